@@ -1,0 +1,1 @@
+//! The engine: knows resources, plans and steps, but no AWS kind.

@@ -1,0 +1,24 @@
+//! `infra`: one well-known web architecture on AWS, by direct calls instead of CDK.
+//!
+//! ```text
+//! stack.yaml → stack → resources::expand → engine: observe → plan → execute → events → render
+//! ```
+//! Only `observe` knows, only `plan` decides, only `execute` acts, only `render` and `cli` print.
+//!
+//! - [`stack`]: YAML → a typed, checked description
+//! - [`engine`]: address, attributes, resource, graph, plan, execute, event, lock; knows no AWS kind
+//! - [`resources`]: one kind of AWS resource a file
+//! - [`aws`]: the clients and what their errors mean
+//! - [`migrate`]: the Drizzle-compatible migrator
+//! - [`local`]: the local cloud, an AWS-compatible endpoint with a real PostgreSQL behind it
+//! - [`render`]: plans, progress and outcomes as text and JSON
+//! - [`cli`]: one verb a file
+
+pub mod aws;
+pub mod cli;
+pub mod engine;
+pub mod local;
+pub mod migrate;
+pub mod render;
+pub mod resources;
+pub mod stack;

@@ -1,0 +1,18 @@
+//! CloudWatch Logs.
+
+use serde::{Deserialize, Serialize};
+
+use super::service::Service;
+
+/// What exists, in one region (IAM: in one account).
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {}
+
+impl Store {
+    /// Moves every resource whose time has come into its next state.
+    pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+}
+
+/// The service's actions.
+pub(crate) static SERVICE: Service = Service { name: "logs", actions: &[] };

@@ -1,0 +1,20 @@
+//! The local cloud: an AWS-compatible endpoint on this machine, with a real PostgreSQL behind it.
+//!
+//! A request passes `http` (bytes) → `model` (the official shapes: decode, check, encode) → one action
+//! of a service → the `World`. Actions are plain functions from input to output on the state of one
+//! account and region; nothing in them waits. Time passes by timestamps: a resource carries the moment
+//! at which it changes its state, and `settle` moves it on before each request.
+
+pub(crate) mod fault;
+pub(crate) mod pace;
+pub(crate) mod service;
+pub(crate) mod world;
+
+pub(crate) mod apprunner;
+pub(crate) mod ec2;
+pub(crate) mod iam;
+pub(crate) mod logs;
+pub(crate) mod rds;
+pub(crate) mod secretsmanager;
+pub(crate) mod ssm;
+pub(crate) mod sts;

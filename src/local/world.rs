@@ -1,0 +1,64 @@
+//! Everything that exists in the local cloud: accounts, and in them regions, apart from each other.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    apprunner, ec2, iam, logs,
+    pace::{Millis, Pace},
+    rds, secretsmanager, ssm,
+};
+
+/// All accounts, by their twelve digits.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct World {
+    /// The accounts that were ever called.
+    pub(crate) accounts: BTreeMap<String, Account>,
+}
+
+/// One account: what is global in it, and its regions.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Account {
+    /// IAM is global in an account.
+    pub(crate) iam: iam::Store,
+    /// The regions, by name.
+    pub(crate) regions: BTreeMap<String, Region>,
+}
+
+/// One region of one account.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Region {
+    /// Networks and what is in them.
+    pub(crate) ec2: ec2::Store,
+    /// Clusters, instances, proxies.
+    pub(crate) rds: rds::Store,
+    /// Services, connectors, auto scaling configurations.
+    pub(crate) apprunner: apprunner::Store,
+    /// Secrets and their versions.
+    pub(crate) secretsmanager: secretsmanager::Store,
+    /// Parameters.
+    pub(crate) ssm: ssm::Store,
+    /// Log groups.
+    pub(crate) logs: logs::Store,
+}
+
+/// What an action may see and change: one account in one region, at one moment. Every service's store
+/// is within reach, for the checks that cross services (a proxy's subnets, a connector's groups).
+pub(crate) struct Ctx<'a> {
+    /// The account's twelve digits.
+    pub(crate) account: &'a str,
+    /// The region's name, e.g. `eu-central-1`.
+    pub(crate) region_name: &'a str,
+    /// The account's IAM.
+    pub(crate) iam: &'a mut iam::Store,
+    /// The region.
+    pub(crate) region: &'a mut Region,
+    /// Now.
+    pub(crate) now: Millis,
+    /// How fast changes pass.
+    pub(crate) pace: Pace,
+}

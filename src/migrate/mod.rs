@@ -1,0 +1,1 @@
+//! The Drizzle-compatible migrator.

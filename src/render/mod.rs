@@ -1,0 +1,1 @@
+//! Plans, progress and outcomes as text and JSON.

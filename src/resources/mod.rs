@@ -1,0 +1,1 @@
+//! The kinds of AWS resources, one a file.

@@ -1,0 +1,1 @@
+//! The stack description: YAML to a typed, checked value.
