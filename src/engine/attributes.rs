@@ -87,6 +87,7 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 fn differences(path: &str, desired: &Value, live: &Value, changes: &mut Vec<Change>) {
     match (desired, live) {
         (Value::Null, _) if !path.is_empty() => {}
+        (known, live) if reference::is_untold(live) && reference::read(known).is_none() => {}
         (Value::Object(wanted), Value::Object(found)) if reference::read(desired).is_none() => {
             for (key, value) in wanted {
                 differences(&join(path, key), value, found.get(key).unwrap_or(&Value::Null), changes);

@@ -11,6 +11,9 @@ use crate::aws::{Error, Result};
 /// The key that marks a reference among serialized attributes.
 pub(crate) const MARK: &str = "$ref";
 
+/// The key that marks what AWS does not tell.
+const UNTOLD: &str = "$untold";
+
 /// Stands for `R` where a reference may point at any kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anything;
@@ -27,9 +30,15 @@ pub struct Ref<R> {
 enum Target {
     Output { address: Address, output: &'static str },
     Value(String),
+    Untold,
 }
 
 impl<R> Ref<R> {
+    /// For a live resource: AWS does not tell what this points at. Equal to anything that is known.
+    pub fn untold() -> Self {
+        Self { target: Target::Untold, kind: PhantomData }
+    }
+
     /// A literal: what AWS says of a live resource, or an id outside the stack.
     pub fn value(value: impl Into<String>) -> Self {
         Self { target: Target::Value(value.into()), kind: PhantomData }
@@ -56,6 +65,7 @@ impl<R> Ref<R> {
     pub fn get(&self, scope: &Scope<'_>) -> Result<String> {
         match &self.target {
             Target::Value(value) => Ok(value.clone()),
+            Target::Untold => Err(Error::internal("Something was asked that AWS does not tell.")),
             Target::Output { address, output } => scope.output(address, output).ok_or_else(|| {
                 Error::internal(format!("The output `{output}` of {address} was needed before it was known."))
             }),
@@ -66,7 +76,7 @@ impl<R> Ref<R> {
     pub fn as_value(&self) -> Option<&str> {
         match &self.target {
             Target::Value(value) => Some(value),
-            Target::Output { .. } => None,
+            Target::Output { .. } | Target::Untold => None,
         }
     }
 }
@@ -109,6 +119,7 @@ impl<R> fmt::Debug for Ref<R> {
         match &self.target {
             Target::Output { address, output } => write!(f, "{address}.{output}"),
             Target::Value(value) => write!(f, "{value:?}"),
+            Target::Untold => f.write_str("(AWS does not tell)"),
         }
     }
 }
@@ -123,6 +134,11 @@ impl<R> Serialize for Ref<R> {
                 map.serialize_entry("output", output)?;
                 map.end()
             }
+            Target::Untold => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(UNTOLD, &true)?;
+                map.end()
+            }
         }
     }
 }
@@ -132,4 +148,9 @@ pub(crate) fn read(value: &Value) -> Option<(Address, &str)> {
     let map = value.as_object()?;
     let address = Address::parse(map.get(MARK)?.as_str()?)?;
     Some((address, map.get("output")?.as_str()?))
+}
+
+/// Whether `value` stands for something that AWS does not tell.
+pub(crate) fn is_untold(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.contains_key(UNTOLD))
 }
