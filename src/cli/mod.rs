@@ -1,1 +1,115 @@
-//! The command line: one verb a file.
+//! The command line: one verb a file. Here are the arguments' types and the way to an exit code.
+
+mod ask;
+mod completions;
+mod deploy;
+mod destroy;
+mod diff;
+mod failure;
+mod graph;
+pub mod local;
+mod migrate;
+mod outputs;
+mod schema;
+mod stop;
+mod survey;
+mod unlock;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Everything is well.
+pub const CLEAN: u8 = 0;
+/// Something failed; running the same command again goes on from there.
+pub const FAILED: u8 = 1;
+/// `diff --exit-code` found changes.
+pub const CHANGES: u8 = 2;
+/// The arguments or the description are wrong; nothing was called that changes anything.
+pub const BAD_INPUT: u8 = 3;
+/// Stopped by a signal.
+pub const INTERRUPTED: u8 = 130;
+
+/// One command, one YAML file: VPC, Aurora Serverless v2, RDS Proxy, App Runner and Drizzle migrations on AWS.
+#[derive(Debug, Parser)]
+#[command(
+    name = "infra",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  infra deploy --local stack.example.yaml   try it all on this machine, without an AWS account\n  infra diff                                what would change\n  infra deploy                              make it so\n\nExit codes: 0 clean, 1 failed, 2 changes found (diff --exit-code), 3 bad input, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Diff(diff::Args),
+    Deploy(deploy::Args),
+    Destroy(destroy::Args),
+    Status(outputs::StatusArgs),
+    Outputs(outputs::Args),
+    Validate(validate::Args),
+    Schema(schema::Args),
+    Graph(graph::Args),
+    Migrate(migrate::Args),
+    Local(local::Args),
+    Unlock(unlock::Args),
+    Completions(completions::Args),
+}
+
+/// Runs what the arguments say.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { BAD_INPUT } else { CLEAN };
+            // A closed pipe is nothing to complain about.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("The asynchronous runtime cannot be started: {error}.");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let end = runtime.block_on(Box::pin(verb(cli.verb)));
+    runtime.shutdown_background();
+    match end {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn verb(verb: Verb) -> Result<u8, Failure> {
+    match verb {
+        Verb::Diff(args) => diff::run(args).await,
+        Verb::Deploy(args) => deploy::run(args).await,
+        Verb::Destroy(args) => destroy::run(args).await,
+        Verb::Status(args) => outputs::status(args).await,
+        Verb::Outputs(args) => outputs::run(args).await,
+        Verb::Validate(args) => Ok(validate::run(&args)),
+        Verb::Schema(args) => Ok(schema::run(&args)),
+        Verb::Graph(args) => graph::run(&args),
+        Verb::Migrate(args) => migrate::run(args).await,
+        Verb::Local(args) => local::run(args).await,
+        Verb::Unlock(args) => unlock::run(args).await,
+        Verb::Completions(args) => Ok(completions::run(&args)),
+    }
+}
+
+/// Prints to standard output; a closed pipe (`| head`) ends the printing, not the program.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+}

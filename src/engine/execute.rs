@@ -4,7 +4,7 @@ mod converge;
 
 use std::{
     collections::{BTreeMap, BinaryHeap},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     Address, Desired, Kind, Scope,
     event::{Event, Sink},
+    lock::Lease,
     observe::Observer,
     plan::{Action, Plan, usual},
     scope::Known,
@@ -27,11 +28,13 @@ pub struct Options {
     pub parallel: usize,
     /// How long one resource may take.
     pub timeout: Duration,
+    /// The lease without which no call is made.
+    pub lease: Option<Arc<Lease>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallel: 16, timeout: Duration::from_secs(90 * 60) }
+        Self { parallel: 16, timeout: Duration::from_secs(90 * 60), lease: None }
     }
 }
 
@@ -50,6 +53,8 @@ pub struct Outcome {
     pub known: Known,
     /// Whether it was stopped from outside.
     pub interrupted: bool,
+    /// Whether it was stopped because the lock was lost.
+    pub lock_lost: bool,
 }
 
 impl Outcome {
@@ -69,6 +74,7 @@ struct Run<'a> {
     known: Mutex<Known>,
     events: &'a Sink,
     stop: watch::Receiver<bool>,
+    lease: Option<Arc<Lease>>,
     timeout: Duration,
 }
 
@@ -76,6 +82,11 @@ impl Run<'_> {
     fn tell(&self, event: Event) {
         // Whoever listened may have gone; the work goes on.
         let _ = self.events.send(event);
+    }
+
+    /// Whether no further call may be made: we were told to stop, or somebody else holds the lock.
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow() || self.lease.as_ref().is_some_and(|lease| !lease.holds())
     }
 
     fn known(&self) -> Known {
@@ -103,13 +114,15 @@ pub async fn execute(
         known: Mutex::new(plan.known.clone()),
         events,
         stop,
+        lease: options.lease.clone(),
         timeout: options.timeout,
     };
     let mut walk = Walk::new(&run);
     walk.go(options.parallel).await;
     let mut outcome = walk.outcome;
     outcome.known = run.known();
-    outcome.interrupted = *run.stop.borrow();
+    outcome.interrupted = run.is_stopped();
+    outcome.lock_lost = !*run.stop.borrow() && outcome.interrupted;
     outcome
 }
 
@@ -173,7 +186,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             return Some(format!("{cause} failed"));
         }
         let acts = self.run.plan.steps[index].acts();
-        (acts && *self.run.stop.borrow()).then(|| "interrupted".to_owned())
+        (acts && self.run.is_stopped()).then(|| "interrupted".to_owned())
     }
 
     fn over(&mut self, index: usize, end: Result<Option<Duration>, Ended>) {

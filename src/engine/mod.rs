@@ -10,6 +10,7 @@ pub mod execute;
 mod graph;
 pub mod identity;
 pub mod kind;
+pub mod lock;
 pub mod observe;
 pub mod plan;
 pub mod reference;

@@ -1,4 +1,4 @@
-//! How an execution ended: what was done, what failed and why, where the time went.
+//! How an execution ended: what was done, what failed and why, where the time went. And how a failure is told.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -43,11 +43,13 @@ fn verb(action: Action) -> &'static str {
     }
 }
 
-/// The report at the end: failures in full, what was skipped, the time and where it went.
+/// The report at the end: what failed, what was skipped, the time and where it went.
 pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
     let mut text = String::new();
-    for (address, action, error) in &outcome.failed {
-        let _ = writeln!(text, "{}\n", failure(address, *action, error));
+    // The failures themselves were told in full when they happened.
+    if !outcome.failed.is_empty() {
+        let names: Vec<&str> = outcome.failed.iter().map(|(address, ..)| address.as_str()).collect();
+        let _ = writeln!(text, "Failed: {}.", names.join(", "));
     }
     if !outcome.left.is_empty() {
         let names: Vec<&str> = outcome.left.iter().map(|(address, _)| address.as_str()).collect();

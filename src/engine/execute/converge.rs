@@ -289,7 +289,7 @@ impl<'r, 'a> Way<'r, 'a> {
     }
 
     fn stopped(&self) -> Result<(), Ended> {
-        if *self.run.stop.borrow() { Err(Ended::Left) } else { Ok(()) }
+        if self.run.is_stopped() { Err(Ended::Left) } else { Ok(()) }
     }
 
     fn finish(&self, seen: &Seen) {

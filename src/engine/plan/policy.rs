@@ -18,6 +18,14 @@ pub struct Policy {
     pub keep: BTreeSet<Address>,
 }
 
+impl Policy {
+    /// Allows everything: for showing a plan, not for executing it.
+    pub fn everything(live: &[Seen]) -> Self {
+        let all: BTreeSet<Address> = live.iter().map(|seen| seen.address.clone()).collect();
+        Self { replace: all.clone(), delete: all.clone(), unprotect: all, keep: BTreeSet::new() }
+    }
+}
+
 /// Something that was not done because it was not named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -1,0 +1,42 @@
+//! Questions before something is done; never without a terminal to answer on.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use miette::miette;
+
+use super::Failure;
+
+/// Asks for a yes.
+///
+/// # Errors
+/// Where the answer is another, or there is nobody to ask.
+pub(super) fn yes(question: &str) -> Result<(), Failure> {
+    let answer = line(&format!("{question} [y/N] "), "Give `--yes` to do it without a question.")?;
+    match answer.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::Input(miette!("Not confirmed: nothing was changed."))),
+    }
+}
+
+/// Asks for a word that has to be typed.
+///
+/// # Errors
+/// Where another is typed, or there is nobody to ask.
+pub(super) fn word(question: &str, word: &str, otherwise: &str) -> Result<(), Failure> {
+    let answer = line(&format!("{question} Type {word} to confirm: "), otherwise)?;
+    if answer == word {
+        return Ok(());
+    }
+    Err(Failure::Input(miette!("`{answer}` is not `{word}`: nothing was changed.")))
+}
+
+fn line(question: &str, otherwise: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Input(miette!(help = otherwise.to_owned(), "There is no terminal to ask on. Nothing was changed.")));
+    }
+    let _ = write!(std::io::stderr(), "{question}");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    Ok(answer.trim().to_owned())
+}

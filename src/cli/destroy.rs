@@ -1,0 +1,130 @@
+//! `infra destroy`: the plan with nothing desired.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::{
+    CLEAN, Failure, ask,
+    deploy::{RunArgs, address, carry_out, end, lock, release, show},
+    print,
+    survey::{Stage, StackArgs},
+};
+use crate::{
+    engine::{
+        Address, Resource as _,
+        plan::{Plan, Policy, Step, plan},
+    },
+    resources::{KINDS, cluster::Cluster, secret::Secret},
+    stack::{OnDestroyDatabase, OnDestroySecret},
+};
+
+/// Delete everything of the stack; what becomes of the data is as the description says (`on_destroy`).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database")]
+pub struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
+
+    /// Allow this resource, which holds data or is protected, to be deleted. May be repeated.
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    allow_delete: Vec<Address>,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let began = Instant::now();
+    let mut live = stage.live().await?;
+    let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
+    // On a terminal the stack's name is typed in place of naming each resource; protection has to be named.
+    let data: BTreeSet<Address> = live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
+    let delete = if args.run.yes { named.clone() } else { named.union(&data).cloned().collect() };
+    let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(&stage) };
+    let mut decided = plan(&[], &live, KINDS, &policy)?;
+    show(&stage, &decided, &[], args.run.json);
+    if !decided.steps.iter().any(Step::acts) {
+        if !args.run.json {
+            print(&remains(&stage, &decided));
+        }
+        return Ok(CLEAN);
+    }
+    if !args.run.yes {
+        if decided.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !named.contains(&step.address)) {
+            let otherwise = "Give `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
+            ask::word("This deletes data.", stage.name(), otherwise)?;
+        } else {
+            ask::yes("Delete this?")?;
+        }
+    }
+    let held = lock(&stage, "destroy", &args.run).await?;
+    live = match stage.live().await {
+        Ok(live) => live,
+        Err(failure) => {
+            release(Some(held)).await;
+            return Err(failure);
+        }
+    };
+    decided = match plan(&[], &live, KINDS, &policy) {
+        Ok(plan) => plan,
+        Err(error) => {
+            release(Some(held)).await;
+            return Err(error.into());
+        }
+    };
+    let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
+    release(Some(held)).await;
+    let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json)?;
+    if outcome.is_complete() && !args.run.json {
+        print(&remains(&stage, &decided));
+    }
+    Ok(code)
+}
+
+fn holds_data(address: &Address) -> bool {
+    KINDS.iter().any(|kind| kind.name == address.kind() && kind.holds_data)
+}
+
+/// What the description says is to stay.
+fn kept(stage: &Stage) -> BTreeSet<Address> {
+    let mut keep = BTreeSet::new();
+    let database = stage.description.database.as_ref();
+    if database.is_some_and(|database| database.on_destroy == OnDestroyDatabase::Keep) {
+        // The cluster without its instances and its password would be data that nobody can read.
+        let parts = stage.intended().iter().map(|desired| &desired.address);
+        keep.extend(parts.filter(|address| matches!(address.kind(), "instance" | "secret")).cloned());
+        keep.insert(Address::new(Cluster::KIND, "database"));
+    }
+    if stage.description.secret.on_destroy == OnDestroySecret::Keep {
+        keep.insert(Address::new(Secret::KIND, "database"));
+    }
+    keep
+}
+
+/// What is left after a destruction and what it costs to forget it.
+fn remains(stage: &Stage, plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    for (address, reason) in &plan.kept {
+        lines.push(format!("  {address} stays: {reason}."));
+    }
+    let deleted = |kind: &str| plan.steps.iter().any(|step| step.acts() && step.kind() == kind);
+    if let Some(database) = stage.description.database.as_ref().filter(|_| deleted(Cluster::KIND)) {
+        if database.on_destroy == OnDestroyDatabase::Snapshot {
+            lines.push(
+                "  A final snapshot of the cluster stays, at about 0.021 USD per GB and month, until you delete it \
+                 (`aws rds describe-db-cluster-snapshots`)."
+                    .to_owned(),
+            );
+        }
+    }
+    if deleted(Secret::KIND) && stage.description.secret.on_destroy == OnDestroySecret::Schedule {
+        lines.push(format!(
+            "  The secret {} can be restored for {} days (the next deploy does so); it costs nothing until then.",
+            stage.description.secret.name_in(&stage.description.stack),
+            stage.description.secret.recovery.as_days()
+        ));
+    }
+    if lines.is_empty() { "Nothing is left.".to_owned() } else { format!("What stays:\n{}", lines.join("\n")) }
+}

@@ -1,0 +1,44 @@
+//! `infra diff`: what deploy would do.
+
+use super::{CHANGES, CLEAN, Failure, survey::{Stage, StackArgs}};
+use crate::{
+    engine::plan::{Policy, plan},
+    render,
+    resources::{KINDS, cost},
+};
+
+/// Show what deploy would do, attribute by attribute. Changes nothing, ever.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary")]
+pub struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let survey = stage.survey().await?;
+    // What may not happen without being named is shown all the same: deploy is where it is refused.
+    let plan = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.live))?;
+    if args.json {
+        let mut json = render::plan::json(&plan);
+        json["stack"] = stage.name().into();
+        json["region"] = stage.aws.region.clone().into();
+        json["account"] = stage.account.id.clone().into();
+        super::print(&json.to_string());
+    } else {
+        super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
+        if !plan.is_empty() {
+            super::print(&cost::sentence(&survey.desired));
+        }
+    }
+    Ok(if args.exit_code && !plan.is_empty() { CHANGES } else { CLEAN })
+}

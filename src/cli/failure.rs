@@ -1,0 +1,108 @@
+//! What ends a verb: the kind of failure decides the exit code, the text says what to do.
+
+use console::style;
+
+use super::{BAD_INPUT, FAILED};
+use crate::{aws, engine::plan, stack};
+
+/// Why a verb ends without having done what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The description is wrong: every error in it, with its place.
+    Invalid(stack::Invalid),
+    /// The arguments are wrong, or do not fit the terminal.
+    Input(miette::Report),
+    /// A call failed.
+    Aws(aws::Error),
+    /// Kinds that could not be listed, each with what AWS said.
+    Unseen(Vec<(&'static str, aws::Error)>),
+    /// No plan can be made.
+    Plan(plan::Error),
+    /// Anything else.
+    Other(miette::Report),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Invalid(_) | Self::Input(_) => BAD_INPUT,
+            Self::Aws(_) | Self::Unseen(_) | Self::Plan(_) | Self::Other(_) => FAILED,
+        }
+    }
+
+    /// Says on standard error what happened.
+    pub fn print(&self) {
+        match self {
+            Self::Invalid(invalid) => eprintln!("{invalid}"),
+            Self::Input(report) | Self::Other(report) => eprintln!("{report:?}"),
+            Self::Aws(error) => eprintln!("{}", call(None, error)),
+            Self::Unseen(errors) => {
+                for (kind, error) in distinct(errors) {
+                    eprintln!("{}", call(Some(&kind), error));
+                }
+            }
+            Self::Plan(plan::Error::Refused(refusals)) => {
+                eprintln!("{} Nothing was changed.", style("Refused.").red().bold());
+                for refusal in refusals {
+                    eprintln!("\n  {}\n    {}\n    {} {}", style(&refusal.address).bold(), refusal.reason, style("→").cyan(), refusal.remedy);
+                }
+            }
+            Self::Plan(error) => eprintln!("{} {error}", style("No plan.").red().bold()),
+        }
+    }
+}
+
+/// The same refusal for many kinds (no credentials, no network) is said once.
+fn distinct<'a>(errors: &'a [(&'static str, aws::Error)]) -> Vec<(String, &'a aws::Error)> {
+    let mut told: Vec<(String, &aws::Error)> = Vec::new();
+    for (kind, error) in errors {
+        match told.iter_mut().find(|(_, other)| other.message == error.message) {
+            Some((kinds, _)) => *kinds = format!("{kinds}, {kind}"),
+            None => told.push(((*kind).to_owned(), error)),
+        }
+    }
+    told
+}
+
+fn call(kind: Option<&str>, error: &aws::Error) -> String {
+    let what = match (kind, error.action.is_empty()) {
+        (Some(kind), _) => format!("Listing {kind} failed."),
+        (None, false) => format!("{} failed.", error.action),
+        (None, true) => "Failed.".to_owned(),
+    };
+    let code = error.code.as_ref().map_or(String::new(), |code| format!(" {}", style(format!("({code})")).dim()));
+    let advice = error.advice.clone().or_else(|| advice(error.class).map(str::to_owned));
+    let advice = advice.map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
+    format!("{} {}{code}{advice}", style(what).red().bold(), error.message)
+}
+
+/// What to do about a class of errors, where the error itself says nothing.
+fn advice(class: aws::Class) -> Option<&'static str> {
+    match class {
+        aws::Class::Unauthenticated => {
+            Some("Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.")
+        }
+        aws::Class::Denied => Some("The credentials may not do this; the policy of the user or role has to allow the action named."),
+        aws::Class::Unreachable => Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint."),
+        _ => None,
+    }
+}
+
+impl From<aws::Error> for Failure {
+    fn from(error: aws::Error) -> Self {
+        Self::Aws(error)
+    }
+}
+
+impl From<plan::Error> for Failure {
+    fn from(error: plan::Error) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<miette::Report> for Failure {
+    fn from(report: miette::Report) -> Self {
+        Self::Other(report)
+    }
+}

@@ -1,0 +1,144 @@
+//! `infra outputs` and `infra status`: what the stack offers, and how it stands.
+
+use std::collections::BTreeMap;
+
+use console::style;
+use serde_json::json;
+
+use super::{
+    CLEAN, Failure, print,
+    survey::{Stage, StackArgs},
+};
+use crate::engine::{Address, Phase, Resource as _, scope::Known};
+use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::Service, vpc::Vpc};
+
+/// Print what the stack offers: the service's URL, the proxy's endpoint, the secret's ARN.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url")]
+pub struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+
+    /// One JSON object.
+    #[arg(long, conflicts_with = "env")]
+    json: bool,
+
+    /// As variables for the service's environment: DB_HOST, DB_PORT, DB_NAME, DB_SECRET_ARN.
+    #[arg(long)]
+    env: bool,
+}
+
+/// Show every resource of the stack and what AWS is doing with it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  infra status\n  infra status --json")]
+pub struct StatusArgs {
+    #[command(flatten)]
+    stack: StackArgs,
+
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a stack offers, by name, in the order in which it is shown.
+pub type Outputs = BTreeMap<&'static str, String>;
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let known = known(&stage).await?;
+    let outputs = of(&stage, &known);
+    if args.json {
+        print(&serde_json::to_string_pretty(&outputs).unwrap_or_default());
+    } else if args.env {
+        let variables = [("DB_HOST", "proxy_endpoint"), ("DB_PORT", "database_port"), ("DB_NAME", "database_name"), ("DB_SECRET_ARN", "secret_arn")];
+        let lines: Vec<String> =
+            variables.iter().filter_map(|(name, output)| Some(format!("{name}={}", outputs.get(output)?))).collect();
+        print(&lines.join("\n"));
+    } else {
+        print(&text(&outputs));
+    }
+    Ok(CLEAN)
+}
+
+pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let mut live = stage.live().await?;
+    live.sort_by(|a, b| a.address.cmp(&b.address));
+    let holder = crate::engine::lock::holder(&stage.aws, stage.name()).await?;
+    if args.json {
+        let resources: Vec<_> = live
+            .iter()
+            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "outputs": seen.outputs}))
+            .collect();
+        print(&json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder}).to_string());
+        return Ok(CLEAN);
+    }
+    let mut lines = vec![stage.title(), String::new()];
+    let width = live.iter().map(|seen| seen.address.as_str().len()).max().unwrap_or(0);
+    for seen in &live {
+        let phase = match &seen.phase {
+            Phase::Ready => style("ready".to_owned()).green(),
+            Phase::Failed(why) => style(format!("failed: {why}")).red(),
+            Phase::Changing(word) | Phase::Deleting(word) => style(word.clone()).yellow(),
+        };
+        lines.push(format!("  {:width$}  {phase}  {}", seen.address, style(&seen.id).dim()));
+    }
+    if live.is_empty() {
+        lines.push("Nothing of this stack exists.".to_owned());
+    }
+    if let Some(holder) = holder {
+        lines.push(format!("\nLocked by {holder}."));
+    }
+    print(&lines.join("\n"));
+    Ok(CLEAN)
+}
+
+fn word(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Ready => "ready",
+        Phase::Changing(_) => "changing",
+        Phase::Deleting(_) => "deleting",
+        Phase::Failed(_) => "failed",
+    }
+}
+
+fn detail(phase: &Phase) -> Option<&str> {
+    match phase {
+        Phase::Ready => None,
+        Phase::Changing(text) | Phase::Deleting(text) | Phase::Failed(text) => Some(text),
+    }
+}
+
+async fn known(stage: &Stage) -> Result<Known, Failure> {
+    Ok(stage.live().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect())
+}
+
+/// The outputs worth showing, from everything that is known.
+pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
+    let wanted = [
+        ("service_url", Service::KIND, "main", "url"),
+        ("proxy_endpoint", Proxy::KIND, "database", "endpoint"),
+        ("cluster_endpoint", Cluster::KIND, "database", "endpoint"),
+        ("reader_endpoint", Cluster::KIND, "database", "reader_endpoint"),
+        ("secret_arn", Secret::KIND, "database", "arn"),
+        ("vpc_id", Vpc::KIND, "main", "id"),
+    ];
+    let mut outputs: Outputs = wanted
+        .into_iter()
+        .filter_map(|(name, kind, resource, output)| {
+            Some((name, known.get(&Address::new(kind, resource))?.get(output)?.clone()))
+        })
+        .collect();
+    if let Some(database) = stage.description.database.as_ref().filter(|_| outputs.contains_key("cluster_endpoint")) {
+        outputs.insert("database_name", database.name.as_str().to_owned());
+        outputs.insert("database_port", database.port.to_string());
+    }
+    outputs
+}
+
+/// The outputs, one a line.
+pub(super) fn text(outputs: &Outputs) -> String {
+    let width = outputs.keys().map(|name| name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = outputs.iter().map(|(name, value)| format!("  {} {value}", style(format!("{name:width$}")).dim())).collect();
+    lines.join("\n")
+}

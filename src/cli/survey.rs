@@ -1,0 +1,154 @@
+//! What every verb on a stack begins with: the description, the account, what is wanted and what is there.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use miette::{IntoDiagnostic as _, miette};
+
+use super::Failure;
+use crate::{
+    aws::{self, Account, Clients},
+    engine::{Desired, Scope, Seen, observe},
+    resources::{KINDS, expand::expand, facts::Facts},
+    stack::{self, Stack},
+};
+
+/// Which stack, in which cloud.
+#[derive(Debug, Clone, Args)]
+pub struct StackArgs {
+    /// The stack description.
+    #[arg(value_name = "FILE", default_value = "stack.yaml", hide_default_value = false)]
+    pub file: PathBuf,
+
+    /// Set a value of the description, e.g. `--set service.image=public.ecr.aws/x/y:1`. May be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+}
+
+/// Which cloud.
+#[derive(Debug, Clone, Args)]
+pub struct CloudArgs {
+    /// Use the local cloud on this machine, and start it when it does not run.
+    #[arg(long, conflicts_with = "endpoint_url")]
+    pub local: bool,
+
+    /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// A description, read and checked, and the clients for its account.
+pub struct Stage {
+    /// The description.
+    pub description: Stack,
+    /// The clients.
+    pub aws: Clients,
+    /// Whose account.
+    pub account: Account,
+    /// Where the local cloud answers and which CA its databases have, if this is it.
+    pub local: Option<crate::local::Reached>,
+    /// For observing only: what is asked for as far as it does not depend on the account.
+    intended: Vec<Desired>,
+}
+
+/// What is wanted and what is there.
+pub struct Survey {
+    /// Every resource the description asks for.
+    pub desired: Vec<Desired>,
+    /// Every resource of the stack that exists.
+    pub live: Vec<Seen>,
+}
+
+impl Stage {
+    /// Reads the description and finds out whose account it goes to.
+    ///
+    /// # Errors
+    /// Bad input (exit code 3), or what AWS said.
+    pub async fn open(args: &StackArgs) -> Result<Self, Failure> {
+        let loaded = load(&args.file, &args.set)?;
+        let description = loaded.description;
+        let local = match args.cloud.local {
+            true => Some(crate::local::ensure_started(Path::new(crate::local::DATA)).await.into_diagnostic()?),
+            false => None,
+        };
+        let options = aws::Options {
+            region: description.region.as_ref().map(ToString::to_string),
+            endpoint_url: local.as_ref().map(|local| local.url.clone()).or_else(|| args.cloud.endpoint_url.clone()),
+            local: args.cloud.local,
+        };
+        let aws = Clients::load(&options).await?;
+        let account = aws.account().await?;
+        if let Some(wanted) = description.account.as_ref().filter(|wanted| wanted.as_str() != account.id) {
+            return Err(miette!(
+                help = "Switch the profile (AWS_PROFILE), or correct `account:` in the description.",
+                "The description is for account {}, and the credentials are for {} ({}). Nothing was called but GetCallerIdentity.",
+                wanted.as_str(),
+                account.id,
+                account.caller,
+            )
+            .into());
+        }
+        let intended = expand(&description, &Facts::of(&account, &aws.region)).into_diagnostic()?;
+        Ok(Self { description, aws, account, local, intended })
+    }
+
+    /// The stack's name.
+    pub fn name(&self) -> &str {
+        self.description.stack.as_str()
+    }
+
+    /// The surroundings for verbs, with what the description asks for.
+    pub fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
+        Scope::observing(&self.aws, self.name(), described)
+    }
+
+    /// Everything of the stack that exists. Makes no mutating call.
+    ///
+    /// # Errors
+    /// What AWS said, for every kind that could not be listed.
+    pub async fn live(&self) -> Result<Vec<Seen>, Failure> {
+        let scope = self.scope(&self.intended);
+        observe::everything(KINDS, &scope).await.map_err(Failure::Unseen)
+    }
+
+    /// What is wanted and what is there.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn survey(&self) -> Result<Survey, Failure> {
+        let live = self.live().await?;
+        let facts = Facts::of(&self.account, &self.aws.region).complete(&self.description, &live, &self.aws).await?;
+        let desired = expand(&self.description, &facts).into_diagnostic()?;
+        Ok(Survey { desired, live })
+    }
+
+    /// One line that says what is about to be looked at or changed.
+    pub fn title(&self) -> String {
+        let place = match &self.local {
+            Some(local) => format!("the local cloud at {}", local.url),
+            None => format!("account {}", self.account.id),
+        };
+        format!("{} in {}, {place}", self.name(), self.aws.region)
+    }
+
+    /// What was intended, for verbs that delete.
+    pub fn intended(&self) -> &[Desired] {
+        &self.intended
+    }
+}
+
+/// Reads a description; says how to begin where there is none.
+fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
+    if !file.exists() {
+        let help = "Copy stack.example.yaml, which shows every field, to stack.yaml; or name the file.";
+        return Err(Failure::Input(miette!(help = help, "There is no stack description at {}.", file.display())));
+    }
+    let loaded = stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)?;
+    for warning in &loaded.warnings {
+        eprintln!("{warning}");
+    }
+    Ok(loaded)
+}

@@ -1,0 +1,34 @@
+//! `infra unlock`: remove a lock that its holder cannot give back any more.
+
+use super::{
+    CLEAN, Failure, ask, print,
+    survey::{Stage, StackArgs},
+};
+use crate::engine::lock;
+
+/// Remove the stack's lock. A dead holder's lock is taken over by the next deploy anyway, after its lease.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  infra unlock")]
+pub struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let Some(holder) = lock::holder(&stage.aws, stage.name()).await? else {
+        print(&format!("{} is not locked.", stage.name()));
+        return Ok(CLEAN);
+    };
+    print(&format!("Locked by {holder}."));
+    if !args.yes {
+        ask::yes("If it still runs, it stops before its next call. Remove the lock?")?;
+    }
+    lock::remove(&stage.aws, stage.name()).await?;
+    print("The lock is removed.");
+    Ok(CLEAN)
+}

@@ -1,0 +1,289 @@
+//! One deploy at a time per stack: a lease kept in an SSM parameter, which needs no bootstrap.
+//!
+//! The parameter is created with Overwrite=false, so only one can make it. Its holder writes it anew every
+//! few seconds; SSM counts the versions, so a holder whose write gets another number than the next one knows
+//! that somebody else has written. A lease that its holder could not renew in time is over for the holder
+//! first: it stops by its own clock before anybody may take over.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::aws::{Class, Clients, Error};
+
+/// How often the holder writes.
+const BEAT: Duration = Duration::from_secs(5);
+/// How long after its last write the holder still works. Others wait for longer than that.
+const LEASE: Duration = Duration::from_secs(20);
+/// How long a silent lock is watched before it is taken over.
+const WATCH: Duration = Duration::from_secs(12);
+
+/// Who holds the lock, as written in the parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The AWS identity.
+    pub owner: String,
+    /// The machine.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// What it does: `deploy` or `destroy`.
+    pub verb: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last sign of life, by the holder's clock.
+    pub beat: Timestamp,
+}
+
+impl Holder {
+    /// This process.
+    pub fn this(owner: &str, verb: &str) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let now = Timestamp::now();
+        Self { owner: owner.to_owned(), host, pid: std::process::id(), verb: verb.to_owned(), since: now, beat: now }
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} (process {} on {}), which runs `infra {}` since {}",
+            self.owner, self.pid, self.host, self.verb, self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        )
+    }
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Somebody else works on the stack.
+    #[error("The stack is being worked on by {0}.")]
+    Held(Box<Holder>),
+    /// SSM did not answer as it should.
+    #[error(transparent)]
+    Aws(#[from] Error),
+}
+
+/// The time until which the holder may work; shared with everything that calls AWS.
+#[derive(Debug)]
+pub struct Lease {
+    renewed: Mutex<Option<Instant>>,
+}
+
+impl Lease {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { renewed: Mutex::new(Some(Instant::now())) })
+    }
+
+    /// Whether we still hold the lock. False for ever once it was lost.
+    pub fn holds(&self) -> bool {
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.is_some_and(|at| at.elapsed() < LEASE)
+    }
+
+    fn renew(&self, at: Instant) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if renewed.is_some() {
+            *renewed = Some(at);
+        }
+    }
+
+    fn lose(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The lock of one stack, held until it is released or lost.
+#[derive(Debug)]
+pub struct Lock {
+    parameter: Parameter,
+    lease: Arc<Lease>,
+    beating: JoinHandle<()>,
+}
+
+impl Lock {
+    /// Takes the lock, waiting at most `wait` for whoever holds it.
+    ///
+    /// # Errors
+    /// [`Refused::Held`] when somebody alive still holds it then.
+    pub async fn acquire(
+        aws: &Clients,
+        stack: &str,
+        holder: Holder,
+        wait: Duration,
+        tell: impl Fn(&str),
+    ) -> Result<Self, Refused> {
+        let parameter = Parameter { aws: aws.clone(), name: name(stack) };
+        let until = Instant::now() + wait;
+        let mut told = false;
+        let version = loop {
+            match parameter.put(&holder, false).await {
+                Ok(version) => break version,
+                Err(error) if error.class == Class::AlreadyExists => {}
+                Err(error) if error.class == Class::Throttled => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let Some(seen) = parameter.get().await? else { continue };
+            if seen.is_silent() {
+                tell(&format!("The lock's holder, {}, has given no sign of life for a while; making sure.", seen.holder));
+                tokio::time::sleep(WATCH).await;
+                match parameter.get().await? {
+                    Some(now) if now.version == seen.version => {
+                        let version = parameter.put(&holder, true).await?;
+                        if version == now.version + 1 {
+                            break version;
+                        }
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+            if Instant::now() >= until {
+                return Err(Refused::Held(Box::new(seen.holder)));
+            }
+            if !told {
+                tell(&format!("Waiting for {}.", seen.holder));
+                told = true;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let lease = Lease::new();
+        let beating = tokio::spawn(beat(parameter.clone(), holder, version, Arc::clone(&lease)));
+        Ok(Self { parameter, lease, beating })
+    }
+
+    /// What everything that calls AWS has to look at.
+    pub fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.lease)
+    }
+
+    /// Gives the lock back, unless it was lost.
+    pub async fn release(self) {
+        self.beating.abort();
+        if self.lease.holds() {
+            // Whatever hinders this, the lease ends by itself.
+            let _ = self.parameter.delete().await;
+        }
+    }
+}
+
+/// Who holds the lock of a stack, if anybody.
+///
+/// # Errors
+/// SSM's own.
+pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>, Error> {
+    let parameter = Parameter { aws: aws.clone(), name: name(stack) };
+    Ok(parameter.get().await?.map(|seen| seen.holder))
+}
+
+/// Removes the lock of a stack, whoever holds it.
+///
+/// # Errors
+/// SSM's own.
+pub async fn remove(aws: &Clients, stack: &str) -> Result<(), Error> {
+    Parameter { aws: aws.clone(), name: name(stack) }.delete().await
+}
+
+fn name(stack: &str) -> String {
+    format!("/infra/{stack}/lock")
+}
+
+/// Renews the lease until it is lost.
+async fn beat(parameter: Parameter, mut holder: Holder, mut version: i64, lease: Arc<Lease>) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        if !lease.holds() {
+            return lease.lose();
+        }
+        let at = Instant::now();
+        holder.beat = Timestamp::now();
+        match parameter.put(&holder, true).await {
+            Ok(next) if next == version + 1 => {
+                version = next;
+                lease.renew(at);
+            }
+            // Somebody else has written: they believe the lock to be theirs.
+            Ok(_) => return lease.lose(),
+            // No answer counts as no renewal; the next one may come through, but then its number decides.
+            Err(error) if error.class == Class::Throttled => {}
+            Err(_) => match parameter.get().await {
+                Ok(Some(seen)) if seen.holder.pid == holder.pid && seen.holder.host == holder.host => {
+                    version = seen.version;
+                }
+                Ok(_) => return lease.lose(),
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Parameter {
+    aws: Clients,
+    name: String,
+}
+
+/// The lock as SSM has it.
+struct SeenLock {
+    holder: Holder,
+    version: i64,
+    modified: Option<Timestamp>,
+}
+
+impl SeenLock {
+    /// Whether its holder has not renewed it for longer than a lease.
+    fn is_silent(&self) -> bool {
+        let last = self.modified.unwrap_or(self.holder.beat);
+        let age = Timestamp::now().duration_since(last);
+        u64::try_from(age.as_secs()).is_ok_and(|age| age > LEASE.as_secs())
+    }
+}
+
+impl Parameter {
+    async fn put(&self, holder: &Holder, overwrite: bool) -> Result<i64, Error> {
+        let text = serde_json::to_string(holder).map_err(|error| Error::internal(error.to_string()))?;
+        let answer = self
+            .aws
+            .ssm
+            .put_parameter()
+            .name(&self.name)
+            .r#type(aws_sdk_ssm::types::ParameterType::String)
+            .description("Held by infra while it works on the stack; removed at the end.")
+            .value(text)
+            .overwrite(overwrite)
+            .send()
+            .await?;
+        Ok(answer.version())
+    }
+
+    async fn get(&self) -> Result<Option<SeenLock>, Error> {
+        let answer = match self.aws.ssm.get_parameter().name(&self.name).send().await.map_err(Error::from) {
+            Ok(answer) => answer,
+            Err(error) if error.class == Class::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(parameter) = answer.parameter() else { return Ok(None) };
+        let holder = serde_json::from_str(parameter.value().unwrap_or_default()).map_err(|error| {
+            Error::other(format!("The parameter {} holds something that is no lock: {error}.", self.name))
+                .advise("If it is not yours to keep, remove it with `infra unlock`.")
+        })?;
+        let modified = parameter.last_modified_date().and_then(|date| Timestamp::from_second(date.secs()).ok());
+        Ok(Some(SeenLock { holder, version: parameter.version(), modified }))
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        match self.aws.ssm.delete_parameter().name(&self.name).send().await.map_err(Error::from) {
+            Err(error) if error.class != Class::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
