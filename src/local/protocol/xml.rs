@@ -1,0 +1,158 @@
+//! Answers as XML: EC2's and the query services'.
+
+use serde_json::{Map, Value};
+
+use super::{Fault, Model, Operation, moment};
+use crate::local::model::{Kind, ShapeId};
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// EC2's answer: the members straight below the root, after the request id.
+pub(super) fn ec2(model: &Model, operation: &Operation, output: &Value, request_id: &str) -> Result<String, String> {
+    let mut writer = Writer { model, text: DECLARATION.to_owned() };
+    let root = format!("{}Response", operation.name);
+    let namespace = model.metadata.xml_namespace.trim_end_matches('/');
+    writer.text += &format!("<{root} xmlns=\"{namespace}/\">");
+    writer.leaf("requestId", request_id);
+    match operation.output {
+        Some(shape) => {
+            writer.content(shape, &or_empty(output), "")?;
+            // Where success is all there is to say, EC2 says it; the actions need not.
+            if let Kind::Structure(members) = &model.shape(shape).kind
+                && members.iter().any(|member| member.wire() == "return")
+                && output.get("Return").is_none_or(Value::is_null)
+            {
+                writer.leaf("return", "true");
+            }
+        }
+        None => writer.leaf("return", "true"),
+    }
+    writer.close(&root);
+    Ok(writer.text)
+}
+
+/// A query service's answer: the members in the result's own element, the request id behind it.
+pub(super) fn query(model: &Model, operation: &Operation, output: &Value, request_id: &str) -> Result<String, String> {
+    let mut writer = Writer { model, text: String::new() };
+    let root = format!("{}Response", operation.name);
+    writer.text += &format!("<{root} xmlns=\"{}\">", model.metadata.xml_namespace);
+    if let Some(shape) = operation.output {
+        let wrapper = operation.wrapper.as_deref().unwrap_or(&operation.name);
+        writer.open(wrapper);
+        writer.content(shape, &or_empty(output), "")?;
+        writer.close(wrapper);
+    }
+    writer.open("ResponseMetadata");
+    writer.leaf("RequestId", request_id);
+    writer.close("ResponseMetadata");
+    writer.close(&root);
+    Ok(writer.text)
+}
+
+fn or_empty(output: &Value) -> std::borrow::Cow<'_, Value> {
+    match output {
+        Value::Null => std::borrow::Cow::Owned(Value::Object(Map::new())),
+        _ => std::borrow::Cow::Borrowed(output),
+    }
+}
+
+/// EC2's refusal.
+pub(super) fn ec2_refusal(fault: &Fault, request_id: &str) -> String {
+    format!(
+        "{DECLARATION}<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>\
+         <RequestID>{request_id}</RequestID></Response>",
+        escaped(&fault.code),
+        escaped(&fault.message)
+    )
+}
+
+/// A query service's refusal.
+pub(super) fn query_refusal(model: &Model, fault: &Fault, status: u16, request_id: &str) -> String {
+    format!(
+        "<ErrorResponse xmlns=\"{}\"><Error><Type>{}</Type><Code>{}</Code><Message>{}</Message></Error>\
+         <RequestId>{request_id}</RequestId></ErrorResponse>",
+        model.metadata.xml_namespace,
+        if status < 500 { "Sender" } else { "Receiver" },
+        escaped(&fault.code),
+        escaped(&fault.message)
+    )
+}
+
+/// Text as it may stand in XML; what XML 1.0 cannot express becomes the replacement character.
+fn escaped(text: &str) -> String {
+    let forbidden = |letter: char| {
+        (letter < ' ' && !matches!(letter, '\t' | '\n' | '\r')) || matches!(letter, '\u{FFFE}' | '\u{FFFF}')
+    };
+    // A bare carriage return would be read as a line feed.
+    quick_xml::escape::escape(text).replace(forbidden, "\u{FFFD}").replace('\r', "&#13;")
+}
+
+struct Writer<'a> {
+    model: &'a Model,
+    text: String,
+}
+
+impl Writer<'_> {
+    fn open(&mut self, name: &str) {
+        self.text.push('<');
+        self.text.push_str(name);
+        self.text.push('>');
+    }
+
+    fn close(&mut self, name: &str) {
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push('>');
+    }
+
+    fn leaf(&mut self, name: &str, content: &str) {
+        self.open(name);
+        self.text.push_str(&escaped(content));
+        self.close(name);
+    }
+
+    fn element(&mut self, name: &str, shape: ShapeId, value: &Value, path: &str) -> Result<(), String> {
+        self.open(name);
+        self.content(shape, value, path)?;
+        self.close(name);
+        Ok(())
+    }
+
+    fn content(&mut self, shape: ShapeId, value: &Value, path: &str) -> Result<(), String> {
+        let model = self.model;
+        match (&model.shape(shape).kind, value) {
+            (Kind::Structure(members), Value::Object(given)) => {
+                if let Some(name) = given.keys().find(|name| members.iter().all(|member| member.name != **name)) {
+                    return Err(format!("there is no member {path}.{name}"));
+                }
+                for member in members {
+                    if let Some(value) = given.get(&member.name).filter(|value| !value.is_null()) {
+                        self.element(member.wire(), member.shape, value, &format!("{path}.{}", member.name))?;
+                    }
+                }
+            }
+            (Kind::List(member), Value::Array(elements)) => {
+                for element in elements {
+                    self.element(member.wire(), member.shape, element, path)?;
+                }
+            }
+            (Kind::Map(key, member), Value::Object(entries)) => {
+                for (name, value) in entries {
+                    self.open("entry");
+                    self.leaf(key.wire(), name);
+                    self.element(member.wire(), member.shape, value, path)?;
+                    self.close("entry");
+                }
+            }
+            (Kind::Timestamp, Value::String(text)) => {
+                self.text += &moment::to_text(text).ok_or_else(|| format!("{path} is no time: {text}"))?;
+            }
+            (Kind::String | Kind::Blob, Value::String(text)) => self.text += &escaped(text),
+            (Kind::Boolean, Value::Bool(_)) | (Kind::Integer | Kind::Long | Kind::Float, Value::Number(_)) => {
+                self.text += &value.to_string();
+            }
+            (kind, _) => return Err(format!("{path} is not of the kind {}", kind.name())),
+        }
+        Ok(())
+    }
+}
