@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use rand::Rng as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     cloud::Cloud,
@@ -68,7 +68,7 @@ pub(crate) fn answer(
     let request_id = request_id();
     let answer = match find(services, scope, request) {
         Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id),
-        Err(fault) => homeless(&fault, request.target.is_some(), &request_id),
+        Err(fault) => protocol::homeless_refusal(&fault, request, &request_id),
     };
     (answer, request_id)
 }
@@ -101,16 +101,6 @@ fn find(
             );
             Err(Fault::new("NotImplemented", message).with_status(501))
         }
-    }
-}
-
-/// A refusal where no service's envelope applies.
-fn homeless(fault: &Fault, json: bool, request_id: &str) -> Answer {
-    if json {
-        let body = json!({ "__type": fault.code, "message": fault.message }).to_string();
-        Answer { status: fault.status, content_type: "application/x-amz-json-1.1".to_owned(), body }
-    } else {
-        protocol::plain_refusal(fault, request_id)
     }
 }
 

@@ -6,6 +6,7 @@
 //! at which it changes its state, and `settle` moves it on before each request.
 
 pub(crate) mod calls;
+pub mod client;
 pub(crate) mod cloud;
 pub(crate) mod control;
 pub(crate) mod daemon;
@@ -32,6 +33,7 @@ pub(crate) mod secretsmanager;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 
+pub use client::ensure_started;
 pub use daemon::{LocalError, Options, Running, start};
 pub use disk::DiskError;
 pub use pace::Pace;

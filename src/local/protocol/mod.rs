@@ -132,10 +132,22 @@ pub(crate) fn refusal(model: &Model, fault: &Fault, request_id: &str) -> Answer 
     Answer { status, content_type: content_type(model), body }
 }
 
-/// Writes a refusal where it is not known which service was meant.
-pub(crate) fn plain_refusal(fault: &Fault, request_id: &str) -> Answer {
-    let body = xml::ec2_refusal(fault, request_id);
-    Answer { status: fault.status, content_type: "text/xml;charset=UTF-8".to_owned(), body }
+/// Writes a refusal where it is not known which service was meant: in the envelope that suits the request's form.
+pub(crate) fn homeless_refusal(fault: &Fault, request: &Request<'_>, request_id: &str) -> Answer {
+    let is_form = [request.query.as_bytes(), request.body].iter().any(|part| contains(part, b"Action="));
+    let (content_type, body) = if request.target.is_some() {
+        ("application/x-amz-json-1.1", json::refusal(fault, None))
+    } else if is_form {
+        ("text/xml", xml::plain_refusal("ErrorResponse", fault, request_id))
+    } else {
+        // S3, whose clients are the most likely to come by.
+        ("application/xml", xml::plain_refusal("", fault, request_id))
+    };
+    Answer { status: fault.status, content_type: content_type.to_owned(), body }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn content_type(model: &Model) -> String {

@@ -78,6 +78,16 @@ pub(super) fn query_refusal(model: &Model, fault: &Fault, status: u16, request_i
     )
 }
 
+/// A refusal in the envelope `root`, or in none.
+pub(super) fn plain_refusal(root: &str, fault: &Fault, request_id: &str) -> String {
+    let (code, message) = (escaped(&fault.code), escaped(&fault.message));
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    match root {
+        "" => format!("{DECLARATION}{error}"),
+        _ => format!("<{root}>{error}<RequestId>{request_id}</RequestId></{root}>"),
+    }
+}
+
 /// Text as it may stand in XML; what XML 1.0 cannot express becomes the replacement character.
 fn escaped(text: &str) -> String {
     let forbidden = |letter: char| {
