@@ -5,6 +5,8 @@ mod check;
 mod form;
 mod json;
 mod moment;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 use serde_json::Value;

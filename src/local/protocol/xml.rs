@@ -19,8 +19,8 @@ pub(super) fn ec2(model: &Model, operation: &Operation, output: &Value, request_
             writer.content(shape, &or_empty(output), "")?;
             // Where success is all there is to say, EC2 says it; the actions need not.
             if let Kind::Structure(members) = &model.shape(shape).kind
-                && members.iter().any(|member| member.wire() == "return")
-                && output.get("Return").is_none_or(Value::is_null)
+                && let Some(member) = members.iter().find(|member| member.wire() == "return")
+                && output.get(&member.name).is_none_or(Value::is_null)
             {
                 writer.leaf("return", "true");
             }
@@ -164,5 +164,107 @@ impl Writer<'_> {
             (kind, _) => return Err(format!("{path} is not of the kind {}", kind.name())),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn model(service: &str) -> &'static Model {
+        Model::of(service).unwrap()
+    }
+
+    fn written(service: &str, action: &str, output: &Value) -> String {
+        let model = model(service);
+        let operation = model.operation(action).unwrap();
+        let answer = super::super::answer(model, operation, output, "ID");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    #[test]
+    fn ec2_answers_as_in_its_reference() {
+        let output = json!({ "Vpc": {
+            "VpcId": "vpc-1a2b3c4d", "State": "pending", "CidrBlock": "10.0.0.0/16", "DhcpOptionsId": "dopt-1a2b3c4d2",
+            "InstanceTenancy": "default", "IsDefault": false, "OwnerId": null,
+            "Tags": [{ "Key": "Name", "Value": "a <b> & \"c\"" }], "CidrBlockAssociationSet": [],
+        } });
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <CreateVpcResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>ID</requestId><vpc>\
+             <instanceTenancy>default</instanceTenancy><cidrBlockAssociationSet></cidrBlockAssociationSet>\
+             <isDefault>false</isDefault><tagSet><item><key>Name</key>\
+             <value>a &lt;b&gt; &amp; &quot;c&quot;</value></item></tagSet><vpcId>vpc-1a2b3c4d</vpcId>\
+             <state>pending</state><cidrBlock>10.0.0.0/16</cidrBlock><dhcpOptionsId>dopt-1a2b3c4d2</dhcpOptionsId>\
+             </vpc></CreateVpcResponse>";
+        assert_eq!(written("ec2", "CreateVpc", &output), expected);
+    }
+
+    #[test]
+    fn ec2_says_true_where_there_is_nothing_else_to_say() {
+        for (action, output) in [("DeleteVpc", json!({})), ("DeleteVpc", Value::Null), ("CreateRoute", json!({}))] {
+            assert!(written("ec2", action, &output).contains("<return>true</return>"), "{action}");
+        }
+        assert!(written("ec2", "CreateRoute", &json!({ "Return": false })).contains("<return>false</return>"));
+    }
+
+    #[test]
+    fn query_services_answer_as_in_their_references() {
+        let output = json!({ "UserId": "AIDA", "Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/a" });
+        let expected = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+             <GetCallerIdentityResult><UserId>AIDA</UserId><Account>123456789012</Account>\
+             <Arn>arn:aws:iam::123456789012:user/a</Arn></GetCallerIdentityResult>\
+             <ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>";
+        assert_eq!(written("sts", "GetCallerIdentity", &output), expected);
+
+        let output = json!({ "DBClusters": [{ "DBClusterIdentifier": "a", "Port": 5432, "StorageEncrypted": true,
+            "ServerlessV2ScalingConfiguration": { "MinCapacity": 0.5 }, "ClusterCreateTime": "2026-11-23T06:40:00Z",
+            "AvailabilityZones": ["eu-central-1a"], "VpcSecurityGroups": [{ "VpcSecurityGroupId": "sg-1" }] }] });
+        let text = written("rds", "DescribeDBClusters", &output);
+        for part in [
+            "<DBClusters><DBCluster>",
+            "<AvailabilityZones><AvailabilityZone>eu-central-1a</AvailabilityZone></AvailabilityZones>",
+            "<VpcSecurityGroups><VpcSecurityGroupMembership><VpcSecurityGroupId>sg-1</VpcSecurityGroupId>",
+            "<Port>5432</Port>",
+            "<MinCapacity>0.5</MinCapacity>",
+            "<ClusterCreateTime>2026-11-23T06:40:00.000Z</ClusterCreateTime>",
+            "<StorageEncrypted>true</StorageEncrypted>",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!written("iam", "DeleteRole", &Value::Null).contains("Result"));
+    }
+
+    #[test]
+    fn refusals_come_in_each_envelope() {
+        let fault = Fault::new("InvalidVpcID.NotFound", "The vpc ID '<x>' does not exist");
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <Response><Errors><Error><Code>InvalidVpcID.NotFound</Code><Message>The vpc ID &apos;&lt;x&gt;&apos; does \
+             not exist</Message></Error></Errors><RequestID>ID</RequestID></Response>";
+        assert_eq!(ec2_refusal(&fault, "ID"), expected);
+        let fault = Fault::new("DBClusterNotFoundFault", "DBCluster a not found.");
+        let answer = super::super::refusal(model("rds"), &fault, "ID");
+        assert_eq!(answer.status, 404, "the model knows the status");
+        let expected = "<ErrorResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\"><Error><Type>Sender</Type>\
+             <Code>DBClusterNotFoundFault</Code><Message>DBCluster a not found.</Message></Error>\
+             <RequestId>ID</RequestId></ErrorResponse>";
+        assert_eq!(answer.body, expected);
+    }
+
+    #[test]
+    fn an_output_that_the_model_does_not_know_is_our_own_failure() {
+        let model = model("ec2");
+        for output in [json!({ "Vcp": {} }), json!({ "Vpc": "vpc-1" }), json!({ "Vpc": { "IsDefault": "yes" } })] {
+            let answer = super::super::answer(model, model.operation("CreateVpc").unwrap(), &output, "ID");
+            assert_eq!(answer.status, 500);
+            assert!(answer.body.contains("InternalFailure"));
+        }
+    }
+
+    #[test]
+    fn text_is_always_well_formed() {
+        assert_eq!(escaped("a\u{0}b\u{FFFF}\r\n<>&'\""), "a\u{FFFD}b\u{FFFD}&#13;\n&lt;&gt;&amp;&apos;&quot;");
     }
 }
