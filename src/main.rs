@@ -1,2 +1,5 @@
-//! infra
-fn main() {}
+//! Arguments in, exit code out.
+
+fn main() -> std::process::ExitCode {
+    infra::cli::run()
+}

@@ -57,7 +57,9 @@ enum Verb {
     Schema(schema::Args),
     Graph(graph::Args),
     Migrate(migrate::Args),
-    Local(local::Args),
+    /// The local cloud: an AWS endpoint on this machine, with a real PostgreSQL behind it.
+    #[command(subcommand)]
+    Local(local::Local),
     Unlock(unlock::Args),
     Completions(completions::Args),
 }
@@ -73,6 +75,9 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Verb::Local(local) = cli.verb {
+        return local.run();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -102,7 +107,8 @@ async fn verb(verb: Verb) -> Result<u8, Failure> {
         Verb::Schema(args) => Ok(schema::run(&args)),
         Verb::Graph(args) => graph::run(&args),
         Verb::Migrate(args) => migrate::run(args).await,
-        Verb::Local(args) => local::run(args).await,
+        // The local cloud brings a runtime of its own.
+        Verb::Local(_) => Ok(CLEAN),
         Verb::Unlock(args) => unlock::run(args).await,
         Verb::Completions(args) => Ok(completions::run(&args)),
     }

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     calls::Calls,
     disk,
+    log::Log,
     pace::{Millis, Pace},
     world::{Account, Ctx, World},
 };
@@ -28,6 +29,8 @@ pub(crate) struct Cloud {
     pub(crate) changed: Notify,
     /// How often each action was called.
     pub(crate) calls: Calls,
+    /// What happened, for `infra local logs`.
+    pub(crate) log: Log,
     closing: watch::Sender<bool>,
 }
 
@@ -40,6 +43,7 @@ impl Cloud {
             data: data.to_owned(),
             changed: Notify::new(),
             calls: Calls::default(),
+            log: Log::open(data).map_err(disk::error("write", &Log::path(data)))?,
             closing: watch::Sender::new(false),
         })
     }
