@@ -5,7 +5,12 @@
 //! account and region; nothing in them waits. Time passes by timestamps: a resource carries the moment
 //! at which it changes its state, and `settle` moves it on before each request.
 
+pub(crate) mod calls;
+pub(crate) mod cloud;
+pub(crate) mod databases;
+pub(crate) mod disk;
 pub(crate) mod fault;
+pub(crate) mod inventory;
 pub(crate) mod pace;
 pub(crate) mod service;
 pub(crate) mod world;

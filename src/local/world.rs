@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    apprunner, ec2, iam, logs,
+    apprunner, ec2, iam,
+    inventory::Item,
+    logs,
     pace::{Millis, Pace},
     rds, secretsmanager, ssm,
 };
@@ -44,6 +46,31 @@ pub(crate) struct Region {
     pub(crate) ssm: ssm::Store,
     /// Log groups.
     pub(crate) logs: logs::Store,
+}
+
+impl Region {
+    /// Moves every resource whose time has come into its next state.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        self.ec2.settle(now);
+        self.rds.settle(now);
+        self.apprunner.settle(now);
+        self.secretsmanager.settle(now);
+        self.ssm.settle(now);
+        self.logs.settle(now);
+    }
+
+    /// Every resource that exists.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        [
+            self.ec2.inventory(),
+            self.rds.inventory(),
+            self.apprunner.inventory(),
+            self.secretsmanager.inventory(),
+            self.ssm.inventory(),
+            self.logs.inventory(),
+        ]
+        .concat()
+    }
 }
 
 /// What an action may see and change: one account in one region, at one moment. Every service's store

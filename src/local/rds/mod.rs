@@ -1,5 +1,7 @@
 //! RDS: clusters, instances, proxies.
 
+pub(crate) mod plane;
+
 use serde::{Deserialize, Serialize};
 
 use super::service::Service;
@@ -12,6 +14,11 @@ pub(crate) struct Store {}
 impl Store {
     /// Moves every resource whose time has come into its next state.
     pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+
+    /// Every resource that exists.
+    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
+        Vec::new()
+    }
 }
 
 /// The service's actions.

@@ -12,6 +12,11 @@ pub(crate) struct Store {}
 impl Store {
     /// Moves every resource whose time has come into its next state.
     pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+
+    /// Every resource that exists.
+    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
+        Vec::new()
+    }
 }
 
 /// The service's actions.

@@ -1,0 +1,92 @@
+//! The running cloud: the world behind one lock, and what the daemon and the data plane share.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{
+    calls::Calls,
+    disk,
+    pace::{Millis, Pace},
+    world::{Account, Ctx, World},
+};
+
+/// One local cloud. The data plane holds an `Arc` of it: it waits for `changed`, looks at the world, does
+/// what follows from it, and writes back through `region`.
+pub(crate) struct Cloud {
+    world: Mutex<World>,
+    /// How fast changes pass.
+    pub(crate) pace: Pace,
+    /// The data folder, 0700, absolute. The data plane may use `data/postgres` and `data/pgbouncer`.
+    pub(crate) data: PathBuf,
+    /// Wakes the data plane: after every call that may have changed something, at start and at stop.
+    pub(crate) changed: Notify,
+    /// How often each action was called.
+    pub(crate) calls: Calls,
+    closing: watch::Sender<bool>,
+}
+
+impl Cloud {
+    /// The cloud whose state is in `data`, which exists; an empty one when nothing was saved there.
+    pub(crate) fn open(data: &Path, pace: Pace) -> Result<Self, disk::DiskError> {
+        Ok(Self {
+            world: Mutex::new(disk::load(data)?),
+            pace,
+            data: data.to_owned(),
+            changed: Notify::new(),
+            calls: Calls::default(),
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    /// The world as it is at this moment. Hold the guard briefly and never across an await: every call waits for it.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` on one region of one account, after everything whose time has come was moved on.
+    /// Nothing is saved; see `save`.
+    pub(crate) fn region<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let now = now();
+        let mut world = self.world();
+        let Account { iam, regions } = entry(&mut world.accounts, account);
+        let place = entry(regions, region);
+        iam.settle(now);
+        place.settle(now);
+        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace: self.pace })
+    }
+
+    /// Writes one region, and what is global in its account, to the disk. Atomic: a reader, and a daemon
+    /// that was killed, find the old state or the new one.
+    pub(crate) fn save(&self, account: &str, region: &str) -> Result<(), disk::DiskError> {
+        disk::save(&self.data, &self.world(), account, region)
+    }
+
+    /// Begins the end: `closed` returns everywhere, and the data plane is woken.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+        self.changed.notify_one();
+    }
+
+    /// Waits until the cloud is told to stop.
+    pub(crate) async fn closed(&self) {
+        // Waiting fails only when the sender is gone, and it lives in `self`.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+}
+
+/// The entry under `key`.
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
+    map.entry(key.to_owned()).or_default()
+}
+
+/// Now, in the local cloud's form of time.
+pub(crate) fn now() -> Millis {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,129 @@
+//! The cloud on the disk: one file a region, one for what is global in an account; written whole and atomically.
+//!
+//! ```text
+//! DATA/state/000000000000/global.json
+//! DATA/state/000000000000/eu-central-1.json
+//! ```
+
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::world::{Account, World};
+
+/// Why the cloud could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// A file or folder could not be used.
+    #[error("Could not {verb} {}: {cause}. {}", path.display(), advice(cause))]
+    Io {
+        /// What was attempted: `read`, `write`, `create`.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// A state file is not what this version writes.
+    #[error(
+        "Could not read the local cloud's state in {}: {cause}. If nothing in it is needed, `infra local reset` \
+         starts afresh",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Where it is wrong.
+        cause: serde_json::Error,
+    },
+}
+
+fn advice(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "The disk is full: free some space and repeat the call"
+        }
+        io::ErrorKind::PermissionDenied => "Check who owns it, or choose another folder with --data",
+        _ => "Check the folder, or choose another one with --data",
+    }
+}
+
+fn error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    let path = path.to_owned();
+    move |cause| DiskError::Io { verb, path, cause }
+}
+
+/// Makes `folder` and its parents where missing; `folder` itself is readable by its owner only.
+pub(crate) fn private_folder(folder: &Path) -> Result<(), DiskError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error("create", folder))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(error("protect", folder))
+}
+
+/// Replaces `path` by `content`, readable by its owner only; a reader finds the old content or the new.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), DiskError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // `tempfile` creates with 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error("write", path))?;
+    file.write_all(content).map_err(error("write", path))?;
+    file.persist(path).map_err(|refused| error("write", path)(refused.error))?;
+    Ok(())
+}
+
+fn state(data: &Path) -> PathBuf {
+    data.join("state")
+}
+
+/// Everything that was saved in `data`.
+pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
+    let mut world = World::default();
+    for (account, folder) in list(&state(data))? {
+        let mut content = Account::default();
+        for (name, file) in list(&folder)? {
+            match name.strip_suffix(".json") {
+                Some("global") => content.iam = read(&file)?,
+                Some(region) => {
+                    content.regions.insert(region.to_owned(), read(&file)?);
+                }
+                // What a killed daemon was writing.
+                None => fs::remove_file(&file).map_err(error("remove", &file))?,
+            }
+        }
+        world.accounts.insert(account, content);
+    }
+    Ok(world)
+}
+
+/// Saves one region, and what is global in its account.
+pub(crate) fn save(data: &Path, world: &World, account: &str, region: &str) -> Result<(), DiskError> {
+    let Some(content) = world.accounts.get(account) else { return Ok(()) };
+    let folder = state(data).join(account);
+    private_folder(&folder)?;
+    put(&folder.join("global.json"), &content.iam)?;
+    content.regions.get(region).map_or(Ok(()), |place| put(&folder.join(format!("{region}.json")), place))
+}
+
+fn put(path: &Path, content: &impl Serialize) -> Result<(), DiskError> {
+    let format = |cause| DiskError::Format { path: path.to_owned(), cause };
+    write(path, &serde_json::to_vec(content).map_err(format)?)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, DiskError> {
+    let content = fs::read(path).map_err(error("read", path))?;
+    serde_json::from_slice(&content).map_err(|cause| DiskError::Format { path: path.to_owned(), cause })
+}
+
+/// The entries of a folder, by name; none where it does not exist.
+fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(error("read", folder)(cause)),
+    };
+    let named = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
+    entries.map(|entry| entry.map(named)).collect::<io::Result<_>>().map_err(error("read", folder))
+}
