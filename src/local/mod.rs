@@ -11,6 +11,7 @@ pub(crate) mod databases;
 pub(crate) mod disk;
 pub(crate) mod fault;
 pub(crate) mod inventory;
+pub(crate) mod members;
 pub(crate) mod pace;
 pub(crate) mod service;
 pub(crate) mod world;
