@@ -6,25 +6,34 @@
 //! The types are the one source: their documentation is the JSON schema of `infra schema` and the comments of stack.example.yaml.
 
 mod database;
+mod database_name;
+mod decode;
 mod description;
+mod finding;
 mod migrations;
 mod name;
 mod network;
 mod proxy;
+mod reference;
 mod scalar;
+mod schema;
 mod secret;
 mod service;
+mod source;
+mod tree;
 mod unit;
+mod yaml;
 
 pub use database::{Backups, Capacity, Database, LogKind, OnDestroyDatabase};
+pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, UserName};
 pub use description::Stack;
+pub use finding::Severity;
 pub use migrations::{Ledger, Migrations, TransactionScope};
-pub use name::{
-    AccountId, BackupWindow, DatabaseName, EndpointService, EngineVersion, Image, Region, SecretName, SecretReference,
-    SqlName, StackName, UserName,
-};
+pub use name::{AccountId, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};
 pub use proxy::Proxy;
+pub use reference::{EndpointService, Image, SecretName, SecretReference};
+pub use schema::json_schema;
 pub use secret::{OnDestroySecret, Secret};
 pub use service::{HealthCheck, HealthProtocol, Platform, Scaling, Service};
 pub use unit::{Acu, Cpu, Duration, Memory, Percent};
