@@ -11,8 +11,7 @@ pub(super) const LARGEST: usize = 1024 * 1024;
 /// `source` is the number the text will have; a finding about a character refers to the text returned beside it.
 pub(super) fn decode(file: &str, bytes: Vec<u8>, source: usize) -> (String, Option<Finding>) {
     if bytes.len() > LARGEST {
-        let size = bytes.len() / 1024;
-        let message = format!("{file} has {size} KB; a stack description has at most {} KB", LARGEST / 1024);
+        let message = format!("{file} has more than {} KB, the most that a stack description can have", LARGEST / 1024);
         return (String::new(), Some(Finding::about_file(file, message).help("is this the right file?")));
     }
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
@@ -77,8 +76,8 @@ mod tests {
         let (text, finding) = decode("f", b"stack: shop\ntags: {owner: Ren\xE9}\n".to_vec(), 0);
         let finding = finding.unwrap();
         let place = finding.place.unwrap();
-        assert_eq!((place.start, &text[place.start..place.end]), (30, "\u{fffd}"));
-        assert!(finding.message.contains("byte 30"), "{}", finding.message);
+        assert_eq!((place.start, &text[place.start..place.end]), (29, "\u{fffd}"));
+        assert!(finding.message.contains("byte 29"), "{}", finding.message);
     }
 
     #[test]

@@ -5,21 +5,30 @@
 //! ```
 //! The types are the one source: their documentation is the JSON schema of `infra schema` and the comments of stack.example.yaml.
 
+mod assign;
+mod check;
+mod cross;
 mod database;
 mod database_name;
 mod decode;
 mod description;
+mod diagnostic;
 mod finding;
+mod keys;
+mod load;
 mod migrations;
 mod name;
 mod network;
+mod plain;
 mod proxy;
 mod reference;
 mod scalar;
 mod schema;
 mod secret;
 mod service;
+mod shape;
 mod source;
+mod substitute;
 mod tree;
 mod unit;
 mod yaml;
@@ -27,7 +36,9 @@ mod yaml;
 pub use database::{Backups, Capacity, Database, LogKind, OnDestroyDatabase};
 pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, UserName};
 pub use description::Stack;
+pub use diagnostic::{Diagnostic, Invalid};
 pub use finding::Severity;
+pub use load::{Loaded, Sources, load};
 pub use migrations::{Ledger, Migrations, TransactionScope};
 pub use name::{AccountId, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};

@@ -53,6 +53,11 @@ impl Catalog {
         (self.0.len() - 1, source)
     }
 
+    /// How many there are: the number of the next.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn get(&self, place: Place) -> Option<&Arc<Source>> {
         self.0.get(place.source)
     }
