@@ -61,7 +61,11 @@ impl Checker<'_> {
             }
             (Value::List(items), Shape::List(schema)) => {
                 let items = items.iter().enumerate();
-                Some(items.filter_map(|(index, item)| self.item(item, schema, &at.below(&index.to_string(), item.place))).collect())
+                Some(
+                    items
+                        .filter_map(|(index, item)| self.item(item, schema, &at.below(&index.to_string(), item.place)))
+                        .collect(),
+                )
             }
             (Value::Scalar(scalar), _) => match self.scalar(scalar, &shape, node.place, at) {
                 Ok(value) => Some(value),

@@ -43,6 +43,9 @@ pub struct Diagnostic {
     shown: Option<Shown>,
 }
 
+/// Columns where nothing is known of the terminal.
+const WIDTH: usize = 100;
+
 /// Where a caret goes.
 #[derive(Debug, Clone)]
 struct Shown {
@@ -78,10 +81,10 @@ impl Diagnostic {
         let handler =
             GraphicalReportHandler::new_themed(theme).with_width(width).with_context_lines(1).with_break_words(false);
         let mut text = String::new();
-        if handler.render_report(&mut text, self).is_err() {
-            return self.to_string();
+        match handler.render_report(&mut text, &Report(self)) {
+            Ok(()) => text,
+            Err(_) => format!("{}: {}\n", self.file, self.message),
         }
-        text
     }
 
     fn advice(&self) -> Option<String> {
@@ -94,30 +97,40 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.render(WIDTH, false).trim_end())
     }
 }
 
-impl std::error::Error for Diagnostic {}
+/// A diagnostic as miette wants it, whose `Display` is the message alone.
+#[derive(Debug)]
+struct Report<'a>(&'a Diagnostic);
 
-impl miette::Diagnostic for Diagnostic {
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
     fn severity(&self) -> Option<miette::Severity> {
-        Some(match self.severity {
+        Some(match self.0.severity {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
         })
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.advice().map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
+        self.0.advice().map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.shown.as_ref().map(|shown| shown as &dyn miette::SourceCode)
+        self.0.shown.as_ref().map(|shown| shown as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let shown = self.shown.as_ref()?;
+        let shown = self.0.shown.as_ref()?;
         let span = |place: Place| SourceSpan::from(place.start..place.end);
         let main = LabeledSpan::new_primary_with_span(Some("here".to_owned()), span(shown.place));
         let also =
@@ -153,12 +166,33 @@ pub struct Invalid {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Invalid {
+    /// All of it as text, and at the end how much it is.
+    #[must_use]
+    pub fn render(&self, width: usize, colours: bool) -> String {
+        let mut text: String = self.diagnostics.iter().map(|diagnostic| diagnostic.render(width, colours)).collect();
+        text.push_str(&count(&self.diagnostics));
+        text
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors = self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-        let first = self.diagnostics.iter().find(|d| d.severity == Severity::Error);
-        let plural = if errors == 1 { "" } else { "s" };
-        write!(f, "the stack description has {errors} error{plural}")?;
-        first.map_or(Ok(()), |first| write!(f, ", the first: {first}"))
+        f.write_str(&self.render(WIDTH, false))
     }
+}
+
+/// "2 errors, 1 warning".
+#[must_use]
+pub fn count(diagnostics: &[Diagnostic]) -> String {
+    let number = |severity: Severity, word: &str| match diagnostics.iter().filter(|d| d.severity == severity).count() {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        number => Some(format!("{number} {word}s")),
+    };
+    [number(Severity::Error, "error"), number(Severity::Warning, "warning")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -83,11 +83,11 @@ pub(super) fn nearest<'a>(written: &str, choices: impl IntoIterator<Item = &'a s
         let typing = strsim::osa_distance(&written, &choice);
         if part { typing.min(2) } else { typing }
     };
-    let limit = (written.chars().count() / 3).max(1).min(3);
+    let limit = (written.chars().count() / 3).clamp(1, 3);
     choices
         .into_iter()
         .map(|choice| (distance(choice), choice))
-        .filter(|(d, _)| *d <= limit.max(1))
+        .filter(|(d, _)| *d <= limit)
         .min_by_key(|(d, _)| *d)
         .map(|(_, c)| c)
 }

@@ -18,28 +18,24 @@ use super::{Diagnostic, Invalid, Stack, assign, yaml};
 /// More files than any description extends, fewer than a tangle of them makes.
 const MOST_FILES: usize = 50;
 
+/// How `${env:NAME}` is looked up.
+pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
 /// Where a description comes from.
 pub struct Sources {
     /// The file to start with.
     pub file: PathBuf,
     /// `path=value` each, over what the files say, the last one on top.
     pub set: Vec<String>,
-    /// How `${env:NAME}` is looked up.
-    pub environment: Box<dyn Fn(&str) -> Option<String>>,
+    /// The environment of this process, unless a test has one of its own.
+    pub environment: Environment,
 }
 
 impl Sources {
-    /// A file, with the environment of this process.
+    /// A file and the arguments of `--set`, with the environment of this process.
     #[must_use]
-    pub fn new(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), set: Vec::new(), environment: Box::new(|name| std::env::var(name).ok()) }
-    }
-
-    /// With values over those of the files, as given to `--set`.
-    #[must_use]
-    pub fn with_set(mut self, set: Vec<String>) -> Self {
-        self.set = set;
-        self
+    pub fn new(file: impl Into<PathBuf>, set: &[String]) -> Self {
+        Self { file: file.into(), set: set.to_vec(), environment: Box::new(|name| std::env::var(name).ok()) }
     }
 }
 
