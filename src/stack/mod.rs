@@ -5,26 +5,46 @@
 //! ```
 //! The types are the one source: their documentation is the JSON schema of `infra schema` and the comments of stack.example.yaml.
 
+mod assign;
+mod check;
+mod cross;
 mod database;
+mod database_name;
+mod decode;
 mod description;
+mod diagnostic;
+mod finding;
+mod keys;
+mod load;
 mod migrations;
 mod name;
 mod network;
+mod plain;
 mod proxy;
+mod reference;
 mod scalar;
+mod schema;
 mod secret;
 mod service;
+mod shape;
+mod source;
+mod substitute;
+mod tree;
 mod unit;
+mod yaml;
 
 pub use database::{Backups, Capacity, Database, LogKind, OnDestroyDatabase};
+pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, UserName};
 pub use description::Stack;
+pub use diagnostic::{Diagnostic, Invalid, count};
+pub use finding::Severity;
+pub use load::{Environment, Loaded, Sources, load};
 pub use migrations::{Ledger, Migrations, TransactionScope};
-pub use name::{
-    AccountId, BackupWindow, DatabaseName, EndpointService, EngineVersion, Image, Region, SecretName, SecretReference,
-    SqlName, StackName, UserName,
-};
+pub use name::{AccountId, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};
 pub use proxy::Proxy;
+pub use reference::{EndpointService, Image, SecretName, SecretReference};
+pub use schema::json_schema;
 pub use secret::{OnDestroySecret, Secret};
 pub use service::{HealthCheck, HealthProtocol, Platform, Scaling, Service};
 pub use unit::{Acu, Cpu, Duration, Memory, Percent};

@@ -73,7 +73,11 @@ macro_rules! scalar {
         }
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                use $crate::stack::scalar::Scalar;
+                match self.write().parse::<f64>() {
+                    Ok(number) if Self::BARE_NUMBER => serializer.serialize_f64(number),
+                    _ => serializer.collect_str(self),
+                }
             }
         }
         impl<'de> serde::Deserialize<'de> for $type {

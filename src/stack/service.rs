@@ -162,12 +162,12 @@ impl Default for Scaling {
     }
 }
 
-/// In the schema only: a text, a whole number or true/false, which all become their text.
+/// In the schema only: a text, a number or true/false, which all become their text.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "stands for its schema; the loader hands over texts")]
 pub(super) enum TextOrNumber {
     Text(String),
-    Number(i64),
+    Number(f64),
     Truth(bool),
 }

@@ -1,0 +1,63 @@
+//! Checks across fields: what each field allows for itself, and the whole does not. One file a section.
+
+mod database;
+mod network;
+mod proxy;
+mod service;
+mod tags;
+
+use super::Stack;
+use super::finding::Finding;
+use super::tree::Node;
+
+/// What the checks look at.
+pub(super) struct Ground<'a> {
+    pub(super) stack: &'a Stack,
+    pub(super) root: &'a Node,
+    /// The fields that are wrong by themselves: defaults stand in their places, and nothing may be concluded from those.
+    pub(super) failed: &'a [String],
+}
+
+/// Everything that is wrong, or doubtful, about the description as a whole.
+pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
+    let checks = [network::check, database::check, proxy::check, service::check, tags::check];
+    checks.into_iter().flat_map(|check| check(ground)).flatten().collect()
+}
+
+/// What one check found, if anything.
+type Found = Option<Finding>;
+
+impl Ground<'_> {
+    /// An error at the first of the fields that it is about; none where one of them is wrong by itself.
+    fn error(&self, about: &[&str], message: impl Into<String>) -> Found {
+        let path = about.first()?;
+        self.known(about).then(|| Finding::error(self.place(path), path, message))
+    }
+
+    /// The same, for what can be deployed all the same.
+    fn warning(&self, about: &[&str], message: impl Into<String>) -> Found {
+        let path = about.first()?;
+        self.known(about).then(|| Finding::warning(self.place(path), path, message))
+    }
+
+    fn known(&self, about: &[&str]) -> bool {
+        let within = |path: &str, failed: &str| {
+            path.strip_prefix(failed).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        !about.iter().any(|path| self.failed.iter().any(|failed| within(path, failed)))
+    }
+
+    fn place(&self, path: &str) -> super::source::Place {
+        self.place_of(&path.split('.').collect::<Vec<_>>())
+    }
+
+    /// Where a field is written; keys that hold a dot come as one step.
+    fn place_of(&self, path: &[&str]) -> super::source::Place {
+        self.root.locate(path, true)
+    }
+
+    /// Whether a field is written at all.
+    fn is_written(&self, key: &str) -> bool {
+        self.root.get(key).is_some_and(|entry| !matches!(entry.value.value, super::tree::Value::Null))
+    }
+}

@@ -1,0 +1,136 @@
+//! `${env:NAME}` and `${env:NAME:-default}` in values; `$${` stands for `${`.
+
+use super::finding::Finding;
+use super::source::Place;
+use super::tree::{Node, Style, Value};
+
+/// How the environment is asked: a function, so that tests have one of their own.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Fills in the environment's values, everywhere in the tree.
+pub(super) fn substitute(node: &mut Node, environment: Environment<'_>, findings: &mut Vec<Finding>) {
+    match &mut node.value {
+        Value::Scalar(scalar) if scalar.text.contains("${") => match fill(&scalar.text, environment) {
+            Ok(text) => {
+                scalar.text = text;
+                // In quotes it stays a text; without them it becomes what its field wants.
+                if scalar.style == Style::Plain {
+                    scalar.style = Style::Given;
+                }
+            }
+            Err((message, help)) => {
+                findings.push(Finding::error(node.place, "", message).help(help));
+                node.value = Value::Null;
+            }
+        },
+        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, environment, findings)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| substitute(&mut entry.value, environment, findings)),
+        _ => {}
+    }
+}
+
+fn fill(text: &str, environment: Environment<'_>) -> Result<String, (String, String)> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        if let Some(before) = before.strip_suffix('$') {
+            filled.push_str(before);
+            filled.push_str("${");
+            rest = after;
+            continue;
+        }
+        filled.push_str(before);
+        let Some(inner) = after.strip_prefix("env:") else {
+            misspelt(after)?;
+            // Anything else in braces is the shell's, in the container.
+            filled.push_str("${");
+            rest = after;
+            continue;
+        };
+        let Some(end) = inner.find('}') else {
+            return Err((format!("`${{{after}` is never closed"), "write `${env:NAME}`".to_owned()));
+        };
+        filled.push_str(&value(&inner[..end], environment)?);
+        rest = &inner[end + 1..];
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn value(inner: &str, environment: Environment<'_>) -> Result<String, (String, String)> {
+    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !starts || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        let message = format!("`{name}` cannot be the name of an environment variable");
+        return Err((message, "write `${env:NAME}` or `${env:NAME:-default}`".to_owned()));
+    }
+    // As in a shell, `:-` also stands in for a variable that is empty.
+    let found = environment(name).filter(|value| default.is_none() || !value.is_empty());
+    found.or(default.map(str::to_owned)).ok_or_else(|| {
+        let help = format!("set it (`export {name}=…`), or write a default: `${{env:{name}:-…}}`");
+        (format!("the environment variable {name} is not set"), help)
+    })
+}
+
+/// `${ENV:X}` and `${enV:X}` were meant for infra; `${X:-y}` is a shell's.
+fn misspelt(after: &str) -> Result<(), (String, String)> {
+    let Some((word, name)) = after.split_once('}').and_then(|(inner, _)| inner.split_once(':')) else { return Ok(()) };
+    if name.starts_with(['-', '=', '+', '?']) || strsim::osa_distance(&word.to_lowercase(), "env") > 1 {
+        return Ok(());
+    }
+    let help = format!("write `${{env:{name}}}`; for a `${{` of the container's own shell write `$${{`");
+    Err((format!("`${{{word}:{name}}}` is not filled in by anything"), help))
+}
+
+/// Marks everything in a tree as given from outside and moves its places into `source` by `offset` bytes.
+pub(super) fn given(node: &mut Node, source: usize, offset: usize) {
+    let shift = |place: &mut Place| *place = Place { source, start: place.start + offset, end: place.end + offset };
+    shift(&mut node.place);
+    match &mut node.value {
+        Value::Scalar(scalar) if scalar.style == Style::Plain => scalar.style = Style::Given,
+        Value::List(items) => items.iter_mut().for_each(|item| given(item, source, offset)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| {
+            shift(&mut entry.place);
+            given(&mut entry.value, source, offset);
+        }),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "TAG" => Some("1.4.2".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in() {
+        let table = [
+            ("shop:${env:TAG}", "shop:1.4.2"),
+            ("${env:TAG}-${env:TAG}", "1.4.2-1.4.2"),
+            ("${env:NONE:-latest}", "latest"),
+            ("${env:EMPTY:-latest}", "latest"),
+            ("${env:EMPTY}", ""),
+            ("${env:NONE:-}", ""),
+            ("$${env:TAG}", "${env:TAG}"),
+            ("${PORT:-80} ${HOME} $X $", "${PORT:-80} ${HOME} $X $"),
+        ];
+        for (text, filled) in table {
+            assert_eq!(fill(text, &environment).unwrap(), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_said() {
+        for text in ["${env:NONE}", "${env:TAG", "${env:}", "${env:A B}", "${ENV:TAG}", "${evn:TAG}"] {
+            assert!(fill(text, &environment).is_err(), "{text}");
+        }
+    }
+}
