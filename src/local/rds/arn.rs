@@ -1,0 +1,37 @@
+//! Names that AWS makes: ARNs, resource ids, endpoints.
+
+use rand::Rng as _;
+
+use crate::local::world::Ctx;
+
+impl Ctx<'_> {
+    /// The ARN of an RDS resource, e.g. of kind `cluster`.
+    pub(super) fn rds_arn(&self, kind: &str, name: &str) -> String {
+        format!("arn:aws:rds:{}:{}:{kind}:{name}", self.region_name, self.account)
+    }
+
+    /// The account's key `aws/rds`, which encrypts where no other key is named.
+    pub(super) fn default_key(&self) -> String {
+        let digits = self.account.bytes().chain(self.region_name.bytes());
+        let hash = digits.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let tail = hash & 0xffff_ffff_ffff;
+        let key = format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{tail:012x}", hash >> 32, hash >> 16 & 0xffff, hash >> 8 & 0xfff, hash & 0xfff);
+        format!("arn:aws:kms:{}:{}:key/{key}", self.region_name, self.account)
+    }
+}
+
+/// A resource id such as `cluster-` and 26 capitals and digits.
+pub(super) fn resource_id(prefix: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut random = rand::rng();
+    let tail: String = (0..26).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect();
+    format!("{prefix}{tail}")
+}
+
+/// An id such as `prx-` and 17 hexadecimal digits.
+pub(super) fn hex_id(prefix: &str) -> String {
+    let number: u128 = rand::rng().random();
+    format!("{prefix}0{:016x}", number >> 64)
+}

@@ -1,0 +1,245 @@
+//! What happens to a cluster after it was made: changes, stops and starts, failover, deletion.
+
+use serde_json::{Value, json};
+
+use super::{
+    Store,
+    clusters::{self, Cluster, KEPT, check_common},
+    engine,
+    input::{Input, combination, identifier, invalid},
+    instances,
+    phase::{Password, Phase},
+    rules::{self, Scaling},
+    snapshots, times,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+const MODIFY: &[&str] = &[
+    "DBClusterIdentifier", "ApplyImmediately", "BackupRetentionPeriod", "DBClusterParameterGroupName", "VpcSecurityGroupIds",
+    "Port", "MasterUserPassword", "PreferredBackupWindow", "PreferredMaintenanceWindow", "EnableIAMDatabaseAuthentication",
+    "CloudwatchLogsExportConfiguration", "EngineVersion", "AllowMajorVersionUpgrade", "DeletionProtection",
+    "EnableHttpEndpoint", "CopyTagsToSnapshot", "StorageType", "AutoMinorVersionUpgrade", "NetworkType",
+    "ServerlessV2ScalingConfiguration", "MonitoringInterval", "MonitoringRoleArn", "DatabaseInsightsMode",
+    "EnablePerformanceInsights", "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod",
+];
+
+fn answer(store: &Store, name: &str, now: u64) -> Result<Value, Fault> {
+    Ok(json!({"DBCluster": store.cluster(name)?.view(store, now)}))
+}
+
+/// Turns logs on and off.
+fn change_logs(cluster: &mut Cluster, input: &Input) -> Result<(), Fault> {
+    let Some(change) = input.part("CloudwatchLogsExportConfiguration") else { return Ok(()) };
+    let on = change.texts("EnableLogTypes").unwrap_or_default();
+    let off = change.texts("DisableLogTypes").unwrap_or_default();
+    rules::logs(&on, &cluster.version)?;
+    rules::logs(&off, &cluster.version)?;
+    cluster.logs.retain(|kind| !off.contains(kind) && !on.contains(kind));
+    cluster.logs.extend(on);
+    Ok(())
+}
+
+/// Takes the new version, or leaves it for the maintenance window.
+fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
+    let Some(to) = input.text("EngineVersion").filter(|to| *to != cluster.version) else { return Ok(false) };
+    engine::check_upgrade(&cluster.version, to, input.flag("AllowMajorVersionUpgrade").unwrap_or(false))?;
+    let to = engine::choose(Some(to))?;
+    if engine::family(to) != engine::family(&cluster.version) {
+        return Err(combination(format!(
+            "The local cloud cannot upgrade {} from {} to {to}: its server's data would have to be converted.",
+            cluster.identifier, cluster.version
+        )));
+    }
+    let now = input.flag("ApplyImmediately").unwrap_or(false);
+    if now {
+        cluster.version = to.to_owned();
+        cluster.pending.remove("EngineVersion");
+    } else {
+        cluster.pending.insert("EngineVersion".to_owned(), json!(to));
+    }
+    Ok(now)
+}
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("ModifyDBCluster", MODIFY)?;
+    let before = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let mut cluster = before.clone();
+    check_common(&input, &cluster.version)?;
+    let upgraded = change_version(&mut cluster, &input)?;
+    if let Some(password) = input.text("MasterUserPassword") {
+        rules::password(password)?;
+        cluster.password = Password(password.to_owned());
+    }
+    if let Some(group) = input.text("DBClusterParameterGroupName").map(str::to_ascii_lowercase) {
+        ctx.region.rds.check_cluster_group(&group, &cluster.version)?;
+        cluster.parameter_group = group;
+    }
+    if let Some(groups) = input.texts("VpcSecurityGroupIds") {
+        rules::security_groups(&ctx.region.ec2, &groups, &cluster.vpc_id)?;
+        cluster.security_groups = groups;
+    }
+    if let Some(port) = input.number("Port") {
+        cluster.port = rules::port(port)?;
+        if cfg!(target_os = "linux") {
+            cluster.listener.port = cluster.port;
+        }
+    }
+    cluster.scaling = Scaling::given(&input, cluster.scaling.as_ref())?;
+    change_logs(&mut cluster, &input)?;
+    input.keep(KEPT, &mut cluster.kept);
+    let window = |member: &str| cluster.kept.get(member).and_then(Value::as_str);
+    super::windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
+    let (status, duration) = match () {
+        () if upgraded => ("upgrading", times::UPGRADE),
+        () if cluster.password != before.password => ("resetting-master-credentials", times::PASSWORD),
+        () => ("modifying", times::MODIFICATION),
+    };
+    if is_visible(&before, &cluster) {
+        cluster.phase = Phase::until(status, ctx.pace.after(ctx.now, duration), "available");
+        cluster.progress.want();
+    }
+    let regrouped = before.security_groups != cluster.security_groups;
+    let name = cluster.identifier.clone();
+    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "configuration change", "DB cluster modified");
+    ctx.region.rds.clusters.insert(name.clone(), cluster);
+    if regrouped {
+        instances::regroup(ctx, &name);
+    }
+    answer(&ctx.region.rds, &name, ctx.now)
+}
+
+/// Whether a change is one that the cluster is busy with for a while; switches are not.
+fn is_visible(before: &Cluster, after: &Cluster) -> bool {
+    before.version != after.version
+        || before.password != after.password
+        || before.parameter_group != after.parameter_group
+        || before.security_groups != after.security_groups
+        || before.listener != after.listener
+        || before.scaling != after.scaling
+        || before.logs != after.logs
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("DeleteDBCluster", &["DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"])?;
+    let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let name = cluster.identifier.clone();
+    if cluster.kept.get("DeletionProtection") == Some(&json!(true)) {
+        return Err(combination("Cannot delete protected Cluster, please disable deletion protection and try again."));
+    }
+    if cluster.phase.is("deleting") {
+        return Err(Fault::new("InvalidDBClusterStateFault", format!("DB cluster {name} is already being deleted.")));
+    }
+    let failed = cluster.status() == "failed";
+    if !failed {
+        ctx.region.rds.available_cluster(&name)?;
+    }
+    if ctx.region.rds.members(&name).any(|instance| !instance.phase.is("deleting")) {
+        let message = "Cluster cannot be deleted, it still contains DB instances in non-deleting state.";
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
+    match (input.flag("SkipFinalSnapshot").unwrap_or(false), input.text("FinalDBSnapshotIdentifier")) {
+        (true, Some(_)) => {
+            let message = "FinalDBSnapshotIdentifier can not be specified when deleting a cluster with skipFinalSnapshot = true";
+            return Err(combination(message));
+        }
+        (false, None) => {
+            return Err(combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."));
+        }
+        (false, Some(snapshot)) => {
+            let snapshot = identifier("FinalDBSnapshotIdentifier", snapshot, 255)?;
+            snapshots::take(ctx, &cluster, snapshot, Default::default())?;
+        }
+        (true, None) => {}
+    }
+    let until = ctx.pace.after(ctx.now, times::CLUSTER_DELETION);
+    ctx.region.rds.cluster_mut(&name)?.phase = Phase::until("deleting", until, "deleted");
+    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "deletion", "DB cluster is being deleted");
+    answer(&ctx.region.rds, &name, ctx.now)
+}
+
+pub(super) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
+    let name = cluster.identifier.clone();
+    if let Some(busy) = ctx.region.rds.members(&name).find(|instance| !instance.phase.is("available")) {
+        let message = format!("DB instance {} is not in the available state: it is {}.", busy.identifier, busy.phase.status);
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
+    change_all(ctx, &name, ("stopping", "stopped"), times::CLUSTER_STOP)?;
+    answer(&ctx.region.rds, &name, ctx.now)
+}
+
+pub(super) fn start(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?;
+    let name = cluster.identifier.clone();
+    if !cluster.phase.is("stopped") {
+        let message = format!("DbCluster {name} is in {} state but expected it to be one of stopped.", cluster.status());
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
+    change_all(ctx, &name, ("starting", "available"), times::CLUSTER_START)?;
+    ctx.region.rds.cluster_mut(&name)?.progress.want();
+    answer(&ctx.region.rds, &name, ctx.now)
+}
+
+/// Moves a cluster and its members together.
+fn change_all(ctx: &mut Ctx<'_>, name: &str, (status, then): (&str, &str), time: std::time::Duration) -> Result<(), Fault> {
+    let phase = Phase::until(status, ctx.pace.after(ctx.now, time), then);
+    for instance in ctx.region.rds.instances.values_mut().filter(|instance| instance.cluster == name) {
+        instance.phase = phase.clone();
+    }
+    let cluster = ctx.region.rds.cluster_mut(name)?;
+    cluster.phase = phase;
+    let arn = cluster.arn.clone();
+    ctx.region.rds.note(ctx.now, "db-cluster", &arn, "notification", format!("DB cluster is {status}"));
+    Ok(())
+}
+
+pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
+    let name = cluster.identifier.clone();
+    let arn = cluster.arn.clone();
+    let wanted = input.text("TargetDBInstanceIdentifier").map(clusters::key);
+    let mut readers: Vec<_> = ctx.region.rds.members(&name).filter(|one| !one.writer && one.phase.is("available")).collect();
+    readers.sort_by_key(|reader| reader.promotion_tier());
+    let target = match &wanted {
+        Some(id) => readers.into_iter().find(|reader| reader.identifier == *id),
+        None => readers.into_iter().next(),
+    };
+    let Some(target) = target.map(|target| target.identifier.clone()) else {
+        return Err(match wanted {
+            Some(id) => invalid(format!("DB instance {id} is not an available reader of DB cluster {name}.")),
+            None => Fault::new("InvalidDBClusterStateFault", format!("DB cluster {name} has no reader to fail over to.")),
+        });
+    };
+    ctx.region.rds.promote(&name, &target);
+    let until = ctx.pace.after(ctx.now, times::FAILOVER);
+    ctx.region.rds.cluster_mut(&name)?.phase = Phase::until("failing-over", until, "available");
+    ctx.region.rds.note(ctx.now, "db-cluster", &arn, "failover", format!("Completed failover to DB instance: {target}"));
+    answer(&ctx.region.rds, &name, ctx.now)
+}
+
+/// The Data API's switch.
+fn switch_http(ctx: &mut Ctx<'_>, input: Value, on: bool) -> Result<Value, Fault> {
+    let input = Input(input);
+    let arn = input.required("ResourceArn")?;
+    let absent = || super::input::missing("ResourceNotFoundFault", format!("The resource {arn} does not exist."));
+    let cluster = ctx.region.rds.clusters.values_mut().find(|cluster| cluster.arn == arn).ok_or_else(absent)?;
+    if cluster.status() != "available" {
+        let message = format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
+        return Err(Fault::new("InvalidResourceStateFault", message));
+    }
+    cluster.kept.insert("HttpEndpointEnabled".to_owned(), json!(on));
+    Ok(json!({"ResourceArn": arn, "HttpEndpointEnabled": on}))
+}
+
+pub(super) fn enable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    switch_http(ctx, input, true)
+}
+
+pub(super) fn disable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    switch_http(ctx, input, false)
+}

@@ -1,0 +1,383 @@
+//! Instances: the writer and the readers of a cluster.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Store, arn,
+    clusters::{absent as no_cluster, key},
+    engine,
+    events::time,
+    input::{Filters, Input, combination, identifier, invalid, missing, page},
+    phase::Phase,
+    tags::{self, Tags},
+    times, windows,
+};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+
+/// A member of a cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Instance {
+    pub(super) identifier: String,
+    pub(super) arn: String,
+    resource_id: String,
+    pub(super) phase: Phase,
+    pub(super) cluster: String,
+    class: String,
+    pub(super) writer: bool,
+    pub(super) parameter_group: String,
+    pub(super) subnet_group: String,
+    pub(super) subnet_id: String,
+    zone: String,
+    created: Millis,
+    kept: Map<String, Value>,
+    pub(super) tags: Tags,
+}
+
+const KEPT: &[(&str, &str)] = &[
+    ("PromotionTier", "PromotionTier"),
+    ("PubliclyAccessible", "PubliclyAccessible"),
+    ("AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"),
+    ("PreferredMaintenanceWindow", "PreferredMaintenanceWindow"),
+    ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
+    ("PerformanceInsightsKMSKeyId", "PerformanceInsightsKMSKeyId"),
+    ("PerformanceInsightsRetentionPeriod", "PerformanceInsightsRetentionPeriod"),
+    ("DatabaseInsightsMode", "DatabaseInsightsMode"),
+    ("MonitoringInterval", "MonitoringInterval"),
+    ("MonitoringRoleArn", "MonitoringRoleArn"),
+    ("CACertificateIdentifier", "CACertificateIdentifier"),
+    ("CopyTagsToSnapshot", "CopyTagsToSnapshot"),
+];
+
+/// Members that belong to the cluster.
+const OF_THE_CLUSTER: &[(&str, &str)] = &[
+    ("MasterUsername", "master user name"),
+    ("MasterUserPassword", "master user password"),
+    ("DBName", "database name"),
+    ("StorageEncrypted", "storage encryption"),
+    ("KmsKeyId", "KMS key"),
+    ("BackupRetentionPeriod", "backup retention period"),
+    ("PreferredBackupWindow", "backup window"),
+    ("VpcSecurityGroupIds", "VPC security groups"),
+    ("Port", "port"),
+    ("AllocatedStorage", "allocated storage"),
+    ("EnableCloudwatchLogsExports", "log exports"),
+    ("DeletionProtection", "deletion protection"),
+    ("EnableIAMDatabaseAuthentication", "IAM database authentication"),
+    ("EngineLifecycleSupport", "engine lifecycle support"),
+];
+
+const CREATE: &[&str] = &[
+    "DBInstanceIdentifier", "DBInstanceClass", "Engine", "AvailabilityZone", "DBSubnetGroupName", "DBParameterGroupName",
+    "EngineVersion", "Tags", "DBClusterIdentifier", "PromotionTier", "PubliclyAccessible", "AutoMinorVersionUpgrade",
+    "PreferredMaintenanceWindow", "EnablePerformanceInsights", "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod", "DatabaseInsightsMode", "MonitoringInterval", "MonitoringRoleArn",
+    "CACertificateIdentifier", "CopyTagsToSnapshot",
+];
+
+const MODIFY: &[&str] = &[
+    "DBInstanceIdentifier", "DBInstanceClass", "ApplyImmediately", "DBParameterGroupName", "PromotionTier",
+    "PubliclyAccessible", "AutoMinorVersionUpgrade", "PreferredMaintenanceWindow", "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "DatabaseInsightsMode", "MonitoringInterval",
+    "MonitoringRoleArn", "CACertificateIdentifier", "CertificateRotationRestart", "CopyTagsToSnapshot",
+];
+
+impl Instance {
+    pub(super) fn promotion_tier(&self) -> i64 {
+        self.kept.get("PromotionTier").and_then(Value::as_i64).unwrap_or(1)
+    }
+
+    fn view(&self, store: &Store, now: Millis) -> Value {
+        let mut view = self.kept.clone();
+        let group = store.subnet_groups.get(&self.subnet_group);
+        let cluster = store.clusters.get(&self.cluster);
+        let kept = |member: &str| cluster.and_then(|cluster| cluster.kept.get(member)).cloned();
+        let security = cluster.map(|cluster| &cluster.security_groups).into_iter().flatten();
+        let security: Vec<Value> =
+            security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
+        let endpoint = cluster.filter(|_| !self.phase.is("creating")).map(|cluster| {
+            json!({"Address": cluster.listener.address, "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
+        });
+        let authority = self.kept.get("CACertificateIdentifier");
+        let shown = json!({
+            "DBInstanceIdentifier": self.identifier, "DBInstanceArn": self.arn, "DbiResourceId": self.resource_id,
+            "DBInstanceStatus": self.phase.status, "DBInstanceClass": self.class, "Engine": engine::ENGINE,
+            "EngineVersion": cluster.map(|cluster| &cluster.version), "DBClusterIdentifier": self.cluster,
+            "Endpoint": endpoint, "DbInstancePort": 0, "AllocatedStorage": 1, "MultiAZ": false,
+            "MasterUsername": cluster.map(|cluster| &cluster.username),
+            "DBName": cluster.and_then(|cluster| cluster.database.as_ref()),
+            "InstanceCreateTime": time(self.created), "LatestRestorableTime": time(now),
+            "BackupRetentionPeriod": kept("BackupRetentionPeriod"), "PreferredBackupWindow": kept("PreferredBackupWindow"),
+            "StorageType": kept("StorageType").unwrap_or_else(|| json!("aurora")),
+            "StorageEncrypted": kept("StorageEncrypted"), "KmsKeyId": kept("KmsKeyId"),
+            "DeletionProtection": false, "IAMDatabaseAuthenticationEnabled": kept("IAMDatabaseAuthenticationEnabled"),
+            "EngineLifecycleSupport": kept("EngineLifecycleSupport"), "NetworkType": "IPV4",
+            "VpcSecurityGroups": security, "DBSecurityGroups": [], "AssociatedRoles": [], "DomainMemberships": [],
+            "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}],
+            "OptionGroupMemberships": [{"OptionGroupName": "default:aurora-postgresql-15", "Status": "in-sync"}],
+            "AvailabilityZone": Some(&self.zone).filter(|_| !self.phase.is("creating")),
+            "DBSubnetGroup": group.map(super::subnet_groups::SubnetGroup::view), "LicenseModel": "postgresql-license",
+            "PendingModifiedValues": {}, "ReadReplicaDBInstanceIdentifiers": [],
+            "CertificateDetails": {"CAIdentifier": authority, "ValidTill": time(self.created + 31_536_000_000)},
+            "TagList": tags::listed(&self.tags), "CustomerOwnedIpEnabled": false, "ActivityStreamStatus": "stopped",
+            "BackupTarget": "region", "StorageThroughput": 0, "DedicatedLogVolume": false,
+        });
+        view.extend(shown.as_object().cloned().unwrap_or_default());
+        Value::Object(view)
+    }
+}
+
+fn absent(name: &str) -> Fault {
+    missing("DBInstanceNotFound", format!("DBInstance {name} not found."))
+}
+
+impl Store {
+    pub(super) fn instance(&self, name: &str) -> Result<&Instance, Fault> {
+        self.instances.get(&key(name)).ok_or_else(|| absent(name))
+    }
+
+    /// The members of a cluster, by identifier.
+    pub(super) fn members(&self, cluster: &str) -> impl Iterator<Item = &Instance> {
+        self.instances.values().filter(move |instance| instance.cluster == cluster)
+    }
+
+    /// Makes one member the writer, and every other one a reader.
+    pub(super) fn promote(&mut self, cluster: &str, writer: &str) {
+        for instance in self.instances.values_mut().filter(|instance| instance.cluster == cluster) {
+            instance.writer = instance.identifier == writer;
+        }
+    }
+
+    fn available_instance(&self, name: &str) -> Result<&Instance, Fault> {
+        let instance = self.instance(name)?;
+        if instance.phase.is("available") {
+            return Ok(instance);
+        }
+        let message = format!("DB instance {} is not in the available state: it is {}.", instance.identifier, instance.phase.status);
+        Err(Fault::new("InvalidDBInstanceState", message))
+    }
+}
+
+/// Refuses values of kept members that AWS refuses.
+fn check_kept(input: &Input) -> Result<(), Fault> {
+    if let Some(tier) = input.number("PromotionTier").filter(|tier| !(0..=15).contains(tier)) {
+        return Err(invalid(format!("Invalid promotion tier: {tier}. Valid values: 0 - 15")));
+    }
+    let authority = input.text("CACertificateIdentifier");
+    if let Some(name) = authority.filter(|name| !engine::CERTIFICATES.contains(name)) {
+        return Err(missing("CertificateNotFound", format!("Certificate {name} not found.")));
+    }
+    let interval = input.number("MonitoringInterval");
+    if let Some(seconds) = interval.filter(|seconds| ![0, 1, 5, 10, 15, 30, 60].contains(seconds)) {
+        return Err(invalid(format!("Invalid monitoring interval: {seconds}. Valid values: 0, 1, 5, 10, 15, 30, 60")));
+    }
+    if interval.is_some_and(|seconds| seconds > 0) && !input.has("MonitoringRoleArn") {
+        return Err(combination("A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
+    }
+    windows::check(None, input.text("PreferredMaintenanceWindow"))
+}
+
+fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
+    if !engine::is_class(class) {
+        return Err(invalid(format!("Invalid DB Instance class: {class}")));
+    }
+    if class == "db.serverless" && !serverless {
+        return Err(Fault::new(
+            "InvalidDBClusterStateFault",
+            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = identifier("DBInstanceIdentifier", input.required("DBInstanceIdentifier")?, 63)?;
+    engine::check(input.required("Engine")?)?;
+    let Some(cluster) = input.text("DBClusterIdentifier") else {
+        return Err(combination("DBClusterIdentifier is required: instances of aurora-postgresql are members of a cluster."));
+    };
+    if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
+        return Err(combination(format!("The requested DB Instance will be a member of a DB Cluster. Set {what} for the DB Cluster.")));
+    }
+    input.only("CreateDBInstance", CREATE)?;
+    let store = &ctx.region.rds;
+    if store.instances.contains_key(&name) {
+        return Err(Fault::new("DBInstanceAlreadyExists", format!("DB instance already exists: {name}")));
+    }
+    let cluster = store.clusters.get(&key(cluster)).ok_or_else(|| no_cluster(cluster))?.clone();
+    store.available_cluster(&cluster.identifier)?;
+    if let Some(version) = input.text("EngineVersion").filter(|version| *version != cluster.version) {
+        return Err(combination(format!(
+            "The engine version that you requested for your DB instance ({version}) does not match the engine version of \
+             your DB cluster ({})",
+            cluster.version
+        )));
+    }
+    let class = input.required("DBInstanceClass")?.to_owned();
+    check_class(&class, cluster.scaling.is_some())?;
+    check_kept(&input)?;
+    let members = store.members(&cluster.identifier).count();
+    if members >= 16 {
+        return Err(Fault::new("InstanceQuotaExceeded", format!("DB cluster {} has 16 instances already.", cluster.identifier)));
+    }
+    let group = store.subnet_group(&cluster.subnet_group)?;
+    if input.text("DBSubnetGroupName").is_some_and(|given| given.to_ascii_lowercase() != group.name) {
+        return Err(combination("The requested DB Instance will be a member of a DB Cluster. Set DB subnet group for the DB Cluster."));
+    }
+    let zone = input.text("AvailabilityZone");
+    let at = group.subnets.iter().position(|(_, place)| zone.is_none_or(|zone| zone == place));
+    let Some(at) = at else {
+        let message = format!("DB subnet group {} has no subnet in the zone {}.", group.name, zone.unwrap_or_default());
+        return Err(Fault::new("InvalidVPCNetworkStateFault", message));
+    };
+    // Without a wish the members go round the zones.
+    let at = if zone.is_some() { at } else { members % group.subnets.len() };
+    let (subnet_id, zone) = group.subnets[at].clone();
+    let parameter_group = input.text("DBParameterGroupName").map(str::to_ascii_lowercase);
+    let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{}", engine::family(&cluster.version)));
+    store.check_instance_group(&parameter_group, &cluster.version)?;
+    let defaults = json!({"PromotionTier": 1, "PubliclyAccessible": false, "AutoMinorVersionUpgrade": true,
+        "PreferredMaintenanceWindow": "sun:05:20-sun:05:50", "PerformanceInsightsEnabled": false,
+        "DatabaseInsightsMode": "standard", "MonitoringInterval": 0, "CACertificateIdentifier": "rds-ca-rsa2048-g1",
+        "CopyTagsToSnapshot": false});
+    let mut kept = defaults.as_object().cloned().unwrap_or_default();
+    input.keep(KEPT, &mut kept);
+    let instance = Instance {
+        arn: ctx.rds_arn("db", &name),
+        resource_id: arn::resource_id("db-"),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), "available"),
+        writer: !store.members(&cluster.identifier).any(|member| member.writer),
+        cluster: cluster.identifier,
+        class,
+        parameter_group,
+        subnet_group: group.name.clone(),
+        subnet_id,
+        zone,
+        created: ctx.now,
+        kept,
+        tags: tags::given(&input)?,
+        identifier: name,
+    };
+    attach(ctx, &instance, &cluster.security_groups);
+    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
+    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    Ok(answer)
+}
+
+fn attach(ctx: &mut Ctx<'_>, instance: &Instance, groups: &[String]) {
+    ctx.region.ec2.attach_interface(&instance.arn, "RDSNetworkInterface", "amazon-rds", &instance.subnet_id, groups, ctx.now);
+}
+
+/// Gives the interfaces of a cluster's members the cluster's security groups.
+pub(super) fn regroup(ctx: &mut Ctx<'_>, cluster: &str) {
+    let Ok(groups) = ctx.region.rds.cluster(cluster).map(|cluster| cluster.security_groups.clone()) else { return };
+    let members: Vec<Instance> = ctx.region.rds.members(cluster).cloned().collect();
+    for instance in members {
+        ctx.region.ec2.detach_interfaces(&instance.arn);
+        attach(ctx, &instance, &groups);
+    }
+}
+
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let filters = Filters::of(&input, &["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"])?;
+    let store = &ctx.region.rds;
+    let wanted = |instance: &&Instance| {
+        filters.pass("db-cluster-id", &[&instance.cluster])
+            && filters.pass("db-instance-id", &[&instance.identifier])
+            && filters.pass("dbi-resource-id", &[&instance.resource_id])
+            && filters.pass("engine", &[engine::ENGINE])
+            && filters.pass("domain", &[])
+    };
+    let instances: Vec<&Instance> = match input.text("DBInstanceIdentifier") {
+        Some(name) => vec![store.instance(name)?],
+        None => store.instances.values().collect(),
+    };
+    page(&input, "DBInstances", instances.into_iter().filter(wanted).map(|instance| instance.view(store, ctx.now)).collect())
+}
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
+        return Err(combination(format!("The DB instance is a member of a DB cluster. Set {what} for the DB cluster.")));
+    }
+    input.only("ModifyDBInstance", MODIFY)?;
+    let store = &ctx.region.rds;
+    let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
+    let cluster = store.cluster(&before.cluster)?;
+    let mut instance = before.clone();
+    check_kept(&input)?;
+    if let Some(class) = input.text("DBInstanceClass") {
+        check_class(class, cluster.scaling.is_some())?;
+        instance.class = class.to_owned();
+    }
+    if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
+        store.check_instance_group(&group, &cluster.version)?;
+        instance.parameter_group = group;
+    }
+    input.keep(KEPT, &mut instance.kept);
+    if instance.class != before.class || instance.kept != before.kept {
+        instance.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
+    }
+    let answer = json!({"DBInstance": instance.view(store, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", "DB instance modified");
+    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let mut instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?.clone();
+    if input.has("FinalDBSnapshotIdentifier") {
+        return Err(combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"));
+    }
+    if instance.phase.is("deleting") {
+        let message = format!("Instance {} is already being deleted.", instance.identifier);
+        return Err(Fault::new("InvalidDBInstanceState", message));
+    }
+    let cluster = ctx.region.rds.cluster(&instance.cluster)?;
+    let ready = cluster.status() == "available" || cluster.status() == "failed";
+    if !ready {
+        let message = format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
+    instance.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::INSTANCE_DELETION), "deleted");
+    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
+    let (name, cluster, writer, arn) = (instance.identifier.clone(), instance.cluster.clone(), instance.writer, instance.arn.clone());
+    let store = &mut ctx.region.rds;
+    store.instances.insert(name.clone(), instance);
+    let heir = store.members(&cluster).filter(|member| !member.phase.is("deleting")).min_by_key(|member| member.promotion_tier());
+    if let (true, Some(heir)) = (writer, heir.map(|heir| heir.identifier.clone())) {
+        store.promote(&cluster, &heir);
+    }
+    store.note(ctx.now, "db-instance", &arn, "deletion", "DB instance is being deleted");
+    Ok(answer)
+}
+
+pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    if input.flag("ForceFailover") == Some(true) {
+        return Err(combination("Cannot force failover since the instance is not configured for MultiAZ."));
+    }
+    let mut instance = ctx.region.rds.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
+    instance.phase = Phase::until("rebooting", ctx.pace.after(ctx.now, times::REBOOT), "available");
+    if instance.writer {
+        let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
+        cluster.restarts += 1;
+        cluster.progress.want();
+    }
+    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance restarted");
+    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    Ok(answer)
+}
+
+/// `StartDBInstance` and `StopDBInstance`: a member starts and stops with its cluster.
+pub(super) fn refuse_alone(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
+    let message = format!("DB instance {} is a member of the DB cluster {}: start or stop the cluster.", instance.identifier, instance.cluster);
+    Err(Fault::new("InvalidDBClusterStateFault", message))
+}

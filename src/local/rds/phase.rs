@@ -1,0 +1,109 @@
+//! The state of a resource as it changes over time, and text that must not be shown.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::local::pace::Millis;
+
+/// A status in RDS's words, and the one that follows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phase {
+    /// What a describe shows now.
+    pub(crate) status: String,
+    next: Option<Next>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Next {
+    at: Millis,
+    status: String,
+}
+
+impl Phase {
+    /// `status` until the moment `at`, then `then`.
+    pub(super) fn until(status: &str, at: Millis, then: &str) -> Self {
+        Self { status: status.to_owned(), next: Some(Next { at, status: then.to_owned() }) }
+    }
+
+    /// Whether the time of the present status is over, so that only the data plane can hold it up.
+    pub(super) fn due(&self, now: Millis) -> bool {
+        self.next.as_ref().is_some_and(|next| next.at <= now)
+    }
+
+    /// Moves on if it is due and the data plane is `ready` for it.
+    pub(super) fn settle(&mut self, now: Millis, ready: bool) {
+        if ready && self.due(now) {
+            if let Some(next) = self.next.take() {
+                self.status = next.status;
+            }
+        }
+    }
+
+    pub(super) fn is(&self, status: &str) -> bool {
+        self.status == status
+    }
+
+    /// The status that follows, or the present one when nothing is under way.
+    pub(super) fn destination(&self) -> &str {
+        self.next.as_ref().map_or(&self.status, |next| &next.status)
+    }
+}
+
+/// A password: stored, compared and handed to the server, never shown.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Password(pub(super) String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}
+
+/// What the API wants of the data plane, and how far that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Progress {
+    /// Grows with every change that has to be real before the resource is `available` again.
+    pub(super) wanted: u64,
+    /// The last `wanted` that was made real.
+    pub(super) reached: u64,
+    /// Why it cannot be made real.
+    pub(super) fault: Option<String>,
+}
+
+impl Progress {
+    /// Of a resource that is to be made.
+    pub(super) fn begun() -> Self {
+        Self { wanted: 1, reached: 0, fault: None }
+    }
+
+    /// One more change to make real.
+    pub(super) fn want(&mut self) {
+        self.wanted += 1;
+    }
+
+    pub(super) fn complete(&self) -> bool {
+        self.reached >= self.wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_waits_for_its_time_and_for_the_data_plane() {
+        let mut phase = Phase::until("creating", 100, "available");
+        assert_eq!(phase.destination(), "available");
+        for (now, ready, status) in [(99, true, "creating"), (100, false, "creating"), (100, true, "available")] {
+            phase.settle(now, ready);
+            assert_eq!(phase.status, status);
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(format!("{:?}", Password("open sesame".into())), "(hidden)");
+    }
+}

@@ -1,0 +1,322 @@
+//! Proxies.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store, arn,
+    events::time,
+    input::{Filters, Input, combination, invalid, missing, page},
+    listener::Listener,
+    phase::{Phase, Progress},
+    rules, subnet_groups,
+    tags::{self, Tags},
+    targets::{Pool, Target},
+    times,
+};
+use crate::local::{fault::Fault, iam, pace::Millis, world::Ctx};
+
+/// How many proxies a region may have.
+const QUOTA: usize = 20;
+
+/// A proxy with its one target group, `default`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Proxy {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) phase: Phase,
+    pub(super) progress: Progress,
+    pub(super) listener: Listener,
+    /// As given: a list of `{AuthScheme, SecretArn, IAMAuth, …}`.
+    auth: Vec<Value>,
+    pub(super) role: String,
+    pub(super) vpc_id: String,
+    pub(super) subnets: Vec<String>,
+    pub(super) security_groups: Vec<String>,
+    pub(super) require_tls: bool,
+    /// Seconds.
+    pub(super) idle_timeout: i64,
+    debug_logging: bool,
+    created: Millis,
+    pub(super) updated: Millis,
+    pub(super) tags: Tags,
+    pub(super) target_group_arn: String,
+    pub(super) target_group_tags: Tags,
+    pub(super) pool: Pool,
+    pub(super) targets: Vec<Target>,
+}
+
+impl Proxy {
+    pub(super) fn created(&self) -> Millis {
+        self.created
+    }
+
+    /// The secrets that it reads credentials from.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.auth.iter().filter_map(|entry| entry.get("SecretArn")?.as_str())
+    }
+
+    /// The status that a describe shows.
+    pub(super) fn status(&self) -> &str {
+        let making = self.phase.is("creating") || self.phase.is("modifying");
+        if making && self.progress.fault.is_some() { "insufficient-resource-limits" } else { &self.phase.status }
+    }
+
+    fn view(&self) -> Value {
+        json!({
+            "DBProxyName": self.name, "DBProxyArn": self.arn, "Status": self.status(), "EngineFamily": "POSTGRESQL",
+            "VpcId": self.vpc_id, "VpcSecurityGroupIds": self.security_groups, "VpcSubnetIds": self.subnets,
+            "DefaultAuthScheme": "NONE", "Auth": self.auth, "RoleArn": self.role, "Endpoint": self.listener.address,
+            "RequireTLS": self.require_tls, "IdleClientTimeout": self.idle_timeout, "DebugLogging": self.debug_logging,
+            "CreatedDate": time(self.created), "UpdatedDate": time(self.updated), "EndpointNetworkType": "IPV4",
+            "TargetConnectionNetworkType": "IPV4",
+        })
+    }
+
+    /// Refuses unless the proxy is `available`.
+    pub(super) fn check_available(&self) -> Result<(), Fault> {
+        if self.status() == "available" {
+            return Ok(());
+        }
+        let state = self.status().to_uppercase();
+        let message = format!("DB proxy {} is in an unsupported state - {state}, needs to be in [AVAILABLE]", self.name);
+        Err(Fault::new("InvalidDBProxyStateFault", message))
+    }
+}
+
+impl Store {
+    pub(super) fn proxy(&self, name: &str) -> Result<&Proxy, Fault> {
+        let absent = || missing("DBProxyNotFoundFault", format!("DBProxy {name} not found."));
+        self.proxies.get(&name.to_ascii_lowercase()).ok_or_else(absent)
+    }
+
+    pub(super) fn proxy_mut(&mut self, name: &str) -> Result<&mut Proxy, Fault> {
+        let absent = || missing("DBProxyNotFoundFault", format!("DBProxy {name} not found."));
+        self.proxies.get_mut(&name.to_ascii_lowercase()).ok_or_else(absent)
+    }
+}
+
+/// The `Auth` entries with their defaults, checked.
+fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
+    if !input.has("Auth") {
+        return Ok(None);
+    }
+    let mut entries = Vec::new();
+    for entry in input.list("Auth") {
+        let given = Input(entry.clone());
+        given.only("Auth", &["Description", "UserName", "AuthScheme", "SecretArn", "IAMAuth", "ClientPasswordAuthType"])?;
+        let Some(secret) = given.text("SecretArn") else {
+            return Err(invalid("Auth needs a SecretArn: the local cloud's proxies read credentials from secrets."));
+        };
+        if !secret.starts_with("arn:aws:secretsmanager:") {
+            return Err(invalid(format!("The SecretArn is not the ARN of a secret: {secret}")));
+        }
+        let iam = given.text("IAMAuth").unwrap_or("DISABLED");
+        if iam == "REQUIRED" {
+            return Err(combination("IAMAuth REQUIRED is not supported by the local cloud."));
+        }
+        entries.push(json!({"Description": given.text("Description"), "UserName": given.text("UserName"),
+            "AuthScheme": given.text("AuthScheme").unwrap_or("SECRETS"), "SecretArn": secret, "IAMAuth": iam,
+            "ClientPasswordAuthType": given.text("ClientPasswordAuthType").unwrap_or("POSTGRES_SCRAM_SHA_256")}));
+    }
+    if entries.is_empty() {
+        return Err(invalid("At least one Auth entry is required."));
+    }
+    Ok(Some(entries))
+}
+
+/// The role has to exist, be assumable by now, and trust RDS.
+fn check_role(iam: &iam::Store, role: &str, now: Millis) -> Result<(), Fault> {
+    let found = iam.role(role).filter(|found| found.assumable_at <= now);
+    let trusts = found.is_some_and(|found| trusts_rds(&found.trust_policy));
+    if trusts {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "RDS is not authorized to assume service-linked role {role}. Check your RDS service-linked role and try again: it \
+         has to exist, and its trust policy has to allow sts:AssumeRole to rds.amazonaws.com."
+    )))
+}
+
+fn trusts_rds(policy: &Value) -> bool {
+    let one_or_many = |value: &Value| -> Vec<Value> {
+        value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+    };
+    one_or_many(&policy["Statement"]).iter().any(|statement| {
+        let action = one_or_many(&statement["Action"]);
+        statement["Effect"] == "Allow"
+            && one_or_many(&statement["Principal"]["Service"]).iter().any(|service| service == "rds.amazonaws.com")
+            && action.iter().any(|action| ["sts:AssumeRole", "sts:*", "*"].iter().any(|known| action == known))
+    })
+}
+
+fn check_idle(seconds: i64) -> Result<i64, Fault> {
+    if (1..=28_800).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(invalid(format!("IdleClientTimeout {seconds} is not valid. It must be between 1 and 28800 seconds.")))
+}
+
+/// Names of proxies and of their endpoints.
+pub(super) fn check_name(member: &str, name: &str) -> Result<String, Fault> {
+    super::input::identifier(member, name, 63)
+}
+
+const CREATE: &[&str] = &[
+    "DBProxyName", "EngineFamily", "Auth", "RoleArn", "VpcSubnetIds", "VpcSecurityGroupIds", "RequireTLS",
+    "IdleClientTimeout", "DebugLogging", "Tags",
+];
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("CreateDBProxy", CREATE)?;
+    let name = check_name("DBProxyName", input.required("DBProxyName")?)?;
+    if ctx.region.rds.proxies.contains_key(&name) {
+        return Err(Fault::new("DBProxyAlreadyExistsFault", format!("Proxy {name} already exists.")));
+    }
+    if ctx.region.rds.proxies.len() >= QUOTA {
+        return Err(Fault::new("DBProxyQuotaExceededFault", format!("You can have at most {QUOTA} proxies in a region.")));
+    }
+    if let Some(family) = input.text("EngineFamily").filter(|family| *family != "POSTGRESQL") {
+        return Err(invalid(format!("The local cloud has proxies of the engine family POSTGRESQL only, not {family}.")));
+    }
+    let auth = auth(&input)?.ok_or_else(|| invalid("At least one Auth entry is required."))?;
+    let role = input.required("RoleArn")?.to_owned();
+    check_role(ctx.iam, &role, ctx.now)?;
+    let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
+    let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets).map_err(|fault| match fault.code.as_str() {
+        "DBSubnetGroupDoesNotCoverEnoughAZs" => invalid("DB Proxy requires at least two subnets in different Availability Zones."),
+        _ => fault,
+    })?;
+    let security_groups = input.texts("VpcSecurityGroupIds").unwrap_or_default();
+    rules::security_groups(&ctx.region.ec2, &security_groups, &vpc_id)?;
+    let idle_timeout = check_idle(input.number("IdleClientTimeout").unwrap_or(1800))?;
+    let tags = tags::given(&input)?;
+    let proxy = Proxy {
+        arn: ctx.rds_arn("db-proxy", &arn::hex_id("prx-")),
+        target_group_arn: ctx.rds_arn("target-group", &arn::hex_id("prx-tg-")),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::PROXY), "available"),
+        progress: Progress::begun(),
+        // A proxy always listens on its engine's usual port.
+        listener: ctx.region.rds.listener(5432),
+        auth,
+        role,
+        vpc_id,
+        subnets,
+        security_groups,
+        require_tls: input.flag("RequireTLS").unwrap_or(false),
+        idle_timeout,
+        debug_logging: input.flag("DebugLogging").unwrap_or(false),
+        created: ctx.now,
+        updated: ctx.now,
+        tags,
+        target_group_tags: Tags::new(),
+        pool: Pool::default(),
+        targets: Vec::new(),
+        name: name.clone(),
+    };
+    attach(ctx, &proxy);
+    let answer = json!({"DBProxy": proxy.view()});
+    ctx.region.rds.note(ctx.now, "db-proxy", &proxy.arn, "creation", format!("DB proxy {name} created"));
+    ctx.region.rds.proxies.insert(name, proxy);
+    Ok(answer)
+}
+
+fn attach(ctx: &mut Ctx<'_>, proxy: &Proxy) {
+    for subnet in &proxy.subnets {
+        let groups = &proxy.security_groups;
+        ctx.region.ec2.attach_interface(&proxy.arn, "Network interface for DBProxy", "amazon-rds", subnet, groups, ctx.now);
+    }
+}
+
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    Filters::of(&input, &[])?;
+    let store = &ctx.region.rds;
+    let proxies = match input.text("DBProxyName") {
+        Some(name) => vec![store.proxy(name)?.view()],
+        None => store.proxies.values().map(Proxy::view).collect(),
+    };
+    page(&input, "DBProxies", proxies)
+}
+
+const MODIFY: &[&str] =
+    &["DBProxyName", "Auth", "RequireTLS", "IdleClientTimeout", "DebugLogging", "RoleArn", "SecurityGroups", "NewDBProxyName"];
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("ModifyDBProxy", MODIFY)?;
+    let before = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
+    before.check_available()?;
+    let mut proxy = before.clone();
+    if let Some(auth) = auth(&input)? {
+        proxy.auth = auth;
+    }
+    if let Some(role) = input.text("RoleArn") {
+        check_role(ctx.iam, role, ctx.now)?;
+        proxy.role = role.to_owned();
+    }
+    if let Some(groups) = input.texts("SecurityGroups") {
+        rules::security_groups(&ctx.region.ec2, &groups, &proxy.vpc_id)?;
+        proxy.security_groups = groups;
+    }
+    proxy.require_tls = input.flag("RequireTLS").unwrap_or(proxy.require_tls);
+    proxy.debug_logging = input.flag("DebugLogging").unwrap_or(proxy.debug_logging);
+    proxy.idle_timeout = input.number("IdleClientTimeout").map_or(Ok(proxy.idle_timeout), check_idle)?;
+    if let Some(name) = input.text("NewDBProxyName") {
+        let name = check_name("NewDBProxyName", name)?;
+        if name != proxy.name && ctx.region.rds.proxies.contains_key(&name) {
+            return Err(Fault::new("DBProxyAlreadyExistsFault", format!("Proxy {name} already exists.")));
+        }
+        for endpoint in ctx.region.rds.proxy_endpoints.values_mut().filter(|endpoint| endpoint.proxy == proxy.name) {
+            endpoint.proxy.clone_from(&name);
+        }
+        proxy.name = name;
+    }
+    proxy.updated = ctx.now;
+    proxy.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
+    proxy.progress.want();
+    if proxy.security_groups != before.security_groups {
+        ctx.region.ec2.detach_interfaces(&proxy.arn);
+        attach(ctx, &proxy);
+    }
+    let answer = json!({"DBProxy": proxy.view()});
+    ctx.region.rds.note(ctx.now, "db-proxy", &proxy.arn, "configuration change", "DB proxy modified");
+    ctx.region.rds.proxies.remove(&before.name);
+    ctx.region.rds.proxies.insert(proxy.name.clone(), proxy);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("DBProxyName")?.to_ascii_lowercase();
+    let until = ctx.pace.after(ctx.now, times::PROXY_DELETION);
+    let proxy = ctx.region.rds.proxy_mut(&name)?;
+    if proxy.phase.is("deleting") {
+        return Err(Fault::new("InvalidDBProxyStateFault", format!("DB proxy {name} is already being deleted.")));
+    }
+    proxy.phase = Phase::until("deleting", until, "deleted");
+    let (answer, arn) = (json!({"DBProxy": proxy.view()}), proxy.arn.clone());
+    for endpoint in ctx.region.rds.proxy_endpoints.values_mut().filter(|endpoint| endpoint.proxy == name) {
+        endpoint.phase = Phase::until("deleting", until, "deleted");
+    }
+    ctx.region.rds.note(ctx.now, "db-proxy", &arn, "deletion", "DB proxy is being deleted");
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trust_policy_names_rds_in_one_way_or_another() {
+        for (policy, trusts) in [
+            (json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), true),
+            (json!({"Statement": {"Effect": "Allow", "Principal": {"Service": ["a", "rds.amazonaws.com"]}, "Action": ["sts:AssumeRole"]}}), true),
+            (json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), false),
+            (json!({"Statement": [{"Effect": "Deny", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), false),
+        ] {
+            assert_eq!(trusts_rds(&policy), trusts, "{policy}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Further endpoints of a proxy; its default one is not listed among them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store, arn,
+    events::time,
+    input::{Filters, Input, invalid, missing, page},
+    listener::Listener,
+    phase::{Phase, Progress},
+    proxies::check_name,
+    rules, subnet_groups,
+    tags::{self, Tags},
+    times,
+};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+
+/// A proxy's endpoint that a user made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ProxyEndpoint {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) proxy: String,
+    pub(super) phase: Phase,
+    pub(super) progress: Progress,
+    pub(super) listener: Listener,
+    vpc_id: String,
+    subnets: Vec<String>,
+    security_groups: Vec<String>,
+    /// `READ_WRITE` or `READ_ONLY`.
+    role: String,
+    created: Millis,
+    pub(super) tags: Tags,
+}
+
+impl ProxyEndpoint {
+    fn view(&self) -> Value {
+        json!({
+            "DBProxyEndpointName": self.name, "DBProxyEndpointArn": self.arn, "DBProxyName": self.proxy,
+            "Status": self.phase.status, "VpcId": self.vpc_id, "VpcSecurityGroupIds": self.security_groups,
+            "VpcSubnetIds": self.subnets, "Endpoint": self.listener.address, "CreatedDate": time(self.created),
+            "TargetRole": self.role, "IsDefault": false, "EndpointNetworkType": "IPV4",
+        })
+    }
+}
+
+impl Store {
+    fn endpoint_mut(&mut self, name: &str) -> Result<&mut ProxyEndpoint, Fault> {
+        let absent = || missing("DBProxyEndpointNotFoundFault", format!("DBProxyEndpoint {name} not found."));
+        self.proxy_endpoints.get_mut(&name.to_ascii_lowercase()).ok_or_else(absent)
+    }
+}
+
+fn attach(ctx: &mut Ctx<'_>, endpoint: &ProxyEndpoint) {
+    for subnet in &endpoint.subnets {
+        let groups = &endpoint.security_groups;
+        ctx.region.ec2.attach_interface(&endpoint.arn, "Network interface for DBProxy", "amazon-rds", subnet, groups, ctx.now);
+    }
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let known = ["DBProxyName", "DBProxyEndpointName", "VpcSubnetIds", "VpcSecurityGroupIds", "TargetRole", "Tags"];
+    input.only("CreateDBProxyEndpoint", &known)?;
+    let name = check_name("DBProxyEndpointName", input.required("DBProxyEndpointName")?)?;
+    if ctx.region.rds.proxy_endpoints.contains_key(&name) {
+        return Err(Fault::new("DBProxyEndpointAlreadyExistsFault", format!("DB proxy endpoint {name} already exists.")));
+    }
+    let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
+    proxy.check_available()?;
+    let role = input.text("TargetRole").unwrap_or("READ_WRITE").to_owned();
+    if role == "READ_ONLY" {
+        return Err(invalid("The local cloud has no read-only proxy endpoints: a cluster's readers share the writer's server."));
+    }
+    let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
+    let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets)?;
+    let security_groups = input.texts("VpcSecurityGroupIds").unwrap_or_default();
+    rules::security_groups(&ctx.region.ec2, &security_groups, &vpc_id)?;
+    let endpoint = ProxyEndpoint {
+        arn: ctx.rds_arn("db-proxy-endpoint", &arn::hex_id("prx-endpoint-")),
+        proxy: proxy.name,
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::PROXY_ENDPOINT), "available"),
+        progress: Progress::begun(),
+        listener: ctx.region.rds.listener(5432),
+        vpc_id,
+        subnets,
+        security_groups,
+        role,
+        created: ctx.now,
+        tags: tags::given(&input)?,
+        name: name.clone(),
+    };
+    attach(ctx, &endpoint);
+    let answer = json!({"DBProxyEndpoint": endpoint.view()});
+    ctx.region.rds.proxy_endpoints.insert(name, endpoint);
+    Ok(answer)
+}
+
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    Filters::of(&input, &[])?;
+    let store = &mut ctx.region.rds;
+    if let Some(proxy) = input.text("DBProxyName") {
+        store.proxy(proxy)?;
+    }
+    let endpoints = match input.text("DBProxyEndpointName") {
+        Some(name) => vec![store.endpoint_mut(name)?.clone()],
+        None => store.proxy_endpoints.values().cloned().collect(),
+    };
+    let wanted = |endpoint: &&ProxyEndpoint| input.text("DBProxyName").is_none_or(|proxy| endpoint.proxy.eq_ignore_ascii_case(proxy));
+    page(&input, "DBProxyEndpoints", endpoints.iter().filter(wanted).map(ProxyEndpoint::view).collect())
+}
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("ModifyDBProxyEndpoint", &["DBProxyEndpointName", "VpcSecurityGroupIds"])?;
+    let mut endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?.clone();
+    if !endpoint.phase.is("available") {
+        let message = format!("DB proxy endpoint {} is not available: it is {}.", endpoint.name, endpoint.phase.status);
+        return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
+    }
+    if let Some(groups) = input.texts("VpcSecurityGroupIds") {
+        rules::security_groups(&ctx.region.ec2, &groups, &endpoint.vpc_id)?;
+        endpoint.security_groups = groups;
+        ctx.region.ec2.detach_interfaces(&endpoint.arn);
+        attach(ctx, &endpoint);
+    }
+    endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
+    let answer = json!({"DBProxyEndpoint": endpoint.view()});
+    ctx.region.rds.proxy_endpoints.insert(endpoint.name.clone(), endpoint);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let until = ctx.pace.after(ctx.now, times::PROXY_ENDPOINT);
+    let endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?;
+    if endpoint.phase.is("deleting") {
+        let message = format!("DB proxy endpoint {} is already being deleted.", endpoint.name);
+        return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
+    }
+    endpoint.phase = Phase::until("deleting", until, "deleted");
+    Ok(json!({"DBProxyEndpoint": endpoint.view()}))
+}

@@ -1,0 +1,210 @@
+//! Cluster snapshots, and clusters made from them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Store, arn,
+    clusters::{self, Cluster, key},
+    engine,
+    events::time,
+    input::{Filters, Input, combination, identifier, missing, page},
+    phase::{Password, Phase},
+    tags::{self, Tags},
+    times,
+};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+
+/// A snapshot of a cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(super) identifier: String,
+    pub(super) arn: String,
+    /// The name of its data in the data plane.
+    pub(super) data: String,
+    pub(super) phase: Phase,
+    /// Whether the data plane has copied the data.
+    pub(super) copied: bool,
+    /// The cluster's resource id and identifier at that time.
+    pub(super) source: String,
+    pub(super) cluster: String,
+    version: String,
+    port: u16,
+    vpc_id: String,
+    zones: Value,
+    username: String,
+    password: Password,
+    database: Option<String>,
+    created: Millis,
+    cluster_created: Value,
+    kept: Map<String, Value>,
+    pub(super) tags: Tags,
+}
+
+impl Snapshot {
+    fn view(&self) -> Value {
+        let kept = |member: &str| self.kept.get(member).cloned();
+        json!({
+            "DBClusterSnapshotIdentifier": self.identifier, "DBClusterSnapshotArn": self.arn,
+            "DBClusterIdentifier": self.cluster, "DbClusterResourceId": self.source, "Status": self.phase.status,
+            "SnapshotCreateTime": time(self.created), "ClusterCreateTime": self.cluster_created, "SnapshotType": "manual",
+            "Engine": engine::ENGINE, "EngineMode": "provisioned", "EngineVersion": self.version, "Port": self.port,
+            "AllocatedStorage": 1, "VpcId": self.vpc_id, "AvailabilityZones": self.zones, "MasterUsername": self.username,
+            "LicenseModel": "postgresql-license", "PercentProgress": if self.phase.is("available") { 100 } else { 0 },
+            "StorageEncrypted": kept("StorageEncrypted"), "KmsKeyId": kept("KmsKeyId"), "StorageType": kept("StorageType"),
+            "BackupRetentionPeriod": kept("BackupRetentionPeriod"),
+            "PreferredBackupWindow": kept("PreferredBackupWindow"),
+            "IAMDatabaseAuthenticationEnabled": kept("IAMDatabaseAuthenticationEnabled"),
+            "TagList": tags::listed(&self.tags),
+        })
+    }
+}
+
+fn absent(name: &str) -> Fault {
+    missing("DBClusterSnapshotNotFoundFault", format!("DBClusterSnapshot not found: {name}"))
+}
+
+impl Store {
+    fn snapshot(&self, name: &str) -> Result<&Snapshot, Fault> {
+        self.snapshots.get(&key(name)).ok_or_else(|| absent(name))
+    }
+
+    /// Whether a copy of this cluster's data is still to be made.
+    pub(super) fn is_being_copied(&self, resource_id: &str) -> bool {
+        self.snapshots.values().any(|snapshot| snapshot.source == resource_id && !snapshot.copied)
+    }
+}
+
+/// Begins a snapshot of a cluster.
+pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags: Tags) -> Result<Value, Fault> {
+    if ctx.region.rds.snapshots.contains_key(&name) {
+        let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+        return Err(Fault::new("DBClusterSnapshotAlreadyExistsFault", message));
+    }
+    if cluster.kept.get("CopyTagsToSnapshot") == Some(&json!(true)) {
+        for (tag, value) in &cluster.tags {
+            tags.entry(tag.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let shown = cluster.view(&ctx.region.rds, ctx.now);
+    let snapshot = Snapshot {
+        arn: ctx.rds_arn("cluster-snapshot", &name),
+        data: arn::hex_id("snapshot-"),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::SNAPSHOT), "available"),
+        copied: false,
+        source: cluster.resource_id.clone(),
+        cluster: cluster.identifier.clone(),
+        version: cluster.version.clone(),
+        port: cluster.port,
+        vpc_id: cluster.vpc_id.clone(),
+        zones: shown["AvailabilityZones"].clone(),
+        username: cluster.username.clone(),
+        password: cluster.password.clone(),
+        database: cluster.database.clone(),
+        created: ctx.now,
+        cluster_created: shown["ClusterCreateTime"].clone(),
+        kept: cluster.kept.clone(),
+        tags,
+        identifier: name.clone(),
+    };
+    let answer = snapshot.view();
+    ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &snapshot.arn, "backup", "Creating manual cluster snapshot");
+    ctx.region.rds.snapshots.insert(name, snapshot);
+    Ok(answer)
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let name = identifier("DBClusterSnapshotIdentifier", input.required("DBClusterSnapshotIdentifier")?, 255)?;
+    let tags = tags::given(&input)?;
+    Ok(json!({"DBClusterSnapshot": take(ctx, &cluster, name, tags)?}))
+}
+
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let known = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
+    let filters = Filters::of(&input, &known)?;
+    let store = &ctx.region.rds;
+    let wanted = |snapshot: &&Snapshot| {
+        input.text("DBClusterIdentifier").is_none_or(|cluster| key(cluster) == snapshot.cluster)
+            && input.text("DbClusterResourceId").is_none_or(|source| source == snapshot.source)
+            && input.text("SnapshotType").is_none_or(|kind| kind == "manual")
+            && filters.pass("db-cluster-id", &[&snapshot.cluster])
+            && filters.pass("db-cluster-snapshot-id", &[&snapshot.identifier])
+            && filters.pass("db-cluster-resource-id", &[&snapshot.source])
+            && filters.pass("snapshot-type", &["manual"])
+            && filters.pass("engine", &[engine::ENGINE])
+    };
+    let snapshots: Vec<&Snapshot> = match input.text("DBClusterSnapshotIdentifier") {
+        Some(name) => vec![store.snapshot(name)?],
+        None => store.snapshots.values().collect(),
+    };
+    page(&input, "DBClusterSnapshots", snapshots.into_iter().filter(wanted).map(Snapshot::view).collect())
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = key(input.required("DBClusterSnapshotIdentifier")?);
+    let snapshot = ctx.region.rds.snapshot(&name)?;
+    if !snapshot.phase.is("available") {
+        let message = format!("Cannot delete the snapshot {name} because it is in the state {}.", snapshot.phase.status);
+        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
+    }
+    let data = &snapshot.data;
+    if let Some(cluster) = ctx.region.rds.clusters.values().find(|one| one.origin.as_ref() == Some(data) && one.phase.is("creating")) {
+        let message = format!("The snapshot {name} is in use: the cluster {} is being restored from it.", cluster.identifier);
+        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
+    }
+    let mut answer = snapshot.view();
+    answer["Status"] = json!("deleted");
+    ctx.region.rds.snapshots.remove(&name);
+    Ok(json!({"DBClusterSnapshot": answer}))
+}
+
+/// `DescribeDBClusterSnapshotAttributes`: shared with nobody.
+pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = &ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.identifier;
+    let attributes = json!([{"AttributeName": "restore", "AttributeValues": []}]);
+    Ok(json!({"DBClusterSnapshotAttributesResult":
+        {"DBClusterSnapshotIdentifier": name, "DBClusterSnapshotAttributes": attributes}}))
+}
+
+const RESTORE: &[&str] = &[
+    "AvailabilityZones", "DBClusterIdentifier", "SnapshotIdentifier", "Engine", "EngineVersion", "Port", "DBSubnetGroupName",
+    "VpcSecurityGroupIds", "Tags", "KmsKeyId", "EnableIAMDatabaseAuthentication", "EnableCloudwatchLogsExports", "EngineMode",
+    "DBClusterParameterGroupName", "DeletionProtection", "CopyTagsToSnapshot", "StorageType", "NetworkType",
+    "ServerlessV2ScalingConfiguration", "MonitoringInterval", "MonitoringRoleArn", "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "BackupRetentionPeriod", "PreferredBackupWindow",
+    "EngineLifecycleSupport",
+];
+
+pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    input.only("RestoreDBClusterFromSnapshot", RESTORE)?;
+    let snapshot = ctx.region.rds.snapshot(input.required("SnapshotIdentifier")?)?.clone();
+    if !snapshot.phase.is("available") {
+        let message = format!("The snapshot {} is in the state {}.", snapshot.identifier, snapshot.phase.status);
+        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
+    }
+    let version = engine::choose(Some(input.text("EngineVersion").unwrap_or(&snapshot.version)))?;
+    if version != snapshot.version {
+        engine::check_upgrade(&snapshot.version, version, false)
+            .map_err(|_| combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version)))?;
+    }
+    let mut cluster = clusters::draft(ctx, &input, version)?;
+    if !input.has("Port") {
+        cluster.port = snapshot.port;
+    }
+    for member in ["StorageEncrypted", "KmsKeyId"] {
+        if let Some(value) = snapshot.kept.get(member).filter(|_| !input.has(member)) {
+            cluster.kept.insert(member.to_owned(), value.clone());
+        }
+    }
+    cluster.username = snapshot.username;
+    cluster.password = snapshot.password;
+    cluster.database = snapshot.database;
+    cluster.origin = Some(snapshot.data);
+    Ok(clusters::admit(ctx, cluster, "DB cluster restored from snapshot"))
+}

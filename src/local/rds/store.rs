@@ -1,0 +1,129 @@
+//! What exists in RDS in one region, and how it moves on with time.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clusters::Cluster, events::Event, instances::Instance, parameter_groups::ParameterGroup, proxies::Proxy,
+    proxy_endpoints::ProxyEndpoint, snapshots::Snapshot, subnet_groups::SubnetGroup, tags::Tags,
+};
+use crate::local::{inventory::Item, pace::Millis};
+
+/// What exists, in one region; each by its name in lower case.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {
+    /// Keeps the listeners of different local clouds apart.
+    pub(super) seed: u64,
+    /// How many listeners were given away.
+    pub(super) listeners: u64,
+    pub(super) subnet_groups: BTreeMap<String, SubnetGroup>,
+    pub(super) cluster_parameter_groups: BTreeMap<String, ParameterGroup>,
+    pub(super) parameter_groups: BTreeMap<String, ParameterGroup>,
+    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub(super) instances: BTreeMap<String, Instance>,
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
+    pub(super) proxies: BTreeMap<String, Proxy>,
+    pub(super) proxy_endpoints: BTreeMap<String, ProxyEndpoint>,
+    pub(super) events: Vec<Event>,
+    /// The ARNs of what is gone and had network interfaces.
+    departed: Vec<String>,
+}
+
+impl Store {
+    /// Moves every resource whose time has come into its next state.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        let mut departed = Vec::new();
+        for snapshot in self.snapshots.values_mut() {
+            snapshot.phase.settle(now, snapshot.copied);
+        }
+        for instance in self.instances.values_mut() {
+            let cluster = self.clusters.get(&instance.cluster);
+            let ready = cluster.is_none_or(|cluster| cluster.progress.complete()) || instance.phase.is("deleting");
+            instance.phase.settle(now, ready);
+        }
+        self.instances.retain(|_, instance| keep(instance.phase.is("deleted"), &instance.arn, &mut departed));
+        let snapshots = &self.snapshots;
+        let instances = &self.instances;
+        for cluster in self.clusters.values_mut() {
+            let ready = match cluster.phase.destination() {
+                "deleted" => {
+                    let copied = |source: &str| !snapshots.values().any(|one| one.source == source && !one.copied);
+                    copied(&cluster.resource_id) && !instances.values().any(|one| one.cluster == cluster.identifier)
+                }
+                "available" => cluster.progress.complete(),
+                _ => true,
+            };
+            cluster.phase.settle(now, ready);
+        }
+        let gone: Vec<String> =
+            self.clusters.values().filter(|one| one.phase.is("deleted")).map(|one| one.identifier.clone()).collect();
+        self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));
+        for proxy in self.proxies.values_mut() {
+            proxy.targets.retain(|target| !gone.contains(&target.cluster));
+            let ready = proxy.progress.complete() || proxy.phase.is("deleting");
+            proxy.phase.settle(now, ready);
+        }
+        self.proxies.retain(|_, proxy| keep(proxy.phase.is("deleted"), &proxy.arn, &mut departed));
+        for endpoint in self.proxy_endpoints.values_mut() {
+            let ready = endpoint.progress.complete() || endpoint.phase.is("deleting");
+            endpoint.phase.settle(now, ready);
+        }
+        self.proxy_endpoints.retain(|_, endpoint| keep(endpoint.phase.is("deleted"), &endpoint.arn, &mut departed));
+        self.departed.extend(departed);
+    }
+
+    /// The ARNs of what has gone since the last call: their network interfaces go with them.
+    pub(crate) fn take_departed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.departed)
+    }
+
+    /// Every resource that exists.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut add = |kind: &'static str, id: &str, state: &str, tags: &Tags| {
+            items.push(Item {
+                service: "rds",
+                kind,
+                id: id.to_owned(),
+                name: id.to_owned(),
+                state: state.to_owned(),
+                tags: tags.clone(),
+            });
+        };
+        for group in self.subnet_groups.values() {
+            add("db-subnet-group", &group.name, "exists", &group.tags);
+        }
+        for group in self.cluster_parameter_groups.values() {
+            add("db-cluster-parameter-group", &group.name, "exists", &group.tags);
+        }
+        for group in self.parameter_groups.values() {
+            add("db-parameter-group", &group.name, "exists", &group.tags);
+        }
+        for cluster in self.clusters.values() {
+            add("db-cluster", &cluster.identifier, cluster.status(), &cluster.tags);
+        }
+        for instance in self.instances.values() {
+            add("db-instance", &instance.identifier, &instance.phase.status, &instance.tags);
+        }
+        for snapshot in self.snapshots.values() {
+            add("db-cluster-snapshot", &snapshot.identifier, &snapshot.phase.status, &snapshot.tags);
+        }
+        for proxy in self.proxies.values() {
+            add("db-proxy", &proxy.name, proxy.status(), &proxy.tags);
+        }
+        for endpoint in self.proxy_endpoints.values() {
+            add("db-proxy-endpoint", &endpoint.name, &endpoint.phase.status, &endpoint.tags);
+        }
+        items
+    }
+}
+
+/// Whether a resource stays; one that does not is noted as departed.
+fn keep(gone: bool, arn: &str, departed: &mut Vec<String>) -> bool {
+    if gone {
+        departed.push(arn.to_owned());
+    }
+    !gone
+}

@@ -1,0 +1,162 @@
+//! DB subnet groups: subnets of one VPC in at least two zones.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store,
+    input::{Filters, Input, invalid, missing, page},
+    tags::{self, Tags},
+};
+use crate::local::{ec2, fault::Fault, world::Ctx};
+
+/// A DB subnet group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SubnetGroup {
+    pub(super) name: String,
+    pub(super) arn: String,
+    description: String,
+    pub(super) vpc_id: String,
+    /// Id and zone of each subnet.
+    pub(super) subnets: Vec<(String, String)>,
+    pub(super) tags: Tags,
+}
+
+impl SubnetGroup {
+    pub(super) fn view(&self) -> Value {
+        let subnet = |(id, zone): &(String, String)| {
+            json!({"SubnetIdentifier": id, "SubnetAvailabilityZone": {"Name": zone}, "SubnetOutpost": {},
+                "SubnetStatus": "Active"})
+        };
+        json!({
+            "DBSubnetGroupName": self.name, "DBSubnetGroupArn": self.arn, "VpcId": self.vpc_id,
+            "DBSubnetGroupDescription": self.description, "SubnetGroupStatus": "Complete",
+            "Subnets": self.subnets.iter().map(subnet).collect::<Vec<_>>(), "SupportedNetworkTypes": ["IPV4"],
+        })
+    }
+
+    /// The zones it covers, in order.
+    pub(super) fn zones(&self) -> Vec<String> {
+        let zones: BTreeSet<&String> = self.subnets.iter().map(|(_, zone)| zone).collect();
+        zones.into_iter().cloned().collect()
+    }
+}
+
+fn absent(name: &str) -> Fault {
+    missing("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist."))
+}
+
+impl Store {
+    pub(super) fn subnet_group(&self, name: &str) -> Result<&SubnetGroup, Fault> {
+        self.subnet_groups.get(&name.to_ascii_lowercase()).ok_or_else(|| absent(name))
+    }
+}
+
+/// The subnets with their zones and their one VPC, as subnet groups and proxies need them.
+pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec<(String, String)>), Fault> {
+    let unknown: Vec<&str> = ids.iter().filter(|id| network.subnet(id).is_none()).map(String::as_str).collect();
+    if ids.is_empty() || !unknown.is_empty() {
+        return Err(Fault::new("InvalidSubnet", format!("Some input subnets in :[{}] are invalid.", unknown.join(", "))));
+    }
+    let found: Vec<_> = ids.iter().filter_map(|id| network.subnet(id)).collect();
+    let vpcs: BTreeSet<&str> = found.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
+    if vpcs.len() > 1 {
+        let message = "The subnets are in different VPCs: all of them have to be in the same one.";
+        return Err(Fault::new("InvalidSubnet", message));
+    }
+    let zones: BTreeSet<&str> = found.iter().map(|subnet| subnet.availability_zone.as_str()).collect();
+    if zones.len() < 2 {
+        let covered = zones.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Fault::new(
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            format!(
+                "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: \
+                 {covered}. Add subnets to cover at least 2 AZs."
+            ),
+        ));
+    }
+    let vpc = vpcs.into_iter().next().unwrap_or_default().to_owned();
+    let place = |subnet: &ec2::Subnet| (subnet.subnet_id.clone(), subnet.availability_zone.clone());
+    Ok((vpc, found.into_iter().map(place).collect()))
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || " ._-".contains(letter);
+    if name == "default" || name.len() > 255 || !name.chars().all(allowed) {
+        return Err(invalid(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
+    }
+    if ctx.region.rds.subnet_groups.contains_key(&name) {
+        let message = format!("The DB subnet group '{name}' already exists.");
+        return Err(Fault::new("DBSubnetGroupAlreadyExists", message));
+    }
+    let (vpc_id, subnets) = place(&ctx.region.ec2, &input.texts("SubnetIds").unwrap_or_default())?;
+    let group = SubnetGroup {
+        arn: ctx.rds_arn("subgrp", &name),
+        description: input.required("DBSubnetGroupDescription")?.to_owned(),
+        tags: tags::given(&input)?,
+        name: name.clone(),
+        vpc_id,
+        subnets,
+    };
+    let answer = json!({"DBSubnetGroup": group.view()});
+    ctx.region.rds.subnet_groups.insert(name, group);
+    Ok(answer)
+}
+
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    Filters::of(&input, &[])?;
+    let store = &ctx.region.rds;
+    let groups = match input.text("DBSubnetGroupName") {
+        Some(name) => vec![store.subnet_group(name)?.view()],
+        None => store.subnet_groups.values().map(SubnetGroup::view).collect(),
+    };
+    page(&input, "DBSubnetGroups", groups)
+}
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
+    let mut group = ctx.region.rds.subnet_group(&name)?.clone();
+    let (vpc_id, subnets) = place(&ctx.region.ec2, &input.texts("SubnetIds").unwrap_or_default())?;
+    if vpc_id != group.vpc_id {
+        let message = format!("The new subnets are in {vpc_id}, and the DB subnet group '{name}' is in {}.", group.vpc_id);
+        return Err(Fault::new("InvalidSubnet", message));
+    }
+    let taken = |id: &str| {
+        let members = ctx.region.rds.instances.values().filter(|instance| instance.subnet_group == name);
+        members.into_iter().any(|instance| instance.subnet_id == id)
+    };
+    if let Some((id, _)) = group.subnets.iter().find(|(id, _)| taken(id) && !subnets.iter().any(|(new, _)| new == id)) {
+        return Err(Fault::new("SubnetAlreadyInUse", format!("Subnet {id} of the DB subnet group '{name}' is in use.")));
+    }
+    group.subnets = subnets;
+    if let Some(description) = input.text("DBSubnetGroupDescription") {
+        group.description = description.to_owned();
+    }
+    let answer = json!({"DBSubnetGroup": group.view()});
+    ctx.region.rds.subnet_groups.insert(name, group);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
+    let store = &mut ctx.region.rds;
+    store.subnet_group(&name)?;
+    if let Some(cluster) = store.clusters.values().find(|cluster| cluster.subnet_group == name) {
+        return Err(Fault::new(
+            "InvalidDBSubnetGroupStateFault",
+            format!(
+                "Cannot delete the subnet group '{name}' because at least one database cluster: {} is still using it.",
+                cluster.identifier
+            ),
+        ));
+    }
+    store.subnet_groups.remove(&name);
+    Ok(json!({}))
+}
