@@ -1,0 +1,323 @@
+//! Applies what is pending: each migration in a transaction of its own together with its ledger row, one migrator at a time.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::connect::Client;
+use super::event::Event;
+use super::failure::{Failure, StatementFailure};
+use super::folder::{Chunk, Folder, Layout, Migration};
+use super::ledger::{Contents, Ledger, LedgerError, Version};
+use super::options::Options;
+use super::plan::{Plan, State, plan};
+use super::refusal::refusals;
+use super::transaction::{Answer, Conversation, Trouble, closing, opening};
+use super::verify;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// What this run applied, in order.
+    pub migrations: Vec<AppliedMigration>,
+    /// How many of the folder were applied before.
+    pub before: usize,
+}
+
+/// One migration that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AppliedMigration {
+    /// Which.
+    pub tag: String,
+    /// How long it took.
+    pub millis: u64,
+}
+
+/// What each migration of the folder is in this database. Changes nothing.
+pub async fn status(client: &mut Client, folder: &Folder, ledger: &Ledger) -> Result<Plan, LedgerError> {
+    Ok(plan(folder, &ledger.read(client).await?))
+}
+
+/// Applies what is pending. Safe to run twice, at the same time, and again after it was stopped anywhere.
+pub async fn apply(
+    client: &mut Client,
+    folder: &Folder,
+    ledger: &Ledger,
+    options: &Options,
+    events: &mut (dyn FnMut(Event) + Send),
+) -> Result<Applied, Failure> {
+    let mut run = Run {
+        folder,
+        ledger,
+        options,
+        opening: opening(ledger, options, true),
+        conversation: Conversation::new(client, events, options),
+        applied: Vec::new(),
+    };
+    let before = run.all().await?;
+    let done: Vec<&Migration> = folder
+        .migrations
+        .iter()
+        .filter(|migration| run.applied.iter().any(|applied| applied.tag == migration.tag))
+        .collect();
+    let missing = verify::missing(run.conversation.client, ledger, &done).await?;
+    if missing.is_empty() {
+        Ok(Applied { migrations: run.applied, before })
+    } else {
+        Err(Failure::NotThere { missing })
+    }
+}
+
+struct Run<'a> {
+    folder: &'a Folder,
+    ledger: &'a Ledger,
+    options: &'a Options,
+    opening: String,
+    conversation: Conversation<'a>,
+    applied: Vec<AppliedMigration>,
+}
+
+/// How applying a row of migrations ended.
+enum Batch {
+    Done,
+    /// Another migrator was there first: look again.
+    Stale,
+}
+
+impl<'a> Run<'a> {
+    /// Looks, plans and applies until nothing is pending; how many were applied already.
+    async fn all(&mut self) -> Result<usize, Failure> {
+        loop {
+            let contents = self.ledger.read(self.conversation.client).await?;
+            let plan = self.checked_plan(&contents)?;
+            if !self.upkeep(&contents, &plan).is_empty() {
+                self.maintain().await?;
+                continue;
+            }
+            let pending = self.pending(&plan);
+            let before = plan.migrations.len() - plan.to_apply(self.folder, self.options.allow).len();
+            match self.batch(&pending, contents.version()).await? {
+                Batch::Done => return Ok(before),
+                Batch::Stale => {}
+            }
+        }
+    }
+
+    fn checked_plan(&self, contents: &Contents) -> Result<Plan, Failure> {
+        let plan = plan(self.folder, contents);
+        let Options { allow, to, .. } = self.options;
+        let refusals = refusals(&plan, self.folder, self.ledger, contents.has_name, *allow, to.as_deref());
+        if refusals.is_empty() { Ok(plan) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
+    }
+
+    /// The pending migrations, none after `to`.
+    fn pending(&self, plan: &Plan) -> Vec<&'a Migration> {
+        let mut pending = plan.to_apply(self.folder, self.options.allow);
+        if let Some(last) =
+            self.options.to.as_ref().and_then(|to| self.folder.migrations.iter().find(|it| it.tag == *to))
+        {
+            pending.retain(|migration| migration.idx <= last.idx);
+        }
+        pending
+    }
+
+    /// The statements that the ledger itself needs before a migration can be recorded.
+    fn upkeep(&self, contents: &Contents, plan: &Plan) -> Vec<String> {
+        let mut statements = self.ledger.creation(contents, self.folder.layout);
+        if contents.table_exists {
+            let v1_folder = self.folder.layout == Layout::V1;
+            if (v1_folder && !contents.has_name) || !plan.unnamed.is_empty() {
+                statements.extend(self.ledger.upgrade(contents, &plan.unnamed));
+            }
+        }
+        for (migration, status) in self.folder.migrations.iter().zip(&plan.migrations) {
+            if let State::Edited { row, .. } = &status.state {
+                statements.push(self.ledger.acceptance(*row, migration));
+            }
+        }
+        statements
+    }
+
+    /// Makes, upgrades or corrects the ledger, under the lock and after looking again.
+    async fn maintain(&mut self) -> Result<(), Failure> {
+        let opening = opening(self.ledger, self.options, false);
+        let opened = match self.conversation.send(&opening).await {
+            Ok(answer) => self.conversation.answer(answer, true).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = opened {
+            return Err(self.opening_failure(trouble).await);
+        }
+        let contents = self.ledger.read(self.conversation.client).await?;
+        let plan = self.checked_plan(&contents);
+        let statements = match &plan {
+            Ok(plan) => self.upkeep(&contents, plan),
+            Err(_) => Vec::new(),
+        };
+        let mut done = Ok(None);
+        if !statements.is_empty() {
+            done = self.conversation.ask(&format!("{}; COMMIT", statements.join("; "))).await;
+        }
+        if statements.is_empty() || done.is_err() {
+            self.conversation.roll_back().await;
+        }
+        done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
+        plan.map(|_| ())
+    }
+
+    /// Applies the migrations one after the other, provided that the ledger is still at `version`.
+    async fn batch(&mut self, pending: &[&Migration], mut version: Version) -> Result<Batch, Failure> {
+        let (mut index, mut attempt) = (0, 1);
+        let mut opening = None;
+        while let Some(migration) = pending.get(index) {
+            let found = match opening.take() {
+                Some(answer) => self.conversation.opened(answer).await,
+                None => self.open().await,
+            };
+            match found {
+                Ok(found) if found == Some(version) && !self.conversation.interrupted() => {}
+                Ok(_) => {
+                    self.conversation.roll_back().await;
+                    return if self.conversation.interrupted() { Err(self.interruption()) } else { Ok(Batch::Stale) };
+                }
+                Err(trouble) => return Err(self.opening_failure(trouble).await),
+            }
+            match self.one(migration, version.has_name, index + 1 < pending.len()).await {
+                Ok((row, next)) => {
+                    version = Version { count: version.count + 1, last: version.last.max(row), ..version };
+                    (opening, index, attempt) = (next, index + 1, 1);
+                }
+                Err(failed) => {
+                    self.conversation.roll_back().await;
+                    attempt += 1;
+                    self.again(migration, failed, attempt).await?;
+                }
+            }
+        }
+        Ok(Batch::Done)
+    }
+
+    async fn open(&mut self) -> Result<Option<Version>, Trouble> {
+        let answer = self.conversation.send(&self.opening).await?;
+        self.conversation.opened(answer).await
+    }
+
+    /// Applies one migration inside the open transaction: its row's id, and the answer to the next transaction's opening.
+    async fn one<'m>(
+        &mut self,
+        migration: &'m Migration,
+        has_name: bool,
+        more: bool,
+    ) -> Result<(i64, Option<Answer>), Failed<'m>> {
+        (self.conversation.events)(Event::Started { tag: migration.tag.clone() });
+        let started = Instant::now();
+        let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
+        let last = Chunk { offset: 0, text: &migration.sql };
+        let failed = |chunk| move |trouble| Failed { chunk, trouble };
+
+        let mut answers = Vec::with_capacity(chunks.len());
+        for chunk in &chunks {
+            answers.push(self.conversation.send(chunk.text).await.map_err(failed(*chunk))?);
+        }
+        let insertion = self.ledger.insertion(migration, has_name);
+        let closed = self.conversation.send(&closing(&insertion)).await.map_err(failed(last))?;
+        let next = match more {
+            true => Some(self.conversation.send(&self.opening).await.map_err(failed(last))?),
+            false => None,
+        };
+
+        for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
+            self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
+            let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
+            (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of: chunks.len(), text });
+        }
+        // What fails only now, at the end, is a deferred constraint: no statement of the file is to blame more than the last.
+        let row = self.conversation.answer(closed, false).await.map_err(|trouble| Failed {
+            chunk: last,
+            trouble: match trouble {
+                Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
+                other => other,
+            },
+        })?;
+        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.applied.push(AppliedMigration { tag: migration.tag.clone(), millis });
+        (self.conversation.events)(Event::Applied { tag: migration.tag.clone(), millis });
+        Ok((row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), next))
+    }
+
+    /// Waits a moment where trying again is worth it; otherwise, the failure.
+    async fn again(&mut self, migration: &Migration, failed: Failed<'_>, attempt: u32) -> Result<(), Failure> {
+        match failed.trouble {
+            _ if self.conversation.interrupted() => Err(self.interruption()),
+            Trouble::Said { said, .. } if worth_retrying(said.code().code()) && attempt <= self.options.attempts => {
+                // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
+                self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
+                let message = said.message().to_owned();
+                (self.conversation.events)(Event::Retrying { tag: migration.tag.clone(), attempt, message });
+                Ok(())
+            }
+            Trouble::Said { completed, said } => {
+                let mut failure = StatementFailure::new(migration, failed.chunk, completed, &said);
+                failure.applied = self.tags();
+                failure.pending = self.rest(&migration.tag);
+                Err(Failure::Statement(Box::new(failure)))
+            }
+            Trouble::Lost(reason) => Err(Failure::Lost { tag: migration.tag.clone(), reason, applied: self.tags() }),
+            Trouble::GaveUp => Err(self.interruption()),
+        }
+    }
+
+    async fn opening_failure(&mut self, trouble: Trouble) -> Failure {
+        self.conversation.roll_back().await;
+        match trouble {
+            _ if self.conversation.interrupted() => self.interruption(),
+            Trouble::Said { said, .. } if said.code().code() == "55P03" => {
+                Failure::Busy { seconds: self.options.wait.as_secs() }
+            }
+            trouble => self.ledger_failure(trouble, true),
+        }
+    }
+
+    fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
+        let ledger = self.ledger.clone();
+        Failure::Ledger(match trouble {
+            Trouble::GaveUp => return self.interruption(),
+            Trouble::Lost(_) => LedgerError::Lost(ledger),
+            Trouble::Said { said, .. } if !exists && said.code().code() == "42501" => {
+                LedgerError::NotAllowed { ledger, message: said.message().to_owned() }
+            }
+            Trouble::Said { said, .. } => {
+                let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
+                LedgerError::Database { ledger, message, code }
+            }
+        })
+    }
+
+    fn interruption(&self) -> Failure {
+        let last = self.applied.last().map(|applied| applied.tag.clone());
+        let after = last.and_then(|last| self.folder.migrations.iter().position(|migration| migration.tag == last));
+        let pending = self.folder.migrations.iter().skip(after.map_or(0, |index| index + 1));
+        Failure::Interrupted { applied: self.tags(), pending: pending.map(|migration| migration.tag.clone()).collect() }
+    }
+
+    fn tags(&self) -> Vec<String> {
+        self.applied.iter().map(|applied| applied.tag.clone()).collect()
+    }
+
+    /// This migration and those after it.
+    fn rest(&self, tag: &str) -> Vec<String> {
+        let tags = self.folder.migrations.iter().map(|migration| migration.tag.clone());
+        tags.skip_while(|other| other != tag).collect()
+    }
+}
+
+/// A migration that was not applied, and the part of it that is to blame.
+struct Failed<'m> {
+    chunk: Chunk<'m>,
+    trouble: Trouble,
+}
+
+/// Lock not available, serialization failure, deadlock: the other side will be done soon.
+fn worth_retrying(code: &str) -> bool {
+    ["55P03", "40001", "40P01"].contains(&code)
+}

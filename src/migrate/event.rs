@@ -1,0 +1,50 @@
+//! What happens while migrations are applied, as it happens.
+
+use serde::Serialize;
+
+/// One thing that happened. The receiver decides what to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// Another migrator holds the lock; this one waits for it.
+    Waiting,
+    /// A migration's first statement is about to run.
+    Started {
+        /// Which migration.
+        tag: String,
+    },
+    /// A part of the migration (from breakpoint to breakpoint) has run.
+    Statement {
+        /// Which migration.
+        tag: String,
+        /// Which part, from 1.
+        number: usize,
+        /// How many parts the migration has.
+        of: usize,
+        /// The part's first line that is not blank.
+        text: String,
+    },
+    /// The migration and its ledger row are committed.
+    Applied {
+        /// Which migration.
+        tag: String,
+        /// How long it took.
+        millis: u64,
+    },
+    /// The migration could not get a lock or was in the way of another transaction; it is tried again.
+    Retrying {
+        /// Which migration.
+        tag: String,
+        /// The attempt that starts now, from 2.
+        attempt: u32,
+        /// What PostgreSQL said.
+        message: String,
+    },
+    /// The server said something.
+    Notice {
+        /// NOTICE, WARNING, INFO …
+        severity: String,
+        /// What.
+        message: String,
+    },
+}

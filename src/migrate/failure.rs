@@ -1,0 +1,259 @@
+//! How applying can fail, with everything PostgreSQL said and where in the file it happened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+
+use super::folder::{BREAKPOINT, Chunk, Migration};
+use super::ledger::LedgerError;
+use super::position::{Position, byte_of_character};
+use super::refusal::Refusal;
+use super::sql::{Kind, statements, tokens};
+
+/// Why not everything was applied. What was applied before stays applied.
+#[derive(Debug, Error, Diagnostic)]
+pub enum Failure {
+    /// Something stands against it, and was found before anything was run.
+    #[error("{}", refused(applied, refusals.len()))]
+    Refused {
+        /// Tags; none, unless another migrator changed the ledger meanwhile.
+        applied: Vec<String>,
+        /// Every reason.
+        #[related]
+        refusals: Vec<Refusal>,
+    },
+    /// A statement failed; its migration was rolled back.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Statement(Box<StatementFailure>),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Another migrator held the lock for too long.
+    #[error(
+        "Another migrator holds the lock of the ledger for more than {seconds} s; nothing was applied by this one."
+    )]
+    #[diagnostic(help("If none is running, its connection is still open: see pg_locks (locktype advisory), or wait."))]
+    Busy {
+        /// How long this one waited.
+        seconds: u64,
+    },
+    /// Interrupted by the user.
+    #[error("Interrupted. Applied: {}. Not applied: {}.", list(applied), list(pending))]
+    #[diagnostic(help("The migration that was running is rolled back. Run it again to go on."))]
+    Interrupted {
+        /// Tags.
+        applied: Vec<String>,
+        /// Tags.
+        pending: Vec<String>,
+    },
+    /// The connection was lost.
+    #[error("The connection was lost while {tag} was applied ({reason}). Applied before: {}.", list(applied))]
+    #[diagnostic(help(
+        "Whether {tag} was committed is not known here. Run it again: what is applied is read from the ledger, and \
+         nothing runs twice."
+    ))]
+    Lost {
+        /// Which migration.
+        tag: String,
+        /// What is known of it.
+        reason: String,
+        /// Tags.
+        applied: Vec<String>,
+    },
+    /// Everything said success, but a look at the database says otherwise.
+    #[error("The migrations were committed, but this is not in the database: {}.", missing.join(", "))]
+    #[diagnostic(help(
+        "Something removed it at once (an event trigger, another session), or the pooler leads elsewhere."
+    ))]
+    NotThere {
+        /// Ledger rows or tables.
+        missing: Vec<String>,
+    },
+}
+
+/// A statement that PostgreSQL refused.
+#[derive(Debug, Error)]
+#[error("{}:{}:{}: {message} (SQLSTATE {code})", path.display(), position.line, position.column)]
+pub struct StatementFailure {
+    /// The migration it is in.
+    pub tag: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Where in the file.
+    pub position: Position,
+    /// The statement, from its first token to its last.
+    pub statement: String,
+    /// SQLSTATE.
+    pub code: String,
+    /// What PostgreSQL said.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// More of it.
+    pub hint: Option<String>,
+    /// The place inside of functions and DO blocks.
+    pub context: Option<String>,
+    /// What to do, where that is known for this error.
+    pub remedy: Option<&'static str>,
+    /// Tags that were applied before this one in this run.
+    pub applied: Vec<String>,
+    /// This one's tag and those after it.
+    pub pending: Vec<String>,
+    source_code: Arc<NamedSource<String>>,
+    span: SourceSpan,
+}
+
+impl Diagnostic for StatementFailure {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(format!("SQLSTATE {}", self.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let said = [("Detail", &self.detail), ("Hint", &self.hint), ("Context", &self.context)];
+        let mut lines: Vec<String> =
+            said.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
+        lines.extend(self.remedy.map(str::to_owned));
+        lines.push(format!("Nothing of {} is in the database.", self.tag));
+        lines.push(format!("Applied: {}. Not applied: {}.", list(&self.applied), list(&self.pending)));
+        Some(Box::new(lines.join("\n")))
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&*self.source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        let label = miette::LabeledSpan::new_with_span(Some(self.message.clone()), self.span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl StatementFailure {
+    /// `completed` statements of the chunk ran before the error.
+    pub(super) fn new(migration: &Migration, chunk: Chunk<'_>, completed: usize, said: &DbError) -> Self {
+        let place = Place::find(chunk, completed, said.position());
+        StatementFailure {
+            tag: migration.tag.clone(),
+            path: migration.path.clone(),
+            position: Position::of(&migration.sql, place.span.start),
+            statement: migration.sql[place.statement].to_owned(),
+            code: said.code().code().to_owned(),
+            message: said.message().to_owned(),
+            detail: said.detail().map(str::to_owned),
+            hint: said.hint().map(str::to_owned),
+            context: said.where_().map(str::to_owned),
+            remedy: remedy(migration, chunk, said.code()),
+            applied: Vec::new(),
+            pending: Vec::new(),
+            source_code: migration.source(),
+            span: place.span.into(),
+        }
+    }
+}
+
+/// Where in the file an error is: the statement, and in it what to point at.
+struct Place {
+    statement: std::ops::Range<usize>,
+    span: std::ops::Range<usize>,
+}
+
+impl Place {
+    fn find(chunk: Chunk<'_>, completed: usize, position: Option<&ErrorPosition>) -> Self {
+        let byte = match position {
+            Some(ErrorPosition::Original(character)) => Some(byte_of_character(chunk.text, *character)),
+            _ => None,
+        };
+        let all = statements(chunk.text);
+        let statement = match byte {
+            Some(byte) => all.iter().find(|statement| byte <= statement.span().end).or(all.last()),
+            None => all.get(completed).or(all.last()),
+        };
+        let statement = statement.map_or(0..chunk.text.len(), |statement| statement.span());
+        let token = byte.and_then(|byte| tokens(chunk.text).into_iter().find(|token| token.span.contains(&byte)));
+        let span = match (token, byte) {
+            (Some(token), _) => token.span,
+            (None, Some(byte)) => byte..byte,
+            (None, None) => statement.clone(),
+        };
+        let in_file = |range: std::ops::Range<usize>| chunk.offset + range.start..chunk.offset + range.end;
+        Place { statement: in_file(statement), span: in_file(span) }
+    }
+}
+
+/// What to do about errors whose own message does not say it.
+fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'static str> {
+    let cut = migration.sql.contains(BREAKPOINT)
+        && tokens(chunk.text).last().is_some_and(|token| token.kind == Kind::Literal && !token.closed);
+    match code.code() {
+        "42601" if cut => Some(
+            "The text \"--> statement-breakpoint\" stands inside a string here; Drizzle splits the file there all the same. \
+             Write it as two strings joined by ||.",
+        ),
+        "42601" if migration.sql.starts_with('\u{feff}') => Some(
+            "The file starts with a byte order mark, which PostgreSQL does not accept. Save it as UTF-8 without BOM.",
+        ),
+        "55P04" => Some(
+            "A new value of an enum can be used once it is committed: put the statement into a migration of its own after \
+             this one.",
+        ),
+        "25001" => Some("Every migration runs in a transaction; this statement cannot be in one."),
+        "42P07" | "42710" | "42701" => Some(
+            "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
+             was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
+        ),
+        "55P03" => Some(
+            "Another session holds a lock on the table for too long: see pg_stat_activity, or raise --lock-timeout.",
+        ),
+        _ => None,
+    }
+}
+
+fn refused(applied: &[String], refusals: usize) -> String {
+    let reasons = if refusals == 1 { "one reason".to_owned() } else { format!("{refusals} reasons") };
+    match applied {
+        [] => format!("Nothing was applied, for {reasons}."),
+        applied => format!("Applied: {}. Nothing more, for {reasons}.", list(applied)),
+    }
+}
+
+fn list(tags: &[String]) -> String {
+    match tags {
+        [] => "none".to_owned(),
+        [first, .., last] if tags.len() > 4 => format!("{first} … {last} ({})", tags.len()),
+        tags => tags.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(chunk: &str, completed: usize, position: Option<u32>) -> (&str, &str) {
+        let position = position.map(ErrorPosition::Original);
+        let place = Place::find(Chunk { offset: 0, text: chunk }, completed, position.as_ref());
+        (&chunk[place.statement], &chunk[place.span])
+    }
+
+    #[test]
+    fn the_statement_and_the_token_are_found() {
+        let sql = "-- é\nSELECT 'ü';\n INSERT INTO nope VALUES (1); SELECT 2";
+        let insert = "INSERT INTO nope VALUES (1)";
+        assert_eq!(places(sql, 0, Some(32)), (insert, "nope"));
+        assert_eq!(places(sql, 1, None), (insert, insert));
+        assert_eq!(places(sql, 99, None), ("SELECT 2", "SELECT 2"));
+        assert_eq!(places("", 0, Some(1)), ("", ""));
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let tags: Vec<String> = (0..9).map(|number| number.to_string()).collect();
+        assert_eq!(list(&tags), "0 … 8 (9)");
+        assert_eq!(list(&tags[..2]), "0, 1");
+        assert_eq!(list(&[]), "none");
+    }
+}

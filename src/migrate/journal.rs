@@ -1,0 +1,178 @@
+//! `meta/_journal.json`, the v0 layout's list of migrations.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use miette::{NamedSource, SourceSpan};
+use serde::Deserialize;
+
+use super::folder::FolderError;
+
+/// The journal, checked: tags and indexes are unique and every tag is the name of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// The entries in the file's order, which is the order they run in.
+    pub entries: Vec<Entry>,
+}
+
+/// One migration of the journal. `breakpoints` and `version` exist too; Drizzle's migrator does not use them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// Counts from 0; Drizzle ignores it, but two equal ones are a merge gone wrong.
+    pub idx: Option<u64>,
+    /// Milliseconds since 1970; becomes `created_at` in the ledger.
+    pub when: i64,
+    /// The file's name without `.sql`.
+    pub tag: String,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    dialect: Option<String>,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Parses the text of the journal at `path`.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, FolderError> {
+        let at = |span: SourceSpan| (Arc::new(NamedSource::new(path.display().to_string(), text.to_owned())), span);
+        if let Some(marker) = conflict_marker(text) {
+            let (text, span) = at(marker);
+            return Err(FolderError::Conflict { path: path.into(), text, span });
+        }
+        let raw: Raw = serde_json::from_str(text).map_err(|error| {
+            let (text, span) = at(byte_of(text, error.line(), error.column()).into());
+            FolderError::BrokenJournal { path: path.into(), reason: without_position(&error), text, span }
+        })?;
+        if let Some(dialect) = raw.dialect.filter(|dialect| dialect != "postgresql") {
+            return Err(FolderError::Dialect { path: path.into(), dialect });
+        }
+        check(&raw.entries, path, text)?;
+        Ok(Journal { entries: raw.entries })
+    }
+}
+
+fn check(entries: &[Entry], path: &Path, text: &str) -> Result<(), FolderError> {
+    let source = || Arc::new(NamedSource::new(path.display().to_string(), text.to_owned()));
+    for (index, entry) in entries.iter().enumerate() {
+        let earlier = &entries[..index];
+        if entry.tag.is_empty() || entry.tag.contains(['/', '\\', '\0']) {
+            let span = span_of_tag(text, &entry.tag, 0);
+            return Err(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
+        }
+        let what = if earlier.iter().any(|other| other.tag == entry.tag) {
+            format!("the tag {}", entry.tag)
+        } else if let Some(idx) = entry.idx.filter(|idx| earlier.iter().any(|other| other.idx == Some(*idx))) {
+            format!("the idx {idx}")
+        } else {
+            continue;
+        };
+        let nth = earlier.iter().filter(|other| other.tag == entry.tag).count();
+        let span = span_of_tag(text, &entry.tag, nth);
+        return Err(FolderError::Duplicate { path: path.into(), what, text: source(), span });
+    }
+    Ok(())
+}
+
+/// The first line that git's unfinished merges leave behind.
+fn conflict_marker(text: &str) -> Option<SourceSpan> {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if ["<<<<<<<", ">>>>>>>", "|||||||"].iter().any(|marker| line.starts_with(marker)) {
+            return Some((offset, line.trim_end().len()).into());
+        }
+        offset += line.len();
+    }
+    None
+}
+
+/// Where the `nth` mention of the tag as a JSON string is.
+fn span_of_tag(text: &str, tag: &str, nth: usize) -> SourceSpan {
+    let quoted = serde_json::Value::from(tag).to_string();
+    match text.match_indices(&quoted).nth(nth) {
+        Some((start, found)) => (start, found.len()).into(),
+        None => (0, 0).into(),
+    }
+}
+
+/// serde_json counts lines from 1 and columns in bytes.
+fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let mut byte = (line_start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    byte
+}
+
+/// serde_json ends its messages in "at line 3 column 4", which the span says better.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Journal, FolderError> {
+        Journal::parse(Path::new("meta/_journal.json"), text)
+    }
+
+    fn journal(entries: &str) -> String {
+        format!(r#"{{"version":"7","dialect":"postgresql","entries":[{entries}]}}"#)
+    }
+
+    #[test]
+    fn reads_what_drizzle_writes() {
+        let text = journal(r#"{"idx":0,"version":"7","when":1795337234689,"tag":"0000_a","breakpoints":true}"#);
+        let entries = vec![Entry { idx: Some(0), when: 1_795_337_234_689, tag: "0000_a".into() }];
+        assert_eq!(parse(&text).unwrap(), Journal { entries });
+    }
+
+    #[test]
+    fn each_defect_has_its_own_error() {
+        let entry = |idx: u8, when: u8, tag: &str| format!(r#"{{"idx":{idx},"when":{when},"tag":"{tag}"}}"#);
+        let table: &[(String, &str)] = &[
+            ("{\n<<<<<<< HEAD\n".into(), "Conflict"),
+            ("{".into(), "BrokenJournal"),
+            (String::new(), "BrokenJournal"),
+            (journal(r#"{"idx":0,"tag":"a"}"#), "BrokenJournal"),
+            (journal(r#"{"idx":0,"when":"1","tag":"a"}"#), "BrokenJournal"),
+            (journal(&entry(0, 1, "../a")), "BadTag"),
+            (journal(&entry(0, 1, "")), "BadTag"),
+            (journal(&format!("{},{}", entry(0, 1, "a"), entry(1, 2, "a"))), "Duplicate"),
+            (journal(&format!("{},{}", entry(0, 1, "a"), entry(0, 2, "b"))), "Duplicate"),
+            (r#"{"dialect":"mysql","entries":[]}"#.into(), "Dialect"),
+        ];
+        for (text, expected) in table {
+            let error = format!("{:?}", parse(text).unwrap_err());
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_second_of_two_equal_tags_is_pointed_at() {
+        let text = journal(r#"{"idx":0,"when":1,"tag":"a"},{"idx":1,"when":2,"tag":"a"}"#);
+        match parse(&text) {
+            Err(FolderError::Duplicate { span, .. }) => assert_eq!(span.offset(), text.rfind("\"a\"").unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in any::<String>()) {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn cut_or_damaged_journals_never_panic(cut in 0..300_usize, damage in any::<char>()) {
+            let whole = journal(r#"{"idx":0,"when":1795337234689,"tag":"0000_é","breakpoints":true},{"idx":1,"when":2,"tag":"b"}"#);
+            let cut = (0..=cut.min(whole.len())).rev().find(|cut| whole.is_char_boundary(*cut)).unwrap_or(0);
+            prop_assert!(cut == whole.len() || parse(&whole[..cut]).is_err());
+            let _ = parse(&format!("{}{damage}{}", &whole[..cut], &whole[cut..]));
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Drizzle's table of applied migrations: found, made, read and written exactly as Drizzle does.
+
+use std::fmt;
+use std::str::FromStr;
+
+use miette::Diagnostic;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio_postgres::SimpleQueryRow;
+
+use super::connect::Client;
+use super::folder::{Layout, Migration};
+
+/// Which table; Drizzle's `migrations.schema` and `migrations.table`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Schema.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Ledger { schema: "drizzle".into(), table: "__drizzle_migrations".into() }
+    }
+}
+
+impl FromStr for Ledger {
+    type Err = String;
+
+    /// `schema.table`, as it is written in drizzle.config.ts: no quotes, upper case counts.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('.') {
+            Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
+                Ok(Ledger { schema: schema.into(), table: table.into() })
+            }
+            _ => Err(format!("{text:?} is not of the form schema.table, such as drizzle.__drizzle_migrations")),
+        }
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// What is in the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Whether the schema exists.
+    pub schema_exists: bool,
+    /// Whether the table exists.
+    pub table_exists: bool,
+    /// Whether the table has v1's columns `name` and `applied_at`.
+    pub has_name: bool,
+    /// By id.
+    pub rows: Vec<Row>,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Row {
+    /// Serial number.
+    pub id: i64,
+    /// SHA-256 of the file that was applied.
+    pub hash: String,
+    /// The migration's own time in milliseconds, not the time of applying.
+    pub created_at: Option<i64>,
+    /// v1 only.
+    pub name: Option<String>,
+    /// v1 only: when it was applied, in milliseconds.
+    pub applied_at: Option<i64>,
+}
+
+/// Distinguishes two states of a ledger without reading all of it: rows are only ever added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// Rows.
+    pub count: i64,
+    /// Greatest id; 0 without rows.
+    pub last: i64,
+    /// v1's columns.
+    pub has_name: bool,
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum LedgerError {
+    /// Another table has its name.
+    #[error("The table {0} is not a ledger of Drizzle's: it has no columns id, hash and created_at.")]
+    #[diagnostic(help("Set the ledger to migrations.schema and migrations.table of drizzle.config.ts."))]
+    NotALedger(Ledger),
+    /// A value that does not belong there.
+    #[error("The ledger {0} holds a row that cannot be read: {1}.")]
+    BadRow(Ledger, String),
+    /// It has to be made, and the user may not.
+    #[error("The ledger {ledger} does not exist, and this user may not create it: {message}.")]
+    #[diagnostic(help(
+        "Let a user who may run CREATE SCHEMA and CREATE TABLE run the first migration, or: GRANT CREATE ON DATABASE … \
+         TO …; once schema and table exist, no such right is needed."
+    ))]
+    NotAllowed {
+        /// The ledger.
+        ledger: Ledger,
+        /// What PostgreSQL said.
+        message: String,
+    },
+    /// PostgreSQL refused.
+    #[error("The ledger {ledger} cannot be used: {message} (SQLSTATE {code}).")]
+    Database {
+        /// The ledger.
+        ledger: Ledger,
+        /// What PostgreSQL said.
+        message: String,
+        /// SQLSTATE.
+        code: String,
+    },
+    /// The connection was lost.
+    #[error(
+        "The connection was lost while the ledger {0} was used. Run it again: what is applied is read from the ledger."
+    )]
+    Lost(Ledger),
+}
+
+impl Ledger {
+    /// Reads what is there; changes nothing. A ledger that does not exist is an empty one.
+    pub async fn read(&self, client: &Client) -> Result<Contents, LedgerError> {
+        let shape = client.rows(&self.shape_query()).await.map_err(|error| self.explain(&error))?;
+        let columns: Vec<&str> = shape.iter().filter_map(|row| row.get(0)).collect();
+        let mut contents = Contents {
+            schema_exists: !shape.is_empty(),
+            table_exists: !columns.is_empty(),
+            has_name: columns.contains(&"name"),
+            rows: Vec::new(),
+        };
+        if contents.table_exists {
+            if !["id", "hash", "created_at"].iter().all(|needed| columns.contains(needed)) {
+                return Err(LedgerError::NotALedger(self.clone()));
+            }
+            let rows = client.rows(&self.rows_query(&columns)).await.map_err(|error| self.explain(&error))?;
+            contents.rows = rows.iter().map(|row| self.row(row)).collect::<Result<_, _>>()?;
+        }
+        Ok(contents)
+    }
+
+    /// No row: no schema. One row with NULL: no table. Else a row a column.
+    fn shape_query(&self) -> String {
+        format!(
+            "SELECT a.attname FROM pg_catalog.pg_namespace n \
+             LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = {} AND c.relkind IN ('r', 'p', 'v') \
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+             WHERE n.nspname = {}",
+            literal(&self.table),
+            literal(&self.schema)
+        )
+    }
+
+    fn rows_query(&self, columns: &[&str]) -> String {
+        let name = if columns.contains(&"name") { "name" } else { "NULL" };
+        let applied_at = if columns.contains(&"applied_at") {
+            "(pg_catalog.date_part('epoch', applied_at) * 1000)::pg_catalog.int8"
+        } else {
+            "NULL"
+        };
+        format!("SELECT id, hash, created_at, {name}, {applied_at} FROM {} ORDER BY id", self.quoted())
+    }
+
+    fn row(&self, row: &SimpleQueryRow) -> Result<Row, LedgerError> {
+        let number = |column: usize| {
+            row.get(column).map(|text| {
+                text.parse::<i64>().map_err(|_| LedgerError::BadRow(self.clone(), format!("{text:?} is not a number")))
+            })
+        };
+        Ok(Row {
+            id: number(0).transpose()?.ok_or_else(|| LedgerError::BadRow(self.clone(), "its id is NULL".into()))?,
+            hash: row.get(1).unwrap_or_default().to_owned(),
+            created_at: number(2).transpose()?,
+            name: row.get(3).map(str::to_owned),
+            applied_at: number(4).transpose()?,
+        })
+    }
+
+    /// The table's name as SQL.
+    pub(super) fn quoted(&self) -> String {
+        format!("{}.{}", identifier(&self.schema), identifier(&self.table))
+    }
+
+    /// The advisory lock that migrators of this ledger take in turn; derived from its name, so that others agree.
+    pub(super) fn lock_key(&self) -> i64 {
+        let digest = Sha256::digest(format!("infra migrate {}", self.quoted()));
+        digest.iter().take(8).fold(0_i64, |key, byte| (key << 8) | i64::from(*byte))
+    }
+
+    /// SQL whose one row is the ledger's [`Version`].
+    pub(super) fn version_query(&self) -> String {
+        format!(
+            "SELECT count(*), coalesce(max(id), 0), (SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = \
+             {}::pg_catalog.regclass AND attname = 'name' AND NOT attisdropped) FROM {}",
+            literal(&self.quoted()),
+            self.quoted()
+        )
+    }
+
+    /// The statements that make what is missing, as Drizzle of this layout makes it.
+    pub(super) fn creation(&self, contents: &Contents, layout: Layout) -> Vec<String> {
+        let mut statements = Vec::new();
+        if !contents.schema_exists {
+            statements.push(format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(&self.schema)));
+        }
+        if !contents.table_exists {
+            let more = match layout {
+                Layout::V0 => "",
+                Layout::V1 => ", name text, applied_at timestamp with time zone DEFAULT now()",
+            };
+            statements.push(format!(
+                "CREATE TABLE IF NOT EXISTS {} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint{more})",
+                self.quoted()
+            ));
+        }
+        statements
+    }
+
+    /// The statements that give a v0 table v1's columns, and names to rows that have none.
+    pub(super) fn upgrade(&self, contents: &Contents, names: &[(i64, String)]) -> Vec<String> {
+        let table = self.quoted();
+        let mut statements = Vec::new();
+        if !contents.has_name {
+            statements.push(format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS \"name\" text"));
+            statements.push(format!(
+                "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS \"applied_at\" timestamp with time zone DEFAULT now()"
+            ));
+        }
+        // A time of applying that ADD COLUMN filled in is not one; Drizzle says NULL as well.
+        let applied_at = if contents.has_name { "" } else { ", \"applied_at\" = NULL" };
+        for (id, name) in names {
+            statements.push(format!("UPDATE {table} SET \"name\" = {}{applied_at} WHERE \"id\" = {id}", literal(name)));
+        }
+        statements
+    }
+
+    /// The statement that records a migration; its one row is the new id.
+    pub(super) fn insertion(&self, migration: &Migration, has_name: bool) -> String {
+        let (table, hash, when) = (self.quoted(), literal(&migration.hash), migration.when_millis);
+        if has_name {
+            let name = literal(&migration.name);
+            format!(r#"insert into {table} ("hash", "created_at", "name") values({hash}, {when}, {name}) RETURNING id"#)
+        } else {
+            format!(r#"insert into {table} ("hash", "created_at") values({hash}, {when}) RETURNING id"#)
+        }
+    }
+
+    /// The statement that takes an edited file's hash as the applied one.
+    pub(super) fn acceptance(&self, row: i64, migration: &Migration) -> String {
+        format!("UPDATE {} SET \"hash\" = {} WHERE \"id\" = {row}", self.quoted(), literal(&migration.hash))
+    }
+
+    pub(super) fn explain(&self, error: &tokio_postgres::Error) -> LedgerError {
+        match error.as_db_error() {
+            Some(said) => LedgerError::Database {
+                ledger: self.clone(),
+                message: said.message().to_owned(),
+                code: said.code().code().to_owned(),
+            },
+            None => LedgerError::Lost(self.clone()),
+        }
+    }
+}
+
+impl Contents {
+    /// The state of the ledger these contents are.
+    pub fn version(&self) -> Version {
+        Version {
+            count: i64::try_from(self.rows.len()).unwrap_or(i64::MAX),
+            last: self.rows.iter().map(|row| row.id).max().unwrap_or(0),
+            has_name: self.has_name,
+        }
+    }
+}
+
+impl Version {
+    /// From the row of [`Ledger::version_query`].
+    pub(super) fn of_row(row: &SimpleQueryRow) -> Option<Self> {
+        let number = |column: usize| row.get(column)?.parse::<i64>().ok();
+        Some(Version { count: number(0)?, last: number(1)?, has_name: number(2)? > 0 })
+    }
+}
+
+/// A name as SQL.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string as SQL, whatever standard_conforming_strings is.
+pub(super) fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::folder::tests::migration;
+
+    #[test]
+    fn names_from_the_command_line() {
+        assert_eq!("drizzle.__drizzle_migrations".parse(), Ok(Ledger::default()));
+        for text in ["drizzle", ".a", "a.", ""] {
+            assert!(text.parse::<Ledger>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_cannot_break_out() {
+        assert_eq!(literal(r"it's \ x"), r"E'it''s \\ x'");
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+        let ledger = Ledger { schema: "My \"S".into(), table: "t".into() };
+        assert_eq!(ledger.quoted(), "\"My \"\"S\".\"t\"");
+    }
+
+    #[test]
+    fn rows_are_those_of_drizzle() {
+        let (ledger, migration) = (Ledger::default(), migration("0000_a", 7, "abc"));
+        let hash = &migration.hash;
+        assert_eq!(
+            ledger.insertion(&migration, false),
+            format!(
+                r#"insert into "drizzle"."__drizzle_migrations" ("hash", "created_at") values('{hash}', 7) RETURNING id"#
+            )
+        );
+        assert!(ledger.insertion(&migration, true).contains(r#""name") values("#));
+    }
+
+    #[test]
+    fn locks_differ_by_ledger() {
+        let other = Ledger { schema: "public".into(), ..Ledger::default() };
+        assert_ne!(Ledger::default().lock_key(), other.lock_key());
+    }
+
+    #[test]
+    fn only_what_is_missing_is_made() {
+        let ledger = Ledger::default();
+        let there = Contents { schema_exists: true, table_exists: true, ..Contents::default() };
+        assert!(ledger.creation(&there, Layout::V0).is_empty());
+        let no_table = Contents { schema_exists: true, ..Contents::default() };
+        assert_eq!(ledger.creation(&no_table, Layout::V1).len(), 1);
+        assert_eq!(ledger.creation(&Contents::default(), Layout::V0).len(), 2);
+    }
+}

@@ -1,0 +1,207 @@
+//! What Drizzle would skip in silence or break on half-way, said before anything runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+use super::folder::{Folder, Layout};
+use super::guard;
+use super::ledger::{Ledger, Row};
+use super::plan::{Allow, Plan, State};
+
+/// One reason not to apply anything.
+#[derive(Debug, Error, Diagnostic)]
+pub enum Refusal {
+    /// Something newer is applied.
+    #[error("The migration {tag} is not applied, but {after} after it is. Drizzle would skip it and report success.")]
+    #[diagnostic(help(
+        "Generate it again, so that it comes last; or, if it does not depend on the order, apply it with \
+         --allow-out-of-order."
+    ))]
+    OutOfOrder {
+        /// Which migration.
+        tag: String,
+        /// The later one.
+        after: String,
+    },
+    /// The journal's times are not in the journal's order.
+    #[error("The migration {tag} comes after {after} in {}, but its `when` is not greater.", journal.display())]
+    #[diagnostic(help(
+        "Drizzle would skip it wherever {after} is applied. Generate it again, or give it a `when` greater than that."
+    ))]
+    Misordered {
+        /// Which migration.
+        tag: String,
+        /// The one before it.
+        after: String,
+        /// The journal.
+        journal: PathBuf,
+    },
+    /// The file is not what was applied.
+    #[error("The migration {tag} was edited after it was applied: {} is not the file that ran.", path.display())]
+    #[diagnostic(help(
+        "The ledger has the hash {applied_hash}, the file {hash}. Take the file from version control again and put the \
+         change into a new migration; or, if the database has the change, run again with --accept-edited."
+    ))]
+    Edited {
+        /// Which migration.
+        tag: String,
+        /// Its file.
+        path: PathBuf,
+        /// Hash in the ledger.
+        applied_hash: String,
+        /// Hash of the file.
+        hash: String,
+    },
+    /// Rows that the folder does not account for, while there is something to apply.
+    #[error("The ledger {ledger} has rows that no migration in {} accounts for: {rows}.", folder.display())]
+    #[diagnostic(help(
+        "Is this the folder of this database, and up to date? If those migrations were removed on purpose, run again \
+         with --allow-unknown-rows."
+    ))]
+    Unknown {
+        /// The ledger.
+        ledger: Ledger,
+        /// The folder.
+        folder: PathBuf,
+        /// Ids and times.
+        rows: String,
+    },
+    /// A file that would never run.
+    #[error("{} is not in the journal. Drizzle would never run it.", path.display())]
+    #[diagnostic(help(
+        "Add it with `drizzle-kit generate --custom` (which writes the entry), move it out of the folder, or run again \
+         with --ignore-strays."
+    ))]
+    Stray {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A statement that cannot be in a migration's transaction.
+    #[error("A statement of {tag} {explanation}.")]
+    #[diagnostic(help("{remedy}"))]
+    Statement {
+        /// Which migration.
+        tag: String,
+        /// What is wrong.
+        explanation: &'static str,
+        /// What to do.
+        remedy: &'static str,
+        /// The file.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The statement.
+        #[label("this statement")]
+        span: SourceSpan,
+    },
+    /// `--to` names nothing.
+    #[error("There is no migration {tag} in {}.", folder.display())]
+    #[diagnostic(help("{}", suggestion.as_ref().map_or_else(|| "See `infra migrate status`.".to_owned(), |it| format!("Did you mean {it}?"))))]
+    NoSuchTag {
+        /// What was asked for.
+        tag: String,
+        /// The folder.
+        folder: PathBuf,
+        /// The nearest one.
+        suggestion: Option<String>,
+    },
+    /// A v1 folder on a v0 table one of whose rows has no migration.
+    #[error("The ledger {ledger} is of Drizzle 0.x and cannot be upgraded: no migration in {} accounts for {rows}.", folder.display())]
+    #[diagnostic(help("Take the missing migrations from version control again; drizzle-kit refuses here as well."))]
+    NoUpgrade {
+        /// The ledger.
+        ledger: Ledger,
+        /// The folder.
+        folder: PathBuf,
+        /// Ids and times.
+        rows: String,
+    },
+}
+
+/// Everything that stands against applying what is pending up to and including `to`.
+pub fn refusals(
+    plan: &Plan,
+    folder: &Folder,
+    ledger: &Ledger,
+    has_name: bool,
+    allow: Allow,
+    to: Option<&str>,
+) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    let limit = match to {
+        Some(tag) => match folder.migrations.iter().position(|migration| migration.tag == tag) {
+            Some(index) => index + 1,
+            None => return vec![no_such_tag(folder, tag)],
+        },
+        None => folder.migrations.len(),
+    };
+    for (migration, status) in folder.migrations.iter().zip(&plan.migrations).take(limit) {
+        let tag = migration.tag.clone();
+        match &status.state {
+            State::OutOfOrder { after } if !allow.out_of_order => {
+                found.push(Refusal::OutOfOrder { tag, after: after.clone() });
+            }
+            State::Misordered { after } => {
+                let journal = folder.path.join("meta").join("_journal.json");
+                found.push(Refusal::Misordered { tag, after: after.clone(), journal });
+            }
+            State::Edited { applied_hash, .. } if !allow.edited => found.push(Refusal::Edited {
+                tag,
+                path: migration.path.clone(),
+                applied_hash: applied_hash.clone(),
+                hash: migration.hash.clone(),
+            }),
+            _ => {}
+        }
+    }
+    if !allow.strays {
+        found.extend(plan.strays.iter().map(|path| Refusal::Stray { path: path.clone() }));
+    }
+    let pending: Vec<_> = plan.to_apply(folder, allow).into_iter().filter(|it| it.idx < limit).collect();
+    let upgrade = folder.layout == Layout::V1 && !has_name;
+    // With nothing to apply an older folder is no danger: that is how a service is rolled back.
+    if !plan.unknown.is_empty() && (upgrade || !pending.is_empty()) {
+        let (ledger, folder, rows) = (ledger.clone(), folder.path.clone(), list(&plan.unknown));
+        if upgrade {
+            found.push(Refusal::NoUpgrade { ledger, folder, rows });
+        } else if !allow.unknown_rows {
+            found.push(Refusal::Unknown { ledger, folder, rows });
+        }
+    }
+    for migration in pending {
+        found.extend(guard::offences(migration).into_iter().map(|offence| Refusal::Statement {
+            tag: migration.tag.clone(),
+            explanation: offence.reason.explanation(),
+            remedy: offence.reason.remedy(),
+            text: migration.source(),
+            span: offence.span.into(),
+        }));
+    }
+    found
+}
+
+fn no_such_tag(folder: &Folder, tag: &str) -> Refusal {
+    let near = folder.migrations.iter().map(|migration| (strsim::jaro_winkler(&migration.tag, tag), &migration.tag));
+    let best = near.filter(|(likeness, _)| *likeness > 0.7).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    Refusal::NoSuchTag {
+        tag: tag.to_owned(),
+        folder: folder.path.clone(),
+        suggestion: best.map(|(_, tag)| tag.clone()),
+    }
+}
+
+fn list(rows: &[Row]) -> String {
+    let shown: Vec<String> = rows
+        .iter()
+        .take(5)
+        .map(|row| match (&row.name, row.created_at) {
+            (Some(name), _) => format!("id {} ({name})", row.id),
+            (None, Some(at)) => format!("id {} (created_at {at})", row.id),
+            (None, None) => format!("id {} (no created_at: Drizzle would run everything again)", row.id),
+        })
+        .collect();
+    let more = if rows.len() > shown.len() { format!(" and {} more", rows.len() - shown.len()) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}

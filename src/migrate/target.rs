@@ -1,0 +1,217 @@
+//! Which database to connect to, and how its certificate is checked.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_postgres::config::Host;
+
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps the value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Secret(value.into())
+    }
+
+    /// The value itself, for the one place that sends it.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// A database and who connects to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// A name or an IP address; the certificate has to be for it.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database.
+    pub dbname: String,
+    /// User.
+    pub user: String,
+    /// Their password.
+    pub password: Secret,
+    /// Encryption.
+    pub tls: Tls,
+    /// How long to wait for a TCP connection.
+    pub connect_timeout: Duration,
+}
+
+/// Whether the connection is encrypted. There is no encryption without verification: it stops nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// libpq's `verify-full`: the certificate has to lead to one of the roots and be for the host.
+    Verify(Roots),
+    /// For a server on this machine.
+    Disable,
+}
+
+/// Which certificate authorities are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Roots {
+    /// The public ones (Mozilla's list): RDS Proxy's certificate leads to them.
+    Public,
+    /// Those and the ones in this PEM file: Aurora's own (the RDS CA bundle), the local cloud's.
+    PublicAnd(PathBuf),
+}
+
+/// How long to wait for a TCP connection unless the target says otherwise.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a target is not complete.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum TargetError {
+    /// Not a `postgres://` URL.
+    #[error("The database URL is not of the form postgres://user:password@host:port/database.")]
+    NotUrl,
+    /// A part that has no sensible default.
+    #[error("The database URL names no {0}.")]
+    Missing(&'static str),
+    /// A `sslmode` that would send the password to whoever answers.
+    #[error(
+        "sslmode={0} is not supported: use disable (a server on this machine) or verify-full. require and verify-ca are \
+         taken as verify-full."
+    )]
+    SslMode(String),
+    /// A variable that is not set.
+    #[error(
+        "The environment variable {0} is not set. Set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD, or give --url."
+    )]
+    Unset(&'static str),
+    /// A port that is not one.
+    #[error("The port {0:?} is not a number from 1 to 65535.")]
+    Port(String),
+}
+
+impl Target {
+    /// From `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. Roots that the URL does not name are
+    /// those of `sslrootcert`.
+    pub fn from_url(url: &str, sslrootcert: Option<PathBuf>) -> Result<Self, TargetError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut mode, mut roots) = (None, sslrootcert);
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "sslmode" => mode = Some(value.into_owned()),
+                "sslrootcert" => roots = Some(PathBuf::from(value.into_owned())),
+                _ => _ = rest.append_pair(&key, &value),
+            }
+        }
+        // Neither the URL nor what the parser says of it may be repeated: both hold the password.
+        let config: tokio_postgres::Config =
+            format!("{base}?{}", rest.finish()).parse().map_err(|_| TargetError::NotUrl)?;
+        let host = match config.get_hosts() {
+            [Host::Tcp(host)] => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            _ => return Err(TargetError::Missing("host")),
+        };
+        let user = config.get_user().ok_or(TargetError::Missing("user"))?.to_owned();
+        Ok(Target {
+            host,
+            port: config.get_ports().first().copied().unwrap_or(5432),
+            dbname: config.get_dbname().unwrap_or(&user).to_owned(),
+            password: Secret::new(String::from_utf8_lossy(config.get_password().unwrap_or_default())),
+            user,
+            tls: tls(mode.as_deref(), roots)?,
+            connect_timeout: config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT),
+        })
+    }
+
+    /// From `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USERNAME`, `DB_PASSWORD` and libpq's `PGSSLMODE`, `PGSSLROOTCERT`.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, TargetError> {
+        let required = |name| variable(name).filter(|value| !value.is_empty()).ok_or(TargetError::Unset(name));
+        let port = variable("DB_PORT").unwrap_or_else(|| "5432".to_owned());
+        Ok(Target {
+            host: required("DB_HOST")?,
+            port: port.parse().ok().filter(|port| *port > 0).ok_or(TargetError::Port(port))?,
+            dbname: required("DB_NAME")?,
+            user: required("DB_USERNAME")?,
+            password: Secret::new(required("DB_PASSWORD")?),
+            tls: tls(variable("PGSSLMODE").as_deref(), variable("PGSSLROOTCERT").map(PathBuf::from))?,
+            connect_timeout: CONNECT_TIMEOUT,
+        })
+    }
+}
+
+fn tls(mode: Option<&str>, roots: Option<PathBuf>) -> Result<Tls, TargetError> {
+    match mode {
+        Some("disable") => Ok(Tls::Disable),
+        None | Some("require" | "verify-ca" | "verify-full") => {
+            Ok(Tls::Verify(roots.map_or(Roots::Public, Roots::PublicAnd)))
+        }
+        Some(other) => Err(TargetError::SslMode(other.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let target = Target::from_url("postgresql://me:p%40ss@db.example:6432/shop?sslrootcert=/ca.pem", None).unwrap();
+        let expected = Target {
+            host: "db.example".into(),
+            port: 6432,
+            dbname: "shop".into(),
+            user: "me".into(),
+            password: Secret::new("p@ss"),
+            tls: Tls::Verify(Roots::PublicAnd("/ca.pem".into())),
+            connect_timeout: CONNECT_TIMEOUT,
+        };
+        assert_eq!(target, expected);
+        assert!(!format!("{target:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn tls_modes() {
+        let of = |query: &str| Target::from_url(&format!("postgres://a@b/c{query}"), None).map(|target| target.tls);
+        let table = [
+            ("", Ok(Tls::Verify(Roots::Public))),
+            ("?sslmode=require", Ok(Tls::Verify(Roots::Public))),
+            ("?sslmode=disable", Ok(Tls::Disable)),
+            ("?sslmode=prefer", Err(TargetError::SslMode("prefer".into()))),
+        ];
+        for (query, expected) in table {
+            assert_eq!(of(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_broken_url_is_not_repeated() {
+        for url in
+            ["postgres://me:secret@:x/", "mysql://me:secret@b/c", "secret", "postgres:///c?host=/tmp&user=secret"]
+        {
+            let error = Target::from_url(url, None).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{url}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn ipv6_hosts_lose_their_brackets() {
+        assert_eq!(Target::from_url("postgres://a@[::1]/c", None).unwrap().host, "::1");
+    }
+
+    #[test]
+    fn variables() {
+        let set = |name: &str| match name {
+            "DB_PORT" => Some("70000".to_owned()),
+            "DB_NAME" | "DB_HOST" | "DB_USERNAME" | "DB_PASSWORD" => Some("x".to_owned()),
+            _ => None,
+        };
+        assert_eq!(Target::from_variables(set), Err(TargetError::Port("70000".into())));
+        assert_eq!(Target::from_variables(|_| None), Err(TargetError::Unset("DB_HOST")));
+        let target = Target::from_variables(|name| set(name).filter(|_| name != "DB_PORT")).unwrap();
+        assert_eq!((target.port, target.tls), (5432, Tls::Verify(Roots::Public)));
+    }
+}

@@ -1,0 +1,188 @@
+//! The messages a migration's transaction consists of, and their answers.
+//!
+//! `BEGIN … lock … version` is answered before anything else is sent: were it refused, what follows would run outside of a
+//! transaction. From there on a migration takes one round trip: its chunks, its ledger row, `COMMIT`, and the next
+//! migration's `BEGIN` go out together. If a chunk fails, PostgreSQL refuses all that follows it (25P02).
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::time::{Instant, sleep_until};
+use tokio_postgres::error::DbError;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
+
+use super::connect::Client;
+use super::event::Event;
+use super::ledger::{Ledger, Version};
+use super::options::Options;
+
+/// When to say that another migrator is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a cancelled statement may take to end before the connection is given up. RDS Proxy ignores cancelling.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What takes the lock and shows the ledger as it is under the lock.
+///
+/// READ COMMITTED is asked for because the role's default may be stricter, and would show the ledger as it was before
+/// the lock was granted.
+pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String {
+    let milliseconds = |time: Duration| time.as_millis().max(1);
+    let statement_timeout = options.statement_timeout.map_or(0, milliseconds);
+    let version = if look { ledger.version_query() } else { String::new() };
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
+         SELECT pg_catalog.pg_advisory_xact_lock({}); SET LOCAL lock_timeout = {}; \
+         SET LOCAL statement_timeout = {statement_timeout}; {version}",
+        milliseconds(options.wait),
+        ledger.lock_key(),
+        milliseconds(options.lock_timeout),
+    )
+}
+
+/// What checks deferred constraints, puts the session back as it was, records the migration and commits.
+pub(super) fn closing(insertion: &str) -> String {
+    format!("SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {insertion}; COMMIT")
+}
+
+/// An answer that is on its way.
+pub(super) type Answer = Pin<Box<SimpleQueryStream>>;
+
+/// Why a message was not carried out.
+pub(super) enum Trouble {
+    /// PostgreSQL refused a statement of it.
+    Said {
+        /// Statements of the message that were carried out before.
+        completed: usize,
+        /// What PostgreSQL said.
+        said: Box<DbError>,
+    },
+    /// There is no connection any more.
+    Lost(String),
+    /// The user interrupted, and the server did not stop in time.
+    GaveUp,
+}
+
+/// A conversation with the server that can be interrupted.
+pub(super) struct Conversation<'a> {
+    pub(super) client: &'a mut Client,
+    pub(super) events: &'a mut (dyn FnMut(Event) + Send),
+    interrupt: Option<tokio::sync::watch::Receiver<bool>>,
+    give_up: Option<Instant>,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(client: &'a mut Client, events: &'a mut (dyn FnMut(Event) + Send), options: &Options) -> Self {
+        Conversation { client, events, interrupt: options.interrupt.clone(), give_up: None }
+    }
+
+    /// Whether the user wants to stop.
+    pub(super) fn interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow())
+    }
+
+    /// Sends without waiting.
+    pub(super) async fn send(&self, sql: &str) -> Result<Answer, Trouble> {
+        let stream = self.client.postgres.simple_query_raw(sql).await;
+        stream.map(Box::pin).map_err(|error| Trouble::of(&error, 0))
+    }
+
+    /// Waits for the answer; its last row, if it has any.
+    pub(super) async fn answer(&mut self, mut answer: Answer, lock: bool) -> Result<Option<SimpleQueryRow>, Trouble> {
+        let mut patience = lock.then(|| Instant::now() + PATIENCE);
+        let (mut completed, mut last) = (0, None);
+        loop {
+            tokio::select! {
+                biased;
+                message = answer.next() => match message {
+                    Some(Ok(SimpleQueryMessage::Row(row))) => last = Some(row),
+                    Some(Ok(SimpleQueryMessage::CommandComplete(_))) => completed += 1,
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        self.show_notices();
+                        return Err(Trouble::of(&error, completed));
+                    }
+                    None => {
+                        self.show_notices();
+                        return Ok(last);
+                    }
+                },
+                notice = self.client.notice() => show(&mut *self.events, &notice),
+                () = raised(self.interrupt.clone()), if self.give_up.is_none() => {
+                    self.give_up = Some(Instant::now() + CANCEL_TIMEOUT);
+                    // If the server cannot be asked to stop, the time limit ends the wait.
+                    _ = self.client.cancel().await;
+                }
+                () = at(self.give_up) => return Err(Trouble::GaveUp),
+                () = at(patience) => {
+                    patience = None;
+                    (self.events)(Event::Waiting);
+                }
+            }
+        }
+    }
+
+    /// Sends and waits.
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Option<SimpleQueryRow>, Trouble> {
+        let answer = self.send(sql).await?;
+        self.answer(answer, false).await
+    }
+
+    /// Opens a transaction of a ledger that exists: the version it has under the lock.
+    pub(super) async fn opened(&mut self, opening: Answer) -> Result<Option<Version>, Trouble> {
+        let row = self.answer(opening, true).await?;
+        Ok(row.as_ref().and_then(Version::of_row))
+    }
+
+    /// Ends the transaction without its effects; if the connection is gone, the server does so itself.
+    pub(super) async fn roll_back(&mut self) {
+        _ = self.client.postgres.batch_execute("ROLLBACK").await;
+        self.show_notices();
+    }
+
+    /// Waits, unless interrupted.
+    pub(super) async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = raised(self.interrupt.clone()) => {}
+        }
+    }
+
+    fn show_notices(&mut self) {
+        for notice in self.client.notices() {
+            show(&mut *self.events, &notice);
+        }
+    }
+}
+
+impl Trouble {
+    fn of(error: &tokio_postgres::Error, completed: usize) -> Self {
+        match error.as_db_error() {
+            // FATAL ends the connection.
+            Some(said) if said.severity() == "FATAL" => Trouble::Lost(said.message().to_owned()),
+            Some(said) => Trouble::Said { completed, said: Box::new(said.clone()) },
+            None => Trouble::Lost(error.to_string()),
+        }
+    }
+}
+
+fn show(events: &mut (dyn FnMut(Event) + Send), notice: &DbError) {
+    events(Event::Notice { severity: notice.severity().to_owned(), message: notice.message().to_owned() });
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when the user wants to stop; a sender that is gone will never say so.
+async fn raised(interrupt: Option<tokio::sync::watch::Receiver<bool>>) {
+    if let Some(mut interrupt) = interrupt
+        && interrupt.wait_for(|raised| *raised).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
