@@ -14,6 +14,8 @@
 //! - [`render`]: plans, progress and outcomes as text and JSON
 //! - [`cli`]: one verb a file
 
+#![recursion_limit = "256"]
+
 pub mod aws;
 pub mod cli;
 pub mod engine;

@@ -1,6 +1,9 @@
 //! What every verb on a stack begins with: the description, the account, what is wanted and what is there.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use miette::{IntoDiagnostic as _, miette};
@@ -9,6 +12,7 @@ use super::Failure;
 use crate::{
     aws::{self, Account, Clients},
     engine::{Desired, Scope, Seen, observe},
+    migrate::Folder,
     resources::{KINDS, expand::expand, facts::Facts},
     stack::{self, Stack},
 };
@@ -23,6 +27,10 @@ pub struct StackArgs {
     /// Set a value of the description, e.g. `--set service.image=public.ecr.aws/x/y:1`. May be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+
+    /// Leave the migrations out: they are applied elsewhere, with `infra migrate apply`.
+    #[arg(long)]
+    pub skip_migrations: bool,
 
     #[command(flatten)]
     pub cloud: CloudArgs,
@@ -48,8 +56,10 @@ pub struct Stage {
     pub aws: Clients,
     /// Whose account.
     pub account: Account,
-    /// Where the local cloud answers and which CA its databases have, if this is it.
-    pub local: Option<crate::local::Reached>,
+    /// Where the local cloud answers, if this is it.
+    pub local: Option<String>,
+    /// What is known before AWS is asked for more.
+    facts: Facts,
     /// For observing only: what is asked for as far as it does not depend on the account.
     intended: Vec<Desired>,
 }
@@ -70,13 +80,18 @@ impl Stage {
     pub async fn open(args: &StackArgs) -> Result<Self, Failure> {
         let loaded = load(&args.file, &args.set)?;
         let description = loaded.description;
+        // A broken folder is bad input, and is said before anything is called.
+        let folder = match description.migrations.as_ref().filter(|_| !args.skip_migrations) {
+            Some(migrations) => Some(Arc::new(Folder::read(&migrations.folder).map_err(|error| Failure::Input(error.into()))?)),
+            None => None,
+        };
         let local = match args.cloud.local {
             true => Some(crate::local::ensure_started(Path::new(crate::local::DATA)).await.into_diagnostic()?),
             false => None,
         };
         let options = aws::Options {
             region: description.region.as_ref().map(ToString::to_string),
-            endpoint_url: local.as_ref().map(|local| local.url.clone()).or_else(|| args.cloud.endpoint_url.clone()),
+            endpoint_url: local.clone().or_else(|| args.cloud.endpoint_url.clone()),
             local: args.cloud.local,
         };
         let aws = Clients::load(&options).await?;
@@ -91,8 +106,14 @@ impl Stage {
             )
             .into());
         }
-        let intended = expand(&description, &Facts::of(&account, &aws.region)).into_diagnostic()?;
-        Ok(Self { description, aws, account, local, intended })
+        let mut facts = Facts::of(&account, &aws.region);
+        facts.migrations = folder;
+        facts.ca = match local {
+            Some(_) => Some(crate::local::ca(Path::new(crate::local::DATA))),
+            None => std::env::var_os("PGSSLROOTCERT").map(PathBuf::from),
+        };
+        let intended = expand(&description, &facts).into_diagnostic()?;
+        Ok(Self { description, aws, account, local, facts, intended })
     }
 
     /// The stack's name.
@@ -120,7 +141,7 @@ impl Stage {
     /// What AWS said.
     pub async fn survey(&self) -> Result<Survey, Failure> {
         let live = self.live().await?;
-        let facts = Facts::of(&self.account, &self.aws.region).complete(&self.description, &live, &self.aws).await?;
+        let facts = self.facts.clone().complete(&self.description, &live, &self.aws).await?;
         let desired = expand(&self.description, &facts).into_diagnostic()?;
         Ok(Survey { desired, live })
     }
@@ -128,7 +149,7 @@ impl Stage {
     /// One line that says what is about to be looked at or changed.
     pub fn title(&self) -> String {
         let place = match &self.local {
-            Some(local) => format!("the local cloud at {}", local.url),
+            Some(url) => format!("the local cloud at {url}"),
             None => format!("account {}", self.account.id),
         };
         format!("{} in {}, {place}", self.name(), self.aws.region)

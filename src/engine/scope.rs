@@ -7,9 +7,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
-use super::{Address, Desired, Outputs, Resource, Tags, identity};
+use super::{
+    Address, Desired, Outputs, Resource, Tags,
+    event::{Event, Sink},
+    identity,
+};
 use crate::aws::{Clients, Error, Result};
 
 /// The outputs of the resources that exist, by address.
@@ -27,6 +31,15 @@ pub struct Scope<'a> {
     tags: Tags,
     token: String,
     round: Round,
+    work: Option<Work>,
+}
+
+/// Where a verb that takes long says how it goes, and where it learns that it is to stop.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) address: Address,
+    pub(crate) events: Sink,
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl<'a> Scope<'a> {
@@ -41,6 +54,7 @@ impl<'a> Scope<'a> {
             tags: Tags::new(),
             token: String::new(),
             round: Round::default(),
+            work: None,
         }
     }
 
@@ -55,7 +69,26 @@ impl<'a> Scope<'a> {
             tags,
             token,
             round: self.round.clone(),
+            work: self.work.clone(),
         }
+    }
+
+    /// The same surroundings for a verb that can say how it goes.
+    pub(crate) fn working(self, work: Work) -> Self {
+        Scope { work: Some(work), ..self }
+    }
+
+    /// Says what the verb is doing, where somebody listens.
+    pub fn tell(&self, reason: String) {
+        if let Some(work) = &self.work {
+            // Whoever listened may have gone; the work goes on.
+            let _ = work.events.send(Event::Waiting { address: work.address.clone(), reason });
+        }
+    }
+
+    /// Turns true when the verb is to stop as soon as it can.
+    pub fn interrupt(&self) -> Option<watch::Receiver<bool>> {
+        self.work.as_ref().map(|work| work.stop.clone())
     }
 
     /// The same surroundings with nothing remembered of earlier calls.

@@ -1,8 +1,11 @@
 //! What an account says where the description leaves a choice: its zones, its engine versions.
 
+use std::{path::PathBuf, sync::Arc};
+
 use crate::{
     aws::{Account, Clients, Error, Result},
     engine::{Resource, Seen},
+    migrate::Folder,
     resources::{cluster::Cluster, subnet::Subnet},
     stack::{EngineVersion, Stack},
 };
@@ -20,6 +23,10 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The engine version the cluster has or is to have, e.g. `15.17`.
     pub engine_version: String,
+    /// The migrations' folder, read and checked.
+    pub migrations: Option<Arc<Folder>>,
+    /// A CA to trust besides the public ones when connecting to the database.
+    pub ca: Option<PathBuf>,
 }
 
 impl Facts {

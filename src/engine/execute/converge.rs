@@ -18,6 +18,7 @@ use crate::{
         identity,
         observe::backoff,
         plan::{Action, Step, deletes_first},
+        scope::Work,
     },
 };
 
@@ -175,7 +176,7 @@ impl<'r, 'a> Way<'r, 'a> {
         self.stopped()?;
         let known = self.run.known();
         let tags = identity::tags(self.run.scope.stack, &desired.address, &desired.fingerprint, &desired.own_tags);
-        let scope = self.run.scope.acting(&known, tags, self.token.clone()).fresh();
+        let scope = self.run.scope.acting(&known, tags, self.token.clone()).fresh().working(self.work());
         match desired.create(&scope).await {
             Ok(()) => Ok(Some(Instant::now())),
             // It may have been done: look before it is sent again.
@@ -214,13 +215,17 @@ impl<'r, 'a> Way<'r, 'a> {
         loop {
             self.stopped()?;
             let known = self.run.known();
-            let scope = self.run.scope.acting(&known, seen.tags.clone(), self.token.clone()).fresh();
+            let scope = self.run.scope.acting(&known, seen.tags.clone(), self.token.clone()).fresh().working(self.work());
             match desired.update(seen, changes, &scope).await {
                 Ok(()) => return Ok(()),
                 // Updates say what shall be, not what shall be added: repeating one does no harm.
                 Err(error) => self.again(error).await?,
             }
         }
+    }
+
+    fn work(&self) -> Work {
+        Work { address: self.step.address.clone(), events: self.run.events.clone(), stop: self.run.stop.clone() }
     }
 
     async fn retag(&mut self, desired: &Desired, seen: &Seen) -> Result<(), Ended> {

@@ -1,13 +1,17 @@
 //! The database: secret, cluster and instances in the isolated subnets, the proxy in the private ones, migrations.
 
+use std::sync::Arc;
+
 use super::{Expansion, network};
 use crate::{
     engine::Ref,
+    migrate::Ledger,
     resources::{
         cluster::Cluster,
         cluster_parameter_group::ClusterParameterGroup,
         db_subnet_group::DbSubnetGroup,
         instance::Instance,
+        migrations::{self, Migrations},
         proxy::Proxy,
         proxy_target::ProxyTarget,
         role::{Role, Statement},
@@ -147,6 +151,37 @@ impl Expansion<'_> {
         };
         self.add(NAME, proxy);
         self.add(NAME, ProxyTarget { proxy: Ref::to(NAME), cluster: Ref::to(NAME) });
+        self.migrations();
+    }
+
+    fn migrations(&mut self) {
+        let (Some(settings), Some(database)) = (&self.description.migrations, &self.description.database) else {
+            return;
+        };
+        let Some(folder) = &self.facts.migrations else { return };
+        let ledger = Ledger {
+            schema: settings.ledger.schema.as_str().to_owned(),
+            table: settings.ledger.table.as_str().to_owned(),
+        };
+        let migrations = Migrations {
+            target: Ref::to(NAME),
+            host: Ref::to(NAME).output("endpoint"),
+            secret: Ref::to(NAME),
+            ledger: ledger.to_string(),
+            applied: migrations::wanted(folder),
+            settings: migrations::Settings {
+                folder: Some(Arc::clone(folder)),
+                proxy: self.named("proxy"),
+                secret: self.description.secret.name_in(&self.description.stack),
+                dbname: database.name.as_str().to_owned(),
+                port: database.port,
+                ca: self.facts.ca.clone(),
+                ledger,
+                lock_timeout: settings.lock_timeout.get(),
+                statement_timeout: settings.statement_timeout.map(crate::stack::Duration::get),
+            },
+        };
+        self.add(NAME, migrations);
     }
 
     /// IAM is global in an account, so the region is in the name.

@@ -1,0 +1,254 @@
+//! The kind `migrations`: the Drizzle folder against its ledger, applied through the proxy.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use miette::GraphicalReportHandler;
+use serde::Serialize;
+
+use crate::{
+    aws::{Class, Error, Result, unless_gone},
+    engine::{Address, Change, Live, Ref, Resource, Scope, Times},
+    migrate::{self, Client, ConnectError, Event, Folder, Ledger, Plan, Roots, Secret as Password, State, Target, Tls},
+    resources::{proxy::Proxy, proxy_target::ProxyTarget, secret::Secret},
+};
+
+/// The migrations of a folder, in one database. CDK has no such resource; there it is a Lambda custom resource.
+///
+/// Desired is the folder, live is the ledger; creating and updating apply what is pending. Nothing is ever undone.
+#[derive(Debug, Clone, Serialize)]
+pub struct Migrations {
+    /// The proxy's target; migrations can be applied when it is available.
+    pub target: Ref<ProxyTarget>,
+    /// The proxy's endpoint: what is connected to.
+    pub host: Ref<Proxy>,
+    /// The secret with the credentials.
+    pub secret: Ref<Secret>,
+    /// The ledger, as `schema.table`.
+    pub ledger: String,
+    /// Every migration with the beginning of its hash: of the folder, or of the ledger.
+    pub applied: Applied,
+    /// What is not an attribute of a database.
+    #[serde(skip)]
+    pub settings: Settings,
+}
+
+/// What the ledger says.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Applied {
+    /// One line a migration.
+    Migrations(Vec<String>),
+    /// Why nobody can tell from here.
+    Unknown(String),
+}
+
+/// How to reach the database, and how to apply.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The folder, read and checked.
+    pub folder: Option<Arc<Folder>>,
+    /// The proxy's name, by which its endpoint is found.
+    pub proxy: String,
+    /// The secret's name.
+    pub secret: String,
+    /// The database.
+    pub dbname: String,
+    /// The port of the proxy.
+    pub port: u16,
+    /// A CA to trust besides the public ones: the local cloud's, or PGSSLROOTCERT.
+    pub ca: Option<PathBuf>,
+    /// Where the ledger is.
+    pub ledger: Ledger,
+    /// How long a statement waits for a lock.
+    pub lock_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Option<Duration>,
+}
+
+/// How much of a hash is shown.
+const HASH: usize = 8;
+
+/// What the folder asks for, one line a migration.
+pub fn wanted(folder: &Folder) -> Applied {
+    Applied::Migrations(folder.migrations.iter().map(|one| line(&one.tag, &one.hash)).collect())
+}
+
+fn line(tag: &str, hash: &str) -> String {
+    format!("{tag} {}", hash.get(..HASH).unwrap_or(hash))
+}
+
+impl Resource for Migrations {
+    const KIND: &'static str = "migrations";
+    const AFTER: &'static [&'static str] = &["secret-attachment"];
+    const TAGGED: bool = false;
+    const TIMES: Times = Times::seconds(10, 10, 0);
+
+    /// There is no list of migrations in AWS: what the description names is looked up in its ledger.
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let mut live = Vec::new();
+        for desired in scope.described.iter().filter(|desired| desired.kind == Self::KIND) {
+            if let Some(spec) = desired.spec::<Self>() {
+                live.extend(spec.look(&desired.address, scope).await?);
+            }
+        }
+        Ok(live)
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let host = self.host.get(scope)?;
+        let secret = self.secret.get(scope)?;
+        self.apply(&host, &secret, scope).await
+    }
+
+    async fn update(&self, _live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        self.create(scope).await
+    }
+
+    /// What is in the database goes with the database.
+    async fn delete(_live: &Live<Self>, _scope: &Scope<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Migrations {
+    /// Reads the ledger, if there is a proxy to read it through.
+    async fn look(&self, address: &Address, scope: &Scope<'_>) -> Result<Option<Live<Self>>> {
+        let (Some(host), Some(folder)) = (self.endpoint(scope).await?, &self.settings.folder) else { return Ok(None) };
+        let applied = match self.connect(&host, &self.settings.secret, scope).await? {
+            None => return Ok(None),
+            Some(Err(error)) => Applied::Unknown(format!("unknown: {error}")),
+            Some(Ok(mut client)) => match migrate::status(&mut client, folder, &self.settings.ledger).await {
+                // Nothing was ever applied.
+                Ok(plan) if plan.migrations.iter().all(|one| !is_applied(&one.state)) && plan.unknown.is_empty() => {
+                    return Ok(None);
+                }
+                Ok(plan) => Applied::Migrations(applied(&plan, folder)),
+                Err(error) => Applied::Unknown(format!("unknown: {error}")),
+            },
+        };
+        let live = Self {
+            target: Ref::untold(),
+            host: Ref::untold(),
+            secret: Ref::untold(),
+            ledger: self.ledger.clone(),
+            applied,
+            settings: Settings::default(),
+        };
+        Ok(Some(Live::new(address.clone(), format!("{host}/{}", self.ledger), live)))
+    }
+
+    /// The endpoint of the proxy, once it is available.
+    async fn endpoint(&self, scope: &Scope<'_>) -> Result<Option<String>> {
+        let call = scope.aws.rds.describe_db_proxies().db_proxy_name(&self.settings.proxy).send().await;
+        let Some(answer) = unless_gone(call)? else { return Ok(None) };
+        let ready = answer.db_proxies().iter().find(|proxy| proxy.status().is_some_and(|s| s.as_str() == "available"));
+        Ok(ready.and_then(|proxy| proxy.endpoint().map(str::to_owned)))
+    }
+
+    /// A connection with the secret's credentials; `None` where there is no secret.
+    async fn connect(
+        &self,
+        host: &str,
+        secret: &str,
+        scope: &Scope<'_>,
+    ) -> Result<Option<std::result::Result<Client, ConnectError>>> {
+        let call = scope.aws.secretsmanager.get_secret_value().secret_id(secret).send().await;
+        let answer = match call.map_err(Error::from) {
+            Ok(answer) => answer,
+            // Scheduled for deletion counts as gone.
+            Err(error) if error.class == Class::NotFound || error.is("InvalidRequestException") => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (user, password) = credentials(answer.secret_string().unwrap_or_default()).ok_or_else(|| {
+            Error::other(format!("The secret {secret} is not of the form {{\"username\", \"password\"}}."))
+        })?;
+        let target = Target {
+            host: host.to_owned(),
+            port: self.settings.port,
+            dbname: self.settings.dbname.clone(),
+            user,
+            password,
+            tls: Tls::Verify(self.settings.ca.clone().map_or(Roots::Public, Roots::PublicAnd)),
+            connect_timeout: migrate::target::CONNECT_TIMEOUT,
+        };
+        Ok(Some(Client::connect(&target).await))
+    }
+
+    async fn apply(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
+        let Some(folder) = &self.settings.folder else { return Ok(()) };
+        let mut client = match self.connect(host, secret, scope).await? {
+            Some(Ok(client)) => client,
+            Some(Err(error @ ConnectError::Unreachable { .. })) => return Err(outside(&error)),
+            Some(Err(error)) => return Err(report(&error)),
+            None => return Err(Error::new(Class::NotYet, format!("The secret {secret} cannot be read yet."))),
+        };
+        let options = migrate::Options {
+            lock_timeout: self.settings.lock_timeout,
+            statement_timeout: self.settings.statement_timeout,
+            interrupt: scope.interrupt(),
+            ..migrate::Options::default()
+        };
+        let mut tell = |event: Event| scope.tell(told(event));
+        match migrate::apply(&mut client, folder, &self.settings.ledger, &options, &mut tell).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(report(&failure)),
+        }
+    }
+}
+
+fn is_applied(state: &State) -> bool {
+    matches!(state, State::Applied { .. } | State::Edited { .. })
+}
+
+/// What the ledger holds, in the same words as what the folder asks for.
+fn applied(plan: &Plan, folder: &Folder) -> Vec<String> {
+    let known = plan.migrations.iter().filter_map(|one| match &one.state {
+        State::Applied { .. } => {
+            let migration = folder.migrations.iter().find(|migration| migration.tag == one.tag)?;
+            Some(line(&one.tag, &migration.hash))
+        }
+        State::Edited { applied_hash, .. } => Some(line(&one.tag, applied_hash)),
+        _ => None,
+    });
+    let unknown = plan.unknown.iter().map(|row| line("(not in the folder)", &row.hash));
+    known.chain(unknown).collect()
+}
+
+fn credentials(text: &str) -> Option<(String, Password)> {
+    let secret: serde_json::Value = serde_json::from_str(text).ok()?;
+    let part = |name: &str| secret.get(name)?.as_str();
+    Some((part("username")?.to_owned(), Password::new(part("password")?)))
+}
+
+fn told(event: Event) -> String {
+    match event {
+        Event::Waiting => "waiting for another migrator".to_owned(),
+        Event::Started { tag } => format!("applying {tag}"),
+        Event::Statement { tag, number, of, text } => format!("{tag} {number}/{of}: {text}"),
+        Event::Applied { tag, millis } => format!("applied {tag} in {millis} ms"),
+        Event::Retrying { tag, attempt, message } => format!("{tag}: {message}; attempt {attempt}"),
+        Event::Notice { severity, message } => format!("{severity}: {message}"),
+    }
+}
+
+/// A private proxy and a laptop.
+fn outside(error: &ConnectError) -> Error {
+    Error::other(format!(
+        "{error} An RDS Proxy can only be reached from inside its VPC, and this command runs outside of it."
+    ))
+    .advise(
+        "Run the same command inside the VPC (a CI runner, a bastion, CloudShell in the VPC). Or give --skip-migrations, \
+         and apply them from there with `infra migrate apply`. Everything before this stands.",
+    )
+}
+
+/// The migrator's own report, with the file, the line and the statement.
+fn report(error: &dyn miette::Diagnostic) -> Error {
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
+    if handler.render_report(&mut text, error).is_err() {
+        text = error.to_string();
+    }
+    Error::other(text.trim().to_owned())
+        .advise("What was applied before it stands. Mend the migration and run the same command again.")
+}
