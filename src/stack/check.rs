@@ -52,6 +52,10 @@ impl Checker<'_> {
         let shape = Shape::of(schema)?;
         match (&node.value, &shape) {
             (Value::Null, _) => None,
+            (Value::Unknown, _) => {
+                self.failed.push(at.path.clone());
+                None
+            }
             (Value::Empty, _) => self.empty(&shape, at),
             (Value::Map(entries), Shape::Section { properties, required }) => {
                 Some(self.section(entries, properties, required, at))
@@ -150,8 +154,9 @@ impl Checker<'_> {
             "" => format!("there is no section `{}`", entry.key),
             section => format!("`{section}` has no field `{}`", entry.key),
         };
-        let finding =
-            Finding::error(entry.place, &path, message).choices(&entry.key, properties.keys().map(String::as_str));
+        let extends = at.path.is_empty().then_some("extends");
+        let choices = properties.keys().map(String::as_str).chain(extends);
+        let finding = Finding::error(entry.place, &path, message).choices(&entry.key, choices);
         match moved(&entry.key, &at.path).filter(|_| finding.did_you_mean.is_none()) {
             Some(help) => finding.help(help),
             None => finding,

@@ -21,7 +21,7 @@ pub struct Database {
     /// The master user. Changing it replaces the cluster.
     pub username: UserName,
 
-    /// The port of the cluster and of the proxy. Changing it replaces the cluster.
+    /// The port of the cluster and of the proxy, 1150 to 65535.
     #[schemars(range(min = 1150, max = 65535))]
     pub port: u16,
 

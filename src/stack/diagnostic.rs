@@ -132,7 +132,8 @@ impl miette::Diagnostic for Report<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let shown = self.0.shown.as_ref()?;
         let span = |place: Place| SourceSpan::from(place.start..place.end);
-        let main = LabeledSpan::new_primary_with_span(Some("here".to_owned()), span(shown.place));
+        let main =
+            LabeledSpan::new_primary_with_span(shown.also.as_ref().map(|_| "here".to_owned()), span(shown.place));
         let also =
             shown.also.iter().map(move |(place, why)| LabeledSpan::new_with_span(Some(why.clone()), span(*place)));
         Some(Box::new(std::iter::once(main).chain(also)))

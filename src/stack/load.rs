@@ -218,7 +218,7 @@ impl Reader<'_> {
             let place = if matches!(node.value, Value::Empty) { extends.place } else { node.place };
             let base = match &node.value {
                 Value::Scalar(scalar) if !scalar.text.is_empty() => scalar.text.clone(),
-                Value::Null => continue,
+                Value::Null | Value::Unknown => continue,
                 _ => {
                     let finding = Finding::error(
                         place,

@@ -13,6 +13,8 @@ mod database_name;
 mod decode;
 mod description;
 mod diagnostic;
+#[cfg(test)]
+mod example;
 mod finding;
 mod keys;
 mod load;

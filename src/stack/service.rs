@@ -132,7 +132,7 @@ impl Default for HealthCheck {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthProtocol {
-    /// A GET of `path` must answer 200 to 399.
+    /// A GET of `path` must be answered with success.
     #[default]
     Http,
     /// The port must accept a connection.

@@ -20,7 +20,7 @@ pub(super) fn substitute(node: &mut Node, environment: Environment<'_>, findings
             }
             Err((message, help)) => {
                 findings.push(Finding::error(node.place, "", message).help(help));
-                node.value = Value::Null;
+                node.value = Value::Unknown;
             }
         },
         Value::List(items) => items.iter_mut().for_each(|item| substitute(item, environment, findings)),

@@ -14,6 +14,8 @@ pub(super) enum Value {
     Empty,
     /// `null` or `~`: leaves out what a file below says.
     Null,
+    /// Something that could not be found out, and was complained about.
+    Unknown,
     Scalar(Scalar),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -54,7 +56,7 @@ impl Node {
     /// What this is, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {
-            Value::Empty => "nothing",
+            Value::Empty | Value::Unknown => "nothing",
             Value::Null => "null",
             Value::Scalar(_) => "a single value",
             Value::List(_) => "a list",
@@ -117,7 +119,7 @@ mod tests {
     /// A tree without its places, for comparing.
     fn plain(node: &Node) -> serde_json::Value {
         match &node.value {
-            Value::Empty => "(empty)".into(),
+            Value::Empty | Value::Unknown => "(empty)".into(),
             Value::Null => serde_json::Value::Null,
             Value::Scalar(scalar) => scalar.text.clone().into(),
             Value::List(items) => items.iter().map(plain).collect(),
