@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
-use super::call::invalid;
 use crate::local::fault::Fault;
 
 /// A kind of resource.
@@ -104,12 +103,6 @@ impl Kind {
 pub(super) fn of(id: &str) -> Result<&'static Kind, Fault> {
     let kind = KINDS.iter().find(|kind| kind.owns(id)).copied();
     kind.ok_or_else(|| Fault::new("InvalidID", format!("The ID '{id}' is not valid")))
-}
-
-/// The kind that calls itself `resource_type`.
-pub(super) fn named(resource_type: &str) -> Result<&'static Kind, Fault> {
-    let kind = KINDS.iter().find(|kind| kind.resource_type == resource_type).copied();
-    kind.ok_or_else(|| invalid(format!("'{resource_type}' is not a valid taggable resource type.")))
 }
 
 /// A fresh id of the modern form: `prefix-0` and sixteen hexadecimal digits.

@@ -106,7 +106,6 @@ pub(super) struct DescribeZones {
     zone_names: Vec<String>,
     zone_ids: Vec<String>,
     /// Without effect: every zone here is opted in to.
-    #[expect(dead_code, reason = "accepted, as in AWS")]
     all_availability_zones: bool,
     filters: Value,
 }
