@@ -56,8 +56,8 @@ pub(super) fn list_secrets(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
         secrets.reverse();
     }
     let limit = input.max_results.unwrap_or(100);
-    let page = page(secrets, input.next_token.as_deref(), limit, |secret| secret.name.clone())
-        .ok_or_else(invalid_token)?;
+    let page =
+        page(secrets, input.next_token.as_deref(), limit, |secret| secret.name.clone()).ok_or_else(invalid_token)?;
     let list: Vec<Value> = page.items.into_iter().map(|secret| secret.describe("SecretVersionsToStages")).collect();
     Ok(json!({ "SecretList": list, "NextToken": page.next }))
 }
@@ -65,11 +65,8 @@ pub(super) fn list_secrets(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
 pub(super) fn list_secret_version_ids(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let secret = ctx.region.secretsmanager.find(&input.secret_id)?;
-    let versions = secret
-        .versions
-        .iter()
-        .filter(|(_, version)| input.include_deprecated || !version.stages.is_empty())
-        .collect();
+    let versions =
+        secret.versions.iter().filter(|(_, version)| input.include_deprecated || !version.stages.is_empty()).collect();
     let page = page(versions, input.next_token.as_deref(), input.max_results.unwrap_or(100), |(id, _)| (*id).clone())
         .ok_or_else(invalid_token)?;
     let key = secret.kms_key_id.as_deref().unwrap_or("DefaultEncryptionKey");
@@ -107,8 +104,10 @@ impl Filter {
         let lowercase = value.to_lowercase();
         match self.key.as_str() {
             "name" => secret.name.starts_with(value),
-            "description" => description.to_lowercase().split_whitespace().any(|word| word.starts_with(&lowercase))
-                || description.to_lowercase().starts_with(&lowercase),
+            "description" => {
+                description.to_lowercase().split_whitespace().any(|word| word.starts_with(&lowercase))
+                    || description.to_lowercase().starts_with(&lowercase)
+            }
             "tag-key" => secret.tags.keys().any(|key| key.starts_with(value)),
             "tag-value" => secret.tags.values().any(|text| text.starts_with(value)),
             "all" => {

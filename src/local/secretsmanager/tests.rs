@@ -55,7 +55,12 @@ fn refusals() {
             "InvalidParameterException",
             "reserved",
         ),
-        ("GetSecretValue", json!({ "SecretId": "nope" }), "ResourceNotFoundException", "can't find the specified secret."),
+        (
+            "GetSecretValue",
+            json!({ "SecretId": "nope" }),
+            "ResourceNotFoundException",
+            "can't find the specified secret.",
+        ),
         (
             "GetSecretValue",
             json!({ "SecretId": "demo/db", "VersionStage": "AWSPREVIOUS" }),
@@ -100,12 +105,7 @@ fn refusals() {
             "InvalidParameterException",
             "too short for the required types",
         ),
-        (
-            "BatchGetSecretValue",
-            json!({}),
-            "InvalidParameterException",
-            "Filters or SecretIdList",
-        ),
+        ("BatchGetSecretValue", json!({}), "InvalidParameterException", "Filters or SecretIdList"),
     ];
     for (action, input, code, message) in table {
         let (mut cloud, _) = with_secret();

@@ -109,10 +109,7 @@ pub(super) fn batch_get_secret_value(ctx: &mut Ctx<'_>, input: Value) -> Result<
     let now = ctx.now;
     let store = &mut ctx.region.secretsmanager;
     if input.secret_id_list.is_empty() == input.filters.is_empty() {
-        return Err(Fault::new(
-            "InvalidParameterException",
-            "You must include Filters or SecretIdList, but not both.",
-        ));
+        return Err(Fault::new("InvalidParameterException", "You must include Filters or SecretIdList, but not both."));
     }
     let wanted = if input.filters.is_empty() {
         input.secret_id_list
@@ -181,9 +178,9 @@ fn check_removal(secret: &Secret, input: &StageInput) -> Result<(), Fault> {
             "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version \
              {from}, so you must explicitly reference that version in RemoveFromVersionId."
         )),
-        (from, Some(named)) if from != Some(named) => {
-            invalid(format!("Staging label {stage} is not attached to version {named}, so it can't be removed from it."))
-        }
+        (from, Some(named)) if from != Some(named) => invalid(format!(
+            "Staging label {stage} is not attached to version {named}, so it can't be removed from it."
+        )),
         (None, None) if input.move_to_version_id.is_none() => invalid(format!(
             "Neither RemoveFromVersionId nor MoveToVersionId is given, so there is nothing to do for staging label \
              {stage}."
