@@ -117,6 +117,11 @@ fn list_account_aliases(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(json!({ "AccountAliases": [], "IsTruncated": false }))
 }
 
+/// Refuses a session's policy that IAM would not take.
+pub(crate) fn check_session_policy(text: &str) -> Result<(), Fault> {
+    document::parse(text, document::Purpose::Permissions).map(drop)
+}
+
 /// A document as IAM gives it back: percent-encoded as RFC 3986 has it.
 fn encode(document: &str) -> String {
     let encoded: String = form_urlencoded::byte_serialize(document.as_bytes()).collect();

@@ -49,7 +49,18 @@ impl Role {
     /// Whether the trust policy lets someone of this account assume the role.
     pub(crate) fn trusts_account(&self, account: &str) -> bool {
         let root = format!("arn:aws:iam::{account}:root");
-        document::trusts(&self.trust_policy, "AWS", |name| name == account || name == root)
+        let caller = crate::local::sts::caller(account);
+        document::trusts(&self.trust_policy, "AWS", |name| name == account || name == root || name == caller)
+    }
+
+    /// How long a session may last.
+    pub(crate) fn max_session_seconds(&self) -> u64 {
+        self.max_session_duration.unwrap_or(3600)
+    }
+
+    /// The id that is the role's alone, even after another one took its name.
+    pub(crate) fn unique_id(&self) -> &str {
+        &self.id
     }
 
     /// Roles that AWS keeps for its own services; nobody else changes them.
@@ -67,7 +78,7 @@ impl Role {
             "CreateDate": time(self.created_at),
             "AssumeRolePolicyDocument": encode(&self.trust_document),
             "Description": self.description,
-            "MaxSessionDuration": self.max_session_duration.unwrap_or(3600),
+            "MaxSessionDuration": self.max_session_seconds(),
         })
     }
 
