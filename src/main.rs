@@ -1,2 +1,7 @@
-//! infra
-fn main() {}
+//! Arguments in, exit code out.
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    infra::cli::Cli::parse().run()
+}

@@ -1,1 +1,11 @@
 //! The AWS clients and what their errors mean.
+
+mod clients;
+mod error;
+pub mod tags;
+
+pub use clients::{Account, Clients, Options};
+pub use error::{Class, Error};
+
+/// A result whose error is AWS's, classified.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -6,12 +6,29 @@
 //! at which it changes its state, and `settle` moves it on before each request.
 
 pub(crate) mod calls;
+<<<<<<< HEAD
 pub(crate) mod cloud;
 pub(crate) mod databases;
 pub(crate) mod disk;
 pub(crate) mod fault;
 pub(crate) mod inventory;
+=======
+pub mod client;
+pub(crate) mod cloud;
+pub(crate) mod control;
+pub(crate) mod daemon;
+pub(crate) mod databases;
+pub(crate) mod disk;
+pub(crate) mod dispatch;
+pub(crate) mod fault;
+pub(crate) mod http;
+pub(crate) mod inventory;
+pub(crate) mod log;
+pub(crate) mod model;
+>>>>>>> wire
 pub(crate) mod pace;
+pub(crate) mod pattern;
+pub(crate) mod protocol;
 pub(crate) mod service;
 pub(crate) mod world;
 
@@ -23,3 +40,8 @@ pub(crate) mod rds;
 pub(crate) mod secretsmanager;
 pub(crate) mod ssm;
 pub(crate) mod sts;
+
+pub use client::ensure_started;
+pub use daemon::{LocalError, Options, Running, start};
+pub use disk::DiskError;
+pub use pace::Pace;

@@ -1,1 +1,6 @@
-//! Plans, progress and outcomes as text and JSON.
+//! Plans, progress and outcomes, for people and as JSON: one object a line.
+
+pub mod outcome;
+pub mod plan;
+pub mod progress;
+pub mod value;

@@ -1,0 +1,141 @@
+//! The AWS clients: one HTTPS connector for all, and no retries of the SDK's own.
+
+use std::time::Duration;
+
+use aws_config::{
+    AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::{Builder, tls};
+
+use super::{Class, Error, Result};
+
+/// Where the clients call, and in whose name.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The region; `None` asks the SDK's own chain (environment, profile, instance metadata).
+    pub region: Option<String>,
+    /// An endpoint for all services in place of AWS's.
+    pub endpoint_url: Option<String>,
+    /// The local cloud asks for no credentials: the access key is the account's number.
+    pub local: bool,
+}
+
+/// A client a service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Networks.
+    pub ec2: aws_sdk_ec2::Client,
+    /// Clusters, instances and proxies.
+    pub rds: aws_sdk_rds::Client,
+    /// Services and connectors.
+    pub apprunner: aws_sdk_apprunner::Client,
+    /// Secrets.
+    pub secretsmanager: aws_sdk_secretsmanager::Client,
+    /// Roles.
+    pub iam: aws_sdk_iam::Client,
+    /// Parameters: the lock.
+    pub ssm: aws_sdk_ssm::Client,
+    /// Who we are.
+    pub sts: aws_sdk_sts::Client,
+    /// The region that all but IAM are called in.
+    pub region: String,
+}
+
+/// Whose account it is.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// The caller's ARN.
+    pub caller: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+}
+
+impl Clients {
+    /// Loads region and credentials as every AWS tool does.
+    ///
+    /// # Errors
+    /// Where no region is configured.
+    pub async fn load(options: &Options) -> Result<Self> {
+        let fallback = options.local.then(|| Region::new("us-east-1"));
+        let chain = RegionProviderChain::first_try(options.region.clone().map(Region::new))
+            .or_default_provider()
+            .or_else(fallback);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https())
+            // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .operation_attempt_timeout(Duration::from_secs(60))
+                    .build(),
+            )
+            .region(chain);
+        if let Ok(name) = AppName::new("infra") {
+            loader = loader.app_name(name);
+        }
+        if let Some(url) = &options.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if options.local {
+            loader = loader.credentials_provider(Credentials::new("000000000000", "local", None, None, "local cloud"));
+        }
+        let config = loader.load().await;
+        let region = config.region().map(ToString::to_string).ok_or_else(|| {
+            Error::other("No AWS region is configured.").advise(
+                "Set `region:` in the description, the environment variable AWS_REGION, or a region in your AWS profile.",
+            )
+        })?;
+        Ok(Self::new(&config, region))
+    }
+
+    fn new(config: &SdkConfig, region: String) -> Self {
+        Self {
+            ec2: aws_sdk_ec2::Client::new(config),
+            rds: aws_sdk_rds::Client::new(config),
+            apprunner: aws_sdk_apprunner::Client::new(config),
+            secretsmanager: aws_sdk_secretsmanager::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            region,
+        }
+    }
+
+    /// Clients that reach nothing, for tests of what does not call.
+    #[cfg(test)]
+    pub(crate) fn unreachable() -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url("http://127.0.0.1:9")
+            .build();
+        Self::new(&config, "us-east-1".to_owned())
+    }
+
+    /// Asks whose account the credentials belong to.
+    ///
+    /// # Errors
+    /// Where there are no credentials, or AWS does not take them.
+    pub async fn account(&self) -> Result<Account> {
+        let identity = self.sts.get_caller_identity().send().await.map_err(|error| {
+            let error = Error::from(error);
+            match error.class {
+                Class::Unauthenticated => error.advise(
+                    "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.",
+                ),
+                _ => error,
+            }
+        })?;
+        let caller = identity.arn().unwrap_or_default().to_owned();
+        Ok(Account {
+            id: identity.account().unwrap_or_default().to_owned(),
+            partition: caller.split(':').nth(1).unwrap_or("aws").to_owned(),
+            caller,
+        })
+    }
+}

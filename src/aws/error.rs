@@ -1,0 +1,273 @@
+//! The one place that says what an SDK error means for what happens next.
+
+use aws_smithy_runtime_api::{
+    client::{orchestrator::HttpResponse, result::SdkError},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What an error means for what happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// What was asked for does not exist.
+    NotFound,
+    /// The name is taken.
+    AlreadyExists,
+    /// It, or what uses it, is in a state that forbids the call: again later.
+    Busy,
+    /// Too many calls: again later.
+    Throttled,
+    /// Something made a moment ago is not visible or not usable yet: again soon, for a minute.
+    NotYet,
+    /// We may not.
+    Denied,
+    /// Our credentials have expired, or are none: no further call will work.
+    Unauthenticated,
+    /// No answer: it may or may not have been done.
+    Ambiguous,
+    /// The request never left: no route, no name, no connection.
+    Unreachable,
+    /// Anything else: it will not get better by itself.
+    Other,
+}
+
+/// A failed call: what was attempted, what AWS said, and what that means.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What the error means.
+    pub class: Class,
+    /// The API action, e.g. `CreateSubnet`; empty for errors that no call made.
+    pub action: String,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// AWS's message, or ours.
+    pub message: String,
+    /// AWS's request id, for its support.
+    pub request_id: Option<String>,
+    /// What to do next, if there is something to say.
+    pub advice: Option<String>,
+}
+
+impl Error {
+    /// An error of ours: something that cannot be, is.
+    pub fn internal(message: impl Into<String>) -> Self {
+        let mut error = Self::other(message);
+        error.advice = Some("This is a defect of infra; please report it with the command that you ran.".into());
+        error
+    }
+
+    /// An error that a kind found by itself; it will not get better by repeating.
+    pub fn other(message: impl Into<String>) -> Self {
+        Self::new(Class::Other, message)
+    }
+
+    /// An error of a given class that no call made.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, action: String::new(), code: None, message: message.into(), request_id: None, advice: None }
+    }
+
+    /// The same with what to do next.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// Whether AWS gave this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        let action = action::<E>();
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let request_id = error
+            .raw_response()
+            .and_then(|response| {
+                response.headers().get("x-amzn-requestid").or_else(|| response.headers().get("x-amz-request-id"))
+            })
+            .map(str::to_owned);
+        match &error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().map(str::to_owned);
+                let message = service.err().message().map_or_else(
+                    || format!("AWS refused {action} without a message (HTTP {}).", status.unwrap_or_default()),
+                    str::to_owned,
+                );
+                let class = classify(code.as_deref().unwrap_or_default(), &message, status.unwrap_or_default());
+                Self { class, action, code, message, request_id, advice: None }
+            }
+            other => {
+                let text = chain(other);
+                let class = match other {
+                    SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Class::Ambiguous,
+                    SdkError::DispatchFailure(failure) => dispatch(failure, &text),
+                    _ if text.contains("credentials") => Class::Unauthenticated,
+                    _ => Class::Other,
+                };
+                Self { class, action, code: None, message: text, request_id, advice: None }
+            }
+        }
+    }
+}
+
+/// A request that was not answered: it matters whether it can have arrived.
+fn dispatch(failure: &aws_smithy_runtime_api::client::result::DispatchFailure, text: &str) -> Class {
+    if text.contains("credentials") && !failure.is_io() {
+        Class::Unauthenticated
+    } else if failure.is_user() || text.contains("dns error") || text.contains("client error (Connect)") {
+        Class::Unreachable
+    } else {
+        Class::Ambiguous
+    }
+}
+
+/// `aws_sdk_ec2::operation::create_subnet::CreateSubnetError` → `CreateSubnet`.
+fn action<E>() -> String {
+    let name = std::any::type_name::<E>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.strip_suffix("Error").unwrap_or(name).to_owned()
+}
+
+/// The error's text and its causes', on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "PriorRequestNotComplete",
+    "SlowDown",
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "TransactionInProgressException",
+];
+
+const NOT_YET: &[&str] = &[
+    "cannot be assumed",
+    "unable to assume",
+    "Error in assuming access role",
+    "assume the role",
+    "trust policy",
+    "role defined for the function",
+    "execution role",
+    "Invalid principal in policy",
+    "does not have required permissions",
+];
+
+const BUSY_CODES: &[&str] = &[
+    "DependencyViolation",
+    "DeleteConflict",
+    "ConcurrentModification",
+    "ConcurrentModificationException",
+    "InvalidDBClusterStateFault",
+    "InvalidDBInstanceState",
+    "InvalidDBInstanceStateFault",
+    "InvalidDBProxyStateFault",
+    "InvalidDBSubnetGroupStateFault",
+    "InvalidDBParameterGroupState",
+    "InvalidStateException",
+    "ResourceInUse",
+    "IncorrectState",
+    "IncorrectInstanceState",
+];
+
+const BUSY_TEXTS: &[&str] = &[
+    "has dependencies",
+    "because it is in use",
+    "is in use",
+    "concurrent update operation",
+    "currently in the following state: Pending",
+    "OPERATION_IN_PROGRESS",
+    "scheduled for deletion",
+];
+
+const UNAUTHENTICATED: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "AuthFailure",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+];
+
+const DENIED: &[&str] =
+    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "UnauthorizedException"];
+
+/// Sorts a refusal by its code first, then by what tools that run against AWS every day learned of its text.
+fn classify(code: &str, message: &str, status: u16) -> Class {
+    let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if THROTTLED.contains(&code) || message.contains("Rate exceeded") || status == 429 {
+        Class::Throttled
+    } else if UNAUTHENTICATED.contains(&code) {
+        Class::Unauthenticated
+    } else if DENIED.contains(&code) {
+        Class::Denied
+    } else if code.contains("NotFound") || code.contains("NoSuch") || code == "ParameterNotFound" {
+        Class::NotFound
+    } else if code.contains("AlreadyExist")
+        || code.ends_with(".Duplicate")
+        || matches!(code, "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists")
+        || message.contains("already exists")
+    {
+        Class::AlreadyExists
+    } else if says(NOT_YET) {
+        Class::NotYet
+    } else if BUSY_CODES.contains(&code) || says(BUSY_TEXTS) {
+        Class::Busy
+    } else if status >= 500 {
+        // An internal error may come after the deed.
+        Class::Ambiguous
+    } else {
+        Class::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_sorted() {
+        let cases = [
+            ("Throttling", "Rate exceeded", 400, Class::Throttled),
+            ("InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist", 400, Class::NotFound),
+            ("NoSuchEntity", "The role with name x cannot be found.", 404, Class::NotFound),
+            ("DBClusterAlreadyExistsFault", "DB cluster already exists", 400, Class::AlreadyExists),
+            ("InvalidPermission.Duplicate", "the specified rule already exists", 400, Class::AlreadyExists),
+            ("DependencyViolation", "The subnet has dependencies and cannot be deleted.", 400, Class::Busy),
+            ("InvalidRequestException", "Error in assuming access role arn:aws:iam::1:role/x", 400, Class::NotYet),
+            ("InvalidStateException", "Service is in OPERATION_IN_PROGRESS", 400, Class::Busy),
+            ("UnauthorizedOperation", "You are not authorized to perform this operation.", 403, Class::Denied),
+            ("ExpiredToken", "The security token included in the request is expired", 403, Class::Unauthenticated),
+            ("InternalFailure", "", 500, Class::Ambiguous),
+            ("InvalidParameterValue", "Invalid master password", 400, Class::Other),
+        ];
+        for (code, message, status, expected) in cases {
+            assert_eq!(classify(code, message, status), expected, "{code}: {message}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `infra local`: starts, asks and stops the local cloud.
+
+mod database;
+mod show;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::local::{
+    self, LocalError, Options, Pace,
+    client::{self, Launch},
+};
+use show::say;
+
+/// The verbs of `infra local`.
+#[derive(Debug, Subcommand)]
+pub enum Local {
+    /// Start the local cloud
+    #[command(after_help = "Examples:
+  infra local start
+  infra local start --pace 60        changes take a sixtieth of the time they take in AWS
+  aws --endpoint-url http://127.0.0.1:4566 ec2 describe-vpcs")]
+    Start(Start),
+    /// Stop it, and the databases behind it; everything is kept for the next start
+    Stop(Folder),
+    /// Show whether it runs, where, and what it holds
+    Status(Query),
+    /// Empty the databases, or with --everything forget the whole local cloud
+    Reset(Reset),
+    /// Show how often each action was called
+    Calls(Calls),
+    /// List every resource that exists, in every account and region
+    Inventory(Query),
+    /// Show the log: one line a call
+    Logs(Logs),
+    /// Print how to reach the database, for a .env.local
+    Env(Choice),
+    /// Open a psql prompt on the database, through its proxy
+    Psql(Psql),
+}
+
+/// Where the local cloud lives.
+#[derive(Debug, Clone, Args)]
+pub struct Folder {
+    /// The folder with everything that survives a restart
+    #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA")]
+    data: PathBuf,
+}
+
+/// Arguments of `infra local start`.
+#[derive(Debug, Args)]
+pub struct Start {
+    #[command(flatten)]
+    folder: Folder,
+    /// The port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = client::PORT)]
+    port: u16,
+    /// How fast changes pass: `instant`, `real`, or how many times faster than in AWS
+    #[arg(long, default_value = "instant")]
+    pace: Pace,
+    /// Run only these services, by their signing names
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    services: Vec<String>,
+    /// Stay in this process until it is interrupted
+    #[arg(long)]
+    foreground: bool,
+}
+
+/// Arguments of the verbs that show something.
+#[derive(Debug, Args)]
+pub struct Query {
+    #[command(flatten)]
+    folder: Folder,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `infra local calls`.
+#[derive(Debug, Args)]
+pub struct Calls {
+    #[command(flatten)]
+    query: Query,
+    /// Count from nothing again, after showing the counts
+    #[arg(long)]
+    reset: bool,
+}
+
+/// Arguments of `infra local reset`.
+#[derive(Debug, Args)]
+pub struct Reset {
+    #[command(flatten)]
+    choice: Choice,
+    /// Stop the local cloud and delete all its resources, databases included
+    #[arg(long)]
+    everything: bool,
+}
+
+/// Arguments of `infra local logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    #[command(flatten)]
+    folder: Folder,
+    /// Go on as lines are added
+    #[arg(short, long)]
+    follow: bool,
+    /// How many of the last lines to begin with
+    #[arg(short = 'n', long, default_value_t = 50)]
+    lines: usize,
+}
+
+/// Which database is meant.
+#[derive(Debug, Args)]
+pub struct Choice {
+    #[command(flatten)]
+    folder: Folder,
+    /// The stack whose database is meant, where there are several
+    #[arg(long)]
+    stack: Option<String>,
+    /// The cluster's identifier, where there are several
+    #[arg(long)]
+    cluster: Option<String>,
+    /// Past the proxy, straight to the cluster
+    #[arg(long)]
+    direct: bool,
+}
+
+/// Arguments of `infra local psql`.
+#[derive(Debug, Args)]
+pub struct Psql {
+    #[command(flatten)]
+    choice: Choice,
+    /// What is passed on to psql, e.g. `-- -c 'select 1'`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error("{0}")]
+    Told(String),
+    #[error("Could not {what}: {cause}")]
+    System { what: String, cause: std::io::Error },
+}
+
+impl Local {
+    /// Does what was asked.
+    pub fn run(self) -> ExitCode {
+        let outcome = runtime(matches!(&self, Self::Start(start) if start.foreground))
+            .map_err(|cause| Failure::System { what: "start the runtime".to_owned(), cause })
+            .and_then(|runtime| runtime.block_on(self.perform()));
+        match outcome {
+            Ok(code) => code,
+            Err(failure) => {
+                eprintln!("{failure}.");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn perform(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Start(start) if start.foreground => foreground(start.options()).await?,
+            Self::Start(start) => match client::launch(&start.options()).await? {
+                Launch::Started(url) => say(&format!("The local cloud runs at {url}")),
+                Launch::Ran(url) => say(&format!("The local cloud already runs at {url}")),
+            },
+            Self::Stop(folder) => match client::stop(&folder.data).await? {
+                true => say("The local cloud has stopped"),
+                false => say(&format!("No local cloud runs on {}", folder.data.display())),
+            },
+            Self::Status(query) => return show::status(&query.folder.data, query.json).await,
+            Self::Reset(reset) if reset.everything => forget(&reset.choice.folder).await?,
+            Self::Reset(reset) => database::reset(&reset.choice).await?,
+            Self::Calls(calls) => {
+                let data = &calls.query.folder.data;
+                let counts = match calls.reset {
+                    true => client::post(data, "calls/reset").await?,
+                    false => client::get(data, "calls").await?,
+                };
+                show::calls(&counts, calls.query.json);
+            }
+            Self::Inventory(query) => {
+                let items = client::get(&query.folder.data, "inventory").await?;
+                show::inventory(&items, query.json);
+            }
+            Self::Logs(logs) => show::logs(&logs.folder.data, logs.lines, logs.follow).await?,
+            Self::Env(choice) => database::env(&choice).await?,
+            Self::Psql(psql) => return database::psql(&psql.choice, &psql.arguments).await,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn runtime(serving: bool) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = if serving {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder.enable_all().build()
+}
+
+impl Start {
+    fn options(&self) -> Options {
+        let Self { port, pace, .. } = *self;
+        Options { port, pace, data: self.folder.data.clone(), services: self.services.clone() }
+    }
+}
+
+/// Runs the cloud in this process until it is interrupted, terminated, or told to stop.
+async fn foreground(options: Options) -> Result<(), Failure> {
+    let system = |cause| Failure::System { what: "wait for signals".to_owned(), cause };
+    let mut terminated = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(system)?;
+    let mut running = local::start(options).await?;
+    say(&format!("The local cloud runs at {}; stop it with ctrl-C", running.url));
+    tokio::select! {
+        () = running.wait() => return Ok(()),
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    running.stop().await;
+    Ok(())
+}
+
+/// Stops the cloud and deletes its folder.
+async fn forget(folder: &Folder) -> Result<(), Failure> {
+    client::stop(&folder.data).await?;
+    match std::fs::remove_dir_all(&folder.data) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })
+        }
+        _ => {
+            say("The local cloud and everything in it is gone");
+            Ok(())
+        }
+    }
+}

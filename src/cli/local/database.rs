@@ -1,0 +1,133 @@
+//! `infra local env`, `psql` and `reset`: the databases behind the local cloud.
+
+use std::{
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
+};
+
+use serde::Deserialize as _;
+
+use super::{Choice, Failure, show::say};
+use crate::local::{client, databases::Database};
+
+/// Prints what an application needs to reach the database.
+pub(super) async fn env(choice: &Choice) -> Result<(), Failure> {
+    let database = find(choice, !choice.direct).await?;
+    say(&format!("DB_HOST={}", quoted(&database.host)));
+    say(&format!("DB_PORT={}", database.port));
+    say(&format!("DB_NAME={}", quoted(&database.name)));
+    say(&format!("DB_USERNAME={}", quoted(&database.username)));
+    say(&format!("DB_PASSWORD={}", quoted(&database.password)));
+    if let Some(file) = &database.ca_file {
+        say(&format!("DB_CA_FILE={}", quoted(file)));
+    }
+    Ok(())
+}
+
+/// A value as .env files and shells alike read it.
+fn quoted(value: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
+    match value {
+        _ if !value.is_empty() && value.chars().all(plain) => value.to_owned(),
+        _ if !value.contains('\'') => format!("'{value}'"),
+        _ => {
+            let escape = |letter| match letter {
+                '\\' | '"' | '$' | '`' => vec!['\\', letter],
+                _ => vec![letter],
+            };
+            format!("\"{}\"", value.chars().flat_map(escape).collect::<String>())
+        }
+    }
+}
+
+/// Becomes psql.
+pub(super) async fn psql(choice: &Choice, arguments: &[String]) -> Result<ExitCode, Failure> {
+    let database = find(choice, !choice.direct).await?;
+    let cause = command(&database).args(arguments).exec();
+    Err(match cause.kind() {
+        std::io::ErrorKind::NotFound => Failure::Told(
+            "There is no psql on this machine: install PostgreSQL's client (Debian: postgresql-client), or use \
+             another client with what `infra local env` prints"
+                .to_owned(),
+        ),
+        _ => Failure::System { what: "start psql".to_owned(), cause },
+    })
+}
+
+/// psql on a database. All it needs stands in its environment, which other users cannot see, unlike arguments.
+fn command(database: &Database) -> Command {
+    let mut command = Command::new("psql");
+    command
+        .env("PGHOST", &database.host)
+        .env("PGPORT", database.port.to_string())
+        .env("PGDATABASE", &database.name)
+        .env("PGUSER", &database.username)
+        .env("PGPASSWORD", &database.password);
+    if let Some(file) = &database.ca_file {
+        command.env("PGSSLMODE", "verify-ca").env("PGSSLROOTCERT", file);
+    }
+    command
+}
+
+/// Drops the database and creates it again, empty.
+pub(super) async fn reset(choice: &Choice) -> Result<(), Failure> {
+    let database = find(choice, false).await?;
+    let name = database.name.replace('"', "\"\"");
+    let mut command = command(&database);
+    command.env("PGDATABASE", "postgres").args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
+    command.args(["--command", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")]);
+    command.args(["--command", &format!("CREATE DATABASE \"{name}\"")]);
+    let status = command.status().map_err(|cause| Failure::System { what: "run psql".to_owned(), cause })?;
+    if !status.success() {
+        return Err(Failure::Told(format!("The database {} of {} was not reset", database.name, database.cluster_id)));
+    }
+    say(&format!("The database {} of {} is empty", database.name, database.cluster_id));
+    Ok(())
+}
+
+/// The one database that is meant, through its proxy where it has one and `proxied` is wanted.
+async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
+    let answer = client::get(&choice.folder.data, "databases").await?;
+    let databases = Vec::<Database>::deserialize(answer)
+        .map_err(|error| Failure::Told(format!("The local cloud's list of databases cannot be read: {error}")))?;
+    let meant = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let mut found: Vec<_> = databases
+        .into_iter()
+        .filter(|database| meant(&choice.stack, &database.stack) && meant(&choice.cluster, &database.cluster_id))
+        .collect();
+    let clusters: Vec<_> = found.iter().map(|database| &*database.cluster_id).collect();
+    match clusters.first() {
+        None => {
+            return Err(Failure::Told(
+                "No such database runs in the local cloud; `infra local status` lists those that do, and \
+                 `infra deploy --local` makes one"
+                    .to_owned(),
+            ));
+        }
+        Some(first) if clusters.iter().any(|cluster| cluster != first) => {
+            let mut names = clusters.clone();
+            names.sort_unstable();
+            names.dedup();
+            return Err(Failure::Told(format!(
+                "There are several databases; choose one with --stack or --cluster: {}",
+                names.join(", ")
+            )));
+        }
+        Some(_) => {}
+    }
+    let best = found.iter().position(|database| database.proxy_name.is_some() == proxied).unwrap_or(0);
+    Ok(found.swap_remove(best))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn values_are_quoted_where_they_must_be() {
+        let cases = [("127.0.0.2", "127.0.0.2"), ("", "''"), ("a b$c", "'a b$c'"), ("it's $5", "\"it's \\$5\"")];
+        for (value, expected) in cases {
+            assert_eq!(quoted(value), expected);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the verbs of `infra local` print.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use crate::local::{LocalError, client};
+
+/// Prints a line; a reader that went away (`| head`) is no error.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Whether the daemon runs, where, and what it holds; exit code 1 when it does not.
+pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failure> {
+    let status = match client::get(data, "status").await {
+        Ok(status) => status,
+        Err(error @ LocalError::NotRunning { .. }) => {
+            say(&if as_json { json!({ "running": false, "data": data }).to_string() } else { format!("{error}.") });
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if as_json {
+        let mut status = status;
+        status["running"] = true.into();
+        say(&status.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let services: Vec<_> = status["services"].as_array().into_iter().flatten().map(text).collect();
+    say(&format!("endpoint   {}", text(&status["url"])));
+    say(&format!("pid        {}", status["pid"]));
+    say(&format!("pace       {}", text(&status["pace"])));
+    say(&format!("data       {}", text(&status["data"])));
+    say(&format!("services   {}", services.join(" ")));
+    say(&format!("resources  {}", status["resources"]));
+    for database in status["databases"].as_array().into_iter().flatten() {
+        let way = match database["proxy_name"].as_str() {
+            Some(proxy) => format!("proxy {proxy}"),
+            None => format!("cluster {}", text(&database["cluster_id"])),
+        };
+        say(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The number of calls of each action.
+pub(super) fn calls(counts: &Value, as_json: bool) {
+    if as_json {
+        return say(&counts.to_string());
+    }
+    for (service, actions) in counts.as_object().into_iter().flatten() {
+        for (action, count) in actions.as_object().into_iter().flatten() {
+            say(&format!("{count:>6}  {service} {action}"));
+        }
+    }
+}
+
+/// Everything that exists, a line each, in columns.
+pub(super) fn inventory(items: &Value, as_json: bool) {
+    if as_json {
+        return say(&items.to_string());
+    }
+    let columns = ["account", "region", "service", "kind", "state", "id", "name"];
+    let rows: Vec<_> =
+        items.as_array().into_iter().flatten().map(|item| columns.map(|name| text(&item[name]))).collect();
+    let mut widths = [0; 7];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in &rows {
+        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        say(cells.join("  ").trim_end());
+    }
+}
+
+/// The last lines of the log, and then those that are added.
+pub(super) async fn logs(data: &Path, lines: usize, follow: bool) -> Result<(), Failure> {
+    let path = client::log_file(data);
+    let failed = |cause| Failure::System { what: format!("read the log {}", path.display()), cause };
+    let mut file = File::open(&path).map_err(failed)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(failed)?;
+    let all: Vec<_> = content.split_inclusive(|byte| *byte == b'\n').collect();
+    let last = all[all.len().saturating_sub(lines)..].concat();
+    let mut out = std::io::stdout();
+    let mut gone = out.write_all(&last).is_err();
+    while follow && !gone {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut added = Vec::new();
+        // A shorter file is a new one.
+        if file.metadata().map_err(failed)?.len() < file.stream_position().map_err(failed)? {
+            file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        }
+        file.read_to_end(&mut added).map_err(failed)?;
+        gone = out.write_all(&added).and_then(|()| out.flush()).is_err();
+    }
+    Ok(())
+}

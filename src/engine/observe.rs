@@ -1,0 +1,83 @@
+//! Asking AWS what is there: all kinds at once, each with its one list, and again while something changes.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{Kind, Scope, Seen};
+use crate::aws::{Class, Error, Result};
+
+/// How often a list that was throttled is asked for again.
+const TRIES: u32 = 8;
+
+/// Everything of the stack that is there.
+///
+/// # Errors
+/// One for each kind whose list failed, with the kind's name.
+pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, Vec<(&'static str, Error)>> {
+    let answers = join_all(kinds.iter().map(|kind| async { (kind.name, patiently(kind, scope).await) })).await;
+    let mut seen = Vec::new();
+    let mut failed = Vec::new();
+    for (name, answer) in answers {
+        match answer {
+            Ok(live) => seen.extend(live),
+            Err(error) => failed.push((name, error)),
+        }
+    }
+    if failed.is_empty() { Ok(seen) } else { Err(failed) }
+}
+
+/// One kind's list; a read may be repeated whatever happened to it.
+async fn patiently(kind: &Kind, scope: &Scope<'_>) -> Result<Vec<Seen>> {
+    let mut tried = 0;
+    loop {
+        match (kind.observe)(scope).await {
+            Err(error) if tried < TRIES && matches!(error.class, Class::Throttled | Class::Ambiguous | Class::NotYet) => {
+                tried += 1;
+                tokio::time::sleep(backoff(tried)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// How long to wait before the `tried`-th repetition: doubling, at most 20 s, with full jitter above a fifth.
+pub(crate) fn backoff(tried: u32) -> Duration {
+    let ceiling = Duration::from_millis(200).saturating_mul(1 << tried.min(10)).min(Duration::from_secs(20));
+    ceiling.mul_f64(rand::random_range(0.2..=1.0))
+}
+
+/// Observes kinds while an execution runs, so that many steps of one kind share one list.
+pub(crate) struct Observer<'a> {
+    scope: &'a Scope<'a>,
+    kinds: BTreeMap<&'static str, Watched<'a>>,
+}
+
+struct Watched<'a> {
+    kind: &'a Kind,
+    last: Mutex<Option<(Instant, Arc<Vec<Seen>>)>>,
+}
+
+impl<'a> Observer<'a> {
+    pub(crate) fn new(kinds: &'a [Kind], scope: &'a Scope<'a>) -> Self {
+        let kinds = kinds.iter().map(|kind| (kind.name, Watched { kind, last: Mutex::new(None) })).collect();
+        Self { scope, kinds }
+    }
+
+    /// The resources of a kind as of `since` or later. The lock makes it one list of a kind at a time;
+    /// whoever waited for it takes the answer that is new enough.
+    pub(crate) async fn since(&self, kind: &str, since: Instant) -> Result<Arc<Vec<Seen>>> {
+        let Some(watched) = self.kinds.get(kind) else {
+            return Err(Error::internal(format!("`{kind}` is no kind of resource.")));
+        };
+        let mut last = watched.last.lock().await;
+        if let Some((_, seen)) = last.as_ref().filter(|(at, _)| *at >= since) {
+            return Ok(Arc::clone(seen));
+        }
+        let at = Instant::now();
+        let seen = Arc::new(patiently(watched.kind, &self.scope.fresh()).await?);
+        *last = Some((at, Arc::clone(&seen)));
+        Ok(seen)
+    }
+}

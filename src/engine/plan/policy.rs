@@ -1,0 +1,96 @@
+//! What must be named before it happens: replacing or deleting what holds data, or what is protected.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::{Action, Step, order};
+use crate::engine::{Address, Kind, Seen};
+
+/// What the command line and the description allow.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Resources with data that may be replaced.
+    pub replace: BTreeSet<Address>,
+    /// Resources with data that may be deleted.
+    pub delete: BTreeSet<Address>,
+    /// Protected resources whose protection may be lifted.
+    pub unprotect: BTreeSet<Address>,
+    /// Resources that stay when nothing wants them any more, and with them what they need.
+    pub keep: BTreeSet<Address>,
+}
+
+/// Something that was not done because it was not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which resource.
+    pub address: Address,
+    /// What would have been done to it, and why.
+    pub reason: String,
+    /// How to allow it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.address, self.reason, self.remedy)
+    }
+}
+
+/// Turns deletions of what is to be kept, and of everything that it needs, into keeping.
+pub(super) fn keep(steps: &mut [Step], live: &[Seen], policy: &Policy) -> Vec<(Address, String)> {
+    let mut kept: Vec<(Address, String)> = Vec::new();
+    let mut open: Vec<(&Seen, String)> = live
+        .iter()
+        .filter(|seen| policy.keep.contains(&seen.address))
+        .map(|seen| (seen, "the description says `on_destroy: keep`".to_owned()))
+        .collect();
+    while let Some((seen, reason)) = open.pop() {
+        if kept.iter().any(|(address, _)| *address == seen.address) {
+            continue;
+        }
+        let deletion = steps.iter_mut().find(|step| {
+            step.action == Action::Delete && !step.old && step.live.as_ref().is_some_and(|live| live.id == seen.id)
+        });
+        let Some(step) = deletion else { continue };
+        step.action = Action::Keep;
+        step.unsettled = false;
+        step.reason = Some(reason.clone());
+        kept.push((seen.address.clone(), reason));
+        open.extend(order::used_by(seen, live).map(|other| (other, format!("{} needs it", seen.address))));
+    }
+    kept.reverse();
+    kept
+}
+
+/// Refuses what is not named, all at once.
+pub(super) fn check(steps: &[Step], kinds: &[Kind], policy: &Policy) -> Result<(), super::Error> {
+    let refused: Vec<Refusal> = steps.iter().filter_map(|step| refusal(step, steps, kinds, policy)).collect();
+    if refused.is_empty() { Ok(()) } else { Err(super::Error::Refused(refused)) }
+}
+
+fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Option<Refusal> {
+    let live = step.live.as_ref().filter(|_| step.action == Action::Delete)?;
+    let address = step.address.clone();
+    let holds_data = kinds.iter().any(|kind| kind.name == address.kind() && kind.holds_data);
+    let replacement = steps.iter().find(|other| other.action == Action::Replace && other.address == address);
+    if let Some(replacement) = replacement.filter(|_| holds_data && !policy.replace.contains(&address)) {
+        let why = replacement.reason.clone().unwrap_or_default();
+        return Some(Refusal {
+            reason: format!("It holds data and would be replaced ({why}); what is in it would be lost."),
+            remedy: format!("Undo the change, or name it: `--allow-replace {address}`."),
+            address,
+        });
+    }
+    if replacement.is_none() && holds_data && !policy.delete.contains(&address) {
+        return Some(Refusal {
+            reason: "It holds data and would be deleted.".to_owned(),
+            remedy: format!("Name it to allow that: `--allow-delete {address}`."),
+            address,
+        });
+    }
+    let guard = live.guard.as_ref().filter(|_| !policy.unprotect.contains(&address))?;
+    Some(Refusal {
+        reason: guard.clone(),
+        remedy: format!("To lift it and delete all the same: `--allow-delete {address}`."),
+        address,
+    })
+}

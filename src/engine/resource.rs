@@ -1,0 +1,168 @@
+//! What a kind of AWS resource implements, and what it says of a live one.
+
+use std::{collections::BTreeMap, fmt::Debug, future::Future, time::Duration};
+
+use serde::Serialize;
+
+use super::{Address, Change, Scope, Tags};
+use crate::aws::{Error, Result};
+
+/// What a resource offers to others, by name: `id` always, e.g. `arn` or `endpoint` besides.
+pub type Outputs = BTreeMap<&'static str, String>;
+
+/// A kind of AWS resource; a value of the implementing type is its desired state.
+///
+/// A kind file holds a spec and its verbs: no waiting, retrying, printing or ordering. `create` makes the
+/// one call that brings the resource into being (with its tags); what that call cannot say follows through
+/// `update`, because the engine observes after each verb and goes on until the resource is ready and equal.
+/// So every verb may be met again half done, and must then only do what is still missing.
+pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
+    /// The first part of an address, e.g. `subnet`.
+    const KIND: &'static str;
+    /// Attributes (top level) that AWS cannot change in place: a change in one of these means replace.
+    const IMMUTABLE: &'static [&'static str] = &[];
+    /// Kinds that come first although no attribute points at them (and are deleted later).
+    const AFTER: &'static [&'static str] = &[];
+    /// Whether deleting it loses data: then it is replaced or deleted only when named.
+    const HOLDS_DATA: bool = false;
+    /// Which of the two comes first in a replacement.
+    const REPLACE: Replace = Replace::CreateFirst;
+    /// Whether AWS keeps tags on it. Without tags it belongs to the resource that carries it.
+    const TAGGED: bool = true;
+    /// How long each verb usually takes in AWS, until the resource is ready (or gone).
+    const TIMES: Times = Times::seconds(2, 2, 2);
+
+    /// Everything of this kind that belongs to the stack, wanted or not.
+    fn observe(scope: &Scope<'_>) -> impl Future<Output = Result<Vec<Live<Self>>>> + Send;
+    /// Brings it into being, with `scope.tags()` in the call.
+    fn create(&self, scope: &Scope<'_>) -> impl Future<Output = Result<()>> + Send;
+    /// Makes `changes`, which lead from `live` to this spec; tags are not among them.
+    fn update(
+        &self,
+        live: &Live<Self>,
+        changes: &[Change],
+        scope: &Scope<'_>,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes it. Called again while AWS still says that something uses it.
+    fn delete(live: &Live<Self>, scope: &Scope<'_>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Sets and removes tags. Every kind with `TAGGED` has one line here.
+    fn retag(
+        live: &Live<Self>,
+        _set: &Tags,
+        _unset: &[String],
+        _scope: &Scope<'_>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let address = live.address.clone();
+        async move { Err(Error::internal(format!("{address} is of a kind that carries no tags."))) }
+    }
+
+    /// What stands in the way of deleting it (deletion protection …), as a sentence with its remedy.
+    /// Asked before anything of the stack is deleted.
+    fn guard(_live: &Live<Self>) -> Option<String> {
+        None
+    }
+}
+
+/// A resource that exists, in the same terms as a desired one.
+#[derive(Debug, Clone)]
+pub struct Live<R> {
+    /// Its place in the stack, read from its tags or its owner's.
+    pub address: Address,
+    /// AWS's id, name or ARN: whatever deletes it.
+    pub id: String,
+    /// What AWS is doing with it.
+    pub phase: Phase,
+    /// Its state in the terms of the description.
+    pub spec: R,
+    /// What others may refer to, `id` included.
+    pub outputs: Outputs,
+    /// All its tags; empty where the kind carries none.
+    pub tags: Tags,
+    /// When it was made (seconds since the Unix epoch), where AWS says.
+    pub created: Option<i64>,
+}
+
+impl<R> Live<R> {
+    /// A live resource that is ready, with its id as its one output.
+    pub fn new(address: Address, id: impl Into<String>, spec: R) -> Self {
+        let id = id.into();
+        let outputs = Outputs::from([("id", id.clone())]);
+        Self { address, id, phase: Phase::Ready, spec, outputs, tags: Tags::new(), created: None }
+    }
+
+    /// The same in another phase.
+    #[must_use]
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// The same with one more output; none if AWS does not know the value yet.
+    #[must_use]
+    pub fn output(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        if let Some(value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+            self.outputs.insert(name, value);
+        }
+        self
+    }
+
+    /// The same with its tags.
+    #[must_use]
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
+        self
+    }
+
+    /// The same with the time at which it was made.
+    #[must_use]
+    pub fn created(mut self, seconds: Option<i64>) -> Self {
+        self.created = seconds;
+        self
+    }
+}
+
+/// What AWS is doing with a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It can be used and changed.
+    Ready,
+    /// AWS is creating or changing it; the text is AWS's own word (`creating`, `modifying` …).
+    Changing(String),
+    /// AWS is deleting it, under AWS's own word.
+    Deleting(String),
+    /// AWS gave up on it; the text says why as far as AWS tells.
+    Failed(String),
+}
+
+/// Which comes first when a resource is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// The new one is made, everything is switched over to it, then the old one goes.
+    CreateFirst,
+    /// A unique name forbids two at a time.
+    DeleteFirst,
+}
+
+/// How long the verbs usually take in AWS.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// From the call until it is ready.
+    pub create: Duration,
+    /// From the call until it is ready again.
+    pub update: Duration,
+    /// From the call until it is gone.
+    pub delete: Duration,
+}
+
+impl Times {
+    /// Times in seconds.
+    pub const fn seconds(create: u64, update: u64, delete: u64) -> Self {
+        Self {
+            create: Duration::from_secs(create),
+            update: Duration::from_secs(update),
+            delete: Duration::from_secs(delete),
+        }
+    }
+}

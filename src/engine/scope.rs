@@ -1,0 +1,128 @@
+//! What a verb may see: the clients, the stack's name, and what is known of the other resources.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::OnceCell;
+
+use super::{Address, Desired, Outputs, Resource, Tags, identity};
+use crate::aws::{Clients, Error, Result};
+
+/// The outputs of the resources that exist, by address.
+pub type Known = BTreeMap<Address, Outputs>;
+
+/// The surroundings of one verb.
+pub struct Scope<'a> {
+    /// The AWS clients.
+    pub aws: &'a Clients,
+    /// The stack's name.
+    pub stack: &'a str,
+    /// Everything that the description asks for, for the few things AWS keeps no record of.
+    pub described: &'a [Desired],
+    known: &'a Known,
+    tags: Tags,
+    token: String,
+    round: Round,
+}
+
+impl<'a> Scope<'a> {
+    /// The surroundings for observing: nothing is known but the stack.
+    pub fn observing(aws: &'a Clients, stack: &'a str, described: &'a [Desired]) -> Self {
+        static NOTHING: Known = Known::new();
+        Self {
+            aws,
+            stack,
+            described,
+            known: &NOTHING,
+            tags: Tags::new(),
+            token: String::new(),
+            round: Round::default(),
+        }
+    }
+
+    /// The surroundings for acting on one resource, whose tags are `tags`; `token` is one for all repetitions
+    /// of one creation, and never used for another.
+    pub(crate) fn acting(&self, known: &'a Known, tags: Tags, token: String) -> Scope<'a> {
+        Scope {
+            aws: self.aws,
+            stack: self.stack,
+            described: self.described,
+            known,
+            tags,
+            token,
+            round: self.round.clone(),
+        }
+    }
+
+    /// The same surroundings with nothing remembered of earlier calls.
+    pub(crate) fn fresh(&self) -> Scope<'a> {
+        Scope { round: Round::default(), ..self.acting(self.known, self.tags.clone(), self.token.clone()) }
+    }
+
+    /// All tags of the resource to be created, by key.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// The client token of this creation, where AWS takes one (at most 36 characters).
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// `<stack>-<suffix>`: the name of a resource where AWS wants one of its own.
+    pub fn name(&self, suffix: &str) -> String {
+        format!("{}-{suffix}", self.stack)
+    }
+
+    /// The address that a resource's tags claim, if they are of this stack and of kind `R`.
+    pub fn address<R: Resource>(&self, tags: &Tags) -> Option<Address> {
+        identity::address(tags, self.stack, R::KIND)
+    }
+
+    /// The spec that the description gives to the resource at `address`.
+    pub fn described<R: Resource>(&self, address: &Address) -> Option<&'a R> {
+        self.described.iter().find(|desired| desired.address == *address)?.spec()
+    }
+
+    pub(crate) fn output(&self, address: &Address, output: &str) -> Option<String> {
+        self.known.get(address)?.get(output).cloned()
+    }
+
+    /// Makes `call` once in a round of observation, however many kinds want its answer.
+    ///
+    /// # Errors
+    /// The call's own; it is then made again by the next kind that asks.
+    pub async fn once<T, F>(&self, name: &'static str, call: impl FnOnce() -> F) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>>,
+    {
+        let cell = self.round.cell(name);
+        let answer = cell
+            .get_or_try_init(|| async move {
+                let answer: Arc<dyn Any + Send + Sync> = Arc::new(call().await?);
+                Ok::<_, Error>(answer)
+            })
+            .await?;
+        Arc::clone(answer)
+            .downcast()
+            .map_err(|_| Error::internal(format!("Two kinds call `{name}` and expect different answers.")))
+    }
+}
+
+/// The answers of one round of observation, by the name of the call.
+#[derive(Clone, Default)]
+struct Round(Arc<Mutex<HashMap<&'static str, Cell>>>);
+
+type Cell = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+impl Round {
+    fn cell(&self, name: &'static str) -> Cell {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(name).or_default())
+    }
+}

@@ -1,0 +1,182 @@
+//! The daemon from outside: found by its note, asked over its control interface, started as a process of its own.
+
+use std::{
+    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Method, Request, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::{
+    daemon::{LocalError, Note, Options},
+    disk,
+    log::Log,
+    pace::Pace,
+};
+
+/// The port that people expect such an endpoint on.
+pub const PORT: u16 = 4566;
+/// The data folder where none is given, below the current folder.
+pub const DATA: &str = ".infra/local";
+
+/// How long an answer may take; the daemon answers in milliseconds or is not there.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long a daemon may take until it answers, and until it has stopped its databases.
+const START: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(40);
+
+/// How the daemon came to run.
+pub enum Launch {
+    /// It was started now.
+    Started(String),
+    /// It ran already.
+    Ran(String),
+}
+
+/// The endpoint's URL of the local cloud on `data`, which is started when it does not run: at the usual port,
+/// or at any free one when that is taken.
+///
+/// # Errors
+/// When it can neither be found nor started.
+pub async fn ensure_started(data: &Path) -> Result<String, LocalError> {
+    let options = |port| Options { port, data: data.to_owned(), pace: Pace::Instant, services: Vec::new() };
+    let port = if TcpStream::connect(("127.0.0.1", PORT)).await.is_ok() { 0 } else { PORT };
+    match launch(&options(port)).await? {
+        Launch::Started(url) | Launch::Ran(url) => Ok(url),
+    }
+}
+
+/// Starts the daemon as a process of its own, and returns when it answers.
+///
+/// # Errors
+/// When it does not answer within seconds, with what it said.
+pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
+    let data = &options.data;
+    if let Some(note) = find(data).await {
+        return Ok(Launch::Ran(note.url));
+    }
+    disk::private_folder(data)?;
+    let failed = |reason: String| LocalError::DidNotStart { data: data.clone(), reason };
+    let said = data.join("daemon.out");
+    let output = std::fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&said);
+    let output = output.map_err(disk::error("write", &said))?;
+    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.args(["local", "start", "--foreground", "--port", &options.port.to_string()]);
+    command.args(["--pace", &options.pace.to_string()]).arg("--data").arg(data);
+    if !options.services.is_empty() {
+        command.args(["--services", &options.services.join(",")]);
+    }
+    // A group of its own: an interrupt at the terminal is not meant for it.
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+    let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let begun = Instant::now();
+    while begun.elapsed() < START {
+        if let Some(note) = find(data).await {
+            // Somebody else's, when two start at once: that one is as good.
+            let ours = note.pid == child.id();
+            return Ok(if ours { Launch::Started(note.url) } else { Launch::Ran(note.url) });
+        }
+        if child.try_wait().is_ok_and(|status| status.is_some()) {
+            let words = std::fs::read_to_string(&said).unwrap_or_default();
+            return Err(failed(words.trim().to_owned()));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(failed(format!("it did not answer within {START:?}; see {}", Log::path(data).display())))
+}
+
+/// Tells the daemon to stop, and returns when it has; false when none ran.
+///
+/// # Errors
+/// When it does not stop.
+pub async fn stop(data: &Path) -> Result<bool, LocalError> {
+    let Some(note) = find(data).await else { return Ok(false) };
+    request(&note, &Method::POST, "shutdown").await?;
+    let begun = Instant::now();
+    // The note is the last thing that a daemon takes away.
+    while Note::read(data).is_some_and(|left| left.pid == note.pid) {
+        if begun.elapsed() > STOP {
+            let reason = format!("it still runs after {STOP:?} (pid {})", note.pid);
+            return Err(LocalError::Unanswered { url: note.url, what: "its end".to_owned(), reason });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(true)
+}
+
+/// Reads `/_infra/PATH` of the daemon on `data`.
+///
+/// # Errors
+/// When none runs there, or it refuses.
+pub async fn get(data: &Path, path: &str) -> Result<Value, LocalError> {
+    ask(data, &Method::GET, path).await
+}
+
+/// Posts to `/_infra/PATH` of the daemon on `data`.
+///
+/// # Errors
+/// When none runs there, or it refuses.
+pub async fn post(data: &Path, path: &str) -> Result<Value, LocalError> {
+    ask(data, &Method::POST, path).await
+}
+
+/// The daemon's log.
+pub fn log_file(data: &Path) -> PathBuf {
+    Log::path(data)
+}
+
+async fn ask(data: &Path, method: &Method, path: &str) -> Result<Value, LocalError> {
+    let note = find(data).await.ok_or_else(|| LocalError::NotRunning { data: data.to_owned() })?;
+    request(&note, method, path).await
+}
+
+/// The note of the daemon that runs on `data`. A note that a killed daemon left behind is none, even if its port
+/// or process id are somebody else's by now.
+async fn find(data: &Path) -> Option<Note> {
+    let note = Note::read(data)?;
+    let status = request(&note, &Method::GET, "status").await.ok()?;
+    (status["pid"].as_u64() == Some(note.pid.into())).then_some(note)
+}
+
+async fn request(note: &Note, method: &Method, path: &str) -> Result<Value, LocalError> {
+    let unanswered = |reason: String| LocalError::Unanswered { url: note.url.clone(), what: path.to_owned(), reason };
+    match tokio::time::timeout(ANSWER, exchange(note, method, path)).await {
+        Ok(Ok((status, body))) => {
+            let content: Value = serde_json::from_slice(&body).unwrap_or_default();
+            match status {
+                200 => Ok(content),
+                _ => Err(unanswered(content["error"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned))),
+            }
+        }
+        Ok(Err(error)) => Err(unanswered(error.to_string())),
+        Err(_) => Err(unanswered(format!("no answer within {ANSWER:?}"))),
+    }
+}
+
+async fn exchange(
+    note: &Note,
+    method: &Method,
+    path: &str,
+) -> Result<(u16, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(("127.0.0.1", note.port)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/_infra/{path}"))
+        .header(header::HOST, format!("127.0.0.1:{}", note.port))
+        .header("x-infra-token", &note.token)
+        .body(Empty::<Bytes>::new())?;
+    // Ends with the exchange, for nothing else holds the connection.
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await?;
+    let status = response.status().as_u16();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}

@@ -1,0 +1,100 @@
+//! The control interface under `/_infra/`: what the `infra local` commands ask the daemon. JSON, outside AWS's APIs.
+//!
+//! Reading is open to whoever reaches the loopback address; what changes something, and what holds passwords, wants
+//! the token of `DATA/daemon.json`, which only its owner can read.
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{cloud::Cloud, service::Service};
+
+/// What the control interface knows and does.
+pub(crate) struct Control {
+    /// The cloud.
+    pub(crate) cloud: Arc<Cloud>,
+    /// The services that run.
+    pub(crate) services: Vec<&'static Service>,
+    /// The endpoint's URL.
+    pub(crate) url: String,
+    /// What guards changes and passwords.
+    pub(crate) token: String,
+}
+
+impl Control {
+    /// Answers a request for `/_infra/PATH`.
+    pub(crate) fn respond(&self, method: &Method, path: &str, token: Option<&str>) -> Response<Full<Bytes>> {
+        let guarded = |answer: &dyn Fn() -> Value| match token {
+            Some(token) if token == self.token => json_response(StatusCode::OK, &answer()),
+            _ => problem(StatusCode::FORBIDDEN, "This needs the header X-Infra-Token with the token in daemon.json."),
+        };
+        match (method, path) {
+            (&Method::GET, "status") => json_response(StatusCode::OK, &self.status()),
+            (&Method::GET, "calls") => json_response(StatusCode::OK, &self.cloud.calls.counts()),
+            (&Method::GET, "inventory") => json_response(StatusCode::OK, &self.cloud.inventory()),
+            (&Method::GET, "databases") => guarded(&|| json!(self.cloud.databases())),
+            (&Method::POST, "calls/reset") => guarded(&|| json!(self.cloud.calls.take())),
+            (&Method::POST, "shutdown") => guarded(&|| {
+                self.cloud.close();
+                json!({ "stopping": true })
+            }),
+            _ => problem(StatusCode::NOT_FOUND, &format!("There is no {method} /_infra/{path}.")),
+        }
+    }
+
+    fn status(&self) -> Value {
+        let databases = self.cloud.databases();
+        let database = |database: &super::databases::Database| {
+            let super::databases::Database { account, region, cluster_id, proxy_name, host, port, name, .. } = database;
+            json!({
+                "account": account, "region": region, "cluster_id": cluster_id, "proxy_name": proxy_name,
+                "host": host, "port": port, "name": name,
+            })
+        };
+        json!({
+            "url": self.url,
+            "pid": std::process::id(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "pace": self.cloud.pace.to_string(),
+            "data": shown(&self.cloud.data),
+            "services": self.services.iter().map(|service| service.name).collect::<Vec<_>>(),
+            "resources": self.cloud.inventory().len(),
+            "databases": databases.iter().map(database).collect::<Vec<_>>(),
+        })
+    }
+
+    /// What somebody sees who opens the endpoint in a browser.
+    pub(crate) fn welcome(&self) -> Response<Full<Bytes>> {
+        let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
+        Response::new(Full::from(format!(
+            "This is the local cloud of infra {}: an AWS endpoint for {}.\n\n    aws --endpoint-url {} ec2 describe-vpcs\n\n\
+             Its own state: /_infra/status, /_infra/inventory, /_infra/calls\n",
+            env!("CARGO_PKG_VERSION"),
+            names.join(", "),
+            self.url
+        )))
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn problem(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    json_response(status, &json!({ "error": message }))
+}
+
+fn json_response(status: StatusCode, content: &impl Serialize) -> Response<Full<Bytes>> {
+    let (status, body) = match serde_json::to_vec(content) {
+        Ok(body) => (status, body),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,244 @@
+//! The daemon: one local cloud on one data folder, its endpoint, and the note by which others find it.
+
+use std::{
+    fs::File,
+    net::Ipv4Addr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::Rng as _;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::{
+    cloud::Cloud,
+    control::Control,
+    disk::{self, DiskError},
+    http,
+    pace::Pace,
+    rds,
+    service::{SERVICES, Service},
+};
+
+/// How to run a local cloud.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0 takes any that is free.
+    pub port: u16,
+    /// The folder with everything that survives a restart.
+    pub data: PathBuf,
+    /// How fast changes pass.
+    pub pace: Pace,
+    /// The services to run, by their signing names; empty: all.
+    pub services: Vec<String>,
+}
+
+/// Why the local cloud could not be started, found or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The data folder could not be used.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Another daemon has the data folder.
+    #[error(
+        "Could not start the local cloud: another one already runs on {}{}. Stop it with `infra local stop`, or choose \
+         another folder with --data",
+        data.display(),
+        pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The data folder.
+        data: PathBuf,
+        /// The other daemon, as far as it is known.
+        pid: Option<u32>,
+    },
+    /// The port is taken.
+    #[error(
+        "Could not start the local cloud on 127.0.0.1:{port}: {cause}. If another program has the port, choose \
+         another one with --port, or any free one with --port 0"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// There is no such service.
+    #[error("The local cloud has no service {name:?}; it has {known}")]
+    UnknownService {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The daemon does not run.
+    #[error("No local cloud runs on {}. Start one with `infra local start`", data.display())]
+    NotRunning {
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// The daemon was started and ended at once.
+    #[error("The local cloud did not start on {}: {reason}", data.display())]
+    DidNotStart {
+        /// The data folder.
+        data: PathBuf,
+        /// What it said last.
+        reason: String,
+    },
+    /// The daemon runs but does not answer as it should.
+    #[error("The local cloud at {url} could not be asked for {what}: {reason}")]
+    Unanswered {
+        /// Its URL.
+        url: String,
+        /// What was asked for.
+        what: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// The note `DATA/daemon.json`: where the daemon is. Readable by its owner only, because of the token.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// The daemon's process id.
+    pub(crate) pid: u32,
+    /// The endpoint's port.
+    pub(crate) port: u16,
+    /// The endpoint's URL.
+    pub(crate) url: String,
+    /// What guards the control interface.
+    pub(crate) token: String,
+}
+
+impl Note {
+    fn path(data: &Path) -> PathBuf {
+        data.join("daemon.json")
+    }
+
+    /// The note in a data folder; one that cannot be read counts as none.
+    pub(crate) fn read(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::path(data)).ok()?).ok()
+    }
+
+    fn write(&self, data: &Path) -> Result<(), DiskError> {
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|cause| DiskError::Format { path: Self::path(data), cause })?;
+        disk::write(&Self::path(data), &text)
+    }
+}
+
+/// A local cloud that runs in this process.
+pub struct Running {
+    /// The endpoint's URL, e.g. `http://127.0.0.1:4566`.
+    pub url: String,
+    cloud: Arc<Cloud>,
+    ended: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Ends the cloud: open requests are finished, the databases stopped. The data folder can then be used again.
+    pub async fn stop(mut self) {
+        self.cloud.close();
+        self.wait().await;
+    }
+
+    /// Waits until the cloud has ended, by `stop` or because it was told to over its control interface.
+    pub async fn wait(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            // An error is a panic of the task; it has been reported on standard error.
+            let _ = ended.await;
+        }
+    }
+
+    /// Everything that exists, as `infra local inventory --json` lists it.
+    pub fn inventory(&self) -> serde_json::Value {
+        serde_json::json!(self.cloud.inventory())
+    }
+
+    /// How often each action was called, by service and action.
+    pub fn calls(&self) -> serde_json::Value {
+        serde_json::json!(self.cloud.calls.counts())
+    }
+
+    /// The same, and counts from nothing again.
+    pub fn take_calls(&self) -> serde_json::Value {
+        serde_json::json!(self.cloud.calls.take())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.cloud.close();
+    }
+}
+
+/// Starts a local cloud in this process.
+///
+/// # Errors
+/// When the data folder is in use or unusable, the port is taken, or a service is unknown.
+pub async fn start(options: Options) -> Result<Running, LocalError> {
+    let services = chosen(&options.services)?;
+    disk::private_folder(&options.data)?;
+    let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
+    let lock = lock(&data).await?;
+    let cloud = Arc::new(Cloud::open(&data, options.pace)?);
+    let taken = |cause| LocalError::Port { port: options.port, cause };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
+    let port = listener.local_addr().map_err(taken)?.port();
+    let url = format!("http://127.0.0.1:{port}");
+    let token = format!("{:032x}", rand::rng().random::<u128>());
+    Note { pid: std::process::id(), port, url: url.clone(), token: token.clone() }.write(&data)?;
+    cloud.log.line(&format!("Started at {url}, pace {}, pid {}", cloud.pace, std::process::id()));
+    let control = Arc::new(Control { cloud: Arc::clone(&cloud), services, url: url.clone(), token });
+    let ended = tokio::spawn(run(listener, control, lock));
+    Ok(Running { url, cloud, ended: Some(ended) })
+}
+
+/// Longer than PostgreSQL takes for a fast shutdown.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+
+async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
+    let cloud = Arc::clone(&control.cloud);
+    let plane = tokio::spawn(rds::plane::run(Arc::clone(&cloud)));
+    cloud.changed.notify_one();
+    http::serve(listener, control).await;
+    if tokio::time::timeout(SHUTDOWN, plane).await.is_err() {
+        cloud.log.line("The databases did not stop in time");
+    }
+    // The note goes while the folder is still locked, so that it cannot be another daemon's.
+    let _ = std::fs::remove_file(Note::path(&cloud.data));
+    cloud.log.line("Stopped");
+    drop(lock);
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Service>, LocalError> {
+    if names.is_empty() {
+        return Ok(SERVICES.to_vec());
+    }
+    let find = |name: &String| {
+        let known = || SERVICES.iter().map(|service| service.name).collect::<Vec<_>>().join(", ");
+        let found = SERVICES.iter().find(|service| service.name == name);
+        found.copied().ok_or_else(|| LocalError::UnknownService { name: name.clone(), known: known() })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Takes the data folder for this process; the lock ends with it, however it ends.
+async fn lock(data: &Path) -> Result<File, LocalError> {
+    let path = data.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(disk::error("open", &path))?;
+    // A daemon that was just told to stop is given a moment.
+    for _ in 0..10 {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(cause) => return Err(disk::error("lock", &path)(cause.into()).into()),
+        }
+    }
+    Err(LocalError::InUse { data: data.to_owned(), pid: Note::read(data).map(|note| note.pid) })
+}

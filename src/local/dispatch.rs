@@ -1,0 +1,222 @@
+//! From a signed request to an answer: which service, account and region are meant, the action, and what follows
+//! from it: counting, saving, waking the data plane.
+
+use std::time::Instant;
+
+use rand::Rng as _;
+use serde_json::Value;
+
+use super::{
+    cloud::Cloud,
+    fault::Fault,
+    model::{Model, Operation, Protocol},
+    protocol::{self, Answer, Call, Request},
+    service::{Action, Service},
+};
+
+/// Who signed a request, for which service and region. The signature itself is not checked: the cloud is a
+/// loopback address, and any key opens it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// Twelve digits.
+    account: String,
+    region: String,
+    service: String,
+}
+
+/// The account of every access key that is not an account's twelve digits itself.
+const ACCOUNT: &str = "000000000000";
+
+impl Scope {
+    /// Reads the credential's scope, `KEY/DATE/REGION/SERVICE/aws4_request`, from the header `Authorization` or
+    /// from `X-Amz-Credential` in the URL.
+    pub(crate) fn read(authorization: Option<&str>, query: &str) -> Option<Self> {
+        let in_header = authorization.and_then(|header| {
+            let credential = header.split_once("Credential=")?.1;
+            credential.split([',', ' ']).next().map(str::to_owned)
+        });
+        let in_url = || {
+            let mut parameters = form_urlencoded::parse(query.as_bytes());
+            parameters.find(|(name, _)| name == "X-Amz-Credential").map(|(_, value)| value.into_owned())
+        };
+        let credential = in_header.or_else(in_url)?;
+        let mut parts = credential.split('/').rev();
+        parts.next().filter(|end| *end == "aws4_request")?;
+        let (service, region, _date, key) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_account = key.len() == ACCOUNT.len() && key.bytes().all(|digit| digit.is_ascii_digit());
+        let account = if is_account { key } else { ACCOUNT };
+        Some(Self { account: account.to_owned(), region: region.to_owned(), service: service.to_owned() })
+    }
+}
+
+/// Whether this is the form of a region's name; it becomes the name of a file.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<_> = name.split('-').collect();
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_lowercase());
+    let is_number = |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|digit| digit.is_ascii_digit());
+    (3..=5).contains(&parts.len())
+        && parts.split_last().is_some_and(|(last, words)| is_number(last) && words.iter().all(is_word))
+}
+
+/// Answers a request.
+pub(crate) fn answer(
+    cloud: &Cloud,
+    services: &[&'static Service],
+    scope: Option<Scope>,
+    request: &Request<'_>,
+) -> (Answer, String) {
+    let request_id = request_id();
+    let answer = match find(services, scope, request) {
+        Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id),
+        Err(fault) => protocol::homeless_refusal(&fault, request, &request_id),
+    };
+    (answer, request_id)
+}
+
+fn find(
+    services: &[&'static Service],
+    scope: Option<Scope>,
+    request: &Request<'_>,
+) -> Result<(&'static Service, &'static Model, Scope), Fault> {
+    let scope = scope.ok_or_else(|| {
+        let message = "The request is not signed: it has neither a header Authorization nor X-Amz-Credential in its \
+                       URL. Any access key will do here; twelve digits name an account.";
+        Fault::new("MissingAuthenticationToken", message).with_status(403)
+    })?;
+    if !is_region(&scope.region) {
+        let message =
+            format!("The request is signed for {:?}, which is not the form of a region's name.", scope.region);
+        return Err(Fault::new("SignatureDoesNotMatch", message).with_status(403));
+    }
+    let service = services.iter().find(|service| service.name == scope.service);
+    match service.and_then(|service| Some((*service, Model::of(service.name)?))) {
+        Some((service, model)) => Ok((service, model, scope)),
+        None => {
+            let names: Vec<_> = services.iter().map(|service| service.name).collect();
+            let called = request.target.map(|target| format!(" ({target})")).unwrap_or_default();
+            let message = format!(
+                "The local cloud does not run the service {:?}{called}; it runs {}.",
+                scope.service,
+                names.join(", ")
+            );
+            Err(Fault::new("NotImplemented", message).with_status(501))
+        }
+    }
+}
+
+fn call(
+    cloud: &Cloud,
+    service: &Service,
+    model: &Model,
+    scope: &Scope,
+    request: &Request<'_>,
+    request_id: &str,
+) -> Answer {
+    let begun = Instant::now();
+    let (action, outcome) = match protocol::read(model, request) {
+        Ok(call) => (call.action.clone(), perform(cloud, service, model, scope, call)),
+        Err(fault) => (String::new(), Err(fault)),
+    };
+    let answer = match &outcome {
+        Ok((operation, output)) => protocol::answer(model, operation, output, request_id),
+        Err(fault) => protocol::refusal(model, fault, request_id),
+    };
+    let code = outcome.err().map(|fault| format!(" {}", fault.code)).unwrap_or_default();
+    let Scope { account, region, .. } = scope;
+    let (name, status) = (service.name, answer.status);
+    let shown: String = action.chars().filter(char::is_ascii_alphanumeric).take(80).collect();
+    cloud.log.line(&format!("{account} {region} {name} {shown} {status}{code} {:.1?}", begun.elapsed()));
+    answer
+}
+
+fn perform<'a>(
+    cloud: &Cloud,
+    service: &Service,
+    model: &'a Model,
+    scope: &Scope,
+    call: Call<'_>,
+) -> Result<(&'a Operation, Value), Fault> {
+    let Some((operation, action)) = model.operation(&call.action).zip(provided(service, &call.action)) else {
+        return Err(protocol::unknown_action(model, &call.action));
+    };
+    cloud.calls.add(service.name, &operation.name);
+    let input = call.input(service.name, model, operation)?;
+    act(cloud, model, scope, operation, action, input).map(|output| (operation, output))
+}
+
+fn provided(service: &Service, action: &str) -> Option<Action> {
+    service.actions.iter().find(|(name, _)| *name == action).map(|(_, action)| *action)
+}
+
+fn act(
+    cloud: &Cloud,
+    model: &Model,
+    scope: &Scope,
+    operation: &Operation,
+    action: Action,
+    mut input: Value,
+) -> Result<Value, Fault> {
+    let Scope { account, region, .. } = scope;
+    if model.metadata.protocol == Protocol::Ec2
+        && let Some(Value::Bool(true)) = input.as_object_mut().and_then(|members| members.remove("DryRun"))
+    {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Fault::new("DryRunOperation", message).with_status(412));
+    }
+    let outcome = cloud.region(account, region, |ctx| action(ctx, input));
+    if !is_reading(&operation.name) {
+        // Also after a refusal: an action may have changed something before it refused.
+        cloud.save(account, region).map_err(|error| {
+            Fault::new("InternalFailure", format!("The change was made but not saved. {error}.")).with_status(500)
+        })?;
+        cloud.changed.notify_one();
+    }
+    outcome
+}
+
+/// Whether an action changes nothing, by the words with which AWS begins the names of such.
+fn is_reading(action: &str) -> bool {
+    ["Describe", "Get", "List", "Filter", "Search", "Simulate", "Validate"].iter().any(|word| action.starts_with(word))
+}
+
+/// A new id in the form of AWS's request ids.
+fn request_id() -> String {
+    let bits: u128 = rand::rng().random();
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(account: &str, region: &str, service: &str) -> Option<Scope> {
+        Some(Scope { account: account.to_owned(), region: region.to_owned(), service: service.to_owned() })
+    }
+
+    #[test]
+    fn the_scope_is_read_from_the_header_or_the_url() {
+        let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/rds/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=00";
+        assert_eq!(Scope::read(Some(header), ""), scope(ACCOUNT, "eu-central-1", "rds"));
+        let header = "AWS4-HMAC-SHA256 Credential=111122223333/20261123/us-east-1/ec2/aws4_request,SignedHeaders=host";
+        assert_eq!(Scope::read(Some(header), ""), scope("111122223333", "us-east-1", "ec2"));
+        let url = "Action=GetCallerIdentity&X-Amz-Credential=AKID%2F20261123%2Fus-east-1%2Fsts%2Faws4_request";
+        assert_eq!(Scope::read(None, url), scope(ACCOUNT, "us-east-1", "sts"));
+        for broken in ["", "Basic abc", "Credential=", "Credential=a/b/aws4_request", "Credential=a/b/c/d/e"] {
+            assert_eq!(Scope::read(Some(broken), ""), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_a_name_and_never_a_path() {
+        for region in ["us-east-1", "ap-southeast-2", "us-gov-west-1", "us-iso-east-1"] {
+            assert!(is_region(region), "{region}");
+        }
+        for other in
+            ["", "..", "us-east", "../us-east-1", "us-east-1/..", "US-EAST-1", "us--1", "aws-global", "a-b-123"]
+        {
+            assert!(!is_region(other), "{other}");
+        }
+    }
+}

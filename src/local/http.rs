@@ -1,0 +1,146 @@
+//! The endpoint: bytes in, bytes out. Everything under `/_infra/` is the cloud's own control interface, the rest
+//! is AWS's.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{
+    control::Control,
+    dispatch::{self, Scope},
+    protocol::{self, Answer},
+};
+
+/// Larger than any request of the services here; AWS's own limits are below it.
+const LARGEST: usize = 8 << 20;
+/// How long a client may take to send its headers, and an open connection to end when the cloud stops.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers requests until the cloud is closed; open connections may finish what they are at.
+pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(connection(TokioIo::new(stream), Arc::clone(&control)));
+                }
+                // Out of file descriptors, mostly: wait for some to be free.
+                Err(error) => {
+                    control.cloud.log.line(&format!("A connection could not be accepted: {error}"));
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            () = control.cloud.closed() => break,
+        }
+    }
+    let _ = tokio::time::timeout(PATIENCE, connections.join_all()).await;
+}
+
+async fn connection(stream: TokioIo<tokio::net::TcpStream>, control: Arc<Control>) {
+    let cloud = Arc::clone(&control.cloud);
+    let service = service_fn(move |request| {
+        let control = Arc::clone(&control);
+        async move { Ok::<_, Infallible>(respond(&control, request).await) }
+    });
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(stream, service);
+    tokio::pin!(connection);
+    // An error here is a client that went away or does not speak HTTP; hyper has answered what can be answered.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = cloud.closed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn respond(control: &Control, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    if !is_local(&head.headers) {
+        return refuse(StatusCode::FORBIDDEN, "The local cloud answers only to loopback names, such as localhost.");
+    }
+    let body = match Limited::new(body, LARGEST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 8 MB.");
+        }
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete."),
+    };
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let query = head.uri.query().unwrap_or_default();
+    let target = text("x-amz-target");
+    let scope = Scope::read(text("authorization"), query);
+    if let Some(path) = head.uri.path().strip_prefix("/_infra/") {
+        return control.respond(&head.method, path, text("x-infra-token"));
+    }
+    if scope.is_none() && head.method == hyper::Method::GET && query.is_empty() {
+        return control.welcome();
+    }
+    let request = protocol::Request { target, query, body: &body };
+    let (answer, id) = dispatch::answer(&control.cloud, &control.services, scope, &request);
+    written(answer, &id)
+}
+
+fn written(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set("content-type", &answer.content_type);
+    set("x-amzn-requestid", request_id);
+    response
+}
+
+fn refuse(status: StatusCode, message: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(format!("{message}\n")));
+    *response.status_mut() = status;
+    response
+}
+
+/// Whether a request was meant for this machine. A page in a browser can send requests to loopback addresses; it
+/// then says where it came from, and a name that only pretends to be ours shows in `Host`.
+fn is_local(headers: &HeaderMap) -> bool {
+    let named = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let origin = named(header::ORIGIN).map(|origin| origin.split_once("://").map_or("?", |(_, host)| host));
+    [named(header::HOST), origin].into_iter().flatten().all(is_loopback)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let is_address = |host: &str| host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    host == "localhost" || host.ends_with(".localhost") || is_address(host.trim_matches(['[', ']']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_loopback_names_are_local() {
+        for name in ["localhost", "localhost:4566", "127.0.0.1:4566", "127.3.2.1", "[::1]:80", "s3.localhost:4566"] {
+            assert!(is_loopback(name), "{name}");
+        }
+        for name in ["", "?", "example.com", "localhost.example.com:4566", "10.0.0.1:80", "127.0.0.1.example.com"] {
+            assert!(!is_loopback(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! The official models of the AWS APIs: which actions a service has and what shape their inputs and outputs have.
+//!
+//! `models/SERVICE.json.gz` is made by `scripts/aws-models`; each is read when its service is first called.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Read as _,
+    sync::OnceLock,
+};
+
+use serde::Deserialize;
+
+use super::pattern::Pattern;
+
+/// The model of one service.
+pub(crate) struct Model {
+    /// What concerns the service as a whole.
+    pub(crate) metadata: Metadata,
+    operations: BTreeMap<String, Operation>,
+    shapes: Vec<Shape>,
+    errors: HashMap<String, KnownError>,
+}
+
+/// What concerns the service as a whole.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    /// How requests and answers are written.
+    pub(crate) protocol: Protocol,
+    /// `1.0` or `1.1`; JSON only.
+    pub(crate) json_version: Option<String>,
+    /// E.g. `AWS App Runner`.
+    pub(crate) service_full_name: String,
+    /// What stands before the action in `X-Amz-Target`; JSON only.
+    pub(crate) target_prefix: Option<String>,
+    /// The namespace of answers; XML only.
+    #[serde(default)]
+    pub(crate) xml_namespace: String,
+}
+
+/// How requests and answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protocol {
+    /// Form in, XML out, in EC2's dialect.
+    Ec2,
+    /// Form in, XML out: RDS, IAM, STS.
+    Query,
+    /// JSON in and out, the action in `X-Amz-Target`.
+    Json,
+}
+
+/// One action.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// E.g. `CreateVpc`.
+    pub(crate) name: String,
+    /// Its input, a structure.
+    pub(crate) input: Option<ShapeId>,
+    /// Its output, a structure.
+    pub(crate) output: Option<ShapeId>,
+    /// The element around the output; the query protocol only.
+    pub(crate) wrapper: Option<String>,
+}
+
+/// An error that the service is known to answer.
+#[derive(Deserialize)]
+pub(crate) struct KnownError {
+    /// Its HTTP status.
+    pub(crate) status: u16,
+    /// The member that holds the message where it is not `message`; JSON only.
+    pub(crate) member: Option<String>,
+}
+
+/// The place of a shape in its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShapeId(usize);
+
+/// The form of a value.
+pub(crate) struct Shape {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The smallest number, length of a text, or number of elements.
+    pub(crate) min: Option<f64>,
+    /// The largest.
+    pub(crate) max: Option<f64>,
+    /// The values a text may have; empty: any.
+    pub(crate) choices: Vec<String>,
+    /// What a text must match.
+    pub(crate) pattern: Option<Pattern>,
+    /// Whether the value is a secret, which no message may repeat.
+    pub(crate) sensitive: bool,
+}
+
+/// What a shape is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Members by name.
+    Structure(Vec<Member>),
+    /// Elements.
+    List(Member),
+    /// Keys and values.
+    Map(Member, Member),
+    /// A text.
+    String,
+    /// A whole number of 32 bits.
+    Integer,
+    /// A whole number of 64 bits.
+    Long,
+    /// A number.
+    Float,
+    /// True or false.
+    Boolean,
+    /// A moment.
+    Timestamp,
+    /// Bytes.
+    Blob,
+}
+
+impl Kind {
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Structure(_) => "structure",
+            Self::List(_) => "list",
+            Self::Map(..) => "map",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::Blob => "blob",
+        }
+    }
+}
+
+/// A member of a structure, or what a list or map consists of.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The official name; `member`, `key` or `value` outside structures.
+    pub(crate) name: String,
+    /// Its shape.
+    pub(crate) shape: ShapeId,
+    /// The name on the wire where it is another one.
+    pub(crate) location: Option<String>,
+    /// The name in EC2's requests where it is yet another one.
+    query: Option<String>,
+    /// Whether it must be there.
+    pub(crate) required: bool,
+}
+
+impl Member {
+    /// The name of the element or key on the wire.
+    pub(crate) fn wire(&self) -> &str {
+        self.location.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The name in a request of this protocol.
+    pub(crate) fn request_name(&self, protocol: Protocol) -> String {
+        match (protocol, &self.query, &self.location) {
+            (Protocol::Ec2, Some(query), _) => query.clone(),
+            (Protocol::Ec2, None, Some(location)) => capitalized(location),
+            _ => self.wire().to_owned(),
+        }
+    }
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+impl Model {
+    /// The model of a service, by its signing name.
+    pub(crate) fn of(service: &str) -> Option<&'static Self> {
+        let (_, packed, parsed) = EMBEDDED.iter().find(|(name, ..)| *name == service)?;
+        Some(parsed.get_or_init(|| {
+            #[expect(clippy::expect_used, reason = "the files are part of the binary, and a test reads each of them")]
+            Self::parse(packed).expect("the embedded model is what scripts/aws-models writes")
+        }))
+    }
+
+    /// An action by its name.
+    pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.get(name)
+    }
+
+    /// A shape by its id.
+    pub(crate) fn shape(&self, id: ShapeId) -> &Shape {
+        &self.shapes[id.0]
+    }
+
+    /// What is known about an error's code.
+    pub(crate) fn error(&self, code: &str) -> Option<&KnownError> {
+        self.errors.get(code)
+    }
+
+    fn parse(packed: &[u8]) -> Result<Self, String> {
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(packed).read_to_end(&mut text).map_err(|error| error.to_string())?;
+        let raw: raw::Model = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let ids: HashMap<&str, ShapeId> = raw.shapes.keys().zip(0..).map(|(name, i)| (&**name, ShapeId(i))).collect();
+        let id = |name: &str| ids.get(name).copied().ok_or_else(|| format!("there is no shape {name}"));
+        let shapes = raw.shapes.values().map(|shape| shape.read(&id)).collect::<Result<_, _>>()?;
+        let operation = |(name, operation): (&String, &raw::Operation)| {
+            let side = |shape: &Option<String>| shape.as_deref().map(id).transpose();
+            let (input, output) = (side(&operation.input)?, side(&operation.output)?);
+            let wrapper = operation.wrapper.clone();
+            Ok::<_, String>((name.clone(), Operation { name: name.clone(), input, output, wrapper }))
+        };
+        let operations = raw.operations.iter().map(operation).collect::<Result<_, _>>()?;
+        Ok(Self { operations, shapes, metadata: raw.metadata, errors: raw.errors })
+    }
+}
+
+type Embedded = (&'static str, &'static [u8], OnceLock<Model>);
+
+macro_rules! embedded {
+    ($($service:literal),*) => {
+        [$(($service, include_bytes!(concat!("models/", $service, ".json.gz")), OnceLock::new())),*]
+    };
+}
+
+static EMBEDDED: [Embedded; 8] = embedded!["ec2", "rds", "apprunner", "secretsmanager", "iam", "sts", "ssm", "logs"];
+
+/// The files as they are written.
+mod raw {
+    use std::collections::{BTreeMap, HashMap};
+
+    use serde::Deserialize;
+
+    use super::{Kind, KnownError, Member, Metadata, Pattern, Shape as Read, ShapeId};
+
+    #[derive(Deserialize)]
+    pub(super) struct Model {
+        pub(super) metadata: Metadata,
+        pub(super) operations: BTreeMap<String, Operation>,
+        pub(super) shapes: BTreeMap<String, Shape>,
+        pub(super) errors: HashMap<String, KnownError>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Operation {
+        pub(super) input: Option<String>,
+        pub(super) output: Option<String>,
+        pub(super) wrapper: Option<String>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(default)]
+    #[derive(Default)]
+    pub(super) struct Shape {
+        #[serde(rename = "type")]
+        kind: String,
+        // In the file's order, which is the order of elements in AWS's answers.
+        members: serde_json::Map<String, serde_json::Value>,
+        required: Vec<String>,
+        member: Option<Reference>,
+        key: Option<Reference>,
+        value: Option<Reference>,
+        #[serde(rename = "enum")]
+        choices: Vec<String>,
+        min: Option<f64>,
+        max: Option<f64>,
+        pattern: Option<String>,
+        sensitive: bool,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Reference {
+        shape: String,
+        location_name: Option<String>,
+        query_name: Option<String>,
+    }
+
+    impl Shape {
+        pub(super) fn read(&self, id: &dyn Fn(&str) -> Result<ShapeId, String>) -> Result<Read, String> {
+            let member = |name: &str, reference: &Reference| {
+                Ok::<_, String>(Member {
+                    name: name.to_owned(),
+                    shape: id(&reference.shape)?,
+                    location: reference.location_name.clone(),
+                    query: reference.query_name.clone(),
+                    required: self.required.iter().any(|required| required == name),
+                })
+            };
+            let part = |name: &str, reference: &Option<Reference>| {
+                member(name, reference.as_ref().ok_or_else(|| format!("a {} has no {name}", self.kind))?)
+            };
+            let field = |(name, reference): (&String, &serde_json::Value)| {
+                member(name, &Reference::deserialize(reference).map_err(|error| error.to_string())?)
+            };
+            let kind = match &*self.kind {
+                "structure" => Kind::Structure(self.members.iter().map(field).collect::<Result<_, _>>()?),
+                "list" => Kind::List(part("member", &self.member)?),
+                "map" => Kind::Map(part("key", &self.key)?, part("value", &self.value)?),
+                "string" => Kind::String,
+                "integer" => Kind::Integer,
+                "long" => Kind::Long,
+                "float" | "double" => Kind::Float,
+                "boolean" => Kind::Boolean,
+                "timestamp" => Kind::Timestamp,
+                "blob" => Kind::Blob,
+                other => return Err(format!("no shape is of the type {other}")),
+            };
+            Ok(Read {
+                kind,
+                min: self.min,
+                max: self.max,
+                choices: self.choices.clone(),
+                pattern: self.pattern.as_deref().map(Pattern::new),
+                sensitive: self.sensitive,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::service::SERVICES;
+
+    #[test]
+    fn every_service_has_a_model_that_knows_its_actions() {
+        for service in SERVICES {
+            let model = Model::of(service.name).unwrap();
+            for (action, _) in service.actions {
+                assert!(model.operation(action).is_some(), "{} has no action {action}", service.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_embedded_model_is_read() {
+        for (service, packed, _) in &EMBEDDED {
+            let model = Model::parse(packed).unwrap_or_else(|error| panic!("{service}: {error}"));
+            assert!(!model.operations.is_empty(), "{service}");
+        }
+    }
+}

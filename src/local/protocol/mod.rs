@@ -1,0 +1,163 @@
+//! The wire protocols: a request becomes the name of an action and its checked input; an output or a refusal
+//! becomes an answer. What is on the wire is known here and nowhere else.
+
+mod check;
+mod form;
+mod json;
+mod moment;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+use serde_json::Value;
+
+use super::{
+    fault::Fault,
+    model::{Model, Operation, Protocol},
+};
+
+/// A request, as far as its meaning goes.
+pub(crate) struct Request<'a> {
+    /// The header `X-Amz-Target`.
+    pub(crate) target: Option<&'a str>,
+    /// What stands behind `?` in the URL.
+    pub(crate) query: &'a str,
+    /// The body.
+    pub(crate) body: &'a [u8],
+}
+
+/// An answer, as it goes out.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The header `Content-Type`.
+    pub(crate) content_type: String,
+    /// The body.
+    pub(crate) body: String,
+}
+
+/// A decoded request.
+pub(crate) struct Call<'a> {
+    /// The action as the client names it.
+    pub(crate) action: String,
+    /// Its parameters, not yet looked at.
+    parameters: Parameters<'a>,
+}
+
+enum Parameters<'a> {
+    Form(form::Node),
+    Json(&'a [u8]),
+}
+
+/// Reads which action is meant.
+pub(crate) fn read<'a>(model: &Model, request: &Request<'a>) -> Result<Call<'a>, Fault> {
+    match model.metadata.protocol {
+        Protocol::Ec2 | Protocol::Query => {
+            let (action, parameters) = form::read(request.query, request.body)?;
+            Ok(Call { action, parameters: Parameters::Form(parameters) })
+        }
+        Protocol::Json => {
+            let action = request.target.and_then(|target| action_of(model, target)).ok_or_else(|| {
+                let prefix = model.metadata.target_prefix.as_deref().unwrap_or_default();
+                Fault::new(
+                    "UnknownOperationException",
+                    match request.target {
+                        Some(target) => format!("The header X-Amz-Target is {target:?}, but must begin with {prefix}."),
+                        None => format!("The header X-Amz-Target is missing; it must be {prefix}.ACTION"),
+                    },
+                )
+            })?;
+            Ok(Call { action, parameters: Parameters::Json(request.body) })
+        }
+    }
+}
+
+fn action_of(model: &Model, target: &str) -> Option<String> {
+    let (prefix, action) = target.rsplit_once('.')?;
+    (model.metadata.target_prefix.as_deref() == Some(prefix)).then(|| action.to_owned())
+}
+
+impl Call<'_> {
+    /// The input, checked against the official model.
+    pub(crate) fn input(self, service: &str, model: &Model, operation: &Operation) -> Result<Value, Fault> {
+        let input = match self.parameters {
+            Parameters::Form(node) => form::decode(model, operation, node)?,
+            Parameters::Json(body) => json::decode(model, operation, body)?,
+        };
+        match operation.input {
+            Some(shape) => check::check(service, model, shape, &input).map(|()| input),
+            None => Ok(input),
+        }
+    }
+}
+
+/// The refusal of an action that the service does not have, or that the local cloud does not provide.
+pub(crate) fn unknown_action(model: &Model, action: &str) -> Fault {
+    let service = &model.metadata.service_full_name;
+    let message = match model.operation(action) {
+        Some(_) => format!("The local cloud does not provide the action {action} of {service}."),
+        None => format!("{service} has no action {action} that the local cloud knows."),
+    };
+    match model.metadata.protocol {
+        Protocol::Json => Fault::new("UnknownOperationException", message),
+        Protocol::Ec2 | Protocol::Query => Fault::new("InvalidAction", message),
+    }
+}
+
+/// Writes an output.
+pub(crate) fn answer(model: &Model, operation: &Operation, output: &Value, request_id: &str) -> Answer {
+    let body = match model.metadata.protocol {
+        Protocol::Ec2 => xml::ec2(model, operation, output, request_id),
+        Protocol::Query => xml::query(model, operation, output, request_id),
+        Protocol::Json => json::encode(model, operation, output),
+    };
+    match body {
+        Ok(body) => Answer { status: 200, content_type: content_type(model), body },
+        // A mistake of ours; said aloud so that it is found.
+        Err(mistake) => {
+            let message =
+                format!("The local cloud's answer to {} is not what the model says: {mistake}", operation.name);
+            refusal(model, &Fault::new("InternalFailure", message).with_status(500), request_id)
+        }
+    }
+}
+
+/// Writes a refusal in the service's envelope.
+pub(crate) fn refusal(model: &Model, fault: &Fault, request_id: &str) -> Answer {
+    let known = model.error(&fault.code);
+    let status = known.filter(|_| fault.status == 400).map_or(fault.status, |known| known.status);
+    let body = match model.metadata.protocol {
+        Protocol::Ec2 => xml::ec2_refusal(fault, request_id),
+        Protocol::Query => xml::query_refusal(model, fault, status, request_id),
+        Protocol::Json => json::refusal(fault, known.and_then(|known| known.member.as_deref())),
+    };
+    Answer { status, content_type: content_type(model), body }
+}
+
+/// Writes a refusal where it is not known which service was meant: in the envelope that suits the request's form.
+pub(crate) fn homeless_refusal(fault: &Fault, request: &Request<'_>, request_id: &str) -> Answer {
+    let is_form = [request.query.as_bytes(), request.body].iter().any(|part| contains(part, b"Action="));
+    let (content_type, body) = if request.target.is_some() {
+        ("application/x-amz-json-1.1", json::refusal(fault, None))
+    } else if is_form {
+        ("text/xml", xml::plain_refusal("ErrorResponse", fault, request_id))
+    } else {
+        // S3, whose clients are the most likely to come by.
+        ("application/xml", xml::plain_refusal("", fault, request_id))
+    };
+    Answer { status: fault.status, content_type: content_type.to_owned(), body }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn content_type(model: &Model) -> String {
+    match model.metadata.protocol {
+        Protocol::Ec2 => "text/xml;charset=UTF-8".to_owned(),
+        Protocol::Query => "text/xml".to_owned(),
+        Protocol::Json => {
+            format!("application/x-amz-json-{}", model.metadata.json_version.as_deref().unwrap_or("1.1"))
+        }
+    }
+}

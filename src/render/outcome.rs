@@ -1,0 +1,118 @@
+//! How an execution ended: what was done, what failed and why, where the time went.
+
+use std::{fmt::Write as _, time::Duration};
+
+use console::style;
+use serde_json::{Value, json};
+
+use super::value::{count, duration};
+use crate::{
+    aws::Error,
+    engine::{Address, execute::Outcome, plan::Action},
+};
+
+/// How many of the slowest resources are named.
+const SLOWEST: usize = 5;
+
+/// One failure: what was attempted, what AWS said, what to do next.
+pub fn failure(address: &Address, action: Action, error: &Error) -> String {
+    let mut text = format!("{} {}", style("✗").red().bold(), style(format!("{} {address}", verb(action))).bold());
+    let _ = write!(text, "\n    {}", error.message);
+    let call = match (&error.code, error.action.is_empty()) {
+        (Some(code), false) => Some(format!("{} answered {code}", error.action)),
+        (None, false) => Some(format!("in {}", error.action)),
+        _ => None,
+    };
+    if let Some(call) = call {
+        let request = error.request_id.as_ref().map_or(String::new(), |id| format!(", request {id}"));
+        let _ = write!(text, "\n    {}", style(format!("({call}{request})")).dim());
+    }
+    if let Some(advice) = &error.advice {
+        let _ = write!(text, "\n    {} {advice}", style("→").cyan());
+    }
+    text
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Keep => "waiting for",
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "replacing",
+        Action::Delete => "deleting",
+    }
+}
+
+/// The report at the end: failures in full, what was skipped, the time and where it went.
+pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
+    let mut text = String::new();
+    for (address, action, error) in &outcome.failed {
+        let _ = writeln!(text, "{}\n", failure(address, *action, error));
+    }
+    if !outcome.left.is_empty() {
+        let names: Vec<&str> = outcome.left.iter().map(|(address, _)| address.as_str()).collect();
+        let _ = writeln!(text, "Still running in AWS: {}.", names.join(", "));
+    }
+    if !outcome.skipped.is_empty() {
+        let _ = writeln!(text, "Not done:");
+        for (address, action, reason) in &outcome.skipped {
+            let _ = writeln!(text, "  {} {address}  {}", action.glyph(), style(reason).dim());
+        }
+        text.push('\n');
+    }
+    let end = match (outcome.interrupted, outcome.is_complete()) {
+        (true, false) => style(format!("{what} was interrupted")).yellow(),
+        (_, true) => style(format!("{what} is complete")).green(),
+        (false, false) => style(format!("{what} failed")).red(),
+    };
+    let _ = write!(text, "{} after {}: {} done", end.bold(), duration(took), count(outcome.done.len(), "resource"));
+    if !outcome.failed.is_empty() {
+        let _ = write!(text, ", {} failed", outcome.failed.len());
+    }
+    if !outcome.skipped.is_empty() {
+        let _ = write!(text, ", {} not begun", outcome.skipped.len());
+    }
+    text.push_str(".\n");
+    if !outcome.is_complete() {
+        text.push_str("Nothing is rolled back: run the same command again and it goes on from here.\n");
+    }
+    if took > Duration::from_secs(1) {
+        text.push_str(&slowest(outcome));
+    }
+    text
+}
+
+/// Where the time went.
+fn slowest(outcome: &Outcome) -> String {
+    let mut done: Vec<_> = outcome.done.iter().filter(|(_, _, took)| took.as_secs_f64() > 0.5).collect();
+    done.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
+    let names: Vec<String> =
+        done.iter().take(SLOWEST).map(|(address, _, took)| format!("{address} {}", duration(*took))).collect();
+    if names.is_empty() { String::new() } else { format!("{}\n", style(format!("Slowest: {}.", names.join(", "))).dim()) }
+}
+
+/// The same as one JSON object.
+pub fn json(outcome: &Outcome, took: Duration) -> Value {
+    let error = |error: &Error| {
+        json!({
+            "message": error.message, "action": error.action, "code": error.code,
+            "request_id": error.request_id, "advice": error.advice,
+        })
+    };
+    json!({
+        "event": "finished",
+        "complete": outcome.is_complete(),
+        "interrupted": outcome.interrupted,
+        "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
+        "done": outcome.done.iter().map(|(address, action, took)| json!({
+            "address": address, "action": action, "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
+        })).collect::<Vec<_>>(),
+        "failed": outcome.failed.iter().map(|(address, action, failed)| json!({
+            "address": address, "action": action, "error": error(failed),
+        })).collect::<Vec<_>>(),
+        "left": outcome.left.iter().map(|(address, _)| address).collect::<Vec<_>>(),
+        "skipped": outcome.skipped.iter().map(|(address, action, reason)| json!({
+            "address": address, "action": action, "reason": reason,
+        })).collect::<Vec<_>>(),
+    })
+}

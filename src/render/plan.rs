@@ -1,0 +1,129 @@
+//! A plan as people read it, and as JSON.
+
+use std::fmt::Write as _;
+
+use console::{Style, style};
+use serde_json::{Value, json};
+
+use super::value::{self, count};
+use crate::engine::{
+    Change,
+    plan::{Action, Plan, Step},
+};
+
+/// The whole plan: each resource that is not simply kept, attribute by attribute, and the summary.
+pub fn text(plan: &Plan) -> String {
+    let mut text = String::new();
+    for step in shown(plan) {
+        describe(&mut text, step);
+    }
+    for (address, reason) in &plan.kept {
+        let _ = writeln!(text, "  {} {address}  {}", style("=").dim(), style(format!("stays: {reason}")).dim());
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&summary(plan));
+    text.push('\n');
+    text
+}
+
+/// The steps worth showing: the halves of a replacement as one.
+fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
+    let duplicate = |step: &Step| !plan.steps.iter().any(|other| other.action == Action::Replace && other.address == step.address);
+    plan.steps.iter().filter(move |step| step.acts() && (!step.old || duplicate(step)))
+}
+
+fn describe(text: &mut String, step: &Step) {
+    let colour = colour(step.action);
+    let _ = write!(text, "  {} {}", colour.apply_to(step.action.glyph()), style(&step.address).bold());
+    if step.drift {
+        let _ = write!(text, "  {}", style("changed outside infra").yellow());
+    }
+    if let Some(reason) = &step.reason {
+        let _ = write!(text, "  {}", style(reason).dim());
+    }
+    text.push('\n');
+    for change in &step.changes {
+        let _ = writeln!(text, "      {}", line(step.action, change));
+    }
+}
+
+fn line(action: Action, change: &Change) -> String {
+    let path = style(format!("{}:", change.path)).dim();
+    let after = || value::text(&change.after);
+    match (action, &change.before, &change.after) {
+        (Action::Create, _, _) => format!("{path} {}", after()),
+        (_, Value::Array(before), Value::Array(wanted)) => {
+            let gone = before.iter().filter(|item| !wanted.contains(item)).map(|item| ("-", item));
+            let new = wanted.iter().filter(|item| !before.contains(item)).map(|item| ("+", item));
+            let lines: Vec<String> = gone.chain(new).map(|(sign, item)| format!("{sign} {}", value::text(item))).collect();
+            format!("{path} {}", lines.join("  "))
+        }
+        (_, before, Value::Null) => format!("{path} {} → {}", value::text(before), style("removed").red()),
+        (_, before, _) => format!("{path} {} → {}", value::text(before), after()),
+    }
+}
+
+fn colour(action: Action) -> Style {
+    match action {
+        Action::Keep => Style::new().dim(),
+        Action::Create => Style::new().green(),
+        Action::Update => Style::new().yellow(),
+        Action::Replace => Style::new().magenta(),
+        Action::Delete => Style::new().red(),
+    }
+}
+
+/// One line: how many of what.
+pub fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        let unsettled = plan.steps.iter().filter(|step| step.unsettled).count();
+        return match unsettled {
+            0 => format!("No changes: {} as described.", count(plan.count(Action::Keep), "resource")),
+            _ => format!("No changes; AWS is still at work on {}.", count(unsettled, "resource")),
+        };
+    }
+    let parts = [
+        (Action::Create, "to create"),
+        (Action::Update, "to change"),
+        (Action::Replace, "to replace"),
+        (Action::Delete, "to delete"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(action, verb)| (plan.count(action), verb))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, verb)| format!("{number} {verb}"))
+        .collect();
+    let unchanged = plan.steps.iter().filter(|step| step.action == Action::Keep && !step.old).count();
+    format!("Plan: {}, {unchanged} unchanged.", parts.join(", "))
+}
+
+/// The plan as one JSON object.
+pub fn json(plan: &Plan) -> Value {
+    let steps: Vec<Value> = shown(plan)
+        .map(|step| {
+            json!({
+                "address": step.address,
+                "action": step.action,
+                "drift": step.drift,
+                "reason": step.reason,
+                "id": step.live.as_ref().map(|live| &live.id),
+                "changes": step.changes,
+            })
+        })
+        .collect();
+    json!({
+        "changes": !plan.is_empty(),
+        "steps": steps,
+        "kept": plan.kept.iter().map(|(address, reason)| json!({"address": address, "reason": reason})).collect::<Vec<_>>(),
+        "summary": {
+            "create": plan.count(Action::Create),
+            "update": plan.count(Action::Update),
+            "replace": plan.count(Action::Replace),
+            "delete": plan.count(Action::Delete),
+            "keep": plan.count(Action::Keep),
+        },
+    })
+}

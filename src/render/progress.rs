@@ -1,0 +1,176 @@
+//! Events while they happen: bars on a terminal, plain lines with the time elsewhere, JSON on request.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+
+use super::{outcome, value::duration};
+use crate::engine::{Address, event::Event, plan::Action};
+
+/// How events are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One line a running resource, redrawn in place.
+    Bars,
+    /// One line an event.
+    Lines,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Mode {
+    /// What fits where standard error goes.
+    pub fn fitting(json: bool) -> Self {
+        match json {
+            true => Self::Json,
+            false if std::io::stderr().is_terminal() => Self::Bars,
+            false => Self::Lines,
+        }
+    }
+}
+
+/// Shows events until there are no more.
+pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize) {
+    let mut bars = (mode == Mode::Bars).then(|| Bars::new(total));
+    let mut ticking = tokio::time::interval(Duration::from_millis(120));
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                match (&mut bars, mode) {
+                    (Some(bars), _) => bars.take(&event),
+                    (None, Mode::Json) => json(&event),
+                    (None, _) => line(&event),
+                }
+            }
+            _ = ticking.tick(), if bars.is_some() => {
+                if let Some(bars) = &mut bars { bars.tick(); }
+            }
+        }
+    }
+    if let Some(bars) = bars {
+        bars.all.clear().ok();
+    }
+}
+
+fn json(event: &Event) {
+    if let Ok(text) = serde_json::to_string(event) {
+        // A closed pipe ends the showing, not the work.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+fn line(event: &Event) {
+    let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+    let text = match event {
+        Event::Started { address, action, .. } => format!("{} {address}: {}", action.glyph(), doing(*action)),
+        Event::Waiting { address, reason } => format!("  {address}: {reason}"),
+        Event::Note { address, text } => format!("  {address}: {text}"),
+        Event::Done { address, action, took } => format!("{} {address}: {} in {}", done(*action), past(*action), duration(*took)),
+        Event::Failed { address, action, error } => outcome::failure(address, *action, error),
+        Event::Skipped { address, reason, .. } => format!("  {address}: not begun, {reason}"),
+    };
+    let _ = writeln!(std::io::stderr(), "{} {text}", style(now).dim());
+}
+
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Keep => "waiting",
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "creating the new one",
+        Action::Delete => "deleting",
+    }
+}
+
+fn past(action: Action) -> &'static str {
+    match action {
+        Action::Keep => "ready",
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Delete => "deleted",
+    }
+}
+
+fn done(_: Action) -> console::StyledObject<&'static str> {
+    style("✓").green()
+}
+
+/// The bars: one a running resource, and an overall one below them.
+struct Bars {
+    all: MultiProgress,
+    overall: ProgressBar,
+    running: BTreeMap<(Address, bool), Running>,
+}
+
+struct Running {
+    bar: ProgressBar,
+    since: Instant,
+    usual: Duration,
+    what: String,
+}
+
+impl Bars {
+    fn new(total: usize) -> Self {
+        let all = MultiProgress::new();
+        let overall = all.add(ProgressBar::new(total as u64));
+        overall.set_style(template("{bar:30.cyan/dim} {pos}/{len} resources  {elapsed}"));
+        Self { all, overall, running: BTreeMap::new() }
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Started { address, action, usual } => {
+                let bar = self.all.insert_before(&self.overall, ProgressBar::new_spinner());
+                bar.set_style(template("{spinner:.cyan} {wide_msg}"));
+                let running = Running { bar, since: Instant::now(), usual: *usual, what: doing(*action).to_owned() };
+                self.running.insert((address.clone(), *action == Action::Delete), running);
+            }
+            Event::Waiting { address, reason } | Event::Note { address, text: reason } => {
+                for ((_, _), running) in self.running.iter_mut().filter(|((other, _), _)| other == address) {
+                    running.what = reason.replace('\n', " ");
+                }
+            }
+            Event::Done { address, action, took } => {
+                self.end(address, *action);
+                let text = format!("{} {address} {}", done(*action), style(format!("{} in {}", past(*action), duration(*took))).dim());
+                self.all.println(text).ok();
+                self.overall.inc(1);
+            }
+            Event::Failed { address, action, error } => {
+                self.end(address, *action);
+                self.all.println(outcome::failure(address, *action, error)).ok();
+            }
+            Event::Skipped { .. } => {}
+        }
+        self.tick();
+    }
+
+    fn end(&mut self, address: &Address, action: Action) {
+        if let Some(running) = self.running.remove(&(address.clone(), action == Action::Delete)) {
+            running.bar.finish_and_clear();
+            self.all.remove(&running.bar);
+        }
+    }
+
+    fn tick(&mut self) {
+        for ((address, _), running) in &self.running {
+            let elapsed = duration(running.since.elapsed());
+            let usual = if running.usual.as_secs() > 5 { format!(" of usually {}", duration(running.usual)) } else { String::new() };
+            running.bar.set_message(format!("{address}  {}  {}", running.what, style(format!("{elapsed}{usual}")).dim()));
+            running.bar.tick();
+        }
+        self.overall.tick();
+    }
+}
+
+fn template(text: &str) -> ProgressStyle {
+    ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

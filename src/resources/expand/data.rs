@@ -1,0 +1,160 @@
+//! The database: secret, cluster and instances in the isolated subnets, the proxy in the private ones, migrations.
+
+use super::{Expansion, network};
+use crate::{
+    engine::Ref,
+    resources::{
+        cluster::Cluster,
+        cluster_parameter_group::ClusterParameterGroup,
+        db_subnet_group::DbSubnetGroup,
+        instance::Instance,
+        proxy::Proxy,
+        proxy_target::ProxyTarget,
+        role::{Role, Statement},
+        secret::Secret,
+        secret_attachment::SecretAttachment,
+    },
+    stack::{Database, NetworkTooSmall, Tier},
+};
+
+/// The name of the one database in every address.
+const NAME: &str = "database";
+
+const ENGINE_FAMILY: &str = "aurora-postgresql15";
+
+/// Instances of Serverless v2 have this class whatever their capacity.
+const SERVERLESS: &str = "db.serverless";
+
+/// The first instance is preferred as the writer when a failover has to choose.
+const WRITER_TIER: i32 = 0;
+const READER_TIER: i32 = 1;
+
+impl Expansion<'_> {
+    pub(super) fn data(&mut self) -> Result<(), NetworkTooSmall> {
+        let Some(database) = &self.description.database else { return Ok(()) };
+        let plans = self.description.network.subnets()?;
+        self.secret(database);
+        let group = DbSubnetGroup {
+            name: self.named(NAME),
+            description: format!("The isolated subnets of {}", self.name),
+            vpc: network::vpc(),
+            subnets: network::subnets(&plans, Tier::Isolated),
+        };
+        self.add(NAME, group);
+        self.add(NAME, self.parameter_group(database));
+        self.add(NAME, self.cluster(database));
+        for number in 1..=1 + u32::from(database.readers) {
+            let instance = Instance {
+                identifier: self.named(&format!("{NAME}-{number}")),
+                cluster: Ref::to(NAME),
+                class: SERVERLESS.to_owned(),
+                promotion_tier: if number == 1 { WRITER_TIER } else { READER_TIER },
+                publicly_accessible: false,
+            };
+            self.add(&number.to_string(), instance);
+        }
+        self.proxy(network::subnets(&plans, Tier::Private));
+        Ok(())
+    }
+
+    fn secret(&mut self, database: &Database) {
+        let settings = &self.description.secret;
+        let secret = Secret {
+            name: settings.name_in(&self.description.stack),
+            description: settings.description.clone(),
+            username: database.username.as_str().to_owned(),
+            on_destroy: settings.on_destroy,
+            recovery_days: i64::try_from(settings.recovery.as_days()).unwrap_or(30),
+        };
+        self.add(NAME, secret);
+        let attachment = SecretAttachment {
+            secret: Ref::to(NAME),
+            cluster: Ref::to(NAME),
+            username: database.username.as_str().to_owned(),
+            engine: "postgres".to_owned(),
+            host: Ref::to(NAME).output("endpoint"),
+            port: database.port,
+            dbname: database.name.as_str().to_owned(),
+        };
+        self.add(NAME, attachment);
+    }
+
+    fn parameter_group(&self, database: &Database) -> ClusterParameterGroup {
+        let mut parameters = database.parameters.clone();
+        // Aurora 15 takes unencrypted connections unless told otherwise.
+        parameters.entry("rds.force_ssl".to_owned()).or_insert_with(|| "1".to_owned());
+        ClusterParameterGroup {
+            name: self.named(ENGINE_FAMILY),
+            family: ENGINE_FAMILY.to_owned(),
+            description: format!("The parameters of {}", self.name),
+            parameters,
+        }
+    }
+
+    fn cluster(&self, database: &Database) -> Cluster {
+        let seconds = database.capacity.pause_after.and_then(|pause| i32::try_from(pause.as_secs()).ok());
+        Cluster {
+            identifier: self.named(NAME),
+            engine_version: self.facts.engine_version.clone(),
+            database_name: database.name.as_str().to_owned(),
+            master_username: database.username.as_str().to_owned(),
+            master_secret: Ref::to(NAME),
+            port: database.port,
+            subnet_group: Ref::to(NAME),
+            parameter_group: Ref::to(NAME),
+            security_groups: vec![Ref::to(NAME)],
+            min_capacity: database.capacity.min.get(),
+            max_capacity: database.capacity.max.get(),
+            seconds_until_auto_pause: seconds,
+            backup_retention_days: i32::try_from(database.backups.retention.as_days()).unwrap_or(7),
+            backup_window: database.backups.window.as_ref().map(ToString::to_string),
+            deletion_protection: database.protect,
+            storage_encrypted: true,
+            copy_tags_to_snapshot: true,
+            log_exports: database.logs.iter().map(|log| log.name().to_owned()).collect(),
+            data_api: database.data_api,
+            engine_lifecycle_support: "open-source-rds-extended-support-disabled".to_owned(),
+            on_destroy: database.on_destroy,
+        }
+    }
+
+    fn proxy(&mut self, subnets: Vec<Ref<crate::resources::subnet::Subnet>>) {
+        let Some(settings) = &self.description.proxy else { return };
+        let role = Role {
+            name: self.role_name("proxy"),
+            path: self.role_path(),
+            trusts: vec!["rds.amazonaws.com".to_owned()],
+            statements: vec![Statement {
+                actions: vec!["secretsmanager:GetSecretValue".to_owned(), "secretsmanager:DescribeSecret".to_owned()],
+                resources: vec![Ref::<Secret>::to(NAME).erase()],
+            }],
+            managed_policies: vec![],
+        };
+        self.add("proxy", role);
+        let seconds = |duration: crate::stack::Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
+        let proxy = Proxy {
+            name: self.named("proxy"),
+            role: Ref::to("proxy").output("arn"),
+            secret: Ref::to(NAME),
+            subnets,
+            security_groups: vec![Ref::to("proxy")],
+            require_tls: settings.require_tls,
+            idle_client_timeout_seconds: seconds(settings.idle_timeout),
+            debug_logging: settings.debug_logging,
+            max_connections_percent: i32::from(settings.max_connections.get()),
+            max_idle_connections_percent: settings.max_idle.map(|percent| i32::from(percent.get())),
+            connection_borrow_timeout_seconds: seconds(settings.borrow_timeout),
+        };
+        self.add(NAME, proxy);
+        self.add(NAME, ProxyTarget { proxy: Ref::to(NAME), cluster: Ref::to(NAME) });
+    }
+
+    /// IAM is global in an account, so the region is in the name.
+    pub(super) fn role_name(&self, suffix: &str) -> String {
+        format!("{}-{}-{suffix}", self.name, self.facts.region)
+    }
+
+    pub(super) fn role_path(&self) -> String {
+        format!("/infra/{}/{}/", self.name, self.facts.region)
+    }
+}

@@ -1,0 +1,161 @@
+//! The service: App Runner behind a VPC connector, with the database's whereabouts in its environment.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{Expansion, network};
+use crate::{
+    engine::{Anything, Ref},
+    resources::{
+        auto_scaling::AutoScaling,
+        proxy::Proxy,
+        role::{Role, Statement},
+        secret::Secret,
+        service::{HealthCheck, Service},
+        vpc_connector::VpcConnector,
+    },
+    stack::{self, HealthProtocol, SecretReference, Tier},
+};
+
+const NAME: &str = "main";
+
+impl Expansion<'_> {
+    pub(super) fn service(&mut self) {
+        let Some(service) = &self.description.service else { return };
+        self.instance_role(service);
+        let access_role = service.image.private().map(|_| {
+            self.add("image-access", self.image_access_role());
+            Ref::to("image-access").output("arn")
+        });
+        self.connector();
+        let scaling = &service.scaling;
+        let scaling = AutoScaling {
+            name: self.named("scaling"),
+            min: scaling.min.into(),
+            max: scaling.max.into(),
+            concurrency: scaling.concurrency.into(),
+        };
+        self.add(NAME, scaling);
+        let spec = Service {
+            name: self.name_of_service(),
+            image: service.image.as_str().to_owned(),
+            repository_type: if service.image.private().is_some() { "ECR" } else { "ECR_PUBLIC" }.to_owned(),
+            access_role,
+            port: service.port,
+            command: service.command.clone(),
+            cpu: service.cpu.as_units().to_string(),
+            memory: service.memory.as_mb().to_string(),
+            instance_role: Ref::to("service").output("arn"),
+            connector: Some(Ref::to(NAME)),
+            auto_scaling: Ref::to(NAME),
+            env: self.environment(service),
+            secrets: service.secrets.iter().map(|(name, secret)| (name.clone(), self.secret_arn(secret))).collect(),
+            health_check: health_check(&service.health_check),
+            public: service.public,
+        };
+        self.add(NAME, spec);
+    }
+
+    /// App Runner's names have at least four characters, a stack's may have two.
+    fn name_of_service(&self) -> String {
+        self.named("service")
+    }
+
+    /// What the service may do: read its secrets, each by its own ARN.
+    fn instance_role(&mut self, service: &stack::Service) {
+        let mut secrets: Vec<Ref<Anything>> = Vec::new();
+        let mut parameters: Vec<Ref<Anything>> = Vec::new();
+        if self.description.database.is_some() {
+            secrets.push(Ref::<Secret>::to("database").erase());
+        }
+        for reference in service.secrets.values() {
+            let list = if reference.keeper() == "ssm" { &mut parameters } else { &mut secrets };
+            list.push(self.secret_arn(reference));
+        }
+        secrets.sort();
+        secrets.dedup();
+        let mut statements = Vec::new();
+        if !secrets.is_empty() {
+            let actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
+            statements.push(Statement { actions: actions.map(str::to_owned).to_vec(), resources: secrets });
+        }
+        if !parameters.is_empty() {
+            statements.push(Statement { actions: vec!["ssm:GetParameters".to_owned()], resources: parameters });
+        }
+        let role = Role {
+            name: self.role_name("service"),
+            path: self.role_path(),
+            trusts: vec!["tasks.apprunner.amazonaws.com".to_owned()],
+            statements,
+            managed_policies: vec![],
+        };
+        self.add("service", role);
+    }
+
+    /// Only a private image needs a role to be pulled.
+    fn image_access_role(&self) -> Role {
+        let policy = "iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess";
+        Role {
+            name: self.role_name("image-access"),
+            path: self.role_path(),
+            trusts: vec!["build.apprunner.amazonaws.com".to_owned()],
+            statements: vec![],
+            managed_policies: vec![format!("arn:{}:{policy}", self.facts.partition)],
+        }
+    }
+
+    /// A connector cannot be changed, so its name follows its content: a new one can stand beside the old one.
+    fn connector(&mut self) {
+        let plans = self.description.network.subnets().unwrap_or_default();
+        let mut hash = Sha256::new();
+        for plan in plans.iter().filter(|plan| plan.tier == Tier::Private) {
+            hash.update(plan.cidr.to_string());
+        }
+        let digest = hash.finalize();
+        let suffix: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let connector = VpcConnector {
+            name: self.named(&suffix),
+            subnets: network::subnets(&plans, Tier::Private),
+            security_groups: vec![Ref::to("app")],
+        };
+        self.add(NAME, connector);
+    }
+
+    /// The service's own variables, and where the database is.
+    fn environment(&self, service: &stack::Service) -> BTreeMap<String, Ref<Anything>> {
+        let mut env: BTreeMap<String, Ref<Anything>> =
+            service.env.iter().map(|(name, value)| (name.clone(), Ref::value(value))).collect();
+        if let (Some(database), Some(_)) = (&self.description.database, &self.description.proxy) {
+            env.insert("DB_HOST".to_owned(), Ref::<Proxy>::to("database").output("endpoint").erase());
+            env.insert("DB_PORT".to_owned(), Ref::value(database.port.to_string()));
+            env.insert("DB_NAME".to_owned(), Ref::value(database.name.as_str()));
+            env.insert("DB_SECRET_ARN".to_owned(), Ref::<Secret>::to("database").erase());
+        }
+        env
+    }
+
+    /// The ARN of a secret that the description names; App Runner takes a name's ARN without the random end.
+    fn secret_arn(&self, reference: &SecretReference) -> Ref<Anything> {
+        if reference.is_arn() {
+            return Ref::value(reference.as_str());
+        }
+        let Facts { partition, region, account, .. } = self.facts;
+        Ref::value(format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{}", reference.as_str()))
+    }
+}
+
+use crate::resources::facts::Facts;
+
+fn health_check(check: &stack::HealthCheck) -> HealthCheck {
+    let seconds = |duration: stack::Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
+    let http = check.protocol == HealthProtocol::Http;
+    HealthCheck {
+        protocol: if http { "HTTP" } else { "TCP" }.to_owned(),
+        path: http.then(|| check.path.clone()),
+        interval_seconds: seconds(check.interval),
+        timeout_seconds: seconds(check.timeout),
+        healthy_threshold: check.healthy_after.into(),
+        unhealthy_threshold: check.unhealthy_after.into(),
+    }
+}

@@ -1,0 +1,150 @@
+//! The section `database`: the Aurora Serverless v2 cluster, PostgreSQL 15.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Acu, BackupWindow, DatabaseName, Duration, EngineVersion, UserName};
+
+/// The Aurora Serverless v2 cluster, PostgreSQL 15, in the isolated subnets. Its storage is encrypted, its tags go to its snapshots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// "15" for the newest 15.x that AWS offers, or an exact version, in quotes: "15.10". A floor: where AWS has upgraded the cluster
+    /// by itself, it is never downgraded.
+    pub engine_version: EngineVersion,
+
+    /// The database made with the cluster. Changing it replaces the cluster.
+    pub name: DatabaseName,
+
+    /// The master user. Changing it replaces the cluster.
+    pub username: UserName,
+
+    /// The port of the cluster and of the proxy. Changing it replaces the cluster.
+    #[schemars(range(min = 1150, max = 65535))]
+    pub port: u16,
+
+    /// How far the cluster scales.
+    pub capacity: Capacity,
+
+    /// Readers beside the writer, 0 to 15. One is enough for the cluster to survive the loss of a zone without a long pause.
+    #[schemars(range(min = 0, max = 15))]
+    pub readers: u8,
+
+    /// The automatic backups.
+    pub backups: Backups,
+
+    /// Deletion protection: while it is on, AWS refuses to delete the cluster, and `infra destroy` says so before it deletes anything.
+    pub protect: bool,
+
+    /// What becomes of the data when the cluster is deleted.
+    pub on_destroy: OnDestroyDatabase,
+
+    /// Settings of the cluster parameter group, by PostgreSQL's names; the rest is as in Aurora's default group.
+    #[schemars(extend("x-keys" = "infra-parameter-name"), with = "BTreeMap<String, super::service::TextOrNumber>")]
+    pub parameters: BTreeMap<String, String>,
+
+    /// Which logs go to CloudWatch.
+    pub logs: Vec<LogKind>,
+
+    /// Whether the RDS Data API is on: SQL over HTTPS, past the proxy, for those whom IAM allows it.
+    pub data_api: bool,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            engine_version: EngineVersion::newest(),
+            name: DatabaseName::app(),
+            username: UserName::app(),
+            port: 5432,
+            capacity: Capacity::default(),
+            readers: 0,
+            backups: Backups::default(),
+            protect: true,
+            on_destroy: OnDestroyDatabase::default(),
+            parameters: BTreeMap::new(),
+            logs: vec![LogKind::Postgresql],
+            data_api: false,
+        }
+    }
+}
+
+/// How far the cluster scales, in ACUs (Aurora capacity units, about 2 GB of memory each) in steps of 0.5, from 0 to 256.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Capacity {
+    /// The least. 0 lets the cluster pause when nobody is connected; a proxy always is.
+    pub min: Acu,
+
+    /// The most, from 1.
+    pub max: Acu,
+
+    /// How long nobody is connected before the cluster pauses, 5 min to 24 h; only with `min: 0`, and then 5 min if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-minimum" = "5 min", "x-maximum" = "24 h"))]
+    pub pause_after: Option<Duration>,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { min: Acu::from_halves(1), max: Acu::from_halves(8), pause_after: None }
+    }
+}
+
+/// The automatic backups; any second within the retention can be restored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backups {
+    /// How long they are kept: 1 to 35 days.
+    #[schemars(extend("x-minimum" = "1 day", "x-maximum" = "35 days", "x-step" = "1 day"))]
+    pub retention: Duration,
+
+    /// When they are made, in UTC, at least 30 minutes: `02:00-02:30`. Left out: AWS chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<BackupWindow>,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self { retention: Duration::from_days(7), window: None }
+    }
+}
+
+/// What becomes of the data when the cluster is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDestroyDatabase {
+    /// A final snapshot is taken, and stays.
+    #[default]
+    Snapshot,
+    /// It is gone with the cluster.
+    Delete,
+    /// `infra destroy` leaves the cluster alone, with what it stands in.
+    Keep,
+}
+
+/// A log that Aurora PostgreSQL can send to CloudWatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogKind {
+    /// PostgreSQL's own log.
+    Postgresql,
+    /// The instances' operating system.
+    Instance,
+    /// Refused IAM logins.
+    IamDbAuthError,
+}
+
+impl LogKind {
+    /// The name that the RDS API uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Instance => "instance",
+            Self::IamDbAuthError => "iam-db-auth-error",
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The whole description: the stack's name and its sections.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, Database, Migrations, Network, Proxy, Region, Secret, Service, StackName};
+
+/// A stack of infra: a network, a database, its secret, a proxy, migrations and a service, each in a section.
+/// Every section but `stack` can be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stack {
+    /// The stack's name: 2 to 20 of a–z, 0–9 and '-', starting with a letter. The names of all its AWS resources start with it.
+    /// Changing it means another stack.
+    pub stack: StackName,
+
+    /// The AWS region. Left out: as for every AWS tool (AWS_REGION, AWS_DEFAULT_REGION, the profile).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+
+    /// The AWS account, 12 digits in quotes. Where it is given, nothing is done with the credentials of another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+
+    /// Tags for every resource of the stack: at most 46 (AWS has 50; four are infra's), none starting with `infra:` or `aws:`.
+    #[serde(default)]
+    #[schemars(extend("x-keys" = "infra-tag-key"))]
+    pub tags: BTreeMap<String, String>,
+
+    /// The VPC and its subnets. Left out: everything in it has its default.
+    #[serde(default)]
+    pub network: Network,
+
+    /// The Aurora PostgreSQL cluster. Left out: the stack has no database; `database: {}` is one with all defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+
+    /// The secret with the database's credentials. It exists wherever there is a `database`, and only there.
+    #[serde(default)]
+    pub secret: Secret,
+
+    /// The RDS Proxy in front of the database. Left out: no proxy; `proxy: {}` is one with all defaults.
+    /// A `service` and `migrations` reach the database through it, so with them and a `database` it must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+
+    /// The Drizzle migrations that keep the database's schema. Left out: none are applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrations: Option<Migrations>,
+
+    /// The web service. Left out: the stack has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+}

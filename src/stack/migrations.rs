@@ -1,0 +1,72 @@
+//! The section `migrations`: the Drizzle folder and how it is applied.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Duration, SqlName};
+
+/// The Drizzle migrations, applied through the proxy before the service goes live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Migrations {
+    /// Drizzle's `out`: the folder with `meta/_journal.json`, or (drizzle 1.0) with a folder for each migration.
+    /// Relative to the file that says it; from `--set`, to the current directory.
+    #[serde(default = "default_folder")]
+    #[schemars(with = "String", extend("format" = "infra-path", "examples" = ["drizzle/migrations"]))]
+    pub folder: PathBuf,
+
+    /// Where is written down what was applied; as in drizzle.config.ts.
+    #[serde(default)]
+    pub ledger: Ledger,
+
+    /// What shares a transaction.
+    #[serde(default)]
+    pub transaction: TransactionScope,
+
+    /// How long a statement waits for a lock before it fails and is tried again.
+    #[serde(default = "default_lock_timeout")]
+    #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "1 h"))]
+    pub lock_timeout: Duration,
+
+    /// How long a statement may run. Left out: as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "24 h"))]
+    pub statement_timeout: Option<Duration>,
+}
+
+fn default_folder() -> PathBuf {
+    "drizzle".into()
+}
+
+const fn default_lock_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// The table where Drizzle and infra write down what was applied; as `migrations` in drizzle.config.ts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ledger {
+    /// Its schema.
+    pub schema: SqlName,
+    /// Its name.
+    pub table: SqlName,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { schema: SqlName::drizzle_schema(), table: SqlName::drizzle_table() }
+    }
+}
+
+/// What shares a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransactionScope {
+    /// Each migration with its ledger row: a failure keeps what came before it.
+    #[default]
+    Each,
+    /// All that is pending, as Drizzle does it: a failure takes everything back.
+    All,
+}

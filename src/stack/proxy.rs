@@ -1,0 +1,54 @@
+//! The section `proxy`: the RDS Proxy between service and database.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Duration, Percent};
+
+/// The RDS Proxy in the private subnets: it pools connections and hides failovers. It bills at least 8 ACUs (about 88 USD a month).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Proxy {
+    /// How much of the database's max_connections the proxy may use, 1 % to 100 %.
+    #[schemars(extend("x-minimum" = "1 %", "x-maximum" = "100 %"))]
+    pub max_connections: Percent,
+
+    /// How much of max_connections it keeps open while idle, 0 % up to `max_connections`. Left out: half of `max_connections`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_idle: Option<Percent>,
+
+    /// How long a client waits for a connection before it gets an error, up to 5 min.
+    #[schemars(extend("x-minimum" = "0 s", "x-maximum" = "5 min"))]
+    pub borrow_timeout: Duration,
+
+    /// How long a client may be idle before it is cut off, 1 s to 8 h.
+    #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "8 h"))]
+    pub idle_timeout: Duration,
+
+    /// Whether clients must use TLS.
+    pub require_tls: bool,
+
+    /// Whether SQL texts go to the proxy's log, for finding errors; it turns itself off after 24 hours, and the texts may hold data.
+    pub debug_logging: bool,
+}
+
+impl Proxy {
+    /// The idle share, given or half of the connections as RDS has it.
+    #[must_use]
+    pub fn idle_share(&self) -> Percent {
+        self.max_idle.unwrap_or(Percent::new(self.max_connections.get() / 2))
+    }
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self {
+            max_connections: Percent::new(90),
+            max_idle: None,
+            borrow_timeout: Duration::from_secs(2 * 60),
+            idle_timeout: Duration::from_secs(30 * 60),
+            require_tls: true,
+            debug_logging: false,
+        }
+    }
+}
