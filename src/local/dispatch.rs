@@ -55,7 +55,7 @@ fn is_region(name: &str) -> bool {
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_lowercase());
     let is_number = |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|digit| digit.is_ascii_digit());
     (3..=5).contains(&parts.len())
-        && parts.split_last().is_some_and(|(last, words)| is_number(last) && words.iter().all(is_word))
+        && parts.split_last().is_some_and(|(last, words)| is_number(last) && words.iter().all(|part| is_word(part)))
 }
 
 /// Answers a request.

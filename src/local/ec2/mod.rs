@@ -1,23 +1,118 @@
-//! EC2: VPCs and what is in them.
+//! EC2: VPCs and what is in them, one family of resources a file.
+//!
+//! - [`call`] decodes an input, honours `DryRun` and client tokens; [`kind`] names ids and refuses wrong ones
+//! - [`listing`] answers every `Describe…`: ids, filters and pages; [`view`] is what an answer is written from
+//! - [`store`] holds what exists; [`tag`] holds the tags of all of it
+//! - the rest: a family of resources each, with `create`, `delete`, `describe` and what else AWS has for it
 
-use serde::{Deserialize, Serialize};
+mod address;
+mod call;
+mod cidr;
+mod endpoint;
+mod endpoint_change;
+mod endpoint_service;
+mod internet_gateway;
+mod kind;
+mod listing;
+mod nat_gateway;
+mod network_acl;
+mod network_interface;
+mod permission;
+mod prefix_list;
+mod route;
+mod route_table;
+mod security_group;
+mod security_group_rule;
+mod store;
+mod subnet;
+mod tag;
+mod view;
+mod vpc;
+mod vpc_cidr;
+mod zone;
 
-use super::service::Service;
+#[cfg(test)]
+mod fixture;
 
-/// What exists, in one region (IAM: in one account).
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Store {}
+use super::service::{Action, Service};
 
-impl Store {
-    /// Moves every resource whose time has come into its next state.
-    pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+pub(crate) use store::Store;
 
-    /// Every resource that exists.
-    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
-        Vec::new()
-    }
+/// The actions by name, each behind the decoding of its own input.
+macro_rules! actions {
+    ($($name:literal => $action:path),* $(,)?) => {
+        &[$(($name, |ctx, input| call::answer(ctx, input, $action))),*]
+    };
 }
 
 /// The service's actions.
-pub(crate) static SERVICE: Service = Service { name: "ec2", actions: &[] };
+static ACTIONS: &[(&str, Action)] = actions! {
+    "CreateVpc" => vpc::create,
+    "DeleteVpc" => vpc::delete,
+    "DescribeVpcs" => vpc::describe,
+    "DescribeVpcAttribute" => vpc::describe_attribute,
+    "ModifyVpcAttribute" => vpc::modify_attribute,
+    "AssociateVpcCidrBlock" => vpc_cidr::associate,
+    "DisassociateVpcCidrBlock" => vpc_cidr::disassociate,
+    "DescribeDhcpOptions" => vpc::describe_dhcp_options,
+    "DescribeNetworkAcls" => network_acl::describe,
+    "CreateSubnet" => subnet::create,
+    "DeleteSubnet" => subnet::delete,
+    "DescribeSubnets" => subnet::describe,
+    "ModifySubnetAttribute" => subnet::modify_attribute,
+    "CreateInternetGateway" => internet_gateway::create,
+    "DeleteInternetGateway" => internet_gateway::delete,
+    "DescribeInternetGateways" => internet_gateway::describe,
+    "AttachInternetGateway" => internet_gateway::attach,
+    "DetachInternetGateway" => internet_gateway::detach,
+    "AllocateAddress" => address::allocate,
+    "ReleaseAddress" => address::release,
+    "DescribeAddresses" => address::describe,
+    "AssociateAddress" => address::associate,
+    "DisassociateAddress" => address::disassociate,
+    "CreateNatGateway" => nat_gateway::create,
+    "DeleteNatGateway" => nat_gateway::delete,
+    "DescribeNatGateways" => nat_gateway::describe,
+    "CreateRouteTable" => route_table::create,
+    "DeleteRouteTable" => route_table::delete,
+    "DescribeRouteTables" => route_table::describe,
+    "AssociateRouteTable" => route_table::associate,
+    "DisassociateRouteTable" => route_table::disassociate,
+    "ReplaceRouteTableAssociation" => route_table::replace_association,
+    "CreateRoute" => route::create,
+    "DeleteRoute" => route::delete,
+    "ReplaceRoute" => route::replace,
+    "CreateSecurityGroup" => security_group::create,
+    "DeleteSecurityGroup" => security_group::delete,
+    "DescribeSecurityGroups" => security_group::describe,
+    "DescribeSecurityGroupReferences" => security_group::describe_references,
+    "GetSecurityGroupsForVpc" => security_group::for_vpc,
+    "AuthorizeSecurityGroupIngress" => security_group_rule::authorize_ingress,
+    "AuthorizeSecurityGroupEgress" => security_group_rule::authorize_egress,
+    "RevokeSecurityGroupIngress" => security_group_rule::revoke_ingress,
+    "RevokeSecurityGroupEgress" => security_group_rule::revoke_egress,
+    "DescribeSecurityGroupRules" => security_group_rule::describe,
+    "ModifySecurityGroupRules" => security_group_rule::modify,
+    "UpdateSecurityGroupRuleDescriptionsIngress" => security_group_rule::describe_ingress_anew,
+    "UpdateSecurityGroupRuleDescriptionsEgress" => security_group_rule::describe_egress_anew,
+    "CreateVpcEndpoint" => endpoint::create,
+    "DeleteVpcEndpoints" => endpoint_change::delete,
+    "DescribeVpcEndpoints" => endpoint::describe,
+    "ModifyVpcEndpoint" => endpoint_change::modify,
+    "DescribeVpcEndpointServices" => endpoint_service::describe,
+    "DescribeManagedPrefixLists" => prefix_list::describe_managed,
+    "DescribePrefixLists" => prefix_list::describe,
+    "GetManagedPrefixListEntries" => prefix_list::entries,
+    "CreateNetworkInterface" => network_interface::create,
+    "DeleteNetworkInterface" => network_interface::delete,
+    "DescribeNetworkInterfaces" => network_interface::describe,
+    "DescribeAvailabilityZones" => zone::describe,
+    "DescribeRegions" => zone::describe_regions,
+    "DescribeAccountAttributes" => zone::describe_account_attributes,
+    "CreateTags" => tag::create,
+    "DeleteTags" => tag::delete,
+    "DescribeTags" => tag::describe,
+};
+
+/// The service.
+pub(crate) static SERVICE: Service = Service { name: "ec2", actions: ACTIONS };

@@ -1,0 +1,270 @@
+//! Elastic addresses: public, and at most one interface's at a time.
+
+use std::net::Ipv4Addr;
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store,
+    call::{combination, invalid, missing},
+    kind,
+    listing::Listing,
+    tag::{self, TagSpecification},
+    view::View,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+/// An elastic address.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Address {
+    pub(super) allocation_id: String,
+    pub(super) public_ip: Ipv4Addr,
+    pub(super) association: Option<Association>,
+}
+
+/// What an address leads to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Association {
+    pub(super) association_id: String,
+    pub(super) network_interface_id: String,
+}
+
+impl Association {
+    pub(super) fn new(network_interface_id: &str) -> Self {
+        Self { association_id: kind::new_id("eipassoc"), network_interface_id: network_interface_id.to_owned() }
+    }
+}
+
+impl Address {
+    fn show(&self, view: &View<'_>) -> Value {
+        let association = self.association.as_ref();
+        let interface = association.and_then(|one| view.store.interfaces.get(&one.network_interface_id));
+        json!({
+            "AllocationId": self.allocation_id,
+            "PublicIp": self.public_ip.to_string(),
+            "PublicIpv4Pool": "amazon",
+            "NetworkBorderGroup": view.region,
+            "Domain": "vpc",
+            "AssociationId": association.map(|one| &one.association_id),
+            "NetworkInterfaceId": association.map(|one| &one.network_interface_id),
+            "NetworkInterfaceOwnerId": association.map(|_| view.account),
+            "PrivateIpAddress": interface.map(|one| one.private_ip.to_string()),
+            "Tags": view.tags(&self.allocation_id),
+        })
+    }
+
+    /// The refusal to map an address that is mapped already.
+    fn already_associated(&self, association: &Association) -> Fault {
+        let message = format!(
+            "resource {} is already associated with associate-id {}",
+            self.allocation_id, association.association_id
+        );
+        Fault::new("Resource.AlreadyAssociated", message)
+    }
+}
+
+impl Store {
+    /// Whether a public address leads to an interface of the VPC.
+    pub(super) fn has_mapped_addresses(&self, vpc_id: &str) -> bool {
+        let mut mapped = self.addresses.values().filter_map(|address| address.association.as_ref());
+        mapped.any(|one| self.interfaces.get(&one.network_interface_id).is_some_and(|found| found.vpc_id == vpc_id))
+    }
+
+    /// The address that leads to an interface.
+    pub(super) fn address_of(&self, network_interface_id: &str) -> Option<(&Address, &Association)> {
+        self.addresses.values().find_map(|address| {
+            let association = address.association.as_ref()?;
+            (association.network_interface_id == network_interface_id).then_some((address, association))
+        })
+    }
+
+    /// Takes the address away from an interface that goes.
+    pub(super) fn unmap(&mut self, network_interface_id: &str) {
+        for address in self.addresses.values_mut() {
+            address.association.take_if(|one| one.network_interface_id == network_interface_id);
+        }
+    }
+
+    /// An address nobody has, out of the range kept for benchmarks (RFC 2544): it leads nowhere.
+    fn unused_public_ip(&self) -> Ipv4Addr {
+        loop {
+            let random: u32 = rand::rng().random_range(0x0001..0x1_ffff);
+            let candidate = Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + random);
+            if !self.addresses.values().any(|address| address.public_ip == candidate) {
+                return candidate;
+            }
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct Allocate {
+    domain: Option<String>,
+    network_border_group: Option<String>,
+    public_ipv4_pool: Option<String>,
+    tag_specifications: Vec<TagSpecification>,
+}
+
+/// `AllocateAddress`
+pub(super) fn allocate(ctx: &mut Ctx<'_>, input: Allocate) -> Result<Value, Fault> {
+    if input.domain.as_deref() == Some("standard") {
+        return Err(invalid("Value (standard) for parameter domain is invalid. EC2-Classic is not available."));
+    }
+    if let Some(group) = input.network_border_group.filter(|group| group != ctx.region_name) {
+        return Err(invalid(format!("Value ({group}) for parameter networkBorderGroup is invalid.")));
+    }
+    if let Some(pool) = input.public_ipv4_pool.filter(|pool| pool != "amazon") {
+        let message = format!("The public IPv4 pool ID '{pool}' does not exist.");
+        return Err(Fault::new("InvalidPublicIpv4PoolID.NotFound", message));
+    }
+    let tags = tag::given(&input.tag_specifications, &kind::ADDRESS)?;
+    let store = &mut ctx.region.ec2;
+    let address =
+        Address { allocation_id: kind::ADDRESS.new_id(), public_ip: store.unused_public_ip(), association: None };
+    let answer = json!({
+        "AllocationId": address.allocation_id,
+        "PublicIp": address.public_ip.to_string(),
+        "PublicIpv4Pool": "amazon",
+        "NetworkBorderGroup": ctx.region_name,
+        "Domain": "vpc",
+    });
+    store.tag(&address.allocation_id, tags);
+    store.addresses.insert(address.allocation_id.clone(), address);
+    Ok(answer)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct Release {
+    allocation_id: Option<String>,
+    public_ip: Option<String>,
+    network_border_group: Option<String>,
+}
+
+/// `ReleaseAddress`: refused while it leads to an interface.
+pub(super) fn release(ctx: &mut Ctx<'_>, input: Release) -> Result<Value, Fault> {
+    if let Some(group) = input.network_border_group.filter(|group| group != ctx.region_name) {
+        return Err(invalid(format!("Value ({group}) for parameter networkBorderGroup is invalid.")));
+    }
+    let store = &mut ctx.region.ec2;
+    let address = match (input.allocation_id, input.public_ip) {
+        (Some(id), None) => kind::ADDRESS.find(&store.addresses, &id)?,
+        (None, Some(ip)) => by_public_ip(store, &ip)?,
+        (Some(_), Some(_)) => return Err(combination("You may specify public IP or allocation id, but not both")),
+        (None, None) => return Err(missing("allocationId")),
+    };
+    if address.association.is_some() {
+        return Err(Fault::new("InvalidIPAddress.InUse", format!("Address {} is in use.", address.public_ip)));
+    }
+    let id = address.allocation_id.clone();
+    store.addresses.remove(&id);
+    store.tags.remove(&id);
+    Ok(json!({}))
+}
+
+fn by_public_ip<'a>(store: &'a Store, ip: &str) -> Result<&'a Address, Fault> {
+    let found = store.addresses.values().find(|address| address.public_ip.to_string() == ip);
+    found.ok_or_else(|| Fault::new("InvalidAddress.NotFound", format!("Address '{ip}' not found.")))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct Associate {
+    allocation_id: Option<String>,
+    network_interface_id: Option<String>,
+    allow_reassociation: bool,
+}
+
+/// `AssociateAddress`, with a network interface: there are no instances here.
+pub(super) fn associate(ctx: &mut Ctx<'_>, input: Associate) -> Result<Value, Fault> {
+    let store = &mut ctx.region.ec2;
+    let id = input.allocation_id.ok_or_else(|| missing("allocationId"))?;
+    let interface_id = input.network_interface_id.ok_or_else(|| missing("networkInterfaceId"))?;
+    let address = kind::ADDRESS.find(&store.addresses, &id)?;
+    let interface = kind::NETWORK_INTERFACE.find(&store.interfaces, &interface_id)?;
+    interface.refuse_if_managed()?;
+    if !store.has_internet_gateway(&interface.vpc_id) {
+        let message = format!("Network {} is not attached to any internet gateway", interface.vpc_id);
+        return Err(Fault::new("Gateway.NotAttached", message));
+    }
+    if !input.allow_reassociation {
+        if let Some(association) = &address.association {
+            return Err(address.already_associated(association));
+        }
+        if let Some((other, _)) = store.address_of(&interface_id) {
+            let message = format!("resource {interface_id} is already associated with {}", other.allocation_id);
+            return Err(Fault::new("Resource.AlreadyAssociated", message));
+        }
+    }
+    store.unmap(&interface_id);
+    let association = Association::new(&interface_id);
+    let answer = json!({"AssociationId": association.association_id});
+    kind::ADDRESS.find_mut(&mut store.addresses, &id)?.association = Some(association);
+    Ok(answer)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct Disassociate {
+    association_id: Option<String>,
+    public_ip: Option<String>,
+}
+
+/// `DisassociateAddress`: not from the interfaces of gateways, which keep theirs.
+pub(super) fn disassociate(ctx: &mut Ctx<'_>, input: Disassociate) -> Result<Value, Fault> {
+    let store = &mut ctx.region.ec2;
+    let address = match (input.association_id, input.public_ip) {
+        (Some(id), _) => {
+            let mut all = store.addresses.values();
+            let found = all.find(|one| one.association.as_ref().is_some_and(|one| one.association_id == id));
+            let message = || format!("The association ID '{id}' does not exist");
+            found.ok_or_else(|| Fault::new("InvalidAssociationID.NotFound", message()))?
+        }
+        (None, Some(ip)) => by_public_ip(store, &ip)?,
+        (None, None) => return Err(missing("associationId")),
+    };
+    let id = address.allocation_id.clone();
+    let interface = address.association.as_ref().and_then(|one| store.interfaces.get(&one.network_interface_id));
+    if let Some(interface) = interface {
+        interface.refuse_if_managed()?;
+    }
+    kind::ADDRESS.find_mut(&mut store.addresses, &id)?.association = None;
+    Ok(json!({}))
+}
+
+static ADDRESSES: Listing = Listing {
+    kind: &kind::ADDRESS,
+    items: "Addresses",
+    ids: "AllocationIds",
+    id: "AllocationId",
+    filters: &[
+        ("allocation-id", "AllocationId"),
+        ("association-id", "AssociationId"),
+        ("domain", "Domain"),
+        ("instance-id", "InstanceId"),
+        ("network-border-group", "NetworkBorderGroup"),
+        ("network-interface-id", "NetworkInterfaceId"),
+        ("network-interface-owner-id", "NetworkInterfaceOwnerId"),
+        ("private-ip-address", "PrivateIpAddress"),
+        ("public-ip", "PublicIp"),
+    ],
+};
+
+/// `DescribeAddresses`
+pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
+    let view = View::of(ctx);
+    let given = input.as_object_mut().and_then(|members| members.shift_remove("PublicIps")).unwrap_or_default();
+    let public_ips: Vec<&str> = given.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for ip in &public_ips {
+        by_public_ip(view.store, ip)?;
+    }
+    let all = view
+        .store
+        .addresses
+        .values()
+        .filter(|address| public_ips.is_empty() || public_ips.contains(&address.public_ip.to_string().as_str()));
+    ADDRESSES.answer(&view, input, all.map(|address| address.show(&view)))
+}

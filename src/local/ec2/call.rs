@@ -1,0 +1,113 @@
+//! What every call has in common: decoding, `DryRun`, client tokens, and the refusals that many share.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Store, kind::Kind};
+use crate::local::{fault::Fault, world::Ctx};
+
+/// Answers one action on its own input type.
+///
+/// An input type lists every parameter that the action honours and refuses all others, so that nothing is
+/// answered with success although it was ignored. A dry run ends here: AWS checks only permissions then.
+pub(super) fn answer<I: DeserializeOwned>(
+    ctx: &mut Ctx<'_>,
+    mut input: Value,
+    action: fn(&mut Ctx<'_>, I) -> Result<Value, Fault>,
+) -> Result<Value, Fault> {
+    let dry_run = input.as_object_mut().and_then(|members| members.remove("DryRun"));
+    let input = serde_json::from_value(input).map_err(|error| undecodable(&error))?;
+    if dry_run == Some(Value::Bool(true)) {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Fault::new("DryRunOperation", message).with_status(412));
+    }
+    action(ctx, input)
+}
+
+/// The model has let the input pass, so what does not decode is a parameter unknown here.
+fn undecodable(error: &serde_json::Error) -> Fault {
+    let message = error.to_string();
+    match message.split('`').nth(1) {
+        Some(parameter) => unsupported(parameter),
+        None => Fault::new("InvalidParameterValue", message),
+    }
+}
+
+/// A boolean in the form of the `Modify…Attribute` calls.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Flag {
+    #[serde(default)]
+    pub(super) value: bool,
+}
+
+/// Refuses a parameter or a use of it that AWS has and the local cloud has not.
+pub(super) fn unsupported(parameter: &str) -> Fault {
+    Fault::new("UnsupportedOperation", format!("The local cloud does not support the parameter {parameter}."))
+}
+
+/// Refuses a call that lacks `parameter`, named in AWS's lower camel case.
+pub(super) fn missing(parameter: &str) -> Fault {
+    Fault::new("MissingParameter", format!("The request must contain the parameter {parameter}"))
+}
+
+/// Refuses the value of a parameter.
+pub(super) fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new("InvalidParameterValue", message)
+}
+
+/// Refuses parameters that exclude each other.
+pub(super) fn combination(message: impl Into<String>) -> Fault {
+    Fault::new("InvalidParameterCombination", message)
+}
+
+/// Refuses to delete what others still need.
+pub(super) fn in_use(kind: &Kind, id: &str) -> Fault {
+    let message = format!("The {} '{id}' has dependencies and cannot be deleted.", kind.thing());
+    Fault::new("DependencyViolation", message)
+}
+
+/// The first call under a client token: what it asked for and what it made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Token {
+    request: Value,
+    made: String,
+}
+
+/// A client token within the action it was used for: tokens of different actions do not meet.
+fn scoped(kind: &Kind, token: &str) -> String {
+    format!("{}/{token}", kind.resource_type)
+}
+
+/// The id that an earlier call with this token made, as long as it exists.
+///
+/// # Errors
+/// The earlier call had other parameters.
+pub(super) fn repeated<I: Serialize>(
+    store: &Store,
+    kind: &Kind,
+    token: Option<&String>,
+    input: &I,
+) -> Result<Option<String>, Fault> {
+    let Some(earlier) = token.and_then(|token| store.tokens.get(&scoped(kind, token))) else { return Ok(None) };
+    if !store.exists(&earlier.made) {
+        return Ok(None);
+    }
+    if earlier.request == request(input) {
+        return Ok(Some(earlier.made.clone()));
+    }
+    let message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).";
+    Err(Fault::new("IdempotentParameterMismatch", message))
+}
+
+/// Keeps what a call with a client token asked for and made.
+pub(super) fn remember<I: Serialize>(store: &mut Store, kind: &Kind, token: Option<&String>, input: &I, made: &str) {
+    if let Some(token) = token {
+        store.tokens.insert(scoped(kind, token), Token { request: request(input), made: made.to_owned() });
+    }
+}
+
+/// The parameters, in the form in which two calls are compared.
+fn request<I: Serialize>(input: &I) -> Value {
+    serde_json::to_value(input).unwrap_or_default()
+}

@@ -1,0 +1,283 @@
+//! NAT gateways. They come and go slowly; one that is gone is still listed for an hour.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store,
+    address::Association,
+    call::{self, combination, missing},
+    kind,
+    listing::Listing,
+    network_interface::Purpose,
+    tag::{self, TagSpecification},
+    view::{View, timestamp},
+};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+
+/// How long AWS takes to make one.
+const CREATION: Duration = Duration::from_secs(90);
+/// How long AWS takes to delete one.
+const DELETION: Duration = Duration::from_secs(60);
+/// How long a deleted or failed one is still listed, at any pace: nobody waits for the end of this.
+const LISTED_AFTERWARDS: Millis = 60 * 60 * 1000;
+
+/// A NAT gateway.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NatGateway {
+    pub(super) nat_gateway_id: String,
+    pub(super) vpc_id: String,
+    pub(super) subnet_id: String,
+    /// `public` or `private`.
+    connectivity: String,
+    /// The elastic address of a public one.
+    allocation_id: Option<String>,
+    client_token: Option<String>,
+    created_at: Millis,
+    state: State,
+    /// What it had while it lived, to be shown afterwards.
+    network_interface_id: String,
+    private_ip: String,
+    public_ip: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum State {
+    Pending { until: Millis },
+    Available,
+    Failed { code: String, message: String, forgotten_at: Millis },
+    Deleting { since: Millis, until: Millis },
+    Deleted { at: Millis },
+}
+
+impl NatGateway {
+    /// The state in the API's words.
+    pub(super) fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Pending { .. } => "pending",
+            State::Available => "available",
+            State::Failed { .. } => "failed",
+            State::Deleting { .. } => "deleting",
+            State::Deleted { .. } => "deleted",
+        }
+    }
+
+    /// Whether it is only still listed.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self.state, State::Deleted { .. })
+    }
+
+    /// Whether a route to it leads somewhere.
+    pub(super) fn carries_traffic(&self) -> bool {
+        matches!(self.state, State::Pending { .. } | State::Available)
+    }
+
+    fn show(&self, view: &View<'_>) -> Value {
+        let (failure_code, failure_message) = match &self.state {
+            State::Failed { code, message, .. } => (Some(code), Some(message)),
+            _ => (None, None),
+        };
+        let deleted_at = match self.state {
+            State::Deleting { since: at, .. } | State::Deleted { at } => Some(timestamp(at)),
+            _ => None,
+        };
+        let association = view.store.address_of(&self.network_interface_id).map(|(_, one)| &one.association_id);
+        let status = match self.state {
+            State::Failed { .. } => "failed",
+            _ => "succeeded",
+        };
+        json!({
+            "NatGatewayId": self.nat_gateway_id,
+            "VpcId": self.vpc_id,
+            "SubnetId": self.subnet_id,
+            "State": self.state_name(),
+            "ConnectivityType": self.connectivity,
+            "AvailabilityMode": "zonal",
+            "CreateTime": timestamp(self.created_at),
+            "DeleteTime": deleted_at,
+            "FailureCode": failure_code,
+            "FailureMessage": failure_message,
+            "NatGatewayAddresses": [{
+                "AllocationId": self.allocation_id,
+                "AssociationId": association,
+                "NetworkInterfaceId": self.network_interface_id,
+                "PrivateIp": self.private_ip,
+                "PublicIp": self.public_ip,
+                "IsPrimary": true,
+                "Status": status,
+            }],
+            "Tags": view.tags(&self.nat_gateway_id),
+        })
+    }
+}
+
+impl Store {
+    /// Moves NAT gateways on.
+    pub(super) fn settle_nat_gateways(&mut self, now: Millis) {
+        for id in self.nat_gateways.keys().cloned().collect::<Vec<_>>() {
+            // Several moves can be due: a gateway created and deleted while nobody called.
+            while let Some(next) = self.nat_gateways.get(&id).and_then(|gateway| self.next_state(gateway, now)) {
+                if matches!(next, State::Failed { .. } | State::Deleted { .. }) {
+                    self.detach_interfaces(&id);
+                }
+                if let Some(gateway) = self.nat_gateways.get_mut(&id) {
+                    gateway.state = next;
+                }
+            }
+        }
+        let forgotten = |gateway: &NatGateway| match gateway.state {
+            State::Failed { forgotten_at, .. } => forgotten_at <= now,
+            State::Deleted { at } => at + LISTED_AFTERWARDS <= now,
+            _ => false,
+        };
+        let gone: Vec<String> =
+            self.nat_gateways.values().filter(|one| forgotten(one)).map(|one| one.nat_gateway_id.clone()).collect();
+        for id in gone {
+            self.nat_gateways.remove(&id);
+            self.tags.remove(&id);
+        }
+    }
+
+    /// The state that a gateway has come to, if it is another one.
+    fn next_state(&self, gateway: &NatGateway, now: Millis) -> Option<State> {
+        match gateway.state {
+            State::Pending { until } if until <= now => Some(match self.cannot_work(gateway) {
+                Some((code, message)) => {
+                    State::Failed { code: code.to_owned(), message, forgotten_at: until + LISTED_AFTERWARDS }
+                }
+                None => State::Available,
+            }),
+            State::Deleting { until, .. } if until <= now => Some(State::Deleted { at: until }),
+            _ => None,
+        }
+    }
+
+    /// Why a gateway fails to come up: AWS looks at these only then, not in the creating call.
+    fn cannot_work(&self, gateway: &NatGateway) -> Option<(&'static str, String)> {
+        let allocation_id = gateway.allocation_id.as_deref()?;
+        if self.address_of(&gateway.network_interface_id).is_none() {
+            let message = format!("Elastic IP address [{allocation_id}] is already associated");
+            return Some(("Resource.AlreadyAssociated", message));
+        }
+        if !self.has_internet_gateway(&gateway.vpc_id) {
+            let message = format!("Network {} has no Internet gateway attached", gateway.vpc_id);
+            return Some(("Gateway.NotAttached", message));
+        }
+        None
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct CreateNatGateway {
+    subnet_id: Option<String>,
+    allocation_id: Option<String>,
+    availability_mode: Option<String>,
+    connectivity_type: Option<String>,
+    client_token: Option<String>,
+    tag_specifications: Vec<TagSpecification>,
+}
+
+/// `CreateNatGateway`
+pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNatGateway) -> Result<Value, Fault> {
+    let store = &mut ctx.region.ec2;
+    let id = match call::repeated(store, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input)? {
+        Some(id) => id,
+        None => {
+            let until = ctx.pace.after(ctx.now, CREATION);
+            let id = make(store, &input, ctx.now, until)?;
+            call::remember(store, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input, &id);
+            id
+        }
+    };
+    let view = View::of(ctx);
+    let gateway = kind::NAT_GATEWAY.find(&view.store.nat_gateways, &id)?;
+    Ok(json!({"ClientToken": gateway.client_token, "NatGateway": gateway.show(&view)}))
+}
+
+/// Checks the parameters and makes the gateway.
+fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis) -> Result<String, Fault> {
+    if input.availability_mode.as_deref() == Some("regional") {
+        return Err(call::unsupported("AvailabilityMode=regional"));
+    }
+    let connectivity = input.connectivity_type.as_deref().unwrap_or("public");
+    let subnet_id = input.subnet_id.as_deref().ok_or_else(|| missing("SubnetId"))?;
+    let subnet = kind::SUBNET.find(&store.subnets, subnet_id)?;
+    let vpc_id = subnet.vpc_id.clone();
+    let address = match (&input.allocation_id, connectivity) {
+        (None, "public") => {
+            let message = "The request must include the AllocationId parameter. Add the required parameter and retry the request.";
+            return Err(Fault::new("MissingParameter", message));
+        }
+        (Some(_), "private") => {
+            return Err(combination("The AllocationId parameter cannot be used with a private NAT gateway."));
+        }
+        (allocation_id, _) => allocation_id.as_ref().map(|id| kind::ADDRESS.find(&store.addresses, id)).transpose()?,
+    };
+    let free = address.filter(|address| address.association.is_none()).map(|address| address.allocation_id.clone());
+    let public_ip = address.map(|address| address.public_ip.to_string());
+    let tags = tag::given(&input.tag_specifications, &kind::NAT_GATEWAY)?;
+    let id = kind::NAT_GATEWAY.new_id();
+    let description = format!("Interface for NAT Gateway {id}");
+    let purpose = Purpose {
+        owner: &id,
+        description: &description,
+        requester: "amazon-nat-gateway",
+        interface_type: "nat_gateway",
+    };
+    let network_interface_id = store.make_interface(&purpose, subnet_id, Vec::new(), now)?;
+    if let Some(address) = free.and_then(|allocation_id| store.addresses.get_mut(&allocation_id)) {
+        address.association = Some(Association::new(&network_interface_id));
+    }
+    let private_ip = kind::NETWORK_INTERFACE.find(&store.interfaces, &network_interface_id)?.private_ip.to_string();
+    let gateway = NatGateway {
+        nat_gateway_id: id.clone(),
+        vpc_id,
+        subnet_id: subnet_id.to_owned(),
+        connectivity: connectivity.to_owned(),
+        allocation_id: input.allocation_id.clone(),
+        client_token: input.client_token.clone(),
+        created_at: now,
+        state: State::Pending { until },
+        network_interface_id,
+        private_ip,
+        public_ip,
+    };
+    store.tag(&id, tags);
+    store.nat_gateways.insert(id.clone(), gateway);
+    Ok(id)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeleteNatGateway {
+    nat_gateway_id: String,
+}
+
+/// `DeleteNatGateway`: its interface and address are held until it is deleted.
+pub(super) fn delete(ctx: &mut Ctx<'_>, DeleteNatGateway { nat_gateway_id }: DeleteNatGateway) -> Result<Value, Fault> {
+    let until = ctx.pace.after(ctx.now, DELETION);
+    let gateway = kind::NAT_GATEWAY.find_mut(&mut ctx.region.ec2.nat_gateways, &nat_gateway_id)?;
+    match gateway.state {
+        State::Deleted { .. } => return Err(kind::NAT_GATEWAY.absent(&nat_gateway_id)),
+        State::Deleting { .. } => {}
+        _ => gateway.state = State::Deleting { since: ctx.now, until },
+    }
+    Ok(json!({"NatGatewayId": nat_gateway_id}))
+}
+
+static NAT_GATEWAYS: Listing = Listing {
+    kind: &kind::NAT_GATEWAY,
+    items: "NatGateways",
+    ids: "NatGatewayIds",
+    id: "NatGatewayId",
+    filters: &[("nat-gateway-id", "NatGatewayId"), ("state", "State"), ("subnet-id", "SubnetId"), ("vpc-id", "VpcId")],
+};
+
+/// `DescribeNatGateways`
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let view = View::of(ctx);
+    NAT_GATEWAYS.answer(&view, input, view.store.nat_gateways.values().map(|gateway| gateway.show(&view)))
+}

@@ -1,0 +1,344 @@
+//! Network interfaces: those that users make, and those that gateways, endpoints, databases and connectors
+//! keep in subnets, where they hold the subnet and the groups.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store,
+    call::{in_use, invalid, unsupported},
+    cidr, kind,
+    listing::Listing,
+    subnet::Subnet,
+    tag::{self, TagSpecification},
+    view::{View, timestamp},
+    zone,
+};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+
+/// A network interface.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NetworkInterface {
+    pub(super) network_interface_id: String,
+    pub(super) subnet_id: String,
+    pub(super) vpc_id: String,
+    pub(super) availability_zone: String,
+    pub(super) private_ip: Ipv4Addr,
+    pub(super) group_ids: Vec<String>,
+    pub(super) description: String,
+    /// `interface`, `nat_gateway` or `vpc_endpoint`.
+    pub(super) interface_type: String,
+    /// The service that made it for itself, e.g. `amazon-rds`; none where a user did.
+    pub(super) requester: Option<String>,
+    /// What it belongs to: an ARN or an id.
+    pub(super) owner: Option<String>,
+    pub(super) attached_at: Millis,
+    /// When an interface whose owner has left is gone.
+    pub(super) gone_at: Option<Millis>,
+}
+
+/// Who makes an interface, and what for.
+pub(super) struct Purpose<'a> {
+    pub(super) owner: &'a str,
+    pub(super) description: &'a str,
+    pub(super) requester: &'a str,
+    pub(super) interface_type: &'a str,
+}
+
+impl NetworkInterface {
+    /// A free-standing one at `private_ip`.
+    fn new(subnet: &Subnet, private_ip: Ipv4Addr, group_ids: Vec<String>, now: Millis) -> Self {
+        Self {
+            network_interface_id: kind::NETWORK_INTERFACE.new_id(),
+            subnet_id: subnet.subnet_id.clone(),
+            vpc_id: subnet.vpc_id.clone(),
+            availability_zone: subnet.availability_zone.clone(),
+            private_ip,
+            group_ids,
+            description: String::new(),
+            interface_type: "interface".to_owned(),
+            requester: None,
+            owner: None,
+            attached_at: now,
+            gone_at: None,
+        }
+    }
+
+    /// `in-use` while something is attached.
+    pub(super) fn status(&self) -> &'static str {
+        match (&self.owner, self.gone_at) {
+            (None, _) => "available",
+            (Some(_), None) => "in-use",
+            (Some(_), Some(_)) => "detaching",
+        }
+    }
+
+    /// Refuses to change what another service keeps for itself.
+    pub(super) fn refuse_if_managed(&self) -> Result<(), Fault> {
+        let Some(requester) = &self.requester else { return Ok(()) };
+        let message = format!(
+            "You do not have permission to access the specified resource: {} is managed by {requester}.",
+            self.network_interface_id
+        );
+        Err(Fault::new("AuthFailure", message))
+    }
+
+    /// An address of its own on the link, derived from the private one.
+    fn mac_address(&self) -> String {
+        let [a, b, c, d] = self.private_ip.octets();
+        format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+    }
+
+    fn show(&self, view: &View<'_>) -> Value {
+        let dns_name = format!("ip-{}.{}.compute.internal", self.private_ip.to_string().replace('.', "-"), view.region);
+        let association = view.store.address_of(&self.network_interface_id).map(|(address, association)| {
+            json!({
+                "AllocationId": address.allocation_id,
+                "AssociationId": association.association_id,
+                "IpOwnerId": view.account,
+                "PublicIp": address.public_ip.to_string(),
+                "PublicDnsName": "",
+            })
+        });
+        let groups = self.group_ids.iter().map(|group_id| {
+            let name = view.store.security_groups.get(group_id).map(|group| group.group_name.as_str());
+            json!({"GroupId": group_id, "GroupName": name})
+        });
+        let attachment = self.owner.as_ref().map(|_| {
+            json!({
+                "AttachmentId": self.network_interface_id.replacen("eni", "ela-attach", 1),
+                "AttachTime": timestamp(self.attached_at),
+                "DeleteOnTermination": false,
+                "DeviceIndex": 1,
+                "InstanceOwnerId": self.requester,
+                "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
+            })
+        });
+        json!({
+            "NetworkInterfaceId": self.network_interface_id,
+            "InterfaceType": self.interface_type,
+            "Description": self.description,
+            "Status": self.status(),
+            "OwnerId": view.account,
+            "RequesterId": self.requester,
+            "RequesterManaged": self.requester.is_some(),
+            "VpcId": self.vpc_id,
+            "SubnetId": self.subnet_id,
+            "AvailabilityZone": self.availability_zone,
+            "AvailabilityZoneId": zone::id(&self.availability_zone),
+            "MacAddress": self.mac_address(),
+            "PrivateIpAddress": self.private_ip.to_string(),
+            "PrivateDnsName": dns_name,
+            "PrivateIpAddresses": [{
+                "Primary": true,
+                "PrivateDnsName": dns_name,
+                "PrivateIpAddress": self.private_ip.to_string(),
+                "Association": association,
+            }],
+            "Association": association,
+            "Attachment": attachment,
+            "SourceDestCheck": self.interface_type != "nat_gateway",
+            "Groups": groups.collect::<Vec<_>>(),
+            "Ipv6Addresses": [],
+            "TagSet": view.tags(&self.network_interface_id),
+        })
+    }
+}
+
+impl Store {
+    /// Makes the interface of another service's resource `owner` (an ARN), e.g. for the requester
+    /// `amazon-rds`. It holds its subnet and groups until it is detached. The id; an empty one where the
+    /// subnet does not exist, which callers have checked.
+    pub(crate) fn attach_interface(
+        &mut self,
+        owner: &str,
+        description: &str,
+        requester: &str,
+        subnet_id: &str,
+        group_ids: &[String],
+        now: Millis,
+    ) -> String {
+        let purpose = Purpose { owner, description, requester, interface_type: "interface" };
+        self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
+    }
+
+    /// Removes every interface of `owner` at once.
+    pub(crate) fn detach_interfaces(&mut self, owner: &str) {
+        let doomed: Vec<String> = self.interfaces_of(owner).map(|one| one.network_interface_id.clone()).collect();
+        for id in doomed {
+            self.unmap(&id);
+            self.interfaces.remove(&id);
+            self.tags.remove(&id);
+        }
+    }
+
+    /// Lets the interfaces of `owner` linger until `gone_at`, as AWS does after some deletions: they go on
+    /// holding their subnets and groups.
+    pub(crate) fn detach_interfaces_at(&mut self, owner: &str, gone_at: Millis) {
+        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
+            interface.gone_at = Some(gone_at);
+        }
+    }
+
+    /// Puts the interfaces of `owner` into other groups.
+    pub(crate) fn regroup_interfaces(&mut self, owner: &str, group_ids: &[String]) {
+        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
+            interface.group_ids = group_ids.to_vec();
+        }
+    }
+
+    /// The interfaces of `owner`.
+    pub(super) fn interfaces_of(&self, owner: &str) -> impl Iterator<Item = &NetworkInterface> {
+        self.interfaces.values().filter(move |interface| interface.owner.as_deref() == Some(owner))
+    }
+
+    /// Makes an interface for another resource.
+    pub(super) fn make_interface(
+        &mut self,
+        purpose: &Purpose<'_>,
+        subnet_id: &str,
+        group_ids: Vec<String>,
+        now: Millis,
+    ) -> Result<String, Fault> {
+        let subnet = kind::SUBNET.find(&self.subnets, subnet_id)?;
+        let private_ip = self.free_address(subnet)?;
+        let interface = NetworkInterface {
+            description: purpose.description.to_owned(),
+            interface_type: purpose.interface_type.to_owned(),
+            requester: Some(purpose.requester.to_owned()),
+            owner: Some(purpose.owner.to_owned()),
+            ..NetworkInterface::new(subnet, private_ip, group_ids, now)
+        };
+        let id = interface.network_interface_id.clone();
+        self.interfaces.insert(id.clone(), interface);
+        Ok(id)
+    }
+
+    /// The lowest address of a subnet that no interface has.
+    fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+        let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
+        let taken: BTreeSet<Ipv4Addr> = neighbours.map(|one| one.private_ip).collect();
+        cidr::usable(subnet.cidr).find(|address| !taken.contains(address)).ok_or_else(|| {
+            let message = format!(
+                "The specified subnet does not have enough free addresses to satisfy the request: {}.",
+                subnet.subnet_id
+            );
+            Fault::new("InsufficientFreeAddressesInSubnet", message)
+        })
+    }
+
+    /// Whether an interface is in this group.
+    pub(super) fn is_group_in_use(&self, group_id: &str) -> bool {
+        self.interfaces.values().any(|interface| interface.group_ids.iter().any(|id| id == group_id))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct CreateNetworkInterface {
+    subnet_id: String,
+    description: String,
+    groups: Vec<String>,
+    private_ip_address: Option<Ipv4Addr>,
+    interface_type: Option<String>,
+    tag_specifications: Vec<TagSpecification>,
+}
+
+/// `CreateNetworkInterface`
+pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNetworkInterface) -> Result<Value, Fault> {
+    if input.interface_type.is_some_and(|wanted| wanted != "interface") {
+        return Err(unsupported("InterfaceType"));
+    }
+    let now = ctx.now;
+    let store = &mut ctx.region.ec2;
+    let subnet = kind::SUBNET.find(&store.subnets, &input.subnet_id)?;
+    let group_ids = store.groups_of_vpc(&subnet.vpc_id, input.groups)?;
+    let private_ip = match input.private_ip_address {
+        None => store.free_address(subnet)?,
+        Some(wanted) if !cidr::usable(subnet.cidr).any(|address| address == wanted) => {
+            return Err(invalid(format!("Address {wanted} does not fall within the subnet's address range")));
+        }
+        Some(wanted)
+            if store.interfaces.values().any(|one| one.vpc_id == subnet.vpc_id && one.private_ip == wanted) =>
+        {
+            return Err(Fault::new("InvalidIPAddress.InUse", format!("Address {wanted} is in use.")));
+        }
+        Some(wanted) => wanted,
+    };
+    let tags = tag::given(&input.tag_specifications, &kind::NETWORK_INTERFACE)?;
+    let interface = NetworkInterface {
+        description: input.description,
+        ..NetworkInterface::new(subnet, private_ip, group_ids, now)
+    };
+    let id = interface.network_interface_id.clone();
+    store.tag(&id, tags);
+    store.interfaces.insert(id.clone(), interface);
+    let view = View::of(ctx);
+    Ok(json!({"NetworkInterface": kind::NETWORK_INTERFACE.find(&view.store.interfaces, &id)?.show(&view)}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeleteNetworkInterface {
+    network_interface_id: String,
+}
+
+/// `DeleteNetworkInterface`: refused while it is in use.
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteNetworkInterface) -> Result<Value, Fault> {
+    let store = &mut ctx.region.ec2;
+    let id = input.network_interface_id;
+    let interface = kind::NETWORK_INTERFACE.find(&store.interfaces, &id)?;
+    if interface.owner.is_some() {
+        let message = format!("Network interface '{id}' is currently in use.");
+        return Err(Fault::new("InvalidParameterValue", message));
+    }
+    if store.routes_lead_to(&id) {
+        return Err(in_use(&kind::NETWORK_INTERFACE, &id));
+    }
+    store.unmap(&id);
+    store.interfaces.remove(&id);
+    store.tags.remove(&id);
+    Ok(json!({}))
+}
+
+static INTERFACES: Listing = Listing {
+    kind: &kind::NETWORK_INTERFACE,
+    items: "NetworkInterfaces",
+    ids: "NetworkInterfaceIds",
+    id: "NetworkInterfaceId",
+    filters: &[
+        ("addresses.private-ip-address", "PrivateIpAddresses.PrivateIpAddress"),
+        ("addresses.association.public-ip", "PrivateIpAddresses.Association.PublicIp"),
+        ("association.allocation-id", "Association.AllocationId"),
+        ("association.association-id", "Association.AssociationId"),
+        ("association.public-ip", "Association.PublicIp"),
+        ("attachment.attachment-id", "Attachment.AttachmentId"),
+        ("attachment.instance-id", "Attachment.InstanceId"),
+        ("attachment.instance-owner-id", "Attachment.InstanceOwnerId"),
+        ("attachment.status", "Attachment.Status"),
+        ("availability-zone", "AvailabilityZone"),
+        ("description", "Description"),
+        ("group-id", "Groups.GroupId"),
+        ("group-name", "Groups.GroupName"),
+        ("interface-type", "InterfaceType"),
+        ("mac-address", "MacAddress"),
+        ("network-interface-id", "NetworkInterfaceId"),
+        ("owner-id", "OwnerId"),
+        ("private-dns-name", "PrivateDnsName"),
+        ("private-ip-address", "PrivateIpAddress"),
+        ("requester-id", "RequesterId"),
+        ("requester-managed", "RequesterManaged"),
+        ("source-dest-check", "SourceDestCheck"),
+        ("status", "Status"),
+        ("subnet-id", "SubnetId"),
+        ("vpc-id", "VpcId"),
+    ],
+};
+
+/// `DescribeNetworkInterfaces`
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let view = View::of(ctx);
+    INTERFACES.answer(&view, input, view.store.interfaces.values().map(|interface| interface.show(&view)))
+}

@@ -1,0 +1,237 @@
+//! Regions, their availability zones, and the account's attributes.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{call::invalid, kind, listing::Listing, view::View};
+use crate::local::{fault::Fault, world::Ctx};
+
+/// Every region has these zones here; AWS has more in some.
+const LETTERS: [char; 3] = ['a', 'b', 'c'];
+
+/// Regions that every account has.
+const REGIONS: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Regions that an account has to opt in to.
+const OPT_IN_REGIONS: [&str; 12] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-south-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ca-west-1",
+    "eu-central-2",
+    "eu-south-1",
+    "eu-south-2",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+];
+
+/// The names of a region's zones.
+pub(super) fn names(region: &str) -> impl Iterator<Item = String> {
+    LETTERS.iter().map(move |letter| format!("{region}{letter}"))
+}
+
+/// The id of a zone: `euc1-az2` for `eu-central-1b`.
+pub(super) fn id(zone: &str) -> String {
+    let (region, letter) = zone.split_at(zone.len().saturating_sub(1));
+    let number = LETTERS.iter().position(|one| letter.starts_with(*one)).map_or(1, |position| position + 1);
+    let mut parts = region.split('-');
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // Two letters for the directions between: southeast is se, south is s.
+        let compound = part.strip_prefix("north").or_else(|| part.strip_prefix("south")).unwrap_or_default();
+        short.extend(part.chars().next());
+        short.extend(compound.chars().next());
+    }
+    format!("{short}-az{number}")
+}
+
+/// The zone that a call names, by name or by id; the first where it names none.
+pub(super) fn chosen(region: &str, name: Option<&str>, zone_id: Option<&str>) -> Result<String, Fault> {
+    let refused = |value: &str, parameter: &str| {
+        let zones = names(region).collect::<Vec<_>>().join(", ");
+        invalid(format!(
+            "Value ({value}) for parameter {parameter} is invalid. Subnets can currently only be created in the following availability zones: {zones}."
+        ))
+    };
+    match (name, zone_id) {
+        (Some(name), _) => names(region).find(|zone| zone == name).ok_or_else(|| refused(name, "availabilityZone")),
+        (None, Some(wanted)) => {
+            names(region).find(|zone| id(zone) == wanted).ok_or_else(|| refused(wanted, "availabilityZoneId"))
+        }
+        (None, None) => Ok(format!("{region}{}", LETTERS[0])),
+    }
+}
+
+static ZONES: Listing = Listing {
+    kind: &kind::SUBNET,
+    items: "AvailabilityZones",
+    ids: "",
+    id: "ZoneName",
+    filters: &[
+        ("group-name", "GroupName"),
+        ("message", "Messages.Message"),
+        ("opt-in-status", "OptInStatus"),
+        ("region-name", "RegionName"),
+        ("state", "State"),
+        ("zone-id", "ZoneId"),
+        ("zone-name", "ZoneName"),
+        ("zone-type", "ZoneType"),
+    ],
+};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct DescribeZones {
+    zone_names: Vec<String>,
+    zone_ids: Vec<String>,
+    /// Without effect: every zone here is opted in to.
+    #[expect(dead_code, reason = "accepted, as in AWS")]
+    all_availability_zones: bool,
+    filters: Value,
+}
+
+/// `DescribeAvailabilityZones`
+pub(super) fn describe(ctx: &mut Ctx<'_>, input: DescribeZones) -> Result<Value, Fault> {
+    let view = View::of(ctx);
+    let known: Vec<String> = names(view.region).collect();
+    if let Some(unknown) = input.zone_names.iter().find(|name| !known.contains(name)) {
+        return Err(invalid(format!("Invalid availability zone: [{unknown}]")));
+    }
+    if let Some(unknown) = input.zone_ids.iter().find(|wanted| !known.iter().any(|zone| id(zone) == **wanted)) {
+        return Err(invalid(format!("Invalid availability zone-id: [{unknown}]")));
+    }
+    let wanted = |zone: &String| {
+        let everything = input.zone_names.is_empty() && input.zone_ids.is_empty();
+        everything || input.zone_names.contains(zone) || input.zone_ids.contains(&id(zone))
+    };
+    let all = known.iter().filter(|zone| wanted(zone)).map(|zone| {
+        json!({
+            "ZoneName": zone,
+            "ZoneId": id(zone),
+            "ZoneType": "availability-zone",
+            "RegionName": view.region,
+            "GroupName": format!("{}-zg-1", view.region),
+            "NetworkBorderGroup": view.region,
+            "OptInStatus": "opt-in-not-required",
+            "State": "available",
+            "Messages": [],
+        })
+    });
+    ZONES.answer(&view, json!({"Filters": filters(input.filters)}), all)
+}
+
+/// An omitted list of filters is an empty one.
+fn filters(given: Value) -> Value {
+    if given.is_null() { json!([]) } else { given }
+}
+
+static REGION_LISTING: Listing = Listing {
+    kind: &kind::VPC,
+    items: "Regions",
+    ids: "",
+    id: "RegionName",
+    filters: &[("endpoint", "Endpoint"), ("opt-in-status", "OptInStatus"), ("region-name", "RegionName")],
+};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct DescribeRegions {
+    region_names: Vec<String>,
+    all_regions: bool,
+    filters: Value,
+}
+
+/// `DescribeRegions`
+pub(super) fn describe_regions(ctx: &mut Ctx<'_>, input: DescribeRegions) -> Result<Value, Fault> {
+    let view = View::of(ctx);
+    let is_known = |name: &str| REGIONS.contains(&name) || OPT_IN_REGIONS.contains(&name);
+    if let Some(unknown) = input.region_names.iter().find(|name| !is_known(name)) {
+        return Err(invalid(format!("Invalid region name: [{unknown}]")));
+    }
+    let opt_in = if input.all_regions || !input.region_names.is_empty() { OPT_IN_REGIONS.as_slice() } else { &[] };
+    let all = REGIONS.iter().map(|name| (name, "opt-in-not-required"));
+    let all = all.chain(opt_in.iter().map(|name| (name, "not-opted-in")));
+    let wanted = |name: &str| input.region_names.is_empty() || input.region_names.iter().any(|one| one == name);
+    let all = all.filter(|(name, _)| wanted(name)).map(|(name, status)| {
+        json!({"RegionName": name, "Endpoint": format!("ec2.{name}.amazonaws.com"), "OptInStatus": status})
+    });
+    REGION_LISTING.answer(&view, json!({"Filters": filters(input.filters)}), all)
+}
+
+/// The attributes of an account that never asked for higher limits, without a default VPC.
+const ACCOUNT_ATTRIBUTES: [(&str, &str); 6] = [
+    ("supported-platforms", "VPC"),
+    ("default-vpc", "none"),
+    ("max-instances", "20"),
+    ("max-elastic-ips", "5"),
+    ("vpc-max-elastic-ips", "5"),
+    ("vpc-max-security-groups-per-interface", "5"),
+];
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct DescribeAccountAttributes {
+    attribute_names: Vec<String>,
+}
+
+/// `DescribeAccountAttributes`
+pub(super) fn describe_account_attributes(
+    _ctx: &mut Ctx<'_>,
+    input: DescribeAccountAttributes,
+) -> Result<Value, Fault> {
+    let wanted = |name: &str| input.attribute_names.is_empty() || input.attribute_names.iter().any(|one| one == name);
+    let all = ACCOUNT_ATTRIBUTES.iter().filter(|(name, _)| wanted(name));
+    let shown =
+        |(name, value): &(&str, &str)| json!({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]});
+    Ok(json!({"AccountAttributes": all.map(shown).collect::<Vec<_>>()}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_ids_are_formed_as_in_aws() {
+        let table = [
+            ("eu-central-1b", "euc1-az2"),
+            ("us-east-1a", "use1-az1"),
+            ("ap-southeast-2c", "apse2-az3"),
+            ("ap-south-1a", "aps1-az1"),
+            ("ap-northeast-1a", "apne1-az1"),
+            ("eu-north-1a", "eun1-az1"),
+        ];
+        for (zone, expected) in table {
+            assert_eq!(id(zone), expected, "{zone}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_chosen_by_name_or_id() {
+        assert_eq!(chosen("eu-west-1", None, None).unwrap(), "eu-west-1a");
+        assert_eq!(chosen("eu-west-1", Some("eu-west-1c"), None).unwrap(), "eu-west-1c");
+        assert_eq!(chosen("eu-west-1", None, Some("euw1-az2")).unwrap(), "eu-west-1b");
+        assert_eq!(chosen("eu-west-1", Some("eu-west-1z"), None).unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(chosen("eu-west-1", None, Some("use1-az1")).unwrap_err().code, "InvalidParameterValue");
+    }
+}
