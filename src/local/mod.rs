@@ -24,6 +24,7 @@ pub(crate) mod fault;
 pub(crate) mod http;
 pub(crate) mod inventory;
 pub(crate) mod log;
+pub(crate) mod members;
 pub(crate) mod model;
 >>>>>>> wire
 pub(crate) mod pace;

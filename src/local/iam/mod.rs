@@ -1,23 +1,157 @@
 //! IAM: roles and policies; global in an account.
 
+mod attach;
+mod aws_managed;
+mod document;
+mod inline;
+mod policy;
+mod role;
+mod service_linked;
+mod tag;
+
+use std::{collections::BTreeMap, time::Duration};
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::service::Service;
+use super::{fault::Fault, inventory::Item, members::decode, pace::Millis, service::Service, world::Ctx};
+use policy::Policy;
+pub(crate) use role::Role;
 
-/// What exists, in one region (IAM: in one account).
+/// How long a new role takes to be known to the services that are to assume it.
+const PROPAGATION: Duration = Duration::from_secs(10);
+
+/// The roles and policies of one account.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Store {}
+pub(crate) struct Store {
+    /// By name.
+    roles: BTreeMap<String, Role>,
+    /// The account's own managed policies, by ARN.
+    policies: BTreeMap<String, Policy>,
+    /// Deletions of service-linked roles: the role's name and when it is gone, by the task's id.
+    deletions: BTreeMap<String, (String, Millis)>,
+}
 
 impl Store {
-    /// Moves every resource whose time has come into its next state.
-    pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+    /// Removes the service-linked roles whose deletion is over.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        for (role, done_at) in self.deletions.values() {
+            if *done_at <= now && self.roles.get(role).is_some_and(|role| role.created_at < *done_at) {
+                self.roles.remove(role);
+            }
+        }
+    }
 
-    /// Every resource that exists.
-    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
-        Vec::new()
+    /// The role with this ARN.
+    pub(crate) fn role(&self, arn: &str) -> Option<&Role> {
+        self.roles.get(arn.rsplit('/').next()?).filter(|role| role.arn == arn)
+    }
+
+    /// Every role and every managed policy that somebody made.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        let item = |kind, id: &str, name: &str, tags: &BTreeMap<String, String>| Item {
+            service: "iam",
+            kind,
+            id: id.to_owned(),
+            name: name.to_owned(),
+            state: "exists".to_owned(),
+            tags: tags.clone(),
+        };
+        let roles = self.roles.values().filter(|role| !role.is_service_linked());
+        let roles = roles.map(|role| item("role", &role.arn, &role.name, &role.tags));
+        roles
+            .chain(self.policies.values().map(|policy| item("policy", &policy.arn, &policy.name, &policy.tags)))
+            .collect()
     }
 }
 
 /// The service's actions.
-pub(crate) static SERVICE: Service = Service { name: "iam", actions: &[] };
+pub(crate) static SERVICE: Service = Service {
+    name: "iam",
+    actions: &[
+        ("CreateRole", role::create_role),
+        ("GetRole", role::get_role),
+        ("ListRoles", role::list_roles),
+        ("DeleteRole", role::delete_role),
+        ("UpdateAssumeRolePolicy", role::update_assume_role_policy),
+        ("UpdateRole", role::update_role),
+        ("UpdateRoleDescription", role::update_role_description),
+        ("PutRolePermissionsBoundary", role::put_role_permissions_boundary),
+        ("DeleteRolePermissionsBoundary", role::delete_role_permissions_boundary),
+        ("TagRole", role::tag_role),
+        ("UntagRole", role::untag_role),
+        ("ListRoleTags", role::list_role_tags),
+        ("ListInstanceProfilesForRole", role::list_instance_profiles_for_role),
+        ("PutRolePolicy", inline::put_role_policy),
+        ("GetRolePolicy", inline::get_role_policy),
+        ("ListRolePolicies", inline::list_role_policies),
+        ("DeleteRolePolicy", inline::delete_role_policy),
+        ("CreatePolicy", policy::create_policy),
+        ("GetPolicy", policy::get_policy),
+        ("ListPolicies", policy::list_policies),
+        ("DeletePolicy", policy::delete_policy),
+        ("CreatePolicyVersion", policy::create_policy_version),
+        ("GetPolicyVersion", policy::get_policy_version),
+        ("ListPolicyVersions", policy::list_policy_versions),
+        ("DeletePolicyVersion", policy::delete_policy_version),
+        ("SetDefaultPolicyVersion", policy::set_default_policy_version),
+        ("TagPolicy", policy::tag_policy),
+        ("UntagPolicy", policy::untag_policy),
+        ("ListPolicyTags", policy::list_policy_tags),
+        ("AttachRolePolicy", attach::attach_role_policy),
+        ("DetachRolePolicy", attach::detach_role_policy),
+        ("ListAttachedRolePolicies", attach::list_attached_role_policies),
+        ("ListEntitiesForPolicy", attach::list_entities_for_policy),
+        ("SimulatePrincipalPolicy", attach::simulate_principal_policy),
+        ("CreateServiceLinkedRole", service_linked::create_service_linked_role),
+        ("DeleteServiceLinkedRole", service_linked::delete_service_linked_role),
+        ("GetServiceLinkedRoleDeletionStatus", service_linked::get_service_linked_role_deletion_status),
+        ("ListAccountAliases", list_account_aliases),
+    ],
+};
+
+/// No alias can be given here, so there is none.
+fn list_account_aliases(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    decode::<Value>(input)?;
+    Ok(json!({ "AccountAliases": [], "IsTruncated": false }))
+}
+
+/// Refuses a session's policy that IAM would not take.
+pub(crate) fn check_session_policy(text: &str) -> Result<(), Fault> {
+    document::parse(text, document::Purpose::Permissions).map(drop)
+}
+
+/// A document as IAM gives it back: percent-encoded as RFC 3986 has it.
+fn encode(document: &str) -> String {
+    let encoded: String = form_urlencoded::byte_serialize(document.as_bytes()).collect();
+    encoded.replace('+', "%20").replace('*', "%2A")
+}
+
+/// A page's length; IAM's own default is 100.
+fn limit(max_items: Option<usize>) -> usize {
+    max_items.unwrap_or(100)
+}
+
+/// A `Marker` that no answer gave.
+fn marker() -> Fault {
+    Fault::new("ValidationError", "Invalid Marker.")
+}
+
+fn no_such(message: impl Into<String>) -> Fault {
+    Fault::new("NoSuchEntity", message).with_status(404)
+}
+
+fn exists(message: impl Into<String>) -> Fault {
+    Fault::new("EntityAlreadyExists", message).with_status(409)
+}
+
+fn not_modifiable(role: &str) -> Fault {
+    Fault::new(
+        "UnmodifiableEntity",
+        format!("Cannot perform the operation on the protected role '{role}' - this role is only modifiable by AWS"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

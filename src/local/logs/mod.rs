@@ -1,23 +1,126 @@
-//! CloudWatch Logs.
+//! CloudWatch Logs: groups, streams, events.
+
+mod event;
+mod group;
+mod stream;
+mod tag;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::service::Service;
+use super::{
+    fault::Fault,
+    inventory::Item,
+    members::{Page, page},
+    pace::Millis,
+    service::Service,
+};
+use group::Group;
+use stream::{Event, Stream};
 
-/// What exists, in one region (IAM: in one account).
+/// The log groups of one region, by name.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Store {}
+pub(crate) struct Store {
+    groups: BTreeMap<String, Group>,
+}
+
+/// Where lines go that a service of AWS writes by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Destination<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) stream: &'a str,
+}
 
 impl Store {
-    /// Moves every resource whose time has come into its next state.
-    pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+    /// Removes the events whose retention is over.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        for group in self.groups.values_mut() {
+            let Some(days) = group.retention_in_days else { continue };
+            let since = now.saturating_sub(days * 24 * 60 * 60 * 1000);
+            for stream in group.streams.values_mut() {
+                stream.forget_before(since);
+            }
+        }
+    }
 
-    /// Every resource that exists.
-    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
-        Vec::new()
+    /// Every log group that somebody made; those that services make by themselves stay behind in AWS, too.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        let item = |group: &Group| Item {
+            service: "logs",
+            kind: "log-group",
+            id: group.arn.clone(),
+            name: group.name.clone(),
+            state: "exists".to_owned(),
+            tags: group.tags.clone(),
+        };
+        self.groups.values().filter(|group| !group.made_by_service).map(item).collect()
+    }
+
+    /// Writes one line on behalf of a service, which makes group and stream where they are missing.
+    pub(crate) fn write(&mut self, to: Destination<'_>, at: Millis, message: &str) {
+        let group = self
+            .groups
+            .entry(to.group.to_owned())
+            .or_insert_with(|| Group { made_by_service: true, ..Group::new(to.account, to.region, to.group, at) });
+        let arn = format!("{}:log-stream:{}", group.arn, to.stream);
+        let stream = group.streams.entry(to.stream.to_owned()).or_insert_with(|| Stream::new(to.stream, arn, at));
+        stream.add(vec![Event { timestamp: at, message: message.to_owned(), ingested_at: at }]);
+    }
+
+    /// The newest `count` messages of a stream, oldest first.
+    pub(crate) fn last_messages(&self, group: &str, stream: &str, count: usize) -> Vec<&str> {
+        let stream = self.groups.get(group).and_then(|group| group.streams.get(stream));
+        let events = stream.map(|stream| stream.events.as_slice()).unwrap_or_default();
+        events[events.len().saturating_sub(count)..].iter().map(|event| event.message.as_str()).collect()
+    }
+
+    /// A group by its name, its ARN, or its ARN with `:*`.
+    fn find(&mut self, name_or_arn: &str) -> Result<&mut Group, Fault> {
+        let name = match name_or_arn.split_once(":log-group:") {
+            Some((_, name)) => name.trim_end_matches(":*"),
+            None => name_or_arn,
+        };
+        let missing = || Fault::new("ResourceNotFoundException", "The specified log group does not exist.");
+        self.groups.get_mut(name).ok_or_else(missing)
     }
 }
 
+/// Cuts a page, or refuses the token.
+fn cut<T>(items: Vec<T>, token: Option<&str>, limit: usize, key: impl Fn(&T) -> String) -> Result<Page<T>, Fault> {
+    page(items, token, limit, key).ok_or_else(|| invalid("The specified nextToken is invalid."))
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new("InvalidParameterException", message)
+}
+
 /// The service's actions.
-pub(crate) static SERVICE: Service = Service { name: "logs", actions: &[] };
+pub(crate) static SERVICE: Service = Service {
+    name: "logs",
+    actions: &[
+        ("CreateLogGroup", group::create_log_group),
+        ("DescribeLogGroups", group::describe_log_groups),
+        ("DeleteLogGroup", group::delete_log_group),
+        ("PutRetentionPolicy", group::put_retention_policy),
+        ("DeleteRetentionPolicy", group::delete_retention_policy),
+        ("CreateLogStream", stream::create_log_stream),
+        ("DescribeLogStreams", stream::describe_log_streams),
+        ("DeleteLogStream", stream::delete_log_stream),
+        ("PutLogEvents", event::put_log_events),
+        ("GetLogEvents", event::get_log_events),
+        ("FilterLogEvents", event::filter_log_events),
+        ("TagResource", tag::tag_resource),
+        ("UntagResource", tag::untag_resource),
+        ("ListTagsForResource", tag::list_tags),
+        ("TagLogGroup", tag::tag_resource),
+        ("UntagLogGroup", tag::untag_log_group),
+        ("ListTagsLogGroup", tag::list_tags),
+    ],
+};
+
+#[cfg(test)]
+mod tests;

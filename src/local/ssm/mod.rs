@@ -1,23 +1,77 @@
-//! SSM parameters.
+//! SSM parameters: versions, labels, hierarchies, SecureStrings.
+
+mod filter;
+mod label;
+mod name;
+mod parameter;
+mod put;
+mod read;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::service::Service;
+use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
+use parameter::Parameter;
 
-/// What exists, in one region (IAM: in one account).
+/// The parameters of one region, by name.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Store {}
+pub(crate) struct Store {
+    parameters: BTreeMap<String, Parameter>,
+}
 
 impl Store {
-    /// Moves every resource whose time has come into its next state.
-    pub(crate) fn settle(&mut self, _now: super::pace::Millis) {}
+    /// Nothing about a parameter changes by itself.
+    pub(crate) fn settle(&mut self, _now: Millis) {}
 
-    /// Every resource that exists.
-    pub(crate) fn inventory(&self) -> Vec<super::inventory::Item> {
-        Vec::new()
+    /// The text of a parameter's newest version, decrypted.
+    pub(crate) fn parameter_value(&self, arn_or_name: &str) -> Option<&str> {
+        self.parameters.get(name::without_arn(arn_or_name)).map(|parameter| parameter.newest().value.0.as_str())
+    }
+
+    /// Every parameter.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        let item = |parameter: &Parameter| Item {
+            service: "ssm",
+            kind: "parameter",
+            id: parameter.arn.clone(),
+            name: parameter.name.clone(),
+            state: "exists".to_owned(),
+            tags: parameter.tags.clone(),
+        };
+        self.parameters.values().map(item).collect()
+    }
+
+    fn find(&mut self, name: &str) -> Result<&mut Parameter, Fault> {
+        self.parameters.get_mut(name::without_arn(name)).ok_or_else(|| not_found(name))
     }
 }
 
+/// No parameter of that name.
+fn not_found(name: &str) -> Fault {
+    Fault::new("ParameterNotFound", format!("Parameter {name} not found."))
+}
+
 /// The service's actions.
-pub(crate) static SERVICE: Service = Service { name: "ssm", actions: &[] };
+pub(crate) static SERVICE: Service = Service {
+    name: "ssm",
+    actions: &[
+        ("PutParameter", put::put_parameter),
+        ("DeleteParameter", put::delete_parameter),
+        ("DeleteParameters", put::delete_parameters),
+        ("GetParameter", read::get_parameter),
+        ("GetParameters", read::get_parameters),
+        ("GetParametersByPath", read::get_parameters_by_path),
+        ("GetParameterHistory", read::get_parameter_history),
+        ("DescribeParameters", read::describe_parameters),
+        ("LabelParameterVersion", label::label_parameter_version),
+        ("UnlabelParameterVersion", label::unlabel_parameter_version),
+        ("AddTagsToResource", label::add_tags_to_resource),
+        ("RemoveTagsFromResource", label::remove_tags_from_resource),
+        ("ListTagsForResource", label::list_tags_for_resource),
+    ],
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! Policy documents: checked as IAM checks them, evaluated as far as services' roles need it.
+
+use serde_json::Value;
+
+use crate::local::fault::Fault;
+
+/// Whether a document says what a role may do, or who may assume it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Permissions,
+    Trust,
+}
+
+/// Reads a policy document or refuses it with IAM's own sentence.
+pub(super) fn parse(text: &str, purpose: Purpose) -> Result<Value, Fault> {
+    let document: Value = serde_json::from_str(text).map_err(|_| {
+        malformed(match purpose {
+            Purpose::Trust => "This policy contains invalid Json",
+            Purpose::Permissions => "Syntax errors in policy.",
+        })
+    })?;
+    const MEMBERS: [&str; 3] = ["Version", "Id", "Statement"];
+    let members = document.as_object().ok_or_else(|| malformed("Syntax errors in policy."))?;
+    if let Some(unknown) = members.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
+        return Err(malformed(format!("Syntax errors in policy: the member {unknown} is not known.")));
+    }
+    match members.get("Version").map(Value::as_str) {
+        Some(Some("2012-10-17")) => {}
+        None | Some(Some("2008-10-17")) if purpose == Purpose::Trust => {}
+        _ => return Err(malformed("Policy document must be version 2012-10-17 or greater.")),
+    }
+    let statements = statements(&document);
+    if statements.is_empty() {
+        return Err(malformed("Syntax errors in policy."));
+    }
+    for (index, statement) in statements.iter().enumerate() {
+        check_statement(statement, purpose)?;
+        if let Some(sid) = statement.get("Sid")
+            && statements[..index].iter().any(|other| other.get("Sid") == Some(sid))
+        {
+            return Err(malformed("Statement IDs (SID) in a single policy must be unique."));
+        }
+    }
+    Ok(document)
+}
+
+fn check_statement(statement: &Value, purpose: Purpose) -> Result<(), Fault> {
+    const MEMBERS: [&str; 9] =
+        ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+    let members = statement.as_object().ok_or_else(|| malformed("Syntax errors in policy."))?;
+    if let Some(unknown) = members.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
+        return Err(malformed(format!("Syntax errors in policy: the member {unknown} is not known.")));
+    }
+    if !matches!(statement["Effect"].as_str(), Some("Allow" | "Deny")) {
+        return Err(malformed("Syntax errors in policy."));
+    }
+    let has = |key: &str| members.contains_key(key);
+    let actions = texts(statement, "Action").into_iter().chain(texts(statement, "NotAction")).collect::<Vec<_>>();
+    if actions.is_empty() {
+        return Err(malformed("Policy statement must contain actions."));
+    }
+    if actions.iter().any(|action| *action != "*" && !action.contains(':')) {
+        return Err(malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."));
+    }
+    match purpose {
+        Purpose::Permissions if has("Principal") || has("NotPrincipal") => {
+            Err(malformed("Policy document should not specify a principal."))
+        }
+        Purpose::Permissions => check_resources(statement),
+        Purpose::Trust if has("Resource") || has("NotResource") => Err(malformed("Has prohibited field Resource")),
+        Purpose::Trust if !has("Principal") && !has("NotPrincipal") => {
+            Err(malformed("Missing required field Principal"))
+        }
+        Purpose::Trust => {
+            if actions.iter().any(|action| !action.to_ascii_lowercase().starts_with("sts:")) {
+                return Err(malformed("AssumeRole policy may only specify STS AssumeRole actions."));
+            }
+            check_principal(&statement["Principal"])
+        }
+    }
+}
+
+fn check_resources(statement: &Value) -> Result<(), Fault> {
+    let resources: Vec<&str> =
+        texts(statement, "Resource").into_iter().chain(texts(statement, "NotResource")).collect();
+    if resources.is_empty() {
+        return Err(malformed("Policy statement must contain resources."));
+    }
+    match resources.iter().find(|resource| **resource != "*" && !resource.starts_with("arn:")) {
+        Some(resource) => Err(malformed(format!("Resource {resource} must be in ARN format or \"*\"."))),
+        None => Ok(()),
+    }
+}
+
+fn check_principal(principal: &Value) -> Result<(), Fault> {
+    let Some(kinds) = principal.as_object() else {
+        return match principal {
+            Value::Null => Ok(()),
+            Value::String(everyone) if everyone == "*" => Ok(()),
+            other => Err(malformed(format!("Invalid principal in policy: {other}"))),
+        };
+    };
+    for kind in kinds.keys() {
+        for name in texts(principal, kind) {
+            let valid = match kind.as_str() {
+                "Service" => name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn"),
+                "AWS" => {
+                    name == "*"
+                        || name.starts_with("arn:")
+                        || name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit())
+                }
+                "Federated" | "CanonicalUser" => true,
+                _ => return Err(malformed("Syntax errors in policy.")),
+            };
+            if !valid {
+                return Err(malformed(format!("Invalid principal in policy: \"{}\":\"{name}\"", kind.to_uppercase())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What statements say about one action on one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Decision {
+    ImplicitDeny,
+    Allowed,
+    ExplicitDeny,
+}
+
+/// What a document of permissions decides. Conditions are taken as met in an Allow and as not met in a Deny:
+/// the callers are AWS's own services, and their requests carry no context here.
+pub(super) fn decide(document: &Value, action: &str, resource: &str) -> Decision {
+    let decisions = statements(document).into_iter().filter_map(|statement| {
+        let denies = statement["Effect"] == "Deny";
+        if denies && statement.get("Condition").is_some() {
+            return None;
+        }
+        let matches = covers(statement, "Action", "NotAction", &action.to_ascii_lowercase(), true)
+            && covers(statement, "Resource", "NotResource", resource, false);
+        matches.then_some(if denies { Decision::ExplicitDeny } else { Decision::Allowed })
+    });
+    decisions.max().unwrap_or(Decision::ImplicitDeny)
+}
+
+/// Whether a trust policy lets a principal of `kind` (`Service`, `AWS`) with this name assume the role.
+pub(super) fn trusts(document: &Value, kind: &str, matches: impl Fn(&str) -> bool) -> bool {
+    let mut allowed = false;
+    for statement in statements(document) {
+        let assume =
+            texts(statement, "Action").iter().any(|pattern| wildcard(&pattern.to_ascii_lowercase(), "sts:assumerole"));
+        let principal = &statement["Principal"];
+        let named = principal == "*" || texts(principal, kind).into_iter().any(|name| name == "*" || matches(name));
+        if assume && named {
+            match statement["Effect"].as_str() {
+                Some("Allow") => allowed = true,
+                _ if statement.get("Condition").is_none() => return false,
+                _ => {}
+            }
+        }
+    }
+    allowed
+}
+
+/// A document's statements; one alone may stand without its list.
+fn statements(document: &Value) -> Vec<&Value> {
+    match &document["Statement"] {
+        Value::Array(statements) => statements.iter().collect(),
+        statement @ Value::Object(_) => vec![statement],
+        _ => Vec::new(),
+    }
+}
+
+/// The texts under `key`, which may be one or a list.
+fn texts<'a>(owner: &'a Value, key: &str) -> Vec<&'a str> {
+    match owner.get(key) {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn covers(statement: &Value, key: &str, not_key: &str, subject: &str, lowercase: bool) -> bool {
+    let any = |key: &str| {
+        texts(statement, key).into_iter().any(|pattern| match lowercase {
+            true => wildcard(&pattern.to_ascii_lowercase(), subject),
+            false => wildcard(pattern, subject),
+        })
+    };
+    if statement.get(not_key).is_some() { !any(not_key) } else { any(key) }
+}
+
+/// Whether `text` fits a pattern in which `*` stands for anything and `?` for one character.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut position, mut star) = (0, 0, None);
+    while position < text.len() {
+        if pattern.get(at) == Some(&'*') {
+            star = Some((at, position));
+            at += 1;
+        } else if pattern.get(at).is_some_and(|character| *character == '?' || *character == text[position]) {
+            at += 1;
+            position += 1;
+        } else if let Some((star_at, from)) = star {
+            star = Some((star_at, from + 1));
+            at = star_at + 1;
+            position = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(|character| *character == '*')
+}
+
+fn malformed(message: impl Into<String>) -> Fault {
+    Fault::new("MalformedPolicyDocument", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*-db-*", "x-db-y", true),
+            ("secret:demo*", "secret:demo/db-AbCdEf", true),
+            ("secret:demo", "secret:demo/db", false),
+        ] {
+            assert_eq!(wildcard(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn malformed_documents_are_refused() {
+        let permissions = [
+            ("{", "Syntax errors in policy."),
+            ("[]", "Syntax errors in policy."),
+            (r#"{"Statement":[]}"#, "2012-10-17"),
+            (r#"{"Version":"2012-10-17","Statement":[]}"#, "Syntax errors"),
+            (r#"{"Version":"2012-10-17","Statement":{"Effect":"allow","Action":"a:b","Resource":"*"}}"#, "Syntax"),
+            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*"}}"#, "must contain actions"),
+            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ab","Resource":"*"}}"#, "vendor"),
+            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b"}}"#, "must contain resources"),
+            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"x"}}"#, "ARN format"),
+            (
+                r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}"#,
+                "should not specify a principal",
+            ),
+        ];
+        for (text, message) in permissions {
+            let fault = parse(text, Purpose::Permissions).expect_err(text);
+            assert_eq!(fault.code, "MalformedPolicyDocument");
+            assert!(fault.message.contains(message), "{text}: {}", fault.message);
+        }
+        let trust = [
+            ("{", "invalid Json"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#, "Missing required field Principal"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"s3:Get","Principal":"*"}}"#, "only specify STS"),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"nope"}}}"#,
+                "Invalid principal in policy: \"SERVICE\":\"nope\"",
+            ),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Resource":"*"}}"#,
+                "prohibited field Resource",
+            ),
+        ];
+        for (text, message) in trust {
+            let fault = parse(text, Purpose::Trust).expect_err(text);
+            assert!(fault.message.contains(message), "{text}: {}", fault.message);
+        }
+    }
+
+    #[test]
+    fn an_explicit_deny_wins() {
+        let document = json!({ "Statement": [
+            { "Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": "arn:a:*" },
+            { "Effect": "Deny", "Action": "*", "Resource": "arn:a:b" },
+            { "Effect": "Deny", "Action": "*", "Resource": "arn:a:c", "Condition": { "Bool": {} } },
+        ] });
+        for (action, resource, decision) in [
+            ("SecretsManager:getsecretvalue", "arn:a:x", Decision::Allowed),
+            ("secretsmanager:GetSecretValue", "arn:a:b", Decision::ExplicitDeny),
+            ("secretsmanager:GetSecretValue", "arn:a:c", Decision::Allowed),
+            ("secretsmanager:PutSecretValue", "arn:a:x", Decision::ImplicitDeny),
+        ] {
+            assert_eq!(decide(&document, action, resource), decision, "{action} {resource}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Tables of refusals and states.
+
+use serde_json::{Value, json};
+
+use super::SERVICE;
+use crate::local::members::testing::Cloud;
+
+const READ: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:demo-*"}]}"#;
+const ECR: &str = "arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess";
+const OWN: &str = "arn:aws:iam::000000000000:policy/own";
+const ARN: &str = "arn:aws:iam::000000000000:role/infra/demo/reader";
+
+fn trust(service: &str) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }] })
+    .to_string()
+}
+
+fn with_role() -> Cloud {
+    let mut cloud = Cloud::new();
+    let input = json!({ "RoleName": "reader", "Path": "/infra/demo/",
+        "AssumeRolePolicyDocument": trust("tasks.apprunner.amazonaws.com"), "Tags": [{ "Key": "a", "Value": "b" }] });
+    let made = call(&mut cloud, "CreateRole", input);
+    assert_eq!(made["Role"]["Arn"], ARN);
+    cloud
+}
+
+fn call(cloud: &mut Cloud, action: &str, input: Value) -> Value {
+    cloud.call(&SERVICE, action, input).unwrap_or_else(|fault| panic!("{action}: {fault}"))
+}
+
+#[test]
+fn refusals() {
+    let table = [
+        (
+            "CreateRole",
+            json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust("ec2.amazonaws.com") }),
+            ("EntityAlreadyExists", 409, "Role with name Reader already exists."),
+        ),
+        (
+            "CreateRole",
+            json!({ "RoleName": "x", "AssumeRolePolicyDocument": "{" }),
+            ("MalformedPolicyDocument", 400, "invalid Json"),
+        ),
+        ("GetRole", json!({ "RoleName": "x" }), ("NoSuchEntity", 404, "The role with name x cannot be found.")),
+        (
+            "GetRolePolicy",
+            json!({ "RoleName": "reader", "PolicyName": "p" }),
+            ("NoSuchEntity", 404, "The role policy with name p cannot be found."),
+        ),
+        (
+            "PutRolePolicy",
+            json!({ "RoleName": "reader", "PolicyName": "p", "PolicyDocument": "{}" }),
+            ("MalformedPolicyDocument", 400, "2012-10-17"),
+        ),
+        (
+            "AttachRolePolicy",
+            json!({ "RoleName": "reader", "PolicyArn": "arn:aws:iam::aws:policy/Nope" }),
+            ("NoSuchEntity", 404, "does not exist or is not attachable"),
+        ),
+        (
+            "AttachRolePolicy",
+            json!({ "RoleName": "reader", "PolicyArn": "arn:aws:iam::aws:policy/aws-service-role/AppRunnerServiceRolePolicy" }),
+            ("PolicyNotAttachable", 400, "Service Role Policy"),
+        ),
+        ("DetachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": ECR }), ("NoSuchEntity", 404, "was not found")),
+        ("DeletePolicy", json!({ "PolicyArn": ECR }), ("AccessDenied", 403, "managed by AWS")),
+        (
+            "TagRole",
+            json!({ "RoleName": "reader", "Tags": [{ "Key": "aws:x", "Value": "" }] }),
+            ("InvalidInput", 400, "reserved"),
+        ),
+        ("ListRoles", json!({ "Marker": "?" }), ("ValidationError", 400, "Marker")),
+        (
+            "CreateServiceLinkedRole",
+            json!({ "AWSServiceName": "nope.amazonaws.com" }),
+            ("InvalidInput", 400, "not supported for nope.amazonaws.com"),
+        ),
+    ];
+    for (action, input, (code, status, message)) in table {
+        let mut cloud = with_role();
+        let fault = cloud.call(&SERVICE, action, input.clone()).expect_err(&format!("{action} {input}"));
+        assert_eq!((fault.code.as_str(), fault.status), (code, status), "{action} {input}");
+        assert!(fault.message.contains(message), "{action} {input}: {}", fault.message);
+    }
+}
+
+#[test]
+fn a_role_with_policies_is_not_deleted() {
+    let mut cloud = with_role();
+    call(&mut cloud, "PutRolePolicy", json!({ "RoleName": "reader", "PolicyName": "p", "PolicyDocument": READ }));
+    call(&mut cloud, "AttachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": ECR }));
+    let refused = |cloud: &mut Cloud, message: &str| {
+        let fault = cloud.call(&SERVICE, "DeleteRole", json!({ "RoleName": "reader" })).unwrap_err();
+        assert_eq!((fault.code.as_str(), fault.message.as_str()), ("DeleteConflict", message));
+    };
+    refused(&mut cloud, "Cannot delete entity, must detach all policies first.");
+    call(&mut cloud, "DetachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": ECR }));
+    refused(&mut cloud, "Cannot delete entity, must delete policies first.");
+    call(&mut cloud, "DeleteRolePolicy", json!({ "RoleName": "reader", "PolicyName": "p" }));
+    call(&mut cloud, "DeleteRole", json!({ "RoleName": "reader" }));
+    assert!(cloud.account.iam.inventory().is_empty());
+}
+
+#[test]
+fn documents_come_back_encoded() {
+    let mut cloud = with_role();
+    call(&mut cloud, "PutRolePolicy", json!({ "RoleName": "reader", "PolicyName": "p", "PolicyDocument": READ }));
+    let answer = call(&mut cloud, "GetRolePolicy", json!({ "RoleName": "reader", "PolicyName": "p" }));
+    let text = answer["PolicyDocument"].as_str().unwrap();
+    assert!(text.starts_with("%7B%22Version%22%3A%222012-10-17%22"), "{text}");
+    let (decoded, _) = form_urlencoded::parse(text.as_bytes()).next().unwrap();
+    assert_eq!(decoded, READ);
+}
+
+#[test]
+fn roles_are_listed_by_path_page_by_page() {
+    let mut cloud = with_role();
+    for name in ["a", "b", "c"] {
+        let input = json!({ "RoleName": name, "AssumeRolePolicyDocument": trust("ec2.amazonaws.com") });
+        call(&mut cloud, "CreateRole", input);
+    }
+    let names = |answer: &Value| -> Vec<String> {
+        answer["Roles"].as_array().unwrap().iter().map(|role| role["RoleName"].as_str().unwrap().to_owned()).collect()
+    };
+    let listed = call(&mut cloud, "ListRoles", json!({ "PathPrefix": "/infra/" }));
+    assert_eq!(names(&listed), ["reader"]);
+    let first = call(&mut cloud, "ListRoles", json!({ "MaxItems": 3 }));
+    assert_eq!((names(&first).len(), &first["IsTruncated"]), (3, &json!(true)));
+    let second = call(&mut cloud, "ListRoles", json!({ "MaxItems": 3, "Marker": first["Marker"] }));
+    assert_eq!((names(&second), &second["IsTruncated"]), (vec!["reader".to_owned()], &json!(false)));
+}
+
+#[test]
+fn a_role_allows_what_its_policies_say() {
+    let mut cloud = with_role();
+    let secret = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:demo-db-AbCdEf";
+    let allows = |cloud: &Cloud, action: &str| cloud.account.iam.role_allows(ARN, action, secret);
+    assert!(!allows(&cloud, "secretsmanager:GetSecretValue"));
+    call(&mut cloud, "PutRolePolicy", json!({ "RoleName": "reader", "PolicyName": "p", "PolicyDocument": READ }));
+    assert!(allows(&cloud, "secretsmanager:GetSecretValue"));
+    assert!(!allows(&cloud, "secretsmanager:PutSecretValue"));
+    call(&mut cloud, "AttachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": ECR }));
+    assert!(cloud.account.iam.role_allows(ARN, "ecr:BatchGetImage", "*"));
+    let role = cloud.account.iam.role(ARN).unwrap();
+    assert!(role.trusts_service("tasks.apprunner.amazonaws.com"));
+    assert!(!role.trusts_service("build.apprunner.amazonaws.com"));
+    assert_eq!(role.assumable_at, cloud.now + 10_000);
+    let limit = json!({ "RoleName": "reader", "PermissionsBoundary": ECR });
+    call(&mut cloud, "PutRolePermissionsBoundary", limit);
+    assert!(!allows(&cloud, "secretsmanager:GetSecretValue"));
+}
+
+#[test]
+fn a_managed_policy_has_versions() {
+    let mut cloud = with_role();
+    call(&mut cloud, "CreatePolicy", json!({ "PolicyName": "own", "PolicyDocument": READ }));
+    call(&mut cloud, "AttachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": OWN }));
+    let second = json!({ "PolicyArn": OWN, "PolicyDocument": READ, "SetAsDefault": true });
+    call(&mut cloud, "CreatePolicyVersion", second);
+    let policy = call(&mut cloud, "GetPolicy", json!({ "PolicyArn": OWN }));
+    assert_eq!(
+        (&policy["Policy"]["DefaultVersionId"], &policy["Policy"]["AttachmentCount"]),
+        (&json!("v2"), &json!(1))
+    );
+    for (action, input, message) in [
+        ("DeletePolicyVersion", json!({ "PolicyArn": OWN, "VersionId": "v2" }), "Cannot delete the default version"),
+        ("DeletePolicy", json!({ "PolicyArn": OWN }), "Cannot delete a policy attached"),
+    ] {
+        let fault = cloud.call(&SERVICE, action, input).unwrap_err();
+        assert_eq!(fault.code, "DeleteConflict");
+        assert!(fault.message.contains(message), "{}", fault.message);
+    }
+    call(&mut cloud, "DetachRolePolicy", json!({ "RoleName": "reader", "PolicyArn": OWN }));
+    let fault = cloud.call(&SERVICE, "DeletePolicy", json!({ "PolicyArn": OWN })).unwrap_err();
+    assert!(fault.message.contains("more than one version"));
+    call(&mut cloud, "DeletePolicyVersion", json!({ "PolicyArn": OWN, "VersionId": "v1" }));
+    call(&mut cloud, "DeletePolicy", json!({ "PolicyArn": OWN }));
+}
+
+#[test]
+fn a_service_linked_role_is_not_the_users() {
+    let mut cloud = Cloud::new();
+    let input = json!({ "AWSServiceName": "apprunner.amazonaws.com" });
+    let made = call(&mut cloud, "CreateServiceLinkedRole", input.clone());
+    assert_eq!(made["Role"]["Path"], "/aws-service-role/apprunner.amazonaws.com/");
+    assert_eq!(cloud.call(&SERVICE, "CreateServiceLinkedRole", input).unwrap_err().code, "InvalidInput");
+    let name = json!({ "RoleName": "AWSServiceRoleForAppRunner" });
+    assert_eq!(cloud.call(&SERVICE, "DeleteRole", name.clone()).unwrap_err().code, "UnmodifiableEntity");
+    let task = call(&mut cloud, "DeleteServiceLinkedRole", name.clone());
+    let status = call(&mut cloud, "GetServiceLinkedRoleDeletionStatus", task.clone());
+    assert_eq!(status["Status"], "IN_PROGRESS");
+    cloud.wait(5);
+    assert_eq!(call(&mut cloud, "GetServiceLinkedRoleDeletionStatus", task)["Status"], "SUCCEEDED");
+    assert_eq!(cloud.call(&SERVICE, "GetRole", name).unwrap_err().code, "NoSuchEntity");
+}

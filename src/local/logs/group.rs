@@ -1,0 +1,156 @@
+//! Log groups and their retention.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{cut, invalid, stream::Stream};
+use crate::local::{
+    fault::Fault,
+    members::{Tags, decode},
+    pace::Millis,
+    world::Ctx,
+};
+
+/// A log group with its streams.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) created_at: Millis,
+    pub(super) retention_in_days: Option<u64>,
+    pub(super) kms_key_id: Option<String>,
+    pub(super) class: Option<String>,
+    pub(super) deletion_protection: bool,
+    pub(super) tags: Tags,
+    pub(super) streams: BTreeMap<String, Stream>,
+    /// Made by a service of AWS that writes into it, e.g. App Runner.
+    pub(super) made_by_service: bool,
+}
+
+impl Group {
+    pub(super) fn new(account: &str, region: &str, name: &str, now: Millis) -> Self {
+        Self {
+            name: name.to_owned(),
+            arn: format!("arn:aws:logs:{region}:{account}:log-group:{name}"),
+            created_at: now,
+            ..Self::default()
+        }
+    }
+
+    fn describe(&self) -> Value {
+        json!({
+            "logGroupName": self.name,
+            "creationTime": self.created_at,
+            "retentionInDays": self.retention_in_days,
+            "metricFilterCount": 0,
+            "arn": format!("{}:*", self.arn),
+            "logGroupArn": self.arn,
+            "storedBytes": self.streams.values().map(Stream::size).sum::<usize>(),
+            "kmsKeyId": self.kms_key_id,
+            "logGroupClass": self.class.as_deref().unwrap_or("STANDARD"),
+            "deletionProtectionEnabled": self.deletion_protection,
+        })
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Input {
+    log_group_name: String,
+    kms_key_id: Option<String>,
+    tags: Tags,
+    log_group_class: Option<String>,
+    deletion_protection_enabled: bool,
+    log_group_name_prefix: Option<String>,
+    log_group_name_pattern: Option<String>,
+    log_group_identifiers: Vec<String>,
+    retention_in_days: u64,
+    next_token: Option<String>,
+    limit: Option<usize>,
+}
+
+pub(super) fn create_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    super::tag::check(&input.tags)?;
+    if ctx.region.logs.groups.contains_key(&input.log_group_name) {
+        return Err(Fault::new("ResourceAlreadyExistsException", "The specified log group already exists"));
+    }
+    let group = Group {
+        kms_key_id: input.kms_key_id,
+        class: input.log_group_class,
+        deletion_protection: input.deletion_protection_enabled,
+        tags: input.tags,
+        ..Group::new(ctx.account, ctx.region_name, &input.log_group_name, ctx.now)
+    };
+    ctx.region.logs.groups.insert(input.log_group_name, group);
+    Ok(json!({}))
+}
+
+pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
+        return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
+    }
+    let prefix = input.log_group_name_prefix.as_deref().unwrap_or_default();
+    let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
+    let named = |group: &Group| {
+        input.log_group_identifiers.is_empty()
+            || input.log_group_identifiers.iter().any(|id| *id == group.name || id.trim_end_matches(":*") == group.arn)
+    };
+    let groups = ctx.region.logs.groups.values().filter(|group| {
+        group.name.starts_with(prefix)
+            && group.name.to_lowercase().contains(&pattern)
+            && input
+                .log_group_class
+                .as_deref()
+                .is_none_or(|class| class == group.class.as_deref().unwrap_or("STANDARD"))
+            && named(group)
+    });
+    let page = cut(groups.collect(), input.next_token.as_deref(), input.limit.unwrap_or(50), |group: &&Group| {
+        group.name.clone()
+    })?;
+    let groups: Vec<Value> = page.items.into_iter().map(Group::describe).collect();
+    Ok(json!({ "logGroups": groups, "nextToken": page.next }))
+}
+
+pub(super) fn delete_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    if ctx.region.logs.find(&input.log_group_name)?.deletion_protection {
+        return Err(Fault::new(
+            "ValidationException",
+            format!(
+                "The log group {} is protected from deletion; disable its deletion protection first.",
+                input.log_group_name
+            ),
+        ));
+    }
+    ctx.region.logs.groups.remove(&input.log_group_name);
+    Ok(json!({}))
+}
+
+/// The numbers of days that AWS offers.
+const RETENTIONS: [u64; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+pub(super) fn put_retention_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    let group = ctx.region.logs.find(&input.log_group_name)?;
+    let days = input.retention_in_days;
+    if !RETENTIONS.contains(&days) {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must \
+             satisfy enum value set: {RETENTIONS:?}"
+        )));
+    }
+    group.retention_in_days = Some(days);
+    Ok(json!({}))
+}
+
+pub(super) fn delete_retention_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    ctx.region.logs.find(&input.log_group_name)?.retention_in_days = None;
+    Ok(json!({}))
+}

@@ -1,0 +1,123 @@
+//! Tables of refusals and states.
+
+use serde_json::{Value, json};
+
+use super::{Destination, SERVICE};
+use crate::local::members::testing::Cloud;
+
+fn with_stream() -> Cloud {
+    let mut cloud = Cloud::new();
+    call(&mut cloud, "CreateLogGroup", json!({ "logGroupName": "/app", "tags": { "a": "b" } }));
+    call(&mut cloud, "CreateLogStream", json!({ "logGroupName": "/app", "logStreamName": "one" }));
+    let events: Vec<Value> =
+        (0..5).map(|index| json!({ "timestamp": cloud.now + index, "message": format!("line {index}") })).collect();
+    call(&mut cloud, "PutLogEvents", json!({ "logGroupName": "/app", "logStreamName": "one", "logEvents": events }));
+    cloud
+}
+
+fn call(cloud: &mut Cloud, action: &str, input: Value) -> Value {
+    cloud.call(&SERVICE, action, input).unwrap_or_else(|fault| panic!("{action}: {fault}"))
+}
+
+fn messages(answer: &Value) -> Vec<String> {
+    let events = answer["events"].as_array().unwrap();
+    events.iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn refusals() {
+    let table = [
+        ("CreateLogGroup", json!({ "logGroupName": "/app" }), "ResourceAlreadyExistsException"),
+        (
+            "CreateLogStream",
+            json!({ "logGroupName": "/app", "logStreamName": "one" }),
+            "ResourceAlreadyExistsException",
+        ),
+        ("CreateLogStream", json!({ "logGroupName": "/nope", "logStreamName": "x" }), "ResourceNotFoundException"),
+        ("GetLogEvents", json!({ "logGroupName": "/app", "logStreamName": "x" }), "ResourceNotFoundException"),
+        (
+            "GetLogEvents",
+            json!({ "logGroupName": "/app", "logStreamName": "one", "nextToken": "x" }),
+            "InvalidParameterException",
+        ),
+        ("PutRetentionPolicy", json!({ "logGroupName": "/app", "retentionInDays": 2 }), "InvalidParameterException"),
+        (
+            "PutLogEvents",
+            json!({ "logGroupName": "/app", "logStreamName": "one",
+                "logEvents": [{ "timestamp": 2, "message": "a" }, { "timestamp": 1, "message": "b" }] }),
+            "InvalidParameterException",
+        ),
+        (
+            "FilterLogEvents",
+            json!({ "logGroupName": "/app", "filterPattern": "{ $.a = 1 }" }),
+            "InvalidParameterException",
+        ),
+        ("DeleteLogStream", json!({ "logGroupName": "/app", "logStreamName": "x" }), "ResourceNotFoundException"),
+        (
+            "DescribeLogStreams",
+            json!({ "logGroupName": "/app", "orderBy": "LastEventTime", "logStreamNamePrefix": "x" }),
+            "InvalidParameterException",
+        ),
+    ];
+    for (action, input, code) in table {
+        let fault = with_stream().call(&SERVICE, action, input.clone()).expect_err(&format!("{action} {input}"));
+        assert_eq!(fault.code, code, "{action} {input}");
+    }
+}
+
+#[test]
+fn a_stream_is_read_in_both_directions() {
+    let mut cloud = with_stream();
+    let read = |cloud: &mut Cloud, more: Value| {
+        let mut input = json!({ "logGroupName": "/app", "logStreamName": "one", "limit": 2 });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call(cloud, "GetLogEvents", input)
+    };
+    let newest = read(&mut cloud, json!({}));
+    assert_eq!(messages(&newest), ["line 3", "line 4"]);
+    let before = read(&mut cloud, json!({ "nextToken": newest["nextBackwardToken"] }));
+    assert_eq!(messages(&before), ["line 1", "line 2"]);
+    let end = read(&mut cloud, json!({ "nextToken": newest["nextForwardToken"] }));
+    assert_eq!((messages(&end).len(), &end["nextForwardToken"]), (0, &newest["nextForwardToken"]));
+    assert_eq!(messages(&read(&mut cloud, json!({ "startFromHead": true }))), ["line 0", "line 1"]);
+}
+
+#[test]
+fn patterns_search_for_words() {
+    let mut cloud = with_stream();
+    for (pattern, found) in [("", 5), ("line", 5), ("line 3", 1), ("\"line 3\"", 1), ("?1 ?2", 2), ("line -3", 4)] {
+        let input = json!({ "logGroupName": "/app", "filterPattern": pattern });
+        assert_eq!(messages(&call(&mut cloud, "FilterLogEvents", input)).len(), found, "{pattern}");
+    }
+}
+
+#[test]
+fn what_is_too_old_or_too_new_is_rejected_and_retention_passes() {
+    let mut cloud = with_stream();
+    const DAY: u64 = 24 * 60 * 60;
+    cloud.wait(20 * DAY);
+    let now = cloud.now;
+    let events = [0, now, now + 3 * 60 * 60 * 1000].map(|at| json!({ "timestamp": at, "message": "x" }));
+    let input = json!({ "logGroupName": "/app", "logStreamName": "one", "logEvents": events });
+    let rejected = call(&mut cloud, "PutLogEvents", input)["rejectedLogEventsInfo"].clone();
+    assert_eq!((&rejected["tooOldLogEventEndIndex"], &rejected["tooNewLogEventStartIndex"]), (&json!(1), &json!(2)));
+    call(&mut cloud, "PutRetentionPolicy", json!({ "logGroupName": "/app", "retentionInDays": 7 }));
+    let left = call(&mut cloud, "FilterLogEvents", json!({ "logGroupName": "/app" }));
+    assert_eq!(messages(&left), ["x"]);
+}
+
+#[test]
+fn services_write_into_groups_of_their_own() {
+    let mut cloud = Cloud::new();
+    let to =
+        Destination { account: Cloud::ACCOUNT, region: Cloud::REGION, group: "/aws/apprunner/x", stream: "events" };
+    let now = cloud.now;
+    cloud.region.logs.write(to, now, "hello");
+    assert_eq!(cloud.region.logs.last_messages("/aws/apprunner/x", "events", 5), ["hello"]);
+    assert!(cloud.region.logs.inventory().is_empty());
+    let groups = call(&mut cloud, "DescribeLogGroups", json!({ "logGroupNamePrefix": "/aws" }));
+    assert_eq!(
+        groups["logGroups"][0]["logGroupArn"],
+        "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/apprunner/x"
+    );
+}

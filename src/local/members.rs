@@ -1,0 +1,207 @@
+//! The members that actions read and write alike: times, tags, pages, random identifiers, secret text.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::Rng;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{fault::Fault, pace::Millis};
+
+/// Tags by key.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// Text or data that must never be shown: its `Debug` form says only that it is there.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Sealed<T>(pub(crate) T);
+
+impl<T> fmt::Debug for Sealed<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(sealed)")
+    }
+}
+
+/// One tag as the services that list them as pairs write it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Tag {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// Reads an action's input. The model has checked it, so a mismatch is a fault of the local cloud; its
+/// text leaves the values out because they may be secret.
+pub(crate) fn decode<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
+    serde_json::from_value(input).map_err(|error| {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => "a member of another type than the action reads",
+            _ => "an unreadable member",
+        };
+        Fault::new("InternalFailure", format!("The local cloud could not read this action's input: it has {kind}."))
+            .with_status(500)
+    })
+}
+
+/// A moment as the protocol layer takes it: RFC 3339 with milliseconds.
+pub(crate) fn time(at: Millis) -> Value {
+    let milliseconds = i64::try_from(at).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(milliseconds).map_or(Value::Null, |moment| json!(format!("{moment:.3}")))
+}
+
+/// A moment that may not have come.
+pub(crate) fn optional_time(at: Option<Millis>) -> Value {
+    at.map_or(Value::Null, time)
+}
+
+/// Takes `given` into `tags`, each replacing the one of the same key.
+pub(crate) fn merge_tags(tags: &mut Tags, given: Vec<Tag>) {
+    tags.extend(given.into_iter().map(|tag| (tag.key, tag.value)));
+}
+
+/// Tags as a list of `Key` and `Value`.
+pub(crate) fn tag_list(tags: &Tags) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+/// Whether a tag key is reserved for AWS itself.
+pub(crate) fn is_reserved(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aws:")
+}
+
+/// One page of a list, and the token of the next one.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+/// Cuts the page that `token` points at out of `items`, at most `limit` long; `None` if the token is not
+/// one of ours. A token names the first item of its page, so that what is created or deleted between two
+/// calls neither hides nor repeats another item.
+pub(crate) fn page<T>(
+    mut items: Vec<T>,
+    token: Option<&str>,
+    limit: usize,
+    key: impl Fn(&T) -> String,
+) -> Option<Page<T>> {
+    let start = match token {
+        None => 0,
+        Some(token) => {
+            let (index, first) = read_token(token)?;
+            items.iter().position(|item| key(item) == first).unwrap_or(index).min(items.len())
+        }
+    };
+    let end = start.saturating_add(limit.max(1)).min(items.len());
+    let next = items.get(end).map(|item| URL_SAFE_NO_PAD.encode(format!("{end}:{}", key(item))));
+    items.truncate(end);
+    Some(Page { items: items.split_off(start), next })
+}
+
+/// Reads a page's token: the index and the key of its first item.
+fn read_token(token: &str) -> Option<(usize, String)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let (index, key) = text.split_once(':')?;
+    Some((index.parse().ok()?, key.to_owned()))
+}
+
+/// `length` random characters out of `alphabet`, which must be ASCII.
+pub(crate) fn random_text(length: usize, alphabet: &[u8]) -> String {
+    let mut random = rand::rng();
+    (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()
+}
+
+/// `length` random hexadecimal digits.
+pub(crate) fn random_hex(length: usize) -> String {
+    random_text(length, b"0123456789abcdef")
+}
+
+/// A random UUID of version 4.
+pub(crate) fn random_uuid() -> String {
+    let hex = random_hex(32);
+    let variant = random_text(1, b"89ab");
+    format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! One account and region to call actions on.
+
+    use super::super::{fault::Fault, pace::Pace, service::Service, world::*};
+    use serde_json::Value;
+
+    /// A region with a clock that is set by hand.
+    pub(crate) struct Cloud {
+        pub(crate) account: Account,
+        pub(crate) region: Region,
+        pub(crate) now: u64,
+        pub(crate) pace: Pace,
+    }
+
+    impl Cloud {
+        pub(crate) const ACCOUNT: &'static str = "000000000000";
+        pub(crate) const REGION: &'static str = "eu-central-1";
+
+        /// An empty region whose changes take AWS's times.
+        pub(crate) fn new() -> Self {
+            let now = 1_700_000_000_000;
+            Self { account: Account::default(), region: Region::default(), now, pace: Pace::Scaled(1.0) }
+        }
+
+        /// Lets time pass.
+        pub(crate) fn wait(&mut self, seconds: u64) {
+            self.now += seconds * 1000;
+        }
+
+        /// Calls one action of `service` as the daemon does: settle first.
+        pub(crate) fn call(&mut self, service: &Service, action: &str, input: Value) -> Result<Value, Fault> {
+            self.account.iam.settle(self.now);
+            self.region.apprunner.settle(self.now);
+            self.region.secretsmanager.settle(self.now);
+            self.region.ssm.settle(self.now);
+            self.region.logs.settle(self.now);
+            let (_, answer) = service.actions.iter().find(|(name, _)| *name == action).expect("a known action");
+            let mut ctx = Ctx {
+                account: Self::ACCOUNT,
+                region_name: Self::REGION,
+                iam: &mut self.account.iam,
+                region: &mut self.region,
+                now: self.now,
+                pace: self.pace,
+            };
+            answer(&mut ctx, input)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_survive_changes_between_two_calls() {
+        let first = page(vec!["a", "b", "c", "d"], None, 2, ToString::to_string).unwrap();
+        assert_eq!(first.items, ["a", "b"]);
+        let token = first.next.unwrap();
+        let after_delete = page(vec!["b", "c", "d"], Some(&token), 2, ToString::to_string).unwrap();
+        assert_eq!(after_delete.items, ["c", "d"]);
+        assert_eq!(after_delete.next, None);
+        let start_gone = page(vec!["a", "b", "d"], Some(&token), 9, ToString::to_string).unwrap();
+        assert_eq!(start_gone.items, ["d"]);
+        assert!(page(vec!["a"], Some("nonsense"), 2, ToString::to_string).is_none());
+    }
+
+    #[test]
+    fn sealed_text_is_not_shown() {
+        assert_eq!(format!("{:?}", Sealed("hunter2")), "(sealed)");
+    }
+
+    #[test]
+    fn identifiers_have_their_shapes() {
+        let uuid = random_uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(&uuid[14..15], "4");
+        assert_eq!(time(1_700_000_000_123), json!("2023-11-14T22:13:20.123Z"));
+    }
+}

@@ -1,0 +1,188 @@
+//! PutParameter and the deletions.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    name, not_found,
+    parameter::{Parameter, Version},
+};
+use crate::local::{
+    fault::Fault,
+    members::{Sealed, Tag, decode, merge_tags, random_text},
+    sts,
+    world::Ctx,
+};
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Input {
+    name: String,
+    description: Option<String>,
+    value: Sealed<String>,
+    #[serde(rename = "Type")]
+    kind: Option<String>,
+    key_id: Option<String>,
+    overwrite: bool,
+    allowed_pattern: Option<String>,
+    tags: Vec<Tag>,
+    tier: Option<String>,
+    policies: Option<String>,
+    data_type: Option<String>,
+}
+
+pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    check(&input)?;
+    let name = name::without_arn(&input.name).to_owned();
+    name::check(&name)?;
+    let known = ctx.region.ssm.parameters.get(&name);
+    let kind = check_known(&input, known)?;
+    let number = known.map_or(1, |parameter| parameter.newest().number + 1);
+    let before = known.map(Parameter::newest);
+    let tier = tier(&input, before.map(|version| version.tier.as_str()))?;
+    let version = Version {
+        number,
+        cipher: (kind == "SecureString").then(|| random_text(160, CIPHER)),
+        key_id: (kind == "SecureString").then(|| input.key_id.unwrap_or_else(|| "alias/aws/ssm".to_owned())),
+        value: input.value,
+        description: input.description.or_else(|| before.and_then(|version| version.description.clone())),
+        allowed_pattern: None,
+        tier: tier.clone(),
+        data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
+        labels: Vec::new(),
+        modified_at: ctx.now,
+        modified_by: sts::caller(ctx.account),
+    };
+    let arn = name::arn(ctx, &name);
+    let parameter = ctx.region.ssm.parameters.entry(name.clone()).or_default();
+    if parameter.versions.len() >= 100 {
+        if !parameter.versions[0].labels.is_empty() {
+            return Err(Fault::new(
+                "ParameterMaxVersionLimitExceeded",
+                format!(
+                    "You attempted to create a new version of {name}. The oldest version, version {}, can't be \
+                         deleted because it has a label associated with it.",
+                    parameter.versions[0].number
+                ),
+            ));
+        }
+        parameter.versions.remove(0);
+    }
+    parameter.arn = arn;
+    parameter.name = name;
+    parameter.kind = kind;
+    merge_tags(&mut parameter.tags, input.tags);
+    parameter.versions.push(version);
+    Ok(json!({ "Version": number, "Tier": tier }))
+}
+
+const CIPHER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// What is wrong with a call whatever exists.
+fn check(input: &Input) -> Result<(), Fault> {
+    let invalid = |message: &str| Err(Fault::new("ValidationException", message));
+    if input.value.0.is_empty() {
+        return invalid("The value of a parameter can't be empty.");
+    }
+    if input.overwrite && !input.tags.is_empty() {
+        return invalid(
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove \
+             overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
+             RemoveTagsFromResource.",
+        );
+    }
+    if input.allowed_pattern.as_ref().is_some_and(|pattern| !pattern.is_empty()) {
+        return Err(Fault::new(
+            "InvalidAllowedPatternException",
+            "The local cloud does not check values against AllowedPattern; leave it out.",
+        ));
+    }
+    if input.policies.as_ref().is_some_and(|policies| !matches!(policies.trim(), "" | "[]" | "[{}]")) {
+        return Err(Fault::new(
+            "InvalidPolicyTypeException",
+            "The local cloud does not keep parameter policies; leave Policies out.",
+        ));
+    }
+    match input.data_type.as_deref() {
+        None | Some("text" | "") => super::label::check_tags(&input.tags),
+        Some(other) => invalid(&format!(
+            "The following data type is not supported: {other} (Data type names are all \
+                                         lowercase.)"
+        )),
+    }
+}
+
+/// Checks a call against what exists under the name, and settles the parameter's type.
+fn check_known(input: &Input, known: Option<&Parameter>) -> Result<String, Fault> {
+    let Some(parameter) = known else {
+        return input.kind.clone().ok_or_else(|| {
+            Fault::new("ValidationException", "A parameter type is required when you create a parameter.")
+        });
+    };
+    if !input.overwrite {
+        return Err(Fault::new(
+            "ParameterAlreadyExists",
+            "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
+        ));
+    }
+    match &input.kind {
+        Some(kind) if *kind != parameter.kind => Err(Fault::new(
+            "HierarchyTypeMismatchException",
+            format!(
+                "Parameter Store doesn't support changing the type of {} from {} to {kind}.",
+                parameter.name, parameter.kind
+            ),
+        )),
+        _ => Ok(parameter.kind.clone()),
+    }
+}
+
+/// The tier of a new version: as asked for, as before, or as its size wants it.
+fn tier(input: &Input, before: Option<&str>) -> Result<String, Fault> {
+    let size = input.value.0.len();
+    let invalid = |message: String| Err(Fault::new("ValidationException", message));
+    let tier = match (input.tier.as_deref(), before) {
+        (Some("Intelligent-Tiering"), _) if size > 4096 => "Advanced",
+        (Some("Intelligent-Tiering"), before) => before.unwrap_or("Standard"),
+        (Some("Standard"), Some("Advanced")) => {
+            return invalid(
+                "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the \
+                            advanced-parameter tier to the standard-parameter tier."
+                    .to_owned(),
+            );
+        }
+        (Some(tier), _) => tier,
+        (None, before) => before.unwrap_or("Standard"),
+    };
+    let limit = if tier == "Advanced" { 8192 } else { 4096 };
+    if size > limit {
+        return invalid(format!(
+            "{tier} tier parameters support a maximum parameter value of {limit} characters. To create a larger parameter \
+             value, upgrade the parameter to use the advanced-parameter tier."
+        ));
+    }
+    Ok(tier.to_owned())
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct DeleteInput {
+    name: String,
+    names: Vec<String>,
+}
+
+pub(super) fn delete_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: DeleteInput = decode(input)?;
+    let name = name::without_arn(&input.name);
+    ctx.region.ssm.parameters.remove(name).ok_or_else(|| not_found(name))?;
+    Ok(json!({}))
+}
+
+pub(super) fn delete_parameters(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: DeleteInput = decode(input)?;
+    let parameters = &mut ctx.region.ssm.parameters;
+    let (deleted, unknown): (Vec<String>, Vec<String>) =
+        input.names.into_iter().partition(|name| parameters.remove(name::without_arn(name)).is_some());
+    Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": unknown }))
+}

@@ -1,0 +1,139 @@
+//! Tables of refusals and states.
+
+use serde_json::{Value, json};
+
+use super::SERVICE;
+use crate::local::members::testing::Cloud;
+
+fn with_parameter() -> Cloud {
+    let mut cloud = Cloud::new();
+    let input =
+        json!({ "Name": "/app/db/host", "Type": "String", "Value": "one", "Tags": [{ "Key": "a", "Value": "b" }] });
+    assert_eq!(call(&mut cloud, "PutParameter", input)["Version"], 1);
+    call(&mut cloud, "PutParameter", json!({ "Name": "/app/db/password", "Type": "SecureString", "Value": "hidden" }));
+    call(&mut cloud, "PutParameter", json!({ "Name": "plain", "Type": "StringList", "Value": "a,b" }));
+    cloud
+}
+
+fn call(cloud: &mut Cloud, action: &str, input: Value) -> Value {
+    cloud.call(&SERVICE, action, input).unwrap_or_else(|fault| panic!("{action}: {fault}"))
+}
+
+#[test]
+fn refusals() {
+    let put = |more: Value| {
+        let mut input = json!({ "Name": "/app/db/host", "Value": "two", "Type": "String" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let table = [
+        ("PutParameter", put(json!({})), "ParameterAlreadyExists", "set the overwrite option"),
+        (
+            "PutParameter",
+            put(json!({ "Overwrite": true, "Tags": [{ "Key": "a", "Value": "b" }] })),
+            "ValidationException",
+            "tags and overwrite can't be used together",
+        ),
+        (
+            "PutParameter",
+            put(json!({ "Overwrite": true, "Type": "SecureString" })),
+            "HierarchyTypeMismatchException",
+            "from String to SecureString",
+        ),
+        ("PutParameter", json!({ "Name": "new", "Value": "x" }), "ValidationException", "type is required"),
+        ("PutParameter", put(json!({ "Name": "/aws/x" })), "ValidationException", "can't be prefixed"),
+        ("PutParameter", put(json!({ "Name": "a/b" })), "ValidationException", "fully qualified"),
+        ("PutParameter", put(json!({ "Name": "/a".repeat(16) })), "HierarchyLevelLimitExceededException", "15 levels"),
+        ("PutParameter", put(json!({ "Name": "new", "Value": "x".repeat(4097) })), "ValidationException", "4096"),
+        ("GetParameter", json!({ "Name": "nope" }), "ParameterNotFound", "nope"),
+        ("GetParameter", json!({ "Name": "plain:9" }), "ParameterVersionNotFound", "version 9"),
+        ("DeleteParameter", json!({ "Name": "nope" }), "ParameterNotFound", "nope"),
+        ("GetParametersByPath", json!({ "Path": "app" }), "ValidationException", "forward slash"),
+        (
+            "DescribeParameters",
+            json!({ "ParameterFilters": [{ "Key": "Label", "Values": ["x"] }] }),
+            "InvalidFilterKey",
+            "Label",
+        ),
+        (
+            "DescribeParameters",
+            json!({ "ParameterFilters": [{ "Key": "Name", "Option": "Near", "Values": ["x"] }] }),
+            "InvalidFilterOption",
+            "Near",
+        ),
+        (
+            "AddTagsToResource",
+            json!({ "ResourceType": "Parameter", "ResourceId": "nope", "Tags": [] }),
+            "InvalidResourceId",
+            "nope",
+        ),
+    ];
+    for (action, input, code, message) in table {
+        let mut cloud = with_parameter();
+        let fault = cloud.call(&SERVICE, action, input.clone()).expect_err(&format!("{action} {input}"));
+        assert_eq!(fault.code, code, "{action} {input}");
+        assert!(fault.message.contains(message), "{action} {input}: {}", fault.message);
+    }
+}
+
+#[test]
+fn versions_and_labels_select() {
+    let mut cloud = with_parameter();
+    let second = json!({ "Name": "/app/db/host", "Value": "two", "Overwrite": true });
+    assert_eq!(call(&mut cloud, "PutParameter", second)["Version"], 2);
+    let label = json!({ "Name": "/app/db/host", "ParameterVersion": 1, "Labels": ["old", "aws-x"] });
+    assert_eq!(call(&mut cloud, "LabelParameterVersion", label)["InvalidLabels"], json!(["aws-x"]));
+    let arn = "arn:aws:ssm:eu-central-1:000000000000:parameter/app/db/host";
+    for (name, value) in [
+        ("/app/db/host", "two"),
+        ("/app/db/host:1", "one"),
+        ("/app/db/host:old", "one"),
+        (arn, "two"),
+        ("arn:aws:ssm:eu-central-1:000000000000:parameter/plain", "a,b"),
+    ] {
+        assert_eq!(call(&mut cloud, "GetParameter", json!({ "Name": name }))["Parameter"]["Value"], value, "{name}");
+    }
+    assert_eq!(cloud.region.ssm.parameter_value(arn), Some("two"));
+    let history = call(&mut cloud, "GetParameterHistory", json!({ "Name": "/app/db/host" }));
+    assert_eq!(history["Parameters"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_secure_string_is_shown_to_those_who_decrypt() {
+    let mut cloud = with_parameter();
+    let sealed = call(&mut cloud, "GetParameter", json!({ "Name": "/app/db/password" }));
+    assert_ne!(sealed["Parameter"]["Value"], "hidden");
+    let open = call(&mut cloud, "GetParameter", json!({ "Name": "/app/db/password", "WithDecryption": true }));
+    assert_eq!(open["Parameter"]["Value"], "hidden");
+    assert!(!format!("{:?}", cloud.region.ssm).contains("hidden"));
+}
+
+#[test]
+fn paths_and_filters_choose() {
+    let mut cloud = with_parameter();
+    let names = |answer: Value| -> Vec<String> {
+        let list = answer["Parameters"].as_array().unwrap().clone();
+        list.iter().map(|parameter| parameter["Name"].as_str().unwrap().to_owned()).collect()
+    };
+    for (input, expected) in [
+        (json!({ "Path": "/app" }), vec![]),
+        (json!({ "Path": "/app", "Recursive": true }), vec!["/app/db/host", "/app/db/password"]),
+        (json!({ "Path": "/app/db", "MaxResults": 1 }), vec!["/app/db/host"]),
+    ] {
+        assert_eq!(names(call(&mut cloud, "GetParametersByPath", input.clone())), expected, "{input}");
+    }
+    for (filter, expected) in [
+        (
+            json!({ "Key": "Name", "Option": "BeginsWith", "Values": ["/app"] }),
+            vec!["/app/db/host", "/app/db/password"],
+        ),
+        (json!({ "Key": "Type", "Values": ["SecureString"] }), vec!["/app/db/password"]),
+        (json!({ "Key": "tag:a" }), vec!["/app/db/host"]),
+        (json!({ "Key": "Path", "Option": "OneLevel", "Values": ["/"] }), vec![]),
+    ] {
+        let input = json!({ "ParameterFilters": [filter] });
+        assert_eq!(names(call(&mut cloud, "DescribeParameters", input.clone())), expected, "{input}");
+    }
+    let gone = call(&mut cloud, "DeleteParameters", json!({ "Names": ["plain", "nope"] }));
+    assert_eq!(gone, json!({ "DeletedParameters": ["plain"], "InvalidParameters": ["nope"] }));
+}
