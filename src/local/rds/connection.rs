@@ -1,0 +1,80 @@
+//! Connections to the servers and through the poolers, as a client makes them.
+
+use std::{error::Error as _, io, sync::Arc, time::Duration};
+
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use tokio_postgres::{Client, Config, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{listener::Listener, phase::Password};
+
+/// Where to, and as whom.
+pub(super) struct Login {
+    pub(super) listener: Listener,
+    pub(super) username: String,
+    pub(super) password: Password,
+    pub(super) database: String,
+    pub(super) tls: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// The server answered, or could not be reached.
+    #[error("{}", reason(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// It took too long.
+    #[error("there was no answer within {0} s")]
+    Slow(u64),
+    /// The authority's certificate cannot be used.
+    #[error("the certificate authority cannot be used: {0}")]
+    Authority(String),
+}
+
+/// What PostgreSQL or the system said, in one line.
+pub(super) fn reason(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => said.message().to_owned(),
+        None => error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+    }
+}
+
+const PATIENCE: u64 = 5;
+
+/// Connects; the connection is driven by a task of its own until the client is dropped.
+pub(super) async fn open(login: &Login, authority: &str) -> Result<Client, Refused> {
+    let mut config = Config::new();
+    config.host(&login.listener.address).port(login.listener.port).user(&login.username);
+    config.password(&login.password.0).dbname(&login.database).application_name("infra local");
+    config.ssl_mode(if login.tls { SslMode::Require } else { SslMode::Prefer });
+    config.connect_timeout(Duration::from_secs(PATIENCE));
+    let connect = config.connect(tls(authority)?);
+    let (client, connection) =
+        tokio::time::timeout(Duration::from_secs(PATIENCE), connect).await.map_err(|_| Refused::Slow(PATIENCE))??;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn tls(authority: &str) -> Result<MakeRustlsConnect, Refused> {
+    let unusable = |cause: &dyn std::fmt::Display| Refused::Authority(cause.to_string());
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).map_err(|cause| unusable(&cause))?;
+    roots.add(certificate).map_err(|cause| unusable(&cause))?;
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|cause| unusable(&cause))?;
+    Ok(MakeRustlsConnect::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// Whether nobody listens there.
+pub(super) fn is_unreachable(error: &Refused) -> bool {
+    match error {
+        Refused::Slow(_) => true,
+        Refused::Postgres(error) => {
+            let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+            cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+        }
+        Refused::Authority(_) => false,
+    }
+}

@@ -1,0 +1,177 @@
+//! One PgBouncer per endpoint of a proxy.
+//!
+//! RDS Proxy shares server connections between clients transaction by transaction, and pins a client to one
+//! as soon as it leaves something behind in the session: SET, a prepared statement, a temporary table, an
+//! advisory lock. PgBouncer cannot pin. In its transaction mode all of these leak into other clients'
+//! sessions, which RDS Proxy never lets happen; so the mode here is `session`: every client is pinned from
+//! its beginning, and what it leaves behind is discarded before another one gets the connection. A client
+//! sees RDS Proxy's guarantees; the difference is that idle clients hold their connections, so that more
+//! clients than the pool has connections wait for one, and get an error after ConnectionBorrowTimeout.
+
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+use rustix::process::Signal;
+
+use super::{
+    listener::Listener,
+    phase::Password,
+    postgres::Servers,
+    system::{self, Process},
+    targets::Pool,
+};
+
+/// What a pooler is to be.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// The last part of the proxy's or endpoint's ARN: the name of its folder.
+    pub(super) name: String,
+    pub(super) listener: Listener,
+    pub(super) require_tls: bool,
+    /// Seconds.
+    pub(super) idle_timeout: i64,
+    pub(super) pool: Pool,
+    /// The credentials that the secrets hold.
+    pub(super) users: Vec<(String, Password)>,
+    /// The server, and how many connections it takes.
+    pub(super) server: Option<(Listener, u64)>,
+}
+
+/// How many clients a pooler takes; PgBouncer needs a file descriptor for each.
+const CLIENTS: u64 = 900;
+
+fn program() -> Result<PathBuf, String> {
+    let folders = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from);
+    system::find_program("pgbouncer", &folders).ok_or_else(|| {
+        "PgBouncer is not installed on this machine. Install it (Debian and Ubuntu: `apt install pgbouncer`; macOS: `brew \
+         install pgbouncer`); the proxy starts as soon as it is there."
+            .to_owned()
+    })
+}
+
+impl Servers {
+    fn pooler(&self, name: &str) -> Option<Process> {
+        let home = self.folder.join(name);
+        Process::find(&home.join("pid"), &home)
+    }
+
+    /// Makes it run as wanted. Repeated calls cost next to nothing. Answers whether anything had to be done.
+    pub(super) async fn ensure_pooler(&self, wanted: &Wanted) -> Result<bool, String> {
+        let program = program()?;
+        let home = self.folder.join(&wanted.name);
+        let said = |cause: std::io::Error| format!("Could not write the pooler's configuration: {cause}.");
+        self.user.make_folder(&home).map_err(said)?;
+        self.certify(&home, &wanted.listener.address).map_err(said)?;
+        let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
+        let settings = self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home)).map_err(said)?;
+        // What PgBouncer reads only when it starts.
+        let fixed = format!("{:?} {}", wanted.listener, wanted.require_tls);
+        let restart = self.user.write(&home.join("begun"), &fixed).map_err(said)?;
+        if let Some(process) = self.pooler(&wanted.name) {
+            if restart {
+                process.stop(Signal::TERM).await;
+            } else if users || settings {
+                process.signal(Signal::HUP);
+            }
+        }
+        if self.pooler(&wanted.name).is_some() {
+            return Ok(users || settings);
+        }
+        // A pooler that was killed leaves it behind, and the next one would refuse to start.
+        let _ = fs::remove_file(home.join("pid"));
+        let mut command = self.user.command(&program, &home);
+        command.arg(home.join("pgbouncer.ini"));
+        self.user.start(command, &home, &self.cloud).map_err(|cause| format!("Could not start PgBouncer: {cause}."))?;
+        let place = (wanted.listener.address.as_str(), wanted.listener.port);
+        for _ in 0..200 {
+            if self.pooler(&wanted.name).is_some() && tokio::net::TcpStream::connect(place).await.is_ok() {
+                return Ok(true);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+        }
+        Err(format!("PgBouncer did not start on {}:{}: {}.", place.0, place.1, system::tail(&home)))
+    }
+
+    /// Stops it if it runs.
+    pub(super) async fn stop_pooler(&self, name: &str) {
+        if let Some(process) = self.pooler(name) {
+            process.stop(Signal::TERM).await;
+        }
+    }
+}
+
+/// PgBouncer's list of users: it needs the passwords themselves, to prove them to the server.
+fn credentials(users: &[(String, Password)]) -> String {
+    let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    users.iter().map(|(name, password)| format!("{} {}\n", quote(name), quote(&password.0))).collect()
+}
+
+fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
+    let file = |name: &str| home.join(name).display().to_string();
+    let mut text = "[databases]\n".to_owned();
+    let size = wanted.server.as_ref().map_or(1, |(_, connections)| {
+        (connections * u64::try_from(wanted.pool.max_percent).unwrap_or(100) / 100).max(1)
+    });
+    if let Some((server, _)) = &wanted.server {
+        let query = wanted.pool.init_query.as_ref().map(|query| format!(" connect_query='{query}'")).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "* = host={} port={} pool_size={size}{query}", server.address, server.port);
+    }
+    // What a connection starts with, it starts with again for the next client.
+    let reset = wanted.pool.init_query.as_ref().map(|query| format!("; {query}")).unwrap_or_default();
+    let tls = if wanted.require_tls { "require" } else { "prefer" };
+    let settings: &[(&str, String)] = &[
+        ("listen_addr", wanted.listener.address.clone()),
+        ("listen_port", wanted.listener.port.to_string()),
+        ("unix_socket_dir", String::new()),
+        ("pidfile", file("pid")),
+        ("auth_type", "scram-sha-256".into()),
+        ("auth_file", file("users")),
+        ("pool_mode", "session".into()),
+        ("server_reset_query", format!("DISCARD ALL{reset}")),
+        ("max_client_conn", CLIENTS.to_string()),
+        ("default_pool_size", size.to_string()),
+        ("max_db_connections", size.to_string()),
+        ("query_wait_timeout", wanted.pool.borrow_timeout.max(1).to_string()),
+        ("client_idle_timeout", wanted.idle_timeout.to_string()),
+        ("server_login_retry", "1".into()),
+        ("server_connect_timeout", "5".into()),
+        ("ignore_startup_parameters", "extra_float_digits".into()),
+        ("client_tls_sslmode", tls.into()),
+        ("client_tls_key_file", file("server.key")),
+        ("client_tls_cert_file", file("server.crt")),
+        ("server_tls_sslmode", "verify-full".into()),
+        ("server_tls_ca_file", file("ca.pem")),
+        ("log_connections", "0".into()),
+        ("log_disconnections", "0".into()),
+        ("log_stats", "0".into()),
+    ];
+    text.push_str("\n[pgbouncer]\n");
+    for (name, value) in settings {
+        let _ = writeln!(text, "{name} = {value}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_is_a_share_of_the_servers_connections_and_never_none() {
+        let listener = Listener { address: "127.20.0.1".into(), port: 5432 };
+        let wanted = |max_percent| Wanted {
+            name: "prx-1".into(),
+            listener: listener.clone(),
+            require_tls: true,
+            idle_timeout: 1800,
+            pool: Pool { max_percent, ..Pool::default() },
+            users: vec![("app".into(), Password("quo\"te".into()))],
+            server: Some((listener.clone(), 200)),
+        };
+        let home = std::path::Path::new("/home");
+        assert!(configuration(&wanted(90), home).contains("pool_size=180\n"));
+        assert!(configuration(&wanted(1), home).contains("pool_size=2\n"));
+        assert!(configuration(&wanted(90), home).contains("client_tls_sslmode = require\n"));
+        assert_eq!(credentials(&wanted(90).users), "\"app\" \"quo\"\"te\"\n");
+    }
+}

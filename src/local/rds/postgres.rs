@@ -1,0 +1,366 @@
+//! One PostgreSQL server per cluster: made from a template, configured by the parameter group, kept running.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Output,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::Client;
+
+use super::{
+    certificates::Authority,
+    connection::{self, Login},
+    listener::Listener,
+    parameters,
+    phase::Password,
+    system::{self, Process, User},
+};
+use crate::local::cloud::Cloud;
+
+/// The superuser, which AWS keeps to itself as well.
+pub(super) const SUPERUSER: &str = "rdsadmin";
+
+/// What a cluster's server is to be.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// The cluster's resource id: the name of its folder.
+    pub(super) name: String,
+    pub(super) major: String,
+    pub(super) listener: Listener,
+    pub(super) username: String,
+    pub(super) password: Password,
+    pub(super) database: Option<String>,
+    /// What the parameter group sets.
+    pub(super) parameters: Vec<(String, String)>,
+    /// Grows with every restart that was asked for.
+    pub(super) restarts: u64,
+    /// The snapshot that a new one's data comes from.
+    pub(super) origin: Option<String>,
+}
+
+/// What all servers of one local cloud share.
+pub(super) struct Servers {
+    pub(super) cloud: Arc<Cloud>,
+    pub(super) user: User,
+    /// The folder with one folder for each server, pooler and snapshot.
+    pub(super) folder: PathBuf,
+    pub(super) authority: Authority,
+    /// The superuser's password, the same in every server of this cloud.
+    pub(super) superuser: Password,
+    pub(super) making_template: tokio::sync::Mutex<()>,
+}
+
+/// Why a server does not run: a sentence.
+type Outcome<T> = Result<T, String>;
+
+fn said(what: &str) -> impl Fn(io::Error) -> String {
+    move |cause| format!("Could not {what}: {cause}.")
+}
+
+/// The folder of PostgreSQL's programs.
+fn programs(major: &str) -> Outcome<PathBuf> {
+    let folders = [
+        format!("/usr/lib/postgresql/{major}/bin"),
+        format!("/usr/pgsql-{major}/bin"),
+        format!("/opt/homebrew/opt/postgresql@{major}/bin"),
+        format!("/usr/local/opt/postgresql@{major}/bin"),
+    ];
+    let found = folders.iter().map(PathBuf::from).find(|folder| folder.join("initdb").is_file());
+    let in_path = || {
+        let server = system::find_program("postgres", &[])?;
+        let version = std::process::Command::new(&server).arg("--version").output().ok()?;
+        let version = String::from_utf8_lossy(&version.stdout).into_owned();
+        let right = version.split_whitespace().any(|word| word.split('.').next() == Some(major));
+        right.then(|| server.parent().map(Path::to_owned)).flatten()
+    };
+    found.or_else(in_path).ok_or_else(|| {
+        format!(
+            "PostgreSQL {major} is not installed on this machine. Install it (Debian and Ubuntu: `apt install \
+             postgresql-{major}`; macOS: `brew install postgresql@{major}`); the cluster starts as soon as it is there."
+        )
+    })
+}
+
+fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
+    let output = output.map_err(said(what))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let text: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    Err(format!("Could not {what}: {}.", text.join(" / ")))
+}
+
+impl Servers {
+    fn home(&self, wanted: &Wanted) -> PathBuf {
+        self.folder.join(&wanted.name)
+    }
+
+    fn process(&self, name: &str) -> Option<Process> {
+        let home = self.folder.join(name);
+        Process::find(&home.join("data/postmaster.pid"), &home)
+    }
+
+    /// Makes it run as wanted. Repeated calls cost next to nothing.
+    pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
+        let programs = programs(&wanted.major)?;
+        let home = self.home(wanted);
+        self.user.make_folder(&home).map_err(said("make the server's folder"))?;
+        if !home.join("data").exists() {
+            self.make_data(wanted, &programs, &home).await?;
+        }
+        let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
+        let begun = format!("{} {:?}", wanted.restarts, wanted.listener);
+        let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun);
+        if let Some(process) = self.process(&wanted.name) {
+            if restart {
+                process.stop(Signal::INT).await;
+            } else if changed {
+                process.signal(Signal::HUP);
+            }
+        }
+        if self.process(&wanted.name).is_none() {
+            self.start(wanted, &programs, &home).await?;
+            self.user.write(&home.join("begun"), &begun).map_err(said("note the server's start"))?;
+        }
+        self.apply(wanted, &home).await
+    }
+
+    /// Stops it if it runs.
+    pub(super) async fn stop(&self, name: &str) {
+        if let Some(process) = self.process(name) {
+            process.stop(Signal::INT).await;
+        }
+    }
+
+    /// A new server's data: the template's, or a snapshot's.
+    async fn make_data(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
+        let source = match &wanted.origin {
+            Some(snapshot) => self.folder.join(snapshot).join("data"),
+            None => self.template(&wanted.major, programs).await?,
+        };
+        let (begun, data) = (home.join("data.new"), home.join("data"));
+        // What an interrupted copy left behind.
+        let _ = fs::remove_dir_all(&begun);
+        let mut copy = self.user.command(Path::new("cp"), home);
+        succeeded("copy the server's data", copy.arg("-Rp").arg(&source).arg(&begun).output().await)?;
+        fs::rename(&begun, &data).map_err(said("put the server's data in place"))
+    }
+
+    /// An initialized data folder to copy from, made once: initdb takes longer than everything else together.
+    pub(super) async fn template(&self, major: &str, programs: &Path) -> Outcome<PathBuf> {
+        let _one_at_a_time = self.making_template.lock().await;
+        let folder = self.folder.join(format!("template-{major}"));
+        let data = folder.join("data");
+        if data.exists() {
+            return Ok(data);
+        }
+        self.user.make_folder(&folder).map_err(said("make the template's folder"))?;
+        let (begun, password) = (folder.join("data.new"), folder.join("password"));
+        let _ = fs::remove_dir_all(&begun);
+        self.user.write(&password, &self.superuser.0).map_err(said("write the superuser's password"))?;
+        let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
+        let mut initdb = self.user.command(&programs.join("initdb"), &folder);
+        initdb.args(["--encoding=UTF8", "--auth=scram-sha-256", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
+        initdb.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
+        initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(&begun);
+        let made = succeeded("initialize PostgreSQL's data", initdb.output().await);
+        fs::remove_file(&password).map_err(said("remove the superuser's password"))?;
+        made?;
+        fs::rename(&begun, &data).map_err(said("put the template in place"))?;
+        Ok(data)
+    }
+
+    /// Begins the template before the first cluster is asked for.
+    pub(super) async fn warm(&self, major: &str) {
+        if let Ok(programs) = programs(major) {
+            // A failure shows, with its reason, when a cluster needs it.
+            let _ = self.template(major, &programs).await;
+        }
+    }
+
+    fn configure(&self, wanted: &Wanted, programs: &Path, home: &Path) -> io::Result<bool> {
+        self.certify(home, &wanted.listener.address)?;
+        let forced = wanted.parameters.iter().any(|(name, value)| name == "rds.force_ssl" && value == "1");
+        let kind = if forced { "hostssl" } else { "host" };
+        let access = format!(
+            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 scram-sha-256\n{kind} all all 127.0.0.0/8 scram-sha-256\n"
+        );
+        let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
+        let settings = settings(wanted, programs, home);
+        let text: String = settings.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''"))).collect();
+        Ok(self.user.write(&home.join("postgresql.conf"), &text)? || access)
+    }
+
+    /// Puts the certificate of a listener into a server's or pooler's folder.
+    pub(super) fn certify(&self, home: &Path, address: &str) -> io::Result<()> {
+        let stamp = home.join("server.address");
+        if fs::read_to_string(&stamp).is_ok_and(|last| last == address) {
+            return Ok(());
+        }
+        let signed = self.authority.sign(address)?;
+        self.user.write(&home.join("ca.pem"), &self.authority.certificate)?;
+        self.user.write(&home.join("server.crt"), &signed.certificate)?;
+        self.user.write(&home.join("server.key"), &signed.key)?;
+        self.user.write(&stamp, address)?;
+        Ok(())
+    }
+
+    async fn start(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
+        // A server that was killed leaves it behind, and its number may be another process's by now.
+        let _ = fs::remove_file(home.join("data/postmaster.pid"));
+        let mut command = self.user.command(&programs.join("postgres"), home);
+        command.arg("-D").arg(home.join("data"));
+        command.arg("-c").arg(format!("config_file={}", home.join("postgresql.conf").display()));
+        self.user.start(command, home, &self.cloud).map_err(said("start PostgreSQL"))?;
+        for attempt in 0..600 {
+            if self.superuser(wanted).await.is_ok() {
+                return Ok(());
+            }
+            if attempt > 20 && self.process(&wanted.name).is_none() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        Err(format!("PostgreSQL did not start on {}:{}: {}.", wanted.listener.address, wanted.listener.port, system::tail(home)))
+    }
+
+    async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {
+        let login = Login {
+            listener: wanted.listener.clone(),
+            username: SUPERUSER.to_owned(),
+            password: self.superuser.clone(),
+            database: "postgres".to_owned(),
+            tls: true,
+        };
+        connection::open(&login, &self.authority.certificate).await.map_err(|cause| cause.to_string())
+    }
+
+    /// Makes the master user, its password and the first database what they are to be.
+    async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
+        let what = (&self.superuser.0, &wanted.username, &wanted.password.0, &wanted.database);
+        let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
+        if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
+            return Ok(());
+        }
+        let client = self.superuser(wanted).await?;
+        let failed = |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
+        prepare(&client, wanted).await.map_err(failed)?;
+        self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
+        Ok(())
+    }
+
+    /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
+    pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
+        let programs = programs(&wanted.major)?;
+        let folder = self.folder.join(snapshot);
+        self.user.make_folder(&folder).map_err(said("make the snapshot's folder"))?;
+        let (begun, data) = (folder.join("data.new"), folder.join("data"));
+        let _ = fs::remove_dir_all(&begun);
+        let mut backup = self.user.command(&programs.join("pg_basebackup"), &folder);
+        backup.env("PGPASSWORD", &self.superuser.0).env("PGSSLMODE", "require");
+        backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]);
+        backup.arg("--host").arg(&wanted.listener.address).arg("--port").arg(wanted.listener.port.to_string());
+        backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
+        succeeded("copy the cluster's data", backup.output().await)?;
+        fs::rename(&begun, &data).map_err(said("put the snapshot in place"))
+    }
+}
+
+/// The roles that RDS has, the master user among them, and the first database.
+async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres::Error> {
+    // The statements below carry the password; whatever the parameter group says, they are not logged.
+    let quiet = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic";
+    client.batch_execute(quiet).await?;
+    let exists = async |table: &str, column: &str, name: &str| {
+        let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
+        client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
+    };
+    for role in ["rds_superuser", "rds_replication", "rds_password", "rds_iam"] {
+        if !exists("pg_roles", "rolname", role).await? {
+            client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN")).await?;
+        }
+    }
+    let granted = "pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password";
+    client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
+    let user = identifier(&wanted.username);
+    let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
+    let password = wanted.password.0.replace('\'', "''");
+    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")).await?;
+    client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
+    if let Some(name) = &wanted.database {
+        if !exists("pg_database", "datname", name).await? {
+            client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
+        }
+    }
+    Ok(())
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
+const CONNECTIONS: &str = "200";
+
+/// How many connections a server takes.
+pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
+    let set = parameters.iter().find(|(name, _)| name == "max_connections");
+    set.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| CONNECTIONS.parse().unwrap_or(200))
+}
+
+/// The configuration: ours, made for speed (losing a local database in a power cut is no loss), then the
+/// parameter group's. Formulas over an instance's memory mean nothing here and are left out.
+fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, String)> {
+    let file = |name: &str| home.join(name).display().to_string();
+    let mut settings: Vec<(String, String)> = [
+        ("listen_addresses", wanted.listener.address.clone()),
+        ("port", wanted.listener.port.to_string()),
+        ("unix_socket_directories", String::new()),
+        ("hba_file", file("pg_hba.conf")),
+        ("ssl", "on".into()),
+        ("ssl_cert_file", file("server.crt")),
+        ("ssl_key_file", file("server.key")),
+        ("password_encryption", "scram-sha-256".into()),
+        ("fsync", "off".into()),
+        ("synchronous_commit", "off".into()),
+        ("full_page_writes", "off".into()),
+        ("max_connections", CONNECTIONS.into()),
+        ("shared_buffers", "32MB".into()),
+        ("max_wal_size", "128MB".into()),
+        ("min_wal_size", "4MB".into()),
+        ("timezone", "UTC".into()),
+        ("log_timezone", "UTC".into()),
+        ("jit", "off".into()),
+        ("default_text_search_config", "pg_catalog.english".into()),
+        ("idle_in_transaction_session_timeout", "86400000".into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for (name, value) in &wanted.parameters {
+        let known = parameters::find(name, true).is_ok_and(parameters::Parameter::is_of_postgres);
+        match name.as_str() {
+            "rds.logical_replication" if value == "1" => settings.push(("wal_level".into(), "logical".into())),
+            "shared_preload_libraries" => settings.push((name.clone(), installed(value, programs))),
+            // The sizes of AWS's machines, not of this one; a part of the loaded libraries is not there.
+            "shared_buffers" | "effective_cache_size" | "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
+            _ if !known || value.contains('{') => {}
+            _ => settings.push((name.clone(), value.clone())),
+        }
+    }
+    settings
+}
+
+/// Of these libraries those that are installed; the server would not start with others.
+fn installed(libraries: &str, programs: &Path) -> String {
+    let there = |name: &&str| {
+        let places = ["../lib", "../lib/postgresql"].map(|place| programs.join(place));
+        places.iter().any(|place| ["so", "dylib"].iter().any(|kind| place.join(format!("{name}.{kind}")).exists()))
+    };
+    libraries.split(',').map(str::trim).filter(there).collect::<Vec<_>>().join(",")
+}
