@@ -7,12 +7,14 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage, SimpleQueryRow, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::linger::{Linger, LingerInside};
 use super::roots::{self, RootsError};
 use super::target::{Target, Tls};
 
@@ -25,6 +27,7 @@ pub struct Client {
     notices: UnboundedReceiver<DbError>,
     target: Target,
     connector: Option<MakeRustlsConnect>,
+    driver: AbortHandle,
 }
 
 /// Why there is no connection.
@@ -137,20 +140,18 @@ impl Client {
 
         let (sender, notices) = unbounded_channel();
         // The two arms differ in the type of the stream only.
-        let postgres = match &connector {
+        let (postgres, driver) = match &connector {
             Some(make) => {
                 let tls = make_connect(make, target)?;
                 let (client, connection) = login(target, config.connect_raw(stream, tls)).await?;
-                tokio::spawn(drive(connection, sender));
-                client
+                (client, tokio::spawn(drive(connection, sender)).abort_handle())
             }
             None => {
                 let (client, connection) = login(target, config.connect_raw(stream, NoTls)).await?;
-                tokio::spawn(drive(connection, sender));
-                client
+                (client, tokio::spawn(drive(connection, sender)).abort_handle())
             }
         };
-        Ok(Client { postgres, notices, target: target.clone(), connector })
+        Ok(Client { postgres, notices, target: target.clone(), connector, driver })
     }
 
     /// Where this is connected to.
@@ -183,15 +184,25 @@ impl Client {
         }
     }
 
+    /// Closes the connection without a word, which ends the transaction on the server.
+    pub(super) fn hang_up(&self) {
+        self.driver.abort();
+    }
+
     /// Asks the server to stop what this connection is running. Done over a second connection, as PostgreSQL wants it.
     pub(super) async fn cancel(&self) -> Result<(), ConnectError> {
         let stream = open(&self.target).await?;
         let token = self.postgres.cancel_token();
-        let cancelled = match &self.connector {
-            Some(make) => token.cancel_query_raw(stream, make_connect(make, &self.target)?).await,
-            None => token.cancel_query_raw(stream, NoTls).await,
+        let target = &self.target;
+        let cancelling = async {
+            match &self.connector {
+                Some(make) => token.cancel_query_raw(stream, LingerInside(make_connect(make, target)?)).await,
+                None => token.cancel_query_raw(Linger(stream), NoTls).await,
+            }
+            .map_err(|error| classify(target, &error))
         };
-        cancelled.map_err(|error| classify(&self.target, &error))
+        // The request is on its way; that the server does not close the connection is no reason to wait longer.
+        timeout(target.connect_timeout, cancelling).await.unwrap_or(Ok(()))
     }
 }
 

@@ -5,7 +5,7 @@
 //!               ├─ plan (pure) → apply → events, Applied | Failure
 //! Ledger::read ─┘
 //! ```
-//! - [`target`], [`connect`]: the database and one connection to it, TLS verified
+//! - [`target`], [`roots`], [`connect`], `linger`: the database and one connection to it, TLS verified
 //! - [`journal`], [`folder`]: the migrations on disk, both of Drizzle's layouts
 //! - [`sql`], [`position`]: tokens and statements, and where in a file something is
 //! - [`guard`]: statements that cannot be part of a migration's transaction
@@ -24,6 +24,7 @@ pub mod folder;
 pub mod guard;
 pub mod journal;
 pub mod ledger;
+mod linger;
 pub mod options;
 pub mod plan;
 pub mod position;

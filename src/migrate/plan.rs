@@ -69,7 +69,7 @@ pub struct Plan {
 /// What the user explicitly lets through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Allow {
-    /// Apply migrations that are older than an applied one.
+    /// Apply migrations that are older than an applied one, or than one before them in the journal.
     pub out_of_order: bool,
     /// Take edited files as what was applied: their hash is written to the ledger, nothing is run.
     pub edited: bool,
@@ -161,10 +161,7 @@ fn unapplied(
         State::OutOfOrder { after: folder.migrations[later].tag.clone() }
     } else if let Some(at) = newest.filter(|at| too_old(*at)) {
         let after = folder.migrations.iter().find(|other| other.when_millis == at).map(|other| other.tag.clone());
-        match latest.filter(|latest| latest.when_millis >= migration.when_millis) {
-            Some(latest) => State::Misordered { after: latest.tag.clone() },
-            None => State::OutOfOrder { after: after.unwrap_or_else(|| format!("a row with created_at {at}")) },
-        }
+        State::OutOfOrder { after: after.unwrap_or_else(|| format!("a row with created_at {at}")) }
     } else {
         match latest.filter(|latest| folder.layout == Layout::V0 && latest.when_millis >= migration.when_millis) {
             Some(latest) => State::Misordered { after: latest.tag.clone() },
@@ -178,7 +175,7 @@ impl Plan {
     pub fn to_apply<'a>(&self, folder: &'a Folder, allow: Allow) -> Vec<&'a Migration> {
         let runs = |status: &Status| match status.state {
             State::Pending => true,
-            State::OutOfOrder { .. } => allow.out_of_order,
+            State::OutOfOrder { .. } | State::Misordered { .. } => allow.out_of_order,
             _ => false,
         };
         folder.migrations.iter().zip(&self.migrations).filter(|(_, status)| runs(status)).map(|(it, _)| it).collect()
@@ -262,7 +259,7 @@ mod tests {
     fn v0_journal_out_of_order() {
         let swapped = folder(Layout::V0, &[("0_a", 10), ("1_b", 30), ("2_c", 20)]);
         assert_eq!(short(&swapped, &Contents::default()), "PPM0");
-        assert_eq!(short(&swapped, &rows(&[("0_a", Some(10), None), ("1_b", Some(30), None)])), "AAM0");
+        assert_eq!(short(&swapped, &rows(&[("0_a", Some(10), None), ("1_b", Some(30), None)])), "AAO0");
         let all = rows(&[("0_a", Some(10), None), ("1_b", Some(30), None), ("2_c", Some(20), None)]);
         assert_eq!(short(&swapped, &all), "AAA0");
         let equal = folder(Layout::V0, &[("0_a", 10), ("1_b", 10)]);

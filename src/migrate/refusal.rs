@@ -29,7 +29,8 @@ pub enum Refusal {
     /// The journal's times are not in the journal's order.
     #[error("The migration {tag} comes after {after} in {}, but its `when` is not greater.", journal.display())]
     #[diagnostic(help(
-        "Drizzle would skip it wherever {after} is applied. Generate it again, or give it a `when` greater than that."
+        "Drizzle would skip it wherever {after} is applied. Generate it again, or give it a `when` greater than that; or, \
+         if it does not depend on the order, apply it with --allow-out-of-order."
     ))]
     Misordered {
         /// Which migration.
@@ -143,7 +144,7 @@ pub fn refusals(
             State::OutOfOrder { after } if !allow.out_of_order => {
                 found.push(Refusal::OutOfOrder { tag, after: after.clone() });
             }
-            State::Misordered { after } => {
+            State::Misordered { after } if !allow.out_of_order => {
                 let journal = folder.path.join("meta").join("_journal.json");
                 found.push(Refusal::Misordered { tag, after: after.clone(), journal });
             }

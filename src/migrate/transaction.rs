@@ -113,7 +113,10 @@ impl<'a> Conversation<'a> {
                     // If the server cannot be asked to stop, the time limit ends the wait.
                     _ = self.client.cancel().await;
                 }
-                () = at(self.give_up) => return Err(Trouble::GaveUp),
+                () = at(self.give_up) => {
+                    self.client.hang_up();
+                    return Err(Trouble::GaveUp);
+                }
                 () = at(patience) => {
                     patience = None;
                     (self.events)(Event::Waiting);

@@ -35,27 +35,32 @@ pub async fn missing(client: &Client, ledger: &Ledger, migrations: &[&Migration]
 fn tables_left(migrations: &[&Migration]) -> Vec<String> {
     let mut made = Vec::new();
     for migration in migrations {
+        let before = made.len();
+        // Where a name without a schema leads depends on the search_path and the role, which these may change.
+        let mut settled = true;
         for chunk in migration.chunks() {
             let sql = chunk.text;
             for statement in statements(sql) {
-                let starts = |keywords: &[&str]| statement.starts_with(sql, keywords);
-                let mentions = |keyword: &str| statement.mentions(sql, keyword);
-                if starts(&["create", "table"]) {
+                let starts = |keywords: &[&str]| keywords.iter().any(|keyword| statement.starts_with(sql, &[keyword]));
+                let mentions = |keywords: &[&str]| keywords.iter().any(|keyword| statement.mentions(sql, keyword));
+                settled &= !starts(&["set", "reset", "do", "select", "call"]);
+                if statement.starts_with(sql, &["create", "table"]) {
                     made.extend(created_name(sql, &statement));
-                } else if ["drop", "do", "select", "call"].iter().any(|keyword| starts(&[keyword]))
-                    || ["rename", "schema", "search_path"].iter().any(|keyword| mentions(keyword))
-                {
+                } else if starts(&["drop", "do", "select", "call"]) || mentions(&["rename", "schema"]) {
                     // A DO block, a function or a CASCADE may remove anything.
                     made.clear();
                 }
             }
         }
+        if !settled {
+            let kept = made.split_off(before.min(made.len()));
+            made.extend(kept.into_iter().filter(|name| name.contains('.')));
+        }
     }
     made
 }
 
-/// `[IF NOT EXISTS] name` or `schema.name` after CREATE TABLE, as written. Names without a schema depend on the
-/// search_path, which is the same when looking: it is put back after every migration.
+/// `[IF NOT EXISTS] name` or `schema.name` after CREATE TABLE, as written.
 fn created_name(sql: &str, statement: &Statement) -> Option<String> {
     let mut rest = &statement.tokens[2..];
     if rest.len() > 3 && rest[0].is(sql, "if") && rest[1].is(sql, "not") && rest[2].is(sql, "exists") {
@@ -87,7 +92,8 @@ mod tests {
             ("CREATE TABLE a (id int); ALTER TABLE a RENAME TO b", &[]),
             ("CREATE TABLE a (id int); DROP TABLE a; CREATE TABLE b (id int)", &["b"]),
             ("CREATE TABLE a (id int); INSERT INTO a VALUES (1)", &["a"]),
-            ("SET search_path TO s; CREATE TABLE a (id int); RESET search_path", &[]),
+            ("SET search_path TO s; CREATE TABLE a (id int); CREATE TABLE s.b (id int)", &["s.b"]),
+            ("CREATE TABLE a (id int); SELECT set_config('search_path', 's', true)", &[]),
             ("INSERT INTO t VALUES ('CREATE TABLE a (id int)')", &[]),
             ("CREATE TABLE a AS SELECT 1", &["a"]),
         ];

@@ -1,0 +1,179 @@
+//! Two at once, killed in the middle, interrupted, connection lost: nothing runs twice and nothing is half there.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use infra::migrate::{Event, Failure, Folder, Ledger, Options, apply};
+use tokio::sync::watch;
+
+use super::server::{Database, Way, servers};
+use super::{WAYS, Written, fixture, ledger_rows, run_with, tables, tags};
+
+/// Each migration adds a row to a table that nothing keeps unique, so running one twice would show.
+fn counting(count: usize, pause: &str) -> Written {
+    let mut written = Written::new(&[("0000_log", "CREATE TABLE log (n int);")]);
+    for number in 1..count {
+        let sql = format!("INSERT INTO log VALUES ({number});--> statement-breakpoint\nSELECT pg_sleep({pause});");
+        written.add(&format!("{number:04}_row"), &sql);
+    }
+    written
+}
+
+#[tokio::test]
+async fn two_at_once() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let written = counting(20, "0.01");
+        let folder = written.folder();
+        let (a, b, c) = tokio::join!(tags(&database, &folder), tags(&database, &folder), tags(&database, &folder));
+        let applied: usize = [a, b, c].into_iter().map(|result| result.unwrap().len()).sum();
+        assert_eq!(applied, 20, "{way:?}");
+        assert_eq!(database.psql("SELECT count(*), count(DISTINCT n) FROM log"), "19|19");
+        assert_eq!(ledger_rows(&database).lines().count(), 20);
+    }
+}
+
+#[tokio::test]
+async fn the_second_says_that_it_waits() {
+    let database = Database::new(Way::Pooled);
+    let slow =
+        Written::new(&[("0000_slow", "CREATE TABLE slow (id int);--> statement-breakpoint\nSELECT pg_sleep(2.5);")]);
+    let folder = slow.folder();
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        run_with(&mut database.client().await, &folder, &Options::default()).await
+    };
+    let (first, (second, events)) = tokio::join!(tags(&database, &folder), second);
+    assert_eq!(first.unwrap().len(), 1);
+    assert_eq!(second.unwrap().migrations.len(), 0);
+    assert!(events.contains(&Event::Waiting), "{events:?}");
+
+    let impatient = Options { wait: Duration::from_millis(200), ..Options::default() };
+    let slower = Written::new(&[
+        ("0000_slow", "CREATE TABLE slow (id int);--> statement-breakpoint\nSELECT pg_sleep(2.5);"),
+        ("0001_b", "SELECT pg_sleep(1.5);"),
+    ]);
+    let folder = slower.folder();
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        run_with(&mut database.client().await, &folder, &impatient).await.0
+    };
+    let (first, second) = tokio::join!(tags(&database, &folder), second);
+    assert_eq!(first.unwrap().len(), 1);
+    assert!(matches!(second, Err(Failure::Busy { .. })), "{second:?}");
+}
+
+/// Not a test of its own: what `killed_at_random_points` kills.
+#[tokio::test]
+#[ignore = "the child process of killed_at_random_points"]
+async fn child_that_is_killed() {
+    let url = std::env::var("TEST_URL").unwrap();
+    let target = infra::migrate::Target::from_url(&url, Some(std::env::var("TEST_CA").unwrap().into())).unwrap();
+    let folder = Folder::read(std::path::Path::new(&std::env::var("TEST_FOLDER").unwrap())).unwrap();
+    let mut client = infra::migrate::Client::connect(&target).await.unwrap();
+    let mut events = |event| {
+        if let Event::Applied { .. } = event {
+            println!("applied");
+        }
+    };
+    apply(&mut client, &folder, &Ledger::default(), &Options::default(), &mut events).await.unwrap();
+}
+
+#[tokio::test]
+async fn killed_at_random_points() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let written = counting(40, "0.01");
+        let mut kills = 0;
+        for delay in [300, 350, 420] {
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["migrate::interrupting::child_that_is_killed", "--exact", "--ignored", "--nocapture"])
+                .env("TEST_URL", servers().url(way, &database.name))
+                .env("TEST_CA", &servers().ca)
+                .env("TEST_FOLDER", written.path())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_millis(delay));
+            kills += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(kills > 0, "every child was done before it was killed");
+        tags(&database, &written.folder()).await.unwrap();
+        assert_eq!(database.psql("SELECT count(*), count(DISTINCT n) FROM log"), "39|39", "{way:?}");
+        assert_eq!(ledger_rows(&database).lines().count(), 40);
+    }
+}
+
+#[tokio::test]
+async fn interrupted_by_the_user() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let written = Written::new(&[
+            ("0000_a", "CREATE TABLE a (id int);"),
+            ("0001_b", "CREATE TABLE b (id int);--> statement-breakpoint\nSELECT pg_sleep(30);"),
+        ]);
+        let (raise, interrupt) = watch::channel(false);
+        let options = Options { interrupt: Some(interrupt), ..Options::default() };
+        let started = Instant::now();
+        let (mut client, folder) = (database.client().await, written.folder());
+        let stop = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            raise.send(true).unwrap();
+        };
+        let ((result, _), ()) = tokio::join!(run_with(&mut client, &folder, &options), stop);
+        match result {
+            Err(Failure::Interrupted { applied, pending }) => assert_eq!((applied.len(), pending.len()), (1, 1)),
+            other => panic!("{way:?} {other:?}"),
+        }
+        assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: the statement was not cancelled");
+        assert_eq!(tables(&database), "a");
+        // The connection is still good, and nothing is left locked.
+        let again = run_with(&mut client, &Folder::read(&fixture("v0-abc")).unwrap(), &Options::default()).await.0;
+        assert!(matches!(again, Err(Failure::Refused { .. })), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_said() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "SELECT pg_sleep(30);")]);
+    let (mut client, folder) = (database.client().await, written.folder());
+    let cut = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        database.psql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> \
+             pg_backend_pid()",
+        )
+    };
+    let options = Options::default();
+    let ((result, _), _) = tokio::join!(run_with(&mut client, &folder, &options), cut);
+    assert!(
+        matches!(&result, Err(Failure::Lost { tag, applied, .. }) if tag == "0001_b" && applied.len() == 1),
+        "{result:?}"
+    );
+    std::fs::write(written.file("0001_b"), "SELECT 1;").unwrap();
+    assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0001_b"]);
+}
+
+#[tokio::test]
+async fn a_lock_conflict_is_tried_again() {
+    let database = Database::new(Way::Direct);
+    database.psql("CREATE TABLE busy (id int)");
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int); ALTER TABLE busy ADD COLUMN n int;")]);
+    let blocker = database.client().await;
+    let name = database.name.clone();
+    let holder = std::thread::spawn(move || {
+        let url = servers().url(Way::Direct, &name);
+        let sql = "BEGIN; SELECT * FROM busy; SELECT pg_sleep(1.5); COMMIT";
+        Command::new("psql").args(["-Xqc", sql, &url]).env("PGSSLMODE", "require").output().unwrap()
+    });
+    std::thread::sleep(Duration::from_millis(400));
+    drop(blocker);
+    let options = Options { lock_timeout: Duration::from_millis(200), ..Options::default() };
+    let (result, events) = run_with(&mut database.client().await, &written.folder(), &options).await;
+    assert_eq!(result.unwrap().migrations.len(), 1);
+    assert!(events.iter().any(|event| matches!(event, Event::Retrying { .. })), "{events:?}");
+    assert!(holder.join().unwrap().status.success());
+}
