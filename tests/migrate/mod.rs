@@ -2,6 +2,7 @@
 
 mod applying;
 mod connecting;
+mod drizzle;
 mod folders;
 mod interrupting;
 mod parity;
