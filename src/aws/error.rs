@@ -66,6 +66,12 @@ impl Error {
         Self { class, action: String::new(), code: None, message: message.into(), request_id: None, advice: None }
     }
 
+    /// What AWS refused within an answer that succeeded as a whole.
+    pub fn refusal(action: &str, code: &str, message: &str) -> Self {
+        let class = classify(code, message, 400);
+        Self { action: action.to_owned(), code: Some(code.to_owned()), ..Self::new(class, message) }
+    }
+
     /// The same with what to do next.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {

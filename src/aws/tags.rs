@@ -11,6 +11,11 @@ pub fn ec2(kind: aws_sdk_ec2::types::ResourceType, tags: &Tags) -> aws_sdk_ec2::
     aws_sdk_ec2::types::TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build()
 }
 
+/// The tags that EC2 gives with a resource.
+pub fn of_ec2(tags: &[aws_sdk_ec2::types::Tag]) -> Tags {
+    collect(tags, |tag| (tag.key(), tag.value()))
+}
+
 /// The filter by which EC2 lists what belongs to a stack.
 pub fn ec2_filter(stack: &str) -> aws_sdk_ec2::types::Filter {
     aws_sdk_ec2::types::Filter::builder().name(format!("tag:{}", crate::engine::identity::STACK)).values(stack).build()

@@ -1,1 +1,97 @@
-//! The kind `internet-gateway`.
+//! The kind `internet-gateway`: the VPC's door to the internet.
+
+use aws_sdk_ec2::types::{AttachmentStatus, InternetGatewayAttachment, ResourceType};
+use serde::Serialize;
+
+use super::vpc::Vpc;
+use crate::{
+    aws::{Clients, Error, Result, tags},
+    engine::{Change, Live, Phase, Ref, Resource, Scope, Tags},
+};
+
+/// An internet gateway and its attachment (EC2 CreateInternetGateway, AttachInternetGateway); CDK's
+/// `AWS::EC2::InternetGateway` and `AWS::EC2::VPCGatewayAttachment`.
+#[derive(Debug, Clone, Serialize)]
+pub struct InternetGateway {
+    /// The VPC that it is attached to; empty in a live one that is attached to none.
+    pub vpc: Ref<Vpc>,
+}
+
+impl Resource for InternetGateway {
+    const KIND: &'static str = "internet-gateway";
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let pages = scope.aws.ec2.describe_internet_gateways().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let gateways: Vec<_> = pages.items().send().try_collect().await?;
+        Ok(gateways.iter().filter_map(|gateway| live(scope, gateway)).collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let tags = tags::ec2(ResourceType::InternetGateway, scope.tags());
+        scope.aws.ec2.create_internet_gateway().tag_specifications(tags).send().await?;
+        Ok(())
+    }
+
+    async fn update(&self, live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        let vpc = self.vpc.get(scope)?;
+        detach(live, scope.aws).await?;
+        scope.aws.ec2.attach_internet_gateway().internet_gateway_id(&live.id).vpc_id(vpc).send().await?;
+        Ok(())
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        detach(live, scope.aws).await?;
+        scope.aws.ec2.delete_internet_gateway().internet_gateway_id(&live.id).send().await?;
+        Ok(())
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        tags::retag_ec2(scope.aws, &live.id, set, unset).await
+    }
+}
+
+fn live(scope: &Scope<'_>, gateway: &aws_sdk_ec2::types::InternetGateway) -> Option<Live<InternetGateway>> {
+    let tags = tags::of_ec2(gateway.tags());
+    let address = scope.address::<InternetGateway>(&tags)?;
+    let id = gateway.internet_gateway_id()?;
+    // A gateway has at most one attachment.
+    let (vpc, phase) = attachment(gateway.attachments().first());
+    Some(Live::new(address, id, InternetGateway { vpc: Ref::value(vpc) }).phase(phase).tags(tags))
+}
+
+/// The VPC of an attachment, and what AWS is doing with it. An attached gateway's is called `available`,
+/// which the SDK does not know.
+fn attachment(attachment: Option<&InternetGatewayAttachment>) -> (&str, Phase) {
+    let Some(attachment) = attachment else { return ("", Phase::Ready) };
+    let vpc = attachment.vpc_id().unwrap_or_default();
+    match attachment.state() {
+        Some(AttachmentStatus::Detached) => ("", Phase::Ready),
+        Some(state @ (AttachmentStatus::Attaching | AttachmentStatus::Detaching)) => {
+            (vpc, Phase::Changing(state.as_str().to_owned()))
+        }
+        _ => (vpc, Phase::Ready),
+    }
+}
+
+async fn detach(live: &Live<InternetGateway>, aws: &Clients) -> Result<()> {
+    let Some(vpc) = live.spec.vpc.as_value().filter(|vpc| !vpc.is_empty()) else { return Ok(()) };
+    let call = aws.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(vpc).send();
+    match call.await.map_err(Error::from) {
+        Err(error) if !error.is("Gateway.NotAttached") => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_attached_unless_aws_says_otherwise() {
+        let with = |state: &str| InternetGatewayAttachment::builder().vpc_id("vpc-1").state(state.into()).build();
+        assert_eq!(attachment(None), ("", Phase::Ready));
+        assert_eq!(attachment(Some(&with("available"))), ("vpc-1", Phase::Ready));
+        assert_eq!(attachment(Some(&with("detached"))), ("", Phase::Ready));
+        assert_eq!(attachment(Some(&with("attaching"))), ("vpc-1", Phase::Changing("attaching".into())));
+    }
+}

@@ -1,1 +1,100 @@
-//! The kind `security-group`.
+//! The kind `security-group`: who may talk to whom.
+
+mod rule;
+
+use aws_sdk_ec2::types::ResourceType;
+use serde::Serialize;
+
+pub use self::rule::Rule;
+use self::rule::{Direction, rules};
+use super::vpc::Vpc;
+use crate::{
+    aws::{Result, tags},
+    engine::{Change, Live, Ref, Resource, Scope, Tags, attributes::touches},
+};
+
+/// A security group with its rules (EC2 CreateSecurityGroup, AuthorizeSecurityGroupIngress …); CDK's
+/// `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupIngress`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecurityGroup {
+    /// Its name, unique in the VPC.
+    pub name: String,
+    /// What it is for. A group with another description needs another name: both exist for a while.
+    pub description: String,
+    /// The VPC that it belongs to.
+    pub vpc: Ref<Vpc>,
+    /// Who may connect to what carries the group.
+    pub ingress: Vec<Rule>,
+    /// What that may connect to.
+    pub egress: Vec<Rule>,
+}
+
+impl Resource for SecurityGroup {
+    const KIND: &'static str = "security-group";
+    const IMMUTABLE: &'static [&'static str] = &["name", "description", "vpc"];
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let groups = of_the_stack(scope).await?;
+        Ok(groups.iter().filter_map(|group| live(scope, group)).collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let call = scope
+            .aws
+            .ec2
+            .create_security_group()
+            .group_name(&self.name)
+            .description(&self.description)
+            .vpc_id(self.vpc.get(scope)?)
+            .tag_specifications(tags::ec2(ResourceType::SecurityGroup, scope.tags()));
+        call.send().await?;
+        Ok(())
+    }
+
+    async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if touches(changes, "ingress") {
+            rule::converge(&live.id, Direction::Ingress, &live.spec.ingress, &self.ingress, scope).await?;
+        }
+        if touches(changes, "egress") {
+            rule::converge(&live.id, Direction::Egress, &live.spec.egress, &self.egress, scope).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        // AWS deletes no group that a rule of another group points at; where two point at each other, neither
+        // could go. Whatever of the stack still needed such a rule is gone or switched over by now.
+        for group in of_the_stack(scope).await?.iter().filter(|group| group.group_id() != Some(&live.id)) {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let rules = rules(direction.of(group));
+                for rule in rules.iter().filter(|rule| rule.peer.as_value() == Some(&live.id)) {
+                    rule.revoke(group.group_id().unwrap_or_default(), direction, scope).await?;
+                }
+            }
+        }
+        scope.aws.ec2.delete_security_group().group_id(&live.id).send().await?;
+        Ok(())
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        tags::retag_ec2(scope.aws, &live.id, set, unset).await
+    }
+}
+
+async fn of_the_stack(scope: &Scope<'_>) -> Result<Vec<aws_sdk_ec2::types::SecurityGroup>> {
+    let pages = scope.aws.ec2.describe_security_groups().filters(tags::ec2_filter(scope.stack)).into_paginator();
+    Ok(pages.items().send().try_collect().await?)
+}
+
+fn live(scope: &Scope<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Option<Live<SecurityGroup>> {
+    let tags = tags::of_ec2(group.tags());
+    let address = scope.address::<SecurityGroup>(&tags)?;
+    let spec = SecurityGroup {
+        name: group.group_name().unwrap_or_default().to_owned(),
+        description: group.description().unwrap_or_default().to_owned(),
+        vpc: Ref::value(group.vpc_id()?),
+        ingress: rules(Direction::Ingress.of(group)),
+        egress: rules(Direction::Egress.of(group)),
+    };
+    Some(Live::new(address, group.group_id()?, spec).tags(tags))
+}
