@@ -63,6 +63,11 @@ pub(super) async fn converge(
 }
 
 impl Rule {
+    /// A rule for `protocol` and `port`, open to `peer`.
+    pub fn new(protocol: &str, port: Option<u16>, peer: Ref<Anything>, description: &str) -> Self {
+        Self { protocol: protocol.to_owned(), port, peer, description: description.to_owned() }
+    }
+
     fn resolved(&self, scope: &Scope<'_>) -> Result<Self> {
         Ok(Self { peer: Ref::value(self.peer.get(scope)?), ..self.clone() })
     }
@@ -202,7 +207,7 @@ mod tests {
     use super::*;
 
     fn rule(protocol: &str, port: Option<u16>, peer: &str, description: &str) -> Rule {
-        Rule { protocol: protocol.into(), port, peer: Ref::value(peer), description: description.into() }
+        Rule::new(protocol, port, Ref::value(peer), description)
     }
 
     #[test]
