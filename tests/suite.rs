@@ -1,1 +1,3 @@
-//! suite
+//! All integration tests, in one binary: every further one would link the whole SDK again.
+
+mod convergence;
