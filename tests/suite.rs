@@ -1,3 +1,9 @@
+<<<<<<< HEAD
 //! All integration tests in one binary: every further one would link the whole SDK again.
 
 mod migrate;
+=======
+//! All integration tests, in one binary: every further one would link the whole SDK again.
+
+mod convergence;
+>>>>>>> network

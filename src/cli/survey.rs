@@ -43,6 +43,10 @@ pub struct CloudArgs {
     #[arg(long, conflicts_with = "endpoint_url")]
     pub local: bool,
 
+    /// The folder of the local cloud.
+    #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, requires = "local", hide = true)]
+    pub local_data: PathBuf,
+
     /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
@@ -86,7 +90,7 @@ impl Stage {
             None => None,
         };
         let local = match args.cloud.local {
-            true => Some(crate::local::ensure_started(Path::new(crate::local::DATA)).await.into_diagnostic()?),
+            true => Some(crate::local::ensure_started(&args.cloud.local_data).await.into_diagnostic()?),
             false => None,
         };
         let options = aws::Options {
@@ -109,7 +113,7 @@ impl Stage {
         let mut facts = Facts::of(&account, &aws.region);
         facts.migrations = folder;
         facts.ca = match local {
-            Some(_) => Some(crate::local::ca(Path::new(crate::local::DATA))),
+            Some(_) => Some(crate::local::ca_path(&args.cloud.local_data)),
             None => std::env::var_os("PGSSLROOTCERT").map(PathBuf::from),
         };
         let intended = expand(&description, &facts).into_diagnostic()?;

@@ -1,12 +1,18 @@
-//! The kinds of AWS resources, one a file.
+//! The kinds of AWS resources, one a file; [`KINDS`] is the one list of them.
+
+use crate::engine::Kind;
 
 pub mod auto_scaling;
 pub mod cluster;
 pub mod cluster_parameter_group;
+pub mod cost;
 pub mod db_subnet_group;
 pub mod elastic_ip;
+pub mod expand;
+pub mod facts;
 pub mod instance;
 pub mod internet_gateway;
+pub mod migrations;
 pub mod nat_gateway;
 pub mod proxy;
 pub mod proxy_target;
@@ -20,3 +26,28 @@ pub mod subnet;
 pub mod vpc;
 pub mod vpc_connector;
 pub mod vpc_endpoint;
+
+/// Every kind there is, from the ground up.
+pub static KINDS: &[Kind] = &[
+    Kind::of::<vpc::Vpc>(),
+    Kind::of::<internet_gateway::InternetGateway>(),
+    Kind::of::<subnet::Subnet>(),
+    Kind::of::<elastic_ip::ElasticIp>(),
+    Kind::of::<nat_gateway::NatGateway>(),
+    Kind::of::<route_table::RouteTable>(),
+    Kind::of::<security_group::SecurityGroup>(),
+    Kind::of::<vpc_endpoint::VpcEndpoint>(),
+    Kind::of::<secret::Secret>(),
+    Kind::of::<role::Role>(),
+    Kind::of::<db_subnet_group::DbSubnetGroup>(),
+    Kind::of::<cluster_parameter_group::ClusterParameterGroup>(),
+    Kind::of::<cluster::Cluster>(),
+    Kind::of::<instance::Instance>(),
+    Kind::of::<secret_attachment::SecretAttachment>(),
+    Kind::of::<proxy::Proxy>(),
+    Kind::of::<proxy_target::ProxyTarget>(),
+    Kind::of::<migrations::Migrations>(),
+    Kind::of::<vpc_connector::VpcConnector>(),
+    Kind::of::<auto_scaling::AutoScaling>(),
+    Kind::of::<service::Service>(),
+];

@@ -1,0 +1,204 @@
+//! Every kind, driven through the real engine against the local cloud: made, changed in every attribute, changed
+//! behind its back, deleted behind its back, deleted. After each of these a plan must find nothing left to do.
+//!
+//! A kind's [`Case`] says what the resource looks like and what each change must come to.
+
+mod network;
+mod stage;
+
+use std::collections::BTreeSet;
+
+use futures::future::BoxFuture;
+use infra::{
+    aws::Clients,
+    engine::{Address, Desired, Live, Resource, Tags, plan::Action},
+};
+
+use self::stage::Stage;
+
+/// The kinds that have a case, and a test for each. `module::function` makes the case.
+macro_rules! cases {
+    ($($kind:literal => $module:ident::$name:ident),* $(,)?) => {
+        /// The kinds below.
+        const COVERED: &[&str] = &[$($kind),*];
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                $module::$name().run($kind).await;
+            }
+        )*
+    };
+}
+
+cases! {
+    "vpc" => network::vpc,
+}
+
+#[test]
+fn every_kind_has_a_case() {
+    let kinds: BTreeSet<&str> = stage::KINDS.iter().map(|kind| kind.name).collect();
+    assert_eq!(kinds, COVERED.iter().copied().collect());
+}
+
+/// A kind's part of the convergence test.
+pub(crate) struct Case<R> {
+    name: &'static str,
+    spec: R,
+    around: Vec<Box<dyn Fn() -> Desired + Send + Sync>>,
+    changes: Vec<Change<R>>,
+    drifts: Vec<Drift<R>>,
+}
+
+/// A change of the description, and what the plan must make of it.
+struct Change<R> {
+    attribute: &'static str,
+    action: Action,
+    make: fn(&mut R),
+}
+
+/// Something that somebody does to a live resource without telling, and how the plan must mend it.
+struct Drift<R> {
+    what: &'static str,
+    action: Action,
+    make: Act<R>,
+}
+
+/// Acts on a live resource through the SDK.
+pub(crate) type Act<R> = for<'a> fn(&'a Clients, &'a Live<R>) -> BoxFuture<'a, ()>;
+
+impl<R: Resource + Clone> Case<R> {
+    /// The resource `name`, as it is made first.
+    pub(crate) fn new(name: &'static str, spec: R) -> Self {
+        Self { name, spec, around: Vec::new(), changes: Vec::new(), drifts: Vec::new() }
+    }
+
+    /// Something that the resource, in one of its forms, points at.
+    pub(crate) fn around<O: Resource + Clone>(mut self, name: &'static str, spec: O) -> Self {
+        self.around.push(Box::new(move || Desired::new(name, spec.clone(), &own_tags())));
+        self
+    }
+
+    /// A change of the description's `attribute`, and what the plan must make of it. Changes add up in the order
+    /// given; a last change leads back to the first form.
+    pub(crate) fn change(mut self, attribute: &'static str, action: Action, make: fn(&mut R)) -> Self {
+        self.changes.push(Change { attribute, action, make });
+        self
+    }
+
+    /// A change behind our back, and how the plan must mend it.
+    pub(crate) fn drift(mut self, what: &'static str, action: Action, make: Act<R>) -> Self {
+        self.drifts.push(Drift { what, action, make });
+        self
+    }
+
+    async fn run(self, kind: &str) {
+        assert_eq!(kind, R::KIND);
+        let stage = Stage::start().await;
+        self.make(&stage).await;
+        self.change_every_attribute(&stage).await;
+        if R::TAGGED {
+            self.change_tags(&stage).await;
+        }
+        self.change_behind_the_back(&stage).await;
+        self.delete_behind_the_back(&stage).await;
+        self.delete(&stage).await;
+        stage.cloud.stop().await;
+    }
+
+    async fn make(&self, stage: &Stage) {
+        let desired = self.with(&self.spec);
+        let plan = stage.plan(&desired).await;
+        assert_eq!(stage::step(&plan, &self.address()).action, Action::Create);
+        stage.deploy(&desired, "created").await;
+    }
+
+    async fn change_every_attribute(&self, stage: &Stage) {
+        let mut spec = self.spec.clone();
+        for change in &self.changes {
+            (change.make)(&mut spec);
+            let what = format!("changed {}", change.attribute);
+            self.change_to(stage, &spec, change.action, Some(change.attribute), &what).await;
+        }
+        self.change_to(stage, &self.spec, Action::Keep, None, "changed everything back").await;
+        let changed: BTreeSet<&str> = self.changes.iter().map(|change| change.attribute).collect();
+        let attributes = serde_json::to_value(&self.spec).unwrap();
+        let attributes: BTreeSet<&str> = attributes.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(changed, attributes, "each attribute of {} has its change", R::KIND);
+    }
+
+    /// Deploys `spec`; where one attribute changes, the plan must do `action` to the resource because of it.
+    async fn change_to(&self, stage: &Stage, spec: &R, action: Action, attribute: Option<&str>, what: &str) {
+        let before = stage.live::<R>(&self.address()).await.expect(what);
+        let desired = self.with(spec);
+        let plan = stage.plan(&desired).await;
+        let step = stage::step(&plan, &self.address());
+        if let Some(attribute) = attribute {
+            assert_eq!(step.action, action, "{what}: {:?}", step.changes);
+            assert!(step.changes.iter().all(|change| change.top() == attribute), "{what}: {:?}", step.changes);
+            assert!(!step.drift, "{what}: a change of the description is no drift");
+        }
+        let planned = step.action;
+        stage.deploy(&desired, what).await;
+        let after = stage.live::<R>(&self.address()).await.expect(what);
+        let replaced = before.id != after.id || before.created != after.created;
+        assert_eq!(replaced, planned == Action::Replace, "{what}: {} became {}", before.id, after.id);
+    }
+
+    async fn change_tags(&self, stage: &Stage) {
+        let live = stage.live::<R>(&self.address()).await.expect("it was made");
+        let changed = Tags::from([("team".to_owned(), "other".to_owned()), ("stray".to_owned(), "yes".to_owned())]);
+        stage.retag(&live, &changed, &["Name".to_owned()]).await;
+        let step = self.mend(stage, Action::Update, "changed tags behind the back").await;
+        let paths: BTreeSet<&str> = step.changes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(paths, BTreeSet::from(["tags.Name", "tags.stray", "tags.team"]));
+    }
+
+    async fn change_behind_the_back(&self, stage: &Stage) {
+        for drift in &self.drifts {
+            let live = stage.live::<R>(&self.address()).await.expect(drift.what);
+            (drift.make)(&stage.aws, &live).await;
+            self.mend(stage, drift.action, drift.what).await;
+        }
+    }
+
+    async fn delete_behind_the_back(&self, stage: &Stage) {
+        stage.delete::<R>(&self.address()).await;
+        self.mend(stage, Action::Create, "deleted behind the back").await;
+    }
+
+    /// The plan must find what was done and mend it.
+    async fn mend(&self, stage: &Stage, action: Action, what: &str) -> infra::engine::plan::Step {
+        let desired = self.with(&self.spec);
+        let plan = stage.plan(&desired).await;
+        let step = stage::step(&plan, &self.address()).clone();
+        assert_eq!(step.action, action, "{what}: {:?}", step.changes);
+        assert!(step.drift || !R::TAGGED || action == Action::Create, "{what}: it is drift");
+        stage.deploy(&desired, what).await;
+        step
+    }
+
+    async fn delete(&self, stage: &Stage) {
+        let around: Vec<Desired> = self.around.iter().map(|one| one()).collect();
+        let plan = stage.plan(&around).await;
+        assert_eq!(stage::step(&plan, &self.address()).action, Action::Delete);
+        stage.deploy(&around, "deleted").await;
+        assert!(stage.live::<R>(&self.address()).await.is_none(), "it is gone");
+        stage.deploy(&[], "destroyed").await;
+        assert_eq!(stage.inventory(), Vec::<String>::new(), "nothing is left behind");
+    }
+
+    fn address(&self) -> Address {
+        Address::new(R::KIND, self.name)
+    }
+
+    /// The stack with the resource in the form `spec`.
+    fn with(&self, spec: &R) -> Vec<Desired> {
+        let around = self.around.iter().map(|one| one());
+        around.chain([Desired::new(self.name, spec.clone(), &own_tags())]).collect()
+    }
+}
+
+/// The tags that the description gives to everything.
+fn own_tags() -> Tags {
+    Tags::from([("team".to_owned(), "web".to_owned())])
+}
