@@ -1,5 +1,7 @@
 //! The kinds of AWS resources, one a file.
 
+mod rds;
+
 pub mod auto_scaling;
 pub mod cluster;
 pub mod cluster_parameter_group;
