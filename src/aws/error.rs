@@ -85,6 +85,18 @@ impl Error {
     }
 }
 
+/// The answer to a question about one thing of a list; `None` where it has gone since it was listed.
+///
+/// # Errors
+/// Every other one.
+pub fn unless_gone<T>(answer: std::result::Result<T, impl Into<Error>>) -> super::Result<Option<T>> {
+    match answer.map_err(Into::into) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.class == Class::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl<E> From<SdkError<E, HttpResponse>> for Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -5,7 +5,7 @@ mod error;
 pub mod tags;
 
 pub use clients::{Account, Clients, Options};
-pub use error::{Class, Error};
+pub use error::{Class, Error, unless_gone};
 
 /// A result whose error is AWS's, classified.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,7 +1,7 @@
 //! Tags in the forms that the services want them: one map in, one SDK list out, and back.
 
 use crate::{
-    aws::{Clients, Result},
+    aws::{Clients, Result, unless_gone},
     engine::Tags,
 };
 
@@ -43,6 +43,15 @@ pub fn rds(tags: &Tags) -> Vec<aws_sdk_rds::types::Tag> {
     tags.iter().map(|(key, value)| aws_sdk_rds::types::Tag::builder().key(key).value(value).build()).collect()
 }
 
+/// The tags of an RDS resource whose list does not tell them; none where it has gone since.
+///
+/// # Errors
+/// RDS's own.
+pub async fn of_rds(aws: &Clients, arn: &str) -> Result<Tags> {
+    let answer = unless_gone(aws.rds.list_tags_for_resource().resource_name(arn).send().await)?;
+    Ok(answer.map(|answer| collect(answer.tag_list(), |tag| (tag.key(), tag.value()))).unwrap_or_default())
+}
+
 /// Sets and removes tags of an RDS resource by its ARN.
 ///
 /// # Errors
@@ -60,6 +69,15 @@ pub async fn retag_rds(aws: &Clients, arn: &str, set: &Tags, unset: &[String]) -
 /// App Runner's list of tags.
 pub fn apprunner(tags: &Tags) -> Vec<aws_sdk_apprunner::types::Tag> {
     tags.iter().map(|(key, value)| aws_sdk_apprunner::types::Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The tags of an App Runner resource, whose lists do not tell them; none where it has gone since.
+///
+/// # Errors
+/// App Runner's own.
+pub async fn of_apprunner(aws: &Clients, arn: &str) -> Result<Tags> {
+    let answer = unless_gone(aws.apprunner.list_tags_for_resource().resource_arn(arn).send().await)?;
+    Ok(answer.map(|answer| collect(answer.tags(), |tag| (tag.key(), tag.value()))).unwrap_or_default())
 }
 
 /// Sets and removes tags of an App Runner resource by its ARN.

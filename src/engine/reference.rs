@@ -72,6 +72,14 @@ impl<R> Ref<R> {
         }
     }
 
+    /// The values of many.
+    ///
+    /// # Errors
+    /// As [`Ref::get`].
+    pub fn get_all(references: &[Self], scope: &Scope<'_>) -> Result<Vec<String>> {
+        references.iter().map(|reference| reference.get(scope)).collect()
+    }
+
     /// The literal, if this is one.
     pub fn as_value(&self) -> Option<&str> {
         match &self.target {

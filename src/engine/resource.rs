@@ -107,6 +107,15 @@ impl<R> Live<R> {
         self
     }
 
+    /// An output that AWS tells of every resource of the kind, e.g. `arn`.
+    ///
+    /// # Errors
+    /// Where AWS did not tell it after all.
+    pub fn told(&self, output: &str) -> Result<&str> {
+        let told = self.outputs.get(output).map(String::as_str);
+        told.ok_or_else(|| Error::other(format!("AWS does not tell the {output} of {}.", self.address)))
+    }
+
     /// The same with its tags.
     #[must_use]
     pub fn tags(mut self, tags: Tags) -> Self {

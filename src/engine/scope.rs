@@ -111,6 +111,11 @@ impl<'a> Scope<'a> {
         format!("{}-{suffix}", self.stack)
     }
 
+    /// Whether `name` begins as [`Scope::name`] does: what lists without tags are sorted by before the tags are asked for.
+    pub fn is_named(&self, name: Option<&str>) -> bool {
+        name.and_then(|name| name.strip_prefix(self.stack)).is_some_and(|rest| rest.starts_with('-'))
+    }
+
     /// The address that a resource's tags claim, if they are of this stack and of kind `R`.
     pub fn address<R: Resource>(&self, tags: &Tags) -> Option<Address> {
         identity::address(tags, self.stack, R::KIND)

@@ -1,1 +1,258 @@
-//! The kind `cluster`.
+//! The kind `cluster`: the database itself.
+
+mod live;
+
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    cluster_parameter_group::ClusterParameterGroup,
+    db_subnet_group::DbSubnetGroup,
+    secret::{self, Secret, content::Content, content::Password},
+    security_group::SecurityGroup,
+};
+use crate::{
+    aws::{Clients, Error, Result, tags},
+    engine::{Change, Live, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
+    stack::OnDestroyDatabase,
+};
+
+/// An Aurora Serverless v2 cluster, PostgreSQL-compatible. Engine version and credentials live here and not on its instances.
+///
+/// As CDK's `AWS::RDS::DBCluster`. APIs: DescribeDBClusters, CreateDBCluster, ModifyDBCluster, EnableHttpEndpoint,
+/// DisableHttpEndpoint, DeleteDBCluster. Its id is its identifier.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cluster {
+    /// The identifier, unique in account and region.
+    pub identifier: String,
+    /// The engine version, e.g. `15.17`.
+    pub engine_version: String,
+    /// The database made with the cluster.
+    pub database_name: String,
+    /// The master user.
+    pub master_username: String,
+    /// The secret that holds the master user's password, by ARN.
+    pub master_secret: Ref<Secret>,
+    /// The port of all endpoints. Changing it restarts the instances.
+    pub port: u16,
+    /// Where its instances stand, by name.
+    pub subnet_group: Ref<DbSubnetGroup>,
+    /// PostgreSQL's settings, by name.
+    pub parameter_group: Ref<ClusterParameterGroup>,
+    /// Who reaches it.
+    pub security_groups: Vec<Ref<SecurityGroup>>,
+    /// The least capacity, in ACUs.
+    pub min_capacity: f64,
+    /// The most capacity, in ACUs.
+    pub max_capacity: f64,
+    /// After how many seconds without a connection it pauses; only with `min_capacity` 0.
+    pub seconds_until_auto_pause: Option<i32>,
+    /// For how many days backups are kept.
+    pub backup_retention_days: i32,
+    /// When they are made, in UTC: `hh:mm-hh:mm`.
+    pub backup_window: Option<String>,
+    /// Whether AWS refuses to delete it.
+    pub deletion_protection: bool,
+    /// Whether its storage is encrypted.
+    pub storage_encrypted: bool,
+    /// Whether its snapshots get its tags.
+    pub copy_tags_to_snapshot: bool,
+    /// Which logs go to CloudWatch.
+    pub log_exports: Vec<String>,
+    /// Whether the RDS Data API is on.
+    pub data_api: bool,
+    /// What happens at the end of standard support, in RDS's words.
+    pub engine_lifecycle_support: String,
+    /// What deleting means.
+    #[serde(skip)]
+    pub on_destroy: OnDestroyDatabase,
+}
+
+/// RDS's name of the engine.
+pub(super) const ENGINE: &str = "aurora-postgresql";
+
+impl Resource for Cluster {
+    const KIND: &'static str = "cluster";
+    const IMMUTABLE: &'static [&'static str] =
+        &["identifier", "database_name", "master_username", "subnet_group", "storage_encrypted"];
+    const HOLDS_DATA: bool = true;
+    const REPLACE: Replace = Replace::DeleteFirst;
+    const TIMES: Times = Times::seconds(150, 60, 360);
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        live::observe(scope).await
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let secret = self.master_secret.get(scope)?;
+        let password = password(&secret, &secret::read(scope.aws, &secret).await?)?;
+        let call = scope.aws.rds.create_db_cluster().engine(ENGINE).engine_version(&self.engine_version);
+        let call = call.db_cluster_identifier(&self.identifier).database_name(&self.database_name);
+        let call = call.master_username(&self.master_username).master_user_password(password.reveal());
+        let call = call.port(self.port.into()).db_subnet_group_name(self.subnet_group.get(scope)?);
+        let call = call.db_cluster_parameter_group_name(self.parameter_group.get(scope)?);
+        let call = call.set_vpc_security_group_ids(Some(Ref::get_all(&self.security_groups, scope)?));
+        let call = call.serverless_v2_scaling_configuration(self.scaling());
+        let call = call.backup_retention_period(self.backup_retention_days);
+        let call = call.set_preferred_backup_window(self.backup_window.clone());
+        let call = call.deletion_protection(self.deletion_protection).storage_encrypted(self.storage_encrypted);
+        let call = call.copy_tags_to_snapshot(self.copy_tags_to_snapshot).enable_http_endpoint(self.data_api);
+        let call = call.set_enable_cloudwatch_logs_exports(Some(self.log_exports.clone()));
+        let call = call.engine_lifecycle_support(&self.engine_lifecycle_support);
+        call.set_tags(Some(tags::rds(scope.tags()))).send().await?;
+        Ok(())
+    }
+
+    async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if touches(changes, "data_api") {
+            // ModifyDBCluster sets this for Serverless v1 only.
+            let arn = live.told("arn")?;
+            if self.data_api {
+                scope.aws.rds.enable_http_endpoint().resource_arn(arn).send().await?;
+            } else {
+                scope.aws.rds.disable_http_endpoint().resource_arn(arn).send().await?;
+            }
+        }
+        if changes.iter().any(|change| change.top() != "data_api") {
+            self.modify(live, changes, scope).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        if live.spec.deletion_protection {
+            // In a call of its own, since AWS takes no deletion of what is still protected; the next round deletes.
+            let call = scope.aws.rds.modify_db_cluster().db_cluster_identifier(&live.id);
+            call.deletion_protection(false).apply_immediately(true).send().await?;
+            return Ok(());
+        }
+        let described = scope.described::<Self>(&live.address).map(|cluster| cluster.on_destroy);
+        let call = scope.aws.rds.delete_db_cluster().db_cluster_identifier(&live.id);
+        let call = match described {
+            Some(OnDestroyDatabase::Delete) => call.skip_final_snapshot(true),
+            // The data of one that is to be kept, or of which nothing is known, is not lost by a replacement either.
+            Some(OnDestroyDatabase::Snapshot | OnDestroyDatabase::Keep) | None => {
+                call.skip_final_snapshot(false).final_db_snapshot_identifier(final_snapshot(&live.id, Timestamp::now()))
+            }
+        };
+        call.send().await?;
+        Ok(())
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        tags::retag_rds(scope.aws, live.told("arn")?, set, unset).await
+    }
+
+    fn guard(live: &Live<Self>) -> Option<String> {
+        live.spec.deletion_protection.then(|| {
+            format!(
+                "The deletion protection of the cluster {} is on. Set `database.protect: false` and deploy, then destroy.",
+                live.id
+            )
+        })
+    }
+}
+
+impl Cluster {
+    /// RDS wants it whole, whatever part of it changes.
+    fn scaling(&self) -> ServerlessV2ScalingConfiguration {
+        ServerlessV2ScalingConfiguration::builder()
+            .min_capacity(self.min_capacity)
+            .max_capacity(self.max_capacity)
+            .set_seconds_until_auto_pause(self.seconds_until_auto_pause)
+            .build()
+    }
+
+    async fn modify(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        let touched = |name: &str| touches(changes, name);
+        let mut call = scope.aws.rds.modify_db_cluster().db_cluster_identifier(&live.id).apply_immediately(true);
+        if touched("engine_version") {
+            call = call.engine_version(&self.engine_version);
+        }
+        if touched("master_secret") {
+            let secret = self.master_secret.get(scope)?;
+            call = call.master_user_password(password(&secret, &secret::read(scope.aws, &secret).await?)?.reveal());
+        }
+        if touched("port") {
+            call = call.port(self.port.into());
+        }
+        if touched("parameter_group") {
+            call = call.db_cluster_parameter_group_name(self.parameter_group.get(scope)?);
+        }
+        if touched("security_groups") {
+            call = call.set_vpc_security_group_ids(Some(Ref::get_all(&self.security_groups, scope)?));
+        }
+        if touched("min_capacity") || touched("max_capacity") || touched("seconds_until_auto_pause") {
+            call = call.serverless_v2_scaling_configuration(self.scaling());
+        }
+        if touched("backup_retention_days") {
+            call = call.backup_retention_period(self.backup_retention_days);
+        }
+        if touched("backup_window") {
+            call = call.set_preferred_backup_window(self.backup_window.clone());
+        }
+        if touched("deletion_protection") {
+            call = call.deletion_protection(self.deletion_protection);
+        }
+        if touched("copy_tags_to_snapshot") {
+            call = call.copy_tags_to_snapshot(self.copy_tags_to_snapshot);
+        }
+        if touched("log_exports") {
+            call = call.cloudwatch_logs_export_configuration(exports(&self.log_exports, &live.spec.log_exports));
+        }
+        if touched("engine_lifecycle_support") {
+            call = call.engine_lifecycle_support(&self.engine_lifecycle_support);
+        }
+        call.send().await?;
+        Ok(())
+    }
+}
+
+/// Which logs to begin and to end exporting.
+fn exports(wanted: &[String], live: &[String]) -> CloudwatchLogsExportConfiguration {
+    let without = |list: &[String], other: &[String]| list.iter().filter(|one| !other.contains(one)).cloned().collect();
+    CloudwatchLogsExportConfiguration::builder()
+        .set_enable_log_types(Some(without(wanted, live)))
+        .set_disable_log_types(Some(without(live, wanted)))
+        .build()
+}
+
+/// A name that no other snapshot has, or the deletion would be refused.
+fn final_snapshot(identifier: &str, now: Timestamp) -> String {
+    format!("{identifier}-final-{}", now.strftime("%Y%m%d-%H%M%S"))
+}
+
+fn password(secret: &str, content: &Content) -> Result<Password> {
+    content.password().ok_or_else(|| {
+        Error::other(format!("The secret {secret} holds no `password` for the cluster's master user."))
+            .advise("Store {\"username\": …, \"password\": …} in it and run the same command again.")
+    })
+}
+
+/// Gives the master user the password that the secret holds.
+pub(super) async fn set_password(aws: &Clients, identifier: &str, secret: &str, content: &Content) -> Result<()> {
+    let password = password(secret, content)?;
+    let call = aws.rds.modify_db_cluster().db_cluster_identifier(identifier).apply_immediately(true);
+    call.master_user_password(password.reveal()).send().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_snapshot_is_named_by_the_second() {
+        let now: Timestamp = "2026-07-01T09:05:03Z".parse().unwrap();
+        assert_eq!(final_snapshot("shop-database", now), "shop-database-final-20260701-090503");
+    }
+
+    #[test]
+    fn log_exports_begin_and_end() {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let change = exports(&list(&["postgresql", "instance"]), &list(&["instance", "iam-db-auth-error"]));
+        assert_eq!(change.enable_log_types(), ["postgresql"]);
+        assert_eq!(change.disable_log_types(), ["iam-db-auth-error"]);
+    }
+}

@@ -1,1 +1,166 @@
-//! The kind `cluster-parameter-group`.
+//! The kind `cluster-parameter-group`: PostgreSQL's settings for the whole cluster.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
+use futures::future::{try_join, try_join_all};
+use serde::Serialize;
+
+use crate::{
+    aws::{Clients, Error, Result, tags, unless_gone},
+    engine::{Change, Live, Resource, Scope, Tags, Times, attributes::touches},
+};
+
+/// The parameters that differ from the family's defaults; one taken out of the description is reset.
+///
+/// As CDK's `AWS::RDS::DBClusterParameterGroup`. APIs: DescribeDBClusterParameterGroups, DescribeDBClusterParameters,
+/// CreateDBClusterParameterGroup, ModifyDBClusterParameterGroup, ResetDBClusterParameterGroup,
+/// DeleteDBClusterParameterGroup. Its id is its name. A static parameter takes effect when the instances are rebooted.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClusterParameterGroup {
+    /// The group's name, unique in account and region.
+    pub name: String,
+    /// `aurora-postgresql15`.
+    pub family: String,
+    /// What the console shows beside the name.
+    pub description: String,
+    /// Values by PostgreSQL's names.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// How many parameters one call may set or reset.
+const PER_CALL: usize = 20;
+
+impl Resource for ClusterParameterGroup {
+    const KIND: &'static str = "cluster-parameter-group";
+    const IMMUTABLE: &'static [&'static str] = &["name", "family", "description"];
+
+    const TIMES: Times = Times::seconds(2, 2, 2);
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let call = scope.aws.rds.describe_db_cluster_parameter_groups();
+        let groups = call.into_paginator().items().send().try_collect().await?;
+        let named = groups.iter().filter(|group| scope.is_named(group.db_cluster_parameter_group_name()));
+        // The list has neither tags nor parameters.
+        let found = try_join_all(named.map(|group| observe_one(group, scope))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let call = scope.aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name(&self.name);
+        let call = call.db_parameter_group_family(&self.family).description(&self.description);
+        call.set_tags(Some(tags::rds(scope.tags()))).send().await?;
+        Ok(())
+    }
+
+    async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if !touches(changes, "parameters") {
+            return Ok(());
+        }
+        let known = Known::of(&self.family, parameters(scope.aws, &live.id, None).await?);
+        let set = self.parameters.iter().filter(|(name, value)| live.spec.parameters.get(*name) != Some(value));
+        let set = set.map(|(name, value)| known.setting(name, Some(value))).collect::<Result<Vec<_>>>()?;
+        for some in set.chunks(PER_CALL) {
+            let call = scope.aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
+            call.set_parameters(Some(some.to_vec())).send().await?;
+        }
+        let reset = live.spec.parameters.keys().filter(|name| !self.parameters.contains_key(*name));
+        let reset = reset.map(|name| known.setting(name, None)).collect::<Result<Vec<_>>>()?;
+        for some in reset.chunks(PER_CALL) {
+            let call = scope.aws.rds.reset_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
+            call.set_parameters(Some(some.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        scope.aws.rds.delete_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id).send().await?;
+        Ok(())
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        tags::retag_rds(scope.aws, live.told("arn")?, set, unset).await
+    }
+}
+
+async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<ClusterParameterGroup>>> {
+    let (Some(name), Some(arn)) = (group.db_cluster_parameter_group_name(), group.db_cluster_parameter_group_arn())
+    else {
+        return Ok(None);
+    };
+    let (tags, set) = try_join(tags::of_rds(scope.aws, arn), parameters(scope.aws, name, Some("user"))).await?;
+    let Some(address) = scope.address::<ClusterParameterGroup>(&tags) else { return Ok(None) };
+    let spec = ClusterParameterGroup {
+        name: name.to_owned(),
+        family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
+        description: group.description().unwrap_or_default().to_owned(),
+        parameters: set.into_iter().filter_map(|one| Some((one.parameter_name?, one.parameter_value?))).collect(),
+    };
+    Ok(Some(Live::new(address, name, spec).output("arn", Some(arn)).tags(tags)))
+}
+
+/// The parameters of a group; with a source only those that were set there. None where the group is gone since.
+async fn parameters(aws: &Clients, group: &str, source: Option<&str>) -> Result<Vec<Parameter>> {
+    let call = aws.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(group);
+    let call = call.set_source(source.map(str::to_owned));
+    Ok(unless_gone(call.into_paginator().items().send().try_collect().await)?.unwrap_or_default())
+}
+
+/// What a family knows of its parameters.
+struct Known<'a> {
+    family: &'a str,
+    dynamic: BTreeMap<String, bool>,
+}
+
+impl<'a> Known<'a> {
+    fn of(family: &'a str, parameters: Vec<Parameter>) -> Self {
+        let dynamic = parameters.into_iter().filter_map(|one| {
+            let dynamic = one.apply_type() == Some("dynamic");
+            Some((one.parameter_name?, dynamic))
+        });
+        Self { family, dynamic: dynamic.collect() }
+    }
+
+    /// A parameter to set, or without a value to reset: at once where PostgreSQL can, else with the next reboot.
+    fn setting(&self, name: &str, value: Option<&String>) -> Result<Parameter> {
+        let Some(dynamic) = self.dynamic.get(name) else { return Err(self.unknown(name)) };
+        let method = if *dynamic { ApplyMethod::Immediate } else { ApplyMethod::PendingReboot };
+        Ok(Parameter::builder().parameter_name(name).set_parameter_value(value.cloned()).apply_method(method).build())
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let like = self.dynamic.keys().map(|known| (strsim::jaro_winkler(name, known), known));
+        let nearest = like.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > 0.8);
+        let error = Error::other(format!("`{name}` is no parameter of the family {}.", self.family));
+        match nearest {
+            Some((_, nearest)) => error.advise(format!("Did you mean `{nearest}`? See `database.parameters`.")),
+            None => error.advise("Take it out of `database.parameters`."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known<'static> {
+        let one = |name: &str, kind: &str| Parameter::builder().parameter_name(name).apply_type(kind).build();
+        Known::of("aurora-postgresql15", vec![one("log_min_duration_statement", "dynamic"), one("max_connections", "static")])
+    }
+
+    #[test]
+    fn static_parameters_wait_for_a_reboot() {
+        let method = |name| known().setting(name, Some(&"1".to_owned())).unwrap().apply_method;
+        assert_eq!(method("log_min_duration_statement"), Some(ApplyMethod::Immediate));
+        assert_eq!(method("max_connections"), Some(ApplyMethod::PendingReboot));
+        assert_eq!(known().setting("max_connections", None).unwrap().parameter_value, None);
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_with_the_nearest() {
+        let error = known().setting("max_conections", None).unwrap_err();
+        assert_eq!(error.message, "`max_conections` is no parameter of the family aurora-postgresql15.");
+        assert_eq!(error.advice.as_deref(), Some("Did you mean `max_connections`? See `database.parameters`."));
+        assert_eq!(known().setting("zzz", None).unwrap_err().advice.as_deref(), Some("Take it out of `database.parameters`."));
+    }
+}

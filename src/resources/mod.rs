@@ -2,6 +2,8 @@
 
 use crate::engine::Kind;
 
+mod rds;
+
 pub mod auto_scaling;
 pub mod cluster;
 pub mod cluster_parameter_group;

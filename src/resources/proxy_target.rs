@@ -1,1 +1,164 @@
-//! The kind `proxy-target`.
+//! The kind `proxy-target`: the cluster behind a proxy, and whether the proxy reaches it.
+
+use aws_sdk_rds::types::{DbProxyTarget, TargetHealthReason, TargetRole, TargetState, TargetType};
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use super::{
+    cluster::Cluster,
+    proxy::{self, Ours, Proxy, TARGET_GROUP},
+};
+use crate::{
+    aws::{Clients, Error, Result, unless_gone},
+    engine::{Address, Change, Live, Phase, Ref, Replace, Resource, Scope, Times},
+};
+
+/// The registration of a cluster with a proxy. It is ready when the proxy reaches the cluster's writer.
+///
+/// As the targets of CDK's `AWS::RDS::DBProxyTargetGroup`. APIs: DescribeDBProxyTargets, RegisterDBProxyTargets,
+/// DeregisterDBProxyTargets. Its address has the proxy's name, its id is `<proxy>/<cluster>`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProxyTarget {
+    /// The proxy, by name.
+    pub proxy: Ref<Proxy>,
+    /// The cluster, by identifier.
+    pub cluster: Ref<Cluster>,
+}
+
+impl Resource for ProxyTarget {
+    const KIND: &'static str = "proxy-target";
+    const IMMUTABLE: &'static [&'static str] = &["proxy", "cluster"];
+    const AFTER: &'static [&'static str] = &["instance", "secret-attachment"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    const TAGGED: bool = false;
+
+    const TIMES: Times = Times::seconds(30, 30, 2);
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let proxies = proxy::ours(scope).await?;
+        // Targets are listed proxy by proxy only.
+        let found = try_join_all(proxies.iter().map(|proxy| observe_one(proxy, scope.aws))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let call = scope.aws.rds.register_db_proxy_targets().db_proxy_name(self.proxy.get(scope)?);
+        let call = call.target_group_name(TARGET_GROUP).db_cluster_identifiers(self.cluster.get(scope)?);
+        match call.send().await.map_err(Error::from) {
+            Err(error) if !error.is("DBProxyTargetAlreadyRegisteredFault") => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn update(&self, live: &Live<Self>, _changes: &[Change], _scope: &Scope<'_>) -> Result<()> {
+        Err(Error::internal(format!("{} has nothing that can be updated.", live.address)))
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        let (proxy, cluster) = (live.spec.proxy.get(scope)?, live.spec.cluster.get(scope)?);
+        let call = scope.aws.rds.deregister_db_proxy_targets().db_proxy_name(proxy);
+        call.target_group_name(TARGET_GROUP).db_cluster_identifiers(cluster).send().await?;
+        Ok(())
+    }
+}
+
+async fn observe_one(proxy: &Ours, aws: &Clients) -> Result<Vec<Live<ProxyTarget>>> {
+    let call = aws.rds.describe_db_proxy_targets().db_proxy_name(&proxy.name).target_group_name(TARGET_GROUP);
+    let targets = unless_gone(call.into_paginator().items().send().try_collect().await)?.unwrap_or_default();
+    let secret = proxy.proxy.auth().first().and_then(|auth| auth.secret_arn()).unwrap_or("of the proxy");
+    let clusters = targets.iter().filter(|target| target.r#type() == Some(&TargetType::TrackedCluster));
+    let found = clusters.filter_map(|target| target.rds_resource_id()).map(|cluster| {
+        let spec = ProxyTarget { proxy: Ref::value(&proxy.name), cluster: Ref::value(cluster) };
+        let address = Address::new(ProxyTarget::KIND, proxy.address.name());
+        let members = targets.iter().filter(|target| target.tracked_cluster_id() == Some(cluster));
+        Live::new(address, format!("{}/{cluster}", proxy.name), spec).phase(phase(members, secret))
+    });
+    Ok(found.collect())
+}
+
+/// What the health of a cluster's instances, as the proxy sees them, means for the cluster.
+fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -> Phase {
+    let mut instances: Vec<&DbProxyTarget> = instances.collect();
+    // The writer decides; as long as the proxy has not found out which one it is, any instance may be it.
+    let writes = |target: &DbProxyTarget| target.role() == Some(&TargetRole::ReadWrite);
+    if instances.iter().any(|target| writes(target)) {
+        instances.retain(|target| writes(target));
+    }
+    let is_available = |target: &DbProxyTarget| {
+        target.target_health().and_then(|health| health.state()) == Some(&TargetState::Available)
+    };
+    if instances.iter().any(|target| writes(target) && is_available(target)) {
+        return Phase::Ready;
+    }
+    let healths = || instances.iter().filter_map(|target| target.target_health());
+    let Some(health) = healths().find(|health| health.reason().is_some()).or_else(|| healths().next()) else {
+        return Phase::Changing("the proxy does not know the cluster's instances yet".to_owned());
+    };
+    let state = health.state().map_or("REGISTERING", |state| state.as_str());
+    let told = [health.reason().map(TargetHealthReason::as_str), health.description()];
+    let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    match health.reason() {
+        Some(TargetHealthReason::AuthFailure) => Phase::Failed(format!(
+            "the proxy cannot log in to the database ({told}). Either the password in the secret {secret} is not the master \
+             user's, or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and \
+             kms:Decrypt where the secret is encrypted with a key of your own"
+        )),
+        Some(TargetHealthReason::Unreachable) => Phase::Changing(format!(
+            "{state}: {told}; the database's security group must let the proxy's in on the database's port"
+        )),
+        _ if told.is_empty() => Phase::Changing(state.to_owned()),
+        _ => Phase::Changing(format!("{state}: {told}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::TargetHealth;
+
+    use super::*;
+
+    fn target(role: TargetRole, state: TargetState, reason: Option<TargetHealthReason>) -> DbProxyTarget {
+        let health = TargetHealth::builder().state(state).set_reason(reason).description("told so").build();
+        DbProxyTarget::builder().role(role).target_health(health).build()
+    }
+
+    fn of(targets: &[DbProxyTarget]) -> Phase {
+        phase(targets.iter(), "arn:secret")
+    }
+
+    #[test]
+    fn the_writer_decides() {
+        use {TargetRole::*, TargetState::*};
+        let writer = target(ReadWrite, Available, None);
+        let reader = target(ReadOnly, Unavailable, Some(TargetHealthReason::PendingProxyCapacity));
+        assert_eq!(of(&[reader.clone(), writer]), Phase::Ready);
+        let late = target(ReadWrite, Unavailable, Some(TargetHealthReason::PendingProxyCapacity));
+        assert_eq!(of(&[late, reader]), Phase::Changing("UNAVAILABLE: PENDING_PROXY_CAPACITY, told so".into()));
+        // A reader alone cannot serve, however well it is.
+        assert!(matches!(of(&[target(ReadOnly, Available, None)]), Phase::Changing(_)));
+    }
+
+    #[test]
+    fn before_anything_is_known_it_is_waited_for() {
+        assert!(matches!(of(&[]), Phase::Changing(_)));
+        let unknown = DbProxyTarget::builder().build();
+        assert!(matches!(of(&[unknown]), Phase::Changing(_)));
+        let registering = target(TargetRole::UnknownValue, TargetState::Registering, None);
+        assert_eq!(of(&[registering]), Phase::Changing("REGISTERING: told so".into()));
+    }
+
+    #[test]
+    fn a_refused_login_names_what_may_be_wrong() {
+        let refused = target(TargetRole::UnknownValue, TargetState::Unavailable, Some(TargetHealthReason::AuthFailure));
+        let Phase::Failed(why) = of(&[refused]) else { panic!("a refused login does not settle") };
+        for word in ["AUTH_FAILURE, told so", "arn:secret", "kms:Decrypt"] {
+            assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_unreachable_database_names_the_way() {
+        let lost = target(TargetRole::UnknownValue, TargetState::Unavailable, Some(TargetHealthReason::Unreachable));
+        assert!(matches!(of(&[lost]), Phase::Changing(word) if word.contains("security group")));
+    }
+}

@@ -1,1 +1,184 @@
-//! The kind `secret`.
+//! The kind `secret`: the database's credentials.
+
+pub(super) mod content;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_secretsmanager::{
+    operation::describe_secret::DescribeSecretOutput,
+    types::{Filter, FilterNameStringType},
+};
+use futures::future::{try_join, try_join_all};
+use serde::Serialize;
+
+use self::content::{Content, Password};
+use crate::{
+    aws::{Class, Clients, Error, Result, tags, unless_gone},
+    engine::{Address, Change, Live, Resource, Scope, Tags, Times, attributes::touches, identity},
+    stack::OnDestroySecret,
+};
+
+/// A secret in the Secrets Manager: `{"username","password"}`, to which a `secret-attachment` adds the connection.
+///
+/// As CDK's `AWS::SecretsManager::Secret` with `GenerateSecretString`, but the password is made here, so that no run
+/// after the first ever makes another. APIs: ListSecrets, DescribeSecret, CreateSecret, RestoreSecret, UpdateSecret,
+/// DeleteSecret.
+#[derive(Debug, Clone, Serialize)]
+pub struct Secret {
+    /// The secret's name, unique in account and region.
+    pub name: String,
+    /// What the console shows beside the name.
+    pub description: String,
+    /// The user whose password it is; enters the content when it is made.
+    #[serde(skip)]
+    pub username: String,
+    /// What deleting means.
+    #[serde(skip)]
+    pub on_destroy: OnDestroySecret,
+    /// For how many days a scheduled deletion can be undone, 7 to 30.
+    #[serde(skip)]
+    pub recovery_days: i64,
+}
+
+/// The longest window AWS offers, where nothing says which.
+const LONGEST_RECOVERY: i64 = 30;
+
+impl Resource for Secret {
+    const KIND: &'static str = "secret";
+    const IMMUTABLE: &'static [&'static str] = &["name"];
+    const HOLDS_DATA: bool = true;
+    const TIMES: Times = Times::seconds(2, 2, 2);
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let found = ours(scope).await?;
+        Ok(found.iter().filter_map(|(address, secret)| live(address, secret)).collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        let content = Content::new(&self.username, &Password::generate());
+        let call = scope.aws.secretsmanager.create_secret();
+        let call = call.name(&self.name).description(&self.description).client_request_token(scope.token());
+        let call = call.secret_string(content.text()).set_tags(Some(tags::secretsmanager(scope.tags())));
+        match call.send().await.map_err(Error::from) {
+            Ok(_) => Ok(()),
+            Err(error) if is_scheduled(&error) => restore(&self.name, error, scope).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if touches(changes, "description") {
+            let call = scope.aws.secretsmanager.update_secret();
+            call.secret_id(&live.id).description(&self.description).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        let described = scope.described::<Self>(&live.address);
+        let call = scope.aws.secretsmanager.delete_secret().secret_id(&live.id);
+        let call = match described.map(|secret| secret.on_destroy) {
+            Some(OnDestroySecret::Purge) => call.force_delete_without_recovery(true),
+            // Deleted although it is to be kept: only a replacement that was asked for by name comes here.
+            Some(OnDestroySecret::Schedule | OnDestroySecret::Keep) | None => {
+                call.recovery_window_in_days(described.map_or(LONGEST_RECOVERY, |secret| secret.recovery_days))
+            }
+        };
+        call.send().await?;
+        Ok(())
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        tags::retag_secretsmanager(scope.aws, &live.id, set, unset).await
+    }
+}
+
+fn live(address: &Address, secret: &DescribeSecretOutput) -> Option<Live<Secret>> {
+    let spec = Secret {
+        name: secret.name()?.to_owned(),
+        description: secret.description().unwrap_or_default().to_owned(),
+        username: String::new(),
+        on_destroy: OnDestroySecret::default(),
+        recovery_days: LONGEST_RECOVERY,
+    };
+    let live = Live::new(address.clone(), secret.arn()?, spec)
+        .output("arn", secret.arn())
+        .output("name", secret.name())
+        .tags(tags_of(secret))
+        .created(secret.created_date().map(aws_smithy_types::DateTime::secs));
+    Some(live)
+}
+
+fn tags_of(secret: &DescribeSecretOutput) -> Tags {
+    tags::collect(secret.tags(), |tag| (tag.key(), tag.value()))
+}
+
+/// The stack's secrets, shared with the kind that looks into them. Those scheduled for deletion are not there.
+pub(super) async fn ours(scope: &Scope<'_>) -> Result<Arc<Vec<(Address, DescribeSecretOutput)>>> {
+    scope.once("ListSecrets", || list(scope)).await
+}
+
+async fn list(scope: &Scope<'_>) -> Result<Vec<(Address, DescribeSecretOutput)>> {
+    let described = scope.described.iter().filter_map(|desired| desired.spec::<Secret>());
+    let mut likely: BTreeSet<String> = described.map(|secret| secret.name.clone()).collect();
+    if likely.is_empty() {
+        likely.insert(scope.name("database"));
+    }
+    // ListSecrets may lack what happened in the last five minutes, so the likely names are asked for besides.
+    let (found, mut secrets) = try_join(names(scope), describe_all(scope.aws, &likely)).await?;
+    let others = found.difference(&likely).cloned().collect();
+    secrets.extend(describe_all(scope.aws, &others).await?);
+    let ours = secrets.into_iter().filter(|secret| secret.deleted_date().is_none());
+    Ok(ours.filter_map(|secret| Some((scope.address::<Secret>(&tags_of(&secret))?, secret))).collect())
+}
+
+/// The names of the secrets that carry the stack's tag.
+async fn names(scope: &Scope<'_>) -> Result<BTreeSet<String>> {
+    let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
+    let call = scope.aws.secretsmanager.list_secrets();
+    let call = call.filters(filter(FilterNameStringType::TagKey, identity::STACK));
+    let call = call.filters(filter(FilterNameStringType::TagValue, scope.stack));
+    let pages = call.into_paginator().send().try_collect().await?;
+    Ok(pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()).filter_map(|entry| entry.name).collect())
+}
+
+async fn describe_all(aws: &Clients, names: &BTreeSet<String>) -> Result<Vec<DescribeSecretOutput>> {
+    let found = try_join_all(names.iter().map(|name| describe(aws, name))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn describe(aws: &Clients, name: &str) -> Result<Option<DescribeSecretOutput>> {
+    unless_gone(aws.secretsmanager.describe_secret().secret_id(name).send().await)
+}
+
+fn is_scheduled(error: &Error) -> bool {
+    error.is("InvalidRequestException") && error.message.contains("scheduled for deletion")
+}
+
+/// Takes back the deletion of a secret of this stack; its password is still right for a cluster that was kept or restored.
+async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
+    let Some(secret) = describe(scope.aws, name).await? else {
+        // Purged a moment ago: the name becomes free.
+        return Err(refusal);
+    };
+    if scope.address::<Secret>(&tags_of(&secret)).is_none() {
+        return Err(Error::new(
+            Class::AlreadyExists,
+            format!("The secret {name} is scheduled for deletion, but it does not belong to the stack {}.", scope.stack),
+        ));
+    }
+    scope.aws.secretsmanager.restore_secret().secret_id(name).send().await?;
+    Ok(())
+}
+
+/// What a secret holds.
+///
+/// # Errors
+/// The Secrets Manager's own, and one where the secret does not hold a JSON object.
+pub(super) async fn read(aws: &Clients, id: &str) -> Result<Content> {
+    let answer = aws.secretsmanager.get_secret_value().secret_id(id).send().await?;
+    answer.secret_string().and_then(Content::parse).ok_or_else(|| {
+        Error::other(format!("The secret {id} does not hold a JSON object, so there is no password to be read from it."))
+            .advise("Store {\"username\": …, \"password\": …} in it, or name another secret in the description.")
+    })
+}

@@ -1,1 +1,114 @@
-//! The kind `secret-attachment`.
+//! The kind `secret-attachment`: the part of a secret that says where its database is.
+
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use super::{
+    cluster::{self, Cluster},
+    secret::{self, Secret, content::{Connection, Content}},
+};
+use crate::{
+    aws::{Clients, Result, unless_gone},
+    engine::{Address, Change, Live, Ref, Resource, Scope, Times},
+};
+
+/// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
+/// has an endpoint. The password and all other members stay untouched.
+///
+/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue; ModifyDBCluster where the
+/// secret was made anew. Its address has the secret's name.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecretAttachment {
+    /// The secret, by ARN.
+    pub secret: Ref<Secret>,
+    /// The cluster, by identifier.
+    pub cluster: Ref<Cluster>,
+    /// The master user.
+    pub username: String,
+    /// `postgres`.
+    pub engine: String,
+    /// The cluster's endpoint.
+    pub host: Ref<Cluster>,
+    /// The cluster's port.
+    pub port: u16,
+    /// The database made with the cluster.
+    pub dbname: String,
+}
+
+impl Resource for SecretAttachment {
+    const KIND: &'static str = "secret-attachment";
+    const IMMUTABLE: &'static [&'static str] = &["secret"];
+    const TAGGED: bool = false;
+
+    const TIMES: Times = Times::seconds(2, 2, 2);
+
+    async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
+        let secrets = secret::ours(scope).await?;
+        // What a secret holds is told one by one only.
+        let calls = secrets.iter().filter_map(|(address, secret)| {
+            Some(observe_one(scope.aws, address, secret.arn()?, secret.name()?))
+        });
+        Ok(try_join_all(calls).await?.into_iter().flatten().collect())
+    }
+
+    async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        self.attach(scope).await
+    }
+
+    async fn update(&self, _live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        self.attach(scope).await
+    }
+
+    async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        let Some(arn) = live.spec.secret.as_value() else { return Ok(()) };
+        let mut content = secret::read(scope.aws, arn).await?;
+        content.disconnect();
+        scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
+        Ok(())
+    }
+}
+
+impl SecretAttachment {
+    async fn attach(&self, scope: &Scope<'_>) -> Result<()> {
+        let (arn, identifier) = (self.secret.get(scope)?, self.cluster.get(scope)?);
+        let mut content = secret::read(scope.aws, &arn).await?;
+        if is_younger(scope.aws, &arn, &identifier).await? {
+            cluster::set_password(scope.aws, &identifier, &arn, &content).await?;
+        }
+        content.connect(&Connection {
+            username: self.username.clone(),
+            engine: self.engine.clone(),
+            host: self.host.get(scope)?,
+            port: self.port,
+            dbname: self.dbname.clone(),
+            cluster: identifier,
+        });
+        scope.aws.secretsmanager.put_secret_value().secret_id(&arn).secret_string(content.text()).send().await?;
+        Ok(())
+    }
+}
+
+/// Whether the secret was made after the cluster, so that the cluster cannot have its password.
+async fn is_younger(aws: &Clients, arn: &str, identifier: &str) -> Result<bool> {
+    let secret = aws.secretsmanager.describe_secret().secret_id(arn).send().await?;
+    let clusters = aws.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await?;
+    let made = clusters.db_clusters().first().and_then(|cluster| cluster.cluster_create_time());
+    Ok(matches!((secret.created_date(), made), (Some(secret), Some(cluster)) if secret > cluster))
+}
+
+async fn observe_one(aws: &Clients, address: &Address, arn: &str, name: &str) -> Result<Option<Live<SecretAttachment>>> {
+    let answer = unless_gone(aws.secretsmanager.get_secret_value().secret_id(arn).send().await)?;
+    let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
+    let Some(connection) = content.and_then(|content| content.connection()) else { return Ok(None) };
+    let spec = SecretAttachment {
+        secret: Ref::value(arn),
+        cluster: Ref::value(connection.cluster),
+        username: connection.username,
+        engine: connection.engine,
+        host: Ref::value(connection.host),
+        port: connection.port,
+        dbname: connection.dbname,
+    };
+    let address = Address::new(SecretAttachment::KIND, address.name());
+    Ok(Some(Live::new(address, format!("{name}/connection"), spec)))
+}

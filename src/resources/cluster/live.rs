@@ -1,0 +1,66 @@
+//! A cluster as RDS describes it, in the terms of the spec.
+
+use aws_sdk_rds::types::{DbCluster, SourceType};
+use futures::future::join_all;
+
+use super::Cluster;
+use crate::{
+    aws::{Result, tags},
+    engine::{Live, Ref, Scope},
+    resources::rds,
+    stack::OnDestroyDatabase,
+};
+
+pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Cluster>>> {
+    let clusters = scope.aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await?;
+    let found = join_all(clusters.iter().map(|cluster| one(cluster, scope))).await;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn one(cluster: &DbCluster, scope: &Scope<'_>) -> Option<Live<Cluster>> {
+    let tags = tags::collect(cluster.tag_list(), |tag| (tag.key(), tag.value()));
+    let address = scope.address::<Cluster>(&tags)?;
+    let identifier = cluster.db_cluster_identifier()?;
+    let status = cluster.status().unwrap_or_default();
+    // Until then the endpoints may still change.
+    let made = status != "creating";
+    let live = Live::new(address, identifier, spec(identifier, cluster))
+        .output("arn", cluster.db_cluster_arn())
+        .output("endpoint", cluster.endpoint().filter(|_| made))
+        .output("reader_endpoint", cluster.reader_endpoint().filter(|_| made))
+        .output("port", cluster.port().map(|port| port.to_string()).filter(|_| made))
+        .tags(tags)
+        .created(cluster.cluster_create_time().map(aws_smithy_types::DateTime::secs))
+        .phase(rds::explained(scope.aws, SourceType::DbCluster, identifier, status).await);
+    Some(live)
+}
+
+fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let scaling = cluster.serverless_v2_scaling_configuration();
+    let groups = cluster.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
+    Cluster {
+        identifier: identifier.to_owned(),
+        engine_version: text(cluster.engine_version()),
+        database_name: text(cluster.database_name()),
+        master_username: text(cluster.master_username()),
+        // AWS never tells which secret a password came from.
+        master_secret: Ref::untold(),
+        port: cluster.port().and_then(|port| port.try_into().ok()).unwrap_or_default(),
+        subnet_group: Ref::value(text(cluster.db_subnet_group())),
+        parameter_group: Ref::value(text(cluster.db_cluster_parameter_group())),
+        security_groups: groups.map(Ref::value).collect(),
+        min_capacity: scaling.and_then(|scaling| scaling.min_capacity()).unwrap_or_default(),
+        max_capacity: scaling.and_then(|scaling| scaling.max_capacity()).unwrap_or_default(),
+        seconds_until_auto_pause: scaling.and_then(|scaling| scaling.seconds_until_auto_pause()),
+        backup_retention_days: cluster.backup_retention_period().unwrap_or_default(),
+        backup_window: cluster.preferred_backup_window().map(str::to_owned),
+        deletion_protection: cluster.deletion_protection().unwrap_or_default(),
+        storage_encrypted: cluster.storage_encrypted().unwrap_or_default(),
+        copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or_default(),
+        log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
+        data_api: cluster.http_endpoint_enabled().unwrap_or_default(),
+        engine_lifecycle_support: text(cluster.engine_lifecycle_support()),
+        on_destroy: OnDestroyDatabase::default(),
+    }
+}

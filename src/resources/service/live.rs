@@ -1,0 +1,191 @@
+//! A service as App Runner describes it, in the terms of the spec, and what its operations tell of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_apprunner::types::{
+    OperationStatus, OperationSummary, OperationType, Service as Found, ServiceStatus, ServiceSummary,
+};
+use futures::future::{try_join3, try_join_all};
+
+use super::{HealthCheck, Service};
+use crate::{
+    aws::{Clients, Result, tags, unless_gone},
+    engine::{Anything, Live, Phase, Ref, Scope},
+};
+
+pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Service>>> {
+    let pages = scope.aws.apprunner.list_services().into_paginator().send().try_collect().await?;
+    let summaries = pages.into_iter().flat_map(|page| page.service_summary_list);
+    let ours = summaries.filter(|service| scope.is_named(service.service_name()));
+    // The list has only names and states, and says DELETED for a while of what is gone.
+    let there = ours.filter(|service| service.status() != Some(&ServiceStatus::Deleted));
+    let found = try_join_all(there.map(|summary| one(summary, scope))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<Service>>> {
+    let Some(arn) = summary.service_arn() else { return Ok(None) };
+    let describe = async { unless_gone(scope.aws.apprunner.describe_service().service_arn(arn).send().await) };
+    let calls = try_join3(describe, tags::of_apprunner(scope.aws, arn), operation(scope.aws, arn));
+    let (answer, tags, operation) = calls.await?;
+    let Some(address) = scope.address::<Service>(&tags) else { return Ok(None) };
+    let Some(service) = answer.and_then(|answer| answer.service) else { return Ok(None) };
+    if *service.status() == ServiceStatus::Deleted {
+        return Ok(None);
+    }
+    let live = Live::new(address, arn, spec(&service))
+        .output("arn", Some(arn))
+        .output("name", Some(service.service_name()))
+        .output("url", service.service_url().map(|host| format!("https://{host}")))
+        .tags(tags)
+        .created(Some(service.created_at().secs()))
+        .phase(phase(&service, operation.as_ref()));
+    Ok(Some(live))
+}
+
+/// The latest operation: nothing else tells a deletion from a deployment, or that an update was taken back.
+async fn operation(aws: &Clients, arn: &str) -> Result<Option<OperationSummary>> {
+    let answer = unless_gone(aws.apprunner.list_operations().service_arn(arn).max_results(20).send().await)?;
+    let operations = answer.and_then(|answer| answer.operation_summary_list).unwrap_or_default();
+    Ok(operations.into_iter().max_by_key(|operation| operation.started_at().map(|at| (at.secs(), at.subsec_nanos()))))
+}
+
+fn phase(service: &Found, operation: Option<&OperationSummary>) -> Phase {
+    let kind = operation.and_then(|operation| operation.r#type());
+    let word = kind.map_or("OPERATION_IN_PROGRESS", OperationType::as_str).to_owned();
+    match service.status() {
+        ServiceStatus::Running => Phase::Ready,
+        ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => Phase::Deleting(word),
+        ServiceStatus::OperationInProgress => Phase::Changing(word),
+        ServiceStatus::Paused => Phase::Changing(format!(
+            "PAUSED; resume it: aws apprunner resume-service --service-arn {}",
+            service.service_arn()
+        )),
+        status => Phase::Failed(format!("its state is {status}{}", story(service, operation))),
+    }
+}
+
+/// What the operation came to, and where App Runner and the application wrote about it.
+fn story(service: &Found, operation: Option<&OperationSummary>) -> String {
+    let ended = operation.and_then(|operation| {
+        let kind = operation.r#type().map_or("operation", OperationType::as_str);
+        Some(format!("; its last {kind} ended as {}", operation.status().map(OperationStatus::as_str)?))
+    });
+    let logs = format!("/aws/apprunner/{}/{}", service.service_name(), service.service_id());
+    format!(
+        "{}. The reason is in the CloudWatch log group {logs}/service, the application's own output in {logs}/application",
+        ended.unwrap_or_default()
+    )
+}
+
+fn spec(service: &Found) -> Service {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let source = service.source_configuration();
+    let repository = source.and_then(|source| source.image_repository());
+    let image = repository.and_then(|repository| repository.image_configuration());
+    let access = source.and_then(|source| source.authentication_configuration()?.access_role_arn());
+    let instance = service.instance_configuration();
+    let network = service.network_configuration();
+    let scaling = service.auto_scaling_configuration_summary();
+    Service {
+        name: service.service_name().to_owned(),
+        image: text(repository.map(|repository| repository.image_identifier())),
+        repository_type: text(repository.map(|repository| repository.image_repository_type().as_str())),
+        access_role: access.map(Ref::value),
+        port: image.and_then(|image| image.port()?.parse().ok()).unwrap_or_default(),
+        command: image.and_then(|image| image.start_command()).filter(|command| !command.is_empty()).map(str::to_owned),
+        cpu: units(instance.and_then(|instance| instance.cpu()).unwrap_or_default()),
+        memory: units(instance.and_then(|instance| instance.memory()).unwrap_or_default()),
+        instance_role: Ref::value(text(instance.and_then(|instance| instance.instance_role_arn()))),
+        connector: network.and_then(|network| network.egress_configuration()?.vpc_connector_arn()).map(Ref::value),
+        auto_scaling: Ref::value(text(scaling.and_then(|scaling| scaling.auto_scaling_configuration_arn()))),
+        env: values(image.and_then(|image| image.runtime_environment_variables())),
+        secrets: values(image.and_then(|image| image.runtime_environment_secrets())),
+        health_check: health_check(service),
+        public: network
+            .and_then(|network| network.ingress_configuration())
+            .is_none_or(|ingress| ingress.is_publicly_accessible()),
+    }
+}
+
+fn values(map: Option<&HashMap<String, String>>) -> BTreeMap<String, Ref<Anything>> {
+    map.into_iter().flatten().map(|(name, value)| (name.clone(), Ref::value(value))).collect()
+}
+
+fn health_check(service: &Found) -> HealthCheck {
+    let check = service.health_check_configuration();
+    HealthCheck {
+        protocol: check.and_then(|check| check.protocol()).map_or("TCP", |protocol| protocol.as_str()).to_owned(),
+        path: check.and_then(|check| check.path()).map(str::to_owned),
+        interval_seconds: check.and_then(|check| check.interval()).unwrap_or_default(),
+        timeout_seconds: check.and_then(|check| check.timeout()).unwrap_or_default(),
+        healthy_threshold: check.and_then(|check| check.healthy_threshold()).unwrap_or_default(),
+        unhealthy_threshold: check.and_then(|check| check.unhealthy_threshold()).unwrap_or_default(),
+    }
+}
+
+/// App Runner takes and gives both forms: `0.5 vCPU` is 512, `2 GB` is 2048.
+fn units(text: &str) -> String {
+    let whole = text.strip_suffix("vCPU").or_else(|| text.strip_suffix("GB"));
+    let thousands = whole.and_then(|number| number.trim().parse::<f64>().ok());
+    thousands.map_or_else(|| text.to_owned(), |number| (number * 1024.0).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    fn found(status: ServiceStatus) -> Found {
+        Found::builder()
+            .service_name("shop-service")
+            .service_id("8fe1")
+            .service_arn("arn:aws:apprunner:us-east-1:1:service/shop-service/8fe1")
+            .created_at(DateTime::from_secs(0))
+            .updated_at(DateTime::from_secs(0))
+            .status(status)
+            .build()
+            .unwrap()
+    }
+
+    fn ended(kind: OperationType, status: OperationStatus) -> OperationSummary {
+        OperationSummary::builder().id("op-1").r#type(kind).status(status).build()
+    }
+
+    #[test]
+    fn states() {
+        let deleting = ended(OperationType::DeleteService, OperationStatus::InProgress);
+        let updating = ended(OperationType::UpdateService, OperationStatus::InProgress);
+        let busy = found(ServiceStatus::OperationInProgress);
+        assert_eq!(phase(&found(ServiceStatus::Running), None), Phase::Ready);
+        assert_eq!(phase(&busy, Some(&deleting)), Phase::Deleting("DELETE_SERVICE".into()));
+        assert_eq!(phase(&busy, Some(&updating)), Phase::Changing("UPDATE_SERVICE".into()));
+        assert_eq!(phase(&busy, None), Phase::Changing("OPERATION_IN_PROGRESS".into()));
+        assert!(matches!(phase(&found(ServiceStatus::Paused), None), Phase::Changing(word) if word.contains("resume")));
+    }
+
+    #[test]
+    fn a_failed_creation_says_where_to_look() {
+        let failed = ended(OperationType::CreateService, OperationStatus::Failed);
+        let Phase::Failed(why) = phase(&found(ServiceStatus::CreateFailed), Some(&failed)) else {
+            panic!("a failed creation is failed")
+        };
+        for word in ["CREATE_FAILED", "CREATE_SERVICE ended as FAILED", "/aws/apprunner/shop-service/8fe1/application"] {
+            assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_numbers_are_one() {
+        for (given, units_) in [("1024", "1024"), ("1 vCPU", "1024"), ("0.25 vCPU", "256"), ("2 GB", "2048"), ("0.5 GB", "512")] {
+            assert_eq!(units(given), units_);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_a_value_where_its_removal_must_show() {
+        let shown = serde_json::to_value(spec(&found(ServiceStatus::Running))).unwrap();
+        assert_eq!((&shown["command"], &shown["connector"]), (&"".into(), &"DEFAULT".into()));
+    }
+}
