@@ -1,9 +1,4 @@
-<<<<<<< HEAD
-//! All integration tests in one binary: every further one would link the whole SDK again.
-
-mod migrate;
-=======
 //! All integration tests, in one binary: every further one would link the whole SDK again.
 
 mod convergence;
->>>>>>> network
+mod migrate;

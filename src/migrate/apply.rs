@@ -44,7 +44,7 @@ pub async fn apply(
     folder: &Folder,
     ledger: &Ledger,
     options: &Options,
-    events: &mut (dyn FnMut(Event) + Send),
+    events: &mut (dyn FnMut(Event) + Send + Sync),
 ) -> Result<Applied, Failure> {
     let mut run = Run {
         folder,

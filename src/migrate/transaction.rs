@@ -66,13 +66,13 @@ pub(super) enum Trouble {
 /// A conversation with the server that can be interrupted.
 pub(super) struct Conversation<'a> {
     pub(super) client: &'a mut Client,
-    pub(super) events: &'a mut (dyn FnMut(Event) + Send),
+    pub(super) events: &'a mut (dyn FnMut(Event) + Send + Sync),
     interrupt: Option<tokio::sync::watch::Receiver<bool>>,
     give_up: Option<Instant>,
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(client: &'a mut Client, events: &'a mut (dyn FnMut(Event) + Send), options: &Options) -> Self {
+    pub(super) fn new(client: &'a mut Client, events: &'a mut (dyn FnMut(Event) + Send + Sync), options: &Options) -> Self {
         Conversation { client, events, interrupt: options.interrupt.clone(), give_up: None }
     }
 
@@ -169,7 +169,7 @@ impl Trouble {
     }
 }
 
-fn show(events: &mut (dyn FnMut(Event) + Send), notice: &DbError) {
+fn show(events: &mut (dyn FnMut(Event) + Send + Sync), notice: &DbError) {
     events(Event::Notice { severity: notice.severity().to_owned(), message: notice.message().to_owned() });
 }
 

@@ -117,8 +117,7 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
         .rds
         .describe_db_engine_versions()
         .engine("aurora-postgresql")
-        .set_engine_version(None)
-        .filters(aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build().map_err(|error| Error::internal(error.to_string()))?)
+        .filters(aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build())
         .send()
         .await?;
     let mut offered: Vec<(u32, String)> = answer
