@@ -12,10 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     calls::Calls,
     disk,
-<<<<<<< HEAD
-=======
     log::Log,
->>>>>>> wire
     pace::{Millis, Pace},
     world::{Account, Ctx, World},
 };
@@ -32,11 +29,8 @@ pub(crate) struct Cloud {
     pub(crate) changed: Notify,
     /// How often each action was called.
     pub(crate) calls: Calls,
-<<<<<<< HEAD
-=======
     /// What happened, for `infra local logs`.
     pub(crate) log: Log,
->>>>>>> wire
     closing: watch::Sender<bool>,
 }
 
@@ -49,10 +43,7 @@ impl Cloud {
             data: data.to_owned(),
             changed: Notify::new(),
             calls: Calls::default(),
-<<<<<<< HEAD
-=======
             log: Log::open(data).map_err(disk::error("write", &Log::path(data)))?,
->>>>>>> wire
             closing: watch::Sender::new(false),
         })
     }

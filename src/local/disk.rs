@@ -53,12 +53,8 @@ fn advice(cause: &io::Error) -> &'static str {
     }
 }
 
-<<<<<<< HEAD
-fn error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
-=======
 /// What turns an error of the system into one that says what was attempted on what.
 pub(crate) fn error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
->>>>>>> wire
     let path = path.to_owned();
     move |cause| DiskError::Io { verb, path, cause }
 }

@@ -6,13 +6,6 @@
 //! at which it changes its state, and `settle` moves it on before each request.
 
 pub(crate) mod calls;
-<<<<<<< HEAD
-pub(crate) mod cloud;
-pub(crate) mod databases;
-pub(crate) mod disk;
-pub(crate) mod fault;
-pub(crate) mod inventory;
-=======
 pub mod client;
 pub(crate) mod cloud;
 pub(crate) mod control;
@@ -26,7 +19,6 @@ pub(crate) mod inventory;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod model;
->>>>>>> wire
 pub(crate) mod pace;
 pub(crate) mod pattern;
 pub(crate) mod protocol;
