@@ -53,6 +53,9 @@ impl Region {
     pub(crate) fn settle(&mut self, now: Millis) {
         self.ec2.settle(now);
         self.rds.settle(now);
+        for arn in self.rds.take_departed() {
+            self.ec2.detach_interfaces(&arn);
+        }
         self.apprunner.settle(now);
         self.secretsmanager.settle(now);
         self.ssm.settle(now);

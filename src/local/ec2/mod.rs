@@ -19,6 +19,7 @@ mod network_acl;
 mod network_interface;
 mod permission;
 mod prefix_list;
+mod reach;
 mod route;
 mod route_table;
 mod security_group;

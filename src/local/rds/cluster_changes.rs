@@ -76,8 +76,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.parameter_group = group;
     }
     if let Some(groups) = input.texts("VpcSecurityGroupIds") {
-        rules::security_groups(&ctx.region.ec2, &groups, &cluster.vpc_id)?;
-        cluster.security_groups = groups;
+        cluster.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &cluster.vpc_id)?;
     }
     if let Some(port) = input.number("Port") {
         cluster.port = rules::port(port)?;

@@ -206,8 +206,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     ctx.region.rds.check_cluster_group(&parameter_group, version)?;
     let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or("default"))?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
-    let security_groups = input.texts("VpcSecurityGroupIds").unwrap_or_default();
-    rules::security_groups(&ctx.region.ec2, &security_groups, &vpc_id)?;
+    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));
     if input.has("KmsKeyId") && !encrypted {
         return Err(combination("KmsKeyId cannot be given for a cluster whose storage is not encrypted."));

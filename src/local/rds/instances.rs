@@ -113,6 +113,9 @@ impl Instance {
             "DeletionProtection": false, "IAMDatabaseAuthenticationEnabled": kept("IAMDatabaseAuthenticationEnabled"),
             "EngineLifecycleSupport": kept("EngineLifecycleSupport"), "NetworkType": "IPV4",
             "VpcSecurityGroups": security, "DBSecurityGroups": [], "AssociatedRoles": [], "DomainMemberships": [],
+        });
+        view.extend(shown.as_object().cloned().unwrap_or_default());
+        let shown = json!({
             "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}],
             "OptionGroupMemberships": [{"OptionGroupName": "default:aurora-postgresql-15", "Status": "in-sync"}],
             "AvailabilityZone": Some(&self.zone).filter(|_| !self.phase.is("creating")),
@@ -248,7 +251,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         resource_id: arn::resource_id("db-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), "available"),
         writer: !store.members(&cluster.identifier).any(|member| member.writer),
-        cluster: cluster.identifier,
+        cluster: cluster.identifier.clone(),
         class,
         parameter_group,
         subnet_group: group.name.clone(),
@@ -273,10 +276,8 @@ fn attach(ctx: &mut Ctx<'_>, instance: &Instance, groups: &[String]) {
 /// Gives the interfaces of a cluster's members the cluster's security groups.
 pub(super) fn regroup(ctx: &mut Ctx<'_>, cluster: &str) {
     let Ok(groups) = ctx.region.rds.cluster(cluster).map(|cluster| cluster.security_groups.clone()) else { return };
-    let members: Vec<Instance> = ctx.region.rds.members(cluster).cloned().collect();
-    for instance in members {
-        ctx.region.ec2.detach_interfaces(&instance.arn);
-        attach(ctx, &instance, &groups);
+    for instance in ctx.region.rds.members(cluster) {
+        ctx.region.ec2.regroup_interfaces(&instance.arn, &groups);
     }
 }
 

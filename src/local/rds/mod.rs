@@ -5,6 +5,13 @@
 //! has reached what is wanted ([`phase::Progress`]).
 
 mod arn;
+mod wanted;
+mod system;
+mod postgres;
+mod pooler;
+mod health;
+mod connection;
+mod certificates;
 mod cluster_changes;
 mod clusters;
 mod engine;

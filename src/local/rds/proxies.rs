@@ -188,8 +188,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "DBSubnetGroupDoesNotCoverEnoughAZs" => invalid("DB Proxy requires at least two subnets in different Availability Zones."),
         _ => fault,
     })?;
-    let security_groups = input.texts("VpcSecurityGroupIds").unwrap_or_default();
-    rules::security_groups(&ctx.region.ec2, &security_groups, &vpc_id)?;
+    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let idle_timeout = check_idle(input.number("IdleClientTimeout").unwrap_or(1800))?;
     let tags = tags::given(&input)?;
     let proxy = Proxy {
@@ -257,8 +256,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         proxy.role = role.to_owned();
     }
     if let Some(groups) = input.texts("SecurityGroups") {
-        rules::security_groups(&ctx.region.ec2, &groups, &proxy.vpc_id)?;
-        proxy.security_groups = groups;
+        proxy.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &proxy.vpc_id)?;
     }
     proxy.require_tls = input.flag("RequireTLS").unwrap_or(proxy.require_tls);
     proxy.debug_logging = input.flag("DebugLogging").unwrap_or(proxy.debug_logging);
@@ -277,8 +275,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     proxy.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
     proxy.progress.want();
     if proxy.security_groups != before.security_groups {
-        ctx.region.ec2.detach_interfaces(&proxy.arn);
-        attach(ctx, &proxy);
+        ctx.region.ec2.regroup_interfaces(&proxy.arn, &proxy.security_groups);
     }
     let answer = json!({"DBProxy": proxy.view()});
     ctx.region.rds.note(ctx.now, "db-proxy", &proxy.arn, "configuration change", "DB proxy modified");

@@ -75,8 +75,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets)?;
-    let security_groups = input.texts("VpcSecurityGroupIds").unwrap_or_default();
-    rules::security_groups(&ctx.region.ec2, &security_groups, &vpc_id)?;
+    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let endpoint = ProxyEndpoint {
         arn: ctx.rds_arn("db-proxy-endpoint", &arn::hex_id("prx-endpoint-")),
         proxy: proxy.name,
@@ -121,10 +120,8 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
     }
     if let Some(groups) = input.texts("VpcSecurityGroupIds") {
-        rules::security_groups(&ctx.region.ec2, &groups, &endpoint.vpc_id)?;
-        endpoint.security_groups = groups;
-        ctx.region.ec2.detach_interfaces(&endpoint.arn);
-        attach(ctx, &endpoint);
+        endpoint.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &endpoint.vpc_id)?;
+        ctx.region.ec2.regroup_interfaces(&endpoint.arn, &endpoint.security_groups);
     }
     endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
     let answer = json!({"DBProxyEndpoint": endpoint.view()});

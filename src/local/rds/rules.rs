@@ -104,9 +104,15 @@ pub(super) fn lifecycle(support: &str) -> Result<(), Fault> {
     )))
 }
 
-/// The groups have to exist and be in the VPC.
-pub(super) fn security_groups(network: &ec2::Store, groups: &[String], vpc_id: &str) -> Result<(), Fault> {
-    for id in groups {
+/// The groups of a call, which have to exist and be in the VPC; the VPC's default group where it names none.
+pub(super) fn security_groups(
+    network: &ec2::Store,
+    groups: Option<Vec<String>>,
+    vpc_id: &str,
+) -> Result<Vec<String>, Fault> {
+    let groups = groups.filter(|groups| !groups.is_empty());
+    let groups = groups.unwrap_or_else(|| network.default_group(vpc_id).map(str::to_owned).into_iter().collect());
+    for id in &groups {
         let Some(group) = network.security_group(id) else {
             return Err(invalid(format!("Invalid security group , groupId= {id}, groupName=.")));
         };
@@ -118,7 +124,7 @@ pub(super) fn security_groups(network: &ec2::Store, groups: &[String], vpc_id: &
             )));
         }
     }
-    Ok(())
+    Ok(groups)
 }
 
 /// A Serverless v2 capacity range.

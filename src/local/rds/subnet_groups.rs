@@ -78,8 +78,8 @@ pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec
         ));
     }
     let vpc = vpcs.into_iter().next().unwrap_or_default().to_owned();
-    let place = |subnet: &ec2::Subnet| (subnet.subnet_id.clone(), subnet.availability_zone.clone());
-    Ok((vpc, found.into_iter().map(place).collect()))
+    let places = found.iter().map(|subnet| (subnet.subnet_id.clone(), subnet.availability_zone.clone())).collect();
+    Ok((vpc, places))
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

@@ -1,0 +1,236 @@
+//! What the API wants of the data plane, read off the world in one go.
+
+use super::{
+    Store,
+    clusters::Cluster,
+    engine,
+    phase::{Password, Phase},
+    pooler, postgres,
+    proxies::Proxy,
+    targets::Target,
+};
+use crate::local::{
+    cloud::{Cloud, now},
+    iam,
+    pace::Millis,
+    world::Region,
+};
+
+/// The account and region that something is in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) account: String,
+    pub(super) region: String,
+}
+
+/// Something that is to run, or not to.
+#[derive(Debug, Clone)]
+pub(super) struct Item<T> {
+    pub(super) place: Place,
+    /// Its name in the API.
+    pub(super) id: String,
+    /// The number of the change that this would reach.
+    pub(super) wanted: u64,
+    pub(super) runs: bool,
+    pub(super) spec: T,
+}
+
+/// A snapshot to be made.
+#[derive(Debug, Clone)]
+pub(super) struct Copy {
+    pub(super) place: Place,
+    pub(super) id: String,
+    /// The name of the snapshot's folder.
+    pub(super) data: String,
+    pub(super) server: postgres::Wanted,
+}
+
+/// A target whose health is to be found out.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    pub(super) place: Place,
+    pub(super) proxy: String,
+    pub(super) cluster: String,
+    /// What is wrong before a connection is tried: AWS's reason, and a description.
+    pub(super) wrong: Option<(&'static str, String)>,
+    /// The proxy's folder, credentials and settings.
+    pub(super) pooler: pooler::Wanted,
+    pub(super) database: String,
+    /// Whether everything in between is up.
+    pub(super) ready: bool,
+}
+
+/// Everything that is wanted.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) servers: Vec<Item<postgres::Wanted>>,
+    pub(super) poolers: Vec<Item<pooler::Wanted>>,
+    pub(super) copies: Vec<Copy>,
+    pub(super) checks: Vec<Check>,
+    /// The folders that belong to something.
+    pub(super) folders: Vec<String>,
+    /// Whether a cluster may soon be made.
+    pub(super) expects: bool,
+    /// Whether something is under way whose end only the data plane sees.
+    pub(super) restless: bool,
+}
+
+impl Wanted {
+    /// What the whole cloud wants now.
+    pub(super) fn of(cloud: &Cloud) -> Self {
+        let now = now();
+        let mut wanted = Self::default();
+        for (account, content) in &mut cloud.world().accounts {
+            content.iam.settle(now);
+            for (name, region) in &mut content.regions {
+                region.settle(now);
+                let place = Place { account: account.clone(), region: name.clone() };
+                wanted.add_region(&place, &content.iam, region, now);
+            }
+        }
+        wanted
+    }
+
+    fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
+        let store = &region.rds;
+        self.expects |= !store.subnet_groups.is_empty();
+        for cluster in store.clusters.values() {
+            self.folders.push(cluster.resource_id.clone());
+            let runs = cluster.runs() || store.is_being_copied(&cluster.resource_id);
+            let spec = server(store, cluster);
+            self.restless |= runs && !cluster.progress.complete();
+            let (id, wanted) = (cluster.identifier.clone(), cluster.progress.wanted);
+            self.servers.push(Item { place: place.clone(), id, wanted, runs, spec });
+        }
+        for snapshot in store.snapshots.values() {
+            self.folders.push(snapshot.data.clone());
+            let source = store.clusters.values().find(|cluster| cluster.resource_id == snapshot.source);
+            if let Some(cluster) = source.filter(|_| !snapshot.copied) {
+                let (id, data) = (snapshot.identifier.clone(), snapshot.data.clone());
+                self.copies.push(Copy { place: place.clone(), id, data, server: server(store, cluster) });
+            }
+        }
+        for proxy in store.proxies.values() {
+            self.add_proxy(place, iam, region, proxy, now);
+        }
+    }
+
+    fn add_proxy(&mut self, place: &Place, iam: &iam::Store, region: &Region, proxy: &Proxy, now: Millis) {
+        let store = &region.rds;
+        let (users, unreadable) = credentials(iam, region, proxy);
+        let target = proxy.targets.first();
+        let cluster = target.and_then(|target| store.clusters.get(&target.cluster));
+        let upstream = cluster.map(|cluster| {
+            let connections = postgres::max_connections(&server(store, cluster).parameters);
+            (cluster.listener.clone(), connections)
+        });
+        let spec = pooler::Wanted {
+            name: proxy.arn.rsplit(':').next().unwrap_or_default().to_owned(),
+            listener: proxy.listener.clone(),
+            require_tls: proxy.require_tls,
+            idle_timeout: proxy.idle_timeout,
+            pool: proxy.pool.clone(),
+            users,
+            server: upstream,
+        };
+        let mut add = |id: &str, phase: &Phase, wanted: u64, complete: bool, spec: pooler::Wanted| {
+            self.folders.push(spec.name.clone());
+            let runs = !phase.is("deleting");
+            self.restless |= runs && !complete;
+            self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, runs, spec });
+        };
+        add(&proxy.name, &proxy.phase, proxy.progress.wanted, proxy.progress.complete(), spec.clone());
+        for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
+            let name = endpoint.arn.rsplit(':').next().unwrap_or_default().to_owned();
+            let spec = pooler::Wanted { name, listener: endpoint.listener.clone(), ..spec.clone() };
+            add(&endpoint.name, &endpoint.phase, endpoint.progress.wanted, endpoint.progress.complete(), spec);
+        }
+        if let (Some(target), Some(cluster)) = (target, cluster) {
+            self.restless |= target.health.is_none() || now < target.ready_at;
+            self.checks.push(check(place, region, proxy, target, cluster, spec, unreadable));
+        }
+    }
+}
+
+/// What a cluster's server is to be.
+fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
+    let group = store.cluster_parameter_groups.get(&cluster.parameter_group);
+    let values = group.into_iter().flat_map(|group| &group.values);
+    let parameters = values.map(|(name, setting)| (name.clone(), setting.value.clone())).collect();
+    let family = engine::family(&cluster.version);
+    postgres::Wanted {
+        name: cluster.resource_id.clone(),
+        major: family.trim_start_matches(engine::ENGINE).to_owned(),
+        listener: cluster.listener.clone(),
+        username: cluster.username.clone(),
+        password: cluster.password.clone(),
+        database: cluster.database.clone(),
+        parameters,
+        restarts: cluster.restarts,
+        origin: cluster.origin.clone(),
+    }
+}
+
+/// The credentials in a proxy's secrets, or why they cannot be read; as the proxy's role sees them.
+fn credentials(iam: &iam::Store, region: &Region, proxy: &Proxy) -> (Vec<(String, Password)>, Option<String>) {
+    let (mut users, mut wrong) = (Vec::new(), None);
+    for arn in proxy.secrets() {
+        let secret = region.secretsmanager.current_secret_string(arn);
+        let parsed = secret.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        let member = |name: &str| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
+        if !iam.role_allows(&proxy.role, "secretsmanager:GetSecretValue", arn) {
+            wrong = Some(format!("The role {} may not read the secret {arn}: it needs secretsmanager:GetSecretValue.", proxy.role));
+        } else if secret.is_none() {
+            wrong = Some(format!("The secret {arn} does not exist, has no value, or is scheduled for deletion."));
+        } else if let (Some(username), Some(password)) = (member("username"), member("password")) {
+            users.push((username, Password(password)));
+        } else {
+            wrong = Some(format!("The secret {arn} is not a JSON object with `username` and `password`."));
+        }
+    }
+    (users, wrong)
+}
+
+fn check(
+    place: &Place,
+    region: &Region,
+    proxy: &Proxy,
+    target: &Target,
+    cluster: &Cluster,
+    pooler: pooler::Wanted,
+    unreadable: Option<String>,
+) -> Check {
+    let path = region.ec2.admits(&cluster.security_groups, &proxy.security_groups, &proxy.subnets, cluster.port);
+    let members = region.rds.members(&cluster.identifier);
+    let up = members.into_iter().any(|member| member.writer && !["creating", "deleting"].contains(&member.phase.status.as_str()));
+    let wrong = match () {
+        () if pooler.users.is_empty() => {
+            unreadable.map(|why| ("AUTH_FAILURE", format!("Proxy does not have any registered credentials. {why}")))
+        }
+        () if !path => Some((
+            "UNREACHABLE",
+            format!(
+                "The security groups of DB cluster {} ({}) do not allow connections on port {} from the security groups of \
+                 the proxy ({}).",
+                cluster.identifier,
+                cluster.security_groups.join(", "),
+                cluster.port,
+                proxy.security_groups.join(", ")
+            ),
+        )),
+        () if !cluster.runs() || !up => {
+            let status = cluster.status();
+            Some(("UNREACHABLE", format!("DB cluster {} has no writer that answers; it is {status}.", cluster.identifier)))
+        }
+        () => None,
+    };
+    Check {
+        place: place.clone(),
+        proxy: proxy.name.clone(),
+        cluster: target.cluster.clone(),
+        wrong,
+        pooler,
+        database: cluster.default_database().to_owned(),
+        ready: cluster.progress.complete() && proxy.progress.complete(),
+    }
+}
