@@ -35,6 +35,7 @@ mod times;
 mod windows;
 
 use parameter_groups::{CLUSTER, INSTANCE};
+pub(crate) use certificates::ca_path;
 pub(crate) use store::Store;
 
 use super::service::{Action, Service};
