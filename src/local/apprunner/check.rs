@@ -43,7 +43,11 @@ fn foresee_image(ctx: &Ctx<'_>, settings: &Settings) -> Option<String> {
     let (account, region) = (parts.next()?, parts.nth(2)?);
     let repository = path.split([':', '@']).next()?;
     let repository = format!("arn:aws:ecr:{region}:{account}:repository/{repository}");
-    let needed = [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", &repository), ("ecr:GetDownloadUrlForLayer", &repository)];
+    let needed = [
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchGetImage", &repository),
+        ("ecr:GetDownloadUrlForLayer", &repository),
+    ];
     let missing = needed.iter().find(|(action, resource)| !ctx.iam.role_allows(role, action, resource))?;
     Some(format!(
         "Failed to pull your application image. Be sure you configure your service with a valid access role to your ECR \
@@ -55,7 +59,9 @@ fn foresee_image(ctx: &Ctx<'_>, settings: &Settings) -> Option<String> {
 /// The instance role has to be allowed to read the secret or parameter, and the value has to be there.
 fn foresee_secret(ctx: &Ctx<'_>, role: &str, name: &str, arn: &str) -> Option<String> {
     let failed = |why: String| {
-        Some(format!("Failed to fetch the secret for the environment variable {name} with the instance role {role}: {why}"))
+        Some(format!(
+            "Failed to fetch the secret for the environment variable {name} with the instance role {role}: {why}"
+        ))
     };
     if arn.starts_with("arn:aws:ssm:") {
         if !ctx.iam.role_allows(role, "ssm:GetParameters", arn) {

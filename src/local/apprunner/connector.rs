@@ -84,8 +84,9 @@ fn check_network(ctx: &Ctx<'_>, input: &Input) -> Result<Vec<String>, Fault> {
         vpc = Some(&subnet.vpc_id);
     }
     for id in &input.security_groups {
-        let group =
-            ec2.security_group(id).ok_or_else(|| invalid(format!("Security group ID is invalid: {id} does not exist.")))?;
+        let group = ec2
+            .security_group(id)
+            .ok_or_else(|| invalid(format!("Security group ID is invalid: {id} does not exist.")))?;
         if vpc.is_some_and(|vpc| vpc != group.vpc_id) {
             return Err(invalid(format!(
                 "Security groups and subnets must be in the same VPC; {id} is in {}.",

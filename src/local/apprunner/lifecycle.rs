@@ -118,7 +118,8 @@ fn service<'a>(ctx: &'a mut Ctx<'_>, arn: &str) -> Result<&'a mut AppService, Fa
 fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration) -> Result<String, Fault> {
     let settings = service(ctx, arn)?.settings.clone();
     let paused = service(ctx, arn)?.status == Status::Paused;
-    let starts_instances = matches!(kind, Kind::Create | Kind::Deploy | Kind::Resume) || kind == Kind::Update && !paused;
+    let starts_instances =
+        matches!(kind, Kind::Create | Kind::Deploy | Kind::Resume) || kind == Kind::Update && !paused;
     let injected = ctx.region.apprunner.fail_next.take();
     let foreseen = if starts_instances { check::foresee(ctx, &settings) } else { None };
     let failure = injected.or(foreseen);

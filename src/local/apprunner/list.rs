@@ -23,7 +23,9 @@ impl Store {
         };
         let found = match self.services.contains_key(arn) {
             true => arn.to_owned(),
-            false => self.services.values().find(named).map(|it| it.arn.clone()).ok_or_else(|| not_found("service", arn))?,
+            false => {
+                self.services.values().find(named).map(|it| it.arn.clone()).ok_or_else(|| not_found("service", arn))?
+            }
         };
         self.services.get_mut(&found).ok_or_else(|| not_found("service", arn))
     }
@@ -39,7 +41,8 @@ pub(super) fn describe_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value,
 pub(super) fn list_services(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let listed = ctx.region.apprunner.services.values().filter(|service| service.status != Status::Deleted);
-    let page = cut(listed.collect(), input.next_token.as_deref(), input.max_results, 20, |service| service.arn.clone())?;
+    let page =
+        cut(listed.collect(), input.next_token.as_deref(), input.max_results, 20, |service| service.arn.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(AppService::summary).collect();
     Ok(json!({ "ServiceSummaryList": list, "NextToken": page.next }))
 }

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     fault::Fault,
     inventory::Item,
+    logs::Destination,
     members::{Page, Tags, page},
     pace::Millis,
     service::Service,
@@ -68,6 +69,13 @@ pub(crate) struct Line {
     pub(crate) group: String,
     pub(crate) at: Millis,
     pub(crate) message: String,
+}
+
+impl Line {
+    /// Where it goes.
+    pub(crate) fn destination(&self) -> Destination<'_> {
+        Destination { account: &self.account, region: &self.region, group: &self.group, stream: "events" }
+    }
 }
 
 impl Store {

@@ -62,9 +62,8 @@ pub(super) fn list_observability_configurations(ctx: &mut Ctx<'_>, input: Value)
             && name.is_none_or(|name| name == known.revision.name)
             && (!latest_only || store.is_latest_observability(&known.revision))
     });
-    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| {
-        known.revision.arn.clone()
-    })?;
+    let page =
+        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| known.revision.arn.clone())?;
     let summary = |known: &Configuration| {
         json!({
             "ObservabilityConfigurationArn": known.revision.arn,

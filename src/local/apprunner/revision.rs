@@ -72,7 +72,8 @@ pub(super) fn resolve<'a>(revisions: impl Iterator<Item = &'a Revision>, arn: &s
         if revision.is_named(arn) {
             return Some(revision.arn.clone());
         }
-        if revision.is_active() && revision.is_family(arn) && newest.is_none_or(|other| other.number < revision.number) {
+        if revision.is_active() && revision.is_family(arn) && newest.is_none_or(|other| other.number < revision.number)
+        {
             newest = Some(revision);
         }
     }
@@ -81,12 +82,20 @@ pub(super) fn resolve<'a>(revisions: impl Iterator<Item = &'a Revision>, arn: &s
 
 /// Refuses what AWS's own tag keys and quotas refuse.
 pub(super) fn check_count(count: usize, limit: usize, what: &str) -> Result<(), Fault> {
-    if count < limit { Ok(()) } else { Err(super::quota(format!("The limit of {limit} {what} in this region is reached."))) }
+    if count < limit {
+        Ok(())
+    } else {
+        Err(super::quota(format!("The limit of {limit} {what} in this region is reached.")))
+    }
 }
 
 impl Store {
     /// Refuses the deletion of what services use, by naming them.
-    pub(super) fn check_unused(&self, message: &str, uses: impl Fn(&super::service::Settings) -> bool) -> Result<(), Fault> {
+    pub(super) fn check_unused(
+        &self,
+        message: &str,
+        uses: impl Fn(&super::service::Settings) -> bool,
+    ) -> Result<(), Fault> {
         match self.services.values().find(|service| service.holds(&uses)) {
             Some(_) => Err(invalid(message)),
             None => Ok(()),

@@ -88,7 +88,9 @@ pub(super) fn create_auto_scaling_configuration(ctx: &mut Ctx<'_>, input: Value)
         )));
     }
     if max_size > 25 {
-        return Err(invalid(format!("Auto scaling configuration is invalid: MaxSize {max_size} must not be more than 25.")));
+        return Err(invalid(format!(
+            "Auto scaling configuration is invalid: MaxSize {max_size} must not be more than 25."
+        )));
     }
     let store = &ctx.region.apprunner;
     let active = || store.scaling.values().filter(|known| known.revision.is_active() && !known.is_built_in());
@@ -124,9 +126,8 @@ pub(super) fn list_auto_scaling_configurations(ctx: &mut Ctx<'_>, input: Value) 
             && name.is_none_or(|name| name == known.revision.name)
             && (!latest_only || store.is_latest(&known.revision))
     });
-    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| {
-        known.revision.arn.clone()
-    })?;
+    let page =
+        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| known.revision.arn.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(|known| known.summary(store)).collect();
     Ok(json!({ "AutoScalingConfigurationSummaryList": list, "NextToken": page.next }))
 }
@@ -230,7 +231,8 @@ impl Store {
 
     /// Whether a revision is the newest active one of its name.
     fn is_latest(&self, revision: &Revision) -> bool {
-        let family = self.scaling.values().filter(|known| known.revision.name == revision.name && known.revision.is_active());
+        let family =
+            self.scaling.values().filter(|known| known.revision.name == revision.name && known.revision.is_active());
         family.map(|known| known.revision.number).max() == Some(revision.number) && revision.is_active()
     }
 }

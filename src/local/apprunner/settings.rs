@@ -57,7 +57,11 @@ fn source(ctx: &Ctx<'_>, given: &Value, current: Option<&Settings>) -> Result<Va
     let kind = match (image, code) {
         (Some(_), None) => "ImageRepository",
         (None, Some(_)) => "CodeRepository",
-        _ => return Err(invalid("Exactly one of CodeRepository or ImageRepository must be specified in SourceConfiguration.")),
+        _ => {
+            return Err(invalid(
+                "Exactly one of CodeRepository or ImageRepository must be specified in SourceConfiguration.",
+            ));
+        }
     };
     if current.is_some_and(|current| current.source.0.get(kind).is_none()) {
         return Err(invalid("The source type of a service, code or image, cannot be changed."));
@@ -88,7 +92,8 @@ fn source(ctx: &Ctx<'_>, given: &Value, current: Option<&Settings>) -> Result<Va
         }
     } else {
         let connection = authentication["ConnectionArn"].as_str();
-        let connection = connection.ok_or_else(|| invalid("Authentication configuration is invalid: code needs a ConnectionArn."))?;
+        let connection = connection
+            .ok_or_else(|| invalid("Authentication configuration is invalid: code needs a ConnectionArn."))?;
         ctx.region.apprunner.check_connection(connection)?;
         source["AutoDeploymentsEnabled"] = json!(automatic.unwrap_or(true));
     }
@@ -165,8 +170,12 @@ fn network(ctx: &Ctx<'_>, given: &Value, before: &Value) -> Result<Value, Fault>
     }
     match (egress["EgressType"].as_str(), egress["VpcConnectorArn"].as_str()) {
         (Some("VPC"), Some(arn)) => egress["VpcConnectorArn"] = json!(ctx.region.apprunner.usable_connector(arn)?),
-        (Some("VPC"), None) => return Err(invalid("Egress configuration is invalid: EgressType VPC needs a VpcConnectorArn.")),
-        (_, Some(_)) => return Err(invalid("Egress configuration is invalid: a VpcConnectorArn needs EgressType VPC.")),
+        (Some("VPC"), None) => {
+            return Err(invalid("Egress configuration is invalid: EgressType VPC needs a VpcConnectorArn."));
+        }
+        (_, Some(_)) => {
+            return Err(invalid("Egress configuration is invalid: a VpcConnectorArn needs EgressType VPC."));
+        }
         _ => {}
     }
     Ok(json!({
@@ -183,7 +192,9 @@ fn check_environment(settings: &Settings) -> Result<(), Fault> {
     let secrets = runtime["RuntimeEnvironmentSecrets"].as_object();
     let names = || variables.into_iter().chain(secrets).flat_map(|map| map.keys());
     if let Some(name) = names().find(|name| name.starts_with("AWSAPPRUNNER")) {
-        return Err(invalid(format!("The environment variable {name} is invalid: the prefix AWSAPPRUNNER is reserved.")));
+        return Err(invalid(format!(
+            "The environment variable {name} is invalid: the prefix AWSAPPRUNNER is reserved."
+        )));
     }
     let Some(secrets) = secrets.filter(|secrets| !secrets.is_empty()) else { return Ok(()) };
     if let Some(name) = secrets.keys().find(|name| variables.is_some_and(|variables| variables.contains_key(*name))) {

@@ -45,7 +45,10 @@ pub(super) fn list_tags_for_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<
 /// Refuses AWS's own tag keys and too many tags.
 pub(super) fn check(tags: &[Tag]) -> Result<(), Fault> {
     if let Some(tag) = tags.iter().find(|tag| is_reserved(&tag.key)) {
-        return Err(invalid(format!("The tag key {} is invalid: keys that begin with aws: are reserved for AWS.", tag.key)));
+        return Err(invalid(format!(
+            "The tag key {} is invalid: keys that begin with aws: are reserved for AWS.",
+            tag.key
+        )));
     }
     if tags.len() > 50 {
         return Err(invalid("A resource can have no more than 50 tags."));
@@ -58,9 +61,23 @@ impl Store {
     fn tags(&mut self, arn: &str) -> Result<&mut Tags, Fault> {
         let services = self.services.get_mut(arn).filter(|it| it.status != Status::Deleted).map(|it| &mut it.tags);
         services
-            .or_else(|| self.connectors.get_mut(arn).map(|it| &mut it.revision).filter(|it| it.is_active()).map(|it| &mut it.tags))
-            .or_else(|| self.scaling.get_mut(arn).map(|it| &mut it.revision).filter(|it| it.is_active()).map(|it| &mut it.tags))
-            .or_else(|| self.observability.get_mut(arn).map(|it| &mut it.revision).filter(|it| it.is_active()).map(|it| &mut it.tags))
+            .or_else(|| {
+                self.connectors
+                    .get_mut(arn)
+                    .map(|it| &mut it.revision)
+                    .filter(|it| it.is_active())
+                    .map(|it| &mut it.tags)
+            })
+            .or_else(|| {
+                self.scaling.get_mut(arn).map(|it| &mut it.revision).filter(|it| it.is_active()).map(|it| &mut it.tags)
+            })
+            .or_else(|| {
+                self.observability
+                    .get_mut(arn)
+                    .map(|it| &mut it.revision)
+                    .filter(|it| it.is_active())
+                    .map(|it| &mut it.tags)
+            })
             .or_else(|| self.connections.get_mut(arn).map(|it| &mut it.tags))
             .ok_or_else(|| not_found("resource", arn))
     }
