@@ -47,8 +47,12 @@ pub(super) fn used_by<'a>(seen: &'a Seen, live: &'a [Seen]) -> impl Iterator<Ite
 /// Which step must be over before which.
 pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind]) -> Graph {
     let mut graph = Graph::new(steps.len());
-    let making: BTreeMap<&Address, usize> =
-        steps.iter().enumerate().filter(|(_, step)| step.action != Action::Delete).map(|(i, s)| (&s.address, i)).collect();
+    let making: BTreeMap<&Address, usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.action != Action::Delete)
+        .map(|(i, s)| (&s.address, i))
+        .collect();
     for one in desired {
         let Some(&then) = making.get(&one.address) else { continue };
         for other in desired {
