@@ -32,7 +32,7 @@ mod vpc_cidr;
 mod zone;
 
 #[cfg(test)]
-mod fixture;
+mod tests;
 
 use super::service::{Action, Service};
 
