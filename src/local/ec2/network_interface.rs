@@ -176,6 +176,7 @@ impl Store {
 
     /// Lets the interfaces of `owner` linger until `gone_at`, as AWS does after some deletions: they go on
     /// holding their subnets and groups.
+    #[cfg_attr(not(test), expect(dead_code, reason = "services detach at once until they are told to linger"))]
     pub(crate) fn detach_interfaces_at(&mut self, owner: &str, gone_at: Millis) {
         for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
             interface.gone_at = Some(gone_at);
@@ -217,7 +218,7 @@ impl Store {
     }
 
     /// The lowest address of a subnet that no interface has.
-    fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
         let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
         let taken: BTreeSet<Ipv4Addr> = neighbours.map(|one| one.private_ip).collect();
         cidr::usable(subnet.cidr).find(|address| !taken.contains(address)).ok_or_else(|| {
