@@ -65,7 +65,11 @@ impl Clients {
             .or_default_provider()
             .or_else(fallback);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https())
+            .http_client(
+                Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https(),
+            )
             // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
             .retry_config(RetryConfig::disabled())
             .timeout_config(
