@@ -194,7 +194,7 @@ impl Checker<'_> {
                 Err(Box::new(error(message).choices(text, words.iter().copied())))
             }
             Shape::Form { form, least, most, step } => {
-                let quantity = (form.check)(text).map_err(|message| Box::new(error(message)))?;
+                let quantity = (form.check)(text).map_err(|wrong| Box::new(error(wrong.what).help(wrong.advice)))?;
                 bounds(form, quantity, [*least, *most, *step], &at.key).map_err(|message| {
                     let written = format!("{message}; it is `{text}` here");
                     Box::new(error(written))
