@@ -4,18 +4,18 @@ use super::told;
 
 #[test]
 fn what_somebody_should_know() {
-    insta::assert_snapshot!(told(&[
+    let told = told(&[
         (
             "no way to the secret",
-            "stack: shop\nnetwork: {nat: none}\ndatabase: {}\nproxy: {}\nservice: {image: \"public.ecr.aws/a/b:1\"}\n"
+            "stack: shop\nnetwork: {nat: none}\ndatabase: {}\nproxy: {}\nservice: {image: \"public.ecr.aws/a/b:1\"}\n",
         ),
         (
             "no way to the internet",
-            "stack: shop\nnetwork: {nat: none, endpoints: [secretsmanager]}\ndatabase: {}\nproxy: {}\nservice: {image: \"public.ecr.aws/a/b:1\"}\n"
+            "stack: shop\nnetwork: {nat: none, endpoints: [secretsmanager]}\ndatabase: {}\nproxy: {}\nservice: {image: \"public.ecr.aws/a/b:1\"}\n",
         ),
         (
             "a database that never pauses",
-            "stack: shop\ndatabase: {capacity: {min: 0, pause_after: 10 min}}\nproxy: {}\n"
+            "stack: shop\ndatabase: {capacity: {min: 0, pause_after: 10 min}}\nproxy: {}\n",
         ),
         ("data without protection", "stack: shop\ndatabase: {protect: false, on_destroy: delete}\n"),
         ("one way out of three zones", "stack: shop\nnetwork: {zones: 3}\n"),
@@ -24,7 +24,8 @@ fn what_somebody_should_know() {
         ("a proxy that tells", "stack: shop\ndatabase: {}\nproxy: {require_tls: false, debug_logging: true}\n"),
         ("a mistyped region", "stack: shop\nregion: eu-cental-1\n"),
         ("a mistyped endpoint", "stack: shop\nnetwork: {endpoints: [secretmanager]}\n"),
-    ]));
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
