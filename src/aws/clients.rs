@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableRegionProvider,
+    imds::region::ImdsRegionProvider, meta::region::RegionProviderChain, profile::ProfileFileRegionProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{Class, Error, Result};
 
@@ -60,12 +62,10 @@ impl Clients {
     /// # Errors
     /// Where no region is configured.
     pub async fn load(options: &Options) -> Result<Self> {
-        let fallback = options.local.then(|| Region::new("us-east-1"));
-        let chain = RegionProviderChain::first_try(options.region.clone().map(Region::new))
-            .or_default_provider()
-            .or_else(fallback);
+        let http =
+            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https())
+            .http_client(http.clone())
             // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -74,7 +74,7 @@ impl Clients {
                     .operation_attempt_timeout(Duration::from_secs(60))
                     .build(),
             )
-            .region(chain);
+            .region(regions(options, http));
         if let Ok(name) = AppName::new("infra") {
             loader = loader.app_name(name);
         }
@@ -137,5 +137,18 @@ impl Clients {
             partition: caller.split(':').nth(1).unwrap_or("aws").to_owned(),
             caller,
         })
+    }
+}
+
+/// Where a region may come from, in this order. The SDK's own chain takes no HTTP client and finds none here.
+fn regions(options: &Options, http: SharedHttpClient) -> RegionProviderChain {
+    let chain = RegionProviderChain::first_try(options.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    if options.local {
+        chain.or_else(Region::new("us-east-1"))
+    } else {
+        let metadata = ProviderConfig::default().with_http_client(http);
+        chain.or_else(ImdsRegionProvider::builder().configure(&metadata).build())
     }
 }

@@ -46,8 +46,7 @@ impl Stage {
         let options =
             local::Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
         let cloud = local::start(options).await.unwrap();
-        let options =
-            Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
+        let options = Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
         let aws = Clients::load(&options).await.unwrap();
         let mut stage = Self { cloud, aws, before: Vec::new(), _data: data };
         stage.before = stage.inventory();
@@ -120,7 +119,8 @@ impl Stage {
     pub(super) fn inventory(&self) -> Vec<String> {
         let all = self.cloud.inventory();
         let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
-        let names = all.as_array().into_iter().flatten().map(|item| format!("{} {}", text(item, "kind"), text(item, "id")));
+        let names =
+            all.as_array().into_iter().flatten().map(|item| format!("{} {}", text(item, "kind"), text(item, "id")));
         names.filter(|name| !self.before.contains(name)).collect()
     }
 }
