@@ -1,11 +1,11 @@
 //! The cases of the network's kinds.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, IpPermission, IpRange};
+use aws_sdk_ec2::types::{AttributeBooleanValue, IpPermission, IpRange, UserIdGroupPair};
 use futures::FutureExt;
 use infra::{
     aws::Clients,
     engine::{
-        Anything, Live, Ref, Resource,
+        Address, Anything, Desired, Kind, Live, Ref, Resource, Tags,
         plan::Action::{Replace, Update},
     },
     resources::{
@@ -20,7 +20,7 @@ use infra::{
     },
 };
 
-use super::Case;
+use super::{Case, stage::Stage};
 
 /// A behind-the-back change as the harness takes it: the clients and the live resource, then what is done.
 macro_rules! act {
@@ -312,4 +312,26 @@ pub(super) fn vpc_endpoint() -> Case<VpcEndpoint> {
                 call.add_subnet_ids(three.subnet_id().unwrap()).send().await.unwrap()
             }),
         )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_point_at_each_other_are_destroyed() {
+    let kinds = vec![Kind::of::<Vpc>(), Kind::of::<SecurityGroup>()];
+    let stage = Stage::start(kinds).await;
+    let to_two = from(Ref::<SecurityGroup>::to("two").erase(), 5432, "");
+    let none = Tags::new();
+    let desired = [
+        Desired::new("main", network(), &none),
+        Desired::new("one", group("one", vec![to_two], vec![]), &none),
+        Desired::new("two", group("two", vec![], vec![]), &none),
+    ];
+    stage.deploy(&desired, "created").await;
+    let id = async |name| stage.live::<SecurityGroup>(&Address::new(SecurityGroup::KIND, name)).await.unwrap().id;
+    let one = UserIdGroupPair::builder().group_id(id("one").await).build();
+    let rule = IpPermission::builder().ip_protocol("tcp").from_port(1).to_port(2).user_id_group_pairs(one).build();
+    let call = stage.aws.ec2.authorize_security_group_ingress().group_id(id("two").await).ip_permissions(rule);
+    call.send().await.unwrap();
+    stage.deploy(&[], "destroyed").await;
+    assert_eq!(stage.inventory(), Vec::<String>::new(), "nothing is left behind");
+    stage.cloud.stop().await;
 }
