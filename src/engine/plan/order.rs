@@ -90,8 +90,12 @@ fn order_deletion(
     let first = deletes_first(kinds, &step.address);
     for (other, user) in steps.iter().enumerate() {
         let Some(live) = user.live.as_ref().filter(|_| other != deletion) else { continue };
-        let gone_before = user.action == Action::Delete
-            && (uses(live, seen) || comes_after(kinds, user.address.kind(), step.address.kind()));
+        if user.action == Action::Delete && uses(live, seen) {
+            // Two security groups may point at each other; then it does not matter which of them goes first.
+            graph.order_unless_circle(other, deletion);
+        }
+        let gone_before =
+            user.action == Action::Delete && comes_after(kinds, user.address.kind(), step.address.kind());
         // Where the old one must go first, what refers to it is switched over afterwards, when there is a new one.
         let switched_before = user.action == Action::Update && uses(live, seen) && !(step.old && first);
         if gone_before || switched_before {
