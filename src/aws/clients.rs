@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
@@ -60,12 +59,17 @@ impl Clients {
     /// # Errors
     /// Where no region is configured.
     pub async fn load(options: &Options) -> Result<Self> {
-        let fallback = options.local.then(|| Region::new("us-east-1"));
-        let chain = RegionProviderChain::first_try(options.region.clone().map(Region::new))
-            .or_default_provider()
-            .or_else(fallback);
+        // The local cloud has every region, so it does not matter which one; AWS's own chain asks the network in the end.
+        let anywhere = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
+        let region = options.region.clone().or_else(|| {
+            options.local.then(|| anywhere().unwrap_or_else(|| "us-east-1".to_owned()))
+        });
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https())
+            .http_client(
+                Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https(),
+            )
             // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -73,8 +77,10 @@ impl Clients {
                     .connect_timeout(Duration::from_secs(5))
                     .operation_attempt_timeout(Duration::from_secs(60))
                     .build(),
-            )
-            .region(chain);
+            );
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
+        }
         if let Ok(name) = AppName::new("infra") {
             loader = loader.app_name(name);
         }

@@ -1,8 +1,6 @@
 //! The one place that says what an SDK error means for what happens next.
 
-use aws_smithy_runtime_api::{
-    client::{orchestrator::HttpResponse, result::SdkError},
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// What an error means for what happens next.
@@ -248,7 +246,10 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         Class::NotFound
     } else if code.contains("AlreadyExist")
         || code.ends_with(".Duplicate")
-        || matches!(code, "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists")
+        || matches!(
+            code,
+            "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists"
+        )
         || message.contains("already exists")
     {
         Class::AlreadyExists

@@ -96,7 +96,9 @@ pub async fn retag_apprunner(aws: &Clients, arn: &str, set: &Tags, unset: &[Stri
 
 /// Secrets Manager's list of tags.
 pub fn secretsmanager(tags: &Tags) -> Vec<aws_sdk_secretsmanager::types::Tag> {
-    tags.iter().map(|(key, value)| aws_sdk_secretsmanager::types::Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| aws_sdk_secretsmanager::types::Tag::builder().key(key).value(value).build())
+        .collect()
 }
 
 /// Sets and removes tags of a secret.

@@ -119,9 +119,9 @@ fn same(a: &Value, b: &Value) -> bool {
 fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
     let mut rest: Vec<&Value> = found.iter().collect();
     wanted.len() == found.len()
-        && wanted.iter().all(|item| {
-            rest.iter().position(|other| same(item, other)).map(|index| rest.swap_remove(index)).is_some()
-        })
+        && wanted
+            .iter()
+            .all(|item| rest.iter().position(|other| same(item, other)).map(|index| rest.swap_remove(index)).is_some())
 }
 
 /// All attributes as changes from nothing, for a resource to be created.

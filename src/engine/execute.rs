@@ -145,7 +145,8 @@ impl<'r, 'a> Walk<'r, 'a> {
         let sorted: Vec<usize> = (0..steps.len()).collect();
         let chains = run.plan.graph.chains(&sorted, &times);
         let missing: Vec<usize> = (0..steps.len()).map(|step| run.plan.graph.before(step).len()).collect();
-        let ready = sorted.into_iter().filter(|&step| missing[step] == 0).map(|step| (chains[step], std::cmp::Reverse(step)));
+        let ready =
+            sorted.into_iter().filter(|&step| missing[step] == 0).map(|step| (chains[step], std::cmp::Reverse(step)));
         Self {
             run,
             after: run.plan.graph.after(),

@@ -117,12 +117,7 @@ impl Desired {
 trait Spec: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
-    fn update<'a>(
-        &'a self,
-        seen: &'a Seen,
-        changes: &'a [Change],
-        scope: &'a Scope<'a>,
-    ) -> BoxFuture<'a, Result<()>>;
+    fn update<'a>(&'a self, seen: &'a Seen, changes: &'a [Change], scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
 }
 
 impl<R: Resource> Spec for R {
@@ -134,12 +129,7 @@ impl<R: Resource> Spec for R {
         Resource::create(self, scope).boxed()
     }
 
-    fn update<'a>(
-        &'a self,
-        seen: &'a Seen,
-        changes: &'a [Change],
-        scope: &'a Scope<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
+    fn update<'a>(&'a self, seen: &'a Seen, changes: &'a [Change], scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {
         async move { Resource::update(self, seen.typed::<R>()?, changes, scope).await }.boxed()
     }
 }

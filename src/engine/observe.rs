@@ -33,7 +33,9 @@ async fn patiently(kind: &Kind, scope: &Scope<'_>) -> Result<Vec<Seen>> {
     let mut tried = 0;
     loop {
         match (kind.observe)(scope).await {
-            Err(error) if tried < TRIES && matches!(error.class, Class::Throttled | Class::Ambiguous | Class::NotYet) => {
+            Err(error)
+                if tried < TRIES && matches!(error.class, Class::Throttled | Class::Ambiguous | Class::NotYet) =>
+            {
                 tried += 1;
                 tokio::time::sleep(backoff(tried)).await;
             }

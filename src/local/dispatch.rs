@@ -66,9 +66,10 @@ pub(crate) fn answer(
     request: &Request<'_>,
 ) -> (Answer, String) {
     let request_id = request_id();
+    let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
     let answer = match find(services, scope, request) {
         Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id),
-        Err(fault) => protocol::homeless_refusal(&fault, request, &request_id),
+        Err(fault) => protocol::homeless_refusal(&fault, &named, request, &request_id),
     };
     (answer, request_id)
 }

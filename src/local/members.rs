@@ -157,10 +157,7 @@ pub(crate) mod testing {
         /// Calls one action of `service` as the daemon does: settle first.
         pub(crate) fn call(&mut self, service: &Service, action: &str, input: Value) -> Result<Value, Fault> {
             self.account.iam.settle(self.now);
-            self.region.apprunner.settle(self.now);
-            self.region.secretsmanager.settle(self.now);
-            self.region.ssm.settle(self.now);
-            self.region.logs.settle(self.now);
+            self.region.settle(self.now);
             let (_, answer) = service.actions.iter().find(|(name, _)| *name == action).expect("a known action");
             let mut ctx = Ctx {
                 account: Self::ACCOUNT,

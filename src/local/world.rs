@@ -57,6 +57,9 @@ impl Region {
             self.ec2.detach_interfaces(&arn);
         }
         self.apprunner.settle(now);
+        for line in self.apprunner.take_lines() {
+            self.logs.write(line.destination(), line.at, &line.message);
+        }
         self.secretsmanager.settle(now);
         self.ssm.settle(now);
         self.logs.settle(now);

@@ -90,7 +90,11 @@ fn slowest(outcome: &Outcome) -> String {
     done.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
     let names: Vec<String> =
         done.iter().take(SLOWEST).map(|(address, _, took)| format!("{address} {}", duration(*took))).collect();
-    if names.is_empty() { String::new() } else { format!("{}\n", style(format!("Slowest: {}.", names.join(", "))).dim()) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", style(format!("Slowest: {}.", names.join(", "))).dim())
+    }
 }
 
 /// The same as one JSON object.

@@ -30,7 +30,8 @@ pub fn text(plan: &Plan) -> String {
 
 /// The steps worth showing: the halves of a replacement as one.
 fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
-    let duplicate = |step: &Step| !plan.steps.iter().any(|other| other.action == Action::Replace && other.address == step.address);
+    let duplicate =
+        |step: &Step| !plan.steps.iter().any(|other| other.action == Action::Replace && other.address == step.address);
     plan.steps.iter().filter(move |step| step.acts() && (!step.old || duplicate(step)))
 }
 
@@ -57,7 +58,8 @@ fn line(action: Action, change: &Change) -> String {
         (_, Value::Array(before), Value::Array(wanted)) => {
             let gone = before.iter().filter(|item| !wanted.contains(item)).map(|item| ("-", item));
             let new = wanted.iter().filter(|item| !before.contains(item)).map(|item| ("+", item));
-            let lines: Vec<String> = gone.chain(new).map(|(sign, item)| format!("{sign} {}", value::text(item))).collect();
+            let lines: Vec<String> =
+                gone.chain(new).map(|(sign, item)| format!("{sign} {}", value::text(item))).collect();
             format!("{path} {}", lines.join("  "))
         }
         (_, before, Value::Null) => format!("{path} {} → {}", value::text(before), style("removed").red()),

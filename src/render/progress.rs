@@ -72,7 +72,9 @@ fn line(event: &Event) {
         Event::Started { address, action, .. } => format!("{} {address}: {}", action.glyph(), doing(*action)),
         Event::Waiting { address, reason } => format!("  {address}: {reason}"),
         Event::Note { address, text } => format!("  {address}: {text}"),
-        Event::Done { address, action, took } => format!("{} {address}: {} in {}", done(*action), past(*action), duration(*took)),
+        Event::Done { address, action, took } => {
+            format!("{} {address}: {} in {}", done(*action), past(*action), duration(*took))
+        }
         Event::Failed { address, action, error } => outcome::failure(address, *action, error),
         Event::Skipped { address, reason, .. } => format!("  {address}: not begun, {reason}"),
     };
@@ -140,7 +142,11 @@ impl Bars {
             }
             Event::Done { address, action, took } => {
                 self.end(address, *action);
-                let text = format!("{} {address} {}", done(*action), style(format!("{} in {}", past(*action), duration(*took))).dim());
+                let text = format!(
+                    "{} {address} {}",
+                    done(*action),
+                    style(format!("{} in {}", past(*action), duration(*took))).dim()
+                );
                 self.all.println(text).ok();
                 self.overall.inc(1);
             }
@@ -163,8 +169,16 @@ impl Bars {
     fn tick(&mut self) {
         for ((address, _), running) in &self.running {
             let elapsed = duration(running.since.elapsed());
-            let usual = if running.usual.as_secs() > 5 { format!(" of usually {}", duration(running.usual)) } else { String::new() };
-            running.bar.set_message(format!("{address}  {}  {}", running.what, style(format!("{elapsed}{usual}")).dim()));
+            let usual = if running.usual.as_secs() > 5 {
+                format!(" of usually {}", duration(running.usual))
+            } else {
+                String::new()
+            };
+            running.bar.set_message(format!(
+                "{address}  {}  {}",
+                running.what,
+                style(format!("{elapsed}{usual}")).dim()
+            ));
             running.bar.tick();
         }
         self.overall.tick();

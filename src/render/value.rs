@@ -25,7 +25,10 @@ pub fn text(value: &Value) -> String {
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Object(map) => {
             let members = map.iter().filter(|(_, value)| !value.is_null());
-            format!("{{{}}}", members.map(|(key, value)| format!("{key}: {}", text(value))).collect::<Vec<_>>().join(", "))
+            format!(
+                "{{{}}}",
+                members.map(|(key, value)| format!("{key}: {}", text(value))).collect::<Vec<_>>().join(", ")
+            )
         }
         other => other.to_string(),
     }

@@ -128,10 +128,25 @@ impl Checker<'_> {
                 }
             }
         }
+        self.default_paths(&mut values, properties, at);
         for key in required.iter().filter(|key| !values.contains_key(**key)) {
             self.missing(key, properties, at);
         }
         Json::Object(values)
+    }
+
+    /// A path that is left out is relative to the file that has its section.
+    fn default_paths(&self, values: &mut Map<String, Json>, properties: &'static Map<String, Json>, at: &At) {
+        for (key, schema) in properties.iter().filter(|(_, schema)| matches!(Shape::of(schema), Some(Shape::Path))) {
+            if let Some(default) = schema.get("default").and_then(Json::as_str).filter(|_| !values.contains_key(key)) {
+                values.insert(key.clone(), self.path(default, at.place));
+            }
+        }
+    }
+
+    fn path(&self, text: &str, place: Place) -> Json {
+        let folder = self.catalog.get(place).map(|source| source.folder.clone()).unwrap_or_default();
+        folder.join(text).to_string_lossy().into()
     }
 
     /// A field that must be there is not, unless it is and is wrong, or is in a part of the description that could not be read.
@@ -180,9 +195,7 @@ impl Checker<'_> {
         let text = scalar.text.as_str();
         let error = |message: String| Finding::error(place, &at.path, message);
         match shape {
-            Shape::Truth => {
-                truth(scalar).ok_or_else(|| truth_wanted(text, error(format!("`{text}` is not true or false"))))
-            }
+            Shape::Truth => truth(scalar).ok_or_else(|| truth_wanted(scalar, place, &at.path)),
             Shape::Whole { least, most } => {
                 whole(scalar, *least, *most, &at.key).map_err(|(message, help)| Box::new(error(message).help(help)))
             }
@@ -194,7 +207,7 @@ impl Checker<'_> {
                 Err(Box::new(error(message).choices(text, words.iter().copied())))
             }
             Shape::Form { form, least, most, step } => {
-                let quantity = (form.check)(text).map_err(|message| Box::new(error(message)))?;
+                let quantity = (form.check)(text).map_err(|wrong| Box::new(error(wrong.what).help(wrong.advice)))?;
                 bounds(form, quantity, [*least, *most, *step], &at.key).map_err(|message| {
                     let written = format!("{message}; it is `{text}` here");
                     Box::new(error(written))
@@ -219,8 +232,7 @@ impl Checker<'_> {
                         error(format!("`{}` is empty", at.key)).help("write a path, relative to this file"),
                     ));
                 }
-                let folder = self.catalog.get(place).map(|source| source.folder.clone()).unwrap_or_default();
-                Ok(folder.join(text).to_string_lossy().into())
+                Ok(self.path(text, place))
             }
             Shape::Loose => {
                 let truth = matches!(text, "true" | "false");
@@ -268,14 +280,18 @@ fn truth(scalar: &Scalar) -> Option<Json> {
     }
 }
 
-fn truth_wanted(text: &str, finding: Finding) -> Box<Finding> {
+fn truth_wanted(scalar: &Scalar, place: Place, path: &str) -> Box<Finding> {
+    let text = scalar.text.as_str();
     let meant = match text.to_lowercase().as_str() {
         "yes" | "on" | "y" | "1" | "true" | "enabled" => Some("true"),
         "no" | "off" | "n" | "0" | "false" | "disabled" => Some("false"),
         _ => None,
     };
-    let finding = finding.help("write true or false, in lower case and without quotes");
-    Box::new(Finding { did_you_mean: meant.map(str::to_owned), ..finding })
+    let quoted = scalar.style == Style::Quoted && meant == Some(text);
+    let message =
+        if quoted { format!("\"{text}\" in quotes is a text") } else { format!("`{text}` is not true or false") };
+    let finding = Finding::error(place, path, message).help("write true or false, in lower case and without quotes");
+    Box::new(Finding { did_you_mean: meant.filter(|_| !quoted).map(str::to_owned), ..finding })
 }
 
 fn whole(scalar: &Scalar, least: i64, most: i64, key: &str) -> Result<Json, (String, String)> {

@@ -1,7 +1,7 @@
 //! What the database is made of, in PostgreSQL's and RDS's terms: names, versions, the backup window.
 
 use super::name::text;
-use super::scalar::{Scalar, scalar};
+use super::scalar::{Scalar, Wrong, scalar, wrong};
 
 scalar!(DatabaseName, UserName, SqlName, EngineVersion, BackupWindow);
 
@@ -22,16 +22,18 @@ impl Scalar for DatabaseName {
     const EXAMPLES: &'static [&'static str] = &["app"];
     const PATTERN: &'static str = "^[A-Za-z][A-Za-z0-9_]{0,62}$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         if !is_word(text, 63) {
-            return Err(format!(
-                "`{text}` cannot be a database's name: RDS takes 1 to 63 letters, digits and '_', starting with a letter"
+            return Err(wrong(
+                format!("`{text}` cannot be a database's name"),
+                "RDS takes 1 to 63 letters, digits and '_', starting with a letter",
             ));
         }
         let lower = text.to_ascii_lowercase();
         if matches!(lower.as_str(), "rdsadmin" | "template0" | "template1") {
-            return Err(format!(
-                "`{text}` is a database that Aurora makes for itself: choose another name, such as `app`"
+            return Err(wrong(
+                format!("`{text}` is a database that Aurora makes for itself"),
+                "choose another name, such as `app`",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -59,16 +61,18 @@ impl Scalar for UserName {
     const EXAMPLES: &'static [&'static str] = &["app"];
     const PATTERN: &'static str = "^[A-Za-z][A-Za-z0-9_]{0,62}$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         if !is_word(text, 63) {
-            return Err(format!(
-                "`{text}` cannot be the master user's name: RDS takes 1 to 63 letters, digits and '_', starting with a letter"
+            return Err(wrong(
+                format!("`{text}` cannot be the master user's name"),
+                "RDS takes 1 to 63 letters, digits and '_', starting with a letter",
             ));
         }
         let lower = text.to_ascii_lowercase();
         if lower.starts_with("pg_") || lower.starts_with("rds_") || RESERVED_USERS.contains(&lower.as_str()) {
-            return Err(format!(
-                "`{text}` is reserved by Aurora PostgreSQL and cannot be the master user's name: choose another, such as `app`"
+            return Err(wrong(
+                format!("`{text}` is reserved by Aurora PostgreSQL and cannot be the master user's name"),
+                "choose another, such as `app`",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -119,12 +123,13 @@ impl Scalar for SqlName {
     const EXAMPLES: &'static [&'static str] = &["drizzle"];
     const PATTERN: &'static str = r#"^[^"\u0000-\u001f]{1,63}$"#;
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         if (1..=63).contains(&text.len()) && !text.contains(|c: char| c.is_control() || c == '"') {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!(
-            "`{text}` cannot be a name in PostgreSQL: 1 to 63 bytes, without double quotes and control characters"
+        Err(wrong(
+            format!("`{text}` cannot be a name in PostgreSQL"),
+            "1 to 63 bytes, without double quotes and control characters",
         ))
     }
 
@@ -157,17 +162,19 @@ impl Scalar for EngineVersion {
     const EXAMPLES: &'static [&'static str] = &["15", "15.10"];
     const PATTERN: &'static str = r"^15(\.[1-9][0-9]?)?$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let (major, minor) = text.split_once('.').map_or((text, None), |(major, minor)| (major, Some(minor)));
         let whole = |part: &str| !part.is_empty() && part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit());
         if !whole(major) || minor.is_some_and(|minor| !whole(minor) || minor.starts_with('0')) {
-            return Err(format!(
-                "`{text}` is not a version of PostgreSQL: write \"15\" for the newest 15.x, or an exact one: \"15.10\""
+            return Err(wrong(
+                format!("`{text}` is not a version of PostgreSQL"),
+                "write \"15\" for the newest 15.x, or an exact one: \"15.10\"",
             ));
         }
         if major != "15" {
-            return Err(format!(
-                "PostgreSQL {major} is not supported, only 15: write \"15\" for the newest 15.x, or an exact one: \"15.10\""
+            return Err(wrong(
+                format!("PostgreSQL {major} is not supported, only 15"),
+                "write \"15\" for the newest 15.x, or an exact one: \"15.10\"",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -188,7 +195,7 @@ impl Scalar for BackupWindow {
     const EXAMPLES: &'static [&'static str] = &["02:00-02:30"];
     const PATTERN: &'static str = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         const FORM: &str = "write start and end in UTC, as in `02:00-02:30`";
         let minutes = |part: &str| {
             let (hours, minutes) = part.split_once(':')?;
@@ -199,10 +206,10 @@ impl Scalar for BackupWindow {
             (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
         };
         let both = text.split_once('-').and_then(|(start, end)| Some((minutes(start)?, minutes(end)?)));
-        let Some((start, end)) = both else { return Err(format!("`{text}` is not a backup window: {FORM}")) };
+        let Some((start, end)) = both else { return Err(wrong(format!("`{text}` is not a backup window"), FORM)) };
         let length = (end + 1440 - start) % 1440;
         if length < 30 {
-            return Err(format!("the backup window `{text}` has {length} minutes; RDS wants at least 30: {FORM}"));
+            return Err(wrong(format!("the backup window `{text}` has {length} minutes; RDS wants at least 30"), FORM));
         }
         Ok(Self(text.to_owned()))
     }

@@ -158,7 +158,9 @@ impl Reader<'_> {
         };
         let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if chain.contains(&identity) {
-            let finding = finding(format!("{shown} extends itself, by way of {} file(s)", chain.len()));
+            let names =
+                chain.iter().chain([&identity]).filter_map(|path| path.file_name()).map(|name| name.to_string_lossy());
+            let finding = finding(format!("{shown} extends itself: {}", names.collect::<Vec<_>>().join(" → ")));
             return self.give_up(finding.help("take one of the `extends:` out"));
         }
         if self.files.len() >= MOST_FILES {

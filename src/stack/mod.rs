@@ -31,6 +31,8 @@ mod service;
 mod shape;
 mod source;
 mod substitute;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod unit;
 mod yaml;
@@ -46,6 +48,7 @@ pub use name::{AccountId, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};
 pub use proxy::Proxy;
 pub use reference::{EndpointService, Image, SecretName, SecretReference};
+pub use scalar::Wrong;
 pub use schema::json_schema;
 pub use secret::{OnDestroySecret, Secret};
 pub use service::{HealthCheck, HealthProtocol, Platform, Scaling, Service};

@@ -1,6 +1,6 @@
 //! Names that a stack goes by: its own, its account's and its region's.
 
-use super::scalar::{Scalar, scalar};
+use super::scalar::{Scalar, Wrong, scalar, wrong};
 
 scalar!(StackName, AccountId, Region);
 
@@ -39,7 +39,7 @@ impl Scalar for StackName {
     const EXAMPLES: &'static [&'static str] = &["shop", "shop-production"];
     const PATTERN: &'static str = "^[a-z](-?[a-z0-9])+$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let rule = "a stack's name has 2 to 20 of a–z, 0–9 and '-', starts with a letter, and has no '-' at the end or twice in a row";
         let characters = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let ends = text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-') && !text.contains("--");
@@ -54,9 +54,9 @@ impl Scalar for StackName {
         better.truncate(20);
         let better = better.trim_matches('-');
         if better != text && Self::read_exact(better) {
-            return Err(format!("`{text}` cannot be a stack's name: {rule}; `{better}` would do"));
+            return Err(wrong(format!("`{text}` cannot be a stack's name"), format!("{rule}; `{better}` would do")));
         }
-        Err(format!("`{text}` cannot be a stack's name: {rule}"))
+        Err(wrong(format!("`{text}` cannot be a stack's name"), rule))
     }
 
     fn write(&self) -> String {
@@ -80,11 +80,11 @@ impl Scalar for AccountId {
     const EXAMPLES: &'static [&'static str] = &["012345678901"];
     const PATTERN: &'static str = "^[0-9]{12}$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("`{text}` is not an AWS account: an account is 12 digits, in quotes: \"012345678901\""))
+        Err(wrong(format!("`{text}` is not an AWS account"), "write its 12 digits in quotes, as in \"012345678901\""))
     }
 
     fn write(&self) -> String {
@@ -102,7 +102,7 @@ impl Scalar for Region {
     const EXAMPLES: &'static [&'static str] = &["eu-central-1", "us-east-1"];
     const PATTERN: &'static str = "^[a-z]{2,}(-[a-z]+)+-[0-9]+$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let parts: Vec<&str> = text.split('-').collect();
         let words = parts.len() >= 3
             && parts.iter().rev().skip(1).all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase()));
@@ -111,9 +111,9 @@ impl Scalar for Region {
             return Ok(Self(text.to_owned()));
         }
         if let Some(region) = text.strip_suffix(|c: char| c.is_ascii_lowercase()).filter(|r| Self::read(r).is_ok()) {
-            return Err(format!("`{text}` is a zone, not a region; its region is `{region}`"));
+            return Err(wrong(format!("`{text}` is a zone, not a region"), format!("write its region, `{region}`")));
         }
-        Err(format!("`{text}` is not an AWS region: regions look like `eu-central-1`"))
+        Err(wrong(format!("`{text}` is not an AWS region"), "regions look like `eu-central-1`"))
     }
 
     fn write(&self) -> String {

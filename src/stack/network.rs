@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::EndpointService;
-use super::scalar::{Scalar, scalar};
+use super::scalar::{Scalar, Wrong, scalar, wrong};
 
 /// The VPC: in every zone a public, a private and an isolated subnet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,15 +69,15 @@ impl Scalar for Cidr {
     const EXAMPLES: &'static [&'static str] = &["10.0.0.0/16"];
     const PATTERN: &'static str = "^[0-9.]+/(1[6-9]|2[0-4])$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let Ok(net) = text.parse::<Ipv4Net>() else {
-            return Err(format!("`{text}` is not a range of IPv4 addresses: write it as in `10.0.0.0/16`"));
+            return Err(wrong(format!("`{text}` is not a range of IPv4 addresses"), "write it as in `10.0.0.0/16`"));
         };
         if net.addr() != net.network() {
-            return Err(format!(
-                "`{text}` does not start where a /{} starts: `{}` does",
-                net.prefix_len(),
-                net.trunc()
+            let right = net.trunc();
+            return Err(wrong(
+                format!("`{text}` does not start where a /{} starts", net.prefix_len()),
+                format!("write `{right}`"),
             ));
         }
         if !(16..=24).contains(&net.prefix_len()) {
@@ -86,10 +86,7 @@ impl Scalar for Cidr {
             } else {
                 "too small for the subnets of every zone"
             };
-            return Err(format!(
-                "`{text}` is {size}: a /16 to a /24 is wanted, such as `{}/16`",
-                Ipv4Addr::new(10, 0, 0, 0)
-            ));
+            return Err(wrong(format!("`{text}` is {size}"), "write a /16 to a /24, such as `10.0.0.0/16`"));
         }
         let first = net.addr();
         if first.is_loopback()
@@ -98,7 +95,10 @@ impl Scalar for Cidr {
             || first.octets()[0] == 0
             || first.octets()[0] >= 240
         {
-            return Err(format!("`{text}` cannot be used in a VPC: take a private range, such as `10.0.0.0/16`"));
+            return Err(wrong(
+                format!("`{text}` cannot be used in a VPC"),
+                "take a private range, such as `10.0.0.0/16`",
+            ));
         }
         Ok(Self(net))
     }

@@ -1,7 +1,7 @@
 //! What lies outside the stack and is named by it: secrets, images, AWS services.
 
 use super::name::{AccountId, Region, text};
-use super::scalar::{Scalar, scalar};
+use super::scalar::{Scalar, Wrong, scalar, wrong};
 
 scalar!(SecretName, SecretReference, Image, EndpointService);
 
@@ -15,18 +15,22 @@ impl Scalar for SecretName {
     const EXAMPLES: &'static [&'static str] = &["shop/database"];
     const PATTERN: &'static str = "^[A-Za-z0-9/_+=.@-]{1,512}$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@-".contains(&b);
         if !(1..=512).contains(&text.len()) || !text.bytes().all(allowed) {
-            return Err(format!(
-                "`{text}` cannot be a secret's name: 1 to 512 letters, digits and the characters /_+=.@-"
+            return Err(wrong(
+                format!("`{text}` cannot be a secret's name"),
+                "1 to 512 letters, digits and the characters /_+=.@-",
             ));
         }
         // Secrets Manager cannot tell such a name from a partial ARN, which ends so.
         let suffix = text.rsplit_once('-').map(|(_, suffix)| suffix);
         if suffix.is_some_and(|suffix| suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric())) {
-            return Err(format!(
-                "`{text}` ends with '-' and six characters, which Secrets Manager mistakes for the end of an ARN: choose another name"
+            return Err(wrong(
+                format!(
+                    "`{text}` ends with '-' and six characters, which Secrets Manager mistakes for the end of an ARN"
+                ),
+                "choose another name",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -62,7 +66,7 @@ impl Scalar for SecretReference {
         &["shop/stripe-key", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/stripe-key-AbCdEf"];
     const PATTERN: &'static str = "^(arn:aws[a-z-]*:(secretsmanager|ssm):.+|[A-Za-z0-9/_+=.@-]{1,512})$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let parts: Vec<&str> = text.split(':').collect();
         let resource = match parts.as_slice() {
             ["arn", partition, keeper, region, account, rest @ ..]
@@ -83,9 +87,9 @@ impl Scalar for SecretReference {
             return Ok(Self(text.to_owned()));
         }
         // What was written may be the secret itself, put here by mistake: it is not repeated.
-        Err("this is not the address of a secret: write its ARN (arn:aws:secretsmanager:…:secret:… or arn:aws:ssm:…:parameter/…) or the \
-             name of a secret in the Secrets Manager, never the secret itself"
-            .to_owned())
+        let forms = "write its ARN (`arn:aws:secretsmanager:…:secret:…` or `arn:aws:ssm:…:parameter/…`) or the name of a secret in the \
+                     Secrets Manager, never the secret itself";
+        Err(wrong("this is not the address of a secret", forms))
     }
 
     fn write(&self) -> String {
@@ -125,7 +129,7 @@ impl Scalar for Image {
     ];
     const PATTERN: &'static str = r"^(public\.ecr\.aws|[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?)/.+$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         const FORMS: &str = "`<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>` or `public.ecr.aws/<alias>/<repository>:<tag>`";
         let image = Self(text.to_owned());
         let host = text.split('/').next().unwrap_or_default();
@@ -134,10 +138,9 @@ impl Scalar for Image {
             .is_some_and(|(account, region)| AccountId::read(account).is_ok() && Region::read(region).is_ok());
         if !in_ecr && host != "public.ecr.aws" {
             let name = text.rsplit('/').next().unwrap_or(text);
-            return Err(format!(
-                "`{text}` is not in ECR, the only registry App Runner pulls from: use {FORMS}; to mirror it: \
-                 `docker pull {text} && docker tag {text} <account>.dkr.ecr.<region>.amazonaws.com/{name} && docker push \
-                 <account>.dkr.ecr.<region>.amazonaws.com/{name}`"
+            return Err(wrong(
+                format!("`{text}` is not in ECR, the only registry App Runner pulls from"),
+                mirror(text, name, FORMS),
             ));
         }
         let repository = image.repository();
@@ -154,7 +157,7 @@ impl Scalar for Image {
                 .is_some_and(|d| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit())),
         };
         if !segments || !repository.bytes().all(path) || !rest_is_valid {
-            return Err(format!("`{text}` is not an image's address: write {FORMS}"));
+            return Err(wrong(format!("`{text}` is not an image's address"), format!("write {FORMS}")));
         }
         Ok(image)
     }
@@ -182,23 +185,33 @@ impl Scalar for EndpointService {
     const EXAMPLES: &'static [&'static str] = &["secretsmanager", "s3"];
     const PATTERN: &'static str = "^[a-z][a-z0-9.-]*$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
         if text.starts_with("com.amazonaws.") {
             let short = text.splitn(4, '.').nth(3).unwrap_or("secretsmanager");
-            return Err(format!(
-                "`{text}` is the full name of an endpoint service; its last part is wanted here: `{short}`"
+            return Err(wrong(
+                format!("`{text}` is the full name of an endpoint service"),
+                format!("write its last part, `{short}`"),
             ));
         }
         if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(allowed) && text.len() <= 64 {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!(
-            "`{text}` is not an AWS service: write the last part of the endpoint service's name, as in `secretsmanager` or `s3`"
+        Err(wrong(
+            format!("`{text}` is not an AWS service"),
+            "write the last part of the endpoint service's name, as in `secretsmanager` or `s3`",
         ))
     }
 
     fn write(&self) -> String {
         self.0.clone()
     }
+}
+
+/// How an image gets into ECR, and what it is called then.
+fn mirror(image: &str, name: &str, forms: &str) -> String {
+    const REGISTRY: &str = "<account>.dkr.ecr.<region>.amazonaws.com";
+    format!(
+        "write {forms}\nto bring it there:\n  docker pull {image}\n  docker tag {image} {REGISTRY}/{name}\n  docker push {REGISTRY}/{name}"
+    )
 }

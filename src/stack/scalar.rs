@@ -13,14 +13,28 @@ pub(crate) trait Scalar: Sized {
     /// A regular expression for editors; the reader is what decides.
     const PATTERN: &'static str;
 
-    /// The value, or a sentence saying what is wrong and what is allowed.
-    fn read(text: &str) -> Result<Self, String>;
+    /// The value, or what is wrong.
+    fn read(text: &str) -> Result<Self, Wrong>;
     /// The canonical form; reading it again gives the same value.
     fn write(&self) -> String;
     /// The size in base units where two values can be compared with the schema's `x-minimum`, `x-maximum` and `x-step`.
     fn quantity(&self) -> Option<u64> {
         None
     }
+}
+
+/// Why a text is not a value of the type wanted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {advice}")]
+pub struct Wrong {
+    /// What is wrong, with the text in it.
+    pub what: String,
+    /// What to write instead.
+    pub advice: String,
+}
+
+pub(crate) fn wrong(what: impl Into<String>, advice: impl Into<String>) -> Wrong {
+    Wrong { what: what.into(), advice: advice.into() }
 }
 
 /// The schema of a scalar type.
@@ -35,7 +49,7 @@ pub(crate) struct Form {
     pub(crate) examples: &'static [&'static str],
     pub(crate) bare_number: bool,
     /// The quantity if there is one, or what is wrong.
-    pub(crate) check: fn(&str) -> Result<Option<u64>, String>,
+    pub(crate) check: fn(&str) -> Result<Option<u64>, Wrong>,
 }
 
 /// The erased form of a scalar type.
@@ -61,8 +75,8 @@ pub(crate) fn text(value: &Value) -> Option<String> {
 macro_rules! scalar {
     ($($type:ident),+ $(,)?) => {$(
         impl std::str::FromStr for $type {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
+            type Err = $crate::stack::Wrong;
+            fn from_str(text: &str) -> Result<Self, $crate::stack::Wrong> {
                 <Self as $crate::stack::scalar::Scalar>::read(text)
             }
         }

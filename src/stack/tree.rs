@@ -53,6 +53,17 @@ impl Node {
         }
     }
 
+    /// Whether a path is written down to its end.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        let Some((step, rest)) = path.split_first() else { return true };
+        match &self.value {
+            Value::List(items) => {
+                step.parse().ok().and_then(|index: usize| items.get(index)).is_some_and(|item| item.has(rest))
+            }
+            _ => self.get(step).is_some_and(|entry| entry.value.has(rest)),
+        }
+    }
+
     /// What this is, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {

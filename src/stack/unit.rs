@@ -1,6 +1,6 @@
 //! Numbers with a unit: "30 min", "2 GB", "1 vCPU", "90 %", "0.5 ACU".
 
-use super::scalar::{Scalar, scalar};
+use super::scalar::{Scalar, Wrong, scalar, wrong};
 
 scalar!(Duration, Percent, Memory, Cpu, Acu);
 
@@ -66,29 +66,30 @@ impl Scalar for Duration {
     const EXAMPLES: &'static [&'static str] = &["45 s", "30 min", "1 h 30 min", "7 days"];
     const PATTERN: &'static str = r"^\s*([0-9]+\s*[a-z]+\s*)+$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         const FORM: &str = "write a whole number and its unit (s, min, h, days), as in `30 min`";
         let mut seconds = 0_u64;
         let mut rest = text.trim();
         if rest.is_empty() {
-            return Err(format!("a length of time is missing here: {FORM}"));
+            return Err(wrong("a length of time is missing here", FORM));
         }
         while !rest.is_empty() {
-            let (number, after) = number(rest).ok_or_else(|| format!("`{text}` is not a length of time: {FORM}"))?;
+            let (number, after) =
+                number(rest).ok_or_else(|| wrong(format!("`{text}` is not a length of time"), FORM))?;
             let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
             let (unit, after) = after.split_at(end);
             if unit.is_empty() && after.is_empty() && number != 0 {
-                return Err(format!("`{text}` has no unit: {FORM}"));
+                return Err(wrong(format!("`{text}` has no unit"), FORM));
             }
             let known = UNITS.iter().find(|(name, _)| *name == unit);
             let Some((_, size)) = known.or((number == 0 && unit.is_empty()).then_some(&("s", 1))) else {
-                return Err(format!("`{text}` is not a length of time: {FORM}"));
+                return Err(wrong(format!("`{text}` is not a length of time"), FORM));
             };
             seconds = number
                 .checked_mul(*size)
                 .and_then(|part| seconds.checked_add(part))
                 .filter(|total| *total <= 100 * 365 * DAY)
-                .ok_or_else(|| format!("`{text}` is longer than a hundred years"))?;
+                .ok_or_else(|| wrong(format!("`{text}` is longer than a hundred years"), FORM))?;
             rest = after.trim_start();
         }
         Ok(Self::from_secs(seconds))
@@ -134,16 +135,19 @@ impl Scalar for Percent {
     const EXAMPLES: &'static [&'static str] = &["90 %"];
     const PATTERN: &'static str = r"^\s*[0-9]+\s*%\s*$";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, Wrong> {
         let Some((number, rest)) = number(text.trim()) else {
-            return Err(format!("`{text}` is not a share: write a whole number of per cent, as in `90 %`"));
+            return Err(wrong(format!("`{text}` is not a share"), "write a whole number of per cent, as in `90 %`"));
         };
         if rest.is_empty() {
-            return Err(format!("`{text}` has no unit: write `{text} %` if per cent is meant"));
+            return Err(wrong(format!("`{text}` has no unit"), format!("write `{text} %` if per cent is meant")));
         }
         match u8::try_from(number) {
             Ok(percent @ 0..=100) if rest == "%" => Ok(Self(percent)),
-            _ => Err(format!("`{text}` is not a share: write a whole number from 0 to 100 and `%`, as in `90 %`")),
+            _ => Err(wrong(
+                format!("`{text}` is not a share"),
+                "write a whole number from 0 to 100 and `%`, as in `90 %`",
+            )),
         }
     }
 
@@ -179,19 +183,20 @@ impl Scalar for Memory {
     const EXAMPLES: &'static [&'static str] = &["2 GB", "512 MB"];
     const PATTERN: &'static str = r"^\s*[0-9]+(\.[0-9]+)?\s*(GB|MB)\s*$";
 
-    fn read(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not an amount of memory: write a number and GB or MB, as in `2 GB`");
-        let (thousandths, rest) = decimal(text.trim()).ok_or_else(wrong)?;
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let unknown =
+            || wrong(format!("`{text}` is not an amount of memory"), "write a number and GB or MB, as in `2 GB`");
+        let (thousandths, rest) = decimal(text.trim()).ok_or_else(unknown)?;
         let mb = match rest {
             "GB" | "GiB" => thousandths * 1024,
             "MB" | "MiB" => thousandths,
-            "" => return Err(format!("`{text}` has no unit: write `{text} GB` or `{text} MB`")),
-            _ => return Err(wrong()),
+            "" => return Err(wrong(format!("`{text}` has no unit"), format!("write `{text} GB` or `{text} MB`"))),
+            _ => return Err(unknown()),
         };
         if mb % 1000 != 0 {
-            return Err(format!("`{text}` is not a whole number of MB"));
+            return Err(wrong(format!("`{text}` is not a whole number of MB"), "write it in MB, as in `512 MB`"));
         }
-        u32::try_from(mb / 1000).map(Self).map_err(|_| wrong())
+        u32::try_from(mb / 1000).map(Self).map_err(|_| unknown())
     }
 
     fn write(&self) -> String {
@@ -229,16 +234,17 @@ impl Scalar for Cpu {
     const EXAMPLES: &'static [&'static str] = &["1 vCPU", "0.25 vCPU"];
     const PATTERN: &'static str = r"^\s*[0-9]+(\.[0-9]+)?\s*v?CPU\s*$";
 
-    fn read(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not an amount of processing power: write it as in `1 vCPU` or `0.5 vCPU`");
-        let (thousandths, rest) = decimal(text.trim()).ok_or_else(wrong)?;
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let unknown =
+            || wrong(format!("`{text}` is not an amount of processing power"), "write it as in `1 vCPU` or `0.5 vCPU`");
+        let (thousandths, rest) = decimal(text.trim()).ok_or_else(unknown)?;
         if rest.is_empty() {
-            return Err(format!("`{text}` has no unit: write it as in `1 vCPU`"));
+            return Err(wrong(format!("`{text}` has no unit"), "write it as in `1 vCPU`"));
         }
         if !matches!(rest, "vCPU" | "CPU" | "vcpu") || thousandths * 1024 % 1000 != 0 {
-            return Err(wrong());
+            return Err(unknown());
         }
-        u32::try_from(thousandths * 1024 / 1000).map(Self).map_err(|_| wrong())
+        u32::try_from(thousandths * 1024 / 1000).map(Self).map_err(|_| unknown())
     }
 
     fn write(&self) -> String {
@@ -279,27 +285,24 @@ impl Scalar for Acu {
     const BARE_NUMBER: bool = true;
     const PATTERN: &'static str = r"^\s*[0-9]+(\.[05])?\s*(ACU)?\s*$";
 
-    fn read(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a capacity: write a number of ACUs in steps of 0.5, from 0 to 256");
-        let (thousandths, rest) = decimal(text.trim()).ok_or_else(wrong)?;
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let unknown =
+            || wrong(format!("`{text}` is not a capacity"), "write a number of ACUs in steps of 0.5, from 0 to 256");
+        let (thousandths, rest) = decimal(text.trim()).ok_or_else(unknown)?;
         if !matches!(rest, "" | "ACU" | "ACUs") {
-            return Err(wrong());
+            return Err(unknown());
         }
+        let acu = decimal_text(thousandths);
         if thousandths > 256_000 {
-            return Err(format!(
-                "{} ACU are more than Aurora Serverless v2 has: at most 256",
-                decimal_text(thousandths)
-            ));
+            return Err(wrong(format!("{acu} ACU are more than Aurora Serverless v2 has"), "write at most 256"));
         }
         if thousandths % 500 != 0 {
             let below = decimal_text(thousandths / 500 * 500);
             let above = decimal_text((thousandths / 500 + 1) * 500);
-            return Err(format!(
-                "{} ACU are not a step of Aurora Serverless v2: capacity goes in steps of 0.5, so {below} or {above}",
-                decimal_text(thousandths)
-            ));
+            let what = format!("{acu} ACU are not a step of Aurora Serverless v2, which goes by 0.5");
+            return Err(wrong(what, format!("write {below} or {above}")));
         }
-        u16::try_from(thousandths / 500).map(|halves| Self { halves }).map_err(|_| wrong())
+        u16::try_from(thousandths / 500).map(|halves| Self { halves }).map_err(|_| unknown())
     }
 
     fn write(&self) -> String {

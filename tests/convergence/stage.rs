@@ -12,7 +12,6 @@ use infra::{
         plan::{Action, Plan, Policy, Step, plan},
     },
     local::{self, Pace, Running},
-    resources,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,36 +19,26 @@ use tokio::sync::{mpsc, watch};
 
 const STACK: &str = "case";
 
-pub(super) static KINDS: &[Kind] = &[
-    Kind::of::<resources::vpc::Vpc>(),
-    Kind::of::<resources::internet_gateway::InternetGateway>(),
-    Kind::of::<resources::subnet::Subnet>(),
-    Kind::of::<resources::elastic_ip::ElasticIp>(),
-    Kind::of::<resources::nat_gateway::NatGateway>(),
-    Kind::of::<resources::route_table::RouteTable>(),
-    Kind::of::<resources::security_group::SecurityGroup>(),
-    Kind::of::<resources::vpc_endpoint::VpcEndpoint>(),
-];
-
 /// A local cloud and the clients for it.
 pub(super) struct Stage {
     pub(super) cloud: Running,
     pub(super) aws: Clients,
+    /// The kinds that the case is about.
+    kinds: Vec<Kind>,
     /// What the cloud holds from the beginning.
     before: Vec<String>,
     _data: TempDir,
 }
 
 impl Stage {
-    pub(super) async fn start() -> Self {
+    pub(super) async fn start(kinds: Vec<Kind>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let options =
             local::Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
         let cloud = local::start(options).await.unwrap();
-        let options =
-            Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
+        let options = Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
         let aws = Clients::load(&options).await.unwrap();
-        let mut stage = Self { cloud, aws, before: Vec::new(), _data: data };
+        let mut stage = Self { cloud, aws, kinds, before: Vec::new(), _data: data };
         stage.before = stage.inventory();
         stage
     }
@@ -58,7 +47,7 @@ impl Stage {
     pub(super) async fn plan(&self, desired: &[Desired]) -> Plan {
         self.cloud.take_calls();
         let scope = Scope::observing(&self.aws, STACK, desired);
-        let live = observe::everything(KINDS, &scope).await.unwrap();
+        let live = observe::everything(&self.kinds, &scope).await.unwrap();
         let mut policy = Policy::default();
         for seen in &live {
             policy.replace.insert(seen.address.clone());
@@ -69,7 +58,7 @@ impl Stage {
             let reads = ["Describe", "List", "Get"].iter().any(|verb| action.starts_with(verb));
             assert!(reads, "observing called {action}");
         }
-        plan(desired, &live, KINDS, &policy).unwrap()
+        plan(desired, &live, &self.kinds, &policy).unwrap()
     }
 
     /// Plans and executes; then a plan must find nothing to do.
@@ -79,7 +68,7 @@ impl Stage {
         let (sender, mut events) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(false);
         let options = execute::Options { timeout: Duration::from_secs(120), ..execute::Options::default() };
-        let outcome = execute(&planned, desired, KINDS, &scope, &options, &sender, stopped).await;
+        let outcome = execute(&planned, desired, &self.kinds, &scope, &options, &sender, stopped).await;
         drop(sender);
         let mut told: Vec<Event> = Vec::new();
         while let Ok(event) = events.try_recv() {
@@ -120,7 +109,8 @@ impl Stage {
     pub(super) fn inventory(&self) -> Vec<String> {
         let all = self.cloud.inventory();
         let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
-        let names = all.as_array().into_iter().flatten().map(|item| format!("{} {}", text(item, "kind"), text(item, "id")));
+        let names =
+            all.as_array().into_iter().flatten().map(|item| format!("{} {}", text(item, "kind"), text(item, "id")));
         names.filter(|name| !self.before.contains(name)).collect()
     }
 }

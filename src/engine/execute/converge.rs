@@ -139,7 +139,9 @@ impl<'r, 'a> Way<'r, 'a> {
             .find(|kind| kind.name == step.kind())
             .ok_or_else(|| Error::internal(format!("`{}` is no kind of resource.", step.kind())))?;
         let going = run.plan.steps.iter().filter(|other| {
-            other.address == step.address && other.action == Action::Delete && (other.old || step.action != Action::Delete)
+            other.address == step.address
+                && other.action == Action::Delete
+                && (other.old || step.action != Action::Delete)
         });
         let mut others: Vec<String> = going.filter_map(|other| Some(other.live.as_ref()?.id.clone())).collect();
         // A name that must be free first is waited for, so what still holds it counts.
@@ -305,7 +307,8 @@ impl<'r, 'a> Way<'r, 'a> {
 
 fn differing_tags(wanted: &crate::engine::Tags, seen: &Seen) -> Vec<Change> {
     let text = |value: Option<&String>| value.cloned().map_or(Value::Null, Value::String);
-    let keys = wanted.keys().chain(seen.tags.keys().filter(|key| !key.starts_with("aws:") && !wanted.contains_key(*key)));
+    let keys =
+        wanted.keys().chain(seen.tags.keys().filter(|key| !key.starts_with("aws:") && !wanted.contains_key(*key)));
     keys.filter(|key| wanted.get(*key) != seen.tags.get(*key))
         .map(|key| Change {
             path: format!("tags.{key}"),

@@ -47,8 +47,12 @@ pub(super) fn used_by<'a>(seen: &'a Seen, live: &'a [Seen]) -> impl Iterator<Ite
 /// Which step must be over before which.
 pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind]) -> Graph {
     let mut graph = Graph::new(steps.len());
-    let making: BTreeMap<&Address, usize> =
-        steps.iter().enumerate().filter(|(_, step)| step.action != Action::Delete).map(|(i, s)| (&s.address, i)).collect();
+    let making: BTreeMap<&Address, usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.action != Action::Delete)
+        .map(|(i, s)| (&s.address, i))
+        .collect();
     for one in desired {
         let Some(&then) = making.get(&one.address) else { continue };
         for other in desired {
@@ -86,8 +90,12 @@ fn order_deletion(
     let first = deletes_first(kinds, &step.address);
     for (other, user) in steps.iter().enumerate() {
         let Some(live) = user.live.as_ref().filter(|_| other != deletion) else { continue };
-        let gone_before = user.action == Action::Delete
-            && (uses(live, seen) || comes_after(kinds, user.address.kind(), step.address.kind()));
+        if user.action == Action::Delete && uses(live, seen) {
+            // Two security groups may point at each other; then it does not matter which of them goes first.
+            graph.order_unless_circle(other, deletion);
+        }
+        let gone_before =
+            user.action == Action::Delete && comes_after(kinds, user.address.kind(), step.address.kind());
         // Where the old one must go first, what refers to it is switched over afterwards, when there is a new one.
         let switched_before = user.action == Action::Update && uses(live, seen) && !(step.old && first);
         if gone_before || switched_before {

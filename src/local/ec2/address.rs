@@ -268,3 +268,25 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fau
         .filter(|address| public_ips.is_empty() || public_ips.contains(&address.public_ip.to_string().as_str()));
     ADDRESSES.answer(&view, input, all.map(|address| address.show(&view)))
 }
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct DescribeAttribute {
+    allocation_ids: Vec<String>,
+    attribute: Option<String>,
+}
+
+/// `DescribeAddressesAttribute`: no address has a reverse DNS name here.
+pub(super) fn describe_attribute(ctx: &mut Ctx<'_>, input: DescribeAttribute) -> Result<Value, Fault> {
+    if let Some(other) = input.attribute.filter(|attribute| attribute != "domain-name") {
+        return Err(invalid(format!("Value ({other}) for parameter attribute is invalid.")));
+    }
+    let all = &ctx.region.ec2.addresses;
+    for id in &input.allocation_ids {
+        kind::ADDRESS.find(all, id)?;
+    }
+    let wanted =
+        all.values().filter(|one| input.allocation_ids.is_empty() || input.allocation_ids.contains(&one.allocation_id));
+    let shown = wanted.map(|one| json!({"AllocationId": one.allocation_id, "PublicIp": one.public_ip.to_string()}));
+    Ok(json!({"Addresses": shown.collect::<Vec<_>>()}))
+}

@@ -202,7 +202,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives an interface endpoint its interfaces in `subnet_ids`.
+    /// Gives an interface endpoint its interfaces in `subnet_ids`, or in none of them where one is full.
     pub(super) fn place_endpoint(&mut self, id: &str, subnet_ids: &[String], now: Millis) -> Result<(), Fault> {
         let group_ids = kind::ENDPOINT.find(&self.endpoints, id)?.group_ids.clone();
         let description = format!("VPC Endpoint Interface {id}");
@@ -212,6 +212,9 @@ impl Store {
             requester: "amazon-vpc-endpoint",
             interface_type: "vpc_endpoint",
         };
+        for subnet_id in subnet_ids {
+            self.free_address(kind::SUBNET.find(&self.subnets, subnet_id)?)?;
+        }
         for subnet_id in subnet_ids {
             self.make_interface(&purpose, subnet_id, group_ids.clone(), now)?;
         }

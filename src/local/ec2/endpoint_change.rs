@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    endpoint::{State, check_policy, check_type},
+    Store,
+    call::unsupported,
+    endpoint::{Endpoint, State, check_policy, check_type},
     endpoint_service, kind,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -27,62 +29,83 @@ pub(super) struct ModifyVpcEndpoint {
     add_security_group_ids: Vec<String>,
     remove_security_group_ids: Vec<String>,
     private_dns_enabled: Option<bool>,
+    ip_address_type: Option<String>,
+}
+
+/// What an endpoint is to have, once all of it was checked.
+struct Change {
+    new_tables: Vec<String>,
+    new_subnets: Vec<String>,
+    group_ids: Vec<String>,
+}
+
+impl ModifyVpcEndpoint {
+    /// Refuses what the endpoint cannot become.
+    fn check(&self, store: &Store, region: &str) -> Result<Change, Fault> {
+        let endpoint = kind::ENDPOINT.find(&store.endpoints, &self.vpc_endpoint_id)?;
+        if matches!(endpoint.state, State::Deleting { .. }) {
+            let message = format!("The Vpc Endpoint '{}' is being deleted.", self.vpc_endpoint_id);
+            return Err(Fault::new("IncorrectState", message));
+        }
+        if self.ip_address_type.as_deref().is_some_and(|wanted| wanted != "ipv4") {
+            return Err(unsupported("IpAddressType"));
+        }
+        let tables = [&self.add_route_table_ids, &self.remove_route_table_ids];
+        let interface_lists = [
+            &self.add_subnet_ids,
+            &self.remove_subnet_ids,
+            &self.add_security_group_ids,
+            &self.remove_security_group_ids,
+        ];
+        let of_interface =
+            interface_lists.iter().any(|list| !list.is_empty()) || self.private_dns_enabled == Some(true);
+        check_type(endpoint.is_gateway(), tables.iter().any(|list| !list.is_empty()), of_interface)?;
+        check_policy(self.policy_document.as_ref())?;
+
+        let Endpoint { vpc_id, service_name, .. } = endpoint;
+        let new_tables = without(&self.add_route_table_ids, &endpoint.route_table_ids);
+        store.check_endpoint_tables(vpc_id, service_name, &new_tables, region)?;
+        let kept_subnets = without(&endpoint.subnet_ids, &self.remove_subnet_ids);
+        let new_subnets = without(&self.add_subnet_ids, &kept_subnets);
+        store.check_endpoint_subnets(vpc_id, &kept_subnets, &new_subnets)?;
+        if self.private_dns_enabled == Some(true) && !endpoint.private_dns {
+            let service = endpoint_service::find(region, service_name, "Interface")?;
+            store.check_private_dns(vpc_id, service_name, &service.dns_name)?;
+        }
+        Ok(Change { new_tables, new_subnets, group_ids: self.groups(store, endpoint)? })
+    }
+
+    /// The groups that the endpoint is to have.
+    fn groups(&self, store: &Store, endpoint: &Endpoint) -> Result<Vec<String>, Fault> {
+        let mut group_ids = without(&endpoint.group_ids, &self.remove_security_group_ids);
+        group_ids.extend(without(&self.add_security_group_ids, &group_ids));
+        if endpoint.is_gateway() {
+            return Ok(group_ids);
+        }
+        if group_ids.is_empty() {
+            let message = "An endpoint of type Interface must have at least one security group.";
+            return Err(Fault::new("InvalidParameter", message));
+        }
+        store.groups_of_vpc(&endpoint.vpc_id, group_ids)
+    }
 }
 
 /// `ModifyVpcEndpoint`
 pub(super) fn modify(ctx: &mut Ctx<'_>, input: ModifyVpcEndpoint) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
-    let id = input.vpc_endpoint_id;
-    let endpoint = kind::ENDPOINT.find(&store.endpoints, &id)?;
-    if matches!(endpoint.state, State::Deleting { .. }) {
-        let message = format!("The Vpc Endpoint '{id}' is being deleted.");
-        return Err(Fault::new("IncorrectState", message));
-    }
-    let tables = !input.add_route_table_ids.is_empty() || !input.remove_route_table_ids.is_empty();
-    let lists = [
-        &input.add_subnet_ids,
-        &input.remove_subnet_ids,
-        &input.add_security_group_ids,
-        &input.remove_security_group_ids,
-    ];
-    let of_interface = lists.iter().any(|list| !list.is_empty()) || input.private_dns_enabled == Some(true);
-    check_type(endpoint.is_gateway(), tables, of_interface)?;
-    check_policy(input.policy_document.as_ref())?;
-    let (vpc_id, service_name) = (endpoint.vpc_id.clone(), endpoint.service_name.clone());
-
-    let new_tables = added(&endpoint.route_table_ids, input.add_route_table_ids);
-    store.check_endpoint_tables(&vpc_id, &service_name, &new_tables, ctx.region_name)?;
-    let mut subnet_ids = endpoint.subnet_ids.clone();
-    subnet_ids.retain(|id| !input.remove_subnet_ids.contains(id));
-    let new_subnets = added(&subnet_ids, input.add_subnet_ids);
-    store.check_endpoint_subnets(&vpc_id, &subnet_ids, &new_subnets)?;
-    let mut group_ids = endpoint.group_ids.clone();
-    group_ids.retain(|id| !input.remove_security_group_ids.contains(id));
-    group_ids.extend(added(&group_ids, input.add_security_group_ids));
-    if !endpoint.is_gateway() {
-        if group_ids.is_empty() {
-            let message = "An endpoint of type Interface must have at least one security group.";
-            return Err(Fault::new("InvalidParameter", message));
-        }
-        group_ids = store.groups_of_vpc(&vpc_id, group_ids)?;
-    }
-    if input.private_dns_enabled == Some(true) && !endpoint.private_dns {
-        let service = endpoint_service::find(ctx.region_name, &service_name, "Interface")?;
-        store.check_private_dns(&vpc_id, &service_name, &service.dns_name)?;
-    }
-
-    store.place_endpoint(&id, &new_subnets, ctx.now)?;
-    store.regroup_interfaces(&id, &group_ids);
-    let left = |interface: &super::network_interface::NetworkInterface| {
-        interface.owner.as_ref() == Some(&id) && input.remove_subnet_ids.contains(&interface.subnet_id)
-    };
-    store.interfaces.retain(|_, interface| !left(interface));
-    let endpoint = kind::ENDPOINT.find_mut(&mut store.endpoints, &id)?;
-    endpoint.subnet_ids = subnet_ids;
-    endpoint.subnet_ids.extend(new_subnets);
-    endpoint.group_ids = group_ids;
+    let id = &input.vpc_endpoint_id;
+    let change = input.check(store, ctx.region_name)?;
+    store.place_endpoint(id, &change.new_subnets, ctx.now)?;
+    store.regroup_interfaces(id, &change.group_ids);
+    store.interfaces.retain(|_, interface| {
+        interface.owner.as_ref() != Some(id) || !input.remove_subnet_ids.contains(&interface.subnet_id)
+    });
+    let endpoint = kind::ENDPOINT.find_mut(&mut store.endpoints, id)?;
+    endpoint.subnet_ids.retain(|id| !input.remove_subnet_ids.contains(id));
+    endpoint.subnet_ids.extend(change.new_subnets);
+    endpoint.group_ids = change.group_ids;
     endpoint.route_table_ids.retain(|id| !input.remove_route_table_ids.contains(id));
-    endpoint.route_table_ids.extend(new_tables);
+    endpoint.route_table_ids.extend(change.new_tables);
     endpoint.private_dns = input.private_dns_enabled.unwrap_or(endpoint.private_dns);
     if input.policy_document.is_some() || input.reset_policy {
         endpoint.policy = input.policy_document;
@@ -90,10 +113,9 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: ModifyVpcEndpoint) -> Result<Valu
     Ok(json!({"Return": true}))
 }
 
-/// Those of `wanted` that are not there yet.
-fn added(present: &[String], mut wanted: Vec<String>) -> Vec<String> {
-    wanted.retain(|id| !present.contains(id));
-    wanted
+/// Those of `ids` that are not among `others`.
+fn without(ids: &[String], others: &[String]) -> Vec<String> {
+    ids.iter().filter(|id| !others.contains(id)).cloned().collect()
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,7 @@ mod listing;
 mod nat_gateway;
 mod network_acl;
 mod network_interface;
+mod never;
 mod permission;
 mod prefix_list;
 mod reach;
@@ -33,7 +34,7 @@ mod vpc_cidr;
 mod zone;
 
 #[cfg(test)]
-mod fixture;
+mod tests;
 
 use super::service::{Action, Service};
 
@@ -69,6 +70,7 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "AllocateAddress" => address::allocate,
     "ReleaseAddress" => address::release,
     "DescribeAddresses" => address::describe,
+    "DescribeAddressesAttribute" => address::describe_attribute,
     "AssociateAddress" => address::associate,
     "DisassociateAddress" => address::disassociate,
     "CreateNatGateway" => nat_gateway::create,
@@ -110,6 +112,12 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DescribeAvailabilityZones" => zone::describe,
     "DescribeRegions" => zone::describe_regions,
     "DescribeAccountAttributes" => zone::describe_account_attributes,
+    "DescribeInstances" => never::instances,
+    "DescribeVpcPeeringConnections" => never::peering_connections,
+    "DescribeVpnGateways" => never::vpn_gateways,
+    "DescribeEgressOnlyInternetGateways" => never::egress_only_gateways,
+    "DescribeTransitGateways" => never::transit_gateways,
+    "DescribeFlowLogs" => never::flow_logs,
     "CreateTags" => tag::create,
     "DeleteTags" => tag::delete,
     "DescribeTags" => tag::describe,

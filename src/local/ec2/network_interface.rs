@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Store,
-    call::{in_use, invalid, unsupported},
+    call::{self, in_use, invalid},
     cidr, kind,
     listing::Listing,
     subnet::Subnet,
@@ -176,6 +176,7 @@ impl Store {
 
     /// Lets the interfaces of `owner` linger until `gone_at`, as AWS does after some deletions: they go on
     /// holding their subnets and groups.
+    #[cfg_attr(not(test), expect(dead_code, reason = "services detach at once until they are told to linger"))]
     pub(crate) fn detach_interfaces_at(&mut self, owner: &str, gone_at: Millis) {
         for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
             interface.gone_at = Some(gone_at);
@@ -217,7 +218,7 @@ impl Store {
     }
 
     /// The lowest address of a subnet that no interface has.
-    fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
         let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
         let taken: BTreeSet<Ipv4Addr> = neighbours.map(|one| one.private_ip).collect();
         cidr::usable(subnet.cidr).find(|address| !taken.contains(address)).ok_or_else(|| {
@@ -229,15 +230,21 @@ impl Store {
         })
     }
 
+    /// Whether an interface in the VPC has this address.
+    fn is_taken(&self, vpc_id: &str, address: Ipv4Addr) -> bool {
+        self.interfaces.values().any(|one| one.vpc_id == vpc_id && one.private_ip == address)
+    }
+
     /// Whether an interface is in this group.
     pub(super) fn is_group_in_use(&self, group_id: &str) -> bool {
         self.interfaces.values().any(|interface| interface.group_ids.iter().any(|id| id == group_id))
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub(super) struct CreateNetworkInterface {
+    client_token: Option<String>,
     subnet_id: String,
     description: String,
     groups: Vec<String>,
@@ -248,35 +255,46 @@ pub(super) struct CreateNetworkInterface {
 
 /// `CreateNetworkInterface`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNetworkInterface) -> Result<Value, Fault> {
-    if input.interface_type.is_some_and(|wanted| wanted != "interface") {
-        return Err(unsupported("InterfaceType"));
-    }
-    let now = ctx.now;
     let store = &mut ctx.region.ec2;
+    let id = match call::repeated(store, &kind::NETWORK_INTERFACE, input.client_token.as_ref(), &input)? {
+        Some(id) => id,
+        None => {
+            let id = make(store, &input, ctx.now)?;
+            call::remember(store, &kind::NETWORK_INTERFACE, input.client_token.as_ref(), &input, &id);
+            id
+        }
+    };
+    let view = View::of(ctx);
+    let interface = kind::NETWORK_INTERFACE.find(&view.store.interfaces, &id)?;
+    Ok(json!({"NetworkInterface": interface.show(&view), "ClientToken": input.client_token}))
+}
+
+/// Checks the parameters and makes the interface.
+fn make(store: &mut Store, input: &CreateNetworkInterface, now: Millis) -> Result<String, Fault> {
+    if input.interface_type.as_ref().is_some_and(|wanted| wanted != "interface") {
+        return Err(call::unsupported("InterfaceType"));
+    }
     let subnet = kind::SUBNET.find(&store.subnets, &input.subnet_id)?;
-    let group_ids = store.groups_of_vpc(&subnet.vpc_id, input.groups)?;
+    let group_ids = store.groups_of_vpc(&subnet.vpc_id, input.groups.clone())?;
     let private_ip = match input.private_ip_address {
         None => store.free_address(subnet)?,
         Some(wanted) if !cidr::usable(subnet.cidr).any(|address| address == wanted) => {
             return Err(invalid(format!("Address {wanted} does not fall within the subnet's address range")));
         }
-        Some(wanted)
-            if store.interfaces.values().any(|one| one.vpc_id == subnet.vpc_id && one.private_ip == wanted) =>
-        {
+        Some(wanted) if store.is_taken(&subnet.vpc_id, wanted) => {
             return Err(Fault::new("InvalidIPAddress.InUse", format!("Address {wanted} is in use.")));
         }
         Some(wanted) => wanted,
     };
     let tags = tag::given(&input.tag_specifications, &kind::NETWORK_INTERFACE)?;
     let interface = NetworkInterface {
-        description: input.description,
+        description: input.description.clone(),
         ..NetworkInterface::new(subnet, private_ip, group_ids, now)
     };
     let id = interface.network_interface_id.clone();
     store.tag(&id, tags);
     store.interfaces.insert(id.clone(), interface);
-    let view = View::of(ctx);
-    Ok(json!({"NetworkInterface": kind::NETWORK_INTERFACE.find(&view.store.interfaces, &id)?.show(&view)}))
+    Ok(id)
 }
 
 #[derive(Deserialize)]

@@ -211,7 +211,6 @@ pub(super) fn chosen(group_id: Option<String>, group_name: Option<String>) -> Re
     }
 }
 
-/// The filters of one direction are paths into its permissions.
 static SECURITY_GROUPS: Listing = Listing {
     kind: &kind::SECURITY_GROUP,
     items: "SecurityGroups",

@@ -160,16 +160,20 @@ fn revoke(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<Val
     store.tags.retain(|id, _| !doomed.iter().any(|one| one.rule_id == *id));
     let view = View::of(ctx);
     let group = kind::SECURITY_GROUP.find(&view.store.security_groups, &id)?;
-    let revoked = doomed.iter().map(|rule| {
-        let mut shown = show(rule, group, &view);
-        // A revoked rule is shown in another shape than one that exists.
-        shown["ReferencedGroupId"] = shown["ReferencedGroupInfo"]["GroupId"].take();
-        for member in ["SecurityGroupRuleArn", "GroupOwnerId", "ReferencedGroupInfo", "Tags"] {
-            shown[member] = Value::Null;
-        }
-        shown
-    });
+    let revoked = doomed.iter().map(|rule| revoked(show(rule, group, &view)));
     Ok(json!({"Return": true, "RevokedSecurityGroupRules": revoked.collect::<Vec<_>>(), "UnknownIpPermissions": []}))
+}
+
+/// A rule that was revoked is shown in another shape than one that exists.
+fn revoked(mut shown: Value) -> Value {
+    let reference = shown["ReferencedGroupInfo"]["GroupId"].take();
+    if let Some(members) = shown.as_object_mut() {
+        for member in ["SecurityGroupRuleArn", "GroupOwnerId", "ReferencedGroupInfo", "Tags"] {
+            members.shift_remove(member);
+        }
+        members.insert("ReferencedGroupId".to_owned(), reference);
+    }
+    shown
 }
 
 static RULES: Listing = Listing {

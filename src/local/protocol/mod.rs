@@ -134,16 +134,15 @@ pub(crate) fn refusal(model: &Model, fault: &Fault, request_id: &str) -> Answer 
     Answer { status, content_type: content_type(model), body }
 }
 
-/// Writes a refusal where it is not known which service was meant: in the envelope that suits the request's form.
-pub(crate) fn homeless_refusal(fault: &Fault, request: &Request<'_>, request_id: &str) -> Answer {
+/// Writes a refusal where there is no model of the `service` that was meant: in the envelope that suits the request.
+pub(crate) fn homeless_refusal(fault: &Fault, service: &str, request: &Request<'_>, request_id: &str) -> Answer {
     let is_form = [request.query.as_bytes(), request.body].iter().any(|part| contains(part, b"Action="));
-    let (content_type, body) = if request.target.is_some() {
-        ("application/x-amz-json-1.1", json::refusal(fault, None))
-    } else if is_form {
+    let (content_type, body) = if is_form {
         ("text/xml", xml::plain_refusal("ErrorResponse", fault, request_id))
-    } else {
-        // S3, whose clients are the most likely to come by.
+    } else if service == "s3" || service.is_empty() {
         ("application/xml", xml::plain_refusal("", fault, request_id))
+    } else {
+        ("application/x-amz-json-1.1", json::refusal(fault, None))
     };
     Answer { status: fault.status, content_type: content_type.to_owned(), body }
 }

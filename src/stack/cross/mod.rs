@@ -28,16 +28,21 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 type Found = Option<Finding>;
 
 impl Ground<'_> {
-    /// An error at the first of the fields that it is about; none where one of them is wrong by itself.
+    /// An error at the first of the fields that it is about which is written; none where one of them is wrong by itself.
     fn error(&self, about: &[&str], message: impl Into<String>) -> Found {
-        let path = about.first()?;
+        let path = self.first_written(about)?;
         self.known(about).then(|| Finding::error(self.place(path), path, message))
     }
 
     /// The same, for what can be deployed all the same.
     fn warning(&self, about: &[&str], message: impl Into<String>) -> Found {
-        let path = about.first()?;
+        let path = self.first_written(about)?;
         self.known(about).then(|| Finding::warning(self.place(path), path, message))
+    }
+
+    fn first_written<'p>(&self, about: &[&'p str]) -> Option<&'p str> {
+        let written = about.iter().find(|path| self.root.has(&path.split('.').collect::<Vec<_>>()));
+        written.or(about.first()).copied()
     }
 
     fn known(&self, about: &[&str]) -> bool {

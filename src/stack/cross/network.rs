@@ -74,7 +74,11 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
 
 fn region(ground: &Ground<'_>) -> Found {
     let region = ground.stack.region.as_ref()?.as_str();
-    let meant = nearest(region, REGIONS.iter().copied()).filter(|_| !REGIONS.contains(&region))?;
+    let area = |region: &'_ str| region.rsplit_once('-').map(|(area, _)| area.to_owned());
+    if REGIONS.iter().any(|known| area(known) == area(region)) {
+        return None;
+    }
+    let meant = nearest(region, REGIONS.iter().copied())?;
     let mut found = ground.warning(&["region"], format!("infra does not know a region `{region}`"))?;
     found.did_you_mean = Some(meant.to_owned());
     Some(found.help("a new region is fine; a mistyped one fails only when it is called"))

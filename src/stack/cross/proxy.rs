@@ -67,7 +67,7 @@ fn migrations(ground: &Ground<'_>) -> Found {
 
 fn folder(ground: &Ground<'_>) -> Found {
     let folder = &ground.stack.migrations.as_ref()?.folder;
-    if folder.is_dir() {
+    if ground.stack.database.is_none() || folder.is_dir() {
         return None;
     }
     let what = if folder.exists() { "is not a folder" } else { "is not there" };
