@@ -100,11 +100,6 @@ impl Store {
         mem::take(&mut self.lines)
     }
 
-    /// Every service, deleted ones that are remembered included.
-    pub(crate) fn services(&self) -> impl Iterator<Item = &AppService> {
-        self.services.values()
-    }
-
     /// Everything that exists; what is DELETED or INACTIVE does not, and the default configuration is AWS's.
     pub(crate) fn inventory(&self) -> Vec<Item> {
         let item = |kind, id: &str, name: &str, state: &str, tags: &Tags| Item {

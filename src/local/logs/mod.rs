@@ -71,6 +71,7 @@ impl Store {
         stream.add(vec![Event { timestamp: at, message: message.to_owned(), ingested_at: at }]);
     }
 
+    #[cfg(test)]
     /// The newest `count` messages of a stream, oldest first.
     pub(crate) fn last_messages(&self, group: &str, stream: &str, count: usize) -> Vec<&str> {
         let stream = self.groups.get(group).and_then(|group| group.streams.get(stream));

@@ -68,7 +68,7 @@ pub(super) fn matches_all_old(parameter: &Parameter, filters: &[Filter]) -> bool
 
 impl Filter {
     fn matches(&self, parameter: &Parameter) -> bool {
-        let newest = parameter.newest();
+        let newest = &parameter.newest;
         match self.key.as_str() {
             "Name" => self.fits(&parameter.name) || self.fits(parameter.name.trim_start_matches('/')),
             "Type" => self.fits(&parameter.kind),

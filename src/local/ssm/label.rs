@@ -25,14 +25,14 @@ struct Input {
 pub(super) fn label_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let parameter = ctx.region.ssm.find(&input.name)?;
-    let number = input.parameter_version.unwrap_or(parameter.newest().number);
+    let number = input.parameter_version.unwrap_or(parameter.newest.number);
     check_version(parameter, number)?;
     let (labels, invalid): (Vec<String>, Vec<String>) = input.labels.into_iter().partition(|label| {
         let start = label.starts_with(|character: char| character.is_ascii_digit());
         let lowercase = label.to_ascii_lowercase();
         !start && !lowercase.starts_with("aws") && !lowercase.starts_with("ssm")
     });
-    for version in &mut parameter.versions {
+    for version in parameter.versions_mut() {
         version.labels.retain(|label| !labels.contains(label));
         if version.number == number {
             version.labels.extend(labels.iter().cloned());
@@ -53,7 +53,7 @@ pub(super) fn unlabel_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Resu
     let parameter = ctx.region.ssm.find(&input.name)?;
     let number = input.parameter_version.unwrap_or_default();
     check_version(parameter, number)?;
-    let version = parameter.versions.iter_mut().find(|version| version.number == number);
+    let version = parameter.versions_mut().find(|version| version.number == number);
     let Some(version) = version else { return Err(super::not_found(&input.name)) };
     let (removed, invalid): (Vec<String>, Vec<String>) =
         input.labels.into_iter().partition(|label| version.labels.contains(label));
@@ -62,7 +62,7 @@ pub(super) fn unlabel_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Resu
 }
 
 fn check_version(parameter: &Parameter, number: u64) -> Result<(), Fault> {
-    if parameter.versions.iter().any(|version| version.number == number) {
+    if parameter.versions().any(|version| version.number == number) {
         return Ok(());
     }
     let message = format!(

@@ -27,7 +27,7 @@ impl Store {
 
     /// The text of a parameter's newest version, decrypted.
     pub(crate) fn parameter_value(&self, arn_or_name: &str) -> Option<&str> {
-        self.parameters.get(name::without_arn(arn_or_name)).map(|parameter| parameter.newest().value.0.as_str())
+        self.parameters.get(name::without_arn(arn_or_name)).map(|parameter| parameter.newest.value.0.as_str())
     }
 
     /// Every parameter.

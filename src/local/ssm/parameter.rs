@@ -8,7 +8,7 @@ use crate::local::{
     pace::Millis,
 };
 
-/// A parameter with its versions, the newest last; there is always one.
+/// A parameter with its versions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Parameter {
@@ -17,7 +17,10 @@ pub(super) struct Parameter {
     /// `String`, `StringList` or `SecureString`.
     pub(super) kind: String,
     pub(super) tags: Tags,
-    pub(super) versions: Vec<Version>,
+    /// The version in force.
+    pub(super) newest: Version,
+    /// The versions before it, oldest first.
+    pub(super) earlier: Vec<Version>,
 }
 
 /// One version of a parameter.
@@ -39,29 +42,21 @@ pub(super) struct Version {
 }
 
 impl Parameter {
-    /// The version in force.
-    pub(super) fn newest(&self) -> &Version {
-        static NONE: Version = Version {
-            number: 0,
-            value: Sealed(String::new()),
-            cipher: None,
-            description: None,
-            allowed_pattern: None,
-            key_id: None,
-            tier: String::new(),
-            data_type: String::new(),
-            labels: Vec::new(),
-            modified_at: 0,
-            modified_by: String::new(),
-        };
-        self.versions.last().unwrap_or(&NONE)
+    /// Every version, oldest first.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.earlier.iter().chain([&self.newest])
+    }
+
+    /// The same, to change them.
+    pub(super) fn versions_mut(&mut self) -> impl Iterator<Item = &mut Version> {
+        self.earlier.iter_mut().chain([&mut self.newest])
     }
 
     /// The version that `selector` (a number or a label) means; the newest without one.
     pub(super) fn version(&self, selector: Option<&str>) -> Option<&Version> {
         match selector {
-            None => self.versions.last(),
-            Some(selector) => self.versions.iter().find(|version| {
+            None => Some(&self.newest),
+            Some(selector) => self.versions().find(|version| {
                 version.number.to_string() == selector || version.labels.iter().any(|label| label == selector)
             }),
         }

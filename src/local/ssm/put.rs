@@ -1,5 +1,8 @@
 //! PutParameter and the deletions.
 
+use std::mem;
+
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,8 +41,8 @@ pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     name::check(&name)?;
     let known = ctx.region.ssm.parameters.get(&name);
     let kind = check_known(&input, known)?;
-    let number = known.map_or(1, |parameter| parameter.newest().number + 1);
-    let before = known.map(Parameter::newest);
+    let number = known.map_or(1, |parameter| parameter.newest.number + 1);
+    let before = known.map(|parameter| &parameter.newest);
     let tier = tier(&input, before.map(|version| version.tier.as_str()))?;
     let version = Version {
         number,
@@ -47,7 +50,7 @@ pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         key_id: (kind == "SecureString").then(|| input.key_id.unwrap_or_else(|| "alias/aws/ssm".to_owned())),
         value: input.value,
         description: input.description.or_else(|| before.and_then(|version| version.description.clone())),
-        allowed_pattern: None,
+        allowed_pattern: input.allowed_pattern.filter(|pattern| !pattern.is_empty()),
         tier: tier.clone(),
         data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
         labels: Vec::new(),
@@ -55,26 +58,36 @@ pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         modified_by: sts::caller(ctx.account),
     };
     let arn = name::arn(ctx, &name);
-    let parameter = ctx.region.ssm.parameters.entry(name.clone()).or_default();
-    if parameter.versions.len() >= 100 {
-        if !parameter.versions[0].labels.is_empty() {
-            return Err(Fault::new(
-                "ParameterMaxVersionLimitExceeded",
-                format!(
-                    "You attempted to create a new version of {name}. The oldest version, version {}, can't be \
-                         deleted because it has a label associated with it.",
-                    parameter.versions[0].number
-                ),
-            ));
-        }
-        parameter.versions.remove(0);
+    if let Some(parameter) = ctx.region.ssm.parameters.get_mut(&name) {
+        parameter.succeed(version)?;
+    } else {
+        let mut parameter = Parameter { arn, name: name.clone(), kind, newest: version, ..Parameter::default() };
+        merge_tags(&mut parameter.tags, input.tags);
+        ctx.region.ssm.parameters.insert(name, parameter);
     }
-    parameter.arn = arn;
-    parameter.name = name;
-    parameter.kind = kind;
-    merge_tags(&mut parameter.tags, input.tags);
-    parameter.versions.push(version);
     Ok(json!({ "Version": number, "Tier": tier }))
+}
+
+impl Parameter {
+    /// Puts a new version in force; of a hundred the oldest gives way, unless it has a label.
+    fn succeed(&mut self, version: Version) -> Result<(), Fault> {
+        if self.earlier.len() >= 99 {
+            let oldest = &self.earlier[0];
+            if !oldest.labels.is_empty() {
+                return Err(Fault::new(
+                    "ParameterMaxVersionLimitExceeded",
+                    format!(
+                        "You attempted to create a new version of {}. The oldest version, version {}, can't be deleted \
+                         because it has a label associated with it.",
+                        self.name, oldest.number
+                    ),
+                ));
+            }
+            self.earlier.remove(0);
+        }
+        self.earlier.push(mem::replace(&mut self.newest, version));
+        Ok(())
+    }
 }
 
 const CIPHER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -92,11 +105,8 @@ fn check(input: &Input) -> Result<(), Fault> {
              RemoveTagsFromResource.",
         );
     }
-    if input.allowed_pattern.as_ref().is_some_and(|pattern| !pattern.is_empty()) {
-        return Err(Fault::new(
-            "InvalidAllowedPatternException",
-            "The local cloud does not check values against AllowedPattern; leave it out.",
-        ));
+    if let Some(pattern) = input.allowed_pattern.as_ref().filter(|pattern| !pattern.is_empty()) {
+        check_pattern(pattern, &input.value.0)?;
     }
     if input.policies.as_ref().is_some_and(|policies| !matches!(policies.trim(), "" | "[]" | "[{}]")) {
         return Err(Fault::new(
@@ -111,6 +121,23 @@ fn check(input: &Input) -> Result<(), Fault> {
                                          lowercase.)"
         )),
     }
+}
+
+/// A value has to match the pattern that it is given together with.
+fn check_pattern(pattern: &str, value: &str) -> Result<(), Fault> {
+    let regex = Regex::new(pattern).map_err(|_| {
+        Fault::new(
+            "InvalidAllowedPatternException",
+            format!("The AllowedPattern {pattern} is not a valid regular expression."),
+        )
+    })?;
+    if regex.is_match(value) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "ParameterPatternMismatchException",
+        format!("Parameter value can't be validated against the allowed pattern {pattern}."),
+    ))
 }
 
 /// Checks a call against what exists under the name, and settles the parameter's type.

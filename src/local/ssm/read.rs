@@ -99,7 +99,7 @@ pub(super) fn get_parameters_by_path(ctx: &mut Ctx<'_>, input: Value) -> Result<
 pub(super) fn get_parameter_history(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let parameter = ctx.region.ssm.find(&input.name)?;
-    let page = input.page(parameter.versions.iter().collect(), 50, |version| version.number.to_string())?;
+    let page = input.page(parameter.versions().collect(), 50, |version| version.number.to_string())?;
     let show = |version: &super::parameter::Version| {
         let mut members = parameter.metadata(version);
         members["Value"] = json!(version.shown(input.with_decryption));
@@ -127,7 +127,7 @@ pub(super) fn describe_parameters(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
     let found = ctx.region.ssm.parameters.values().filter(chosen).collect();
     let page = input.page(found, 50, |parameter: &&Parameter| parameter.name.clone())?;
     let show = |parameter: &Parameter| {
-        let mut members = parameter.metadata(parameter.newest());
+        let mut members = parameter.metadata(&parameter.newest);
         members["ARN"] = json!(parameter.arn);
         members
     };

@@ -45,6 +45,18 @@ fn refusals() {
         ("PutParameter", put(json!({ "Name": "a/b" })), "ValidationException", "fully qualified"),
         ("PutParameter", put(json!({ "Name": "/a".repeat(16) })), "HierarchyLevelLimitExceededException", "15 levels"),
         ("PutParameter", put(json!({ "Name": "new", "Value": "x".repeat(4097) })), "ValidationException", "4096"),
+        (
+            "PutParameter",
+            json!({ "Name": "new", "Value": "x", "Type": "String", "AllowedPattern": "^[0-9]+$" }),
+            "ParameterPatternMismatchException",
+            "^[0-9]+$",
+        ),
+        (
+            "PutParameter",
+            json!({ "Name": "new", "Value": "x", "Type": "String", "AllowedPattern": "(" }),
+            "InvalidAllowedPatternException",
+            "not a valid",
+        ),
         ("GetParameter", json!({ "Name": "nope" }), "ParameterNotFound", "nope"),
         ("GetParameter", json!({ "Name": "plain:9" }), "ParameterVersionNotFound", "version 9"),
         ("DeleteParameter", json!({ "Name": "nope" }), "ParameterNotFound", "nope"),
