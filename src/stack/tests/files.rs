@@ -89,7 +89,8 @@ fn anchors_merge_keys_and_x_keys_are_understood() {
 
 #[test]
 fn an_error_is_where_its_value_is() {
-    let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
+    type Files = &'static [(&'static str, &'static str)];
+    let cases: &[(&str, Files, &[&str])] = &[
         (
             "in a file below",
             &[

@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod fuzz;
+mod names;
 mod warnings;
 
 use std::path::Path;
