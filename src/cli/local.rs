@@ -27,7 +27,7 @@ pub enum Local {
     Stop(Folder),
     /// Show whether it runs, where, and what it holds
     Status(Query),
-    /// Empty the databases, or with --everything forget the whole local cloud
+    /// Drop the database, create it again and apply the migrations; with --everything forget the whole local cloud
     Reset(Reset),
     /// Show how often each action was called
     Calls(Calls),
@@ -93,6 +93,12 @@ pub struct Calls {
 pub struct Reset {
     #[command(flatten)]
     choice: Choice,
+    /// The stack description whose migrations are applied
+    #[arg(value_name = "FILE", default_value = "stack.yaml")]
+    file: PathBuf,
+    /// Leave the database empty
+    #[arg(long)]
+    empty: bool,
     /// Stop the local cloud and delete all its resources, databases included
     #[arg(long)]
     everything: bool,
@@ -144,6 +150,10 @@ enum Failure {
     Local(#[from] LocalError),
     #[error("{0}")]
     Told(String),
+    #[error("{}", .0.render(100, false))]
+    Invalid(crate::stack::Invalid),
+    #[error("{0:?}")]
+    Report(miette::Report),
     #[error("Could not {what}: {cause}")]
     System { what: String, cause: std::io::Error },
 }
@@ -156,6 +166,11 @@ impl Local {
             .and_then(|runtime| runtime.block_on(self.perform()));
         match outcome {
             Ok(code) => code,
+            // Whole pages of their own.
+            Err(failure @ (Failure::Invalid(_) | Failure::Report(_))) => {
+                eprintln!("{failure}");
+                ExitCode::FAILURE
+            }
             Err(failure) => {
                 eprintln!("{failure}.");
                 ExitCode::FAILURE
@@ -176,7 +191,7 @@ impl Local {
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => forget(&reset.choice.folder).await?,
-            Self::Reset(reset) => database::reset(&reset.choice).await?,
+            Self::Reset(reset) => database::reset(reset).await?,
             Self::Calls(calls) => {
                 let data = &calls.query.folder.data;
                 let counts = match calls.reset {

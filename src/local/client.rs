@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{
-    daemon::{LocalError, Note, Options},
+    daemon::{LocalError, Note, Options, is_locked},
     disk,
     log::Log,
     pace::Pace,
@@ -80,13 +80,17 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
     let begun = Instant::now();
     while begun.elapsed() < START {
         if let Some(note) = find(data).await {
-            // Somebody else's, when two start at once: that one is as good.
-            let ours = note.pid == child.id();
-            return Ok(if ours { Launch::Started(note.url) } else { Launch::Ran(note.url) });
+            if note.pid == child.id() {
+                return Ok(Launch::Started(note.url));
+            }
+            // Somebody else's, when two start at once: that one is as good, and ours ends because of it. It must not
+            // outlive this call: it could take the folder when the other one is stopped.
+            let _ = child.kill().and_then(|()| child.wait());
+            return Ok(Launch::Ran(note.url));
         }
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             let words = std::fs::read_to_string(&said).unwrap_or_default();
-            return Err(failed(words.trim().to_owned()));
+            return Err(failed(words.trim().trim_end_matches('.').to_owned()));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -101,8 +105,8 @@ pub async fn stop(data: &Path) -> Result<bool, LocalError> {
     let Some(note) = find(data).await else { return Ok(false) };
     request(&note, &Method::POST, "shutdown").await?;
     let begun = Instant::now();
-    // The note is the last thing that a daemon takes away.
-    while Note::read(data).is_some_and(|left| left.pid == note.pid) {
+    // The note is the last thing that a daemon takes away, but for its lock.
+    while Note::read(data).is_some_and(|left| left.pid == note.pid) || is_locked(data) {
         if begun.elapsed() > STOP {
             let reason = format!("it still runs after {STOP:?} (pid {})", note.pid);
             return Err(LocalError::Unanswered { url: note.url, what: "its end".to_owned(), reason });
@@ -179,4 +183,109 @@ async fn exchange(
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
     Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::local::{Running, start};
+
+    async fn cloud(data: &Path) -> Running {
+        let options = Options { port: 0, data: data.to_owned(), pace: Pace::Instant, services: Vec::new() };
+        start(options).await.unwrap()
+    }
+
+    /// One signed call as any client would make it: the status and the body.
+    async fn call(url: &str, scope: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let address = url.strip_prefix("http://").unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let credential = format!("AWS4-HMAC-SHA256 Credential={scope}/aws4_request, SignedHeaders=host, Signature=0");
+        let mut request = Request::post("/").header("host", address).header("authorization", credential);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = sender.send_request(request.body(Full::from(body.to_owned())).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    const HERE: &str = "test/20261123/eu-central-1/ec2";
+
+    #[tokio::test]
+    async fn what_was_made_survives_a_restart_and_stays_in_its_account_and_region() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let (status, body) = call(&running.url, HERE, &[], "Action=CreateVpc&CidrBlock=10.0.0.0/16").await;
+        assert_eq!(status, 200, "{body}");
+        running.stop().await;
+
+        let running = cloud(data.path()).await;
+        let list = "Action=DescribeVpcs&Filter.1.Name=cidr&Filter.1.Value.1=10.0.0.0/16";
+        assert!(call(&running.url, HERE, &[], list).await.1.contains("<vpcId>vpc-"));
+        for elsewhere in ["test/20261123/eu-west-1/ec2", "111122223333/20261123/eu-central-1/ec2"] {
+            let (status, body) = call(&running.url, elsewhere, &[], list).await;
+            assert_eq!(status, 200, "{body}");
+            assert!(!body.contains("<vpcId>"), "{elsewhere}: {body}");
+        }
+        assert_eq!(running.calls()["ec2"]["DescribeVpcs"], 3);
+        assert_eq!(running.inventory().as_array().unwrap().len(), 1);
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_folder_has_one_daemon_and_a_note_only_while_it_runs() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let options = Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
+        assert!(matches!(start(options).await, Err(LocalError::InUse { .. })));
+        assert_eq!(find(data.path()).await.unwrap().url, running.url);
+        assert!(stop(data.path()).await.unwrap());
+        assert!(Note::read(data.path()).is_none());
+        assert!(!stop(data.path()).await.unwrap());
+        assert!(matches!(get(data.path(), "calls").await, Err(LocalError::NotRunning { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_note_that_was_left_behind_is_none() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let note = Note::read(data.path()).unwrap();
+        // Another process has the port by now, here another cloud.
+        let stale = serde_json::to_vec(&Note { pid: note.pid + 1, ..note }).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("daemon.json"), stale).unwrap();
+        assert!(find(elsewhere.path()).await.is_none());
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn changes_and_passwords_want_the_token() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let stranger = Note { token: "guess".to_owned(), ..Note::read(data.path()).unwrap() };
+        for (method, path) in [(Method::POST, "calls/reset"), (Method::POST, "shutdown"), (Method::GET, "databases")] {
+            let refused = request(&stranger, &method, path).await.unwrap_err().to_string();
+            assert!(refused.contains("token"), "{path}: {refused}");
+        }
+        assert!(request(&stranger, &Method::GET, "inventory").await.is_ok());
+        assert!(post(data.path(), "calls/reset").await.is_ok());
+        assert!(get(data.path(), "unicorns").await.is_err());
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn the_endpoint_answers_only_to_this_machine() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let body = "Action=DescribeVpcs";
+        let from = |origin: &'static str| [("origin", origin)];
+        assert_eq!(call(&running.url, HERE, &from("https://example.com"), body).await.0, 403);
+        assert_eq!(call(&running.url, HERE, &from("http://localhost:3000"), body).await.0, 200);
+        running.stop().await;
+    }
 }

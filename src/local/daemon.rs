@@ -148,9 +148,11 @@ impl Running {
 
     /// Waits until the cloud has ended, by `stop` or because it was told to over its control interface.
     pub async fn wait(&mut self) {
-        if let Some(ended) = self.ended.take() {
+        // Taken only when it is over: who stops waiting, because a signal came first, can wait again.
+        if let Some(ended) = &mut self.ended {
             // An error is a panic of the task; it has been reported on standard error.
             let _ = ended.await;
+            self.ended = None;
         }
     }
 
@@ -229,16 +231,28 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Service>, LocalError> {
 
 /// Takes the data folder for this process; the lock ends with it, however it ends.
 async fn lock(data: &Path) -> Result<File, LocalError> {
+    // Who looks whether the folder is locked has it for an instant.
+    for _ in 0..3 {
+        if let Some(file) = try_lock(data)? {
+            return Ok(file);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(LocalError::InUse { data: data.to_owned(), pid: Note::read(data).map(|note| note.pid) })
+}
+
+/// Whether a daemon has the data folder.
+pub(crate) fn is_locked(data: &Path) -> bool {
+    matches!(try_lock(data), Ok(None))
+}
+
+fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
     let path = data.join("lock");
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(disk::error("open", &path))?;
-    // A daemon that was just told to stop is given a moment.
-    for _ in 0..10 {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(cause) => return Err(disk::error("lock", &path)(cause.into()).into()),
-        }
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(cause) => Err(disk::error("lock", &path)(cause.into())),
     }
-    Err(LocalError::InUse { data: data.to_owned(), pid: Note::read(data).map(|note| note.pid) })
 }

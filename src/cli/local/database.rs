@@ -7,8 +7,12 @@ use std::{
 
 use serde::Deserialize as _;
 
-use super::{Choice, Failure, show::say};
-use crate::local::{client, databases::Database};
+use super::{Choice, Failure, Reset, show::say};
+use crate::{
+    local::{client, databases::Database},
+    migrate::{self, Client, Event, Folder, Ledger, Options, Roots, Secret, Target, Tls, target::CONNECT_TIMEOUT},
+    stack::{self, Sources},
+};
 
 /// Prints what an application needs to reach the database.
 pub(super) async fn env(choice: &Choice) -> Result<(), Failure> {
@@ -43,15 +47,18 @@ fn quoted(value: &str) -> String {
 /// Becomes psql.
 pub(super) async fn psql(choice: &Choice, arguments: &[String]) -> Result<ExitCode, Failure> {
     let database = find(choice, !choice.direct).await?;
-    let cause = command(&database).args(arguments).exec();
-    Err(match cause.kind() {
+    Err(no_psql(command(&database).args(arguments).exec()))
+}
+
+fn no_psql(cause: std::io::Error) -> Failure {
+    match cause.kind() {
         std::io::ErrorKind::NotFound => Failure::Told(
             "There is no psql on this machine: install PostgreSQL's client (Debian: postgresql-client), or use \
              another client with what `infra local env` prints"
                 .to_owned(),
         ),
         _ => Failure::System { what: "start psql".to_owned(), cause },
-    })
+    }
 }
 
 /// psql on a database. All it needs stands in its environment, which other users cannot see, unlike arguments.
@@ -69,20 +76,66 @@ fn command(database: &Database) -> Command {
     command
 }
 
-/// Drops the database and creates it again, empty.
-pub(super) async fn reset(choice: &Choice) -> Result<(), Failure> {
-    let database = find(choice, false).await?;
+/// Drops the database, creates it again, and applies the migrations of the description. Everything that can be
+/// wrong with the description is found before anything is dropped.
+pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Result<(), Failure> {
+    let mut migrations = None;
+    if !empty {
+        let loaded = stack::load(&Sources::new(&file, &[])).map_err(Failure::Invalid)?;
+        choice.stack.get_or_insert_with(|| loaded.description.stack.as_str().to_owned());
+        if let Some(settings) = loaded.description.migrations {
+            let folder = Folder::read(&settings.folder).map_err(|error| Failure::Report(error.into()))?;
+            migrations = Some((folder, settings));
+        }
+    }
+    let database = find(&choice, false).await?;
+    recreate(&database)?;
+    say(&format!("The database {} of {} is empty", database.name, database.cluster_id));
+    if let Some((folder, settings)) = migrations {
+        let ledger = Ledger {
+            schema: settings.ledger.schema.as_str().to_owned(),
+            table: settings.ledger.table.as_str().to_owned(),
+        };
+        let options = Options {
+            lock_timeout: settings.lock_timeout.get(),
+            statement_timeout: settings.statement_timeout.map(stack::Duration::get),
+            ..Options::default()
+        };
+        let mut client = Client::connect(&target(database)).await.map_err(|error| Failure::Report(error.into()))?;
+        let mut show = |event| {
+            if let Event::Applied { tag, millis } = event {
+                say(&format!("Applied {tag} ({millis} ms)"));
+            }
+        };
+        let applied = migrate::apply(&mut client, &folder, &ledger, &options, &mut show).await;
+        applied.map_err(|failure| Failure::Report(failure.into()))?;
+    }
+    Ok(())
+}
+
+fn recreate(database: &Database) -> Result<(), Failure> {
     let name = database.name.replace('"', "\"\"");
-    let mut command = command(&database);
+    let mut command = command(database);
     command.env("PGDATABASE", "postgres").args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
     command.args(["--command", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")]);
     command.args(["--command", &format!("CREATE DATABASE \"{name}\"")]);
-    let status = command.status().map_err(|cause| Failure::System { what: "run psql".to_owned(), cause })?;
-    if !status.success() {
-        return Err(Failure::Told(format!("The database {} of {} was not reset", database.name, database.cluster_id)));
+    let status = command.status().map_err(no_psql)?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::Told(format!("The database {} of {} was not reset", database.name, database.cluster_id))),
     }
-    say(&format!("The database {} of {} is empty", database.name, database.cluster_id));
-    Ok(())
+}
+
+fn target(database: Database) -> Target {
+    Target {
+        host: database.host,
+        port: database.port,
+        dbname: database.name,
+        user: database.username,
+        password: Secret::new(database.password),
+        tls: database.ca_file.map_or(Tls::Disable, |file| Tls::Verify(Roots::PublicAnd(file.into()))),
+        connect_timeout: CONNECT_TIMEOUT,
+    }
 }
 
 /// The one database that is meant, through its proxy where it has one and `proxied` is wanted.
