@@ -60,7 +60,7 @@ impl Resource for RouteTable {
             self.route(live, scope).await?;
         }
         if touches(changes, "subnets") {
-            let wanted = self.subnets.iter().map(|subnet| subnet.get(scope)).collect::<Result<_>>()?;
+            let wanted = Ref::get_all(&self.subnets, scope)?.into_iter().collect();
             associate(live, &wanted, scope).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde::Serialize;
 
 use crate::{
-    aws::{Class, Clients, Error, Result, tags},
+    aws::{Clients, Error, Result, tags, unless_gone},
     engine::{Change, Live, Phase, Resource, Scope, Tags, attributes::touches},
 };
 
@@ -70,12 +70,8 @@ async fn live(scope: &Scope<'_>, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Option
         attribute(scope.aws, id, VpcAttributeName::EnableDnsHostnames),
         attribute(scope.aws, id, VpcAttributeName::EnableDnsSupport),
     );
-    let (dns_hostnames, dns_support) = match asked {
-        Ok(answers) => answers,
-        // Deleted between the two calls.
-        Err(error) if error.class == Class::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    // It may have been deleted between the two calls.
+    let Some((dns_hostnames, dns_support)) = unless_gone(asked)? else { return Ok(None) };
     let phase = match vpc.state() {
         Some(VpcState::Pending) => Phase::Changing("pending".into()),
         Some(VpcState::Deleting) => Phase::Deleting("deleting".into()),

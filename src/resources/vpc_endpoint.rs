@@ -63,21 +63,21 @@ impl Resource for VpcEndpoint {
         let call = match self.endpoint_type {
             EndpointType::Interface => call
                 .vpc_endpoint_type(VpcEndpointType::Interface)
-                .set_subnet_ids(Some(ids(&self.subnets, scope)?))
-                .set_security_group_ids(Some(ids(&self.security_groups, scope)?))
+                .set_subnet_ids(Some(Ref::get_all(&self.subnets, scope)?))
+                .set_security_group_ids(Some(Ref::get_all(&self.security_groups, scope)?))
                 .private_dns_enabled(self.private_dns),
             EndpointType::Gateway => call
                 .vpc_endpoint_type(VpcEndpointType::Gateway)
-                .set_route_table_ids(Some(ids(&self.route_tables, scope)?)),
+                .set_route_table_ids(Some(Ref::get_all(&self.route_tables, scope)?)),
         };
         call.send().await?;
         Ok(())
     }
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
-        let subnets = Difference::of(&live.spec.subnets, ids(&self.subnets, scope)?);
-        let groups = Difference::of(&live.spec.security_groups, ids(&self.security_groups, scope)?);
-        let tables = Difference::of(&live.spec.route_tables, ids(&self.route_tables, scope)?);
+        let subnets = Difference::of(&live.spec.subnets, Ref::get_all(&self.subnets, scope)?);
+        let groups = Difference::of(&live.spec.security_groups, Ref::get_all(&self.security_groups, scope)?);
+        let tables = Difference::of(&live.spec.route_tables, Ref::get_all(&self.route_tables, scope)?);
         let private_dns = touches(changes, "private_dns").then_some(self.private_dns);
         // One call: a zone has at most one subnet, so a subnet that takes another's place comes as that one goes.
         let call = scope
@@ -112,10 +112,6 @@ impl Resource for VpcEndpoint {
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_ec2(scope.aws, &live.id, set, unset).await
     }
-}
-
-fn ids<R>(refs: &[Ref<R>], scope: &Scope<'_>) -> Result<Vec<String>> {
-    refs.iter().map(|one| one.get(scope)).collect()
 }
 
 /// What is to be added to a list and what is to be taken from it; `None` where nothing is.
