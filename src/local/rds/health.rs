@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use super::{
     connection::{self, Login, Proof, Refused},
+    listener::Listener,
     postgres::Servers,
     targets::Health,
     wanted::Check,
 };
 
 impl Servers {
-    /// What a client of the proxy would meet. `settled`: whether the pooler has had its configuration for a
-    /// while; one that was just told of a new one goes on with the old one for a moment.
+    /// What a client of the proxy would meet. The way straight to the server comes first: a pooler's open
+    /// connections still work after the password was changed. `settled`: whether the pooler has had its
+    /// configuration for a while; one that was just told of a new one goes on with the old one for a moment.
     pub(super) async fn examine(&self, check: &Check, settled: bool) -> Health {
         if let Some((reason, why)) = &check.wrong {
             return Health::Unavailable((*reason).to_owned(), why.clone());
+        }
+        if let Some((server, _)) = &check.pooler.server {
+            let direct = self.attempt(check, server, true).await;
+            if direct != Health::Available {
+                return direct;
+            }
         }
         let attempts = if settled { 1 } else { 20 };
         let mut health = Health::Available;
@@ -22,7 +30,7 @@ impl Servers {
             if attempt > 0 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            health = self.attempt(check).await;
+            health = self.attempt(check, &check.pooler.listener, check.pooler.require_tls).await;
             if health == Health::Available {
                 break;
             }
@@ -30,18 +38,13 @@ impl Servers {
         health
     }
 
-    /// Every user of the proxy has to get through. The way straight to the server comes first: a pooler's open
-    /// connections still work after the password was changed.
-    async fn attempt(&self, check: &Check) -> Health {
-        let server = check.pooler.server.as_ref().map(|(listener, _)| (listener, true));
-        let pooler = (&check.pooler.listener, check.pooler.require_tls);
+    /// Every user of the proxy has to get through.
+    async fn attempt(&self, check: &Check, listener: &Listener, tls: bool) -> Health {
         for (username, password) in &check.pooler.users {
-            for (listener, tls) in server.into_iter().chain([pooler]) {
-                let proof = Proof::Password(password);
-                let login = Login { listener, username, proof, database: &check.database, tls };
-                if let Err(refused) = self.query(&login).await {
-                    return unavailable(&refused, username);
-                }
+            let proof = Proof::Password(password);
+            let login = Login { listener, username, proof, database: &check.database, tls };
+            if let Err(refused) = self.query(&login).await {
+                return unavailable(&refused, username);
             }
         }
         Health::Available

@@ -243,6 +243,7 @@ impl Plane {
         // Poolers first: a server waits for nobody then.
         join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
         join_all(names.iter().map(|name| self.servers.stop(name))).await;
+        self.servers.user.leave(&self.cloud().data);
     }
 }
 

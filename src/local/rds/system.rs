@@ -61,6 +61,17 @@ impl User {
         Ok(folder)
     }
 
+    /// Takes away root's folder for this cloud if no server or snapshot is left in it.
+    pub(super) fn leave(self, data: &Path) {
+        let link = data.join("servers");
+        let Ok(folder) = fs::read_link(&link) else { return };
+        let entries = || fs::read_dir(&folder).into_iter().flatten().flatten();
+        if entries().all(|entry| entry.file_name() == OWNER) {
+            // What cannot be removed now, the next daemon takes away when the data folder is gone.
+            let _ = fs::remove_dir_all(&folder).and_then(|()| fs::remove_file(&link));
+        }
+    }
+
     /// The folder of what all local clouds of a user share; in `folder` where the user has no home.
     pub(super) fn templates(self, folder: &Path) -> io::Result<PathBuf> {
         if self.ids.is_some() {
