@@ -8,6 +8,7 @@ mod diff;
 mod failure;
 mod graph;
 pub mod local;
+mod migrate;
 mod outputs;
 mod schema;
 mod stop;
@@ -55,6 +56,7 @@ enum Verb {
     Validate(validate::Args),
     Schema(schema::Args),
     Graph(graph::Args),
+    Migrate(migrate::Args),
     /// The local cloud: an AWS endpoint on this machine, with a real PostgreSQL behind it.
     #[command(subcommand)]
     Local(local::Local),
@@ -104,6 +106,7 @@ async fn verb(verb: Verb) -> Result<u8, Failure> {
         Verb::Validate(args) => Ok(validate::run(&args)),
         Verb::Schema(args) => Ok(schema::run(&args)),
         Verb::Graph(args) => graph::run(&args),
+        Verb::Migrate(args) => migrate::run(args).await,
         // The local cloud brings a runtime of its own.
         Verb::Local(_) => Ok(CLEAN),
         Verb::Unlock(args) => unlock::run(args).await,

@@ -150,6 +150,11 @@ impl Stage {
         Ok(Survey { desired, live })
     }
 
+    /// A certificate authority that the database's certificate may come from, besides the public ones.
+    pub fn ca(&self) -> Option<&Path> {
+        self.facts.ca.as_deref()
+    }
+
     /// One line that says what is about to be looked at or changed.
     pub fn title(&self) -> String {
         let place = match &self.local {

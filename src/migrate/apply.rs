@@ -12,7 +12,7 @@ use super::ledger::{Contents, Ledger, LedgerError, Version};
 use super::options::Options;
 use super::plan::{Plan, State, plan};
 use super::refusal::refusals;
-use super::transaction::{Answer, Conversation, Trouble, closing, opening};
+use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
 use super::verify;
 
 /// What was done.
@@ -52,7 +52,9 @@ pub async fn apply(
         options,
         opening: opening(ledger, options, true),
         conversation: Conversation::new(client, events, options),
+        wanted: Vec::new(),
         applied: Vec::new(),
+        attempt: 1,
     };
     let before = run.all().await?;
     let done: Vec<&Migration> = folder
@@ -74,7 +76,11 @@ struct Run<'a> {
     options: &'a Options,
     opening: String,
     conversation: Conversation<'a>,
+    /// What was pending at the last look.
+    wanted: Vec<String>,
     applied: Vec<AppliedMigration>,
+    /// How often the migration at hand was tried, this time included.
+    attempt: u32,
 }
 
 /// How applying a row of migrations ended.
@@ -94,10 +100,10 @@ impl<'a> Run<'a> {
                 self.maintain().await?;
                 continue;
             }
-            let pending = self.pending(&plan);
-            let before = plan.migrations.len() - plan.to_apply(self.folder, self.options.allow).len();
+            let pending = plan.to_apply(self.folder, self.options.allow, self.options.to.as_deref());
+            self.wanted = pending.iter().map(|migration| migration.tag.clone()).collect();
             match self.batch(&pending, contents.version()).await? {
-                Batch::Done => return Ok(before),
+                Batch::Done => return Ok(plan.applied() + pending.len() - self.applied.len()),
                 Batch::Stale => {}
             }
         }
@@ -108,17 +114,6 @@ impl<'a> Run<'a> {
         let Options { allow, to, .. } = self.options;
         let refusals = refusals(&plan, self.folder, self.ledger, contents.has_name, *allow, to.as_deref());
         if refusals.is_empty() { Ok(plan) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
-    }
-
-    /// The pending migrations, none after `to`.
-    fn pending(&self, plan: &Plan) -> Vec<&'a Migration> {
-        let mut pending = plan.to_apply(self.folder, self.options.allow);
-        if let Some(last) =
-            self.options.to.as_ref().and_then(|to| self.folder.migrations.iter().find(|it| it.tag == *to))
-        {
-            pending.retain(|migration| migration.idx <= last.idx);
-        }
-        pending
     }
 
     /// The statements that the ledger itself needs before a migration can be recorded.
@@ -167,34 +162,52 @@ impl<'a> Run<'a> {
 
     /// Applies the migrations one after the other, provided that the ledger is still at `version`.
     async fn batch(&mut self, pending: &[&Migration], mut version: Version) -> Result<Batch, Failure> {
-        let (mut index, mut attempt) = (0, 1);
         let mut opening = None;
-        while let Some(migration) = pending.get(index) {
-            let found = match opening.take() {
-                Some(answer) => self.conversation.opened(answer).await,
-                None => self.open().await,
-            };
-            match found {
-                Ok(found) if found == Some(version) && !self.conversation.interrupted() => {}
-                Ok(_) => {
-                    self.conversation.roll_back().await;
-                    return if self.conversation.interrupted() { Err(self.interruption()) } else { Ok(Batch::Stale) };
-                }
-                Err(trouble) => return Err(self.opening_failure(trouble).await),
+        // Ran, but not committed yet: `together` commits at the end.
+        let mut ran = Vec::new();
+        for (index, migration) in pending.iter().enumerate() {
+            if ran.is_empty() && !self.begin(opening.take(), version).await? {
+                return Ok(Batch::Stale);
             }
-            match self.one(migration, version.has_name, index + 1 < pending.len()).await {
-                Ok((row, next)) => {
-                    version = Version { count: version.count + 1, last: version.last.max(row), ..version };
-                    (opening, index, attempt) = (next, index + 1, 1);
+            let end = match index + 1 == pending.len() {
+                true => End::Commit,
+                false if self.options.together => End::GoOn,
+                false => End::CommitAndBegin,
+            };
+            match self.one(migration, version.has_name, end).await {
+                Ok(done) => {
+                    version = Version { count: version.count + 1, last: version.last.max(done.row), ..version };
+                    ran.push(AppliedMigration { tag: migration.tag.clone(), millis: done.millis });
+                    opening = done.next;
+                    if end != End::GoOn {
+                        self.record(std::mem::take(&mut ran));
+                    }
                 }
                 Err(failed) => {
                     self.conversation.roll_back().await;
-                    attempt += 1;
-                    self.again(migration, failed, attempt).await?;
+                    self.attempt += 1;
+                    self.again(migration, failed).await?;
+                    return Ok(Batch::Stale);
                 }
             }
         }
         Ok(Batch::Done)
+    }
+
+    /// Begins a transaction, or waits for the one already begun; false if the ledger is not at `version`.
+    async fn begin(&mut self, opening: Option<Answer>, version: Version) -> Result<bool, Failure> {
+        let found = match opening {
+            Some(answer) => self.conversation.opened(answer).await,
+            None => self.open().await,
+        };
+        match found {
+            Ok(found) if found == Some(version) && !self.conversation.interrupted() => Ok(true),
+            Ok(_) => {
+                self.conversation.roll_back().await;
+                if self.conversation.interrupted() { Err(self.interruption()) } else { Ok(false) }
+            }
+            Err(trouble) => Err(self.opening_failure(trouble).await),
+        }
     }
 
     async fn open(&mut self) -> Result<Option<Version>, Trouble> {
@@ -202,17 +215,20 @@ impl<'a> Run<'a> {
         self.conversation.opened(answer).await
     }
 
-    /// Applies one migration inside the open transaction: its row's id, and the answer to the next transaction's opening.
-    async fn one<'m>(
-        &mut self,
-        migration: &'m Migration,
-        has_name: bool,
-        more: bool,
-    ) -> Result<(i64, Option<Answer>), Failed<'m>> {
+    fn record(&mut self, committed: Vec<AppliedMigration>) {
+        for AppliedMigration { tag, millis } in &committed {
+            (self.conversation.events)(Event::Applied { tag: tag.clone(), millis: *millis });
+        }
+        self.applied.extend(committed);
+        self.attempt = 1;
+    }
+
+    /// Runs one migration inside the open transaction.
+    async fn one<'m>(&mut self, migration: &'m Migration, has_name: bool, end: End) -> Result<Done, Failed<'m>> {
         (self.conversation.events)(Event::Started { tag: migration.tag.clone() });
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
-        let last = Chunk { offset: 0, text: &migration.sql };
+        let whole = Chunk { offset: 0, text: &migration.sql };
         let failed = |chunk| move |trouble| Failed { chunk, trouble };
 
         let mut answers = Vec::with_capacity(chunks.len());
@@ -220,10 +236,14 @@ impl<'a> Run<'a> {
             answers.push(self.conversation.send(chunk.text).await.map_err(failed(*chunk))?);
         }
         let insertion = self.ledger.insertion(migration, has_name);
-        let closed = self.conversation.send(&closing(&insertion)).await.map_err(failed(last))?;
-        let next = match more {
-            true => Some(self.conversation.send(&self.opening).await.map_err(failed(last))?),
-            false => None,
+        let last = match end {
+            End::GoOn => seam(&insertion, self.options),
+            End::Commit | End::CommitAndBegin => closing(&insertion),
+        };
+        let last = self.conversation.send(&last).await.map_err(failed(whole))?;
+        let next = match end {
+            End::CommitAndBegin => Some(self.conversation.send(&self.opening).await.map_err(failed(whole))?),
+            End::Commit | End::GoOn => None,
         };
 
         for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
@@ -231,22 +251,21 @@ impl<'a> Run<'a> {
             let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
             (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of: chunks.len(), text });
         }
-        // What fails only now, at the end, is a deferred constraint: no statement of the file is to blame more than the last.
-        let row = self.conversation.answer(closed, false).await.map_err(|trouble| Failed {
-            chunk: last,
+        // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
+        let row = self.conversation.answer(last, false).await.map_err(|trouble| Failed {
+            chunk: whole,
             trouble: match trouble {
                 Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
                 other => other,
             },
         })?;
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.applied.push(AppliedMigration { tag: migration.tag.clone(), millis });
-        (self.conversation.events)(Event::Applied { tag: migration.tag.clone(), millis });
-        Ok((row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), next))
+        Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
     }
 
     /// Waits a moment where trying again is worth it; otherwise, the failure.
-    async fn again(&mut self, migration: &Migration, failed: Failed<'_>, attempt: u32) -> Result<(), Failure> {
+    async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
+        let attempt = self.attempt;
         match failed.trouble {
             _ if self.conversation.interrupted() => Err(self.interruption()),
             Trouble::Said { said, .. } if worth_retrying(said.code().code()) && attempt <= self.options.attempts => {
@@ -259,7 +278,7 @@ impl<'a> Run<'a> {
             Trouble::Said { completed, said } => {
                 let mut failure = StatementFailure::new(migration, failed.chunk, completed, &said);
                 failure.applied = self.tags();
-                failure.pending = self.rest(&migration.tag);
+                failure.pending = self.pending();
                 Err(Failure::Statement(Box::new(failure)))
             }
             Trouble::Lost(reason) => Err(Failure::Lost { tag: migration.tag.clone(), reason, applied: self.tags() }),
@@ -294,21 +313,34 @@ impl<'a> Run<'a> {
     }
 
     fn interruption(&self) -> Failure {
-        let last = self.applied.last().map(|applied| applied.tag.clone());
-        let after = last.and_then(|last| self.folder.migrations.iter().position(|migration| migration.tag == last));
-        let pending = self.folder.migrations.iter().skip(after.map_or(0, |index| index + 1));
-        Failure::Interrupted { applied: self.tags(), pending: pending.map(|migration| migration.tag.clone()).collect() }
+        Failure::Interrupted { applied: self.tags(), pending: self.pending() }
     }
 
+    /// What this run applied.
     fn tags(&self) -> Vec<String> {
         self.applied.iter().map(|applied| applied.tag.clone()).collect()
     }
 
-    /// This migration and those after it.
-    fn rest(&self, tag: &str) -> Vec<String> {
-        let tags = self.folder.migrations.iter().map(|migration| migration.tag.clone());
-        tags.skip_while(|other| other != tag).collect()
+    /// What this run was to apply and has not.
+    fn pending(&self) -> Vec<String> {
+        let applied = |tag: &String| self.applied.iter().any(|applied| applied.tag == *tag);
+        self.wanted.iter().filter(|tag| !applied(tag)).cloned().collect()
     }
+}
+
+/// What comes after a migration's statements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    CommitAndBegin,
+    GoOn,
+}
+
+/// A migration that ran.
+struct Done {
+    row: i64,
+    millis: u64,
+    next: Option<Answer>,
 }
 
 /// A migration that was not applied, and the part of it that is to blame.

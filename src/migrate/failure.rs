@@ -78,7 +78,7 @@ pub enum Failure {
 
 /// A statement that PostgreSQL refused.
 #[derive(Debug, Error)]
-#[error("{}:{}:{}: {message} (SQLSTATE {code})", path.display(), position.line, position.column)]
+#[error("The migration {tag} failed in line {}: {message}.", position.line)]
 pub struct StatementFailure {
     /// The migration it is in.
     pub tag: String,
@@ -128,7 +128,7 @@ impl Diagnostic for StatementFailure {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let label = miette::LabeledSpan::new_with_span(Some(self.message.clone()), self.span);
+        let label = miette::LabeledSpan::new_with_span(Some("here".to_owned()), self.span);
         Some(Box::new(std::iter::once(label)))
     }
 }

@@ -11,6 +11,8 @@ use super::plan::Allow;
 pub struct Options {
     /// Apply up to and including this migration.
     pub to: Option<String>,
+    /// All that is pending in one transaction, as Drizzle does it: a failure takes everything back.
+    pub together: bool,
     /// What is let through.
     pub allow: Allow,
     /// How long a statement waits for a table's lock; everybody else's queries queue up behind it meanwhile.
@@ -29,6 +31,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             to: None,
+            together: false,
             allow: Allow::default(),
             lock_timeout: Duration::from_secs(5),
             statement_timeout: None,

@@ -171,14 +171,23 @@ fn unapplied(
 }
 
 impl Plan {
-    /// The migrations that would run now, in order.
-    pub fn to_apply<'a>(&self, folder: &'a Folder, allow: Allow) -> Vec<&'a Migration> {
+    /// The migrations that would run now, in order, none after `to`.
+    pub fn to_apply<'a>(&self, folder: &'a Folder, allow: Allow, to: Option<&str>) -> Vec<&'a Migration> {
         let runs = |status: &Status| match status.state {
             State::Pending => true,
             State::OutOfOrder { .. } | State::Misordered { .. } => allow.out_of_order,
             _ => false,
         };
-        folder.migrations.iter().zip(&self.migrations).filter(|(_, status)| runs(status)).map(|(it, _)| it).collect()
+        let last = to.and_then(|to| folder.migrations.iter().position(|migration| migration.tag == to));
+        let limit = last.map_or(folder.migrations.len(), |last| last + 1);
+        let pairs = folder.migrations.iter().zip(&self.migrations).take(limit);
+        pairs.filter(|(_, status)| runs(status)).map(|(migration, _)| migration).collect()
+    }
+
+    /// How many migrations of the folder are applied, as they are or edited since.
+    pub fn applied(&self) -> usize {
+        let applied = |status: &&Status| matches!(status.state, State::Applied { .. } | State::Edited { .. });
+        self.migrations.iter().filter(applied).count()
     }
 
     /// Whether everything in the folder is applied as it is written there.

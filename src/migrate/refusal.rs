@@ -160,7 +160,7 @@ pub fn refusals(
     if !allow.strays {
         found.extend(plan.strays.iter().map(|path| Refusal::Stray { path: path.clone() }));
     }
-    let pending: Vec<_> = plan.to_apply(folder, allow).into_iter().filter(|it| it.idx < limit).collect();
+    let pending = plan.to_apply(folder, allow, to);
     let upgrade = folder.layout == Layout::V1 && !has_name;
     // With nothing to apply an older folder is no danger: that is how a service is rolled back.
     if !plan.unknown.is_empty() && (upgrade || !pending.is_empty()) {

@@ -27,22 +27,39 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// READ COMMITTED is asked for because the role's default may be stricter, and would show the ledger as it was before
 /// the lock was granted.
 pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String {
-    let milliseconds = |time: Duration| time.as_millis().max(1);
-    let statement_timeout = options.statement_timeout.map_or(0, milliseconds);
     let version = if look { ledger.version_query() } else { String::new() };
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
-         SELECT pg_catalog.pg_advisory_xact_lock({}); SET LOCAL lock_timeout = {}; \
-         SET LOCAL statement_timeout = {statement_timeout}; {version}",
+         SELECT pg_catalog.pg_advisory_xact_lock({}); {}; {version}",
         milliseconds(options.wait),
         ledger.lock_key(),
-        milliseconds(options.lock_timeout),
+        limits(options),
     )
 }
 
 /// What checks deferred constraints, puts the session back as it was, records the migration and commits.
 pub(super) fn closing(insertion: &str) -> String {
-    format!("SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {insertion}; COMMIT")
+    format!("SET CONSTRAINTS ALL IMMEDIATE; {RESTORE}; {insertion}; COMMIT")
+}
+
+/// What records a migration whose transaction goes on with the next one.
+pub(super) fn seam(insertion: &str, options: &Options) -> String {
+    format!("{RESTORE}; {insertion}; {}", limits(options))
+}
+
+/// A session that migrations may have changed, as it was. Roles first: the ledger's row is written by who connected.
+const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+
+/// The limits for a migration's statements; they end with the transaction.
+fn limits(options: &Options) -> String {
+    let statement_timeout = options.statement_timeout.map_or(0, milliseconds);
+    let lock_timeout = milliseconds(options.lock_timeout);
+    format!("SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}")
+}
+
+/// 0 would mean no limit.
+fn milliseconds(time: Duration) -> u128 {
+    time.as_millis().max(1)
 }
 
 /// An answer that is on its way.
@@ -72,7 +89,11 @@ pub(super) struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(client: &'a mut Client, events: &'a mut (dyn FnMut(Event) + Send + Sync), options: &Options) -> Self {
+    pub(super) fn new(
+        client: &'a mut Client,
+        events: &'a mut (dyn FnMut(Event) + Send + Sync),
+        options: &Options,
+    ) -> Self {
         Conversation { client, events, interrupt: options.interrupt.clone(), give_up: None }
     }
 

@@ -171,3 +171,25 @@ async fn a_table_that_is_no_ledger() {
     let (result, _) = run(&mut database.client().await, &Folder::read(&fixture("v0-abc")).unwrap()).await;
     assert!(matches!(&result, Err(Failure::Ledger(infra::migrate::LedgerError::NotALedger(_)))), "{result:?}");
 }
+
+#[tokio::test]
+async fn all_together_or_nothing() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let together = Options { together: true, ..Options::default() };
+        let written = Written::new(&[
+            ("0000_a", "CREATE TABLE a (id int); SET search_path TO nowhere;"),
+            ("0001_b", "CREATE TABLE public.b (id int); CREATE TABLE c (id int);"),
+            ("0002_d", "INSERT INTO nope VALUES (1);"),
+        ]);
+        let (result, events) = run_with(&mut database.client().await, &written.folder(), &together).await;
+        let Err(Failure::Statement(failure)) = result else { panic!("{result:?}") };
+        assert_eq!((failure.tag.as_str(), failure.applied.len(), failure.pending.len()), ("0002_d", 0, 3));
+        assert!(!events.iter().any(|event| matches!(event, Event::Applied { .. })), "{events:?}");
+        assert_eq!((tables(&database).as_str(), ledger_rows(&database).as_str()), ("", ""), "{way:?}");
+        std::fs::write(written.file("0002_d"), "CREATE TABLE d (id int);").unwrap();
+        let (result, _) = run_with(&mut database.client().await, &written.folder(), &together).await;
+        assert_eq!(result.unwrap().migrations.len(), 3);
+        assert_eq!((tables(&database).as_str(), ledger_rows(&database).lines().count()), ("a b c d", 3));
+    }
+}

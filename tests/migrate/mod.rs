@@ -1,6 +1,7 @@
 //! The migrator against a real PostgreSQL 15, directly and through PgBouncer in transaction mode.
 
 mod applying;
+mod command;
 mod connecting;
 mod drizzle;
 mod folders;
@@ -16,14 +17,18 @@ use server::{Database, Way};
 
 /// A folder of migrations in the v0 layout, made for a test.
 pub(crate) struct Written {
-    pub(crate) directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
+    path: PathBuf,
     entries: Vec<(String, i64)>,
 }
 
 impl Written {
     /// Migrations as (tag, SQL), one a second.
     pub(crate) fn new(migrations: &[(&str, &str)]) -> Self {
-        let mut written = Written { directory: tempfile::tempdir().unwrap(), entries: Vec::new() };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("migrations");
+        std::fs::create_dir(&path).unwrap();
+        let mut written = Written { _directory: directory, path, entries: Vec::new() };
         for (tag, sql) in migrations {
             written.add(tag, sql);
         }
@@ -42,11 +47,11 @@ impl Written {
     }
 
     pub(crate) fn file(&self, tag: &str) -> PathBuf {
-        self.directory.path().join(format!("{tag}.sql"))
+        self.path().join(format!("{tag}.sql"))
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+        &self.path
     }
 
     pub(crate) fn folder(&self) -> Folder {

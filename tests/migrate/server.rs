@@ -15,7 +15,7 @@ use infra::migrate::{Client, Roots, Secret, Target, Tls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const BIN: &str = "/usr/lib/postgresql/15/bin";
-const PASSWORD: &str = "it's \\ a secret";
+pub(crate) const PASSWORD: &str = "it's \\ a secret";
 
 const SUPERVISOR: &str = r#"
 "$BIN/postgres" -D "$DIR/data" -c config_file="$DIR/postgresql.conf" >"$DIR/postgres.log" 2>&1 & postgres=$!
@@ -30,7 +30,6 @@ pub(crate) struct Servers {
     pub(crate) bouncer: u16,
     /// The authority that both servers' certificates come from.
     pub(crate) ca: PathBuf,
-    pub(crate) directory: PathBuf,
     _supervisor: Child,
 }
 
@@ -81,7 +80,7 @@ impl Servers {
         wait_for(postgres, &directory);
         wait_for(bouncer, &directory);
         // This process may be another user than the servers: the authority's certificate is all it needs of theirs.
-        Servers { postgres, bouncer, ca: directory.join("ca.pem"), directory, _supervisor: supervisor }
+        Servers { postgres, bouncer, ca: directory.join("ca.pem"), _supervisor: supervisor }
     }
 
     pub(crate) fn target(&self, way: Way, dbname: &str) -> Target {

@@ -1,0 +1,137 @@
+//! `infra migrate` as a user runs it: what it prints, and its exit codes.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use super::server::{Database, Way, servers};
+use super::{Written, fixture, tables};
+
+/// Runs beside the folder, so that what is printed has no path of this machine.
+fn infra(database: &Database, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.arg("migrate").args(arguments).arg("--folder").arg(folder.file_name().unwrap());
+    let url = servers().url(database.way, &database.name);
+    command.env("DATABASE_URL", url).env("PGSSLROOTCERT", &servers().ca).env("NO_COLOR", "1");
+    command.current_dir(folder.parent().unwrap());
+    command
+}
+
+/// Exit code, standard output and standard error, without what differs from run to run.
+fn shown(output: &Output) -> String {
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!("exit {}\n{out}{error}", output.status.code().unwrap_or(-1));
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let shown = words.iter().enumerate().map(|(index, word)| match words.get(index + 1) {
+            Some(unit) if unit.starts_with("ms") => "N",
+            _ if word.starts_with("postgres@127.0.0.1:") => "postgres@127.0.0.1:PORT/NAME",
+            _ => word,
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn json(output: &Output) -> Vec<serde_json::Value> {
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn from_nothing_to_applied() {
+    let database = Database::new(Way::Pooled);
+    let folder = fixture("example");
+    let run = |arguments: &[&str]| shown(&infra(&database, &folder, arguments).output().unwrap());
+    insta::assert_snapshot!("status_before", run(&["status"]));
+    insta::assert_snapshot!("apply", run(&["apply"]));
+    insta::assert_snapshot!("apply_again", run(&["apply"]));
+    insta::assert_snapshot!("status_after", run(&["status"]));
+}
+
+#[test]
+fn dry_runs_run_nothing() {
+    let database = Database::new(Way::Direct);
+    let folder = fixture("v0-abc");
+    let output = infra(&database, &folder, &["apply", "--dry-run", "--to", "0001_b"]).output().unwrap();
+    insta::assert_snapshot!("dry_run", shown(&output));
+    assert_eq!(database.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'drizzle'"), "0");
+    // What is printed is SQL that does the same.
+    database.psql(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(tables(&database), "a b");
+}
+
+#[test]
+fn failures_are_shown_with_their_place() {
+    let database = Database::new(Way::Pooled);
+    let folder = fixture("v0-trap-fails-in-the-middle");
+    let output = infra(&database, &folder, &["apply"]).output().unwrap();
+    insta::assert_snapshot!("failure", shown(&output));
+    let output = infra(&database, &folder, &["apply", "--json"]).output().unwrap();
+    let last = json(&output).pop().unwrap();
+    assert_eq!((last["result"].as_str(), last["sqlstate"].as_str()), (Some("failed"), Some("42P01")));
+    assert_eq!((last["tag"].as_str(), last["line"].as_u64()), (Some("0002_c"), Some(2)));
+}
+
+#[test]
+fn refusals_name_every_reason() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int);")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    std::fs::write(written.file("0000_a"), "CREATE TABLE a (id bigint);").unwrap();
+    std::fs::write(written.file("0002_stray"), "").unwrap();
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    insta::assert_snapshot!("refusals", shown(&output));
+    let output = infra(&database, written.path(), &["status", "--exit-code"]).output().unwrap();
+    insta::assert_snapshot!("status_refused", shown(&output));
+}
+
+#[test]
+fn bad_input_is_3_and_names_the_place() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "")]);
+    let journal = written.path().join("meta/_journal.json");
+    std::fs::write(&journal, "{\n  \"entries\": [\n<<<<<<< HEAD\n").unwrap();
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    insta::assert_snapshot!("conflict", shown(&output));
+    let mut command = infra(&database, &fixture("v0-abc"), &["apply"]);
+    let output = command.env("DATABASE_URL", "postgres://me:hunter2@:x/").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+    let output = infra(&database, &fixture("v0-abc"), &["apply", "--lock-timeout", "-1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn variables_in_place_of_a_url() {
+    let database = Database::new(Way::Direct);
+    let mut command = infra(&database, &fixture("v0-abc"), &["apply", "--json"]);
+    command.env_remove("DATABASE_URL").env("DB_HOST", "127.0.0.1").env("DB_PORT", servers().postgres.to_string());
+    command.env("DB_NAME", &database.name).env("DB_USERNAME", "postgres").env("DB_PASSWORD", super::server::PASSWORD);
+    let lines = json(&command.output().unwrap());
+    let applied = lines.iter().filter(|line| line["event"] == "applied").count();
+    assert_eq!((applied, lines.last().unwrap()["migrations"].as_array().unwrap().len()), (4, 4), "{lines:?}");
+}
+
+#[test]
+fn interrupted_is_130_and_leaves_no_half() {
+    let database = Database::new(Way::Pooled);
+    let written = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);"),
+        ("0001_b", "CREATE TABLE b (id int);--> statement-breakpoint\nSELECT pg_sleep(30);"),
+    ]);
+    let mut command = infra(&database, written.path(), &["apply", "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = std::time::Instant::now();
+    while tables(&database) != "a" {
+        assert!(started.elapsed().as_secs() < 10);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(json(&output).pop().unwrap()["result"], "interrupted");
+    assert!(started.elapsed().as_secs() < 15);
+    assert_eq!(tables(&database), "a");
+}
