@@ -1,4 +1,7 @@
 //! All integration tests, in one binary: every further one would link the whole SDK again.
 
+mod binary;
 mod convergence;
+mod endtoend;
 mod migrate;
+mod plane;

@@ -127,7 +127,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     };
     let outcome = carry_out(&stage, &plan, &survey.desired, &args.run, &held).await;
     release(Some(held)).await;
-    end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json)
+    end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true)
 }
 
 /// Shows a plan before it is carried out.
@@ -191,9 +191,16 @@ pub(super) async fn carry_out(
     outcome
 }
 
-/// Reports how it ended.
-pub(super) fn end(stage: &Stage, outcome: &Outcome, what: &str, took: Duration, json: bool) -> Result<u8, Failure> {
-    let outputs = outputs::of(stage, &outcome.known);
+/// Reports how it ended; `offers` says whether the stack is there to offer anything afterwards.
+pub(super) fn end(
+    stage: &Stage,
+    outcome: &Outcome,
+    what: &str,
+    took: Duration,
+    json: bool,
+    offers: bool,
+) -> Result<u8, Failure> {
+    let outputs = if offers { outputs::of(stage, &outcome.known) } else { outputs::Outputs::new() };
     if json {
         let mut object = render::outcome::json(outcome, took);
         object["outputs"] = serde_json::to_value(&outputs).unwrap_or_default();

@@ -34,7 +34,9 @@ pub struct Args {
     allow_delete: Vec<Address>,
 }
 
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
+    // What is in the database goes with the database.
+    args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let began = Instant::now();
     let mut live = stage.live().await?;
@@ -76,7 +78,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     };
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
     release(Some(held)).await;
-    let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json)?;
+    let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
     if outcome.is_complete() && !args.run.json {
         print(&remains(&stage, &decided));
     }

@@ -151,6 +151,8 @@ pub struct Seen {
     pub tags: Tags,
     /// When it was made, in seconds since the Unix epoch.
     pub created: Option<i64>,
+    /// How its last change ended, if AWS took it back.
+    pub setback: Option<String>,
     /// What stands in the way of deleting it.
     pub guard: Option<String>,
     typed: Arc<dyn Any + Send + Sync>,
@@ -168,6 +170,7 @@ impl Seen {
             outputs: live.outputs.clone(),
             tags: live.tags.clone(),
             created: live.created,
+            setback: live.setback.clone(),
             guard: R::guard(&live),
             typed: Arc::new(live),
         })

@@ -229,6 +229,9 @@ impl Decision<'_> {
             (_, None) if step.changes.is_empty() => Action::Keep,
             _ => Action::Update,
         };
+        if let (Some(why), Action::Update) = (&seen.setback, step.action) {
+            step.reason = Some(format!("AWS took the last change back: {why}"));
+        }
         if let (Phase::Changing(word), Action::Keep) = (&seen.phase, step.action) {
             step.reason = Some(format!("AWS says `{word}`; deploy waits for it"));
         }

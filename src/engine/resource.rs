@@ -81,6 +81,8 @@ pub struct Live<R> {
     pub tags: Tags,
     /// When it was made (seconds since the Unix epoch), where AWS says.
     pub created: Option<i64>,
+    /// How its last change ended, if AWS took it back. Names that one change, so that two are told apart.
+    pub setback: Option<String>,
 }
 
 impl<R> Live<R> {
@@ -88,7 +90,7 @@ impl<R> Live<R> {
     pub fn new(address: Address, id: impl Into<String>, spec: R) -> Self {
         let id = id.into();
         let outputs = Outputs::from([("id", id.clone())]);
-        Self { address, id, phase: Phase::Ready, spec, outputs, tags: Tags::new(), created: None }
+        Self { address, id, phase: Phase::Ready, spec, outputs, tags: Tags::new(), created: None, setback: None }
     }
 
     /// The same in another phase.
@@ -127,6 +129,13 @@ impl<R> Live<R> {
     #[must_use]
     pub fn created(mut self, seconds: Option<i64>) -> Self {
         self.created = seconds;
+        self
+    }
+
+    /// The same with how its last change ended, if AWS took it back.
+    #[must_use]
+    pub fn setback(mut self, why: Option<String>) -> Self {
+        self.setback = why;
         self
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 /// An App Runner service that runs an image.
 ///
 /// As CDK's `AWS::AppRunner::Service`. APIs: ListServices, DescribeService, ListOperations, CreateService, UpdateService,
-/// DeleteService. Its id is its ARN.
+/// PauseService, ResumeService, DeleteService. Its id is its ARN.
 #[derive(Debug, Clone, Serialize)]
 pub struct Service {
     /// The name, of 4 to 40 characters, unique in account and region.
@@ -55,6 +55,8 @@ pub struct Service {
     pub health_check: HealthCheck,
     /// Whether the internet reaches it.
     pub public: bool,
+    /// Whether it runs, and is not paused.
+    pub running: bool,
 }
 
 /// How it is found out whether an instance is well.
@@ -116,6 +118,10 @@ impl Resource for Service {
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         let touched = |names: &[&str]| changes.iter().any(|change| names.contains(&change.top()));
+        if touched(&["running"]) {
+            // The operation forbids every other; what else differs is seen again after it.
+            return self.pause_or_resume(&live.id, scope).await;
+        }
         let mut call = scope.aws.apprunner.update_service().service_arn(&live.id);
         if touched(SOURCE) {
             call = call.source_configuration(self.source(scope)?);
@@ -147,6 +153,15 @@ impl Resource for Service {
 }
 
 impl Service {
+    async fn pause_or_resume(&self, arn: &str, scope: &Scope<'_>) -> Result<()> {
+        if self.running {
+            scope.aws.apprunner.resume_service().service_arn(arn).send().await?;
+        } else {
+            scope.aws.apprunner.pause_service().service_arn(arn).send().await?;
+        }
+        Ok(())
+    }
+
     fn source(&self, scope: &Scope<'_>) -> Result<SourceConfiguration> {
         let values = |map: &BTreeMap<String, Ref<Anything>>| -> Result<HashMap<String, String>> {
             map.iter().map(|(name, value)| Ok((name.clone(), value.get(scope)?))).collect()

@@ -43,6 +43,14 @@ struct Way<'r, 'a> {
     waiting: String,
 }
 
+/// A change that was sent and accepted.
+struct Sent {
+    paths: Vec<String>,
+    /// What the resource said of its last change before this one.
+    setback: Option<String>,
+    at: Instant,
+}
+
 /// Makes, changes or awaits a resource until it is ready and as desired.
 pub(super) async fn there(run: &Run<'_>, step: &Step) -> Result<(), Ended> {
     let Some(desired) = run.desired.get(&step.address) else {
@@ -50,7 +58,7 @@ pub(super) async fn there(run: &Run<'_>, step: &Step) -> Result<(), Ended> {
     };
     let mut way = Way::new(run, step)?;
     let mut made: Option<Instant> = None;
-    let mut changed: Option<(Vec<String>, Instant)> = None;
+    let mut changed: Option<Sent> = None;
     // A plan that creates has just seen that nothing is there.
     let mut look = step.action != Action::Create && step.action != Action::Replace || step.live.is_some();
     loop {
@@ -76,12 +84,19 @@ pub(super) async fn there(run: &Run<'_>, step: &Step) -> Result<(), Ended> {
                 }
                 let paths: Vec<String> = attributes.iter().map(|change| change.path.clone()).collect();
                 match &changed {
-                    // Accepted, but not visible yet.
-                    Some((sent, at)) if *sent == paths && at.elapsed() < SETTLING => way.wait("taking effect").await?,
-                    Some((sent, _)) if *sent == paths => return Err(unmoved(step, &attributes).into()),
+                    Some(sent) if sent.paths == paths => {
+                        if let Some(why) = seen.setback.as_ref().filter(|_| seen.setback != sent.setback) {
+                            return Err(taken_back(step, why).into());
+                        }
+                        if sent.at.elapsed() > SETTLING {
+                            return Err(unmoved(step, &attributes).into());
+                        }
+                        // Accepted, but not visible yet.
+                        way.wait("taking effect").await?;
+                    }
                     _ => {
                         way.update(desired, &seen, &attributes).await?;
-                        changed = Some((paths, Instant::now()));
+                        changed = Some(Sent { paths, setback: seen.setback.clone(), at: Instant::now() });
                     }
                 }
             }
@@ -316,6 +331,11 @@ fn differing_tags(wanted: &crate::engine::Tags, seen: &Seen) -> Vec<Change> {
             after: text(wanted.get(key)),
         })
         .collect()
+}
+
+fn taken_back(step: &Step, why: &str) -> Error {
+    Error::other(format!("AWS took the change of {} back: {why}", step.address))
+        .advise("What ran before runs again. Mend the cause and run the same command again.")
 }
 
 fn unmoved(step: &Step, changes: &[Change]) -> Error {

@@ -43,7 +43,7 @@ pub(super) fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
 
 /// How many addresses of a subnet can be given out: all but AWS's five.
 pub(super) fn capacity(subnet: Ipv4Net) -> usize {
-    usable(subnet).count()
+    subnet.hosts().count().saturating_sub(RESERVED - 1)
 }
 
 /// The addresses of a subnet that can be given out, the lowest first.

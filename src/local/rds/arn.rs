@@ -13,11 +13,16 @@ impl Ctx<'_> {
     /// The account's key `aws/rds`, which encrypts where no other key is named.
     pub(super) fn default_key(&self) -> String {
         let digits = self.account.bytes().chain(self.region_name.bytes());
-        let hash = digits.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = digits
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let tail = hash & 0xffff_ffff_ffff;
-        let key = format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{tail:012x}", hash >> 32, hash >> 16 & 0xffff, hash >> 8 & 0xfff, hash & 0xfff);
+        let key = format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{tail:012x}",
+            hash >> 32,
+            hash >> 16 & 0xffff,
+            hash >> 8 & 0xfff,
+            hash & 0xfff
+        );
         format!("arn:aws:kms:{}:{}:key/{key}", self.region_name, self.account)
     }
 }

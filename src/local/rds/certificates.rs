@@ -63,10 +63,19 @@ impl Authority {
 
     /// A certificate for a server that listens on `address`.
     pub(super) fn sign(&self, address: &str) -> io::Result<Signed> {
-        let mut params = CertificateParams::new(vec![address.to_owned()]).map_err(wrong)?;
-        params.distinguished_name.push(DnType::CommonName, address);
+        self.issue(address, vec![address.to_owned()], ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A certificate that lets a client in as the database's user `name`.
+    pub(super) fn sign_client(&self, name: &str) -> io::Result<Signed> {
+        self.issue(name, Vec::new(), ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn issue(&self, name: &str, addresses: Vec<String>, usage: ExtendedKeyUsagePurpose) -> io::Result<Signed> {
+        let mut params = CertificateParams::new(addresses).map_err(wrong)?;
+        params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(wrong)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(wrong)?;

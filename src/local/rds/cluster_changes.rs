@@ -15,12 +15,32 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 const MODIFY: &[&str] = &[
-    "DBClusterIdentifier", "ApplyImmediately", "BackupRetentionPeriod", "DBClusterParameterGroupName", "VpcSecurityGroupIds",
-    "Port", "MasterUserPassword", "PreferredBackupWindow", "PreferredMaintenanceWindow", "EnableIAMDatabaseAuthentication",
-    "CloudwatchLogsExportConfiguration", "EngineVersion", "AllowMajorVersionUpgrade", "DeletionProtection",
-    "EnableHttpEndpoint", "CopyTagsToSnapshot", "StorageType", "AutoMinorVersionUpgrade", "NetworkType",
-    "ServerlessV2ScalingConfiguration", "MonitoringInterval", "MonitoringRoleArn", "DatabaseInsightsMode",
-    "EnablePerformanceInsights", "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod",
+    "DBClusterIdentifier",
+    "ApplyImmediately",
+    "BackupRetentionPeriod",
+    "DBClusterParameterGroupName",
+    "VpcSecurityGroupIds",
+    "Port",
+    "MasterUserPassword",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "EnableIAMDatabaseAuthentication",
+    "CloudwatchLogsExportConfiguration",
+    "EngineVersion",
+    "AllowMajorVersionUpgrade",
+    "DeletionProtection",
+    "EnableHttpEndpoint",
+    "CopyTagsToSnapshot",
+    "StorageType",
+    "AutoMinorVersionUpgrade",
+    "NetworkType",
+    "ServerlessV2ScalingConfiguration",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "DatabaseInsightsMode",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
 ];
 
 fn answer(store: &Store, name: &str, now: u64) -> Result<Value, Fault> {
@@ -121,7 +141,10 @@ fn is_visible(before: &Cluster, after: &Cluster) -> bool {
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    input.only("DeleteDBCluster", &["DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"])?;
+    input.only(
+        "DeleteDBCluster",
+        &["DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"],
+    )?;
     let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
     let name = cluster.identifier.clone();
     if cluster.kept.get("DeletionProtection") == Some(&json!(true)) {
@@ -140,7 +163,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     match (input.flag("SkipFinalSnapshot").unwrap_or(false), input.text("FinalDBSnapshotIdentifier")) {
         (true, Some(_)) => {
-            let message = "FinalDBSnapshotIdentifier can not be specified when deleting a cluster with skipFinalSnapshot = true";
+            let message =
+                "FinalDBSnapshotIdentifier can not be specified when deleting a cluster with skipFinalSnapshot = true";
             return Err(combination(message));
         }
         (false, None) => {
@@ -153,7 +177,9 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         (true, None) => {}
     }
     let until = ctx.pace.after(ctx.now, times::CLUSTER_DELETION);
-    ctx.region.rds.cluster_mut(&name)?.phase = Phase::until("deleting", until, "deleted");
+    let doomed = ctx.region.rds.cluster_mut(&name)?;
+    doomed.phase = Phase::until("deleting", until, "deleted");
+    doomed.progress.want();
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "deletion", "DB cluster is being deleted");
     answer(&ctx.region.rds, &name, ctx.now)
 }
@@ -163,7 +189,8 @@ pub(super) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
     if let Some(busy) = ctx.region.rds.members(&name).find(|instance| !instance.phase.is("available")) {
-        let message = format!("DB instance {} is not in the available state: it is {}.", busy.identifier, busy.phase.status);
+        let message =
+            format!("DB instance {} is not in the available state: it is {}.", busy.identifier, busy.phase.status);
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
     change_all(ctx, &name, ("stopping", "stopped"), times::CLUSTER_STOP)?;
@@ -175,22 +202,28 @@ pub(super) fn start(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
     if !cluster.phase.is("stopped") {
-        let message = format!("DbCluster {name} is in {} state but expected it to be one of stopped.", cluster.status());
+        let message =
+            format!("DbCluster {name} is in {} state but expected it to be one of stopped.", cluster.status());
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
     change_all(ctx, &name, ("starting", "available"), times::CLUSTER_START)?;
-    ctx.region.rds.cluster_mut(&name)?.progress.want();
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
 /// Moves a cluster and its members together.
-fn change_all(ctx: &mut Ctx<'_>, name: &str, (status, then): (&str, &str), time: std::time::Duration) -> Result<(), Fault> {
+fn change_all(
+    ctx: &mut Ctx<'_>,
+    name: &str,
+    (status, then): (&str, &str),
+    time: std::time::Duration,
+) -> Result<(), Fault> {
     let phase = Phase::until(status, ctx.pace.after(ctx.now, time), then);
     for instance in ctx.region.rds.instances.values_mut().filter(|instance| instance.cluster == name) {
         instance.phase = phase.clone();
     }
     let cluster = ctx.region.rds.cluster_mut(name)?;
     cluster.phase = phase;
+    cluster.progress.want();
     let arn = cluster.arn.clone();
     ctx.region.rds.note(ctx.now, "db-cluster", &arn, "notification", format!("DB cluster is {status}"));
     Ok(())
@@ -202,7 +235,8 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     let name = cluster.identifier.clone();
     let arn = cluster.arn.clone();
     let wanted = input.text("TargetDBInstanceIdentifier").map(clusters::key);
-    let mut readers: Vec<_> = ctx.region.rds.members(&name).filter(|one| !one.writer && one.phase.is("available")).collect();
+    let mut readers: Vec<_> =
+        ctx.region.rds.members(&name).filter(|one| !one.writer && one.phase.is("available")).collect();
     readers.sort_by_key(|reader| reader.promotion_tier());
     let target = match &wanted {
         Some(id) => readers.into_iter().find(|reader| reader.identifier == *id),
@@ -211,13 +245,21 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     let Some(target) = target.map(|target| target.identifier.clone()) else {
         return Err(match wanted {
             Some(id) => invalid(format!("DB instance {id} is not an available reader of DB cluster {name}.")),
-            None => Fault::new("InvalidDBClusterStateFault", format!("DB cluster {name} has no reader to fail over to.")),
+            None => {
+                Fault::new("InvalidDBClusterStateFault", format!("DB cluster {name} has no reader to fail over to."))
+            }
         });
     };
     ctx.region.rds.promote(&name, &target);
     let until = ctx.pace.after(ctx.now, times::FAILOVER);
     ctx.region.rds.cluster_mut(&name)?.phase = Phase::until("failing-over", until, "available");
-    ctx.region.rds.note(ctx.now, "db-cluster", &arn, "failover", format!("Completed failover to DB instance: {target}"));
+    ctx.region.rds.note(
+        ctx.now,
+        "db-cluster",
+        &arn,
+        "failover",
+        format!("Completed failover to DB instance: {target}"),
+    );
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
@@ -228,7 +270,8 @@ fn switch_http(ctx: &mut Ctx<'_>, input: Value, on: bool) -> Result<Value, Fault
     let absent = || super::input::missing("ResourceNotFoundFault", format!("The resource {arn} does not exist."));
     let cluster = ctx.region.rds.clusters.values_mut().find(|cluster| cluster.arn == arn).ok_or_else(absent)?;
     if cluster.status() != "available" {
-        let message = format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
+        let message =
+            format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
         return Err(Fault::new("InvalidResourceStateFault", message));
     }
     cluster.kept.insert("HttpEndpointEnabled".to_owned(), json!(on));

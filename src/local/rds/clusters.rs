@@ -71,13 +71,40 @@ pub(super) const KEPT: &[(&str, &str)] = &[
 ];
 
 const CREATE: &[&str] = &[
-    "AvailabilityZones", "BackupRetentionPeriod", "DatabaseName", "DBClusterIdentifier", "DBClusterParameterGroupName",
-    "VpcSecurityGroupIds", "DBSubnetGroupName", "Engine", "EngineVersion", "Port", "MasterUsername", "MasterUserPassword",
-    "PreferredBackupWindow", "PreferredMaintenanceWindow", "Tags", "StorageEncrypted", "KmsKeyId",
-    "EnableIAMDatabaseAuthentication", "EnableCloudwatchLogsExports", "EngineMode", "StorageType", "AutoMinorVersionUpgrade",
-    "DeletionProtection", "EnableHttpEndpoint", "CopyTagsToSnapshot", "NetworkType", "ServerlessV2ScalingConfiguration",
-    "MonitoringInterval", "MonitoringRoleArn", "DatabaseInsightsMode", "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "EngineLifecycleSupport",
+    "AvailabilityZones",
+    "BackupRetentionPeriod",
+    "DatabaseName",
+    "DBClusterIdentifier",
+    "DBClusterParameterGroupName",
+    "VpcSecurityGroupIds",
+    "DBSubnetGroupName",
+    "Engine",
+    "EngineVersion",
+    "Port",
+    "MasterUsername",
+    "MasterUserPassword",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "Tags",
+    "StorageEncrypted",
+    "KmsKeyId",
+    "EnableIAMDatabaseAuthentication",
+    "EnableCloudwatchLogsExports",
+    "EngineMode",
+    "StorageType",
+    "AutoMinorVersionUpgrade",
+    "DeletionProtection",
+    "EnableHttpEndpoint",
+    "CopyTagsToSnapshot",
+    "NetworkType",
+    "ServerlessV2ScalingConfiguration",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "DatabaseInsightsMode",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "EngineLifecycleSupport",
 ];
 
 impl Cluster {
@@ -277,7 +304,8 @@ pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster, message: &str) -> Value
 
 pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let filters = Filters::of(&input, &["clone-group-id", "db-cluster-id", "db-cluster-resource-id", "domain", "engine"])?;
+    let filters =
+        Filters::of(&input, &["clone-group-id", "db-cluster-id", "db-cluster-resource-id", "domain", "engine"])?;
     let store = &ctx.region.rds;
     let wanted = |cluster: &&Cluster| {
         filters.pass("db-cluster-id", &[&cluster.identifier])
@@ -290,13 +318,22 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         Some(name) => vec![store.cluster(name)?],
         None => store.clusters.values().collect(),
     };
-    page(&input, "DBClusters", clusters.into_iter().filter(wanted).map(|cluster| cluster.view(store, ctx.now)).collect())
+    page(
+        &input,
+        "DBClusters",
+        clusters.into_iter().filter(wanted).map(|cluster| cluster.view(store, ctx.now)).collect(),
+    )
 }
 
 /// `DescribeDBClusterEndpoints`: the writer's and the reader's; custom ones do not exist here.
 pub(super) fn endpoints(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let known = ["db-cluster-endpoint-type", "db-cluster-endpoint-custom-type", "db-cluster-endpoint-id", "db-cluster-endpoint-status"];
+    let known = [
+        "db-cluster-endpoint-type",
+        "db-cluster-endpoint-custom-type",
+        "db-cluster-endpoint-id",
+        "db-cluster-endpoint-status",
+    ];
     let filters = Filters::of(&input, &known)?;
     let store = &ctx.region.rds;
     let clusters: Vec<&Cluster> = match input.text("DBClusterIdentifier") {

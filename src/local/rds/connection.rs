@@ -3,19 +3,26 @@
 use std::{error::Error as _, io, sync::Arc, time::Duration};
 
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio_postgres::{Client, Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{listener::Listener, phase::Password};
+use super::{certificates::Signed, listener::Listener, phase::Password};
 
 /// Where to, and as whom.
-pub(super) struct Login {
-    pub(super) listener: Listener,
-    pub(super) username: String,
-    pub(super) password: Password,
-    pub(super) database: String,
+pub(super) struct Login<'a> {
+    pub(super) listener: &'a Listener,
+    pub(super) username: &'a str,
+    pub(super) proof: Proof<'a>,
+    pub(super) database: &'a str,
+    /// Whether a connection without TLS will not do.
     pub(super) tls: bool,
+}
+
+/// What shows that one is who one says.
+pub(super) enum Proof<'a> {
+    Password(&'a Password),
+    Certificate(&'a Signed),
 }
 
 /// Why there is no connection.
@@ -43,20 +50,23 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
 const PATIENCE: u64 = 5;
 
 /// Connects; the connection is driven by a task of its own until the client is dropped.
-pub(super) async fn open(login: &Login, authority: &str) -> Result<Client, Refused> {
+pub(super) async fn open(login: &Login<'_>, authority: &str) -> Result<Client, Refused> {
     let mut config = Config::new();
-    config.host(&login.listener.address).port(login.listener.port).user(&login.username);
-    config.password(&login.password.0).dbname(&login.database).application_name("infra local");
+    config.host(&login.listener.address).port(login.listener.port).user(login.username);
+    config.dbname(login.database).application_name("infra local");
+    if let Proof::Password(password) = login.proof {
+        config.password(&password.0);
+    }
     config.ssl_mode(if login.tls { SslMode::Require } else { SslMode::Prefer });
     config.connect_timeout(Duration::from_secs(PATIENCE));
-    let connect = config.connect(tls(authority)?);
+    let connect = config.connect(tls(authority, &login.proof)?);
     let (client, connection) =
         tokio::time::timeout(Duration::from_secs(PATIENCE), connect).await.map_err(|_| Refused::Slow(PATIENCE))??;
     tokio::spawn(connection);
     Ok(client)
 }
 
-fn tls(authority: &str) -> Result<MakeRustlsConnect, Refused> {
+fn tls(authority: &str, proof: &Proof<'_>) -> Result<MakeRustlsConnect, Refused> {
     let unusable = |cause: &dyn std::fmt::Display| Refused::Authority(cause.to_string());
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).map_err(|cause| unusable(&cause))?;
@@ -64,7 +74,17 @@ fn tls(authority: &str) -> Result<MakeRustlsConnect, Refused> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|cause| unusable(&cause))?;
-    Ok(MakeRustlsConnect::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    let builder = builder.with_root_certificates(roots);
+    let config = match proof {
+        Proof::Password(_) => builder.with_no_client_auth(),
+        Proof::Certificate(signed) => {
+            let certificate = CertificateDer::from_pem_slice(signed.certificate.as_bytes());
+            let key = PrivateKeyDer::from_pem_slice(signed.key.as_bytes()).map_err(|cause| unusable(&cause))?;
+            let chain = vec![certificate.map_err(|cause| unusable(&cause))?];
+            builder.with_client_auth_cert(chain, key).map_err(|cause| unusable(&cause))?
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
 }
 
 /// Whether nobody listens there.

@@ -9,8 +9,10 @@ use crate::local::{fault::Fault, world::Ctx};
 pub(super) const ENGINE: &str = "aurora-postgresql";
 
 /// The versions that can be created, oldest first.
-const VERSIONS: &[&str] =
-    &["15.10", "15.12", "15.13", "15.14", "15.15", "15.17", "16.6", "16.8", "16.9", "16.10", "16.11", "16.13", "17.4", "17.5", "17.6", "17.7", "17.9"];
+const VERSIONS: &[&str] = &[
+    "15.10", "15.12", "15.13", "15.14", "15.15", "15.17", "16.6", "16.8", "16.9", "16.10", "16.11", "16.13", "17.4",
+    "17.5", "17.6", "17.7", "17.9",
+];
 
 /// The log types that can go to CloudWatch.
 pub(super) const LOGS: &[&str] = &["postgresql", "instance", "iam-db-auth-error"];
@@ -140,7 +142,8 @@ fn description(version: &str) -> String {
 
 pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let filters = Filters::of(&input, &["db-parameter-group-family", "engine", "engine-mode", "engine-version", "status"])?;
+    let filters =
+        Filters::of(&input, &["db-parameter-group-family", "engine", "engine-mode", "engine-version", "status"])?;
     let default = input.flag("DefaultOnly").unwrap_or(false);
     let wanted = |version: &&&str| {
         let version = **version;
@@ -177,7 +180,8 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
         })
     };
     let mut options = Vec::new();
-    for version in VERSIONS.iter().filter(|version| input.text("EngineVersion").is_none_or(|given| given == **version)) {
+    for version in VERSIONS.iter().filter(|version| input.text("EngineVersion").is_none_or(|given| given == **version))
+    {
         for class in classes().filter(|class| input.text("DBInstanceClass").is_none_or(|given| given == class)) {
             options.extend(["aurora", "aurora-iopt1"].map(|storage| option(&class, version, storage)));
         }

@@ -85,8 +85,14 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 /// `DescribeEventCategories`.
 pub(super) fn categories(_ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     const ALL: &[(&str, &[&str])] = &[
-        ("db-cluster", &["creation", "deletion", "failover", "failure", "configuration change", "notification", "maintenance"]),
-        ("db-instance", &["availability", "creation", "deletion", "failover", "failure", "configuration change", "notification"]),
+        (
+            "db-cluster",
+            &["creation", "deletion", "failover", "failure", "configuration change", "notification", "maintenance"],
+        ),
+        (
+            "db-instance",
+            &["availability", "creation", "deletion", "failover", "failure", "configuration change", "notification"],
+        ),
         ("db-cluster-snapshot", &["backup", "creation", "deletion", "notification"]),
         ("db-proxy", &["creation", "deletion", "configuration change", "failure"]),
         ("db-parameter-group", &["configuration change"]),

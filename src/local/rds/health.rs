@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    connection::{self, Login, Refused},
+    connection::{self, Login, Proof, Refused},
     postgres::Servers,
     targets::Health,
     wanted::Check,
@@ -30,24 +30,24 @@ impl Servers {
         health
     }
 
-    /// Every user of the proxy has to get through.
+    /// Every user of the proxy has to get through. The way straight to the server comes first: a pooler's open
+    /// connections still work after the password was changed.
     async fn attempt(&self, check: &Check) -> Health {
+        let server = check.pooler.server.as_ref().map(|(listener, _)| (listener, true));
+        let pooler = (&check.pooler.listener, check.pooler.require_tls);
         for (username, password) in &check.pooler.users {
-            let login = Login {
-                listener: check.pooler.listener.clone(),
-                username: username.clone(),
-                password: password.clone(),
-                database: check.database.clone(),
-                tls: check.pooler.require_tls,
-            };
-            if let Err(refused) = self.query(&login).await {
-                return unavailable(&refused, username);
+            for (listener, tls) in server.into_iter().chain([pooler]) {
+                let proof = Proof::Password(password);
+                let login = Login { listener, username, proof, database: &check.database, tls };
+                if let Err(refused) = self.query(&login).await {
+                    return unavailable(&refused, username);
+                }
             }
         }
         Health::Available
     }
 
-    async fn query(&self, login: &Login) -> Result<(), Refused> {
+    async fn query(&self, login: &Login<'_>) -> Result<(), Refused> {
         let client = connection::open(login, &self.authority.certificate).await?;
         client.batch_execute("SELECT 1").await?;
         Ok(())
@@ -57,8 +57,13 @@ impl Servers {
 fn unavailable(refused: &Refused, username: &str) -> Health {
     let said = refused.to_string();
     let (reason, why) = match () {
-        () if connection::is_unreachable(refused) => ("UNREACHABLE", format!("The database could not be reached: {said}")),
-        () if said.contains("authentication failed") || said.contains("SASL") || said.contains("is not permitted to log in") => {
+        () if connection::is_unreachable(refused) => {
+            ("UNREACHABLE", format!("The database could not be reached: {said}"))
+        }
+        () if said.contains("authentication failed")
+            || said.contains("SASL")
+            || said.contains("is not permitted to log in") =>
+        {
             ("AUTH_FAILURE", format!("Database authentication failed for user {username}: {said}"))
         }
         () if said.contains("cannot connect") || said.contains("connect failed") || said.contains("refused") => {

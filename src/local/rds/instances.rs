@@ -23,18 +23,18 @@ pub(crate) struct Instance {
     resource_id: String,
     pub(super) phase: Phase,
     pub(super) cluster: String,
-    class: String,
+    pub(super) class: String,
     pub(super) writer: bool,
     pub(super) parameter_group: String,
     pub(super) subnet_group: String,
     pub(super) subnet_id: String,
     zone: String,
     created: Millis,
-    kept: Map<String, Value>,
+    pub(super) kept: Map<String, Value>,
     pub(super) tags: Tags,
 }
 
-const KEPT: &[(&str, &str)] = &[
+pub(super) const KEPT: &[(&str, &str)] = &[
     ("PromotionTier", "PromotionTier"),
     ("PubliclyAccessible", "PubliclyAccessible"),
     ("AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"),
@@ -50,7 +50,7 @@ const KEPT: &[(&str, &str)] = &[
 ];
 
 /// Members that belong to the cluster.
-const OF_THE_CLUSTER: &[(&str, &str)] = &[
+pub(super) const OF_THE_CLUSTER: &[(&str, &str)] = &[
     ("MasterUsername", "master user name"),
     ("MasterUserPassword", "master user password"),
     ("DBName", "database name"),
@@ -68,18 +68,27 @@ const OF_THE_CLUSTER: &[(&str, &str)] = &[
 ];
 
 const CREATE: &[&str] = &[
-    "DBInstanceIdentifier", "DBInstanceClass", "Engine", "AvailabilityZone", "DBSubnetGroupName", "DBParameterGroupName",
-    "EngineVersion", "Tags", "DBClusterIdentifier", "PromotionTier", "PubliclyAccessible", "AutoMinorVersionUpgrade",
-    "PreferredMaintenanceWindow", "EnablePerformanceInsights", "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod", "DatabaseInsightsMode", "MonitoringInterval", "MonitoringRoleArn",
-    "CACertificateIdentifier", "CopyTagsToSnapshot",
-];
-
-const MODIFY: &[&str] = &[
-    "DBInstanceIdentifier", "DBInstanceClass", "ApplyImmediately", "DBParameterGroupName", "PromotionTier",
-    "PubliclyAccessible", "AutoMinorVersionUpgrade", "PreferredMaintenanceWindow", "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "DatabaseInsightsMode", "MonitoringInterval",
-    "MonitoringRoleArn", "CACertificateIdentifier", "CertificateRotationRestart", "CopyTagsToSnapshot",
+    "DBInstanceIdentifier",
+    "DBInstanceClass",
+    "Engine",
+    "AvailabilityZone",
+    "DBSubnetGroupName",
+    "DBParameterGroupName",
+    "EngineVersion",
+    "Tags",
+    "DBClusterIdentifier",
+    "PromotionTier",
+    "PubliclyAccessible",
+    "AutoMinorVersionUpgrade",
+    "PreferredMaintenanceWindow",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "DatabaseInsightsMode",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "CACertificateIdentifier",
+    "CopyTagsToSnapshot",
 ];
 
 impl Instance {
@@ -87,14 +96,13 @@ impl Instance {
         self.kept.get("PromotionTier").and_then(Value::as_i64).unwrap_or(1)
     }
 
-    fn view(&self, store: &Store, now: Millis) -> Value {
+    pub(super) fn view(&self, store: &Store, now: Millis) -> Value {
         let mut view = self.kept.clone();
         let group = store.subnet_groups.get(&self.subnet_group);
         let cluster = store.clusters.get(&self.cluster);
         let kept = |member: &str| cluster.and_then(|cluster| cluster.kept.get(member)).cloned();
         let security = cluster.map(|cluster| &cluster.security_groups).into_iter().flatten();
-        let security: Vec<Value> =
-            security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
+        let security: Vec<Value> = security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
         let endpoint = cluster.filter(|_| !self.phase.is("creating")).map(|cluster| {
             json!({"Address": cluster.listener.address, "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
         });
@@ -151,18 +159,21 @@ impl Store {
         }
     }
 
-    fn available_instance(&self, name: &str) -> Result<&Instance, Fault> {
+    pub(super) fn available_instance(&self, name: &str) -> Result<&Instance, Fault> {
         let instance = self.instance(name)?;
         if instance.phase.is("available") {
             return Ok(instance);
         }
-        let message = format!("DB instance {} is not in the available state: it is {}.", instance.identifier, instance.phase.status);
+        let message = format!(
+            "DB instance {} is not in the available state: it is {}.",
+            instance.identifier, instance.phase.status
+        );
         Err(Fault::new("InvalidDBInstanceState", message))
     }
 }
 
 /// Refuses values of kept members that AWS refuses.
-fn check_kept(input: &Input) -> Result<(), Fault> {
+pub(super) fn check_kept(input: &Input) -> Result<(), Fault> {
     if let Some(tier) = input.number("PromotionTier").filter(|tier| !(0..=15).contains(tier)) {
         return Err(invalid(format!("Invalid promotion tier: {tier}. Valid values: 0 - 15")));
     }
@@ -175,12 +186,14 @@ fn check_kept(input: &Input) -> Result<(), Fault> {
         return Err(invalid(format!("Invalid monitoring interval: {seconds}. Valid values: 0, 1, 5, 10, 15, 30, 60")));
     }
     if interval.is_some_and(|seconds| seconds > 0) && !input.has("MonitoringRoleArn") {
-        return Err(combination("A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
+        return Err(combination(
+            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
+        ));
     }
     windows::check(None, input.text("PreferredMaintenanceWindow"))
 }
 
-fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
+pub(super) fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
     if !engine::is_class(class) {
         return Err(invalid(format!("Invalid DB Instance class: {class}")));
     }
@@ -198,10 +211,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let name = identifier("DBInstanceIdentifier", input.required("DBInstanceIdentifier")?, 63)?;
     engine::check(input.required("Engine")?)?;
     let Some(cluster) = input.text("DBClusterIdentifier") else {
-        return Err(combination("DBClusterIdentifier is required: instances of aurora-postgresql are members of a cluster."));
+        return Err(combination(
+            "DBClusterIdentifier is required: instances of aurora-postgresql are members of a cluster.",
+        ));
     };
     if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
-        return Err(combination(format!("The requested DB Instance will be a member of a DB Cluster. Set {what} for the DB Cluster.")));
+        return Err(combination(format!(
+            "The requested DB Instance will be a member of a DB Cluster. Set {what} for the DB Cluster."
+        )));
     }
     input.only("CreateDBInstance", CREATE)?;
     let store = &ctx.region.rds;
@@ -222,11 +239,16 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     check_kept(&input)?;
     let members = store.members(&cluster.identifier).count();
     if members >= 16 {
-        return Err(Fault::new("InstanceQuotaExceeded", format!("DB cluster {} has 16 instances already.", cluster.identifier)));
+        return Err(Fault::new(
+            "InstanceQuotaExceeded",
+            format!("DB cluster {} has 16 instances already.", cluster.identifier),
+        ));
     }
     let group = store.subnet_group(&cluster.subnet_group)?;
     if input.text("DBSubnetGroupName").is_some_and(|given| given.to_ascii_lowercase() != group.name) {
-        return Err(combination("The requested DB Instance will be a member of a DB Cluster. Set DB subnet group for the DB Cluster."));
+        return Err(combination(
+            "The requested DB Instance will be a member of a DB Cluster. Set DB subnet group for the DB Cluster.",
+        ));
     }
     let zone = input.text("AvailabilityZone");
     let at = group.subnets.iter().position(|(_, place)| zone.is_none_or(|zone| zone == place));
@@ -270,7 +292,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 fn attach(ctx: &mut Ctx<'_>, instance: &Instance, groups: &[String]) {
-    ctx.region.ec2.attach_interface(&instance.arn, "RDSNetworkInterface", "amazon-rds", &instance.subnet_id, groups, ctx.now);
+    ctx.region.ec2.attach_interface(
+        &instance.arn,
+        "RDSNetworkInterface",
+        "amazon-rds",
+        &instance.subnet_id,
+        groups,
+        ctx.now,
+    );
 }
 
 /// Gives the interfaces of a cluster's members the cluster's security groups.
@@ -296,89 +325,9 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         Some(name) => vec![store.instance(name)?],
         None => store.instances.values().collect(),
     };
-    page(&input, "DBInstances", instances.into_iter().filter(wanted).map(|instance| instance.view(store, ctx.now)).collect())
-}
-
-pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
-        return Err(combination(format!("The DB instance is a member of a DB cluster. Set {what} for the DB cluster.")));
-    }
-    input.only("ModifyDBInstance", MODIFY)?;
-    let store = &ctx.region.rds;
-    let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
-    let cluster = store.cluster(&before.cluster)?;
-    let mut instance = before.clone();
-    check_kept(&input)?;
-    if let Some(class) = input.text("DBInstanceClass") {
-        check_class(class, cluster.scaling.is_some())?;
-        instance.class = class.to_owned();
-    }
-    if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
-        store.check_instance_group(&group, &cluster.version)?;
-        instance.parameter_group = group;
-    }
-    input.keep(KEPT, &mut instance.kept);
-    if instance.class != before.class || instance.kept != before.kept {
-        instance.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
-    }
-    let answer = json!({"DBInstance": instance.view(store, ctx.now)});
-    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", "DB instance modified");
-    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
-    Ok(answer)
-}
-
-pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    let mut instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?.clone();
-    if input.has("FinalDBSnapshotIdentifier") {
-        return Err(combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"));
-    }
-    if instance.phase.is("deleting") {
-        let message = format!("Instance {} is already being deleted.", instance.identifier);
-        return Err(Fault::new("InvalidDBInstanceState", message));
-    }
-    let cluster = ctx.region.rds.cluster(&instance.cluster)?;
-    let ready = cluster.status() == "available" || cluster.status() == "failed";
-    if !ready {
-        let message = format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
-        return Err(Fault::new("InvalidDBClusterStateFault", message));
-    }
-    instance.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::INSTANCE_DELETION), "deleted");
-    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
-    let (name, cluster, writer, arn) = (instance.identifier.clone(), instance.cluster.clone(), instance.writer, instance.arn.clone());
-    let store = &mut ctx.region.rds;
-    store.instances.insert(name.clone(), instance);
-    let heir = store.members(&cluster).filter(|member| !member.phase.is("deleting")).min_by_key(|member| member.promotion_tier());
-    if let (true, Some(heir)) = (writer, heir.map(|heir| heir.identifier.clone())) {
-        store.promote(&cluster, &heir);
-    }
-    store.note(ctx.now, "db-instance", &arn, "deletion", "DB instance is being deleted");
-    Ok(answer)
-}
-
-pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    if input.flag("ForceFailover") == Some(true) {
-        return Err(combination("Cannot force failover since the instance is not configured for MultiAZ."));
-    }
-    let mut instance = ctx.region.rds.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
-    instance.phase = Phase::until("rebooting", ctx.pace.after(ctx.now, times::REBOOT), "available");
-    if instance.writer {
-        let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
-        cluster.restarts += 1;
-        cluster.progress.want();
-    }
-    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
-    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance restarted");
-    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
-    Ok(answer)
-}
-
-/// `StartDBInstance` and `StopDBInstance`: a member starts and stops with its cluster.
-pub(super) fn refuse_alone(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    let instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
-    let message = format!("DB instance {} is a member of the DB cluster {}: start or stop the cluster.", instance.identifier, instance.cluster);
-    Err(Fault::new("InvalidDBClusterStateFault", message))
+    page(
+        &input,
+        "DBInstances",
+        instances.into_iter().filter(wanted).map(|instance| instance.view(store, ctx.now)).collect(),
+    )
 }

@@ -5,37 +5,40 @@
 //! has reached what is wanted ([`phase::Progress`]).
 
 mod arn;
-mod wanted;
-mod system;
-mod postgres;
-mod pooler;
-mod health;
-mod connection;
 mod certificates;
 mod cluster_changes;
 mod clusters;
+mod connection;
 mod engine;
 mod events;
+mod health;
 mod input;
+mod instance_changes;
 mod instances;
 mod listener;
 mod parameter_groups;
 mod parameters;
 mod phase;
 pub(crate) mod plane;
+mod pooler;
+mod postgres;
 mod proxies;
 mod proxy_endpoints;
 mod rules;
 mod snapshots;
 mod store;
 mod subnet_groups;
+mod system;
 mod tags;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod times;
+mod wanted;
 mod windows;
 
-use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use certificates::ca_path;
+use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;
 
 use super::service::{Action, Service};
@@ -53,7 +56,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DeleteDBCluster", cluster_changes::delete),
     ("DeleteDBClusterParameterGroup", |ctx, input| CLUSTER.delete(ctx, input)),
     ("DeleteDBClusterSnapshot", snapshots::delete),
-    ("DeleteDBInstance", instances::delete),
+    ("DeleteDBInstance", instance_changes::delete),
     ("DeleteDBParameterGroup", |ctx, input| INSTANCE.delete(ctx, input)),
     ("DeleteDBProxy", proxies::delete),
     ("DeleteDBProxyEndpoint", proxy_endpoints::delete),
@@ -87,22 +90,22 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ListTagsForResource", tags::list),
     ("ModifyDBCluster", cluster_changes::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
-    ("ModifyDBInstance", instances::modify),
+    ("ModifyDBInstance", instance_changes::modify),
     ("ModifyDBParameterGroup", |ctx, input| INSTANCE.modify(ctx, input)),
     ("ModifyDBProxy", proxies::modify),
     ("ModifyDBProxyEndpoint", proxy_endpoints::modify),
     ("ModifyDBProxyTargetGroup", targets::modify_group),
     ("ModifyDBSubnetGroup", subnet_groups::modify),
-    ("RebootDBInstance", instances::reboot),
+    ("RebootDBInstance", instance_changes::reboot),
     ("RegisterDBProxyTargets", targets::register),
     ("RemoveTagsFromResource", tags::remove),
     ("ResetDBClusterParameterGroup", |ctx, input| CLUSTER.reset(ctx, input)),
     ("ResetDBParameterGroup", |ctx, input| INSTANCE.reset(ctx, input)),
     ("RestoreDBClusterFromSnapshot", snapshots::restore),
     ("StartDBCluster", cluster_changes::start),
-    ("StartDBInstance", instances::refuse_alone),
+    ("StartDBInstance", instance_changes::refuse_alone),
     ("StopDBCluster", cluster_changes::stop),
-    ("StopDBInstance", instances::refuse_alone),
+    ("StopDBInstance", instance_changes::refuse_alone),
 ];
 
 /// The service's actions.

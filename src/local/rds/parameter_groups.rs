@@ -45,6 +45,9 @@ pub(super) struct Flavour {
     arn_member: &'static str,
 }
 
+/// A parameter of a call: its table entry, the value, and how to apply it.
+type Given = (&'static Parameter, Option<String>, String);
+
 pub(super) const CLUSTER: Flavour = Flavour {
     of_cluster: true,
     name: "DBClusterParameterGroupName",
@@ -128,7 +131,10 @@ impl Flavour {
             name: name.to_owned(),
             arn: ctx.rds_arn(self.arn, name),
             family: family.to_owned(),
-            description: format!("Default {} parameter group for {family}", if self.of_cluster { "cluster" } else { "instance" }),
+            description: format!(
+                "Default {} parameter group for {family}",
+                if self.of_cluster { "cluster" } else { "instance" }
+            ),
             values: BTreeMap::new(),
             tags: Tags::new(),
         })
@@ -157,10 +163,13 @@ impl Flavour {
     }
 
     /// The given parameters, each with its table entry; the defaults' groups cannot be changed.
-    fn given(&self, input: &Input) -> Result<Vec<(&'static Parameter, Option<String>, String)>, Fault> {
+    fn given(&self, input: &Input) -> Result<Vec<Given>, Fault> {
         let name = input.required(self.name)?;
         if name.starts_with("default.") {
-            return Err(invalid(format!("The parameter {self_name} default parameter groups cannot be modified: {name}", self_name = self.name)));
+            return Err(invalid(format!(
+                "The parameter {self_name} default parameter groups cannot be modified: {name}",
+                self_name = self.name
+            )));
         }
         let mut given = Vec::new();
         for entry in input.list("Parameters") {
@@ -218,7 +227,10 @@ impl Flavour {
         let input = Input(input);
         let name = input.required(self.name)?.to_ascii_lowercase();
         if name.starts_with("default.") {
-            return Err(Fault::new("InvalidDBParameterGroupState", format!("Default {} cannot be deleted: {name}", self.group)));
+            return Err(Fault::new(
+                "InvalidDBParameterGroupState",
+                format!("Default {} cannot be deleted: {name}", self.group),
+            ));
         }
         let store = &mut ctx.region.rds;
         let user = if self.of_cluster {
@@ -227,7 +239,9 @@ impl Flavour {
             store.instances.values().find(|one| one.parameter_group == name).map(|one| &one.identifier)
         };
         if let Some(user) = user {
-            let message = format!("One or more database instances are still members of this parameter group {name}, so the group cannot be deleted: {user}");
+            let message = format!(
+                "One or more database instances are still members of this parameter group {name}, so the group cannot be deleted: {user}"
+            );
             return Err(Fault::new("InvalidDBParameterGroupState", message));
         }
         self.find(store, &name)?;
@@ -241,7 +255,8 @@ impl Flavour {
         if !engine::is_family(family) {
             return Err(invalid(format!("ParameterGroupFamily {family} is not a valid parameter group family")));
         }
-        let mut answer = page(&input, "Parameters", self.known().map(|parameter| parameter.view(None, None)).collect())?;
+        let mut answer =
+            page(&input, "Parameters", self.known().map(|parameter| parameter.view(None, None)).collect())?;
         if let Some(members) = answer.as_object_mut() {
             members.insert("DBParameterGroupFamily".to_owned(), json!(family));
         }
@@ -261,7 +276,12 @@ impl Store {
     }
 }
 
-fn check_group(groups: &BTreeMap<String, ParameterGroup>, flavour: &Flavour, name: &str, version: &str) -> Result<(), Fault> {
+fn check_group(
+    groups: &BTreeMap<String, ParameterGroup>,
+    flavour: &Flavour,
+    name: &str,
+    version: &str,
+) -> Result<(), Fault> {
     let family = engine::family(version);
     if name == format!("default.{family}") {
         return Ok(());

@@ -21,7 +21,13 @@ pub(super) struct Parameter {
     pub(super) on_instances: bool,
 }
 
-const fn parameter(name: &'static str, default: Option<&'static str>, kind: &'static str, allowed: &'static str, description: &'static str) -> Parameter {
+const fn parameter(
+    name: &'static str,
+    default: Option<&'static str>,
+    kind: &'static str,
+    allowed: &'static str,
+    description: &'static str,
+) -> Parameter {
     Parameter { name, default, allowed, is_static: false, kind, modifiable: true, description, on_instances: true }
 }
 
@@ -57,7 +63,11 @@ impl Parameter {
     pub(super) fn source(&self, value: Option<&str>) -> &'static str {
         match (value, self.default) {
             (Some(_), _) => "user",
-            (None, Some(_)) if self.name.starts_with("rds.") || !self.modifiable || self.default == Some(CONNECTIONS) => "system",
+            (None, Some(_))
+                if self.name.starts_with("rds.") || !self.modifiable || self.default == Some(CONNECTIONS) =>
+            {
+                "system"
+            }
             _ => "engine-default",
         }
     }
@@ -73,7 +83,10 @@ impl Parameter {
         if self.accepts(value) {
             return Ok(());
         }
-        Err(invalid(format!("Invalid parameter value: {value} for: {} allowed values are: {}", self.name, self.allowed)))
+        Err(invalid(format!(
+            "Invalid parameter value: {value} for: {} allowed values are: {}",
+            self.name, self.allowed
+        )))
     }
 
     fn accepts(&self, value: &str) -> bool {

@@ -33,20 +33,16 @@ impl Phase {
 
     /// Moves on if it is due and the data plane is `ready` for it.
     pub(super) fn settle(&mut self, now: Millis, ready: bool) {
-        if ready && self.due(now) {
-            if let Some(next) = self.next.take() {
-                self.status = next.status;
-            }
+        if ready
+            && self.due(now)
+            && let Some(next) = self.next.take()
+        {
+            self.status = next.status;
         }
     }
 
     pub(super) fn is(&self, status: &str) -> bool {
         self.status == status
-    }
-
-    /// The status that follows, or the present one when nothing is under way.
-    pub(super) fn destination(&self) -> &str {
-        self.next.as_ref().map_or(&self.status, |next| &next.status)
     }
 }
 
@@ -95,7 +91,6 @@ mod tests {
     #[test]
     fn a_phase_waits_for_its_time_and_for_the_data_plane() {
         let mut phase = Phase::until("creating", 100, "available");
-        assert_eq!(phase.destination(), "available");
         for (now, ready, status) in [(99, true, "creating"), (100, false, "creating"), (100, true, "available")] {
             phase.settle(now, ready);
             assert_eq!(phase.status, status);

@@ -7,25 +7,22 @@
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use futures::future::join_all;
-use rand::Rng as _;
-
 use super::{
     certificates::{self, Authority},
     clusters::Cluster,
-    phase::{Password, Progress},
-    postgres::Servers,
+    phase::Progress,
+    postgres::{SUPERUSER, Servers},
     proxies::Proxy,
     system::User,
     targets::Health,
     wanted::{Check, Copy, Item, Place, Wanted},
 };
-use crate::local::{cloud::Cloud, databases::Database, disk, world::Ctx};
+use crate::local::{cloud::Cloud, databases::Database, world::Ctx};
+use futures::future::join_all;
 
 /// How long to wait for the next look when nothing wakes the plane: while something is under way, and else.
 const RESTLESS: Duration = Duration::from_millis(200);
@@ -62,36 +59,25 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
 impl Servers {
     fn open(cloud: &Arc<Cloud>) -> io::Result<Self> {
         let user = User::choose()?;
+        let authority = Authority::open(&cloud.data)?;
         Ok(Self {
             user,
             folder: user.folder(&cloud.data)?,
-            authority: Authority::open(&cloud.data)?,
-            superuser: superuser(&cloud.data)?,
+            superuser: authority.sign_client(SUPERUSER)?,
+            authority,
             making_template: tokio::sync::Mutex::new(()),
             cloud: Arc::clone(cloud),
         })
     }
 }
 
-/// The superuser's password, made once.
-fn superuser(data: &Path) -> io::Result<Password> {
-    let path = data.join("superuser");
-    match fs::read_to_string(&path) {
-        Ok(password) => Ok(Password(password)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let password = format!("{:032x}", rand::rng().random::<u128>());
-            disk::write(&path, password.as_bytes()).map_err(io::Error::other)?;
-            Ok(Password(password))
-        }
-        Err(cause) => Err(cause),
-    }
-}
-
 struct Plane {
     servers: Arc<Servers>,
-    /// What was last examined, by proxy, and when; the pooler's settings are in it.
-    checked: Mutex<HashMap<(Place, String), (String, Instant, Health)>>,
+    checked: Mutex<Checked>,
 }
+
+/// By place and proxy: the circumstances of the last examination, when it was, and what it found.
+type Checked = HashMap<(Place, String), (String, Instant, Health)>;
 
 impl Plane {
     fn cloud(&self) -> &Arc<Cloud> {
@@ -117,28 +103,31 @@ impl Plane {
     }
 
     async fn server(&self, item: &Item<super::postgres::Wanted>) {
-        if !item.runs {
-            return self.servers.stop(&item.spec.name).await;
-        }
-        let outcome = self.servers.ensure(&item.spec).await;
+        let outcome = if item.runs {
+            self.servers.ensure(&item.spec).await
+        } else {
+            self.servers.stop(&item.spec.name).await;
+            Ok(())
+        };
         self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
-            let cluster = ctx.region.rds.clusters.get_mut(&item.id).filter(|found: &&mut Cluster| found.resource_id == item.spec.name)?;
+            let cluster = ctx
+                .region
+                .rds
+                .clusters
+                .get_mut(&item.id)
+                .filter(|found: &&mut Cluster| found.resource_id == item.spec.name)?;
             Some((cluster.arn.clone(), &mut cluster.progress))
         });
     }
 
     async fn pooler(&self, item: &Item<super::pooler::Wanted>) {
-        if !item.runs {
-            return self.servers.stop_pooler(&item.spec.name).await;
-        }
-        let outcome = self.servers.ensure_pooler(&item.spec).await;
-        if outcome == Ok(true) {
-            self.checked().retain(|_, (_, when, _)| {
-                *when = Instant::now() - HEALTHY;
-                true
-            });
-        }
-        self.report(&item.place, "db-proxy", item.wanted, outcome.map(|_| ()), |ctx| {
+        let outcome = if item.runs {
+            self.servers.ensure_pooler(&item.spec).await
+        } else {
+            self.servers.stop_pooler(&item.spec.name).await;
+            Ok(())
+        };
+        self.report(&item.place, "db-proxy", item.wanted, outcome, |ctx| {
             let store = &mut ctx.region.rds;
             let name = &item.spec.name;
             let proxy = store.proxies.get_mut(&item.id).filter(|proxy: &&mut Proxy| proxy.arn.ends_with(name.as_str()));
@@ -200,7 +189,7 @@ impl Plane {
         self.save(&copy.place);
     }
 
-    fn checked(&self) -> std::sync::MutexGuard<'_, HashMap<(Place, String), (String, Instant, Health)>> {
+    fn checked(&self) -> std::sync::MutexGuard<'_, Checked> {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -240,7 +229,7 @@ impl Plane {
             }
             self.servers.stop(&name).await;
             self.servers.stop_pooler(&name).await;
-            if let Err(cause) = fs::remove_dir_all(entry.path()) {
+            if let Err(cause) = tokio::fs::remove_dir_all(entry.path()).await {
                 self.cloud().log.line(&format!("Could not remove {}: {cause}", entry.path().display()));
             }
         }
@@ -249,7 +238,8 @@ impl Plane {
     /// Stops everything that runs.
     async fn stop(&self) {
         let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
-        let names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         // Poolers first: a server waits for nobody then.
         join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
         join_all(names.iter().map(|name| self.servers.stop(name))).await;
@@ -271,9 +261,12 @@ pub(crate) fn databases(cloud: &Cloud) -> Vec<Database> {
     let world = cloud.world();
     let (mut proxies, mut clusters) = (Vec::new(), Vec::new());
     for item in wanted.servers.iter().filter(|item| item.runs) {
-        let region = world.accounts.get(&item.place.account).and_then(|account| account.regions.get(&item.place.region));
+        let region =
+            world.accounts.get(&item.place.account).and_then(|account| account.regions.get(&item.place.region));
         let Some(store) = region.map(|region| &region.rds) else { continue };
-        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.progress.complete()) else { continue };
+        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.progress.complete()) else {
+            continue;
+        };
         let direct = Database {
             account: item.place.account.clone(),
             region: item.place.region.clone(),

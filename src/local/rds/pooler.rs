@@ -54,8 +54,8 @@ impl Servers {
         Process::find(&home.join("pid"), &home)
     }
 
-    /// Makes it run as wanted. Repeated calls cost next to nothing. Answers whether anything had to be done.
-    pub(super) async fn ensure_pooler(&self, wanted: &Wanted) -> Result<bool, String> {
+    /// Makes it run as wanted. Repeated calls cost next to nothing.
+    pub(super) async fn ensure_pooler(&self, wanted: &Wanted) -> Result<(), String> {
         let program = program()?;
         let home = self.folder.join(&wanted.name);
         let said = |cause: std::io::Error| format!("Could not write the pooler's configuration: {cause}.");
@@ -74,7 +74,7 @@ impl Servers {
             }
         }
         if self.pooler(&wanted.name).is_some() {
-            return Ok(users || settings);
+            return Ok(());
         }
         // A pooler that was killed leaves it behind, and the next one would refuse to start.
         let _ = fs::remove_file(home.join("pid"));
@@ -84,7 +84,7 @@ impl Servers {
         let place = (wanted.listener.address.as_str(), wanted.listener.port);
         for _ in 0..200 {
             if self.pooler(&wanted.name).is_some() && tokio::net::TcpStream::connect(place).await.is_ok() {
-                return Ok(true);
+                return Ok(());
             }
             tokio::time::sleep(std::time::Duration::from_millis(15)).await;
         }
@@ -112,7 +112,8 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         (connections * u64::try_from(wanted.pool.max_percent).unwrap_or(100) / 100).max(1)
     });
     if let Some((server, _)) = &wanted.server {
-        let query = wanted.pool.init_query.as_ref().map(|query| format!(" connect_query='{query}'")).unwrap_or_default();
+        let query =
+            wanted.pool.init_query.as_ref().map(|query| format!(" connect_query='{query}'")).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "* = host={} port={} pool_size={size}{query}", server.address, server.port);
     }

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use rand::Rng as _;
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
 
 use super::{
-    certificates::Authority,
-    connection::{self, Login},
+    certificates::{Authority, Signed},
+    connection::{self, Login, Proof},
     listener::Listener,
     parameters,
     phase::Password,
@@ -50,8 +51,8 @@ pub(super) struct Servers {
     /// The folder with one folder for each server, pooler and snapshot.
     pub(super) folder: PathBuf,
     pub(super) authority: Authority,
-    /// The superuser's password, the same in every server of this cloud.
-    pub(super) superuser: Password,
+    /// What lets the daemon in as the superuser; made anew by every daemon.
+    pub(super) superuser: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
 }
 
@@ -142,7 +143,7 @@ impl Servers {
     async fn make_data(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
         let source = match &wanted.origin {
             Some(snapshot) => self.folder.join(snapshot).join("data"),
-            None => self.template(&wanted.major, programs).await?,
+            None => self.template(programs).await?,
         };
         let (begun, data) = (home.join("data.new"), home.join("data"));
         // What an interrupted copy left behind.
@@ -152,35 +153,40 @@ impl Servers {
         fs::rename(&begun, &data).map_err(said("put the server's data in place"))
     }
 
-    /// An initialized data folder to copy from, made once: initdb takes longer than everything else together.
-    pub(super) async fn template(&self, major: &str, programs: &Path) -> Outcome<PathBuf> {
+    /// An initialized data folder to copy from. initdb takes longer than everything else together, so it is run
+    /// once for all local clouds of a user. There is nothing secret in it: nobody can log in by it.
+    pub(super) async fn template(&self, programs: &Path) -> Outcome<PathBuf> {
         let _one_at_a_time = self.making_template.lock().await;
-        let folder = self.folder.join(format!("template-{major}"));
-        let data = folder.join("data");
+        let version = self.user.command(&programs.join("postgres"), &self.folder).arg("--version").output().await;
+        let version = version.map_err(said("ask PostgreSQL for its version"))?;
+        let version =
+            String::from_utf8_lossy(&version.stdout).split_whitespace().nth(2).unwrap_or("unknown").to_owned();
+        let templates = self.user.templates(&self.folder).map_err(said("make the folder of templates"))?;
+        let data = templates.join(format!("postgres-{version}"));
         if data.exists() {
             return Ok(data);
         }
-        self.user.make_folder(&folder).map_err(said("make the template's folder"))?;
-        let (begun, password) = (folder.join("data.new"), folder.join("password"));
-        let _ = fs::remove_dir_all(&begun);
-        self.user.write(&password, &self.superuser.0).map_err(said("write the superuser's password"))?;
+        let begun = templates.join(format!("new-{:016x}", rand::rng().random::<u64>()));
+        self.user.make_folder(&begun).map_err(said("make the template's folder"))?;
         let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
-        let mut initdb = self.user.command(&programs.join("initdb"), &folder);
-        initdb.args(["--encoding=UTF8", "--auth=scram-sha-256", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
+        let mut initdb = self.user.command(&programs.join("initdb"), &templates);
+        initdb.args(["--encoding=UTF8", "--auth=reject", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
         initdb.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
-        initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(&begun);
-        let made = succeeded("initialize PostgreSQL's data", initdb.output().await);
-        fs::remove_file(&password).map_err(said("remove the superuser's password"))?;
+        let made = succeeded("initialize PostgreSQL's data", initdb.arg("--pgdata").arg(&begun).output().await);
+        // Another daemon may have been faster; then its template is as good.
+        let placed = fs::rename(&begun, &data);
+        if made.is_err() || placed.is_err() {
+            let _ = fs::remove_dir_all(&begun);
+        }
         made?;
-        fs::rename(&begun, &data).map_err(said("put the template in place"))?;
-        Ok(data)
+        if data.exists() { Ok(data) } else { placed.map(|()| data).map_err(said("put the template in place")) }
     }
 
     /// Begins the template before the first cluster is asked for.
     pub(super) async fn warm(&self, major: &str) {
         if let Ok(programs) = programs(major) {
             // A failure shows, with its reason, when a cluster needs it.
-            let _ = self.template(major, &programs).await;
+            let _ = self.template(&programs).await;
         }
     }
 
@@ -188,12 +194,12 @@ impl Servers {
         self.certify(home, &wanted.listener.address)?;
         let forced = wanted.parameters.iter().any(|(name, value)| name == "rds.force_ssl" && value == "1");
         let kind = if forced { "hostssl" } else { "host" };
-        let access = format!(
-            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 scram-sha-256\n{kind} all all 127.0.0.0/8 scram-sha-256\n"
-        );
+        let access =
+            format!("hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\n{kind} all all 127.0.0.0/8 scram-sha-256\n");
         let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
         let settings = settings(wanted, programs, home);
-        let text: String = settings.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''"))).collect();
+        let text: String =
+            settings.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''"))).collect();
         Ok(self.user.write(&home.join("postgresql.conf"), &text)? || access)
     }
 
@@ -227,29 +233,30 @@ impl Servers {
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
-        Err(format!("PostgreSQL did not start on {}:{}: {}.", wanted.listener.address, wanted.listener.port, system::tail(home)))
+        Err(format!(
+            "PostgreSQL did not start on {}:{}: {}.",
+            wanted.listener.address,
+            wanted.listener.port,
+            system::tail(home)
+        ))
     }
 
     async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {
-        let login = Login {
-            listener: wanted.listener.clone(),
-            username: SUPERUSER.to_owned(),
-            password: self.superuser.clone(),
-            database: "postgres".to_owned(),
-            tls: true,
-        };
+        let proof = Proof::Certificate(&self.superuser);
+        let login = Login { listener: &wanted.listener, username: SUPERUSER, proof, database: "postgres", tls: true };
         connection::open(&login, &self.authority.certificate).await.map_err(|cause| cause.to_string())
     }
 
     /// Makes the master user, its password and the first database what they are to be.
     async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
-        let what = (&self.superuser.0, &wanted.username, &wanted.password.0, &wanted.database);
+        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database);
         let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
         if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
             return Ok(());
         }
         let client = self.superuser(wanted).await?;
-        let failed = |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
+        let failed =
+            |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
         prepare(&client, wanted).await.map_err(failed)?;
         self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
         Ok(())
@@ -263,11 +270,16 @@ impl Servers {
         let (begun, data) = (folder.join("data.new"), folder.join("data"));
         let _ = fs::remove_dir_all(&begun);
         let mut backup = self.user.command(&programs.join("pg_basebackup"), &folder);
-        backup.env("PGPASSWORD", &self.superuser.0).env("PGSSLMODE", "require");
+        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
+        let written = self.user.write(&certificate, &self.superuser.certificate);
+        written.and_then(|_| self.user.write(&key, &self.superuser.key)).map_err(said("write the client's key"))?;
+        backup.env("PGSSLMODE", "require").env("PGSSLCERT", &certificate).env("PGSSLKEY", &key);
         backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]);
         backup.arg("--host").arg(&wanted.listener.address).arg("--port").arg(wanted.listener.port.to_string());
         backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
-        succeeded("copy the cluster's data", backup.output().await)?;
+        let copied = succeeded("copy the cluster's data", backup.output().await);
+        fs::remove_file(&key).map_err(said("remove the client's key"))?;
+        copied?;
         fs::rename(&begun, &data).map_err(said("put the snapshot in place"))
     }
 }
@@ -293,10 +305,10 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres:
     let password = wanted.password.0.replace('\'', "''");
     client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")).await?;
     client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
-    if let Some(name) = &wanted.database {
-        if !exists("pg_database", "datname", name).await? {
-            client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
-        }
+    if let Some(name) = &wanted.database
+        && !exists("pg_database", "datname", name).await?
+    {
+        client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
     }
     Ok(())
 }
@@ -326,6 +338,7 @@ fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, Strin
         ("ssl", "on".into()),
         ("ssl_cert_file", file("server.crt")),
         ("ssl_key_file", file("server.key")),
+        ("ssl_ca_file", file("ca.pem")),
         ("password_encryption", "scram-sha-256".into()),
         ("fsync", "off".into()),
         ("synchronous_commit", "off".into()),

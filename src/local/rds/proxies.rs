@@ -79,7 +79,8 @@ impl Proxy {
             return Ok(());
         }
         let state = self.status().to_uppercase();
-        let message = format!("DB proxy {} is in an unsupported state - {state}, needs to be in [AVAILABLE]", self.name);
+        let message =
+            format!("DB proxy {} is in an unsupported state - {state}, needs to be in [AVAILABLE]", self.name);
         Err(Fault::new("InvalidDBProxyStateFault", message))
     }
 }
@@ -104,7 +105,10 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
     let mut entries = Vec::new();
     for entry in input.list("Auth") {
         let given = Input(entry.clone());
-        given.only("Auth", &["Description", "UserName", "AuthScheme", "SecretArn", "IAMAuth", "ClientPasswordAuthType"])?;
+        given.only(
+            "Auth",
+            &["Description", "UserName", "AuthScheme", "SecretArn", "IAMAuth", "ClientPasswordAuthType"],
+        )?;
         let Some(secret) = given.text("SecretArn") else {
             return Err(invalid("Auth needs a SecretArn: the local cloud's proxies read credentials from secrets."));
         };
@@ -128,26 +132,13 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
 /// The role has to exist, be assumable by now, and trust RDS.
 fn check_role(iam: &iam::Store, role: &str, now: Millis) -> Result<(), Fault> {
     let found = iam.role(role).filter(|found| found.assumable_at <= now);
-    let trusts = found.is_some_and(|found| trusts_rds(&found.trust_policy));
-    if trusts {
+    if found.is_some_and(|found| found.trusts_service("rds.amazonaws.com")) {
         return Ok(());
     }
     Err(invalid(format!(
         "RDS is not authorized to assume service-linked role {role}. Check your RDS service-linked role and try again: it \
          has to exist, and its trust policy has to allow sts:AssumeRole to rds.amazonaws.com."
     )))
-}
-
-fn trusts_rds(policy: &Value) -> bool {
-    let one_or_many = |value: &Value| -> Vec<Value> {
-        value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
-    };
-    one_or_many(&policy["Statement"]).iter().any(|statement| {
-        let action = one_or_many(&statement["Action"]);
-        statement["Effect"] == "Allow"
-            && one_or_many(&statement["Principal"]["Service"]).iter().any(|service| service == "rds.amazonaws.com")
-            && action.iter().any(|action| ["sts:AssumeRole", "sts:*", "*"].iter().any(|known| action == known))
-    })
 }
 
 fn check_idle(seconds: i64) -> Result<i64, Fault> {
@@ -163,8 +154,16 @@ pub(super) fn check_name(member: &str, name: &str) -> Result<String, Fault> {
 }
 
 const CREATE: &[&str] = &[
-    "DBProxyName", "EngineFamily", "Auth", "RoleArn", "VpcSubnetIds", "VpcSecurityGroupIds", "RequireTLS",
-    "IdleClientTimeout", "DebugLogging", "Tags",
+    "DBProxyName",
+    "EngineFamily",
+    "Auth",
+    "RoleArn",
+    "VpcSubnetIds",
+    "VpcSecurityGroupIds",
+    "RequireTLS",
+    "IdleClientTimeout",
+    "DebugLogging",
+    "Tags",
 ];
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -175,17 +174,24 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(Fault::new("DBProxyAlreadyExistsFault", format!("Proxy {name} already exists.")));
     }
     if ctx.region.rds.proxies.len() >= QUOTA {
-        return Err(Fault::new("DBProxyQuotaExceededFault", format!("You can have at most {QUOTA} proxies in a region.")));
+        return Err(Fault::new(
+            "DBProxyQuotaExceededFault",
+            format!("You can have at most {QUOTA} proxies in a region."),
+        ));
     }
     if let Some(family) = input.text("EngineFamily").filter(|family| *family != "POSTGRESQL") {
-        return Err(invalid(format!("The local cloud has proxies of the engine family POSTGRESQL only, not {family}.")));
+        return Err(invalid(format!(
+            "The local cloud has proxies of the engine family POSTGRESQL only, not {family}."
+        )));
     }
     let auth = auth(&input)?.ok_or_else(|| invalid("At least one Auth entry is required."))?;
     let role = input.required("RoleArn")?.to_owned();
     check_role(ctx.iam, &role, ctx.now)?;
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets).map_err(|fault| match fault.code.as_str() {
-        "DBSubnetGroupDoesNotCoverEnoughAZs" => invalid("DB Proxy requires at least two subnets in different Availability Zones."),
+        "DBSubnetGroupDoesNotCoverEnoughAZs" => {
+            invalid("DB Proxy requires at least two subnets in different Availability Zones.")
+        }
         _ => fault,
     })?;
     let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
@@ -224,7 +230,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 fn attach(ctx: &mut Ctx<'_>, proxy: &Proxy) {
     for subnet in &proxy.subnets {
         let groups = &proxy.security_groups;
-        ctx.region.ec2.attach_interface(&proxy.arn, "Network interface for DBProxy", "amazon-rds", subnet, groups, ctx.now);
+        ctx.region.ec2.attach_interface(
+            &proxy.arn,
+            "Network interface for DBProxy",
+            "amazon-rds",
+            subnet,
+            groups,
+            ctx.now,
+        );
     }
 }
 
@@ -239,8 +252,16 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     page(&input, "DBProxies", proxies)
 }
 
-const MODIFY: &[&str] =
-    &["DBProxyName", "Auth", "RequireTLS", "IdleClientTimeout", "DebugLogging", "RoleArn", "SecurityGroups", "NewDBProxyName"];
+const MODIFY: &[&str] = &[
+    "DBProxyName",
+    "Auth",
+    "RequireTLS",
+    "IdleClientTimeout",
+    "DebugLogging",
+    "RoleArn",
+    "SecurityGroups",
+    "NewDBProxyName",
+];
 
 pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
@@ -293,27 +314,12 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(Fault::new("InvalidDBProxyStateFault", format!("DB proxy {name} is already being deleted.")));
     }
     proxy.phase = Phase::until("deleting", until, "deleted");
+    proxy.progress.want();
     let (answer, arn) = (json!({"DBProxy": proxy.view()}), proxy.arn.clone());
     for endpoint in ctx.region.rds.proxy_endpoints.values_mut().filter(|endpoint| endpoint.proxy == name) {
         endpoint.phase = Phase::until("deleting", until, "deleted");
+        endpoint.progress.want();
     }
     ctx.region.rds.note(ctx.now, "db-proxy", &arn, "deletion", "DB proxy is being deleted");
     Ok(answer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trust_policy_names_rds_in_one_way_or_another() {
-        for (policy, trusts) in [
-            (json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), true),
-            (json!({"Statement": {"Effect": "Allow", "Principal": {"Service": ["a", "rds.amazonaws.com"]}, "Action": ["sts:AssumeRole"]}}), true),
-            (json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), false),
-            (json!({"Statement": [{"Effect": "Deny", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}), false),
-        ] {
-            assert_eq!(trusts_rds(&policy), trusts, "{policy}");
-        }
-    }
 }

@@ -55,7 +55,14 @@ impl Store {
 fn attach(ctx: &mut Ctx<'_>, endpoint: &ProxyEndpoint) {
     for subnet in &endpoint.subnets {
         let groups = &endpoint.security_groups;
-        ctx.region.ec2.attach_interface(&endpoint.arn, "Network interface for DBProxy", "amazon-rds", subnet, groups, ctx.now);
+        ctx.region.ec2.attach_interface(
+            &endpoint.arn,
+            "Network interface for DBProxy",
+            "amazon-rds",
+            subnet,
+            groups,
+            ctx.now,
+        );
     }
 }
 
@@ -65,13 +72,18 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.only("CreateDBProxyEndpoint", &known)?;
     let name = check_name("DBProxyEndpointName", input.required("DBProxyEndpointName")?)?;
     if ctx.region.rds.proxy_endpoints.contains_key(&name) {
-        return Err(Fault::new("DBProxyEndpointAlreadyExistsFault", format!("DB proxy endpoint {name} already exists.")));
+        return Err(Fault::new(
+            "DBProxyEndpointAlreadyExistsFault",
+            format!("DB proxy endpoint {name} already exists."),
+        ));
     }
     let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
     proxy.check_available()?;
     let role = input.text("TargetRole").unwrap_or("READ_WRITE").to_owned();
     if role == "READ_ONLY" {
-        return Err(invalid("The local cloud has no read-only proxy endpoints: a cluster's readers share the writer's server."));
+        return Err(invalid(
+            "The local cloud has no read-only proxy endpoints: a cluster's readers share the writer's server.",
+        ));
     }
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets)?;
@@ -107,7 +119,9 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         Some(name) => vec![store.endpoint_mut(name)?.clone()],
         None => store.proxy_endpoints.values().cloned().collect(),
     };
-    let wanted = |endpoint: &&ProxyEndpoint| input.text("DBProxyName").is_none_or(|proxy| endpoint.proxy.eq_ignore_ascii_case(proxy));
+    let wanted = |endpoint: &&ProxyEndpoint| {
+        input.text("DBProxyName").is_none_or(|proxy| endpoint.proxy.eq_ignore_ascii_case(proxy))
+    };
     page(&input, "DBProxyEndpoints", endpoints.iter().filter(wanted).map(ProxyEndpoint::view).collect())
 }
 
@@ -138,5 +152,6 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
     }
     endpoint.phase = Phase::until("deleting", until, "deleted");
+    endpoint.progress.want();
     Ok(json!({"DBProxyEndpoint": endpoint.view()}))
 }

@@ -11,12 +11,78 @@ use crate::local::{ec2, fault::Fault};
 
 /// Words that cannot be a master user's name.
 const RESERVED: &[&str] = &[
-    "admin", "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "authorization", "between", "binary", "both",
-    "case", "cast", "check", "collate", "column", "constraint", "create", "cross", "current_user", "default", "desc",
-    "distinct", "do", "else", "end", "except", "false", "for", "foreign", "from", "grant", "group", "having", "in", "into",
-    "is", "join", "leading", "like", "limit", "new", "not", "null", "off", "old", "on", "or", "order", "outer", "primary",
-    "public", "rdsadmin", "rds_superuser", "rdsrepladmin", "references", "replication", "select", "session_user", "some",
-    "table", "then", "to", "true", "union", "unique", "user", "using", "when", "where",
+    "admin",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "authorization",
+    "between",
+    "binary",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "cross",
+    "current_user",
+    "default",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "into",
+    "is",
+    "join",
+    "leading",
+    "like",
+    "limit",
+    "new",
+    "not",
+    "null",
+    "off",
+    "old",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "primary",
+    "public",
+    "rdsadmin",
+    "rds_superuser",
+    "rdsrepladmin",
+    "references",
+    "replication",
+    "select",
+    "session_user",
+    "some",
+    "table",
+    "then",
+    "to",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "when",
+    "where",
 ];
 
 pub(super) fn username(name: &str) -> Result<(), Fault> {
@@ -37,11 +103,13 @@ pub(super) fn username(name: &str) -> Result<(), Fault> {
 pub(super) fn password(password: &str) -> Result<(), Fault> {
     let length = password.chars().count();
     if length < 8 {
-        let message = "The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.";
+        let message =
+            "The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.";
         return Err(invalid(message));
     }
     if length > 99 {
-        let message = "The parameter MasterUserPassword is not a valid password because it is longer than 99 characters.";
+        let message =
+            "The parameter MasterUserPassword is not a valid password because it is longer than 99 characters.";
         return Err(invalid(message));
     }
     if !password.chars().all(|letter| letter.is_ascii_graphic() && !"/@\"".contains(letter)) {
@@ -141,7 +209,8 @@ impl Scaling {
     pub(super) fn given(input: &Input, before: Option<&Self>) -> Result<Option<Self>, Fault> {
         let Some(part) = input.part("ServerlessV2ScalingConfiguration") else { return Ok(before.cloned()) };
         let capacity = |member: &str, old: Option<f64>| {
-            let absent = || combination("Both MinCapacity and MaxCapacity of ServerlessV2ScalingConfiguration must be given.");
+            let absent =
+                || combination("Both MinCapacity and MaxCapacity of ServerlessV2ScalingConfiguration must be given.");
             part.0.get(member).and_then(Value::as_f64).or(old).ok_or_else(absent)
         };
         let min = capacity("MinCapacity", before.map(|old| old.min))?;
@@ -164,7 +233,9 @@ impl Scaling {
             return Err(combination("SecondsUntilAutoPause can be given only when MinCapacity is 0."));
         }
         if let Some(seconds) = pause.filter(|seconds| !(300..=86400).contains(seconds)) {
-            return Err(invalid(format!("SecondsUntilAutoPause {seconds} isn't valid. It must be between 300 and 86400.")));
+            return Err(invalid(format!(
+                "SecondsUntilAutoPause {seconds} isn't valid. It must be between 300 and 86400."
+            )));
         }
         let pause = pause.or(before.and_then(|old| old.pause)).or(Some(300)).filter(|_| min == 0.0);
         Ok(Some(Self { min, max, pause }))
@@ -214,10 +285,12 @@ mod tests {
             assert_eq!(password(given).is_ok(), accepted, "{given}");
         }
         assert!(password(&"x".repeat(100)).is_err());
-        for (given, accepted) in [("app", true), ("postgres", true), ("admin", false), ("pg_me", false), ("1st", false)] {
+        for (given, accepted) in [("app", true), ("postgres", true), ("admin", false), ("pg_me", false), ("1st", false)]
+        {
             assert_eq!(username(given).is_ok(), accepted, "{given}");
         }
-        for (given, accepted) in [("shop", true), ("shop_2", true), ("rdsadmin", false), ("shop-2", false), ("", false)] {
+        for (given, accepted) in [("shop", true), ("shop_2", true), ("rdsadmin", false), ("shop-2", false), ("", false)]
+        {
             assert_eq!(database(given).is_ok(), accepted, "{given}");
         }
         assert!(port(5432).is_ok() && port(80).is_err() && port(70_000).is_err());

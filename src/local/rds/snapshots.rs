@@ -78,7 +78,8 @@ impl Store {
 /// Begins a snapshot of a cluster.
 pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags: Tags) -> Result<Value, Fault> {
     if ctx.region.rds.snapshots.contains_key(&name) {
-        let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+        let message =
+            format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
         return Err(Fault::new("DBClusterSnapshotAlreadyExistsFault", message));
     }
     if cluster.kept.get("CopyTagsToSnapshot") == Some(&json!(true)) {
@@ -148,12 +149,16 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let name = key(input.required("DBClusterSnapshotIdentifier")?);
     let snapshot = ctx.region.rds.snapshot(&name)?;
     if !snapshot.phase.is("available") {
-        let message = format!("Cannot delete the snapshot {name} because it is in the state {}.", snapshot.phase.status);
+        let message =
+            format!("Cannot delete the snapshot {name} because it is in the state {}.", snapshot.phase.status);
         return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
     }
     let data = &snapshot.data;
-    if let Some(cluster) = ctx.region.rds.clusters.values().find(|one| one.origin.as_ref() == Some(data) && one.phase.is("creating")) {
-        let message = format!("The snapshot {name} is in use: the cluster {} is being restored from it.", cluster.identifier);
+    if let Some(cluster) =
+        ctx.region.rds.clusters.values().find(|one| one.origin.as_ref() == Some(data) && one.phase.is("creating"))
+    {
+        let message =
+            format!("The snapshot {name} is in use: the cluster {} is being restored from it.", cluster.identifier);
         return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
     }
     let mut answer = snapshot.view();
@@ -172,11 +177,32 @@ pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
 }
 
 const RESTORE: &[&str] = &[
-    "AvailabilityZones", "DBClusterIdentifier", "SnapshotIdentifier", "Engine", "EngineVersion", "Port", "DBSubnetGroupName",
-    "VpcSecurityGroupIds", "Tags", "KmsKeyId", "EnableIAMDatabaseAuthentication", "EnableCloudwatchLogsExports", "EngineMode",
-    "DBClusterParameterGroupName", "DeletionProtection", "CopyTagsToSnapshot", "StorageType", "NetworkType",
-    "ServerlessV2ScalingConfiguration", "MonitoringInterval", "MonitoringRoleArn", "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "BackupRetentionPeriod", "PreferredBackupWindow",
+    "AvailabilityZones",
+    "DBClusterIdentifier",
+    "SnapshotIdentifier",
+    "Engine",
+    "EngineVersion",
+    "Port",
+    "DBSubnetGroupName",
+    "VpcSecurityGroupIds",
+    "Tags",
+    "KmsKeyId",
+    "EnableIAMDatabaseAuthentication",
+    "EnableCloudwatchLogsExports",
+    "EngineMode",
+    "DBClusterParameterGroupName",
+    "DeletionProtection",
+    "CopyTagsToSnapshot",
+    "StorageType",
+    "NetworkType",
+    "ServerlessV2ScalingConfiguration",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "BackupRetentionPeriod",
+    "PreferredBackupWindow",
     "EngineLifecycleSupport",
 ];
 
@@ -190,8 +216,9 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let version = engine::choose(Some(input.text("EngineVersion").unwrap_or(&snapshot.version)))?;
     if version != snapshot.version {
-        engine::check_upgrade(&snapshot.version, version, false)
-            .map_err(|_| combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version)))?;
+        engine::check_upgrade(&snapshot.version, version, false).map_err(|_| {
+            combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version))
+        })?;
     }
     let mut cluster = clusters::draft(ctx, &input, version)?;
     if !input.has("Port") {

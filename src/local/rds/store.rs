@@ -47,28 +47,22 @@ impl Store {
         let snapshots = &self.snapshots;
         let instances = &self.instances;
         for cluster in self.clusters.values_mut() {
-            let ready = match cluster.phase.destination() {
-                "deleted" => {
-                    let copied = |source: &str| !snapshots.values().any(|one| one.source == source && !one.copied);
-                    copied(&cluster.resource_id) && !instances.values().any(|one| one.cluster == cluster.identifier)
-                }
-                "available" => cluster.progress.complete(),
-                _ => true,
-            };
-            cluster.phase.settle(now, ready);
+            // A cluster goes last: after its members, and after its final snapshot was made.
+            let held = cluster.phase.is("deleting")
+                && (snapshots.values().any(|one| one.source == cluster.resource_id && !one.copied)
+                    || instances.values().any(|one| one.cluster == cluster.identifier));
+            cluster.phase.settle(now, cluster.progress.complete() && !held);
         }
         let gone: Vec<String> =
             self.clusters.values().filter(|one| one.phase.is("deleted")).map(|one| one.identifier.clone()).collect();
         self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));
         for proxy in self.proxies.values_mut() {
             proxy.targets.retain(|target| !gone.contains(&target.cluster));
-            let ready = proxy.progress.complete() || proxy.phase.is("deleting");
-            proxy.phase.settle(now, ready);
+            proxy.phase.settle(now, proxy.progress.complete());
         }
         self.proxies.retain(|_, proxy| keep(proxy.phase.is("deleted"), &proxy.arn, &mut departed));
         for endpoint in self.proxy_endpoints.values_mut() {
-            let ready = endpoint.progress.complete() || endpoint.phase.is("deleting");
-            endpoint.phase.settle(now, ready);
+            endpoint.phase.settle(now, endpoint.progress.complete());
         }
         self.proxy_endpoints.retain(|_, endpoint| keep(endpoint.phase.is("deleted"), &endpoint.arn, &mut departed));
         self.departed.extend(departed);

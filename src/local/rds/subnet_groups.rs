@@ -58,7 +58,10 @@ impl Store {
 pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec<(String, String)>), Fault> {
     let unknown: Vec<&str> = ids.iter().filter(|id| network.subnet(id).is_none()).map(String::as_str).collect();
     if ids.is_empty() || !unknown.is_empty() {
-        return Err(Fault::new("InvalidSubnet", format!("Some input subnets in :[{}] are invalid.", unknown.join(", "))));
+        return Err(Fault::new(
+            "InvalidSubnet",
+            format!("Some input subnets in :[{}] are invalid.", unknown.join(", ")),
+        ));
     }
     let found: Vec<_> = ids.iter().filter_map(|id| network.subnet(id)).collect();
     let vpcs: BTreeSet<&str> = found.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
@@ -124,7 +127,8 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut group = ctx.region.rds.subnet_group(&name)?.clone();
     let (vpc_id, subnets) = place(&ctx.region.ec2, &input.texts("SubnetIds").unwrap_or_default())?;
     if vpc_id != group.vpc_id {
-        let message = format!("The new subnets are in {vpc_id}, and the DB subnet group '{name}' is in {}.", group.vpc_id);
+        let message =
+            format!("The new subnets are in {vpc_id}, and the DB subnet group '{name}' is in {}.", group.vpc_id);
         return Err(Fault::new("InvalidSubnet", message));
     }
     let taken = |id: &str| {
@@ -132,7 +136,10 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         members.into_iter().any(|instance| instance.subnet_id == id)
     };
     if let Some((id, _)) = group.subnets.iter().find(|(id, _)| taken(id) && !subnets.iter().any(|(new, _)| new == id)) {
-        return Err(Fault::new("SubnetAlreadyInUse", format!("Subnet {id} of the DB subnet group '{name}' is in use.")));
+        return Err(Fault::new(
+            "SubnetAlreadyInUse",
+            format!("Subnet {id} of the DB subnet group '{name}' is in use."),
+        ));
     }
     group.subnets = subnets;
     if let Some(description) = input.text("DBSubnetGroupDescription") {

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
+use rand::Rng as _;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 use crate::local::cloud::Cloud;
@@ -46,24 +46,34 @@ impl User {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&link)?;
             return Ok(link);
         }
-        let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let folder = Path::new("/var/lib/infra-local").join(name);
-        for path in [Path::new("/var/lib/infra-local"), &folder] {
-            fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o711))?;
+        remove_abandoned();
+        if let Ok(folder) = fs::read_link(&link) {
+            passable(&folder)?;
+            fs::write(folder.join(OWNER), data.as_os_str().as_encoded_bytes())?;
+            return Ok(folder);
         }
-        // A data folder that was removed and made again starts with nothing.
-        if fs::read_link(&link).is_err() {
-            for entry in fs::read_dir(&folder)? {
-                let entry = entry?.path();
-                if !entry.join("data/postmaster.pid").exists() {
-                    fs::remove_dir_all(&entry).or_else(|_| fs::remove_file(&entry))?;
-                }
-            }
-            std::os::unix::fs::symlink(&folder, &link)?;
-        }
+        let folder = Path::new(SYSTEM).join(format!("{:016x}", rand::rng().random::<u64>()));
+        passable(Path::new(SYSTEM))?;
+        // The link comes first: a folder that says whose it is without being linked to counts as abandoned.
+        std::os::unix::fs::symlink(&folder, &link)?;
+        passable(&folder)?;
+        fs::write(folder.join(OWNER), data.as_os_str().as_encoded_bytes())?;
         Ok(folder)
+    }
+
+    /// The folder of what all local clouds of a user share; in `folder` where the user has no home.
+    pub(super) fn templates(self, folder: &Path) -> io::Result<PathBuf> {
+        if self.ids.is_some() {
+            let templates = Path::new(SYSTEM).join("templates");
+            passable(Path::new(SYSTEM))?;
+            self.make_folder(&templates)?;
+            return Ok(templates);
+        }
+        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
+        let templates = cache.map_or_else(|| folder.join("templates"), |cache| cache.join("infra"));
+        self.make_folder(&templates)?;
+        Ok(templates)
     }
 
     /// Makes a folder that only the user can enter.
@@ -107,7 +117,8 @@ impl User {
     pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<u32> {
         let path = folder.join("log");
         let long = fs::metadata(&path).is_ok_and(|log| log.len() > 10_000_000);
-        let log = fs::OpenOptions::new().create(true).write(true).append(!long).truncate(long).mode(0o600).open(&path)?;
+        let log =
+            fs::OpenOptions::new().create(true).write(true).append(!long).truncate(long).mode(0o600).open(&path)?;
         self.own(&path)?;
         // A group of its own: the ctrl-C of a terminal is for the daemon, which stops its servers itself.
         let mut child = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
@@ -119,6 +130,33 @@ impl User {
             cloud.changed.notify_one();
         });
         Ok(pid)
+    }
+}
+
+/// Where root keeps servers, and the file in a cloud's folder there that names its data folder.
+const SYSTEM: &str = "/var/lib/infra-local";
+const OWNER: &str = "data-folder";
+
+/// Makes a folder that others can pass through, but not read.
+fn passable(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o711))
+}
+
+/// Removes what belongs to data folders that are gone; servers that still run there stay.
+fn remove_abandoned() {
+    let Ok(entries) = fs::read_dir(SYSTEM) else { return };
+    for folder in entries.flatten().map(|entry| entry.path()) {
+        let Ok(owner) = fs::read_to_string(folder.join(OWNER)) else { continue };
+        let ours = fs::read_link(Path::new(&owner).join("servers")).is_ok_and(|link| link == folder);
+        let mut inside = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let runs = |home: PathBuf| {
+            ["data/postmaster.pid", "pid"].iter().any(|file| Process::find(&home.join(file), &home).is_some())
+        };
+        if !ours && !inside.any(runs) {
+            // What cannot be removed now is tried again by the next daemon.
+            let _ = fs::remove_dir_all(&folder);
+        }
     }
 }
 

@@ -56,12 +56,16 @@ impl Store {
             "pg" => self.parameter_groups.get_mut(name).map(|group| &mut group.tags),
             "cluster-snapshot" => self.snapshots.get_mut(name).map(|snapshot| &mut snapshot.tags),
             "db-proxy" => self.proxies.values_mut().find(|proxy| proxy.arn == arn).map(|proxy| &mut proxy.tags),
-            "target-group" => {
-                self.proxies.values_mut().find(|proxy| proxy.target_group_arn == arn).map(|proxy| &mut proxy.target_group_tags)
-            }
-            "db-proxy-endpoint" => {
-                self.proxy_endpoints.values_mut().find(|endpoint| endpoint.arn == arn).map(|endpoint| &mut endpoint.tags)
-            }
+            "target-group" => self
+                .proxies
+                .values_mut()
+                .find(|proxy| proxy.target_group_arn == arn)
+                .map(|proxy| &mut proxy.target_group_tags),
+            "db-proxy-endpoint" => self
+                .proxy_endpoints
+                .values_mut()
+                .find(|endpoint| endpoint.arn == arn)
+                .map(|endpoint| &mut endpoint.tags),
             _ => None,
         };
         found.ok_or_else(|| {

@@ -18,17 +18,23 @@ use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 pub(crate) struct Pool {
     /// Per cent of the database's `max_connections`.
     pub(super) max_percent: i64,
-    max_idle_percent: i64,
+    pub(super) max_idle_percent: i64,
     /// Seconds that a client waits for a connection.
     pub(super) borrow_timeout: i64,
-    pinning_filters: Vec<String>,
+    pub(super) pinning_filters: Vec<String>,
     /// Run on every new connection.
     pub(super) init_query: Option<String>,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { max_percent: 100, max_idle_percent: 50, borrow_timeout: 120, pinning_filters: Vec::new(), init_query: None }
+        Self {
+            max_percent: 100,
+            max_idle_percent: 50,
+            borrow_timeout: 120,
+            pinning_filters: Vec::new(),
+            init_query: None,
+        }
     }
 }
 
@@ -56,7 +62,9 @@ impl Target {
         match &self.health {
             Some(health) if now >= self.ready_at => match health {
                 Health::Available => json!({"State": "AVAILABLE"}),
-                Health::Unavailable(reason, why) => json!({"State": "UNAVAILABLE", "Reason": reason, "Description": why}),
+                Health::Unavailable(reason, why) => {
+                    json!({"State": "UNAVAILABLE", "Reason": reason, "Description": why})
+                }
             },
             _ => json!({"State": "REGISTERING"}),
         }
@@ -77,8 +85,10 @@ impl Target {
                 health.clone()
             };
             let role = if member.writer { "READ_WRITE" } else { "READ_ONLY" };
-            views.push(json!({"TargetArn": member.arn, "TrackedClusterId": self.cluster, "RdsResourceId": member.identifier,
-                "Endpoint": endpoint, "Port": port, "Type": "RDS_INSTANCE", "Role": role, "TargetHealth": health}));
+            views.push(
+                json!({"TargetArn": member.arn, "TrackedClusterId": self.cluster, "RdsResourceId": member.identifier,
+                "Endpoint": endpoint, "Port": port, "Type": "RDS_INSTANCE", "Role": role, "TargetHealth": health}),
+            );
         }
         views
     }
@@ -139,7 +149,11 @@ fn pool(config: &Input, before: &Pool) -> Result<Pool, Fault> {
         if range.contains(&value) {
             return Ok(value);
         }
-        Err(invalid(format!("{member} {value} is not valid. It must be between {} and {}.", range.start(), range.end())))
+        Err(invalid(format!(
+            "{member} {value} is not valid. It must be between {} and {}.",
+            range.start(),
+            range.end()
+        )))
     };
     let max_percent = within("MaxConnectionsPercent", 1..=100, before.max_percent)?;
     // A maximum that sinks below the old idle share takes it along.
@@ -210,7 +224,8 @@ fn the_cluster(store: &Store, input: &Input) -> Result<String, Fault> {
 fn check_cluster(store: &Store, name: &str, proxy: &Proxy) -> Result<(), Fault> {
     let cluster = store.cluster(name)?;
     if cluster.vpc_id != proxy.vpc_id {
-        let message = format!("DB cluster {name} is in {}, and DB proxy {} is in {}.", cluster.vpc_id, proxy.name, proxy.vpc_id);
+        let message =
+            format!("DB cluster {name} is in {}, and DB proxy {} is in {}.", cluster.vpc_id, proxy.name, proxy.vpc_id);
         return Err(Fault::new("InvalidVPCNetworkStateFault", message));
     }
     let ready = ["available", "modifying", "backing-up"];
@@ -223,7 +238,8 @@ fn check_cluster(store: &Store, name: &str, proxy: &Proxy) -> Result<(), Fault> 
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
     let Some(writer) = store.members(name).find(|member| member.writer) else {
-        let message = format!("DB cluster {name} has no instances: create one before registering the cluster with a proxy.");
+        let message =
+            format!("DB cluster {name} has no instances: create one before registering the cluster with a proxy.");
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     };
     if !ready.contains(&writer.phase.status.as_str()) {
@@ -241,7 +257,9 @@ pub(super) fn deregister(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
     let input = Input(input);
     check_group(&input)?;
     let proxy = ctx.region.rds.proxy_mut(input.required("DBProxyName")?)?;
-    let given = ["DBClusterIdentifiers", "DBInstanceIdentifiers"].map(|member| input.texts(member).unwrap_or_default()).concat();
+    let given = ["DBClusterIdentifiers", "DBInstanceIdentifiers"]
+        .map(|member| input.texts(member).unwrap_or_default())
+        .concat();
     if given.is_empty() {
         return Err(combination("At least one DB cluster must be given."));
     }

@@ -179,7 +179,10 @@ fn credentials(iam: &iam::Store, region: &Region, proxy: &Proxy) -> (Vec<(String
         let parsed = secret.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
         let member = |name: &str| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
         if !iam.role_allows(&proxy.role, "secretsmanager:GetSecretValue", arn) {
-            wrong = Some(format!("The role {} may not read the secret {arn}: it needs secretsmanager:GetSecretValue.", proxy.role));
+            wrong = Some(format!(
+                "The role {} may not read the secret {arn}: it needs secretsmanager:GetSecretValue.",
+                proxy.role
+            ));
         } else if secret.is_none() {
             wrong = Some(format!("The secret {arn} does not exist, has no value, or is scheduled for deletion."));
         } else if let (Some(username), Some(password)) = (member("username"), member("password")) {
@@ -202,7 +205,9 @@ fn check(
 ) -> Check {
     let path = region.ec2.admits(&cluster.security_groups, &proxy.security_groups, &proxy.subnets, cluster.port);
     let members = region.rds.members(&cluster.identifier);
-    let up = members.into_iter().any(|member| member.writer && !["creating", "deleting"].contains(&member.phase.status.as_str()));
+    let up = members
+        .into_iter()
+        .any(|member| member.writer && !["creating", "deleting"].contains(&member.phase.status.as_str()));
     let wrong = match () {
         () if pooler.users.is_empty() => {
             unreadable.map(|why| ("AUTH_FAILURE", format!("Proxy does not have any registered credentials. {why}")))
@@ -220,7 +225,10 @@ fn check(
         )),
         () if !cluster.runs() || !up => {
             let status = cluster.status();
-            Some(("UNREACHABLE", format!("DB cluster {} has no writer that answers; it is {status}.", cluster.identifier)))
+            Some((
+                "UNREACHABLE",
+                format!("DB cluster {} has no writer that answers; it is {status}.", cluster.identifier),
+            ))
         }
         () => None,
     };

@@ -53,6 +53,7 @@ impl Expansion<'_> {
             secrets: service.secrets.iter().map(|(name, secret)| (name.clone(), self.secret_arn(secret))).collect(),
             health_check: health_check(&service.health_check),
             public: service.public,
+            running: true,
         };
         self.add(NAME, spec);
     }

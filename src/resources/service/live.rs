@@ -39,7 +39,8 @@ async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<S
         .output("url", service.service_url().map(|host| format!("https://{host}")))
         .tags(tags)
         .created(Some(service.created_at().secs()))
-        .phase(phase(&service, operation.as_ref()));
+        .phase(phase(&service, operation.as_ref()))
+        .setback(setback(&service, operation.as_ref()));
     Ok(Some(live))
 }
 
@@ -52,28 +53,43 @@ async fn operation(aws: &Clients, arn: &str) -> Result<Option<OperationSummary>>
 
 fn phase(service: &Found, operation: Option<&OperationSummary>) -> Phase {
     let kind = operation.and_then(|operation| operation.r#type());
-    let word = kind.map_or("OPERATION_IN_PROGRESS", OperationType::as_str).to_owned();
     match service.status() {
-        ServiceStatus::Running => Phase::Ready,
-        ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => Phase::Deleting(word),
-        ServiceStatus::OperationInProgress => Phase::Changing(word),
-        ServiceStatus::Paused => Phase::Changing(format!(
-            "PAUSED; resume it: aws apprunner resume-service --service-arn {}",
-            service.service_arn()
-        )),
-        status => Phase::Failed(format!("its state is {status}{}", story(service, operation))),
+        // A paused service is whole and can be resumed: see the attribute `running`.
+        ServiceStatus::Running | ServiceStatus::Paused => Phase::Ready,
+        ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => Phase::Deleting(word(operation)),
+        ServiceStatus::OperationInProgress => Phase::Changing(word(operation)),
+        status => Phase::Failed(format!("its state is {status}; {}", story(service, operation))),
     }
+}
+
+/// What an operation in progress does, in App Runner's words.
+fn word(operation: Option<&OperationSummary>) -> String {
+    let Some(kind) = operation.and_then(|operation| operation.r#type()) else { return "OPERATION_IN_PROGRESS".to_owned() };
+    match operation.and_then(|operation| operation.status()) {
+        Some(status @ OperationStatus::RollbackInProgress) => format!("{kind}, {status}"),
+        _ => kind.to_string(),
+    }
+}
+
+/// A service whose update fails runs on as it was before; only the operation tells.
+fn setback(service: &Found, operation: Option<&OperationSummary>) -> Option<String> {
+    use OperationStatus::{Failed, RollbackFailed, RollbackSucceeded};
+    use OperationType::{ResumeService, StartDeployment, UpdateService};
+    let operation = operation.filter(|_| *service.status() != ServiceStatus::OperationInProgress)?;
+    let changed = matches!(operation.r#type()?, UpdateService | StartDeployment | ResumeService);
+    let failed = matches!(operation.status()?, Failed | RollbackFailed | RollbackSucceeded);
+    (changed && failed).then(|| story(service, Some(operation)))
 }
 
 /// What the operation came to, and where App Runner and the application wrote about it.
 fn story(service: &Found, operation: Option<&OperationSummary>) -> String {
     let ended = operation.and_then(|operation| {
-        let kind = operation.r#type().map_or("operation", OperationType::as_str);
-        Some(format!("; its last {kind} ended as {}", operation.status().map(OperationStatus::as_str)?))
+        let (kind, status) = (operation.r#type()?, operation.status()?);
+        Some(format!("its operation {kind} ({}) is {status}. ", operation.id().unwrap_or("without id")))
     });
     let logs = format!("/aws/apprunner/{}/{}", service.service_name(), service.service_id());
     format!(
-        "{}. The reason is in the CloudWatch log group {logs}/service, the application's own output in {logs}/application",
+        "{}The reason is in the CloudWatch log group {logs}/service, and what the application said in {logs}/application",
         ended.unwrap_or_default()
     )
 }
@@ -102,6 +118,8 @@ fn spec(service: &Found) -> Service {
         env: values(image.and_then(|image| image.runtime_environment_variables())),
         secrets: values(image.and_then(|image| image.runtime_environment_secrets())),
         health_check: health_check(service),
+        // While an operation runs, it is on its way to running.
+        running: *service.status() != ServiceStatus::Paused,
         public: network
             .and_then(|network| network.ingress_configuration())
             .is_none_or(|ingress| ingress.is_publicly_accessible()),
@@ -162,7 +180,10 @@ mod tests {
         assert_eq!(phase(&busy, Some(&deleting)), Phase::Deleting("DELETE_SERVICE".into()));
         assert_eq!(phase(&busy, Some(&updating)), Phase::Changing("UPDATE_SERVICE".into()));
         assert_eq!(phase(&busy, None), Phase::Changing("OPERATION_IN_PROGRESS".into()));
-        assert!(matches!(phase(&found(ServiceStatus::Paused), None), Phase::Changing(word) if word.contains("resume")));
+        let back = ended(OperationType::UpdateService, OperationStatus::RollbackInProgress);
+        assert_eq!(phase(&busy, Some(&back)), Phase::Changing("UPDATE_SERVICE, ROLLBACK_IN_PROGRESS".into()));
+        let paused = found(ServiceStatus::Paused);
+        assert_eq!((phase(&paused, None), spec(&paused).running), (Phase::Ready, false));
     }
 
     #[test]
@@ -171,9 +192,22 @@ mod tests {
         let Phase::Failed(why) = phase(&found(ServiceStatus::CreateFailed), Some(&failed)) else {
             panic!("a failed creation is failed")
         };
-        for word in ["CREATE_FAILED", "CREATE_SERVICE ended as FAILED", "/aws/apprunner/shop-service/8fe1/application"] {
+        for word in ["CREATE_FAILED", "CREATE_SERVICE (op-1) is FAILED", "/aws/apprunner/shop-service/8fe1/application"] {
             assert!(why.contains(word), "{why}");
         }
+    }
+
+    #[test]
+    fn an_update_that_was_taken_back_is_told() {
+        use {OperationStatus::*, OperationType::*};
+        let told = |kind, status| setback(&found(ServiceStatus::Running), Some(&ended(kind, status)));
+        for status in [Failed, RollbackFailed, RollbackSucceeded] {
+            assert!(told(UpdateService, status.clone()).is_some_and(|why| why.contains(status.as_str())), "{status}");
+        }
+        assert_eq!(told(UpdateService, Succeeded), None);
+        assert_eq!(told(CreateService, Failed), None);
+        let on_its_way = ended(UpdateService, RollbackInProgress);
+        assert_eq!(setback(&found(ServiceStatus::OperationInProgress), Some(&on_its_way)), None);
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! What happens to an instance after it was made.
+
+use serde_json::{Value, json};
+
+use super::{
+    input::{Input, combination},
+    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept},
+    phase::Phase,
+    times,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+const MODIFY: &[&str] = &[
+    "DBInstanceIdentifier",
+    "DBInstanceClass",
+    "ApplyImmediately",
+    "DBParameterGroupName",
+    "PromotionTier",
+    "PubliclyAccessible",
+    "AutoMinorVersionUpgrade",
+    "PreferredMaintenanceWindow",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "DatabaseInsightsMode",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "CACertificateIdentifier",
+    "CertificateRotationRestart",
+    "CopyTagsToSnapshot",
+];
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
+        return Err(combination(format!(
+            "The DB instance is a member of a DB cluster. Set {what} for the DB cluster."
+        )));
+    }
+    input.only("ModifyDBInstance", MODIFY)?;
+    let store = &ctx.region.rds;
+    let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
+    let cluster = store.cluster(&before.cluster)?;
+    let mut instance = before.clone();
+    check_kept(&input)?;
+    if let Some(class) = input.text("DBInstanceClass") {
+        check_class(class, cluster.scaling.is_some())?;
+        instance.class = class.to_owned();
+    }
+    if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
+        store.check_instance_group(&group, &cluster.version)?;
+        instance.parameter_group = group;
+    }
+    input.keep(KEPT, &mut instance.kept);
+    if instance.class != before.class || instance.kept != before.kept {
+        instance.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
+    }
+    let answer = json!({"DBInstance": instance.view(store, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", "DB instance modified");
+    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let mut instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?.clone();
+    if input.has("FinalDBSnapshotIdentifier") {
+        return Err(combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"));
+    }
+    if instance.phase.is("deleting") {
+        let message = format!("Instance {} is already being deleted.", instance.identifier);
+        return Err(Fault::new("InvalidDBInstanceState", message));
+    }
+    let cluster = ctx.region.rds.cluster(&instance.cluster)?;
+    let ready = cluster.status() == "available" || cluster.status() == "failed";
+    if !ready {
+        let message =
+            format!("DB cluster {} is not in the available state: it is {}.", cluster.identifier, cluster.status());
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
+    instance.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::INSTANCE_DELETION), "deleted");
+    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
+    let (name, cluster, writer, arn) =
+        (instance.identifier.clone(), instance.cluster.clone(), instance.writer, instance.arn.clone());
+    let store = &mut ctx.region.rds;
+    store.instances.insert(name.clone(), instance);
+    let heir = store
+        .members(&cluster)
+        .filter(|member| !member.phase.is("deleting"))
+        .min_by_key(|member| member.promotion_tier());
+    if let (true, Some(heir)) = (writer, heir.map(|heir| heir.identifier.clone())) {
+        store.promote(&cluster, &heir);
+    }
+    store.note(ctx.now, "db-instance", &arn, "deletion", "DB instance is being deleted");
+    Ok(answer)
+}
+
+pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    if input.flag("ForceFailover") == Some(true) {
+        return Err(combination("Cannot force failover since the instance is not configured for MultiAZ."));
+    }
+    let mut instance = ctx.region.rds.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
+    instance.phase = Phase::until("rebooting", ctx.pace.after(ctx.now, times::REBOOT), "available");
+    if instance.writer {
+        let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
+        cluster.restarts += 1;
+        cluster.progress.want();
+    }
+    let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance restarted");
+    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    Ok(answer)
+}
+
+/// `StartDBInstance` and `StopDBInstance`: a member starts and stops with its cluster.
+pub(super) fn refuse_alone(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
+    let message = format!(
+        "DB instance {} is a member of the DB cluster {}: start or stop the cluster.",
+        instance.identifier, instance.cluster
+    );
+    Err(Fault::new("InvalidDBClusterStateFault", message))
+}

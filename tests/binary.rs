@@ -1,0 +1,149 @@
+//! The real binary against a local cloud of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A local cloud in a folder of its own, stopped with its databases when dropped, also by a panic.
+pub(crate) struct Cloud {
+    folder: TempDir,
+    /// The endpoint's URL.
+    pub(crate) url: String,
+}
+
+impl Cloud {
+    /// Starts one at instant pace.
+    pub(crate) fn start() -> Self {
+        Self::paced("instant")
+    }
+
+    /// Starts one at a given pace.
+    pub(crate) fn paced(pace: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut cloud = Self { folder, url: String::new() };
+        let started = cloud.infra(&["local", "start", "--port", "0", "--pace", pace]);
+        started.succeeds();
+        let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
+        cloud.url = status["url"].as_str().expect("the status has the URL").to_owned();
+        cloud
+    }
+
+    /// Where descriptions can be written; the local cloud's data is in `local` there.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A command that calls this cloud, and no other, whatever the environment of the tests is.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        command.args(arguments).current_dir(self.folder()).stdin(Stdio::null());
+        command.env("INFRA_LOCAL_DATA", self.folder().join("local"));
+        command.env("NO_COLOR", "1");
+        for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PGSSLROOTCERT", "CI"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn infra(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().expect("the binary runs");
+        Run { what: arguments.join(" "), output }
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder().join(name);
+        std::fs::write(&path, text).expect("the folder can be written");
+        path
+    }
+
+    /// Everything that exists, as `service kind name`, without what a test says nothing about.
+    pub(crate) fn inventory(&self) -> Vec<Value> {
+        let items = self.infra(&["local", "inventory", "--json"]).succeeds().json();
+        items.as_array().cloned().unwrap_or_default()
+    }
+
+    /// Starts counting calls from nothing.
+    pub(crate) fn forget_calls(&self) {
+        self.infra(&["local", "calls", "--reset"]).succeeds();
+    }
+
+    /// How often each action was called, as `service.Action`.
+    pub(crate) fn calls(&self) -> Vec<(String, u64)> {
+        let counts = self.infra(&["local", "calls", "--json"]).succeeds().json();
+        let mut calls = Vec::new();
+        for (service, actions) in counts.as_object().into_iter().flatten() {
+            for (action, count) in actions.as_object().into_iter().flatten() {
+                calls.push((format!("{service}.{action}"), count.as_u64().unwrap_or_default()));
+            }
+        }
+        calls
+    }
+
+    /// What psql says through the proxy of `stack`.
+    pub(crate) fn psql(&self, stack: &str, sql: &str) -> String {
+        let run = self.infra(&["local", "psql", "--stack", stack, "--", "-At", "-c", sql]);
+        run.succeeds().stdout().trim().to_owned()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let _ = self.command(&["local", "stop"]).output();
+    }
+}
+
+/// A run of the binary.
+pub(crate) struct Run {
+    what: String,
+    output: Output,
+}
+
+impl Run {
+    /// Standard output.
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    /// Standard error.
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    /// Demands an exit code.
+    #[track_caller]
+    pub(crate) fn ends_with(self, code: i32) -> Self {
+        assert_eq!(
+            self.output.status.code(),
+            Some(code),
+            "`infra {}`\n{}\n{}",
+            self.what,
+            self.stdout(),
+            self.stderr()
+        );
+        self
+    }
+
+    /// Demands success.
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        self.ends_with(0)
+    }
+
+    /// Standard output as one JSON value.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
+    }
+
+    /// Standard output as one JSON value a line.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.stdout().lines().map(|line| serde_json::from_str(line).expect("a line is one JSON object")).collect()
+    }
+}

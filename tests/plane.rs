@@ -1,0 +1,230 @@
+//! The local cloud's databases, for real: PostgreSQL and PgBouncer run, and clients get through them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
+use aws_sdk_rds::types::{EngineFamily, ServerlessV2ScalingConfiguration, UserAuthConfig};
+use infra::{
+    aws::{Clients, Options},
+    local::{self, Pace, Running},
+};
+use tokio_postgres::{Client, NoTls};
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+async fn start(data: &Path) -> (Running, Clients) {
+    let options = local::Options { port: 0, data: data.into(), pace: Pace::Instant, services: Vec::new() };
+    let cloud = local::start(options).await.unwrap();
+    let options = Options { region: Some("eu-central-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
+    let clients = Clients::load(&options).await.unwrap();
+    (cloud, clients)
+}
+
+/// Asks until the answer is `wanted`.
+async fn until<F: Future<Output = String>>(what: &str, wanted: &str, ask: impl Fn() -> F) {
+    let start = Instant::now();
+    let mut last = ask().await;
+    while last != wanted {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} is {last:?} and not {wanted:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        last = ask().await;
+    }
+}
+
+async fn cluster(aws: &Clients) -> String {
+    let answer = aws.rds.describe_db_clusters().db_cluster_identifier("shop").send().await;
+    answer.map_or("gone".into(), |answer| answer.db_clusters()[0].status().unwrap_or_default().to_owned())
+}
+
+async fn health(aws: &Clients) -> String {
+    let answer = aws.rds.describe_db_proxy_targets().db_proxy_name("shop").send().await.unwrap();
+    let health = answer.targets()[0].target_health().unwrap();
+    let reason = health.reason().map(|reason| format!(" {}", reason.as_str())).unwrap_or_default();
+    format!("{}{reason}", health.state().unwrap().as_str())
+}
+
+/// A connection without TLS.
+async fn connect(host: &str, password: &str) -> Result<Client, tokio_postgres::Error> {
+    let mut config = tokio_postgres::Config::new();
+    config.host(host).port(5432).user("app").password(password).dbname("shop");
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+struct Addresses {
+    cluster: String,
+    proxy: String,
+    secret: String,
+}
+
+/// The whole database part of the stack, up to a healthy target.
+async fn furnish(aws: &Clients) -> Addresses {
+    let vpc = aws.ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
+    let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
+    let mut subnets = Vec::new();
+    for (number, zone) in ["a", "b"].iter().enumerate() {
+        let subnet = aws.ec2.create_subnet().vpc_id(&vpc).cidr_block(format!("10.0.{number}.0/24"));
+        let subnet = subnet.availability_zone(format!("eu-central-1{zone}")).send().await.unwrap();
+        subnets.push(subnet.subnet().unwrap().subnet_id().unwrap().to_owned());
+    }
+    let mut groups = Vec::new();
+    for name in ["database", "proxy"] {
+        let group = aws.ec2.create_security_group().vpc_id(&vpc).group_name(name).description(name).send().await;
+        groups.push(group.unwrap().group_id().unwrap().to_owned());
+    }
+    let rds = &aws.rds;
+    let group = rds.create_db_subnet_group().db_subnet_group_name("shop").db_subnet_group_description("shop");
+    group.set_subnet_ids(Some(subnets.clone())).send().await.unwrap();
+    let capacity = ServerlessV2ScalingConfiguration::builder().min_capacity(0.5).max_capacity(4.0).build();
+    let made = rds.create_db_cluster().db_cluster_identifier("shop").engine("aurora-postgresql").database_name("shop");
+    let made = made.master_username("app").master_user_password("first-99").db_subnet_group_name("shop");
+    let made = made.vpc_security_group_ids(&groups[0]).serverless_v2_scaling_configuration(capacity).send().await;
+    let made = made.unwrap().db_cluster().unwrap().clone();
+    assert_eq!(made.status(), Some("creating"));
+    until("the cluster", "available", || cluster(aws)).await;
+    let instance = rds.create_db_instance().db_instance_identifier("shop-1").db_cluster_identifier("shop");
+    instance.engine("aurora-postgresql").db_instance_class("db.serverless").send().await.unwrap();
+    let role = aws.iam.create_role().role_name("proxy").assume_role_policy_document(TRUST).send().await.unwrap();
+    let role = role.role().unwrap().arn().to_owned();
+    let secret = aws.secretsmanager.create_secret().name("shop");
+    let secret = secret.secret_string(r#"{"username":"app","password":"first-99"}"#).send().await.unwrap();
+    let secret = secret.arn().unwrap().to_owned();
+    let auth = UserAuthConfig::builder().secret_arn(&secret).build();
+    let proxy = rds.create_db_proxy().db_proxy_name("shop").engine_family(EngineFamily::Postgresql).role_arn(&role);
+    let proxy = proxy.auth(auth).set_vpc_subnet_ids(Some(subnets)).vpc_security_group_ids(&groups[1]).send().await;
+    let proxy = proxy.unwrap().db_proxy().unwrap().endpoint().unwrap().to_owned();
+    until("the proxy", "available", || async {
+        let answer = rds.describe_db_proxies().db_proxy_name("shop").send().await.unwrap();
+        answer.db_proxies()[0].status().unwrap().as_str().to_owned()
+    })
+    .await;
+    rds.register_db_proxy_targets().db_proxy_name("shop").db_cluster_identifiers("shop").send().await.unwrap();
+    until("the target without a role that may read", "UNAVAILABLE AUTH_FAILURE", || health(aws)).await;
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"{secret}"}}]}}"#
+    );
+    aws.iam.put_role_policy().role_name("proxy").policy_name("read").policy_document(policy).send().await.unwrap();
+    until("the target without a path", "UNAVAILABLE UNREACHABLE", || health(aws)).await;
+    let peer = UserIdGroupPair::builder().group_id(&groups[1]).build();
+    let rule =
+        IpPermission::builder().ip_protocol("tcp").from_port(5432).to_port(5432).user_id_group_pairs(peer).build();
+    aws.ec2.authorize_security_group_ingress().group_id(&groups[0]).ip_permissions(rule).send().await.unwrap();
+    until("the target", "AVAILABLE", || health(aws)).await;
+    Addresses { cluster: made.endpoint().unwrap().to_owned(), proxy, secret }
+}
+
+/// The one value of the one row that a query answers, as text.
+async fn value(client: &Client, query: &str) -> String {
+    let messages = client.simple_query(query).await.unwrap();
+    let mut rows = messages.iter().filter_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    rows.next().unwrap_or_default().to_owned()
+}
+
+/// The process id of the one PostgreSQL server that runs on a data folder.
+fn server_pid(data: &Path) -> String {
+    let files =
+        fs::read_dir(data.join("servers")).unwrap().map(|entry| entry.unwrap().path().join("data/postmaster.pid"));
+    let files: Vec<String> = files.filter_map(|file| fs::read_to_string(file).ok()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].lines().next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_a_proxy_do_not_meet_what_others_leave_behind() {
+    let data = tempfile::tempdir().unwrap();
+    let (cloud, aws) = start(data.path()).await;
+    let places = furnish(&aws).await;
+    let first = connect(&places.proxy, "first-99").await.unwrap();
+    first.batch_execute("SET statement_timeout = 4711; SELECT pg_advisory_lock(7)").await.unwrap();
+    let second = connect(&places.proxy, "first-99").await.unwrap();
+    assert_eq!(value(&second, "SHOW statement_timeout").await, "0");
+    assert_eq!(value(&second, "SELECT pg_try_advisory_lock(7)").await, "f");
+    drop(first);
+    until("the lock of a client that has gone", "t", || value(&second, "SELECT pg_try_advisory_lock(7)")).await;
+    drop(second);
+    for _ in 0..3 {
+        let next = connect(&places.proxy, "first-99").await.unwrap();
+        assert_eq!(value(&next, "SHOW statement_timeout").await, "0");
+    }
+
+    // A secret that is wrong for the database is told, and one that is right again is used.
+    let secret = |password: &str| {
+        let text = format!(r#"{{"username":"app","password":"{password}"}}"#);
+        aws.secretsmanager.put_secret_value().secret_id(&places.secret).secret_string(text).send()
+    };
+    secret("second-99").await.unwrap();
+    until("the target", "UNAVAILABLE AUTH_FAILURE", || health(&aws)).await;
+    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").master_user_password("second-99");
+    change.apply_immediately(true).send().await.unwrap();
+    until("the target", "AVAILABLE", || health(&aws)).await;
+    assert!(connect(&places.proxy, "first-99").await.is_err());
+    assert!(connect(&places.cluster, "first-99").await.is_err());
+    assert!(connect(&places.proxy, "second-99").await.is_ok());
+
+    // TLS is demanded as soon as the proxy is told to.
+    aws.rds.modify_db_proxy().db_proxy_name("shop").require_tls(true).send().await.unwrap();
+    until("a client without TLS", "refused", || async {
+        connect(&places.proxy, "second-99").await.map_or("refused".into(), |_| "accepted".into())
+    })
+    .await;
+    cloud.stop().await;
+    assert!(connect(&places.cluster, "second-99").await.is_err(), "a server goes on after the cloud was stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
+    let data = tempfile::tempdir().unwrap();
+    let (cloud, aws) = start(data.path()).await;
+    let places = furnish(&aws).await;
+    let client = connect(&places.cluster, "first-99").await.unwrap();
+    client.batch_execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1), (2)").await.unwrap();
+    cloud.stop().await;
+
+    // The same servers are there again under another daemon, and stay when that one is killed.
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_infra"));
+    daemon.args(["local", "start", "--foreground", "--port", "0", "--data"]).arg(data.path());
+    let mut daemon = daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let reachable = || async { connect(&places.proxy, "first-99").await.map_or("no".into(), |_| "yes".into()) };
+    until("whether the database answers", "yes", reachable).await;
+    let pid = server_pid(data.path());
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let client = connect(&places.proxy, "first-99").await.unwrap();
+    assert_eq!(value(&client, "SELECT count(*) FROM kept").await, "2");
+    drop(client);
+
+    let (cloud, aws) = start(data.path()).await;
+    aws.rds.delete_db_proxy().db_proxy_name("shop").send().await.unwrap();
+    until("the proxy", "0", || async {
+        aws.rds.describe_db_proxies().send().await.unwrap().db_proxies().len().to_string()
+    })
+    .await;
+    assert!(connect(&places.proxy, "first-99").await.is_err(), "the proxy was deleted");
+    assert_eq!(server_pid(data.path()), pid, "the server was started a second time");
+    aws.rds.delete_db_instance().db_instance_identifier("shop-1").send().await.unwrap();
+    until("the instances", "0", || async {
+        aws.rds.describe_db_instances().send().await.unwrap().db_instances().len().to_string()
+    })
+    .await;
+    let delete = aws.rds.delete_db_cluster().db_cluster_identifier("shop").final_db_snapshot_identifier("last");
+    delete.send().await.unwrap();
+    until("the cluster", "gone", || cluster(&aws)).await;
+    assert!(connect(&places.cluster, "first-99").await.is_err(), "the cluster was deleted");
+    let restore = aws.rds.restore_db_cluster_from_snapshot().snapshot_identifier("last").engine("aurora-postgresql");
+    let restore = restore.db_cluster_identifier("shop").db_subnet_group_name("shop").send().await.unwrap();
+    until("the restored cluster", "available", || cluster(&aws)).await;
+    let endpoint = restore.db_cluster().unwrap().endpoint().unwrap();
+    let client = connect(endpoint, "first-99").await.unwrap();
+    assert_eq!(value(&client, "SELECT count(*) FROM kept").await, "2");
+    cloud.stop().await;
+}
