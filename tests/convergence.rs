@@ -3,6 +3,7 @@
 //!
 //! A kind's [`Case`] says what the resource looks like and what each change must come to.
 
+mod description;
 mod network;
 mod stage;
 

@@ -74,10 +74,27 @@ pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind]) -> Grap
             }
         }
     }
+    order_uses(&mut graph, steps);
     graph
 }
 
-/// A deletion comes after everything that uses what it deletes is gone or has been switched over.
+/// What uses something is deleted before it, as long as nothing else in the plan forbids that: two security groups
+/// may point at each other, and what is replaced may go on using something that has to be gone before its
+/// successor comes.
+fn order_uses(graph: &mut Graph, steps: &[Step]) {
+    let deleted = |step: &'_ (usize, &Step)| step.1.action == Action::Delete;
+    for (used, step) in steps.iter().enumerate().filter(deleted) {
+        for (user, other) in steps.iter().enumerate().filter(deleted) {
+            if let (Some(seen), Some(live)) = (&step.live, &other.live)
+                && uses(live, seen)
+            {
+                graph.order_unless_circle(user, used);
+            }
+        }
+    }
+}
+
+/// A deletion comes after everything that uses what it deletes has been switched over, and in its kind's order.
 fn order_deletion(
     graph: &mut Graph,
     deletion: usize,
@@ -90,12 +107,7 @@ fn order_deletion(
     let first = deletes_first(kinds, &step.address);
     for (other, user) in steps.iter().enumerate() {
         let Some(live) = user.live.as_ref().filter(|_| other != deletion) else { continue };
-        if user.action == Action::Delete && uses(live, seen) {
-            // Two security groups may point at each other; then it does not matter which of them goes first.
-            graph.order_unless_circle(other, deletion);
-        }
-        let gone_before =
-            user.action == Action::Delete && comes_after(kinds, user.address.kind(), step.address.kind());
+        let gone_before = user.action == Action::Delete && comes_after(kinds, user.address.kind(), step.address.kind());
         // Where the old one must go first, what refers to it is switched over afterwards, when there is a new one.
         let switched_before = user.action == Action::Update && uses(live, seen) && !(step.old && first);
         if gone_before || switched_before {
