@@ -111,7 +111,7 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => same_elements(a, b),
-        (Value::Object(_), Value::Object(_)) => compare(a, b).is_empty(),
+        (Value::Object(_), Value::Object(_)) if reference::read(a).is_none() => compare(a, b).is_empty(),
         _ => a == b,
     }
 }
@@ -151,6 +151,8 @@ mod tests {
             (json!({"list": [{"x": 1, "y": null}]}), json!({"list": [{"x": 1, "y": 5}]}), vec![]),
             (json!({"vpc": {"$ref": "vpc/main", "output": "id"}}), json!({"vpc": "vpc-1"}), vec!["vpc"]),
             (json!({"a": "1"}), json!({"a": 1}), vec!["a"]),
+            (json!({"a": "known"}), json!({"a": {"$untold": true}}), vec![]),
+            (json!({"a": {"$ref": "vpc/main", "output": "id"}}), json!({"a": {"$untold": true}}), vec!["a"]),
         ];
         for (desired, live, expected) in cases {
             assert_eq!(paths(desired.clone(), live.clone()), expected, "{desired} against {live}");

@@ -22,18 +22,11 @@ use infra::{
 
 use super::{Case, stage::Stage};
 
-/// A behind-the-back change as the harness takes it: the clients and the live resource, then what is done.
-macro_rules! act {
-    (|$aws:ident, $live:ident| $body:expr) => {
-        |$aws: &Clients, $live: &Live<_>| async move { drop($body) }.boxed()
-    };
-}
-
-fn network() -> Vpc {
+pub(super) fn network() -> Vpc {
     Vpc { cidr: "10.0.0.0/16".into(), dns_hostnames: true, dns_support: true }
 }
 
-fn part(number: u8, zone: &str) -> Subnet {
+pub(super) fn part(number: u8, zone: &str) -> Subnet {
     let vpc = Ref::to("main");
     let cidr = format!("10.0.{number}.0/24");
     Subnet { vpc, cidr, availability_zone: format!("us-east-1{zone}"), public_addresses: false }
@@ -186,7 +179,7 @@ async fn association(aws: &Clients, table: &str) -> String {
     tables.route_tables()[0].associations()[0].route_table_association_id().unwrap().to_owned()
 }
 
-fn group(name: &str, ingress: Vec<Rule>, egress: Vec<Rule>) -> SecurityGroup {
+pub(super) fn group(name: &str, ingress: Vec<Rule>, egress: Vec<Rule>) -> SecurityGroup {
     SecurityGroup { name: format!("case-{name}"), description: "A case".into(), vpc: Ref::to("main"), ingress, egress }
 }
 

@@ -1,0 +1,348 @@
+//! The cases of the database's kinds.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::{ApplyMethod, ConnectionPoolConfiguration, Parameter};
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueOutput;
+use futures::FutureExt;
+use infra::{
+    aws::Clients,
+    engine::{
+        Live, Ref, Resource,
+        plan::Action::{Create, Keep, Replace, Update},
+    },
+    resources::{
+        cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
+        instance::Instance, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
+        secret_attachment::SecretAttachment,
+    },
+    stack::{OnDestroyDatabase, OnDestroySecret},
+};
+
+use super::{Case, network, service};
+
+/// Credentials of the user `app`.
+pub(super) fn credentials(name: &str) -> Secret {
+    Secret {
+        name: format!("case-{name}"),
+        description: "Credentials of a case".into(),
+        username: "app".into(),
+        on_destroy: OnDestroySecret::Purge,
+        recovery_days: 7,
+    }
+}
+
+pub(super) fn secret() -> Case<Secret> {
+    Case::new("database", credentials("database"))
+        .leaves("secret")
+        .change("description", Update, |secret| secret.description = "Other credentials".into())
+        .change("name", Replace, |secret| secret.name = "case-other".into())
+        .drift(
+            "described otherwise",
+            Update,
+            act!(|aws, live| {
+                aws.secretsmanager.update_secret().secret_id(&live.id).description("by hand").send().await.unwrap()
+            }),
+        )
+}
+
+fn subnets(of: &[&str]) -> Vec<Ref<infra::resources::subnet::Subnet>> {
+    of.iter().map(|name| Ref::to(name)).collect()
+}
+
+fn isolated(name: &str) -> DbSubnetGroup {
+    let description = "A case".into();
+    DbSubnetGroup { name: format!("case-{name}"), description, vpc: Ref::to("main"), subnets: subnets(&["one", "two"]) }
+}
+
+pub(super) fn db_subnet_group() -> Case<DbSubnetGroup> {
+    let elsewhere = |number, zone| {
+        let mut subnet = network::part(number, zone);
+        subnet.vpc = Ref::to("other");
+        subnet
+    };
+    Case::new("database", isolated("database"))
+        .around("main", network::network())
+        .around("other", network::network())
+        .around("one", network::part(1, "a"))
+        .around("two", network::part(2, "b"))
+        .around("three", network::part(3, "c"))
+        .around("four", elsewhere(4, "a"))
+        .around("five", elsewhere(5, "b"))
+        .change("description", Update, |group| group.description = "Another case".into())
+        .change("subnets", Update, |group| group.subnets = subnets(&["one", "three"]))
+        .change("name", Replace, |group| group.name = "case-other".into())
+        // The name changes as well, since nothing else tells two groups apart.
+        .change("vpc", Replace, |group| {
+            *group = isolated("third");
+            group.vpc = Ref::to("other");
+            group.subnets = subnets(&["four", "five"]);
+        })
+        .drift(
+            "a subnet added",
+            Update,
+            act!(|aws, live| {
+                let found = aws.ec2.describe_subnets().send().await.unwrap();
+                let three = found.subnets().iter().find(|subnet| subnet.cidr_block() == Some("10.0.3.0/24")).unwrap();
+                let call = aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.id);
+                let call = call.set_subnet_ids(Some(live.spec.subnets.iter().map(|subnet| subnet.as_value().unwrap().into()).collect()));
+                call.subnet_ids(three.subnet_id().unwrap()).send().await.unwrap()
+            }),
+        )
+}
+
+fn parameters(name: &str) -> ClusterParameterGroup {
+    ClusterParameterGroup {
+        name: format!("case-{name}"),
+        family: "aurora-postgresql15".into(),
+        description: "A case".into(),
+        parameters: BTreeMap::from([("rds.force_ssl".into(), "1".into())]),
+    }
+}
+
+pub(super) fn cluster_parameter_group() -> Case<ClusterParameterGroup> {
+    Case::new("database", parameters("database"))
+        .change("parameters", Update, |group| {
+            group.parameters.insert("log_min_duration_statement".into(), "500".into());
+            group.parameters.insert("rds.force_ssl".into(), "0".into());
+        })
+        .change("parameters", Update, |group| group.parameters.clear())
+        .change("name", Replace, |group| group.name = "case-other".into())
+        // The name is unique and both exist for a while.
+        .change("description", Replace, |group| {
+            group.name = "case-third".into();
+            group.description = "Another case".into();
+        })
+        .change("family", Replace, |group| {
+            group.name = "case-fourth".into();
+            group.family = "aurora-postgresql16".into();
+        })
+        .drift(
+            "a parameter set and one changed",
+            Update,
+            act!(|aws, live| {
+                let set = |name: &str, value: &str| {
+                    let parameter = Parameter::builder().parameter_name(name).parameter_value(value);
+                    parameter.apply_method(ApplyMethod::PendingReboot).build()
+                };
+                let call = aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
+                let call = call.parameters(set("rds.force_ssl", "0"));
+                call.parameters(set("log_min_duration_statement", "1")).send().await.unwrap()
+            }),
+        )
+}
+
+fn database(name: &str) -> Cluster {
+    Cluster {
+        identifier: format!("case-{name}"),
+        engine_version: "15.15".into(),
+        database_name: "app".into(),
+        master_username: "app".into(),
+        master_secret: Ref::to("database"),
+        port: 5432,
+        subnet_group: Ref::to("database"),
+        parameter_group: Ref::to("database"),
+        security_groups: vec![Ref::to("database")],
+        min_capacity: 0.5,
+        max_capacity: 4.0,
+        seconds_until_auto_pause: None,
+        backup_retention_days: 7,
+        backup_window: Some("02:00-02:30".into()),
+        deletion_protection: true,
+        storage_encrypted: true,
+        copy_tags_to_snapshot: true,
+        log_exports: vec!["postgresql".into()],
+        data_api: false,
+        engine_lifecycle_support: "open-source-rds-extended-support-disabled".into(),
+        on_destroy: OnDestroyDatabase::Snapshot,
+    }
+}
+
+/// A case among what a database stands in.
+fn in_a_network<R: Resource + Clone>(case: Case<R>) -> Case<R> {
+    case.leaves("secret")
+        .leaves("db-cluster-snapshot")
+        .around("main", network::network())
+        .around("one", network::part(1, "a"))
+        .around("two", network::part(2, "b"))
+        .around("database", network::group("database", vec![], vec![]))
+        .around("database", isolated("database"))
+        .around("database", parameters("database"))
+        .around("database", credentials("database"))
+}
+
+pub(super) fn cluster() -> Case<Cluster> {
+    in_a_network(Case::new("database", database("database")))
+        .around("other", network::group("other", vec![], vec![]))
+        .around("other", isolated("other"))
+        .around("other", parameters("other"))
+        .around("other", credentials("other"))
+        .change("engine_version", Update, |cluster| cluster.engine_version = "15.17".into())
+        // AWS does not tell which secret a password came from; the attachment sees to a new secret's password.
+        .change("master_secret", Keep, |cluster| cluster.master_secret = Ref::to("other"))
+        .change("port", Update, |cluster| cluster.port = 5433)
+        .change("parameter_group", Update, |cluster| cluster.parameter_group = Ref::to("other"))
+        .change("security_groups", Update, |cluster| cluster.security_groups = vec![Ref::to("other")])
+        .change("min_capacity", Update, |cluster| cluster.min_capacity = 0.0)
+        .change("max_capacity", Update, |cluster| cluster.max_capacity = 8.0)
+        .change("seconds_until_auto_pause", Update, |cluster| cluster.seconds_until_auto_pause = Some(600))
+        .change("backup_retention_days", Update, |cluster| cluster.backup_retention_days = 14)
+        .change("backup_window", Update, |cluster| cluster.backup_window = Some("03:00-04:00".into()))
+        .change("deletion_protection", Update, |cluster| cluster.deletion_protection = false)
+        .change("copy_tags_to_snapshot", Update, |cluster| cluster.copy_tags_to_snapshot = false)
+        .change("log_exports", Update, |cluster| cluster.log_exports = vec!["instance".into()])
+        .change("data_api", Update, |cluster| cluster.data_api = true)
+        .change("engine_lifecycle_support", Update, |cluster| {
+            cluster.engine_lifecycle_support = "open-source-rds-extended-support".into();
+        })
+        .change("subnet_group", Replace, |cluster| cluster.subnet_group = Ref::to("other"))
+        .change("database_name", Replace, |cluster| cluster.database_name = "shop".into())
+        .change("master_username", Replace, |cluster| cluster.master_username = "shop".into())
+        .change("storage_encrypted", Replace, |cluster| cluster.storage_encrypted = false)
+        .change("identifier", Replace, |cluster| cluster.identifier = "case-third".into())
+        .drift(
+            "protection switched off",
+            Update,
+            act!(|aws, live| {
+                let call = aws.rds.modify_db_cluster().db_cluster_identifier(&live.id).deletion_protection(false);
+                call.apply_immediately(true).send().await.unwrap()
+            }),
+        )
+}
+
+fn instance_of(cluster: &str, identifier: &str) -> Instance {
+    Instance {
+        identifier: format!("case-{identifier}"),
+        cluster: Ref::to(cluster),
+        class: "db.serverless".into(),
+        promotion_tier: 0,
+        publicly_accessible: false,
+    }
+}
+
+pub(super) fn instance() -> Case<Instance> {
+    in_a_network(Case::new("1", instance_of("database", "database-1")))
+        .around("database", database("database"))
+        .around("other", database("other"))
+        .change("promotion_tier", Update, |instance| instance.promotion_tier = 1)
+        .change("class", Update, |instance| instance.class = "db.r6g.large".into())
+        .change("publicly_accessible", Update, |instance| instance.publicly_accessible = true)
+        .change("identifier", Replace, |instance| instance.identifier = "case-database-2".into())
+        .change("cluster", Replace, |instance| {
+            instance.identifier = "case-other-1".into();
+            instance.cluster = Ref::to("other");
+        })
+        .drift(
+            "its tier changed",
+            Update,
+            act!(|aws, live| {
+                let call = aws.rds.modify_db_instance().db_instance_identifier(&live.id).promotion_tier(15);
+                call.apply_immediately(true).send().await.unwrap()
+            }),
+        )
+}
+
+fn attachment() -> SecretAttachment {
+    SecretAttachment {
+        secret: Ref::to("database"),
+        cluster: Ref::to("database"),
+        username: "app".into(),
+        engine: "postgres".into(),
+        host: Ref::to("database").output("endpoint"),
+        port: 5432,
+        dbname: "app".into(),
+    }
+}
+
+pub(super) fn secret_attachment() -> Case<SecretAttachment> {
+    in_a_network(Case::new("database", attachment()))
+        .fixed("secret")
+        .around("database", database("database"))
+        .around("other", database("other"))
+        .change("cluster", Update, |attachment| attachment.cluster = Ref::to("other"))
+        .change("host", Update, |attachment| attachment.host = Ref::to("other").output("endpoint"))
+        .change("port", Update, |attachment| attachment.port = 5433)
+        .change("username", Update, |attachment| attachment.username = "shop".into())
+        .change("dbname", Update, |attachment| attachment.dbname = "shop".into())
+        .change("engine", Update, |attachment| attachment.engine = "aurora-postgresql".into())
+        .drift(
+            "led to another host",
+            Update,
+            act!(|aws, live| {
+                let text = r#"{"username":"app","password":"by hand","host":"elsewhere","port":5432,"mine":true}"#;
+                put(aws, live, text).await
+            }),
+        )
+        .drift(
+            "the connection taken out",
+            Create,
+            act!(|aws, live| put(aws, live, r#"{"username":"app","password":"by hand"}"#).await),
+        )
+}
+
+async fn put(aws: &Clients, live: &Live<SecretAttachment>, text: &str) -> PutSecretValueOutput {
+    let arn = live.spec.secret.as_value().unwrap();
+    aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(text).send().await.unwrap()
+}
+
+fn pooled(name: &str) -> Proxy {
+    Proxy {
+        name: format!("case-{name}"),
+        role: Ref::to("proxy").output("arn"),
+        secret: Ref::to("database"),
+        subnets: subnets(&["one", "two"]),
+        security_groups: vec![Ref::to("database")],
+        require_tls: true,
+        idle_client_timeout_seconds: 1800,
+        debug_logging: false,
+        max_connections_percent: 90,
+        max_idle_connections_percent: None,
+        connection_borrow_timeout_seconds: 120,
+    }
+}
+
+pub(super) fn proxy() -> Case<Proxy> {
+    in_a_network(Case::new("database", pooled("proxy")))
+        .around("three", network::part(3, "b"))
+        .around("other", network::group("other", vec![], vec![]))
+        .around("other", credentials("other"))
+        .around("proxy", service::reader("proxy", "rds.amazonaws.com", "database"))
+        .around("other", service::reader("other", "rds.amazonaws.com", "other"))
+        .change("max_connections_percent", Update, |proxy| proxy.max_connections_percent = 30)
+        .change("max_idle_connections_percent", Update, |proxy| proxy.max_idle_connections_percent = Some(10))
+        .change("connection_borrow_timeout_seconds", Update, |proxy| proxy.connection_borrow_timeout_seconds = 60)
+        .change("role", Update, |proxy| proxy.role = Ref::to("other").output("arn"))
+        .change("secret", Update, |proxy| proxy.secret = Ref::to("other"))
+        .change("security_groups", Update, |proxy| proxy.security_groups = vec![Ref::to("other")])
+        .change("require_tls", Update, |proxy| proxy.require_tls = false)
+        .change("idle_client_timeout_seconds", Update, |proxy| proxy.idle_client_timeout_seconds = 60)
+        .change("debug_logging", Update, |proxy| proxy.debug_logging = true)
+        .change("name", Replace, |proxy| proxy.name = "case-other".into())
+        .change("subnets", Replace, |proxy| {
+            proxy.name = "case-third".into();
+            proxy.subnets = subnets(&["one", "three"]);
+        })
+        .drift(
+            "TLS no longer required, and the pool widened",
+            Update,
+            act!(|aws, live| {
+                let pool = ConnectionPoolConfiguration::builder().max_connections_percent(100).build();
+                let call = aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id);
+                call.target_group_name("default").connection_pool_config(pool).send().await.unwrap();
+                aws.rds.modify_db_proxy().db_proxy_name(&live.id).require_tls(false).send().await.unwrap()
+            }),
+        )
+}
+
+pub(super) fn proxy_target() -> Case<ProxyTarget> {
+    in_a_network(Case::new("database", ProxyTarget { proxy: Ref::to("database"), cluster: Ref::to("database") }))
+        .fixed("proxy")
+        .around("proxy", service::reader("proxy", "rds.amazonaws.com", "database"))
+        .around("database", database("database"))
+        .around("other", database("other"))
+        .around("1", instance_of("database", "database-1"))
+        .around("2", instance_of("other", "other-1"))
+        .around("database", attachment())
+        .around("database", pooled("proxy"))
+        .change("cluster", Replace, |target| target.cluster = Ref::to("other"))
+}
