@@ -85,7 +85,9 @@ pub(super) fn db_subnet_group() -> Case<DbSubnetGroup> {
                 let found = aws.ec2.describe_subnets().send().await.unwrap();
                 let three = found.subnets().iter().find(|subnet| subnet.cidr_block() == Some("10.0.3.0/24")).unwrap();
                 let call = aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.id);
-                let call = call.set_subnet_ids(Some(live.spec.subnets.iter().map(|subnet| subnet.as_value().unwrap().into()).collect()));
+                let call = call.set_subnet_ids(Some(
+                    live.spec.subnets.iter().map(|subnet| subnet.as_value().unwrap().into()).collect(),
+                ));
                 call.subnet_ids(three.subnet_id().unwrap()).send().await.unwrap()
             }),
         )
