@@ -159,8 +159,7 @@ fn web() -> Service {
 pub(super) fn service() -> Case<Service> {
     let tasks = "tasks.apprunner.amazonaws.com";
     let mut puller = named("image-access", "build.apprunner.amazonaws.com");
-    puller.managed_policies =
-        vec!["arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess".into()];
+    puller.managed_policies = vec!["arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess".into()];
     Case::new("main", web())
         .leaves("secret")
         .around("main", network::network())
@@ -221,7 +220,8 @@ pub(super) fn service() -> Case<Service> {
             "health checks loosened",
             Update,
             act!(|aws, live| {
-                let check = aws_sdk_apprunner::types::HealthCheckConfiguration::builder().unhealthy_threshold(20).build();
+                let check =
+                    aws_sdk_apprunner::types::HealthCheckConfiguration::builder().unhealthy_threshold(20).build();
                 let call = aws.apprunner.update_service().service_arn(&live.id).health_check_configuration(check);
                 call.send().await.unwrap();
                 settle(aws, &live.id).await
