@@ -14,7 +14,7 @@ use infra::{
     resources::{
         cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
         instance::Instance, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
-        secret_attachment::SecretAttachment,
+        secret_attachment::SecretAttachment, security_group::Rule,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
@@ -167,7 +167,10 @@ fn in_a_network<R: Resource + Clone>(case: Case<R>) -> Case<R> {
         .around("main", network::network())
         .around("one", network::part(1, "a"))
         .around("two", network::part(2, "b"))
-        .around("database", network::group("database", vec![], vec![]))
+        .around(
+            "database",
+            network::group("database", vec![Rule::new("tcp", Some(5432), Ref::value("10.0.0.0/16"), "")], vec![]),
+        )
         .around("database", isolated("database"))
         .around("database", parameters("database"))
         .around("database", credentials("database"))

@@ -182,8 +182,12 @@ pub(super) fn service() -> Case<Service> {
         })
         .change("port", Update, |service| service.port = 3000)
         .change("command", Update, |service| service.command = None)
-        .change("cpu", Update, |service| service.cpu = "2048".into())
-        .change("memory", Update, |service| service.memory = "4096".into())
+        // Not every amount of memory goes with every processor.
+        .change("cpu", Update, |service| {
+            service.cpu = "2048".into();
+            service.memory = "4096".into();
+        })
+        .change("memory", Update, |service| service.memory = "6144".into())
         .change("instance_role", Update, |service| service.instance_role = Ref::to("other").output("arn"))
         .change("connector", Update, |service| service.connector = Some(Ref::to("other")))
         .change("connector", Update, |service| service.connector = None)
