@@ -57,7 +57,8 @@ fn the_example_goes_the_whole_circle() {
     assert_eq!(changing, [("ssm.DeleteParameter".to_owned(), 1), ("ssm.PutParameter".to_owned(), 1)]);
 
     // Changed: in place what AWS changes in place, replaced what it does not.
-    let changes = ["--set", "database.capacity.max=8", "--set", "service.scaling.max=10", "--set", "network.nat=per-zone"];
+    let changes =
+        ["--set", "database.capacity.max=8", "--set", "service.scaling.max=10", "--set", "network.nat=per-zone"];
     assert_eq!(
         steps(&cloud, &changes),
         [
@@ -137,7 +138,8 @@ fn a_broken_migration_stops_the_service_and_nothing_else() {
     ]});
     std::fs::write(folder.join("meta/_journal.json"), journal.to_string()).expect("the journal");
     std::fs::write(folder.join("0000_good.sql"), "CREATE TABLE good (id int);").expect("a migration");
-    std::fs::write(folder.join("0001_bad.sql"), "CREATE TABLE bad (\n  id int,\n  other nonsense\n);").expect("a migration");
+    std::fs::write(folder.join("0001_bad.sql"), "CREATE TABLE bad (\n  id int,\n  other nonsense\n);")
+        .expect("a migration");
     cloud.write(
         "stack.yaml",
         "stack: broken\ndatabase: {}\nproxy: {}\nmigrations: {folder: drizzle}\nservice: {image: public.ecr.aws/x/y:1}\n",
@@ -154,7 +156,8 @@ fn a_broken_migration_stops_the_service_and_nothing_else() {
     // What came before the failure stands.
     assert_eq!(cloud.psql("broken", "select count(*) from drizzle.__drizzle_migrations"), "1");
 
-    std::fs::write(folder.join("0001_bad.sql"), "CREATE TABLE bad (id int, other text);").expect("the mended migration");
+    std::fs::write(folder.join("0001_bad.sql"), "CREATE TABLE bad (id int, other text);")
+        .expect("the mended migration");
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     assert_eq!(cloud.psql("broken", "select count(*) from drizzle.__drizzle_migrations"), "2");
     assert!(kinds(&cloud).contains(&"apprunner service".to_owned()));

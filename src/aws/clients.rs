@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
-};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
 
@@ -61,9 +59,10 @@ impl Clients {
     pub async fn load(options: &Options) -> Result<Self> {
         // The local cloud has every region, so it does not matter which one; AWS's own chain asks the network in the end.
         let anywhere = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
-        let region = options.region.clone().or_else(|| {
-            options.local.then(|| anywhere().unwrap_or_else(|| "us-east-1".to_owned()))
-        });
+        let region = options
+            .region
+            .clone()
+            .or_else(|| options.local.then(|| anywhere().unwrap_or_else(|| "us-east-1".to_owned())));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(
                 Builder::new()

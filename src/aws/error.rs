@@ -35,7 +35,7 @@ pub struct Error {
     /// What the error means.
     pub class: Class,
     /// The API action, e.g. `CreateSubnet`; empty for errors that no call made.
-    pub action: String,
+    pub action: &'static str,
     /// AWS's error code.
     pub code: Option<String>,
     /// AWS's message, or ours.
@@ -61,13 +61,13 @@ impl Error {
 
     /// An error of a given class that no call made.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, action: String::new(), code: None, message: message.into(), request_id: None, advice: None }
+        Self { class, action: "", code: None, message: message.into(), request_id: None, advice: None }
     }
 
     /// What AWS refused within an answer that succeeded as a whole.
-    pub fn refusal(action: &str, code: &str, message: &str) -> Self {
+    pub fn refusal(action: &'static str, code: &str, message: &str) -> Self {
         let class = classify(code, message, 400);
-        Self { action: action.to_owned(), code: Some(code.to_owned()), ..Self::new(class, message) }
+        Self { action, code: Some(code.to_owned()), ..Self::new(class, message) }
     }
 
     /// The same with what to do next.
@@ -144,10 +144,10 @@ fn dispatch(failure: &aws_smithy_runtime_api::client::result::DispatchFailure, t
 }
 
 /// `aws_sdk_ec2::operation::create_subnet::CreateSubnetError` → `CreateSubnet`.
-fn action<E>() -> String {
+fn action<E>() -> &'static str {
     let name = std::any::type_name::<E>();
     let name = name.rsplit("::").next().unwrap_or(name);
-    name.strip_suffix("Error").unwrap_or(name).to_owned()
+    name.strip_suffix("Error").unwrap_or(name)
 }
 
 /// The error's text and its causes', on one line.

@@ -32,7 +32,10 @@ pub(super) fn word(question: &str, word: &str, otherwise: &str) -> Result<(), Fa
 
 fn line(question: &str, otherwise: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::Input(miette!(help = otherwise.to_owned(), "There is no terminal to ask on. Nothing was changed.")));
+        return Err(Failure::Input(miette!(
+            help = otherwise.to_owned(),
+            "There is no terminal to ask on. Nothing was changed."
+        )));
     }
     let _ = write!(std::io::stderr(), "{question}");
     let _ = std::io::stderr().flush();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, FAILED, Failure, INTERRUPTED, ask, outputs, print, stop,
-    survey::{Stage, StackArgs, Survey},
+    survey::{StackArgs, Stage, Survey},
 };
 use crate::{
     engine::{
@@ -24,8 +24,10 @@ use crate::{
 ///
 /// What is there already is left alone; a deploy that was stopped anywhere is finished by the next one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be")]
-pub struct Args {
+#[command(
+    after_help = "Examples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be"
+)]
+pub(crate) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -47,26 +49,26 @@ pub struct Args {
 
 /// How a plan is carried out; deploy and destroy share it.
 #[derive(Debug, Clone, clap::Args)]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// Do not ask.
     #[arg(long, short)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 
     /// One JSON object a line: the plan, every event, the end.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 
     /// How many resources are worked on at a time.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub parallel: u16,
+    pub(crate) parallel: u16,
 
     /// How many minutes one resource may take.
     #[arg(long, value_name = "MINUTES", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
 
     /// How many seconds to wait for another deploy of the same stack.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    pub lock_wait: u64,
+    pub(crate) lock_wait: u64,
 }
 
 pub(super) fn address(text: &str) -> Result<Address, String> {
@@ -168,13 +170,7 @@ pub(super) async fn release(lock: Option<Lock>) {
 }
 
 /// Executes a plan and shows how it goes.
-pub(super) async fn carry_out(
-    stage: &Stage,
-    plan: &Plan,
-    desired: &[Desired],
-    args: &RunArgs,
-    lock: &Lock,
-) -> Outcome {
+pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], args: &RunArgs, lock: &Lock) -> Outcome {
     let options = execute::Options {
         parallel: usize::from(args.parallel),
         timeout: Duration::from_secs(args.timeout * 60),

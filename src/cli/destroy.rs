@@ -8,7 +8,7 @@ use super::{
     CLEAN, Failure, ask,
     deploy::{RunArgs, address, carry_out, end, lock, release, show},
     print,
-    survey::{Stage, StackArgs},
+    survey::{StackArgs, Stage},
 };
 use crate::{
     engine::{
@@ -16,13 +16,15 @@ use crate::{
         plan::{Plan, Policy, Step, plan},
     },
     resources::{KINDS, cluster::Cluster, secret::Secret},
-    stack::{OnDestroyDatabase, OnDestroySecret},
+    stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
 
 /// Delete everything of the stack; what becomes of the data is as the description says (`on_destroy`).
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database")]
-pub struct Args {
+#[command(
+    after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database"
+)]
+pub(crate) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -42,7 +44,8 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let mut live = stage.live().await?;
     let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
     // On a terminal the stack's name is typed in place of naming each resource; protection has to be named.
-    let data: BTreeSet<Address> = live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
+    let data: BTreeSet<Address> =
+        live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
     let delete = if args.run.yes { named.clone() } else { named.union(&data).cloned().collect() };
     let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(&stage) };
     let mut decided = plan(&[], &live, KINDS, &policy)?;
@@ -112,14 +115,13 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
         lines.push(format!("  {address} stays: {reason}."));
     }
     let deleted = |kind: &str| plan.steps.iter().any(|step| step.acts() && step.kind() == kind);
-    if let Some(database) = stage.description.database.as_ref().filter(|_| deleted(Cluster::KIND)) {
-        if database.on_destroy == OnDestroyDatabase::Snapshot {
-            lines.push(
-                "  A final snapshot of the cluster stays, at about 0.021 USD per GB and month, until you delete it \
-                 (`aws rds describe-db-cluster-snapshots`)."
-                    .to_owned(),
-            );
-        }
+    let snapshot = |database: &Database| database.on_destroy == OnDestroyDatabase::Snapshot;
+    if deleted(Cluster::KIND) && stage.description.database.as_ref().is_some_and(snapshot) {
+        lines.push(
+            "  A final snapshot of the cluster stays, at about 0.021 USD per GB and month, until you delete it \
+             (`aws rds describe-db-cluster-snapshots`)."
+                .to_owned(),
+        );
     }
     if deleted(Secret::KIND) && stage.description.secret.on_destroy == OnDestroySecret::Schedule {
         lines.push(format!(

@@ -1,6 +1,9 @@
 //! `infra diff`: what deploy would do.
 
-use super::{CHANGES, CLEAN, Failure, survey::{Stage, StackArgs}};
+use super::{
+    CHANGES, CLEAN, Failure,
+    survey::{StackArgs, Stage},
+};
 use crate::{
     engine::plan::{Policy, plan},
     render,
@@ -9,8 +12,10 @@ use crate::{
 
 /// Show what deploy would do, attribute by attribute. Changes nothing, ever.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary")]
-pub struct Args {
+#[command(
+    after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary"
+)]
+pub(crate) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -45,7 +45,13 @@ impl Failure {
             Self::Plan(plan::Error::Refused(refusals)) => {
                 eprintln!("{} Nothing was changed.", style("Refused.").red().bold());
                 for refusal in refusals {
-                    eprintln!("\n  {}\n    {}\n    {} {}", style(&refusal.address).bold(), refusal.reason, style("→").cyan(), refusal.remedy);
+                    eprintln!(
+                        "\n  {}\n    {}\n    {} {}",
+                        style(&refusal.address).bold(),
+                        refusal.reason,
+                        style("→").cyan(),
+                        refusal.remedy
+                    );
                 }
             }
             Self::Plan(error) => eprintln!("{} {error}", style("No plan.").red().bold()),
@@ -80,11 +86,15 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
 /// What to do about a class of errors, where the error itself says nothing.
 fn advice(class: aws::Class) -> Option<&'static str> {
     match class {
-        aws::Class::Unauthenticated => {
-            Some("Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.")
+        aws::Class::Unauthenticated => Some(
+            "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.",
+        ),
+        aws::Class::Denied => {
+            Some("The credentials may not do this; the policy of the user or role has to allow the action named.")
         }
-        aws::Class::Denied => Some("The credentials may not do this; the policy of the user or role has to allow the action named."),
-        aws::Class::Unreachable => Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint."),
+        aws::Class::Unreachable => {
+            Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint.")
+        }
         _ => None,
     }
 }

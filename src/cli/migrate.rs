@@ -135,7 +135,7 @@ async fn apply(args: ApplyArgs) -> Result<u8, Failure> {
     }
 }
 
-/// Exactly what would run, as SQL that psql takes.
+/// Exactly what would run: the files as they are, each in its transaction.
 async fn dry_run(source: &Source, options: &Options, json: bool) -> Result<u8, Failure> {
     let Source { client, folder, ledger: table, .. } = source;
     let contents = table.read(client).await.map_err(ledger)?;

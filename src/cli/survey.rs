@@ -19,49 +19,49 @@ use crate::{
 
 /// Which stack, in which cloud.
 #[derive(Debug, Clone, Args)]
-pub struct StackArgs {
+pub(crate) struct StackArgs {
     /// The stack description.
     #[arg(value_name = "FILE", default_value = "stack.yaml", hide_default_value = false)]
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
 
     /// Set a value of the description, e.g. `--set service.image=public.ecr.aws/x/y:1`. May be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
+    pub(crate) set: Vec<String>,
 
     /// Leave the migrations out: they are applied elsewhere, with `infra migrate apply`.
     #[arg(long)]
-    pub skip_migrations: bool,
+    pub(crate) skip_migrations: bool,
 
     #[command(flatten)]
-    pub cloud: CloudArgs,
+    pub(crate) cloud: CloudArgs,
 }
 
 /// Which cloud.
 #[derive(Debug, Clone, Args)]
-pub struct CloudArgs {
+pub(crate) struct CloudArgs {
     /// Use the local cloud on this machine, and start it when it does not run.
     #[arg(long, conflicts_with = "endpoint_url")]
-    pub local: bool,
+    pub(crate) local: bool,
 
     /// The folder of the local cloud.
     #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, requires = "local", hide = true)]
-    pub local_data: PathBuf,
+    pub(crate) local_data: PathBuf,
 
     /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
     #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    pub(crate) endpoint_url: Option<String>,
 }
 
 /// A description, read and checked, and the clients for its account.
-pub struct Stage {
+pub(crate) struct Stage {
     /// The description.
-    pub description: Stack,
+    pub(crate) description: Stack,
     /// The clients.
-    pub aws: Clients,
+    pub(crate) aws: Clients,
     /// Whose account.
-    pub account: Account,
+    pub(crate) account: Account,
     /// Where the local cloud answers, if this is it.
-    pub local: Option<String>,
+    pub(crate) local: Option<String>,
     /// What is known before AWS is asked for more.
     facts: Facts,
     /// For observing only: what is asked for as far as it does not depend on the account.
@@ -69,11 +69,11 @@ pub struct Stage {
 }
 
 /// What is wanted and what is there.
-pub struct Survey {
+pub(crate) struct Survey {
     /// Every resource the description asks for.
-    pub desired: Vec<Desired>,
+    pub(crate) desired: Vec<Desired>,
     /// Every resource of the stack that exists.
-    pub live: Vec<Seen>,
+    pub(crate) live: Vec<Seen>,
 }
 
 impl Stage {
@@ -81,12 +81,14 @@ impl Stage {
     ///
     /// # Errors
     /// Bad input (exit code 3), or what AWS said.
-    pub async fn open(args: &StackArgs) -> Result<Self, Failure> {
+    pub(crate) async fn open(args: &StackArgs) -> Result<Self, Failure> {
         let loaded = load(&args.file, &args.set)?;
         let description = loaded.description;
         // A broken folder is bad input, and is said before anything is called.
         let folder = match description.migrations.as_ref().filter(|_| !args.skip_migrations) {
-            Some(migrations) => Some(Arc::new(Folder::read(&migrations.folder).map_err(|error| Failure::Input(error.into()))?)),
+            Some(migrations) => {
+                Some(Arc::new(Folder::read(&migrations.folder).map_err(|error| Failure::Input(error.into()))?))
+            }
             None => None,
         };
         let local = match args.cloud.local {
@@ -121,12 +123,12 @@ impl Stage {
     }
 
     /// The stack's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.description.stack.as_str()
     }
 
     /// The surroundings for verbs, with what the description asks for.
-    pub fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
+    pub(crate) fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
         Scope::observing(&self.aws, self.name(), described)
     }
 
@@ -134,7 +136,7 @@ impl Stage {
     ///
     /// # Errors
     /// What AWS said, for every kind that could not be listed.
-    pub async fn live(&self) -> Result<Vec<Seen>, Failure> {
+    pub(crate) async fn live(&self) -> Result<Vec<Seen>, Failure> {
         let scope = self.scope(&self.intended);
         observe::everything(KINDS, &scope).await.map_err(Failure::Unseen)
     }
@@ -143,7 +145,7 @@ impl Stage {
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn survey(&self) -> Result<Survey, Failure> {
+    pub(crate) async fn survey(&self) -> Result<Survey, Failure> {
         let live = self.live().await?;
         let facts = self.facts.clone().complete(&self.description, &live, &self.aws).await?;
         let desired = expand(&self.description, &facts).into_diagnostic()?;
@@ -151,12 +153,12 @@ impl Stage {
     }
 
     /// A certificate authority that the database's certificate may come from, besides the public ones.
-    pub fn ca(&self) -> Option<&Path> {
+    pub(crate) fn ca(&self) -> Option<&Path> {
         self.facts.ca.as_deref()
     }
 
     /// One line that says what is about to be looked at or changed.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let place = match &self.local {
             Some(url) => format!("the local cloud at {url}"),
             None => format!("account {}", self.account.id),
@@ -165,7 +167,7 @@ impl Stage {
     }
 
     /// What was intended, for verbs that delete.
-    pub fn intended(&self) -> &[Desired] {
+    pub(crate) fn intended(&self) -> &[Desired] {
         &self.intended
     }
 }

@@ -2,14 +2,14 @@
 
 use super::{
     CLEAN, Failure, ask, print,
-    survey::{Stage, StackArgs},
+    survey::{StackArgs, Stage},
 };
 use crate::engine::lock;
 
 /// Remove the stack's lock. A dead holder's lock is taken over by the next deploy anyway, after its lease.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  infra unlock")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

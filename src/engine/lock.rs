@@ -54,7 +54,11 @@ impl std::fmt::Display for Holder {
         write!(
             f,
             "{} (process {} on {}), which runs `infra {}` since {}",
-            self.owner, self.pid, self.host, self.verb, self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+            self.owner,
+            self.pid,
+            self.host,
+            self.verb,
+            self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
         )
     }
 }
@@ -134,7 +138,10 @@ impl Lock {
             }
             let Some(seen) = parameter.get().await? else { continue };
             if seen.is_silent() {
-                tell(&format!("The lock's holder, {}, has given no sign of life for a while; making sure.", seen.holder));
+                tell(&format!(
+                    "The lock's holder, {}, has given no sign of life for a while; making sure.",
+                    seen.holder
+                ));
                 tokio::time::sleep(WATCH).await;
                 match parameter.get().await? {
                     Some(now) if now.version == seen.version => {

@@ -35,7 +35,7 @@ pub(crate) mod ssm;
 pub(crate) mod sts;
 
 pub use client::ensure_started;
-pub(crate) use rds::ca_path;
 pub use daemon::{LocalError, Options, Running, start};
 pub use disk::DiskError;
 pub use pace::Pace;
+pub(crate) use rds::ca_path;

@@ -145,7 +145,10 @@ mod tests {
 
     fn known() -> Known<'static> {
         let one = |name: &str, kind: &str| Parameter::builder().parameter_name(name).apply_type(kind).build();
-        Known::of("aurora-postgresql15", vec![one("log_min_duration_statement", "dynamic"), one("max_connections", "static")])
+        Known::of(
+            "aurora-postgresql15",
+            vec![one("log_min_duration_statement", "dynamic"), one("max_connections", "static")],
+        )
     }
 
     #[test]
@@ -161,6 +164,9 @@ mod tests {
         let error = known().setting("max_conections", None).unwrap_err();
         assert_eq!(error.message, "`max_conections` is no parameter of the family aurora-postgresql15.");
         assert_eq!(error.advice.as_deref(), Some("Did you mean `max_connections`? See `database.parameters`."));
-        assert_eq!(known().setting("zzz", None).unwrap_err().advice.as_deref(), Some("Take it out of `database.parameters`."));
+        assert_eq!(
+            known().setting("zzz", None).unwrap_err().advice.as_deref(),
+            Some("Take it out of `database.parameters`.")
+        );
     }
 }

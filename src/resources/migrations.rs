@@ -63,6 +63,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// How long a statement may run.
     pub statement_timeout: Option<Duration>,
+    /// All that is pending in one transaction.
+    pub together: bool,
 }
 
 /// How much of a hash is shown.
@@ -185,6 +187,7 @@ impl Migrations {
         let options = migrate::Options {
             lock_timeout: self.settings.lock_timeout,
             statement_timeout: self.settings.statement_timeout,
+            together: self.settings.together,
             interrupt: scope.interrupt(),
             ..migrate::Options::default()
         };

@@ -209,7 +209,9 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
 async fn pool(aws: &Clients, proxy: &str) -> Result<ConnectionPoolConfigurationInfo> {
     let call = aws.rds.describe_db_proxy_target_groups().db_proxy_name(proxy).target_group_name(TARGET_GROUP);
     let group = unless_gone(call.send().await)?.and_then(|answer| answer.target_groups?.into_iter().next());
-    Ok(group.and_then(|group| group.connection_pool_config).unwrap_or_else(|| ConnectionPoolConfigurationInfo::builder().build()))
+    Ok(group
+        .and_then(|group| group.connection_pool_config)
+        .unwrap_or_else(|| ConnectionPoolConfigurationInfo::builder().build()))
 }
 
 #[cfg(test)]

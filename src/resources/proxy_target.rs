@@ -95,7 +95,8 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -
         return Phase::Changing("the proxy does not know the cluster's instances yet".to_owned());
     };
     let state = health.state().map_or("REGISTERING", |state| state.as_str());
-    let told = [health.reason().map(TargetHealthReason::as_str), health.description()];
+    let description = health.description().map(|text| text.trim_end_matches('.'));
+    let told = [health.reason().map(TargetHealthReason::as_str), description];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
     match health.reason() {
         Some(TargetHealthReason::AuthFailure) => Phase::Failed(format!(

@@ -52,7 +52,8 @@ impl Resource for Role {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let prefix = format!("/infra/{}/{}/", scope.stack, scope.aws.region);
-        let roles = scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send().try_collect().await?;
+        let roles =
+            scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send().try_collect().await?;
         // The list has neither tags nor policies, and GetAccountAuthorizationDetails would bring the whole account's.
         let found = try_join_all(roles.iter().map(|role| observe_one(role, scope))).await?;
         Ok(found.into_iter().flatten().collect())

@@ -164,7 +164,10 @@ async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
     if scope.address::<Secret>(&tags_of(&secret)).is_none() {
         return Err(Error::new(
             Class::AlreadyExists,
-            format!("The secret {name} is scheduled for deletion, but it does not belong to the stack {}.", scope.stack),
+            format!(
+                "The secret {name} is scheduled for deletion, but it does not belong to the stack {}.",
+                scope.stack
+            ),
         ));
     }
     scope.aws.secretsmanager.restore_secret().secret_id(name).send().await?;
@@ -178,7 +181,9 @@ async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
 pub(super) async fn read(aws: &Clients, id: &str) -> Result<Content> {
     let answer = aws.secretsmanager.get_secret_value().secret_id(id).send().await?;
     answer.secret_string().and_then(Content::parse).ok_or_else(|| {
-        Error::other(format!("The secret {id} does not hold a JSON object, so there is no password to be read from it."))
-            .advise("Store {\"username\": …, \"password\": …} in it, or name another secret in the description.")
+        Error::other(format!(
+            "The secret {id} does not hold a JSON object, so there is no password to be read from it."
+        ))
+        .advise("Store {\"username\": …, \"password\": …} in it, or name another secret in the description.")
     })
 }

@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use super::{
     cluster::{self, Cluster},
-    secret::{self, Secret, content::{Connection, Content}},
+    secret::{
+        self, Secret,
+        content::{Connection, Content},
+    },
 };
 use crate::{
     aws::{Clients, Result, unless_gone},
@@ -45,9 +48,9 @@ impl Resource for SecretAttachment {
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let secrets = secret::ours(scope).await?;
         // What a secret holds is told one by one only.
-        let calls = secrets.iter().filter_map(|(address, secret)| {
-            Some(observe_one(scope.aws, address, secret.arn()?, secret.name()?))
-        });
+        let calls = secrets
+            .iter()
+            .filter_map(|(address, secret)| Some(observe_one(scope.aws, address, secret.arn()?, secret.name()?)));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
@@ -96,7 +99,12 @@ async fn is_younger(aws: &Clients, arn: &str, identifier: &str) -> Result<bool> 
     Ok(matches!((secret.created_date(), made), (Some(secret), Some(cluster)) if secret > cluster))
 }
 
-async fn observe_one(aws: &Clients, address: &Address, arn: &str, name: &str) -> Result<Option<Live<SecretAttachment>>> {
+async fn observe_one(
+    aws: &Clients,
+    address: &Address,
+    arn: &str,
+    name: &str,
+) -> Result<Option<Live<SecretAttachment>>> {
     let answer = unless_gone(aws.secretsmanager.get_secret_value().secret_id(arn).send().await)?;
     let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
     let Some(connection) = content.and_then(|content| content.connection()) else { return Ok(None) };

@@ -14,7 +14,7 @@ use infra::{
     resources::{
         cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
         instance::Instance, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
-        secret_attachment::SecretAttachment,
+        secret_attachment::SecretAttachment, security_group::Rule,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
@@ -85,7 +85,9 @@ pub(super) fn db_subnet_group() -> Case<DbSubnetGroup> {
                 let found = aws.ec2.describe_subnets().send().await.unwrap();
                 let three = found.subnets().iter().find(|subnet| subnet.cidr_block() == Some("10.0.3.0/24")).unwrap();
                 let call = aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.id);
-                let call = call.set_subnet_ids(Some(live.spec.subnets.iter().map(|subnet| subnet.as_value().unwrap().into()).collect()));
+                let call = call.set_subnet_ids(Some(
+                    live.spec.subnets.iter().map(|subnet| subnet.as_value().unwrap().into()).collect(),
+                ));
                 call.subnet_ids(three.subnet_id().unwrap()).send().await.unwrap()
             }),
         )
@@ -165,7 +167,10 @@ fn in_a_network<R: Resource + Clone>(case: Case<R>) -> Case<R> {
         .around("main", network::network())
         .around("one", network::part(1, "a"))
         .around("two", network::part(2, "b"))
-        .around("database", network::group("database", vec![], vec![]))
+        .around(
+            "database",
+            network::group("database", vec![Rule::new("tcp", Some(5432), Ref::value("10.0.0.0/16"), "")], vec![]),
+        )
         .around("database", isolated("database"))
         .around("database", parameters("database"))
         .around("database", credentials("database"))

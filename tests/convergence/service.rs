@@ -159,8 +159,7 @@ fn web() -> Service {
 pub(super) fn service() -> Case<Service> {
     let tasks = "tasks.apprunner.amazonaws.com";
     let mut puller = named("image-access", "build.apprunner.amazonaws.com");
-    puller.managed_policies =
-        vec!["arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess".into()];
+    puller.managed_policies = vec!["arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess".into()];
     Case::new("main", web())
         .leaves("secret")
         .around("main", network::network())
@@ -183,8 +182,12 @@ pub(super) fn service() -> Case<Service> {
         })
         .change("port", Update, |service| service.port = 3000)
         .change("command", Update, |service| service.command = None)
-        .change("cpu", Update, |service| service.cpu = "2048".into())
-        .change("memory", Update, |service| service.memory = "4096".into())
+        // Not every amount of memory goes with every processor.
+        .change("cpu", Update, |service| {
+            service.cpu = "2048".into();
+            service.memory = "4096".into();
+        })
+        .change("memory", Update, |service| service.memory = "6144".into())
         .change("instance_role", Update, |service| service.instance_role = Ref::to("other").output("arn"))
         .change("connector", Update, |service| service.connector = Some(Ref::to("other")))
         .change("connector", Update, |service| service.connector = None)
@@ -217,7 +220,8 @@ pub(super) fn service() -> Case<Service> {
             "health checks loosened",
             Update,
             act!(|aws, live| {
-                let check = aws_sdk_apprunner::types::HealthCheckConfiguration::builder().unhealthy_threshold(20).build();
+                let check =
+                    aws_sdk_apprunner::types::HealthCheckConfiguration::builder().unhealthy_threshold(20).build();
                 let call = aws.apprunner.update_service().service_arn(&live.id).health_check_configuration(check);
                 call.send().await.unwrap();
                 settle(aws, &live.id).await

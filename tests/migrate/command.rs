@@ -55,7 +55,7 @@ fn dry_runs_run_nothing() {
     let output = infra(&database, &folder, &["apply", "--dry-run", "--to", "0001_b"]).output().unwrap();
     insta::assert_snapshot!("dry_run", shown(&output));
     assert_eq!(database.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'drizzle'"), "0");
-    // What is printed is SQL that does the same.
+    // Where every statement ends in a semicolon, what is printed is SQL that does the same.
     database.psql(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(tables(&database), "a b");
 }

@@ -232,7 +232,8 @@ impl<'r, 'a> Way<'r, 'a> {
         loop {
             self.stopped()?;
             let known = self.run.known();
-            let scope = self.run.scope.acting(&known, seen.tags.clone(), self.token.clone()).fresh().working(self.work());
+            let scope =
+                self.run.scope.acting(&known, seen.tags.clone(), self.token.clone()).fresh().working(self.work());
             match desired.update(seen, changes, &scope).await {
                 Ok(()) => return Ok(()),
                 // Updates say what shall be, not what shall be added: repeating one does no harm.

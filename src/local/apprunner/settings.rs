@@ -163,7 +163,8 @@ fn network(ctx: &Ctx<'_>, given: &Value, before: &Value) -> Result<Value, Fault>
     let mut egress = block("EgressConfiguration", json!({ "EgressType": "DEFAULT" }));
     let mut ingress = block("IngressConfiguration", json!({ "IsPubliclyAccessible": true }));
     if ingress["IsPubliclyAccessible"].is_null() {
-        ingress["IsPubliclyAccessible"] = json!(true);
+        // By the model its default is false, so an SDK leaves it out where it is false.
+        ingress["IsPubliclyAccessible"] = json!(false);
     }
     if egress["EgressType"].is_null() {
         egress["EgressType"] = json!("DEFAULT");

@@ -41,6 +41,7 @@ const MODIFY: &[&str] = &[
     "EnablePerformanceInsights",
     "PerformanceInsightsKMSKeyId",
     "PerformanceInsightsRetentionPeriod",
+    "EngineLifecycleSupport",
 ];
 
 fn answer(store: &Store, name: &str, now: u64) -> Result<Value, Fault> {

@@ -43,10 +43,8 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
     };
     let plane = Plane { servers, checked: Mutex::new(HashMap::new()) };
     loop {
-        let restless = tokio::select! {
-            restless = plane.pass() => restless,
-            () = cloud.closed() => break,
-        };
+        // Never broken off: a server that was started a moment ago has no pid file yet, and nothing would stop it.
+        let restless = plane.pass().await;
         tokio::select! {
             () = cloud.closed() => break,
             () = cloud.changed.notified() => {}
@@ -96,7 +94,11 @@ impl Plane {
         let poolers = join_all(wanted.poolers.iter().map(|item| self.pooler(item)));
         tokio::join!(servers, poolers);
         join_all(wanted.copies.iter().map(|copy| self.copy(copy))).await;
-        join_all(wanted.checks.iter().map(|check| self.check(check))).await;
+        // Attempts to connect may take long, and leave nothing behind.
+        tokio::select! {
+            _ = join_all(wanted.checks.iter().map(|check| self.check(check))) => {}
+            () = self.cloud().closed() => return false,
+        }
         self.remove_orphans(&wanted).await;
         // What was reached may have ended what was under way; what was not goes on.
         wanted.restless

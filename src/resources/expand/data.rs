@@ -179,6 +179,7 @@ impl Expansion<'_> {
                 ledger,
                 lock_timeout: settings.lock_timeout.get(),
                 statement_timeout: settings.statement_timeout.map(crate::stack::Duration::get),
+                together: settings.transaction == crate::stack::TransactionScope::All,
             },
         };
         self.add(NAME, migrations);

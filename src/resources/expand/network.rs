@@ -104,13 +104,8 @@ impl Expansion<'_> {
     }
 
     fn group(&mut self, name: &str, description: &str, ingress: Vec<Rule>, egress: Vec<Rule>) {
-        let group = SecurityGroup {
-            name: self.named(name),
-            description: description.to_owned(),
-            vpc: vpc(),
-            ingress,
-            egress,
-        };
+        let group =
+            SecurityGroup { name: self.named(name), description: description.to_owned(), vpc: vpc(), ingress, egress };
         self.add(name, group);
     }
 

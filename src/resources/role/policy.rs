@@ -14,9 +14,8 @@ const VERSION: &str = "2012-10-17";
 
 /// Who may assume a role.
 pub(super) fn trust(services: &[String]) -> String {
-    let statement = |service: &String| {
-        json!({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
-    };
+    let statement =
+        |service: &String| json!({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"});
     write(services.iter().map(statement).collect())
 }
 
@@ -120,7 +119,10 @@ mod tests {
     fn a_statement_alone_and_texts_alone_are_read() {
         let one = r#"{"Statement":{"Sid":"x","Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
         let read = read(one);
-        assert_eq!((read[0].actions.as_slice(), read[0].resources[0].as_value()), (&["s3:GetObject".to_owned()][..], Some("*")));
+        assert_eq!(
+            (read[0].actions.as_slice(), read[0].resources[0].as_value()),
+            (&["s3:GetObject".to_owned()][..], Some("*"))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_apprunner::types::{
     OperationStatus, OperationSummary, OperationType, Service as Found, ServiceStatus, ServiceSummary,
 };
-use futures::future::{try_join3, try_join_all};
+use futures::future::{try_join_all, try_join3};
 
 use super::{HealthCheck, Service};
 use crate::{
@@ -56,7 +56,9 @@ fn phase(service: &Found, operation: Option<&OperationSummary>) -> Phase {
     match service.status() {
         // A paused service is whole and can be resumed: see the attribute `running`.
         ServiceStatus::Running | ServiceStatus::Paused => Phase::Ready,
-        ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => Phase::Deleting(word(operation)),
+        ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => {
+            Phase::Deleting(word(operation))
+        }
         ServiceStatus::OperationInProgress => Phase::Changing(word(operation)),
         status => Phase::Failed(format!("its state is {status}; {}", story(service, operation))),
     }
@@ -64,7 +66,9 @@ fn phase(service: &Found, operation: Option<&OperationSummary>) -> Phase {
 
 /// What an operation in progress does, in App Runner's words.
 fn word(operation: Option<&OperationSummary>) -> String {
-    let Some(kind) = operation.and_then(|operation| operation.r#type()) else { return "OPERATION_IN_PROGRESS".to_owned() };
+    let Some(kind) = operation.and_then(|operation| operation.r#type()) else {
+        return "OPERATION_IN_PROGRESS".to_owned();
+    };
     match operation.and_then(|operation| operation.status()) {
         Some(status @ OperationStatus::RollbackInProgress) => format!("{kind}, {status}"),
         _ => kind.to_string(),
@@ -192,7 +196,8 @@ mod tests {
         let Phase::Failed(why) = phase(&found(ServiceStatus::CreateFailed), Some(&failed)) else {
             panic!("a failed creation is failed")
         };
-        for word in ["CREATE_FAILED", "CREATE_SERVICE (op-1) is FAILED", "/aws/apprunner/shop-service/8fe1/application"] {
+        for word in ["CREATE_FAILED", "CREATE_SERVICE (op-1) is FAILED", "/aws/apprunner/shop-service/8fe1/application"]
+        {
             assert!(why.contains(word), "{why}");
         }
     }
@@ -212,7 +217,9 @@ mod tests {
 
     #[test]
     fn both_forms_of_numbers_are_one() {
-        for (given, units_) in [("1024", "1024"), ("1 vCPU", "1024"), ("0.25 vCPU", "256"), ("2 GB", "2048"), ("0.5 GB", "512")] {
+        for (given, units_) in
+            [("1024", "1024"), ("1 vCPU", "1024"), ("0.25 vCPU", "256"), ("2 GB", "2048"), ("0.5 GB", "512")]
+        {
             assert_eq!(units(given), units_);
         }
     }
