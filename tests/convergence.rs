@@ -3,6 +3,8 @@
 //!
 //! A kind's [`Case`] says what the resource looks like and what each change must come to.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 /// A behind-the-back change as the harness takes it: the clients and the live resource, then what is done.
 macro_rules! act {
     (|$aws:ident, $live:ident| $body:expr) => {
