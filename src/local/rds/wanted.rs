@@ -99,7 +99,10 @@ impl Wanted {
             let runs = cluster.runs() || store.is_being_copied(&cluster.resource_id);
             let spec = server(store, cluster);
             self.restless |= runs && !cluster.progress.complete();
-            let (id, wanted) = (cluster.identifier.clone(), cluster.progress.wanted);
+            // One that still runs only to be copied has not reached its end by that.
+            let lingers = runs && !cluster.runs();
+            let wanted = if lingers { cluster.progress.reached } else { cluster.progress.wanted };
+            let id = cluster.identifier.clone();
             self.servers.push(Item { place: place.clone(), id, wanted, runs, spec });
         }
         for snapshot in store.snapshots.values() {
