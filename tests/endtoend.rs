@@ -113,8 +113,10 @@ fn a_diff_reads_and_never_writes() {
 }
 
 /// Calls that AWS wants for each resource, because its lists do not tell: tags of RDS resources, policies of roles,
-/// details of App Runner's resources. DescribeDBProxies is asked once as a list and once for the migrations' way in.
+/// details of App Runner's resources, each DNS attribute of a VPC. DescribeDBProxies is asked once as a list and once
+/// for the migrations' way in.
 const PER_ITEM: &[&str] = &[
+    "ec2.DescribeVpcAttribute",
     "rds.ListTagsForResource",
     "rds.DescribeDBProxies",
     "iam.GetRole",
