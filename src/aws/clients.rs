@@ -34,6 +34,8 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Parameters: the lock.
     pub ssm: aws_sdk_ssm::Client,
+    /// What services wrote about a failure.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Who we are.
     pub sts: aws_sdk_sts::Client,
     /// The region that all but IAM are called in.
@@ -106,6 +108,7 @@ impl Clients {
             secretsmanager: aws_sdk_secretsmanager::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region,
         }

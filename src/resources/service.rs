@@ -1,6 +1,7 @@
 //! The kind `service`: the web service.
 
 mod live;
+mod logs;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -7,7 +7,7 @@ use aws_sdk_apprunner::types::{
 };
 use futures::future::{try_join_all, try_join3};
 
-use super::{HealthCheck, Service};
+use super::{HealthCheck, Service, logs};
 use crate::{
     aws::{Clients, Result, tags, unless_gone},
     engine::{Anything, Live, Phase, Ref, Scope},
@@ -33,15 +33,28 @@ async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<S
     if *service.status() == ServiceStatus::Deleted {
         return Ok(None);
     }
+    let mut phase = phase(&service, operation.as_ref());
+    let mut setback = setback(&service, operation.as_ref());
+    if let Some(reason) = failure(&mut phase, &mut setback) {
+        reason.push_str(&logs::last_lines(scope.aws, service.service_name(), service.service_id()).await);
+    }
     let live = Live::new(address, arn, spec(&service))
         .output("arn", Some(arn))
         .output("name", Some(service.service_name()))
         .output("url", service.service_url().map(|host| format!("https://{host}")))
         .tags(tags)
         .created(Some(service.created_at().secs()))
-        .phase(phase(&service, operation.as_ref()))
-        .setback(setback(&service, operation.as_ref()));
+        .phase(phase)
+        .setback(setback);
     Ok(Some(live))
+}
+
+/// The text that says what went wrong, if something did.
+fn failure<'a>(phase: &'a mut Phase, setback: &'a mut Option<String>) -> Option<&'a mut String> {
+    match phase {
+        Phase::Failed(why) => Some(why),
+        _ => setback.as_mut(),
+    }
 }
 
 /// The latest operation: nothing else tells a deletion from a deployment, or that an update was taken back.
