@@ -320,7 +320,7 @@ proptest! {
         });
     }
 
-    /// From any stack to any other there is a plan, and one run of it is enough.
+    /// From any stack to any other there is a plan, in whose order nothing is in the way, and one run of it is enough.
     #[test]
     fn any_stack_becomes_any_other(before in sketches(), after in sketches()) {
         run(async {
@@ -331,6 +331,11 @@ proptest! {
             for (place, step) in plan.steps.iter().enumerate() {
                 assert!(plan.graph.before(place).iter().all(|&first| first < place), "{}", step.address);
             }
+            let outcome = stage.deploy(&desired).await;
+            assert!(outcome.is_complete(), "{:?}", outcome.failed);
+            assert_eq!(stage.with(|world| world.busy.clone()), Vec::<String>::new());
+            assert!(stage.plan(&desired).await.is_empty());
+            assert_eq!(stage.with(|world| world.items.len()), desired.len());
         });
     }
 }
