@@ -1,22 +1,25 @@
 //! The one place that acts: walks a plan's graph in parallel, the longest chain first.
 
 mod converge;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod way;
 
 use std::{
-    collections::{BTreeMap, BinaryHeap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use super::{
-    Address, Desired, Kind, Scope,
+    Address, Desired, Kind, Scope, Seen,
     event::{Event, Sink},
     lock::Lease,
     observe::Observer,
-    plan::{Action, Plan, usual},
+    plan::{Action, Plan},
     scope::Known,
 };
 use crate::aws::Error;
@@ -26,7 +29,7 @@ use crate::aws::Error;
 pub struct Options {
     /// How many resources are worked on at a time.
     pub parallel: usize,
-    /// How long one resource may take.
+    /// How long one resource may take. A call under way is not abandoned for it.
     pub timeout: Duration,
     /// The lease without which no call is made.
     pub lease: Option<Arc<Lease>>,
@@ -45,7 +48,7 @@ pub struct Outcome {
     pub done: Vec<(Address, Action, Duration)>,
     /// What failed, and why.
     pub failed: Vec<(Address, Action, Error)>,
-    /// What AWS is still working on, because we were told to stop before it was over.
+    /// What AWS is still working on, or may be, because we were told to stop before it was over.
     pub left: Vec<(Address, Action)>,
     /// What was not tried, and why.
     pub skipped: Vec<(Address, Action, String)>,
@@ -71,7 +74,7 @@ struct Run<'a> {
     kinds: &'a [Kind],
     scope: &'a Scope<'a>,
     observer: Observer<'a>,
-    known: Mutex<Known>,
+    known: Mutex<Arc<Known>>,
     events: &'a Sink,
     stop: watch::Receiver<bool>,
     lease: Option<Arc<Lease>>,
@@ -84,13 +87,43 @@ impl Run<'_> {
         let _ = self.events.send(event);
     }
 
-    /// Whether no further call may be made: we were told to stop, or somebody else holds the lock.
-    fn is_stopped(&self) -> bool {
-        *self.stop.borrow() || self.lease.as_ref().is_some_and(|lease| !lease.holds())
+    /// Why no further call may be made: we were told to stop, or somebody else holds the lock.
+    fn stopped(&self) -> Option<&'static str> {
+        if *self.stop.borrow() {
+            return Some("interrupted");
+        }
+        let lost = self.lease.as_ref().is_some_and(|lease| !lease.holds());
+        lost.then_some("the lock was lost")
     }
 
-    fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns when we are told to stop.
+    async fn told_to_stop(&self) {
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            // Nobody is left who could tell.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn lock_known(&self) -> MutexGuard<'_, Arc<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.lock_known())
+    }
+
+    /// A resource is ready: others may refer to it.
+    fn learn(&self, seen: &Seen) {
+        Arc::make_mut(&mut self.lock_known()).insert(seen.address.clone(), seen.outputs.clone());
+    }
+
+    /// A resource is gone, unless another one has taken its place.
+    fn forget(&self, gone: &Seen) {
+        let mut known = self.lock_known();
+        if known.get(&gone.address) == Some(&gone.outputs) {
+            Arc::make_mut(&mut known).remove(&gone.address);
+        }
     }
 }
 
@@ -111,124 +144,19 @@ pub async fn execute(
         kinds,
         scope,
         observer: Observer::new(kinds, scope),
-        known: Mutex::new(plan.known.clone()),
+        known: Mutex::new(Arc::new(plan.known.clone())),
         events,
         stop,
         lease: options.lease.clone(),
         timeout: options.timeout,
     };
-    let mut walk = Walk::new(&run);
+    let mut walk = walk::Walk::new(&run);
     walk.go(options.parallel).await;
     let mut outcome = walk.outcome;
-    outcome.known = run.known();
-    outcome.interrupted = run.is_stopped();
-    outcome.lock_lost = !*run.stop.borrow() && outcome.interrupted;
+    outcome.known = Arc::unwrap_or_clone(run.known());
+    outcome.interrupted = run.stopped().is_some();
+    outcome.lock_lost = outcome.interrupted && !*run.stop.borrow();
     outcome
-}
-
-/// The walk over the graph: what is ready, what is running, what is over.
-struct Walk<'r, 'a> {
-    run: &'r Run<'a>,
-    after: Vec<Vec<usize>>,
-    missing: Vec<usize>,
-    blocked: Vec<Option<Address>>,
-    chains: Vec<Duration>,
-    ready: BinaryHeap<(Duration, std::cmp::Reverse<usize>)>,
-    outcome: Outcome,
-}
-
-impl<'r, 'a> Walk<'r, 'a> {
-    fn new(run: &'r Run<'a>) -> Self {
-        let steps = &run.plan.steps;
-        let times: Vec<Duration> = steps.iter().map(|step| usual(step, run.kinds)).collect();
-        // A plan's steps are sorted, so their own order is one that the chains can be computed in.
-        let sorted: Vec<usize> = (0..steps.len()).collect();
-        let chains = run.plan.graph.chains(&sorted, &times);
-        let missing: Vec<usize> = (0..steps.len()).map(|step| run.plan.graph.before(step).len()).collect();
-        let ready =
-            sorted.into_iter().filter(|&step| missing[step] == 0).map(|step| (chains[step], std::cmp::Reverse(step)));
-        Self {
-            run,
-            after: run.plan.graph.after(),
-            blocked: vec![None; steps.len()],
-            ready: ready.collect(),
-            missing,
-            chains,
-            outcome: Outcome::default(),
-        }
-    }
-
-    async fn go(&mut self, parallel: usize) {
-        let mut running = FuturesUnordered::new();
-        loop {
-            while running.len() < parallel.max(1) {
-                let Some((_, std::cmp::Reverse(index))) = self.ready.pop() else { break };
-                match self.skip(index) {
-                    Some(reason) => self.over(index, Err(Ended::Skipped(reason))),
-                    None if !self.run.plan.steps[index].acts() => self.over(index, Ok(None)),
-                    None => {
-                        let run = self.run;
-                        running.push(async move { (index, step(run, index).await) });
-                    }
-                }
-            }
-            match running.next().await {
-                Some((index, Ok(took))) => self.over(index, Ok(Some(took))),
-                Some((index, Err(ended))) => self.over(index, Err(ended)),
-                None if self.ready.is_empty() => return,
-                None => {}
-            }
-        }
-    }
-
-    /// Why a step that is ready is not begun.
-    fn skip(&self, index: usize) -> Option<String> {
-        if let Some(cause) = &self.blocked[index] {
-            return Some(format!("{cause} failed"));
-        }
-        let acts = self.run.plan.steps[index].acts();
-        (acts && self.run.is_stopped()).then(|| "interrupted".to_owned())
-    }
-
-    fn over(&mut self, index: usize, end: Result<Option<Duration>, Ended>) {
-        let step = &self.run.plan.steps[index];
-        let (address, action) = (step.address.clone(), step.action);
-        let cause = match end {
-            Ok(took) => {
-                if let Some(took) = took {
-                    self.run.tell(Event::Done { address: address.clone(), action, took });
-                    self.outcome.done.push((address, action, took));
-                }
-                None
-            }
-            Err(Ended::Failed(error)) => {
-                let boxed = Box::new(error.clone());
-                self.run.tell(Event::Failed { address: address.clone(), action, error: boxed });
-                self.outcome.failed.push((address.clone(), action, error));
-                Some(address)
-            }
-            Err(Ended::Left) => {
-                self.outcome.left.push((address.clone(), action));
-                Some(address)
-            }
-            Err(Ended::Skipped(reason)) => {
-                if step.acts() {
-                    self.run.tell(Event::Skipped { address: address.clone(), action, reason: reason.clone() });
-                    self.outcome.skipped.push((address.clone(), action, reason));
-                }
-                Some(self.blocked[index].clone().unwrap_or(address))
-            }
-        };
-        for &then in &self.after[index] {
-            if let Some(cause) = &cause {
-                self.blocked[then].get_or_insert_with(|| cause.clone());
-            }
-            self.missing[then] -= 1;
-            if self.missing[then] == 0 {
-                self.ready.push((self.chains[then], std::cmp::Reverse(then)));
-            }
-        }
-    }
 }
 
 /// How a step ends that does not succeed.
@@ -236,6 +164,7 @@ enum Ended {
     Failed(Error),
     /// We were told to stop; what was asked of AWS goes on there.
     Left,
+    /// Nothing was asked of AWS.
     Skipped(String),
 }
 
@@ -243,30 +172,4 @@ impl From<Error> for Ended {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
-}
-
-/// One step, from the event that it started to the time it took.
-async fn step(run: &Run<'_>, index: usize) -> Result<Duration, Ended> {
-    let step = &run.plan.steps[index];
-    let began = Instant::now();
-    run.tell(Event::Started { address: step.address.clone(), action: step.action, usual: usual(step, run.kinds) });
-    let work = async {
-        match step.action {
-            Action::Delete => converge::gone(run, step).await,
-            _ => converge::there(run, step).await,
-        }
-    };
-    match tokio::time::timeout(run.timeout, work).await {
-        Ok(result) => result?,
-        Err(_) => {
-            return Err(Error::other(format!(
-                "{} was not finished after {} minutes.",
-                step.address,
-                run.timeout.as_secs() / 60
-            ))
-            .advise("AWS goes on with it. Run the same command again to go on waiting, or give `--timeout`.")
-            .into());
-        }
-    }
-    Ok(began.elapsed())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Address;
+use super::{Address, Change};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -35,9 +35,43 @@ pub fn address(tags: &Tags, stack: &str, kind: &str) -> Option<Address> {
     Address::parse(tags.get(ADDRESS)?).filter(|address| address.kind() == kind)
 }
 
+/// What leads from the tags that are there to those that are wanted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Retag {
+    pub(crate) set: Tags,
+    pub(crate) unset: Vec<String>,
+}
+
+impl Retag {
+    /// AWS's own tags (`aws:…`) are not ours to change.
+    pub(crate) fn between(wanted: &Tags, found: &Tags) -> Self {
+        let is_set = |(key, value): &(&String, &String)| found.get(*key) != Some(*value);
+        let is_unset = |key: &&String| !key.starts_with("aws:") && !wanted.contains_key(*key);
+        Self {
+            set: wanted.iter().filter(is_set).map(|(key, value)| (key.clone(), value.clone())).collect(),
+            unset: found.keys().filter(is_unset).cloned().collect(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.unset.is_empty()
+    }
+
+    /// The same as changes of attributes, for comparing and showing.
+    pub(crate) fn changes(&self, found: &Tags) -> Vec<Change> {
+        let before = |key: &String| found.get(key).cloned().map_or(Value::Null, Value::String);
+        let set = self.set.iter().map(|(key, value)| (key, Value::String(value.clone())));
+        let unset = self.unset.iter().map(|key| (key, Value::Null));
+        set.chain(unset)
+            .map(|(key, after)| Change { path: format!("tags.{key}"), before: before(key), after })
+            .collect()
+    }
+}
+
 /// A versioned hash of a desired spec: it tells "the description changed" from "AWS changed".
 ///
 /// References enter it by address and not by id, so replacing one resource does not change another's fingerprint.
+/// What is left to AWS (null) does not enter it, so a new optional attribute changes no fingerprint either.
 pub fn fingerprint(attributes: &Value, own: &Tags) -> String {
     let mut hash = Sha256::new();
     hash.update(canonical(attributes).to_string());
@@ -52,11 +86,12 @@ pub fn fingerprint(attributes: &Value, own: &Tags) -> String {
     format!("1-{hex}")
 }
 
-/// The same value with the keys of its objects in order.
+/// The same value with the keys of its objects in order, and without those that say nothing.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
+            let told = map.iter().filter(|(_, value)| !value.is_null());
+            let sorted: BTreeMap<_, _> = told.map(|(key, value)| (key.clone(), canonical(value))).collect();
             Value::Object(sorted.into_iter().collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
@@ -75,8 +110,21 @@ mod tests {
         let own = Tags::new();
         assert_eq!(fingerprint(&json!({"a": 1, "b": 2}), &own), fingerprint(&json!({"b": 2, "a": 1}), &own));
         assert_ne!(fingerprint(&json!({"a": 1}), &own), fingerprint(&json!({"a": 2}), &own));
+        assert_eq!(fingerprint(&json!({"a": 1, "new": null}), &own), fingerprint(&json!({"a": 1}), &own));
         let team = Tags::from([("team".to_owned(), "web".to_owned())]);
         assert_ne!(fingerprint(&json!({"a": 1}), &own), fingerprint(&json!({"a": 1}), &team));
+    }
+
+    #[test]
+    fn tags_are_set_and_removed_but_not_those_of_aws() {
+        let tags = |pairs: &[(&str, &str)]| -> Tags { pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect() };
+        let wanted = tags(&[("same", "1"), ("other", "2"), ("new", "3")]);
+        let found = tags(&[("same", "1"), ("other", "0"), ("old", "4"), ("aws:cloudformation:stack-name", "x")]);
+        let retag = Retag::between(&wanted, &found);
+        assert_eq!(retag, Retag { set: tags(&[("other", "2"), ("new", "3")]), unset: vec!["old".to_owned()] });
+        let paths: Vec<String> = retag.changes(&found).into_iter().map(|change| change.path).collect();
+        assert_eq!(paths, ["tags.new", "tags.other", "tags.old"]);
+        assert!(Retag::between(&wanted, &wanted).is_empty());
     }
 
     #[test]

@@ -6,13 +6,17 @@
 //! first: it stops by its own clock before anybody may take over.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::aws::{Class, Clients, Error};
 
@@ -20,8 +24,8 @@ use crate::aws::{Class, Clients, Error};
 const BEAT: Duration = Duration::from_secs(5);
 /// How long after its last write the holder still works. Others wait for longer than that.
 const LEASE: Duration = Duration::from_secs(20);
-/// How long a silent lock is watched before it is taken over.
-const WATCH: Duration = Duration::from_secs(12);
+/// How long a silent lock is watched before it is taken over: longer than a lease, so that no clock has to be right.
+const WATCH: Duration = Duration::from_secs(21);
 
 /// Who holds the lock, as written in the parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,30 +81,39 @@ pub enum Refused {
 /// The time until which the holder may work; shared with everything that calls AWS.
 #[derive(Debug)]
 pub struct Lease {
-    renewed: Mutex<Option<Instant>>,
+    /// When it was last renewed.
+    renewed: Mutex<Option<(Instant, SystemTime)>>,
 }
 
 impl Lease {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { renewed: Mutex::new(Some(Instant::now())) })
+    /// A lease taken at `at`, which is before the call that took it.
+    pub(crate) fn new(at: Instant) -> Arc<Self> {
+        Arc::new(Self { renewed: Mutex::new(Some((at, SystemTime::now()))) })
     }
 
     /// Whether we still hold the lock. False for ever once it was lost.
     pub fn holds(&self) -> bool {
-        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        renewed.is_some_and(|at| at.elapsed() < LEASE)
+        self.renewed().is_some_and(is_fresh)
     }
 
-    fn renew(&self, at: Instant) {
-        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        if renewed.is_some() {
-            *renewed = Some(at);
-        }
+    /// Prolongs the lease, unless it has ended in the meantime: then nothing brings it back.
+    fn renew(&self, at: Instant, by_the_wall: SystemTime) {
+        let mut renewed = self.renewed();
+        *renewed = renewed.filter(|&last| is_fresh(last)).map(|_| (at, by_the_wall));
     }
 
-    fn lose(&self) {
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    pub(crate) fn lose(&self) {
+        *self.renewed() = None;
     }
+
+    fn renewed(&self) -> MutexGuard<'_, Option<(Instant, SystemTime)>> {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By both clocks: the steady one stands still while the machine sleeps, the one on the wall can be set back.
+fn is_fresh((steady, wall): (Instant, SystemTime)) -> bool {
+    steady.elapsed() < LEASE && wall.elapsed().map_or(true, |age| age < LEASE)
 }
 
 /// The lock of one stack, held until it is released or lost.
@@ -108,6 +121,7 @@ impl Lease {
 pub struct Lock {
     parameter: Parameter,
     lease: Arc<Lease>,
+    enough: Arc<Notify>,
     beating: JoinHandle<()>,
 }
 
@@ -126,17 +140,24 @@ impl Lock {
         let parameter = Parameter { aws: aws.clone(), name: name(stack) };
         let until = Instant::now() + wait;
         let mut told = false;
-        let version = loop {
+        let mut doubtful = false;
+        let (version, at) = loop {
+            let at = Instant::now();
             match parameter.put(&holder, false).await {
-                Ok(version) => break version,
+                Ok(version) => break (version, at),
                 Err(error) if error.class == Class::AlreadyExists => {}
                 Err(error) if error.class == Class::Throttled => {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     continue;
                 }
+                // It may be ours now: look.
+                Err(error) if error.class == Class::Ambiguous && !doubtful => doubtful = true,
                 Err(error) => return Err(error.into()),
             }
             let Some(seen) = parameter.get().await? else { continue };
+            if doubtful && seen.holder == holder {
+                break (seen.version, at);
+            }
             if seen.is_silent() {
                 tell(&format!(
                     "The lock's holder, {}, has given no sign of life for a while; making sure.",
@@ -145,9 +166,10 @@ impl Lock {
                 tokio::time::sleep(WATCH).await;
                 match parameter.get().await? {
                     Some(now) if now.version == seen.version => {
+                        let at = Instant::now();
                         let version = parameter.put(&holder, true).await?;
                         if version == now.version + 1 {
-                            break version;
+                            break (version, at);
                         }
                     }
                     _ => {}
@@ -163,9 +185,10 @@ impl Lock {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
-        let lease = Lease::new();
-        let beating = tokio::spawn(beat(parameter.clone(), holder, version, Arc::clone(&lease)));
-        Ok(Self { parameter, lease, beating })
+        let lease = Lease::new(at);
+        let enough = Arc::new(Notify::new());
+        let beating = beat(parameter.clone(), holder, version, Arc::clone(&lease), Arc::clone(&enough));
+        Ok(Self { parameter, lease, enough, beating: tokio::spawn(beating) })
     }
 
     /// What everything that calls AWS has to look at.
@@ -174,8 +197,12 @@ impl Lock {
     }
 
     /// Gives the lock back, unless it was lost.
-    pub async fn release(self) {
-        self.beating.abort();
+    pub async fn release(mut self) {
+        // A write that is under way is waited for: arriving after the deletion, it would make the lock anew.
+        self.enough.notify_one();
+        if timeout(LEASE, &mut self.beating).await.is_err() {
+            self.beating.abort();
+        }
         if self.lease.holds() {
             // Whatever hinders this, the lease ends by itself.
             let _ = self.parameter.delete().await;
@@ -204,19 +231,21 @@ fn name(stack: &str) -> String {
     format!("/infra/{stack}/lock")
 }
 
-/// Renews the lease until it is lost.
-async fn beat(parameter: Parameter, mut holder: Holder, mut version: i64, lease: Arc<Lease>) {
+/// Renews the lease until it is lost, or it is enough.
+async fn beat(parameter: Parameter, mut holder: Holder, mut version: i64, lease: Arc<Lease>, enough: Arc<Notify>) {
     loop {
-        tokio::time::sleep(BEAT).await;
+        if timeout(BEAT, enough.notified()).await.is_ok() {
+            return;
+        }
         if !lease.holds() {
             return lease.lose();
         }
-        let at = Instant::now();
+        let (at, by_the_wall) = (Instant::now(), SystemTime::now());
         holder.beat = Timestamp::now();
         match parameter.put(&holder, true).await {
             Ok(next) if next == version + 1 => {
                 version = next;
-                lease.renew(at);
+                lease.renew(at, by_the_wall);
             }
             // Somebody else has written: they believe the lock to be theirs.
             Ok(_) => return lease.lose(),
@@ -292,5 +321,27 @@ impl Parameter {
             Err(error) if error.class != Class::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_ended_is_not_renewed() {
+        let now = Instant::now();
+        let wall = SystemTime::now();
+        let asleep = Arc::new(Lease { renewed: Mutex::new(Some((now, wall - 2 * LEASE))) });
+        assert!(!asleep.holds(), "the machine slept");
+        asleep.renew(now, wall);
+        assert!(!asleep.holds());
+        let set_back = Lease { renewed: Mutex::new(Some((now, wall + 2 * LEASE))) };
+        assert!(set_back.holds(), "somebody set the clock back");
+        let lease = Lease::new(now);
+        assert!(lease.holds());
+        lease.lose();
+        lease.renew(now, wall);
+        assert!(!lease.holds());
     }
 }

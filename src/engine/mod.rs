@@ -5,8 +5,11 @@
 
 pub mod address;
 pub mod attributes;
+mod clock;
 pub mod event;
 pub mod execute;
+#[cfg(test)]
+pub(crate) mod fake;
 mod graph;
 pub mod identity;
 pub mod kind;

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::sync::Mutex;
 
-use super::{Kind, Scope, Seen};
+use super::{
+    Kind, Scope, Seen,
+    clock::{self, Instant},
+};
 use crate::aws::{Class, Error, Result};
 
 /// How often a list that was throttled is asked for again.
@@ -16,7 +19,7 @@ const TRIES: u32 = 8;
 /// # Errors
 /// One for each kind whose list failed, with the kind's name.
 pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, Vec<(&'static str, Error)>> {
-    let answers = join_all(kinds.iter().map(|kind| async { (kind.name, patiently(kind, scope).await) })).await;
+    let answers = join_all(kinds.iter().map(|kind| async { (kind.name, patiently(kind, scope, 0).await) })).await;
     let mut seen = Vec::new();
     let mut failed = Vec::new();
     for (name, answer) in answers {
@@ -28,19 +31,25 @@ pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, 
     if failed.is_empty() { Ok(seen) } else { Err(failed) }
 }
 
-/// One kind's list; a read may be repeated whatever happened to it.
-async fn patiently(kind: &Kind, scope: &Scope<'_>) -> Result<Vec<Seen>> {
+/// One kind's list; a read may be repeated whatever happened to it. `unreached` is how often that is done where AWS
+/// could not be reached at all: at the beginning that is to be told at once, later it is a moment's failure.
+async fn patiently(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen>> {
     let mut tried = 0;
     loop {
-        match (kind.observe)(scope).await {
-            Err(error)
-                if tried < TRIES && matches!(error.class, Class::Throttled | Class::Ambiguous | Class::NotYet) =>
-            {
-                tried += 1;
-                tokio::time::sleep(backoff(tried)).await;
-            }
-            answer => return answer,
+        let error = match (kind.observe)(scope).await {
+            Ok(seen) => return Ok(seen),
+            Err(error) => error,
+        };
+        let tries = match error.class {
+            Class::Throttled | Class::Ambiguous | Class::NotYet => TRIES,
+            Class::Unreachable => unreached,
+            _ => 0,
+        };
+        if tried >= tries {
+            return Err(error);
         }
+        tried += 1;
+        clock::sleep(backoff(tried)).await;
     }
 }
 
@@ -77,8 +86,8 @@ impl<'a> Observer<'a> {
         if let Some((_, seen)) = last.as_ref().filter(|(at, _)| *at >= since) {
             return Ok(Arc::clone(seen));
         }
-        let at = Instant::now();
-        let seen = Arc::new(patiently(watched.kind, &self.scope.fresh()).await?);
+        let at = clock::now();
+        let seen = Arc::new(patiently(watched.kind, &self.scope.fresh(), TRIES).await?);
         *last = Some((at, Arc::clone(&seen)));
         Ok(seen)
     }

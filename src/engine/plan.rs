@@ -1,23 +1,22 @@
 //! The one place that decides: what is desired against what is live gives a plan. Pure.
 
+mod decide;
 mod order;
 mod policy;
+#[cfg(test)]
+mod tests;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{
-    Address, Change, Desired, Kind, Phase, Replace, Seen,
-    attributes::{compare, creation, resolve},
-    graph::Graph,
-    identity, reference,
-    scope::Known,
-};
+use super::{Address, Change, Desired, Kind, Seen, graph::Graph, scope::Known};
 
+use decide::Decision;
 pub(crate) use order::usual;
 pub use policy::{Policy, Refusal};
+use uses::Uses;
 
 /// What is to be done with one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,8 +62,11 @@ pub struct Step {
     pub reason: Option<String>,
     /// The live resource that is changed, replaced or deleted.
     pub live: Option<Seen>,
-    /// For a step that deletes the old half of a replacement: true. It is part of the step with the same address.
+    /// For a step that deletes the old half of a replacement, or a second resource at one address: true. It belongs
+    /// to the step with the same address.
     pub old: bool,
+    /// Whether the old half of a replacement is gone before the new one comes.
+    pub deletes_first: bool,
     /// Whether AWS is still at work on it, so that there is something to wait for.
     pub unsettled: bool,
 }
@@ -72,7 +74,7 @@ pub struct Step {
 impl Step {
     fn new(address: Address, action: Action) -> Self {
         let (changes, drift, reason, live) = (Vec::new(), false, None, None);
-        Self { address, action, changes, drift, reason, live, old: false, unsettled: false }
+        Self { address, action, changes, drift, reason, live, old: false, deletes_first: false, unsettled: false }
     }
 
     /// The part of the address that names the kind.
@@ -106,7 +108,10 @@ impl Plan {
 
     /// How many resources each action concerns; a replacement counts once.
     pub fn count(&self, action: Action) -> usize {
-        self.steps.iter().filter(|step| step.action == action && !step.old).count()
+        let replaced: BTreeSet<&Address> =
+            self.steps.iter().filter(|step| step.action == Action::Replace).map(|step| &step.address).collect();
+        let counts = |step: &&Step| step.action == action && !(step.old && replaced.contains(&step.address));
+        self.steps.iter().filter(counts).count()
     }
 }
 
@@ -119,6 +124,9 @@ pub enum Error {
     /// The steps wait for each other.
     #[error("These steps wait for each other, so there is no order for them: {}.", list(.0))]
     Circle(Vec<Address>),
+    /// A resource is of a kind that does not exist: a defect.
+    #[error("{0} is of a kind that infra does not know; please report this as a defect of infra.")]
+    UnknownKind(Address),
     /// A reference points at nothing.
     #[error("{from} refers to {to}, which is not part of the stack.")]
     Dangling {
@@ -148,147 +156,20 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
             return Err(Error::Dangling { from: one.address.clone(), to: to.clone() });
         }
     }
-    let mut decision = Decision { kinds, known: Known::new(), steps: Vec::new(), replaced: BTreeSet::new() };
+    let uses = Uses::among(live);
+    let mut decision = Decision::new(live, &uses);
     for one in order::topological(desired, kinds)? {
-        decision.decide(one, live);
+        let kind = kinds.iter().find(|kind| kind.name == one.kind);
+        decision.decide(one, kind.ok_or_else(|| Error::UnknownKind(one.address.clone()))?);
     }
-    decision.orphans(&wanted, live);
-    let kept = policy::keep(&mut decision.steps, live, policy);
-    policy::check(&decision.steps, kinds, policy)?;
-    let graph = order::graph(&decision.steps, desired, kinds);
-    let sorted = graph.sorted().map_err(|circle| {
-        Error::Circle(circle.into_iter().map(|step| decision.steps[step].address.clone()).collect())
-    })?;
-    let (steps, graph) = order::arrange(decision.steps, &graph, &sorted);
-    Ok(Plan { steps, known: decision.known, kept, graph })
-}
-
-/// The decisions made so far, resource by resource, dependencies first.
-struct Decision<'a> {
-    kinds: &'a [Kind],
-    known: Known,
-    steps: Vec<Step>,
-    /// Addresses that get a new resource, so that what refers to them sees a new id.
-    replaced: BTreeSet<Address>,
-}
-
-impl Decision<'_> {
-    fn decide(&mut self, desired: &Desired, live: &[Seen]) {
-        let Some(kind) = self.kinds.iter().find(|kind| kind.name == desired.kind) else { return };
-        let attributes = resolve(&desired.attributes, &|address, output| {
-            if self.replaced.contains(address) { None } else { self.known.get(address)?.get(output).cloned() }
-        });
-        let same: Vec<&Seen> = live.iter().filter(|seen| seen.address == desired.address).collect();
-        let (going, mut there): (Vec<&Seen>, Vec<&Seen>) =
-            same.into_iter().partition(|seen| matches!(seen.phase, Phase::Deleting(_)));
-        let chosen = choose(&mut there, &attributes, kind, live);
-        // A second one with the same address: an answer was lost, or a replacement was interrupted.
-        for extra in there {
-            let mut step = Step::new(desired.address.clone(), Action::Delete);
-            step.reason = Some("a second resource at this address that nothing uses".into());
-            step.live = Some(extra.clone());
-            step.old = chosen.is_some();
-            self.steps.push(step);
-        }
-        let mut step = Step::new(desired.address.clone(), Action::Create);
-        match chosen {
-            None => {
-                step.changes = creation(&attributes);
-                if let Some(seen) = going.first() {
-                    step.live = Some((*seen).clone());
-                    step.reason = Some("AWS is still deleting the former one; it is made again after that".into());
-                }
-                self.replaced.insert(desired.address.clone());
-            }
-            Some(seen) => self.against(&mut step, desired, &attributes, seen, kind),
-        }
-        self.steps.push(step);
-    }
-
-    /// Decides what to do with a resource that is there.
-    fn against(&mut self, step: &mut Step, desired: &Desired, attributes: &Value, seen: &Seen, kind: &Kind) {
-        step.changes = compare(attributes, &seen.attributes);
-        if kind.tagged {
-            step.changes.extend(tag_changes(desired, seen));
-        }
-        step.live = Some(seen.clone());
-        step.drift = !step.changes.is_empty()
-            && seen.fingerprint() == Some(desired.fingerprint.as_str())
-            && step.changes.iter().any(|change| reference::read(&change.after).is_none());
-        step.unsettled = matches!(seen.phase, Phase::Changing(_));
-        let immutable = step.changes.iter().find(|change| kind.immutable.contains(&change.top()));
-        step.action = match (&seen.phase, immutable) {
-            (Phase::Failed(why), _) => {
-                step.reason = Some(format!("AWS gave up on it: {why}"));
-                Action::Replace
-            }
-            (_, Some(change)) => {
-                step.reason = Some(format!("AWS cannot change `{}` in place", change.top()));
-                Action::Replace
-            }
-            (_, None) if step.changes.is_empty() => Action::Keep,
-            _ => Action::Update,
-        };
-        if let (Some(why), Action::Update) = (&seen.setback, step.action) {
-            step.reason = Some(format!("AWS took the last change back: {why}"));
-        }
-        if let (Phase::Changing(word), Action::Keep) = (&seen.phase, step.action) {
-            step.reason = Some(format!("AWS says `{word}`; deploy waits for it"));
-        }
-        if step.action == Action::Replace {
-            self.replaced.insert(desired.address.clone());
-            let mut old = Step::new(desired.address.clone(), Action::Delete);
-            old.live = Some(seen.clone());
-            old.old = true;
-            self.steps.push(old);
-        } else {
-            self.known.insert(desired.address.clone(), seen.outputs.clone());
-        }
-    }
-
-    /// Deletes what nothing wants, at whatever address.
-    fn orphans(&mut self, wanted: &BTreeMap<&Address, &Desired>, live: &[Seen]) {
-        for seen in live.iter().filter(|seen| !wanted.contains_key(&seen.address)) {
-            let mut step = Step::new(seen.address.clone(), Action::Delete);
-            step.live = Some(seen.clone());
-            step.unsettled = matches!(seen.phase, Phase::Deleting(_));
-            self.known.entry(seen.address.clone()).or_insert_with(|| seen.outputs.clone());
-            self.steps.push(step);
-        }
-    }
-}
-
-/// Takes out of `there` the one that stays: it needs no replacement, is in use, and is the oldest, in this order.
-fn choose<'a>(there: &mut Vec<&'a Seen>, attributes: &Value, kind: &Kind, live: &[Seen]) -> Option<&'a Seen> {
-    let best = (0..there.len()).min_by_key(|&index| {
-        let seen = there[index];
-        let replaced = compare(attributes, &seen.attributes)
-            .iter()
-            .any(|change| kind.immutable.contains(&change.top()) && reference::read(&change.after).is_none());
-        let failed = matches!(seen.phase, Phase::Failed(_));
-        (failed, replaced, !order::is_used(seen, live), seen.created.unwrap_or(i64::MAX), seen.id.clone())
-    })?;
-    Some(there.remove(best))
-}
-
-/// What differs between the tags wanted and the tags there. AWS's own (`aws:…`) and the fingerprint do not count.
-fn tag_changes(desired: &Desired, seen: &Seen) -> Vec<Change> {
-    let stack = seen.tags.get(identity::STACK).map_or("", String::as_str);
-    let wanted = identity::tags(stack, &desired.address, &desired.fingerprint, &desired.own_tags);
-    let ignored = |key: &str| key == identity::FINGERPRINT || key.starts_with("aws:");
-    let keys: BTreeSet<&String> = wanted.keys().chain(seen.tags.keys()).filter(|key| !ignored(key)).collect();
-    let value = |tag: Option<&String>| tag.cloned().map_or(Value::Null, Value::String);
-    keys.into_iter()
-        .filter(|key| wanted.get(*key) != seen.tags.get(*key))
-        .map(|key| Change {
-            path: format!("tags.{key}"),
-            before: value(seen.tags.get(key)),
-            after: value(wanted.get(key)),
-        })
-        .collect()
-}
-
-/// Whether a kind's old resource must go before the new one comes.
-pub(crate) fn deletes_first(kinds: &[Kind], address: &Address) -> bool {
-    kinds.iter().any(|kind| kind.name == address.kind() && kind.replace == Replace::DeleteFirst)
+    decision.orphans(&wanted);
+    let Decision { mut steps, known, .. } = decision;
+    let kept = policy::keep(&mut steps, live, &uses, policy);
+    policy::check(&steps, kinds, policy)?;
+    let graph = order::graph(&steps, desired, kinds, &uses);
+    let sorted = graph
+        .sorted()
+        .map_err(|circle| Error::Circle(circle.into_iter().map(|step| steps[step].address.clone()).collect()))?;
+    let (steps, graph) = order::arrange(steps, &graph, &sorted);
+    Ok(Plan { steps, known, kept, graph })
 }

@@ -1,19 +1,21 @@
 //! The order of a plan's steps: creation follows references, deletion runs against them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use super::{Action, Error, Step, deletes_first};
-use crate::engine::{Address, Desired, Kind, Seen, attributes::strings, graph::Graph};
+use super::{
+    Action, Error, Step,
+    uses::{Uses, key},
+};
+use crate::engine::{Address, Desired, Kind, graph::Graph};
 
 /// The desired resources, each after what it refers to.
 pub(super) fn topological<'a>(desired: &'a [Desired], kinds: &[Kind]) -> Result<Vec<&'a Desired>, Error> {
     let mut graph = Graph::new(desired.len());
-    for (then, one) in desired.iter().enumerate() {
-        for (first, other) in desired.iter().enumerate() {
-            if one.references.contains(&other.address) || comes_after(kinds, one.kind, other.kind) {
-                graph.order(first, then);
-            }
-        }
+    for (first, then) in edges(desired, kinds) {
+        graph.order(first, then);
     }
     match graph.sorted() {
         Ok(sorted) => Ok(sorted.into_iter().map(|index| &desired[index]).collect()),
@@ -21,104 +23,98 @@ pub(super) fn topological<'a>(desired: &'a [Desired], kinds: &[Kind]) -> Result<
     }
 }
 
-fn comes_after(kinds: &[Kind], kind: &str, other: &str) -> bool {
-    kinds.iter().any(|one| one.name == kind && one.after.contains(&other))
+/// Pairs of desired resources, by their places: the first is needed by the second.
+fn edges(desired: &[Desired], kinds: &[Kind]) -> Vec<(usize, usize)> {
+    let places: BTreeMap<&Address, usize> =
+        desired.iter().enumerate().map(|(place, one)| (&one.address, place)).collect();
+    let mut of_kind: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, one) in desired.iter().enumerate() {
+        of_kind.entry(one.kind).or_default().push(place);
+    }
+    let mut edges = Vec::new();
+    for (then, one) in desired.iter().enumerate() {
+        let referred = one.references.iter().filter_map(|to| places.get(to).copied());
+        let before = comes_after(kinds, one.kind).iter().filter_map(|kind| of_kind.get(kind)).flatten().copied();
+        edges.extend(referred.chain(before).map(|first| (first, then)));
+    }
+    edges
 }
 
-/// Whether `one` refers to `other` in what AWS says of it.
-fn uses(one: &Seen, other: &Seen) -> bool {
-    let mut found = false;
-    strings(&one.attributes, &mut |text| {
-        found |= text == other.id || other.outputs.iter().any(|(name, value)| *name != "url" && value == text);
-    });
-    found && one.id != other.id
-}
-
-/// Whether any live resource refers to `seen`.
-pub(super) fn is_used(seen: &Seen, live: &[Seen]) -> bool {
-    live.iter().any(|other| uses(other, seen))
-}
-
-/// What `seen` refers to among `live`.
-pub(super) fn used_by<'a>(seen: &'a Seen, live: &'a [Seen]) -> impl Iterator<Item = &'a Seen> {
-    live.iter().filter(move |other| uses(seen, other))
+fn comes_after(kinds: &[Kind], kind: &str) -> &'static [&'static str] {
+    kinds.iter().find(|one| one.name == kind).map_or(&[], |kind| kind.after)
 }
 
 /// Which step must be over before which.
-pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind]) -> Graph {
+///
+/// What creation needs comes first and has no circle: references have none, and the old half of a replacement
+/// either only waits or is only waited for. What deletion would like is added as far as it closes none: two
+/// security groups may point at each other, and what is replaced may go on using something that has to be gone
+/// before its successor comes.
+pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind], uses: &Uses<'_>) -> Graph {
     let mut graph = Graph::new(steps.len());
     let making: BTreeMap<&Address, usize> = steps
         .iter()
         .enumerate()
         .filter(|(_, step)| step.action != Action::Delete)
-        .map(|(i, s)| (&s.address, i))
+        .map(|(place, step)| (&step.address, place))
         .collect();
-    for one in desired {
-        let Some(&then) = making.get(&one.address) else { continue };
-        for other in desired {
-            let first = one.references.contains(&other.address) || comes_after(kinds, one.kind, other.kind);
-            if let (true, Some(&first)) = (first, making.get(&other.address)) {
-                graph.order(first, then);
-            }
+    for (first, then) in edges(desired, kinds) {
+        if let (Some(&first), Some(&then)) = (making.get(&desired[first].address), making.get(&desired[then].address)) {
+            graph.order(first, then);
         }
     }
-    for (deletion, step) in steps.iter().enumerate().filter(|(_, step)| step.action == Action::Delete) {
-        order_deletion(&mut graph, deletion, step, steps, &making, kinds);
-    }
-    // Nothing may be deleted from under what is still to be made from it.
-    for one in desired {
-        for to in &one.references {
-            let replaced = steps.iter().position(|step| step.old && step.address == *to && !deletes_first(kinds, to));
-            if let (Some(old), Some(&user)) = (replaced, making.get(&one.address)) {
-                graph.order(user, old);
-            }
+    order_replacements(&mut graph, steps, desired, &making);
+    let deleted: Vec<usize> = (0..steps.len()).filter(|&place| steps[place].action == Action::Delete).collect();
+    order_uses(&mut graph, steps, &deleted, uses);
+    for &user in &deleted {
+        let after = comes_after(kinds, steps[user].kind());
+        for &used in deleted.iter().filter(|&&used| after.contains(&steps[used].kind())) {
+            graph.order_unless_circle(user, used);
         }
     }
-    order_uses(&mut graph, steps);
     graph
 }
 
-/// What uses something is deleted before it, as long as nothing else in the plan forbids that: two security groups
-/// may point at each other, and what is replaced may go on using something that has to be gone before its
-/// successor comes.
-fn order_uses(graph: &mut Graph, steps: &[Step]) {
-    let deleted = |step: &'_ (usize, &Step)| step.1.action == Action::Delete;
-    for (used, step) in steps.iter().enumerate().filter(deleted) {
-        for (user, other) in steps.iter().enumerate().filter(deleted) {
-            if let (Some(seen), Some(live)) = (&step.live, &other.live)
-                && uses(live, seen)
-            {
-                graph.order_unless_circle(user, used);
-            }
+/// The old half of a replacement goes before the new one comes, or after everything that is made from that.
+fn order_replacements(graph: &mut Graph, steps: &[Step], desired: &[Desired], making: &BTreeMap<&Address, usize>) {
+    let mut referring: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
+    for one in desired {
+        let Some(&user) = making.get(&one.address) else { continue };
+        for to in &one.references {
+            referring.entry(to).or_default().push(user);
+        }
+    }
+    for (old, step) in steps.iter().enumerate().filter(|(_, step)| step.old) {
+        let Some(&new) = making.get(&step.address) else { continue };
+        if step.deletes_first {
+            graph.order(old, new);
+            continue;
+        }
+        graph.order(new, old);
+        for &user in referring.get(&step.address).into_iter().flatten() {
+            graph.order(user, old);
         }
     }
 }
 
-/// A deletion comes after everything that uses what it deletes has been switched over, and in its kind's order.
-fn order_deletion(
-    graph: &mut Graph,
-    deletion: usize,
-    step: &Step,
-    steps: &[Step],
-    making: &BTreeMap<&Address, usize>,
-    kinds: &[Kind],
-) {
-    let Some(seen) = &step.live else { return };
-    let first = deletes_first(kinds, &step.address);
-    for (other, user) in steps.iter().enumerate() {
-        let Some(live) = user.live.as_ref().filter(|_| other != deletion) else { continue };
-        let gone_before = user.action == Action::Delete && comes_after(kinds, user.address.kind(), step.address.kind());
-        // Where the old one must go first, what refers to it is switched over afterwards, when there is a new one.
-        let switched_before = user.action == Action::Update && uses(live, seen) && !(step.old && first);
-        if gone_before || switched_before {
-            graph.order(other, deletion);
-        }
-    }
-    if let Some(&make) = making.get(&step.address).filter(|_| step.old) {
-        if first {
-            graph.order(deletion, make);
-        } else {
-            graph.order(make, deletion);
+/// A deletion comes after whatever uses what it deletes has been switched over, or has been deleted itself.
+fn order_uses(graph: &mut Graph, steps: &[Step], deleted: &[usize], uses: &Uses<'_>) {
+    let by_key: BTreeMap<(&str, &str), usize> =
+        deleted.iter().filter_map(|&place| Some((key(steps[place].live.as_ref()?), place))).collect();
+    for action in [Action::Update, Action::Delete] {
+        for (user, step) in steps.iter().enumerate().filter(|(_, step)| step.action == action) {
+            let targets: BTreeSet<usize> = step
+                .live
+                .iter()
+                .flat_map(|live| uses.by(live))
+                .filter_map(|seen| by_key.get(&key(seen)).copied())
+                .collect();
+            for used in targets {
+                // Where the old one must go first, what refers to it is switched over afterwards, when there is a new one.
+                if action == Action::Delete || !(steps[used].old && steps[used].deletes_first) {
+                    graph.order_unless_circle(user, used);
+                }
+            }
         }
     }
 }

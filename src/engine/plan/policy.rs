@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Action, Step, order};
+use super::{Action, Step, uses::Uses};
 use crate::engine::{Address, Kind, Seen};
 
 /// What the command line and the description allow.
@@ -44,7 +44,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Turns deletions of what is to be kept, and of everything that it needs, into keeping.
-pub(super) fn keep(steps: &mut [Step], live: &[Seen], policy: &Policy) -> Vec<(Address, String)> {
+pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &Policy) -> Vec<(Address, String)> {
     let mut kept: Vec<(Address, String)> = Vec::new();
     let mut open: Vec<(&Seen, String)> = live
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn keep(steps: &mut [Step], live: &[Seen], policy: &Policy) -> Vec<(A
         step.unsettled = false;
         step.reason = Some(reason.clone());
         kept.push((seen.address.clone(), reason));
-        open.extend(order::used_by(seen, live).map(|other| (other, format!("{} needs it", seen.address))));
+        open.extend(uses.by(seen).map(|other| (other, format!("{} needs it", seen.address))));
     }
     kept.reverse();
     kept

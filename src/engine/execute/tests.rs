@@ -1,0 +1,378 @@
+//! Execution against AWS's bad manners, in the cloud in memory and a time that jumps.
+
+use std::time::Duration;
+
+use futures::future::join;
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    aws::Class,
+    engine::{
+        clock::{now, run, since, sleep},
+        fake::{Node, Slow, Stage, Unique, to},
+        plan::Plan,
+    },
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn sized(size: u32) -> Node {
+    Node { size, ..Node::default() }
+}
+
+fn using(name: &str) -> Node {
+    Node { uses: vec![to("node", name)], ..Node::default() }
+}
+
+fn addresses(list: &[(Address, Action, String)]) -> Vec<String> {
+    let mut list: Vec<String> = list.iter().map(|(address, _, reason)| format!("{address}: {reason}")).collect();
+    list.sort();
+    list
+}
+
+/// Executes and is told to stop after a while.
+async fn stopped_after(stage: &Stage, plan: &Plan, desired: &[Desired], after: Duration) -> (Outcome, Duration) {
+    let (tell, stop) = watch::channel(false);
+    let options = Options::default();
+    let work = async {
+        let outcome = stage.run(plan, desired, &options, stop).await;
+        (outcome, now())
+    };
+    let teller = async {
+        sleep(after).await;
+        let at = now();
+        // The work may be over already.
+        let _ = tell.send(true);
+        at
+    };
+    let ((outcome, end), told) = join(work, teller).await;
+    (outcome, end.saturating_duration_since(told))
+}
+
+#[test]
+fn a_lost_answer_makes_no_second_one() {
+    run(async {
+        for lag in [0, 1, 5, 15] {
+            let stage = Stage::new();
+            stage.with(|world| world.lag = Duration::from_secs(lag));
+            stage.answer("create node/a", &[(Class::Ambiguous, true)]);
+            assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+            assert_eq!(stage.calls(), ["create node/a"], "with a lag of {lag} s");
+        }
+    });
+}
+
+#[test]
+fn a_lost_request_is_sent_again() {
+    run(async {
+        let stage = Stage::new();
+        stage.answer("create node/a", &[(Class::Ambiguous, false)]);
+        assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+        assert_eq!(stage.calls(), ["create node/a"]);
+    });
+}
+
+#[test]
+fn what_passes_is_waited_for_and_what_does_not_is_told() {
+    run(async {
+        let cases = [
+            (Class::Throttled, 10, true),
+            (Class::Throttled, 20, false),
+            (Class::NotYet, 10, true),
+            (Class::NotYet, 1000, false),
+            (Class::Busy, 300, true),
+            (Class::Unreachable, 3, true),
+            (Class::Unreachable, 10, false),
+            (Class::Denied, 1, false),
+            (Class::Other, 1, false),
+        ];
+        for verb in ["create", "update", "retag"] {
+            for (class, times, expected) in cases {
+                let mut stage = Stage::new();
+                if verb != "create" {
+                    assert!(stage.deploy(&[stage.one("a", sized(0))]).await.is_complete());
+                }
+                if verb == "retag" {
+                    stage.tags.insert("team".into(), "web".into());
+                }
+                stage.answer(&format!("{verb} node/a"), &vec![(class, false); times]);
+                let outcome = stage.deploy(&[stage.one("a", sized(u32::from(verb != "retag")))]).await;
+                assert_eq!(outcome.is_complete(), expected, "{verb} {class:?} {times} times");
+            }
+        }
+    });
+}
+
+#[test]
+fn patience_is_for_refusals_in_a_row() {
+    run(async {
+        let stage = Stage::new();
+        let mut answers = vec![(Class::Busy, false); 20];
+        answers.extend([(Class::Throttled, false); 3]);
+        answers.extend([(Class::NotYet, false); 3]);
+        stage.answer("create node/a", &answers);
+        assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+    });
+}
+
+#[test]
+fn a_name_held_by_our_own_lost_call_is_ours() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.lag = 40 * SECOND);
+        stage.answer("create unique/a", &[(Class::Ambiguous, true)]);
+        assert!(stage.deploy(&[stage.one("a", Unique::default())]).await.is_complete());
+        assert_eq!(stage.calls(), ["create unique/a"]);
+    });
+}
+
+#[test]
+fn a_name_held_by_a_stranger_is_refused_soon_with_a_way_to_adopt_it() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.taken.push(Address::new("unique", "a")));
+        let began = now();
+        let outcome = stage.deploy(&[stage.one("a", Unique::default())]).await;
+        let (_, _, error) = &outcome.failed[0];
+        assert_eq!(error.class, Class::AlreadyExists);
+        assert!(error.advice.as_ref().unwrap().contains("infra:address=unique/a"), "{error:?}");
+        assert!(since(began) < 20 * SECOND, "{:?}", since(began));
+    });
+}
+
+#[test]
+fn a_change_that_never_takes_effect_is_sent_once_and_told() {
+    run(async {
+        for (setback, text) in [(None, "`size` stays as it was"), (Some("no room".to_owned()), "back: no room")] {
+            let stage = Stage::new();
+            assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+            stage.with(|world| world.stubborn.insert(Address::new("node", "a"), setback));
+            stage.calls();
+            let outcome = stage.deploy(&[stage.one("a", sized(2))]).await;
+            assert!(outcome.failed[0].2.message.contains(text), "{:?}", outcome.failed);
+            assert_eq!(stage.calls(), ["update node/a"]);
+        }
+    });
+}
+
+#[test]
+fn what_vanishes_while_it_is_changed_is_not_made_anew() {
+    run(async {
+        let stage = Stage::new();
+        assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+        let desired = [stage.one("a", sized(2))];
+        let plan = stage.plan(&desired).await;
+        stage.with(|world| world.items.clear());
+        stage.calls();
+        let outcome = stage.run(&plan, &desired, &Options::default(), watch::channel(false).1).await;
+        assert!(outcome.failed[0].2.message.contains("is gone"), "{:?}", outcome.failed);
+        assert_eq!(stage.calls(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_aws_gave_up_on_is_told_and_replaced_by_the_next_run() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.takes.insert("create", 60 * SECOND));
+        let desired = [stage.one("a", sized(1))];
+        let plan = stage.plan(&desired).await;
+        let options = Options::default();
+        let failing = async {
+            sleep(30 * SECOND).await;
+            stage.with(|world| world.find("node/a").failed = Some("no room".into()));
+        };
+        let (outcome, ()) = join(stage.run(&plan, &desired, &options, watch::channel(false).1), failing).await;
+        assert!(outcome.failed[0].2.message.contains("no room"), "{:?}", outcome.failed);
+        assert!(stage.deploy(&desired).await.is_complete());
+        assert!(stage.plan(&desired).await.is_empty());
+        assert_eq!(stage.with(|world| world.items.len()), 1);
+    });
+}
+
+#[test]
+fn a_deletion_is_sent_once_and_waited_for() {
+    run(async {
+        for (call, answers) in [
+            ("delete node/a node-1", vec![]),
+            ("delete node/a node-1", vec![(Class::Ambiguous, true)]),
+            ("delete node/a node-1", vec![(Class::Busy, false); 50]),
+            ("delete node/a node-1", vec![(Class::Throttled, false); 5]),
+        ] {
+            let stage = Stage::new();
+            assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+            stage.calls();
+            stage.with(|world| world.takes.insert("delete", 300 * SECOND));
+            stage.answer(call, &answers);
+            let outcome = stage.deploy(&[]).await;
+            assert!(outcome.is_complete(), "{answers:?}: {:?}", outcome.failed);
+            assert!(outcome.known.is_empty() && outcome.done[0].2 >= 300 * SECOND);
+            assert_eq!(stage.calls(), [call]);
+        }
+    });
+}
+
+#[test]
+fn an_interruption_tells_what_goes_on_in_aws_and_ends_at_once() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.takes.insert("create", 300 * SECOND));
+        stage.answer("create node/busy", &[(Class::Busy, false); 2000]);
+        let desired = [
+            stage.one("a", sized(1)),
+            stage.one("busy", sized(1)),
+            stage.one("b", using("a")),
+            stage.one("c", using("b")),
+        ];
+        let plan = stage.plan(&desired).await;
+        let (outcome, late) = stopped_after(&stage, &plan, &desired, 100 * SECOND).await;
+        assert!(late < SECOND, "{late:?}");
+        assert!(outcome.interrupted && !outcome.lock_lost && !outcome.is_complete());
+        assert_eq!(outcome.left, [(Address::new("node", "a"), Action::Create)]);
+        let skipped = ["node/b: interrupted", "node/busy: interrupted", "node/c: interrupted"];
+        assert_eq!(addresses(&outcome.skipped), skipped);
+        // What AWS is still at work on is told again by a run that is stopped before it begins.
+        let plan = stage.plan(&desired).await;
+        let (outcome, _) = stopped_after(&stage, &plan, &desired, Duration::ZERO).await;
+        assert_eq!(outcome.left, [(Address::new("node", "a"), Action::Keep)]);
+        // The next run goes on, and makes nothing twice.
+        stage.answer("create node/busy", &[]);
+        assert!(stage.deploy(&desired).await.is_complete());
+        assert_eq!(stage.with(|world| world.items.len()), 4);
+    });
+}
+
+#[test]
+fn without_the_lock_nothing_more_is_done() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.takes.insert("create", 60 * SECOND));
+        let desired = [stage.one("a", sized(1)), stage.one("b", using("a"))];
+        let plan = stage.plan(&desired).await;
+        let lease = Lease::new(std::time::Instant::now().into());
+        let options = Options { lease: Some(Arc::clone(&lease)), ..Options::default() };
+        let losing = async {
+            sleep(10 * SECOND).await;
+            lease.lose();
+        };
+        let (outcome, ()) = join(stage.run(&plan, &desired, &options, watch::channel(false).1), losing).await;
+        assert!(outcome.interrupted && outcome.lock_lost);
+        assert_eq!(stage.calls(), ["create node/a"]);
+        assert_eq!(outcome.left.len(), 1);
+        assert_eq!(addresses(&outcome.skipped), ["node/b: the lock was lost"]);
+    });
+}
+
+#[test]
+fn a_failure_skips_only_what_depends_on_it() {
+    run(async {
+        let stage = Stage::new();
+        stage.answer("create node/a", &[(Class::Other, false)]);
+        let desired = [
+            stage.one("a", sized(1)),
+            stage.one("b", using("a")),
+            stage.one("c", using("b")),
+            stage.one("other", sized(1)),
+            stage.one("another", using("other")),
+        ];
+        let outcome = stage.deploy(&desired).await;
+        assert_eq!(addresses(&outcome.skipped), ["node/b: node/a failed", "node/c: node/a failed"]);
+        assert_eq!(outcome.done.len(), 2);
+        assert!(!outcome.interrupted);
+        assert!(stage.deploy(&desired).await.is_complete());
+    });
+}
+
+#[test]
+fn without_credentials_nothing_more_is_tried() {
+    run(async {
+        let stage = Stage::new();
+        stage.answer("create node/a", &[(Class::Unauthenticated, false)]);
+        let desired = [stage.one("a", sized(1)), stage.one("b", sized(1))];
+        let plan = stage.plan(&desired).await;
+        let options = Options { parallel: 1, ..Options::default() };
+        let outcome = stage.run(&plan, &desired, &options, watch::channel(false).1).await;
+        assert_eq!(addresses(&outcome.skipped), ["node/b: AWS no longer takes the credentials"]);
+        assert_eq!(stage.calls(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn no_more_at_a_time_than_allowed_and_the_longest_chain_first() {
+    run(async {
+        let stage = Stage::new();
+        let mut desired: Vec<Desired> = (0..10).map(|n| stage.one(&format!("n{n}"), sized(1))).collect();
+        desired.push(stage.one("slow", Slow::default()));
+        let plan = stage.plan(&desired).await;
+        let options = Options { parallel: 3, ..Options::default() };
+        let outcome = stage.run(&plan, &desired, &options, watch::channel(false).1).await;
+        assert!(outcome.is_complete());
+        assert_eq!(stage.with(|world| world.at_work.1), 3);
+        let begun = stage.calls();
+        assert!(begun[..3].contains(&"create slow/slow".to_owned()), "{begun:?}");
+    });
+}
+
+#[test]
+fn what_takes_too_long_is_told_with_what_it_waited_for() {
+    run(async {
+        let stage = Stage::new();
+        stage.with(|world| world.takes.insert("create", 3600 * SECOND));
+        let desired = [stage.one("a", sized(1))];
+        let plan = stage.plan(&desired).await;
+        let options = Options { timeout: 60 * SECOND, ..Options::default() };
+        let outcome = stage.run(&plan, &desired, &options, watch::channel(false).1).await;
+        assert_eq!(outcome.failed[0].2.message, "node/a was not finished after 1 minute. It waited for: changing");
+    });
+}
+
+#[test]
+fn many_of_one_kind_share_their_lists() {
+    run(async {
+        let mut lists = Vec::new();
+        for number in [1, 16] {
+            let stage = Stage::new();
+            stage.with(|world| world.takes.insert("create", 360 * SECOND));
+            let desired: Vec<Desired> = (0..number).map(|n| stage.one(&format!("n{n}"), Slow::default())).collect();
+            assert!(stage.deploy(&desired).await.is_complete());
+            lists.push(stage.with(|world| world.lists["slow"]));
+        }
+        assert!(lists[0] < 100, "one that takes six minutes is asked for {} times", lists[0]);
+        assert!(lists[1] < 2 * lists[0], "{lists:?}");
+    });
+}
+
+#[test]
+fn waiting_adds_less_than_a_tenth() {
+    run(async {
+        // What takes AWS six minutes, in real time and sixty times faster.
+        for takes in [360 * SECOND, 6 * SECOND] {
+            let stage = Stage::new();
+            stage.with(|world| world.takes.insert("create", takes));
+            let chain = |n: u32| match n {
+                0 => Slow::default(),
+                n => Slow { uses: vec![to("slow", &format!("n{}", n - 1))], ..Slow::default() },
+            };
+            let desired: Vec<Desired> = (0..5).map(|n| stage.one(&format!("n{n}"), chain(n))).collect();
+            let began = now();
+            assert!(stage.deploy(&desired).await.is_complete());
+            let ratio = since(began).as_secs_f64() / (5.0 * takes.as_secs_f64());
+            assert!(ratio < 1.10, "{takes:?}: {ratio}");
+        }
+    });
+}
+
+#[test]
+fn a_list_that_fails_for_a_moment_fails_nothing() {
+    run(async {
+        for class in [Class::Throttled, Class::Ambiguous, Class::Unreachable] {
+            let stage = Stage::new();
+            let desired = [stage.one("a", sized(1))];
+            let plan = stage.plan(&desired).await;
+            stage.answer("list node", &[(class, false); 4]);
+            let outcome = stage.run(&plan, &desired, &Options::default(), watch::channel(false).1).await;
+            assert!(outcome.is_complete(), "{class:?}: {:?}", outcome.failed);
+        }
+    });
+}

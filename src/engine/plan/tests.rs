@@ -1,0 +1,341 @@
+//! What is decided, and in which order, against worlds made by really deploying to the cloud in memory.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{
+    Phase,
+    clock::run,
+    fake::{Fake, KINDS, Late, Node, Stage, Store, Unique, to},
+    identity,
+};
+
+fn node(size: u32, zone: u32) -> Node {
+    Node { size, zone, ..Node::default() }
+}
+
+/// The steps that do anything, in order, e.g. `± node/a`.
+fn acting(plan: &Plan) -> Vec<String> {
+    let steps = plan.steps.iter().filter(|step| step.acts());
+    steps.map(|step| format!("{} {}", step.action.glyph(), step.address)).collect()
+}
+
+fn refused(desired: &[Desired], live: &[Seen], policy: &Policy) -> Vec<String> {
+    match plan(desired, live, KINDS, policy) {
+        Err(Error::Refused(refusals)) => refusals.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_difference_has_its_action() {
+    run(async {
+        let cases: [(&str, Option<Node>, Option<Node>, &[&str]); 6] = [
+            ("nothing", None, None, &[]),
+            ("new", None, Some(node(1, 1)), &["+ node/a"]),
+            ("the same", Some(node(1, 1)), Some(node(1, 1)), &[]),
+            ("in place", Some(node(1, 1)), Some(node(2, 1)), &["~ node/a"]),
+            ("immutable", Some(node(1, 1)), Some(node(2, 2)), &["± node/a", "- node/a"]),
+            ("unwanted", Some(node(1, 1)), None, &["- node/a"]),
+        ];
+        for (what, before, after, expected) in cases {
+            let stage = Stage::new();
+            let before: Vec<Desired> = before.into_iter().map(|spec| stage.one("a", spec)).collect();
+            assert!(stage.deploy(&before).await.is_complete(), "{what}");
+            let after: Vec<Desired> = after.into_iter().map(|spec| stage.one("a", spec)).collect();
+            let plan = stage.plan(&after).await;
+            assert_eq!(acting(&plan), expected, "{what}");
+            assert_eq!(plan.is_empty(), expected.is_empty(), "{what}");
+        }
+    });
+}
+
+#[test]
+fn what_is_replaced_takes_along_what_lives_in_it_and_the_order_is_the_kinds() {
+    run(async {
+        let stage = Stage::new();
+        let stack = |zone| {
+            [
+                stage.one("base", node(1, zone)),
+                stage.one("inside", Node { lives_in: vec![to("node", "base")], ..node(1, 1) }),
+                stage.one("user", Node { uses: vec![to("node", "base")], ..node(1, 1) }),
+                stage.one("name", Unique { lives_in: vec![to("node", "base")], ..Unique::default() }),
+            ]
+        };
+        assert!(stage.deploy(&stack(1)).await.is_complete());
+        let plan = stage.plan(&stack(2)).await;
+        let steps = acting(&plan);
+        let place =
+            |what: &str| steps.iter().position(|step| step == what).unwrap_or_else(|| panic!("{what}: {steps:?}"));
+        assert_eq!(steps.len(), 7, "{steps:?}");
+        assert!(place("± node/base") < place("± node/inside"));
+        assert!(place("± node/inside") < place("- node/inside"));
+        assert!(place("- unique/name") < place("± unique/name"));
+        for user in ["- node/inside", "~ node/user", "± unique/name"] {
+            assert!(place(user) < place("- node/base"), "{user}: {steps:?}");
+        }
+        assert_eq!((plan.count(Action::Replace), plan.count(Action::Delete), plan.count(Action::Update)), (3, 0, 1));
+        let change = &plan.steps.iter().find(|step| step.address.as_str() == "node/user").unwrap().changes;
+        assert!(crate::engine::attributes::references(&change[0].after).contains(&Address::new("node", "base")));
+        assert!(!plan.steps.iter().any(|step| step.drift), "nothing was changed behind our back");
+    });
+}
+
+#[test]
+fn what_uses_something_that_goes_first_goes_first_too() {
+    run(async {
+        let stage = Stage::new();
+        let stack = |zone| {
+            [
+                stage.one("name", Unique { zone, ..Unique::default() }),
+                stage.one("inside", Node { lives_in: vec![to("unique", "name")], ..node(1, 1) }),
+            ]
+        };
+        assert!(stage.deploy(&stack(1)).await.is_complete());
+        let plan = stage.plan(&stack(2)).await;
+        assert_eq!(acting(&plan), ["- node/inside", "- unique/name", "± unique/name", "± node/inside"]);
+        assert!(stage.deploy(&stack(2)).await.is_complete());
+        assert!(stage.with(|world| world.busy.is_empty()));
+    });
+}
+
+#[test]
+fn of_two_at_one_address_the_one_in_use_stays() {
+    run(async {
+        let stage = Stage::new();
+        let stack = [stage.one("a", node(1, 1)), stage.one("user", Node { uses: vec![to("node", "a")], ..node(1, 1) })];
+        assert!(stage.deploy(&stack).await.is_complete());
+        stage.with(|world| {
+            let mut second = world.find("node/a").clone();
+            second.id = "node-0".to_owned();
+            world.items.insert(0, second);
+        });
+        let plan = stage.plan(&stack).await;
+        assert_eq!(acting(&plan), ["- node/a"]);
+        let step = plan.steps.iter().find(|step| step.acts()).unwrap();
+        assert_eq!(step.live.as_ref().unwrap().id, "node-0");
+        assert_eq!(plan.count(Action::Delete), 1);
+        assert!(stage.deploy(&stack).await.is_complete());
+        assert!(stage.plan(&stack).await.is_empty());
+    });
+}
+
+#[test]
+fn drift_is_what_the_description_did_not_ask_for() {
+    run(async {
+        let stage = Stage::new();
+        let old = [stage.one("a", node(1, 1))];
+        assert!(stage.deploy(&old).await.is_complete());
+        let drift = |plan: &Plan| plan.steps[0].drift;
+        assert!(!drift(&stage.plan(&[stage.one("a", node(2, 1))]).await), "the description changed");
+        stage.with(|world| world.find("node/a").size = 3);
+        let plan = stage.plan(&old).await;
+        assert!(drift(&plan) && plan.steps[0].action == Action::Update);
+        assert!(stage.deploy(&old).await.is_complete());
+        stage.with(|world| {
+            let tags = &mut world.find("node/a").tags;
+            tags.insert("stranger".into(), "1".into());
+            tags.insert("Name".into(), "other".into());
+            tags.insert("aws:managed".into(), "AWS's own".into());
+        });
+        let plan = stage.plan(&old).await;
+        let paths: Vec<&str> = plan.steps[0].changes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!((drift(&plan), paths), (true, vec!["tags.Name", "tags.stranger"]));
+        assert!(stage.deploy(&old).await.is_complete());
+        assert!(stage.plan(&old).await.is_empty());
+        stage.with(|world| world.find("node/a").tags.insert(identity::FINGERPRINT.into(), "1-old".into()));
+        assert!(stage.plan(&old).await.is_empty(), "a fingerprint is a record, not a wish");
+    });
+}
+
+#[test]
+fn tags_of_the_description_follow_it() {
+    run(async {
+        let mut stage = Stage::new();
+        assert!(stage.deploy(&[stage.one("a", node(1, 1)), stage.one("b", Late::default())]).await.is_complete());
+        stage.tags.insert("team".into(), "web".into());
+        let tagged = [stage.one("a", node(1, 1)), stage.one("b", Late::default())];
+        let plan = stage.plan(&tagged).await;
+        assert_eq!(acting(&plan), ["~ node/a"], "a kind without tags has none to change");
+        assert_eq!(plan.steps[0].changes[0].path, "tags.team");
+        assert!(!plan.steps[0].drift);
+        stage.calls();
+        assert!(stage.deploy(&tagged).await.is_complete());
+        assert_eq!(stage.calls(), ["retag node/a"]);
+    });
+}
+
+#[test]
+fn data_is_neither_replaced_nor_deleted_unless_named() {
+    run(async {
+        let stage = Stage::new();
+        let store = |zone, protected| stage.one("data", Store { zone, protected, ..Store::default() });
+        assert!(stage.deploy(&[store(1, true)]).await.is_complete());
+        let live = stage.live().await;
+        let address = Address::new("store", "data");
+        let only = BTreeSet::from([address]);
+        let nothing = Policy::default();
+        let named = Policy { replace: only.clone(), delete: only.clone(), ..Policy::default() };
+        for (desired, remedy) in [(vec![], "--allow-delete"), (vec![store(2, true)], "--allow-replace")] {
+            assert!(refused(&desired, &live, &nothing)[0].contains(remedy));
+            assert!(refused(&desired, &live, &named)[0].contains("protected"));
+            assert!(plan(&desired, &live, KINDS, &Policy { unprotect: only.clone(), ..named.clone() }).is_ok());
+        }
+        assert!(plan(&[store(1, false)], &live, KINDS, &nothing).is_ok(), "what is changed in place is not refused");
+    });
+}
+
+#[test]
+fn what_is_kept_keeps_what_it_needs() {
+    run(async {
+        let stage = Stage::new();
+        let stack = [
+            stage.one("base", node(1, 1)),
+            stage.one("group", Node { lives_in: vec![to("node", "base")], ..node(1, 1) }),
+            stage.one("other", Node { lives_in: vec![to("node", "base")], ..node(1, 1) }),
+            stage.one("data", Store { uses: vec![to("node", "group")], ..Store::default() }),
+        ];
+        assert!(stage.deploy(&stack).await.is_complete());
+        let keep = Policy { keep: BTreeSet::from([Address::new("store", "data")]), ..Policy::default() };
+        let plan = plan(&[], &stage.live().await, KINDS, &keep).unwrap();
+        assert_eq!(acting(&plan), ["- node/other"]);
+        let kept: BTreeSet<&str> = plan.kept.iter().map(|(address, _)| address.as_str()).collect();
+        assert_eq!(kept, BTreeSet::from(["node/base", "node/group", "store/data"]));
+    });
+}
+
+#[test]
+fn the_phase_decides_where_the_attributes_do_not() {
+    run(async {
+        let stage = Stage::new();
+        let stack = [stage.one("a", node(1, 1))];
+        assert!(stage.deploy(&stack).await.is_complete());
+        let live = stage.live().await;
+        let decide = |phase: Phase| {
+            let mut live = live.clone();
+            live[0].phase = phase;
+            plan(&stack, &live, KINDS, &Policy::default()).unwrap()
+        };
+        let changing = decide(Phase::Changing("modifying".into()));
+        assert!(changing.is_empty() && changing.steps[0].acts(), "it is waited for");
+        assert_eq!(acting(&decide(Phase::Failed("no room".into()))), ["± node/a", "- node/a"]);
+        let deleting = decide(Phase::Deleting("deleting".into()));
+        assert_eq!(acting(&deleting), ["+ node/a"]);
+        assert!(deleting.steps[0].unsettled && deleting.steps[0].reason.is_some());
+    });
+}
+
+#[test]
+fn an_output_that_is_not_there_yet_replaces_nothing() {
+    run(async {
+        let stage = Stage::new();
+        let stack = [
+            stage.one("base", node(1, 1)),
+            stage.one("inside", Node { lives_in: vec![to("node", "base")], ..node(1, 1) }),
+        ];
+        assert!(stage.deploy(&stack).await.is_complete());
+        let mut live = stage.live().await;
+        for seen in live.iter_mut().filter(|seen| seen.address.name() == "base") {
+            seen.outputs.clear();
+            seen.phase = Phase::Changing("modifying".into());
+        }
+        let plan = plan(&stack, &live, KINDS, &Policy::default()).unwrap();
+        assert_eq!(acting(&plan), ["= node/base", "~ node/inside"]);
+    });
+}
+
+#[test]
+fn references_that_lead_nowhere_or_round_are_told() {
+    let stage = Stage::new();
+    let uses = |name: &str, other: &str| stage.one(name, Node { uses: vec![to("node", other)], ..Node::default() });
+    let error = plan(&[uses("a", "b")], &[], KINDS, &Policy::default()).unwrap_err();
+    assert_eq!(error.to_string(), "node/a refers to node/b, which is not part of the stack.");
+    let error = plan(&[uses("a", "b"), uses("b", "a")], &[], KINDS, &Policy::default()).unwrap_err();
+    assert!(matches!(&error, Error::Circle(of) if of.len() == 2), "{error}");
+    let error = plan(&[uses("a", "a")], &[], &[], &Policy::default()).unwrap_err();
+    assert!(matches!(error, Error::Circle(_) | Error::UnknownKind(_)), "{error}");
+}
+
+/// One resource of a random stack: its kind, size, zone, and what it uses and lives in, by place.
+type Sketch = (usize, u32, u32, Vec<usize>, Vec<usize>, bool);
+
+fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
+    let one = (
+        0usize..4,
+        0u32..3,
+        0u32..2,
+        prop::collection::vec(0usize..12, 0..3),
+        prop::collection::vec(0usize..12, 0..2),
+        prop::bool::weighted(0.85),
+    );
+    prop::collection::vec(one, 0..10)
+}
+
+/// The resources of a sketch, each pointing only at earlier ones that are there.
+fn draw(stage: &Stage, sketches: &[Sketch]) -> Vec<Desired> {
+    const NAMES: [&str; 4] = ["node", "unique", "store", "late"];
+    let there: Vec<Option<String>> = sketches
+        .iter()
+        .enumerate()
+        .map(|(place, sketch)| sketch.5.then(|| format!("{}{place}", NAMES[sketch.0])))
+        .collect();
+    let mut desired = Vec::new();
+    for (place, (kind, size, zone, uses, lives_in, _)) in sketches.iter().enumerate() {
+        let Some(name) = &there[place] else { continue };
+        // A node comes before everything that is late, so it cannot use that.
+        let points = |places: &[usize]| {
+            let earlier = places.iter().filter(|&&other| other < place && (sketches[other].0 != 3 || *kind == 3));
+            earlier.filter_map(|&other| Some(to(NAMES[sketches[other].0], there[other].as_ref()?))).collect::<Vec<_>>()
+        };
+        let (uses, lives_in) = (points(uses), points(lives_in));
+        let (size, zone) = (*size, *zone);
+        desired.push(match kind {
+            0 => stage.one(name, Fake::<0> { size, zone, uses, lives_in, ..Fake::default() }),
+            1 => stage.one(name, Fake::<1> { size, zone, uses, lives_in, ..Fake::default() }),
+            2 => stage.one(name, Fake::<2> { size, zone, uses, lives_in, ..Fake::default() }),
+            _ => stage.one(name, Fake::<3> { size, zone, uses, lives_in, ..Fake::default() }),
+        });
+    }
+    desired
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_was_deployed_needs_nothing_more(sketch in sketches()) {
+        run(async {
+            let stage = Stage::new();
+            let desired = draw(&stage, &sketch);
+            let outcome = stage.deploy(&desired).await;
+            assert!(outcome.is_complete(), "{:?}", outcome.failed);
+            assert!(stage.plan(&desired).await.is_empty());
+            stage.calls();
+            assert!(stage.deploy(&desired).await.is_complete());
+            assert_eq!(stage.calls(), Vec::<String>::new());
+            assert!(stage.deploy(&[]).await.is_complete());
+            assert!(stage.with(|world| world.items.is_empty() && world.busy.is_empty()));
+        });
+    }
+
+    /// From any stack to any other there is a plan, in whose order nothing is in the way, and one run of it is enough.
+    #[test]
+    fn any_stack_becomes_any_other(before in sketches(), after in sketches()) {
+        run(async {
+            let stage = Stage::new();
+            assert!(stage.deploy(&draw(&stage, &before)).await.is_complete());
+            let desired = draw(&stage, &after);
+            let plan = stage.plan(&desired).await;
+            for (place, step) in plan.steps.iter().enumerate() {
+                assert!(plan.graph.before(place).iter().all(|&first| first < place), "{}", step.address);
+            }
+            let outcome = stage.deploy(&desired).await;
+            assert!(outcome.is_complete(), "{:?}", outcome.failed);
+            assert_eq!(stage.with(|world| world.busy.clone()), Vec::<String>::new());
+            assert!(stage.plan(&desired).await.is_empty());
+            assert_eq!(stage.with(|world| world.items.len()), desired.len());
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! Which live resource refers to which, read off what AWS says of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::{Seen, attributes::strings};
+
+/// Who refers to whom among the live resources.
+pub(super) struct Uses<'a> {
+    live: &'a [Seen],
+    /// By the place in `live`: what that resource refers to.
+    targets: Vec<BTreeSet<usize>>,
+    used: Vec<bool>,
+    places: BTreeMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Uses<'a> {
+    pub(super) fn among(live: &'a [Seen]) -> Self {
+        let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, seen) in live.iter().enumerate() {
+            // A URL is for people; AWS points at nothing by it.
+            let outputs = seen.outputs.iter().filter(|(name, _)| **name != "url").map(|(_, value)| value.as_str());
+            for name in outputs.chain([seen.id.as_str()]) {
+                names.entry(name).or_default().push(place);
+            }
+        }
+        let mut uses = Self {
+            live,
+            targets: vec![BTreeSet::new(); live.len()],
+            used: vec![false; live.len()],
+            places: live.iter().enumerate().map(|(place, seen)| (key(seen), place)).collect(),
+        };
+        for (place, seen) in live.iter().enumerate() {
+            strings(&seen.attributes, &mut |text| {
+                for &target in names.get(text).into_iter().flatten().filter(|&&target| live[target].id != seen.id) {
+                    uses.targets[place].insert(target);
+                    uses.used[target] = true;
+                }
+            });
+        }
+        uses
+    }
+
+    /// Whether any live resource refers to `seen`.
+    pub(super) fn is_used(&self, seen: &Seen) -> bool {
+        self.place(seen).is_some_and(|place| self.used[place])
+    }
+
+    /// What `seen` refers to.
+    pub(super) fn by(&self, seen: &Seen) -> impl Iterator<Item = &'a Seen> {
+        let targets = self.place(seen).map(|place| &self.targets[place]);
+        targets.into_iter().flatten().map(|&target| &self.live[target])
+    }
+
+    fn place(&self, seen: &Seen) -> Option<usize> {
+        self.places.get(&key(seen)).copied()
+    }
+}
+
+/// What tells one live resource from all others.
+pub(super) fn key(seen: &Seen) -> (&str, &str) {
+    (seen.address.kind(), &seen.id)
+}
