@@ -25,7 +25,7 @@ use crate::{
 /// What is there already is left alone; a deploy that was stopped anywhere is finished by the next one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -47,7 +47,7 @@ pub struct Args {
 
 /// How a plan is carried out; deploy and destroy share it.
 #[derive(Debug, Clone, clap::Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

@@ -22,7 +22,7 @@ use crate::{
 /// Delete everything of the stack; what becomes of the data is as the description says (`on_destroy`).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -10,7 +10,7 @@ use crate::{
 /// Show what deploy would do, attribute by attribute. Changes nothing, ever.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -14,7 +14,7 @@ use crate::{
 /// Print the graph of the stack's resources: an arrow leads from a resource to what it needs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra graph > stack.mmd\n  infra graph --format dot | dot -Tsvg > stack.svg")]
-pub struct Args {
+pub(super) struct Args {
     /// The stack description.
     #[arg(value_name = "FILE", default_value = "stack.yaml")]
     file: PathBuf,

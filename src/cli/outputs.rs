@@ -15,7 +15,7 @@ use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::
 /// Print what the stack offers: the service's URL, the proxy's endpoint, the secret's ARN.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -31,7 +31,7 @@ pub struct Args {
 /// Show every resource of the stack and what AWS is doing with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra status\n  infra status --json")]
-pub struct StatusArgs {
+pub(super) struct StatusArgs {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -41,7 +41,7 @@ pub struct StatusArgs {
 }
 
 /// What a stack offers, by name, in the order in which it is shown.
-pub type Outputs = BTreeMap<&'static str, String>;
+pub(super) type Outputs = BTreeMap<&'static str, String>;
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;

@@ -9,7 +9,7 @@ use crate::engine::lock;
 /// Remove the stack's lock. A dead holder's lock is taken over by the next deploy anyway, after its lease.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  infra unlock")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
