@@ -6,4 +6,3 @@ mod convergence;
 mod endtoend;
 mod migrate;
 mod plane;
-mod screens;
