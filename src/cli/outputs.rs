@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{Address, Phase, Resource as _, scope::Known};
 use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::Service, vpc::Vpc};
 
-/// Print what the stack offers: the service's URL, the proxy's endpoint, the secret's ARN.
+/// Print what the stack offers: service URL, proxy endpoint, secret ARN, VPC id.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url")]
 pub(super) struct Args {
