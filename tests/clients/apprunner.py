@@ -24,7 +24,15 @@ CONNECTOR = SERVICE = ""
 
 def connectors():
     global CONNECTOR
-    refused("in no subnet", "InvalidRequestException", apprunner.create_vpc_connector, VpcConnectorName="none-at-all", Subnets=["subnet-0123456789abcdef0"], SecurityGroups=[GROUP], status=400)
+    refused(
+        "in no subnet",
+        "InvalidRequestException",
+        apprunner.create_vpc_connector,
+        VpcConnectorName="none-at-all",
+        Subnets=["subnet-0123456789abcdef0"],
+        SecurityGroups=[GROUP],
+        status=400,
+    )
     made = apprunner.create_vpc_connector(VpcConnectorName="shop", Subnets=[SUBNET], SecurityGroups=[GROUP], Tags=tags(a="b"))["VpcConnector"]
     CONNECTOR = made["VpcConnectorArn"]
     equal("a new connector", (made["Status"], made["VpcConnectorRevision"]), ("ACTIVE", 1))
@@ -34,16 +42,30 @@ def connectors():
 
 
 def scaling():
-    first = apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="shop", MaxConcurrency=50, MinSize=1, MaxSize=3)["AutoScalingConfiguration"]
+    first = apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="shop", MaxConcurrency=50, MinSize=1, MaxSize=3)[
+        "AutoScalingConfiguration"
+    ]
     equal("the first revision", (first["AutoScalingConfigurationRevision"], first["Latest"], first["Status"].upper(), first["MaxSize"]), (1, True, "ACTIVE", 3))
     second = apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="shop", MaxSize=5)["AutoScalingConfiguration"]
     equal("the second, with defaults", (second["AutoScalingConfigurationRevision"], second["MaxConcurrency"], second["MinSize"]), (2, 100, 1))
     latest = apprunner.list_auto_scaling_configurations(AutoScalingConfigurationName="shop", LatestOnly=True)["AutoScalingConfigurationSummaryList"]
     equal("the latest only", [one["AutoScalingConfigurationRevision"] for one in latest], [2])
-    refused("more at least than at most", "InvalidRequestException", apprunner.create_auto_scaling_configuration, AutoScalingConfigurationName="backwards", MinSize=5, MaxSize=2)
+    refused(
+        "more at least than at most",
+        "InvalidRequestException",
+        apprunner.create_auto_scaling_configuration,
+        AutoScalingConfigurationName="backwards",
+        MinSize=5,
+        MaxSize=2,
+    )
     for one in (first, second):
         apprunner.delete_auto_scaling_configuration(AutoScalingConfigurationArn=one["AutoScalingConfigurationArn"])
-    refused("one that is not there", "ResourceNotFoundException", apprunner.describe_auto_scaling_configuration, AutoScalingConfigurationArn=first["AutoScalingConfigurationArn"].replace("shop", "nowhere"))
+    refused(
+        "one that is not there",
+        "ResourceNotFoundException",
+        apprunner.describe_auto_scaling_configuration,
+        AutoScalingConfigurationArn=first["AutoScalingConfigurationArn"].replace("shop", "nowhere"),
+    )
 
 
 def described():
@@ -70,8 +92,18 @@ def services():
         "NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": CONNECTOR}},
         "Tags": tags(team="web"),
     }
-    refused("a pair of CPU and memory that there is not", "InvalidRequestException", apprunner.create_service, **(asked | {"InstanceConfiguration": {"Cpu": "1024", "Memory": "512"}}))
-    refused("no connector", ("InvalidRequestException", "ResourceNotFoundException"), apprunner.create_service, **(asked | {"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": CONNECTOR.replace("shop", "nowhere")}}}))
+    refused(
+        "a pair of CPU and memory that there is not",
+        "InvalidRequestException",
+        apprunner.create_service,
+        **(asked | {"InstanceConfiguration": {"Cpu": "1024", "Memory": "512"}}),
+    )
+    refused(
+        "no connector",
+        ("InvalidRequestException", "ResourceNotFoundException"),
+        apprunner.create_service,
+        **(asked | {"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": CONNECTOR.replace("shop", "nowhere")}}}),
+    )
     answer = apprunner.create_service(**asked)
     made, SERVICE = answer["Service"], answer["Service"]["ServiceArn"]
     equal("a new service", made["Status"], "OPERATION_IN_PROGRESS")
@@ -79,7 +111,9 @@ def services():
     holds("its host name", made["ServiceUrl"].endswith(".eu-central-1.awsapprunner.com"), made["ServiceUrl"])
     refused("a name that is taken", "InvalidRequestException", apprunner.create_service, **asked)
     refused("deletion meanwhile", "InvalidStateException", apprunner.delete_service, ServiceArn=SERVICE)
-    refused("a change meanwhile", "InvalidStateException", apprunner.update_service, ServiceArn=SERVICE, InstanceConfiguration={"Cpu": "2048", "Memory": "4096"})
+    refused(
+        "a change meanwhile", "InvalidStateException", apprunner.update_service, ServiceArn=SERVICE, InstanceConfiguration={"Cpu": "2048", "Memory": "4096"}
+    )
     runs()
     equal("its health is checked by TCP", described()["HealthCheckConfiguration"]["Protocol"], "TCP")
     equal("its tags", apprunner.list_tags_for_resource(ResourceArn=SERVICE)["Tags"], tags(team="web"))
@@ -102,7 +136,11 @@ def updates():
     apprunner.untag_resource(ResourceArn=SERVICE, TagKeys=["team"])
     equal("other tags", apprunner.list_tags_for_resource(ResourceArn=SERVICE)["Tags"], tags(a="b"))
     operations = apprunner.list_operations(ServiceArn=SERVICE)["OperationSummaryList"]
-    equal("what was done, the last first", [(one["Type"], one["Status"]) for one in operations], [("START_DEPLOYMENT", "SUCCEEDED"), ("UPDATE_SERVICE", "SUCCEEDED"), ("CREATE_SERVICE", "SUCCEEDED")])
+    equal(
+        "what was done, the last first",
+        [(one["Type"], one["Status"]) for one in operations],
+        [("START_DEPLOYMENT", "SUCCEEDED"), ("UPDATE_SERVICE", "SUCCEEDED"), ("CREATE_SERVICE", "SUCCEEDED")],
+    )
 
 
 def pauses():

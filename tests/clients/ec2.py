@@ -53,7 +53,11 @@ def delete_network(vpc, *gateways):
 def vpcs():
     made = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc", Name="walk"))["Vpc"]
     vpc = made["VpcId"]
-    equal("a new VPC", (made["State"], made["OwnerId"], made["IsDefault"], made["InstanceTenancy"], made["Tags"]), ("pending", ACCOUNT, False, "default", tags(Name="walk")))
+    equal(
+        "a new VPC",
+        (made["State"], made["OwnerId"], made["IsDefault"], made["InstanceTenancy"], made["Tags"]),
+        ("pending", ACCOUNT, False, "default", tags(Name="walk")),
+    )
     ec2.get_waiter("vpc_available").wait(VpcIds=[vpc])
     refused("larger than /16", "InvalidVpc.Range", ec2.create_vpc, CidrBlock="10.0.0.0/8")
     refused("no CIDR", "InvalidParameterValue", ec2.create_vpc, CidrBlock="10.0.0.0")
@@ -77,11 +81,20 @@ def vpcs():
     equal("DNS", (attribute("enableDnsSupport"), attribute("enableDnsHostnames")), (True, False))
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     equal("DNS host names", attribute("enableDnsHostnames"), True)
-    refused("two attributes at once", "InvalidParameterCombination", ec2.modify_vpc_attribute, VpcId=vpc, EnableDnsHostnames={"Value": True}, EnableDnsSupport={"Value": True})
+    refused(
+        "two attributes at once",
+        "InvalidParameterCombination",
+        ec2.modify_vpc_attribute,
+        VpcId=vpc,
+        EnableDnsHostnames={"Value": True},
+        EnableDnsSupport={"Value": True},
+    )
     more = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.1.0.0/16")["CidrBlockAssociation"]
     equal("a second CIDR", more["CidrBlockState"]["State"], "associating")
     ec2.disassociate_vpc_cidr_block(AssociationId=more["AssociationId"])
-    refused("without its first CIDR", "OperationNotPermitted", ec2.disassociate_vpc_cidr_block, AssociationId=made["CidrBlockAssociationSet"][0]["AssociationId"])
+    refused(
+        "without its first CIDR", "OperationNotPermitted", ec2.disassociate_vpc_cidr_block, AssociationId=made["CidrBlockAssociationSet"][0]["AssociationId"]
+    )
     delete_network(vpc)
 
 
@@ -92,7 +105,11 @@ def what_a_vpc_brings_along():
     equal("the local route", table["Routes"], [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}])
     [group] = ec2.describe_security_groups(Filters=where(vpc_id=vpc))["SecurityGroups"]
     [inward] = group["IpPermissions"]
-    equal("the default security group lets itself in", (group["GroupName"], inward["IpProtocol"], inward["UserIdGroupPairs"][0]["GroupId"]), ("default", "-1", group["GroupId"]))
+    equal(
+        "the default security group lets itself in",
+        (group["GroupName"], inward["IpProtocol"], inward["UserIdGroupPairs"][0]["GroupId"]),
+        ("default", "-1", group["GroupId"]),
+    )
     holds("all protocols have no ports", "FromPort" not in inward, inward)
     equal("and lets everything out", group["IpPermissionsEgress"][0]["IpRanges"], [{"CidrIp": ANYWHERE}])
     [acl] = ec2.describe_network_acls(Filters=where(vpc_id=vpc, default="true"))["NetworkAcls"]
@@ -198,7 +215,14 @@ def route_tables():
     equal("accepted", ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=gateway)["Return"], True)
     refused("a route twice", "RouteAlreadyExists", ec2.create_route, RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=gateway)
     refused("to no gateway", "InvalidGatewayID.NotFound", ec2.create_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", GatewayId=f"igw-{MISSING}")
-    refused("to no NAT gateway", "InvalidNatGatewayID.NotFound", ec2.create_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", NatGatewayId=f"nat-{MISSING}")
+    refused(
+        "to no NAT gateway",
+        "InvalidNatGatewayID.NotFound",
+        ec2.create_route,
+        RouteTableId=table,
+        DestinationCidrBlock="192.0.2.0/24",
+        NatGatewayId=f"nat-{MISSING}",
+    )
     refused("of no table", "InvalidRouteTableID.NotFound", ec2.create_route, RouteTableId=f"rtb-{MISSING}", DestinationCidrBlock=ANYWHERE, GatewayId=gateway)
     refused("to nowhere", "MissingParameter", ec2.create_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24")
     refused("deletion of a route that is not there", "InvalidRoute.NotFound", ec2.delete_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24")
@@ -239,7 +263,13 @@ def security_groups():
     refused("one port only", "InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=app, IpProtocol="tcp", FromPort=80, CidrIp=ANYWHERE)
     refused("no CIDR", "InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=app, **(web | {"CidrIp": "0.0.0.0/33"}))
     refused("of no group", "InvalidGroup.NotFound", ec2.authorize_security_group_ingress, GroupId=f"sg-{MISSING}", **web)
-    refused("from no group", "InvalidGroup.NotFound", ec2.authorize_security_group_ingress, GroupId=app, IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": f"sg-{MISSING}"}]}])
+    refused(
+        "from no group",
+        "InvalidGroup.NotFound",
+        ec2.authorize_security_group_ingress,
+        GroupId=app,
+        IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": f"sg-{MISSING}"}]}],
+    )
     refused("a rule that is not there", "InvalidPermission.NotFound", ec2.revoke_security_group_ingress, GroupId=app, **web)
     [found] = ec2.describe_security_groups(GroupIds=[database])["SecurityGroups"]
     equal("as told", found["IpPermissions"][0]["UserIdGroupPairs"], [{"Description": "from the app", "UserId": ACCOUNT, "GroupId": app}])
@@ -250,9 +280,17 @@ def security_groups():
     equal("modified", (now["FromPort"], now["Description"]), (5433, "new"))
     refused("a group that another names", "DependencyViolation", ec2.delete_security_group, GroupId=app)
     ec2.revoke_security_group_ingress(GroupId=database, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
-    refused("revoked already", "InvalidSecurityGroupRuleId.NotFound", ec2.revoke_security_group_ingress, GroupId=database, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    refused(
+        "revoked already",
+        "InvalidSecurityGroupRuleId.NotFound",
+        ec2.revoke_security_group_ingress,
+        GroupId=database,
+        SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]],
+    )
     ec2.revoke_security_group_egress(GroupId=database, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANYWHERE}]}])
-    ec2.authorize_security_group_egress(GroupId=database, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.7/8"}]}])
+    ec2.authorize_security_group_egress(
+        GroupId=database, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.7/8"}]}]
+    )
     [found] = ec2.describe_security_groups(GroupIds=[database])["SecurityGroups"]
     equal("a CIDR is told without its host's part", found["IpPermissionsEgress"][0]["IpRanges"], [{"CidrIp": "10.0.0.0/8"}])
     for group in (app, database):
@@ -270,8 +308,12 @@ def endpoints():
     refused("a gateway to a service that has none", "InvalidParameter", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=secrets)
     gateway = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=s3, RouteTableIds=[table])["VpcEndpoint"]["VpcEndpointId"]
     routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
-    holds("its route, to a prefix list", any(route.get("GatewayId") == gateway and route["DestinationPrefixListId"].startswith("pl-") for route in routes), routes)
-    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=secrets, VpcEndpointType="Interface", SubnetIds=[subnet], SecurityGroupIds=[group], PrivateDnsEnabled=False)["VpcEndpoint"]
+    holds(
+        "its route, to a prefix list", any(route.get("GatewayId") == gateway and route["DestinationPrefixListId"].startswith("pl-") for route in routes), routes
+    )
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=secrets, VpcEndpointType="Interface", SubnetIds=[subnet], SecurityGroupIds=[group], PrivateDnsEnabled=False
+    )["VpcEndpoint"]
     interface = made["VpcEndpointId"]
     equal("an interface in each subnet", (made["State"], len(made["NetworkInterfaceIds"]), made["Groups"][0]["GroupId"]), ("pending", 1, group))
     refused("private names without DNS", "InvalidParameter", ec2.modify_vpc_endpoint, VpcEndpointId=interface, PrivateDnsEnabled=True)
@@ -279,8 +321,21 @@ def endpoints():
     ec2.modify_vpc_endpoint(VpcEndpointId=interface, PrivateDnsEnabled=True, AddSubnetIds=[other])
     [found] = ec2.describe_vpc_endpoints(Filters=where(vpc_endpoint_type="Interface", vpc_id=vpc))["VpcEndpoints"]
     equal("another subnet", sorted(found["SubnetIds"]), sorted([subnet, other]))
-    holds("the service's name in the VPC", any(entry["DnsName"] == "secretsmanager.eu-central-1.amazonaws.com" for entry in found["DnsEntries"]), found["DnsEntries"])
-    refused("a second one with the same name", "InvalidParameter", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=secrets, VpcEndpointType="Interface", SubnetIds=[subnet], PrivateDnsEnabled=True)
+    holds(
+        "the service's name in the VPC",
+        any(entry["DnsName"] == "secretsmanager.eu-central-1.amazonaws.com" for entry in found["DnsEntries"]),
+        found["DnsEntries"],
+    )
+    refused(
+        "a second one with the same name",
+        "InvalidParameter",
+        ec2.create_vpc_endpoint,
+        VpcId=vpc,
+        ServiceName=secrets,
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet],
+        PrivateDnsEnabled=True,
+    )
     refused("its group in use", "DependencyViolation", ec2.delete_security_group, GroupId=group)
     refused("its subnet in use", "DependencyViolation", ec2.delete_subnet, SubnetId=subnet)
     [missing] = ec2.delete_vpc_endpoints(VpcEndpointIds=[interface, gateway, f"vpce-{MISSING}"])["Unsuccessful"]
@@ -301,7 +356,11 @@ def interfaces():
     refused("its address in use", "InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
     ec2.disassociate_address(AssociationId=association)
     ec2.release_address(AllocationId=address)
-    equal("by group", ids(ec2.describe_network_interfaces(Filters=where(group_id=group, status="available"))["NetworkInterfaces"], "NetworkInterfaceId"), [interface])
+    equal(
+        "by group",
+        ids(ec2.describe_network_interfaces(Filters=where(group_id=group, status="available"))["NetworkInterfaces"], "NetworkInterfaceId"),
+        [interface],
+    )
     ec2.delete_network_interface(NetworkInterfaceId=interface)
     ec2.delete_security_group(GroupId=group)
     delete_network(vpc, gateway)
@@ -326,8 +385,29 @@ def tagging():
 
 
 def nothing_is_left():
-    for operation, result in (("vpcs", "Vpcs"), ("subnets", "Subnets"), ("security_groups", "SecurityGroups"), ("route_tables", "RouteTables"), ("network_interfaces", "NetworkInterfaces"), ("addresses", "Addresses"), ("instances", "Reservations")):
+    for operation, result in (
+        ("vpcs", "Vpcs"),
+        ("subnets", "Subnets"),
+        ("security_groups", "SecurityGroups"),
+        ("route_tables", "RouteTables"),
+        ("network_interfaces", "NetworkInterfaces"),
+        ("addresses", "Addresses"),
+        ("instances", "Reservations"),
+    ):
         equal(f"no {operation}", getattr(ec2, f"describe_{operation}")()[result], [])
 
 
-run(vpcs, what_a_vpc_brings_along, zones, subnets, internet_gateways, nat_gateways, route_tables, security_groups, endpoints, interfaces, tagging, nothing_is_left)
+run(
+    vpcs,
+    what_a_vpc_brings_along,
+    zones,
+    subnets,
+    internet_gateways,
+    nat_gateways,
+    route_tables,
+    security_groups,
+    endpoints,
+    interfaces,
+    tagging,
+    nothing_is_left,
+)

@@ -24,17 +24,27 @@ def roles():
     equal("the ARN has the path", made["Arn"], f"arn:aws:iam::{ACCOUNT}:role/infra/walk/instance")
     holds("the id is a role's", made["RoleId"].startswith("AROA"), made["RoleId"])
     equal("one hour", iam.get_role(RoleName="instance")["Role"]["MaxSessionDuration"], 3600)
-    equal("the trust policy comes back as a document", made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], {"Service": "tasks.apprunner.amazonaws.com"})
+    equal(
+        "the trust policy comes back as a document", made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], {"Service": "tasks.apprunner.amazonaws.com"}
+    )
     iam.create_role(RoleName="access", AssumeRolePolicyDocument=trusts("build.apprunner.amazonaws.com"))
     refused("a name that is taken", "EntityAlreadyExists", iam.create_role, RoleName="access", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"), status=409)
     refused("a name that differs only in case", "EntityAlreadyExists", iam.create_role, RoleName="ACCESS", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     refused("a document that is none", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument="{")
-    refused("a trust policy without a principal", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument=allows("sts:AssumeRole", "*"))
-    refused("a name with a character that is not allowed", "ValidationError", iam.create_role, RoleName="x y", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
+    refused(
+        "a trust policy without a principal", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument=allows("sts:AssumeRole", "*")
+    )
+    refused(
+        "a name with a character that is not allowed", "ValidationError", iam.create_role, RoleName="x y", AssumeRolePolicyDocument=trusts("rds.amazonaws.com")
+    )
     refused("a role that is not there", "NoSuchEntity", iam.get_role, RoleName="nobody", status=404)
     equal("by path", [role["RoleName"] for role in iam.list_roles(PathPrefix="/infra/")["Roles"]], ["instance"])
     iam.update_assume_role_policy(RoleName="instance", PolicyDocument=trusts("rds.amazonaws.com"))
-    equal("another trust policy", iam.get_role(RoleName="instance")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], {"Service": "rds.amazonaws.com"})
+    equal(
+        "another trust policy",
+        iam.get_role(RoleName="instance")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"],
+        {"Service": "rds.amazonaws.com"},
+    )
     iam.update_role(RoleName="instance", Description="changed", MaxSessionDuration=7200)
     role = iam.get_role(RoleName="instance")["Role"]
     equal("changed", (role["Description"], role["MaxSessionDuration"]), ("changed", 7200))
@@ -47,15 +57,36 @@ def roles():
 def role_policies():
     iam.put_role_policy(RoleName="instance", PolicyName="read", PolicyDocument=allows("secretsmanager:GetSecretValue", "*"))
     equal("inline", iam.list_role_policies(RoleName="instance")["PolicyNames"], ["read"])
-    equal("its document", iam.get_role_policy(RoleName="instance", PolicyName="read")["PolicyDocument"]["Statement"][0]["Action"], "secretsmanager:GetSecretValue")
+    equal(
+        "its document", iam.get_role_policy(RoleName="instance", PolicyName="read")["PolicyDocument"]["Statement"][0]["Action"], "secretsmanager:GetSecretValue"
+    )
     refused("an inline policy that is not there", "NoSuchEntity", iam.get_role_policy, RoleName="instance", PolicyName="write")
-    refused("an inline policy that is none", "MalformedPolicyDocument", iam.put_role_policy, RoleName="instance", PolicyName="x", PolicyDocument=json.dumps({"Statement": "x"}))
+    refused(
+        "an inline policy that is none",
+        "MalformedPolicyDocument",
+        iam.put_role_policy,
+        RoleName="instance",
+        PolicyName="x",
+        PolicyDocument=json.dumps({"Statement": "x"}),
+    )
     iam.attach_role_policy(RoleName="access", PolicyArn=ECR)
     iam.attach_role_policy(RoleName="access", PolicyArn=ECR)
     equal("attached once", [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName="access")["AttachedPolicies"]], [ECR])
     refused("a managed policy that is not there", "NoSuchEntity", iam.attach_role_policy, RoleName="access", PolicyArn="arn:aws:iam::aws:policy/Nothing")
-    equal("told by simulation", iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["secretsmanager:GetSecretValue"])["EvaluationResults"][0]["EvalDecision"], "allowed")
-    equal("what is not allowed", iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["s3:GetObject"])["EvaluationResults"][0]["EvalDecision"], "implicitDeny")
+    equal(
+        "told by simulation",
+        iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["secretsmanager:GetSecretValue"])[
+            "EvaluationResults"
+        ][0]["EvalDecision"],
+        "allowed",
+    )
+    equal(
+        "what is not allowed",
+        iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["s3:GetObject"])["EvaluationResults"][0][
+            "EvalDecision"
+        ],
+        "implicitDeny",
+    )
 
 
 def managed_policies():
@@ -104,7 +135,12 @@ def who_is_calling():
     told = sts.get_caller_identity()
     equal("the account is the access key, as in LocalStack", told["Account"], ACCOUNT)
     holds("an ARN of that account", told["Arn"].startswith(f"arn:aws:iam::{ACCOUNT}:"), told)
-    iam.create_role(RoleName="ours", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}))
+    iam.create_role(
+        RoleName="ours",
+        AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}
+        ),
+    )
     assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ours", RoleSessionName="walk")
     equal("the session's ARN", assumed["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/walk")
     holds("temporary credentials", assumed["Credentials"]["AccessKeyId"].startswith("ASIA") and assumed["Credentials"]["SessionToken"])

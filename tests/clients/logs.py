@@ -34,7 +34,9 @@ def events():
     logs.put_log_events(logGroupName="/shop", logStreamName="web", logEvents=put)
     read = logs.get_log_events(logGroupName="/shop", logStreamName="web", startFromHead=True)
     equal("from the head", [one["message"] for one in read["events"]], ["hello", "error: one", "bye"])
-    equal("nothing after it", logs.get_log_events(logGroupName="/shop", logStreamName="web", startFromHead=True, nextToken=read["nextForwardToken"])["events"], [])
+    equal(
+        "nothing after it", logs.get_log_events(logGroupName="/shop", logStreamName="web", startFromHead=True, nextToken=read["nextForwardToken"])["events"], []
+    )
     equal("the last one", [one["message"] for one in logs.get_log_events(logGroupName="/shop", logStreamName="web", limit=1)["events"]], ["bye"])
     equal("by a word", [one["message"] for one in logs.filter_log_events(logGroupName="/shop", filterPattern="error")["events"]], ["error: one"])
     equal("by time", [one["message"] for one in logs.filter_log_events(logGroupName="/shop", startTime=NOW + 2)["events"]], ["bye"])

@@ -16,7 +16,10 @@ SCALING = {"MinCapacity": 0.5, "MaxCapacity": 2}
 def prepare():
     """What a database stands in, made once for all walks."""
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}")["Subnet"]["SubnetId"] for number, zone in enumerate("aab")]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}")["Subnet"]["SubnetId"]
+        for number, zone in enumerate("aab")
+    ]
     group = ec2.create_security_group(GroupName="database", Description="the database", VpcId=vpc)["GroupId"]
     return subnets, group
 
@@ -44,11 +47,39 @@ def sql(host, statement, user="shop", password=PASSWORD, tls="require"):
 
 
 def subnet_groups():
-    refused("in one zone", "DBSubnetGroupDoesNotCoverEnoughAZs", rds.create_db_subnet_group, DBSubnetGroupName="narrow", DBSubnetGroupDescription="x", SubnetIds=SUBNETS[:2])
-    refused("in no subnet", "InvalidSubnet", rds.create_db_subnet_group, DBSubnetGroupName="none", DBSubnetGroupDescription="x", SubnetIds=["subnet-0123456789abcdef0", SUBNETS[0]])
-    made = rds.create_db_subnet_group(DBSubnetGroupName="Shop", DBSubnetGroupDescription="the shop's", SubnetIds=SUBNETS[1:], Tags=tags(team="web"))["DBSubnetGroup"]
-    equal("names are in small letters", (made["DBSubnetGroupName"], made["DBSubnetGroupArn"], made["SubnetGroupStatus"]), ("shop", arn("subgrp", "shop"), "Complete"))
-    refused("a name that is taken", "DBSubnetGroupAlreadyExists", rds.create_db_subnet_group, DBSubnetGroupName="shop", DBSubnetGroupDescription="x", SubnetIds=SUBNETS[1:], status=400)
+    refused(
+        "in one zone",
+        "DBSubnetGroupDoesNotCoverEnoughAZs",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="narrow",
+        DBSubnetGroupDescription="x",
+        SubnetIds=SUBNETS[:2],
+    )
+    refused(
+        "in no subnet",
+        "InvalidSubnet",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="none",
+        DBSubnetGroupDescription="x",
+        SubnetIds=["subnet-0123456789abcdef0", SUBNETS[0]],
+    )
+    made = rds.create_db_subnet_group(DBSubnetGroupName="Shop", DBSubnetGroupDescription="the shop's", SubnetIds=SUBNETS[1:], Tags=tags(team="web"))[
+        "DBSubnetGroup"
+    ]
+    equal(
+        "names are in small letters",
+        (made["DBSubnetGroupName"], made["DBSubnetGroupArn"], made["SubnetGroupStatus"]),
+        ("shop", arn("subgrp", "shop"), "Complete"),
+    )
+    refused(
+        "a name that is taken",
+        "DBSubnetGroupAlreadyExists",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="shop",
+        DBSubnetGroupDescription="x",
+        SubnetIds=SUBNETS[1:],
+        status=400,
+    )
     refused("a group that is not there", "DBSubnetGroupNotFoundFault", rds.describe_db_subnet_groups, DBSubnetGroupName="nowhere", status=404)
     rds.modify_db_subnet_group(DBSubnetGroupName="shop", SubnetIds=SUBNETS)
     [found] = rds.describe_db_subnet_groups(DBSubnetGroupName="shop")["DBSubnetGroups"]
@@ -57,9 +88,23 @@ def subnet_groups():
 
 
 def parameter_groups():
-    refused("an unknown family", "InvalidParameterValue", rds.create_db_cluster_parameter_group, DBClusterParameterGroupName="x", DBParameterGroupFamily="aurora-postgresql99", Description="x")
+    refused(
+        "an unknown family",
+        "InvalidParameterValue",
+        rds.create_db_cluster_parameter_group,
+        DBClusterParameterGroupName="x",
+        DBParameterGroupFamily="aurora-postgresql99",
+        Description="x",
+    )
     rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="shop", DBParameterGroupFamily="aurora-postgresql15", Description="the shop's")
-    refused("a name that is taken", "DBParameterGroupAlreadyExists", rds.create_db_cluster_parameter_group, DBClusterParameterGroupName="shop", DBParameterGroupFamily="aurora-postgresql15", Description="x")
+    refused(
+        "a name that is taken",
+        "DBParameterGroupAlreadyExists",
+        rds.create_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        DBParameterGroupFamily="aurora-postgresql15",
+        Description="x",
+    )
     refused("a group that is not there", "DBParameterGroupNotFound", rds.describe_db_cluster_parameters, DBClusterParameterGroupName="nowhere", status=404)
 
     def own():
@@ -68,8 +113,20 @@ def parameter_groups():
 
     equal("nothing of one's own", own(), {})
     set_ = lambda name, value, method="immediate": {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
-    refused("a static parameter at once", "InvalidParameterCombination", rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="shop", Parameters=[set_("shared_preload_libraries", "pg_stat_statements")])
-    refused("an unknown parameter", "InvalidParameterValue", rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="shop", Parameters=[set_("no_such_thing", "1")])
+    refused(
+        "a static parameter at once",
+        "InvalidParameterCombination",
+        rds.modify_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        Parameters=[set_("shared_preload_libraries", "pg_stat_statements")],
+    )
+    refused(
+        "an unknown parameter",
+        "InvalidParameterValue",
+        rds.modify_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        Parameters=[set_("no_such_thing", "1")],
+    )
     rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[set_("log_min_duration_statement", "250"), set_("work_mem", "8192")])
     equal("two of one's own", own(), {"log_min_duration_statement": "250", "work_mem": "8192"})
     rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[{"ParameterName": "work_mem", "ApplyMethod": "immediate"}])
@@ -95,8 +152,16 @@ def clusters():
         ("an identifier with two dashes", "InvalidParameterValue", {"DBClusterIdentifier": "a--b"}),
         ("no subnet group", "DBSubnetGroupNotFoundFault", {"DBSubnetGroupName": "nowhere"}),
         ("no parameter group", "DBClusterParameterGroupNotFound", {"DBClusterParameterGroupName": "nowhere"}),
-        ("more at least than at most", ("InvalidParameterCombination", "InvalidParameterValue"), {"ServerlessV2ScalingConfiguration": {"MinCapacity": 4, "MaxCapacity": 2}}),
-        ("a capacity between the steps", ("InvalidParameterCombination", "InvalidParameterValue"), {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.7, "MaxCapacity": 2}}),
+        (
+            "more at least than at most",
+            ("InvalidParameterCombination", "InvalidParameterValue"),
+            {"ServerlessV2ScalingConfiguration": {"MinCapacity": 4, "MaxCapacity": 2}},
+        ),
+        (
+            "a capacity between the steps",
+            ("InvalidParameterCombination", "InvalidParameterValue"),
+            {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.7, "MaxCapacity": 2}},
+        ),
     ):
         refused(f"a cluster with {what}", codes, rds.create_db_cluster, **(asked | changed))
     made = rds.create_db_cluster(**asked)["DBCluster"]
@@ -122,7 +187,11 @@ def instances():
     rds.create_db_instance(**(asked | {"DBInstanceIdentifier": "shop-2"}), PromotionTier=1)
     for name in ("shop-1", "shop-2"):
         rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 1})
-    equal("one writer", sorted((one["DBInstanceIdentifier"], one["IsClusterWriter"]) for one in cluster()["DBClusterMembers"]), [("shop-1", True), ("shop-2", False)])
+    equal(
+        "one writer",
+        sorted((one["DBInstanceIdentifier"], one["IsClusterWriter"]) for one in cluster()["DBClusterMembers"]),
+        [("shop-1", True), ("shop-2", False)],
+    )
     equal("of the cluster", (instance("shop-2")["DBClusterIdentifier"], instance("shop-2")["PromotionTier"]), ("shop", 1))
     refused("an instance that is not there", "DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="nowhere", status=404)
     rds.modify_db_instance(DBInstanceIdentifier="shop-2", PromotionTier=5, ApplyImmediately=True)
@@ -141,8 +210,14 @@ def data():
 
 
 def modification():
-    rds.modify_db_cluster(DBClusterIdentifier="shop", ServerlessV2ScalingConfiguration={"MinCapacity": 1, "MaxCapacity": 4}, BackupRetentionPeriod=14, ApplyImmediately=True)
-    until("more", lambda: (cluster()["ServerlessV2ScalingConfiguration"]["MaxCapacity"], cluster()["BackupRetentionPeriod"], cluster()["Status"]), (4.0, 14, "available"))
+    rds.modify_db_cluster(
+        DBClusterIdentifier="shop", ServerlessV2ScalingConfiguration={"MinCapacity": 1, "MaxCapacity": 4}, BackupRetentionPeriod=14, ApplyImmediately=True
+    )
+    until(
+        "more",
+        lambda: (cluster()["ServerlessV2ScalingConfiguration"]["MaxCapacity"], cluster()["BackupRetentionPeriod"], cluster()["Status"]),
+        (4.0, 14, "available"),
+    )
     refused("36 days of backups", "InvalidParameterValue", rds.modify_db_cluster, DBClusterIdentifier="shop", BackupRetentionPeriod=36)
     refused("a cluster that is not there", "DBClusterNotFoundFault", rds.modify_db_cluster, DBClusterIdentifier="nowhere", BackupRetentionPeriod=5)
     rds.add_tags_to_resource(ResourceName=arn("cluster", "shop"), Tags=tags(a="b", team="shop"))
@@ -161,12 +236,19 @@ def a_proxy():
         "VpcSecurityGroupIds": [GROUP], "RequireTLS": True,
         "Auth": [{"AuthScheme": "SECRETS", "SecretArn": secret, "IAMAuth": "DISABLED"}],
     }  # fmt: skip
-    refused("in one zone", ("InvalidSubnet", "InvalidParameterValue", "DBSubnetGroupDoesNotCoverEnoughAZs"), rds.create_db_proxy, **(asked | {"VpcSubnetIds": SUBNETS[:2]}))
+    refused(
+        "in one zone",
+        ("InvalidSubnet", "InvalidParameterValue", "DBSubnetGroupDoesNotCoverEnoughAZs"),
+        rds.create_db_proxy,
+        **(asked | {"VpcSubnetIds": SUBNETS[:2]}),
+    )
     until("a new proxy (a new role takes a while)", lambda: created(asked), "creating")
     refused("a name that is taken", "DBProxyAlreadyExistsFault", rds.create_db_proxy, **asked)
     refused("a proxy that is not there", "DBProxyNotFoundFault", rds.describe_db_proxies, DBProxyName="nowhere", status=404)
     until("available", lambda: proxy()["Status"], "available")
-    rds.modify_db_proxy_target_group(DBProxyName="shop", TargetGroupName="default", ConnectionPoolConfig={"MaxConnectionsPercent": 80, "MaxIdleConnectionsPercent": 20})
+    rds.modify_db_proxy_target_group(
+        DBProxyName="shop", TargetGroupName="default", ConnectionPoolConfig={"MaxConnectionsPercent": 80, "MaxIdleConnectionsPercent": 20}
+    )
     [pool] = rds.describe_db_proxy_target_groups(DBProxyName="shop")["TargetGroups"]
     equal("its pool", (pool["IsDefault"], pool["ConnectionPoolConfig"]["MaxConnectionsPercent"]), (True, 80))
     refused("no cluster to lead to", "DBClusterNotFoundFault", rds.register_db_proxy_targets, DBProxyName="shop", DBClusterIdentifiers=["nowhere"])
@@ -208,9 +290,19 @@ def data_through_the_proxy():
 
 
 def snapshots():
-    equal("a new snapshot", rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="shop-before", DBClusterIdentifier="shop")["DBClusterSnapshot"]["Engine"], "aurora-postgresql")
+    equal(
+        "a new snapshot",
+        rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="shop-before", DBClusterIdentifier="shop")["DBClusterSnapshot"]["Engine"],
+        "aurora-postgresql",
+    )
     rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="shop-before", WaiterConfig={"Delay": 1})
-    refused("a name that is taken", "DBClusterSnapshotAlreadyExistsFault", rds.create_db_cluster_snapshot, DBClusterSnapshotIdentifier="shop-before", DBClusterIdentifier="shop")
+    refused(
+        "a name that is taken",
+        "DBClusterSnapshotAlreadyExistsFault",
+        rds.create_db_cluster_snapshot,
+        DBClusterSnapshotIdentifier="shop-before",
+        DBClusterIdentifier="shop",
+    )
     refused("a snapshot that is not there", "DBClusterSnapshotNotFoundFault", rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="nowhere")
 
 
@@ -225,14 +317,32 @@ def deletion():
         equal(f"{name} is being deleted", rds.delete_db_instance(DBInstanceIdentifier=name)["DBInstance"]["DBInstanceStatus"], "deleting")
     until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])
     refused("without a word about the data", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop")
-    refused("a final snapshot and none", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop", SkipFinalSnapshot=True, FinalDBSnapshotIdentifier="last")
+    refused(
+        "a final snapshot and none",
+        "InvalidParameterCombination",
+        rds.delete_db_cluster,
+        DBClusterIdentifier="shop",
+        SkipFinalSnapshot=True,
+        FinalDBSnapshotIdentifier="last",
+    )
     rds.delete_db_cluster(DBClusterIdentifier="shop", FinalDBSnapshotIdentifier="shop-last")
     until("no cluster", lambda: rds.describe_db_clusters()["DBClusters"], [])
-    until("its last snapshot", lambda: sorted((one["DBClusterSnapshotIdentifier"], one["Status"]) for one in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]), [("shop-before", "available"), ("shop-last", "available")])
+    until(
+        "its last snapshot",
+        lambda: sorted((one["DBClusterSnapshotIdentifier"], one["Status"]) for one in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]),
+        [("shop-before", "available"), ("shop-last", "available")],
+    )
 
 
 def restoration():
-    rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="again", SnapshotIdentifier="shop-last", Engine="aurora-postgresql", DBSubnetGroupName="shop", VpcSecurityGroupIds=[GROUP], ServerlessV2ScalingConfiguration=SCALING)
+    rds.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier="again",
+        SnapshotIdentifier="shop-last",
+        Engine="aurora-postgresql",
+        DBSubnetGroupName="shop",
+        VpcSecurityGroupIds=[GROUP],
+        ServerlessV2ScalingConfiguration=SCALING,
+    )
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="again", WaiterConfig={"Delay": 1})
     rds.create_db_instance(DBInstanceIdentifier="again-1", DBClusterIdentifier="again", Engine="aurora-postgresql", DBInstanceClass="db.serverless")
     rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="again-1", WaiterConfig={"Delay": 1})
@@ -255,4 +365,17 @@ def nothing_stands_in_the_way():
     equal("no interfaces are left", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(subnet_groups, parameter_groups, clusters, instances, data, modification, a_proxy, data_through_the_proxy, snapshots, deletion, restoration, nothing_stands_in_the_way)
+run(
+    subnet_groups,
+    parameter_groups,
+    clusters,
+    instances,
+    data,
+    modification,
+    a_proxy,
+    data_through_the_proxy,
+    snapshots,
+    deletion,
+    restoration,
+    nothing_stands_in_the_way,
+)

@@ -10,7 +10,11 @@ secrets = client("secretsmanager")
 def creation():
     made = secrets.create_secret(Name="shop/db", SecretString='{"a":"b"}', Tags=tags(team="web"), Description="The shop's")
     arn = made["ARN"]
-    holds("the ARN has the account and ends with six characters", arn.startswith(f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:shop/db-") and len(arn.rsplit("-", 1)[1]) == 6, arn)
+    holds(
+        "the ARN has the account and ends with six characters",
+        arn.startswith(f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:shop/db-") and len(arn.rsplit("-", 1)[1]) == 6,
+        arn,
+    )
     for name in ("shop/db", arn, arn[:-7]):
         equal(f"read by {name}", secrets.get_secret_value(SecretId=name)["SecretString"], '{"a":"b"}')
     told = secrets.describe_secret(SecretId=arn)
@@ -18,7 +22,13 @@ def creation():
     equal("one version, current", list(told["VersionIdsToStages"].values()), [["AWSCURRENT"]])
     equal("the first version's id is the answer's", list(told["VersionIdsToStages"]), [made["VersionId"]])
     refused("a name that is taken", "ResourceExistsException", secrets.create_secret, Name="shop/db", SecretString="x", status=400)
-    refused("a name with a character that is not allowed", ("ValidationException", "InvalidParameterException"), secrets.create_secret, Name="shop db", SecretString="x")
+    refused(
+        "a name with a character that is not allowed",
+        ("ValidationException", "InvalidParameterException"),
+        secrets.create_secret,
+        Name="shop db",
+        SecretString="x",
+    )
     refused("text and bytes at once", "InvalidParameterException", secrets.create_secret, Name="two", SecretString="x", SecretBinary=b"x")
     refused("a secret that is not there", "ResourceNotFoundException", secrets.get_secret_value, SecretId="nowhere")
     empty = secrets.create_secret(Name="empty")
@@ -26,7 +36,11 @@ def creation():
     refused("the value of a secret without one", "ResourceNotFoundException", secrets.get_secret_value, SecretId="empty")
     token = "12345678-1234-1234-1234-123456789012"
     first = secrets.create_secret(Name="once", SecretString="x", ClientRequestToken=token)
-    equal("the same creation with the same token is the same secret", secrets.create_secret(Name="once", SecretString="x", ClientRequestToken=token)["ARN"], first["ARN"])
+    equal(
+        "the same creation with the same token is the same secret",
+        secrets.create_secret(Name="once", SecretString="x", ClientRequestToken=token)["ARN"],
+        first["ARN"],
+    )
     equal("the token is the version's id", first["VersionId"], token)
 
 
@@ -47,7 +61,9 @@ def versions():
     secrets.update_secret_version_stage(SecretId="versions", VersionStage="AWSCURRENT", MoveToVersionId=second["VersionId"], RemoveFromVersionId=current)
     equal("the label was moved back", secrets.get_secret_value(SecretId="versions")["SecretString"], "two")
     secrets.update_secret(SecretId="versions", Description="new", SecretString="four")
-    equal("updated", (secrets.describe_secret(SecretId="versions")["Description"], secrets.get_secret_value(SecretId="versions")["SecretString"]), ("new", "four"))
+    equal(
+        "updated", (secrets.describe_secret(SecretId="versions")["Description"], secrets.get_secret_value(SecretId="versions")["SecretString"]), ("new", "four")
+    )
 
 
 def tagging():
@@ -56,7 +72,11 @@ def tagging():
     secrets.tag_resource(SecretId="tagged", Tags=tags(a="3"))
     secrets.untag_resource(SecretId="tagged", TagKeys=["b", "never"])
     equal("tags", secrets.describe_secret(SecretId="tagged")["Tags"], tags(a="3"))
-    equal("by tag", [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "tag-key", "Values": ["a"]}, {"Key": "tag-value", "Values": ["3"]}])["SecretList"]], ["tagged"])
+    equal(
+        "by tag",
+        [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "tag-key", "Values": ["a"]}, {"Key": "tag-value", "Values": ["3"]}])["SecretList"]],
+        ["tagged"],
+    )
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*"}]}
     secrets.put_resource_policy(SecretId="tagged", ResourcePolicy=json.dumps(policy))
     equal("policy", json.loads(secrets.get_resource_policy(SecretId="tagged")["ResourcePolicy"]), policy)
@@ -70,7 +90,15 @@ def lists():
         secrets.create_secret(Name=f"many/{number}", SecretString=str(number))
     named = [{"Key": "name", "Values": ["many/"]}]
     equal("all pages of a list", [one["Name"] for one in pages(secrets, "list_secrets", "SecretList", 2, Filters=named)].__len__(), 5)
-    equal("nothing but that", [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": ["!many/", "versions"]}])["SecretList"] if one["Name"].startswith("many/")], [])
+    equal(
+        "nothing but that",
+        [
+            one["Name"]
+            for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": ["!many/", "versions"]}])["SecretList"]
+            if one["Name"].startswith("many/")
+        ],
+        [],
+    )
     several = secrets.batch_get_secret_value(SecretIdList=["many/1", "many/2", "nowhere"])
     equal("several values at once", sorted(one["SecretString"] for one in several["SecretValues"]), ["1", "2"])
     equal("and one that is not there", [one["ErrorCode"] for one in several["Errors"]], ["ResourceNotFoundException"])
@@ -86,7 +114,14 @@ def random_passwords():
 def deletion():
     secrets.create_secret(Name="leaving", SecretString="x")
     refused("a window that is too short", "InvalidParameterException", secrets.delete_secret, SecretId="leaving", RecoveryWindowInDays=3)
-    refused("a window without recovery", "InvalidParameterException", secrets.delete_secret, SecretId="leaving", RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True)
+    refused(
+        "a window without recovery",
+        "InvalidParameterException",
+        secrets.delete_secret,
+        SecretId="leaving",
+        RecoveryWindowInDays=7,
+        ForceDeleteWithoutRecovery=True,
+    )
     gone = secrets.delete_secret(SecretId="leaving", RecoveryWindowInDays=7)
     now = secrets.describe_secret(SecretId="leaving")
     holds("described while it waits", now.get("DeletedDate"), now)
@@ -94,7 +129,11 @@ def deletion():
     refused("its value", "InvalidRequestException", secrets.get_secret_value, SecretId="leaving")
     refused("its name", "InvalidRequestException", secrets.create_secret, Name="leaving", SecretString="y")
     equal("not in lists", [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": ["leaving"]}])["SecretList"]], [])
-    equal("but where asked for", [one["Name"] for one in secrets.list_secrets(IncludePlannedDeletion=True, Filters=[{"Key": "name", "Values": ["leaving"]}])["SecretList"]], ["leaving"])
+    equal(
+        "but where asked for",
+        [one["Name"] for one in secrets.list_secrets(IncludePlannedDeletion=True, Filters=[{"Key": "name", "Values": ["leaving"]}])["SecretList"]],
+        ["leaving"],
+    )
     secrets.restore_secret(SecretId="leaving")
     equal("restored", secrets.get_secret_value(SecretId="leaving")["SecretString"], "x")
     secrets.delete_secret(SecretId="leaving", ForceDeleteWithoutRecovery=True)

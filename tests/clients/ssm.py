@@ -20,7 +20,15 @@ def parameters():
     refused("tags while overwriting", "ValidationException", ssm.put_parameter, Name="/shop/url", Value="x", Overwrite=True, Tags=tags(a="c"))
     refused("a reserved name", ("AccessDeniedException", "ValidationException"), ssm.put_parameter, Name="/aws/x", Value="x", Type="String")
     refused("no parameter", "ParameterNotFound", ssm.get_parameter, Name="/nowhere")
-    refused("a value that the pattern does not allow", "ParameterPatternMismatchException", ssm.put_parameter, Name="/shop/n", Value="x", Type="String", AllowedPattern="^[0-9]+$")
+    refused(
+        "a value that the pattern does not allow",
+        "ParameterPatternMismatchException",
+        ssm.put_parameter,
+        Name="/shop/n",
+        Value="x",
+        Type="String",
+        AllowedPattern="^[0-9]+$",
+    )
     refused("a value over 4 KB in the standard tier", "ValidationException", ssm.put_parameter, Name="/shop/big", Value="x" * 4097, Type="String")
 
 
@@ -46,7 +54,9 @@ def lists():
         ssm.put_parameter(Name=f"/many/deep/{number}", Value=str(number), Type="String")
     equal("not deeper than asked", names(ssm.get_parameters_by_path(Path="/many")), [])
     equal("page by page", len(pages(ssm, "get_parameters_by_path", "Parameters", 2, Path="/many", Recursive=True)), 5)
-    equal("described", len(pages(ssm, "describe_parameters", "Parameters", 2, ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": ["/many"]}])), 5)
+    equal(
+        "described", len(pages(ssm, "describe_parameters", "Parameters", 2, ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": ["/many"]}])), 5
+    )
     several = ssm.get_parameters(Names=["/many/deep/1", "/nowhere"])
     equal("several, and one that is not there", (names(several), several["InvalidParameters"]), (["/many/deep/1"], ["/nowhere"]))
     refused("eleven at once", "ValidationException", ssm.get_parameters, Names=[f"/x/{number}" for number in range(11)])
