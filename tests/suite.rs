@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod binary;
+mod clients;
 mod convergence;
 mod endtoend;
 mod migrate;

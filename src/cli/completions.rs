@@ -7,7 +7,7 @@ use super::{CLEAN, Cli};
 /// Print completions for a shell, to be sourced by it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  infra completions bash > ~/.local/share/bash-completion/completions/infra")]
-pub(crate) struct Args {
+pub(super) struct Args {
     /// Which shell.
     shell: clap_complete::Shell,
 }

@@ -21,13 +21,11 @@ use crate::{
 };
 
 /// Make the stack as described, then migrate its database, then put the service live.
-///
-/// What is there already is left alone; a deploy that was stopped anywhere is finished by the next one.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be"
+    after_help = "What is there already is left alone; a deploy that was stopped anywhere is finished by the next one.\n\nExamples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be"
 )]
-pub(crate) struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -49,7 +47,7 @@ pub(crate) struct Args {
 
 /// How a plan is carried out; deploy and destroy share it.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct RunArgs {
+pub(super) struct RunArgs {
     /// Do not ask.
     #[arg(long, short)]
     pub(crate) yes: bool,

@@ -19,12 +19,12 @@ use crate::{
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
 
-/// Delete everything of the stack; what becomes of the data is as the description says (`on_destroy`).
+/// Delete everything of the stack; its data as `on_destroy` in the description says.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database"
 )]
-pub(crate) struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -15,7 +15,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary"
 )]
-pub(crate) struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -11,10 +11,10 @@ use crate::{
     stack,
 };
 
-/// Print the graph of the stack's resources: an arrow leads from a resource to what it needs.
+/// Print the graph of the stack's resources, as Mermaid or DOT.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra graph > stack.mmd\n  infra graph --format dot | dot -Tsvg > stack.svg")]
-pub(crate) struct Args {
+pub(super) struct Args {
     /// The stack description.
     #[arg(value_name = "FILE", default_value = "stack.yaml")]
     file: PathBuf,

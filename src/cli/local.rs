@@ -17,17 +17,17 @@ use show::say;
 /// The verbs of `infra local`.
 #[derive(Debug, Subcommand)]
 pub enum Local {
-    /// Start the local cloud
+    /// Start the local cloud; where it runs already, say where
     #[command(after_help = "Examples:
   infra local start
   infra local start --pace 60        changes take a sixtieth of the time they take in AWS
   aws --endpoint-url http://127.0.0.1:4566 ec2 describe-vpcs")]
     Start(Start),
-    /// Stop it, and the databases behind it; everything is kept for the next start
+    /// Stop the local cloud and the databases behind it; everything is kept for the next start
     Stop(Folder),
-    /// Show whether it runs, where, and what it holds
+    /// Show whether the local cloud runs, where, and what it holds
     Status(Query),
-    /// Drop the database, create it again and apply the migrations; with --everything forget the whole local cloud
+    /// Make the database anew and apply the migrations; with --everything forget the whole cloud
     Reset(Reset),
     /// Show how often each action was called
     Calls(Calls),
@@ -35,7 +35,7 @@ pub enum Local {
     Inventory(Query),
     /// Show the log: one line a call
     Logs(Logs),
-    /// Print how to reach the database, for a .env.local
+    /// Print how to reach the database, as variables for a .env.local
     Env(Choice),
     /// Open a psql prompt on the database, through its proxy
     Psql(Psql),
@@ -45,7 +45,7 @@ pub enum Local {
 #[derive(Debug, Clone, Args)]
 pub struct Folder {
     /// The folder with everything that survives a restart
-    #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA")]
+    #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA", hide_env_values = true)]
     data: PathBuf,
 }
 

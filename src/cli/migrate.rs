@@ -11,7 +11,7 @@ use super::{CHANGES, CLEAN, FAILED, Failure, INTERRUPTED, print, stop};
 use crate::migrate::{self, Allow, Event, Ledger, LedgerError, Options, refusal};
 use source::{Source, SourceArgs};
 
-/// Apply Drizzle migrations, or see which are applied. Works on any PostgreSQL, whoever migrated it before.
+/// Apply Drizzle migrations to any PostgreSQL, or see which are applied.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -25,12 +25,9 @@ enum Verb {
 }
 
 /// Apply what is pending, each migration in a transaction of its own.
-///
-/// Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip in
-/// silence (out of order, edited, not in the journal) is refused before anything runs.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
+    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip\nin silence (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
 )]
 struct ApplyArgs {
     #[command(flatten)]

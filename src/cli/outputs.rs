@@ -12,12 +12,12 @@ use super::{
 use crate::engine::{Address, Phase, Resource as _, scope::Known};
 use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::Service, vpc::Vpc};
 
-/// Print what the stack offers: the service's URL, the proxy's endpoint, the secret's ARN.
+/// Print what the stack offers: service URL, proxy endpoint, secret ARN, VPC id.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url"
 )]
-pub(crate) struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 /// Show every resource of the stack and what AWS is doing with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra status\n  infra status --json")]
-pub(crate) struct StatusArgs {
+pub(super) struct StatusArgs {
     #[command(flatten)]
     stack: StackArgs,
 
@@ -43,7 +43,7 @@ pub(crate) struct StatusArgs {
 }
 
 /// What a stack offers, by name, in the order in which it is shown.
-pub(crate) type Outputs = BTreeMap<&'static str, String>;
+pub(super) type Outputs = BTreeMap<&'static str, String>;
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;

@@ -3,7 +3,7 @@
 use super::CLEAN;
 use crate::stack;
 
-/// Print the JSON schema of stack descriptions, with which editors complete and check them.
+/// Print the JSON schema of stack descriptions, for editors.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  infra schema > stack.schema.json\n  and as the first line of stack.yaml:\n  # yaml-language-server: $schema=stack.schema.json"

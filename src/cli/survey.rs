@@ -19,7 +19,7 @@ use crate::{
 
 /// Which stack, in which cloud.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct StackArgs {
+pub(super) struct StackArgs {
     /// The stack description.
     #[arg(value_name = "FILE", default_value = "stack.yaml", hide_default_value = false)]
     pub(crate) file: PathBuf,
@@ -38,7 +38,7 @@ pub(crate) struct StackArgs {
 
 /// Which cloud.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct CloudArgs {
+pub(super) struct CloudArgs {
     /// Use the local cloud on this machine, and start it when it does not run.
     #[arg(long, conflicts_with = "endpoint_url")]
     pub(crate) local: bool,
@@ -53,7 +53,7 @@ pub(crate) struct CloudArgs {
 }
 
 /// A description, read and checked, and the clients for its account.
-pub(crate) struct Stage {
+pub(super) struct Stage {
     /// The description.
     pub(crate) description: Stack,
     /// The clients.
@@ -69,7 +69,7 @@ pub(crate) struct Stage {
 }
 
 /// What is wanted and what is there.
-pub(crate) struct Survey {
+pub(super) struct Survey {
     /// Every resource the description asks for.
     pub(crate) desired: Vec<Desired>,
     /// Every resource of the stack that exists.
@@ -81,7 +81,7 @@ impl Stage {
     ///
     /// # Errors
     /// Bad input (exit code 3), or what AWS said.
-    pub(crate) async fn open(args: &StackArgs) -> Result<Self, Failure> {
+    pub(super) async fn open(args: &StackArgs) -> Result<Self, Failure> {
         let loaded = load(&args.file, &args.set)?;
         let description = loaded.description;
         // A broken folder is bad input, and is said before anything is called.
@@ -123,12 +123,12 @@ impl Stage {
     }
 
     /// The stack's name.
-    pub(crate) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.description.stack.as_str()
     }
 
     /// The surroundings for verbs, with what the description asks for.
-    pub(crate) fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
+    pub(super) fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
         Scope::observing(&self.aws, self.name(), described)
     }
 
@@ -136,7 +136,7 @@ impl Stage {
     ///
     /// # Errors
     /// What AWS said, for every kind that could not be listed.
-    pub(crate) async fn live(&self) -> Result<Vec<Seen>, Failure> {
+    pub(super) async fn live(&self) -> Result<Vec<Seen>, Failure> {
         let scope = self.scope(&self.intended);
         observe::everything(KINDS, &scope).await.map_err(Failure::Unseen)
     }
@@ -145,7 +145,7 @@ impl Stage {
     ///
     /// # Errors
     /// What AWS said.
-    pub(crate) async fn survey(&self) -> Result<Survey, Failure> {
+    pub(super) async fn survey(&self) -> Result<Survey, Failure> {
         let live = self.live().await?;
         let facts = self.facts.clone().complete(&self.description, &live, &self.aws).await?;
         let desired = expand(&self.description, &facts).into_diagnostic()?;
@@ -153,12 +153,12 @@ impl Stage {
     }
 
     /// A certificate authority that the database's certificate may come from, besides the public ones.
-    pub(crate) fn ca(&self) -> Option<&Path> {
+    pub(super) fn ca(&self) -> Option<&Path> {
         self.facts.ca.as_deref()
     }
 
     /// One line that says what is about to be looked at or changed.
-    pub(crate) fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         let place = match &self.local {
             Some(url) => format!("the local cloud at {url}"),
             None => format!("account {}", self.account.id),
@@ -167,7 +167,7 @@ impl Stage {
     }
 
     /// What was intended, for verbs that delete.
-    pub(crate) fn intended(&self) -> &[Desired] {
+    pub(super) fn intended(&self) -> &[Desired] {
         &self.intended
     }
 }

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::engine::lock;
 
-/// Remove the stack's lock. A dead holder's lock is taken over by the next deploy anyway, after its lease.
+/// Remove the lock of a deploy that will never give it back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  infra unlock")]
-pub(crate) struct Args {
+#[command(
+    after_help = "A lock whose holder is dead is taken over by the next deploy anyway, after half a minute.\n\nExample:\n  infra unlock"
+)]
+pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{BAD_INPUT, CLEAN};
 use crate::stack::{self, Diagnostic, Severity, Sources};
 
-/// Check a stack description: all that is wrong with it at once, each with its line. Calls nothing and changes nothing.
+/// Check a stack description: all that is wrong with it at once, each with its line.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra validate\n  infra validate stacks/production.yaml --set service.image=public.ecr.aws/shop/web:1.4.2\n  infra validate --json | jq -r 'select(.message) | \"\\(.file):\\(.line): \\(.message)\"'\n\nExits with 3 when there are errors; warnings alone are fine."

@@ -1,0 +1,413 @@
+"""EC2's network: what a VPC brings along, subnets, gateways, routes, security groups, endpoints, interfaces, tags."""
+
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags
+
+ec2 = client("ec2")
+MISSING = "0123456789abcdef0"
+ANYWHERE = "0.0.0.0/0"
+ZONE_A, ZONE_B = "eu-central-1a", "eu-central-1b"
+
+
+def where(**filters):
+    """Filters, as in `where(vpc_id=vpc)`; two underscores are a dot."""
+    return [{"Name": name.replace("__", ".").replace("_", "-"), "Values": values if isinstance(values, list) else [values]} for name, values in filters.items()]
+
+
+def tagged(kind, **pairs):
+    return [{"ResourceType": kind, "Tags": tags(**pairs)}]
+
+
+def ids(items, key):
+    return sorted(item[key] for item in items)
+
+
+def a_vpc(cidr="10.0.0.0/16"):
+    return ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+
+
+def a_subnet(vpc, cidr="10.0.0.0/24", zone=ZONE_A):
+    return ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+
+
+def a_group(vpc, name="app"):
+    return ec2.create_security_group(GroupName=name, Description=f"the {name}", VpcId=vpc)["GroupId"]
+
+
+def a_connected_vpc():
+    """A VPC with an internet gateway."""
+    vpc, gateway = a_vpc(), ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    return vpc, gateway
+
+
+def delete_network(vpc, *gateways):
+    for subnet in ec2.describe_subnets(Filters=where(vpc_id=vpc))["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    for gateway in gateways:
+        ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    ec2.delete_vpc(VpcId=vpc)
+    refused("the VPC is gone", "InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=[vpc])
+
+
+def vpcs():
+    made = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc", Name="walk"))["Vpc"]
+    vpc = made["VpcId"]
+    equal(
+        "a new VPC",
+        (made["State"], made["OwnerId"], made["IsDefault"], made["InstanceTenancy"], made["Tags"]),
+        ("pending", ACCOUNT, False, "default", tags(Name="walk")),
+    )
+    ec2.get_waiter("vpc_available").wait(VpcIds=[vpc])
+    refused("larger than /16", "InvalidVpc.Range", ec2.create_vpc, CidrBlock="10.0.0.0/8")
+    refused("no CIDR", "InvalidParameterValue", ec2.create_vpc, CidrBlock="10.0.0.0")
+    refused("nothing", "MissingParameter", ec2.create_vpc)
+    refused("a subnet's tags", "InvalidParameterValue", ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=tagged("subnet", a="b"))
+    refused("a dry run", "DryRunOperation", ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True, status=412)
+    refused("a VPC that is not there", "InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=[f"vpc-{MISSING}"])
+    refused("an unknown filter", "InvalidParameterValue", ec2.describe_vpcs, Filters=where(nonsense="x"))
+    for name, filters, found in (
+        ("cidr", where(cidr="10.0.0.0/16"), [vpc]),
+        ("a tag, with a wildcard", where(**{"tag:Name": "wa*"}), [vpc]),
+        ("another tag", where(**{"tag:Name": "x"}), []),
+        ("several at once", where(tag_key="Name", vpc_id=vpc, state="available"), [vpc]),
+    ):
+        equal(f"by {name}", ids(ec2.describe_vpcs(Filters=filters)["Vpcs"], "VpcId"), found)
+
+    def attribute(name):
+        answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=name)
+        return answer[name[0].upper() + name[1:]]["Value"]
+
+    equal("DNS", (attribute("enableDnsSupport"), attribute("enableDnsHostnames")), (True, False))
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    equal("DNS host names", attribute("enableDnsHostnames"), True)
+    refused(
+        "two attributes at once",
+        "InvalidParameterCombination",
+        ec2.modify_vpc_attribute,
+        VpcId=vpc,
+        EnableDnsHostnames={"Value": True},
+        EnableDnsSupport={"Value": True},
+    )
+    more = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.1.0.0/16")["CidrBlockAssociation"]
+    equal("a second CIDR", more["CidrBlockState"]["State"], "associating")
+    ec2.disassociate_vpc_cidr_block(AssociationId=more["AssociationId"])
+    refused(
+        "without its first CIDR", "OperationNotPermitted", ec2.disassociate_vpc_cidr_block, AssociationId=made["CidrBlockAssociationSet"][0]["AssociationId"]
+    )
+    delete_network(vpc)
+
+
+def what_a_vpc_brings_along():
+    vpc = a_vpc()
+    [table] = ec2.describe_route_tables(Filters=where(vpc_id=vpc))["RouteTables"]
+    equal("the main route table", table["Associations"][0]["Main"], True)
+    equal("the local route", table["Routes"], [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}])
+    [group] = ec2.describe_security_groups(Filters=where(vpc_id=vpc))["SecurityGroups"]
+    [inward] = group["IpPermissions"]
+    equal(
+        "the default security group lets itself in",
+        (group["GroupName"], inward["IpProtocol"], inward["UserIdGroupPairs"][0]["GroupId"]),
+        ("default", "-1", group["GroupId"]),
+    )
+    holds("all protocols have no ports", "FromPort" not in inward, inward)
+    equal("and lets everything out", group["IpPermissionsEgress"][0]["IpRanges"], [{"CidrIp": ANYWHERE}])
+    [acl] = ec2.describe_network_acls(Filters=where(vpc_id=vpc, default="true"))["NetworkAcls"]
+    equal("two rules each way", len(acl["Entries"]), 4)
+    refused("the default group stays", "CannotDelete", ec2.delete_security_group, GroupId=group["GroupId"])
+    refused("the main route table stays", "DependencyViolation", ec2.delete_route_table, RouteTableId=table["RouteTableId"])
+    delete_network(vpc)
+
+
+def zones():
+    found = ec2.describe_availability_zones()["AvailabilityZones"]
+    holds("three of Frankfurt", ids(found, "ZoneName")[:3] == [ZONE_A, ZONE_B, "eu-central-1c"] and found[0]["State"] == "available", found)
+    refused("a zone that is not there", "InvalidParameterValue", ec2.describe_availability_zones, ZoneNames=["eu-central-1z"])
+    equal("a region", ec2.describe_regions(RegionNames=["us-east-1"])["Regions"][0]["Endpoint"], "ec2.us-east-1.amazonaws.com")
+
+
+def subnets():
+    vpc = a_vpc()
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", AvailabilityZone=ZONE_A, TagSpecifications=tagged("subnet", tier="public"))["Subnet"]
+    subnet = made["SubnetId"]
+    equal("five addresses are AWS's", made["AvailableIpAddressCount"], 251)
+    equal("the ARN", made["SubnetArn"], f"arn:aws:ec2:eu-central-1:{ACCOUNT}:subnet/{subnet}")
+    ec2.get_waiter("subnet_available").wait(SubnetIds=[subnet])
+    for what, code, parameters in (
+        ("overlapping", "InvalidSubnet.Conflict", {"CidrBlock": "10.0.0.128/25"}),
+        ("outside the VPC", "InvalidSubnet.Range", {"CidrBlock": "10.9.0.0/24"}),
+        ("smaller than /28", "InvalidSubnet.Range", {"CidrBlock": "10.0.1.0/29"}),
+        ("in no zone", "InvalidParameterValue", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": "eu-central-1z"}),
+        ("without a CIDR", "MissingParameter", {}),
+        ("in no VPC", "InvalidVpcID.NotFound", {"CidrBlock": "10.0.1.0/24", "VpcId": f"vpc-{MISSING}"}),
+    ):
+        refused(f"a subnet {what}", code, ec2.create_subnet, **({"VpcId": vpc} | parameters))
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    equal("public addresses", ids(ec2.describe_subnets(Filters=where(map_public_ip_on_launch="true"))["Subnets"], "SubnetId"), [subnet])
+    equal("by tag", ids(ec2.describe_subnets(Filters=where(**{"tag:tier": "public"}))["Subnets"], "SubnetId"), [subnet])
+    refused("a subnet that is not there", "InvalidSubnetID.NotFound", ec2.describe_subnets, SubnetIds=[f"subnet-{MISSING}"])
+    refused("a VPC with subnets", "DependencyViolation", ec2.delete_vpc, VpcId=vpc)
+    for number in range(100, 110):
+        a_subnet(vpc, f"10.0.{number}.0/24", ZONE_B)
+    listed = ids(pages(ec2, "describe_subnets", "Subnets", 5, Filters=where(vpc_id=vpc)), "SubnetId")
+    equal("page by page, each once", len(set(listed)), 11)
+    refused("pages of named ones", "InvalidParameterCombination", ec2.describe_subnets, MaxResults=5, SubnetIds=[subnet])
+    refused("pages of three", "InvalidParameterValue", ec2.describe_subnets, MaxResults=3)
+    delete_network(vpc)
+
+
+def internet_gateways():
+    vpc = a_vpc()
+    made = ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway", Name="way out"))["InternetGateway"]
+    gateway = made["InternetGatewayId"]
+    equal("not attached", made["Attachments"], [])
+    refused("to be detached", "Gateway.NotAttached", ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    refused("attached already", "Resource.AlreadyAssociated", ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+    [found] = ec2.describe_internet_gateways(Filters=where(attachment__vpc_id=vpc))["InternetGateways"]
+    equal("attached", found["Attachments"], [{"State": "available", "VpcId": vpc}])
+    refused("deletion while attached", "DependencyViolation", ec2.delete_internet_gateway, InternetGatewayId=gateway)
+    refused("the VPC's deletion", "DependencyViolation", ec2.delete_vpc, VpcId=vpc)
+    delete_network(vpc, gateway)
+
+
+def nat_gateways():
+    vpc, gateway = a_connected_vpc()
+    subnet, other = a_subnet(vpc), a_subnet(vpc, "10.0.1.0/24", ZONE_B)
+    address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", Name="e"))
+    elastic = address["AllocationId"]
+    equal("an address by its IP", ids(ec2.describe_addresses(PublicIps=[address["PublicIp"]])["Addresses"], "AllocationId"), [elastic])
+    refused("an address that is not ours", "InvalidAddress.NotFound", ec2.describe_addresses, PublicIps=["192.0.2.4"])
+    refused("an allocation that is not there", "InvalidAllocationID.NotFound", ec2.release_address, AllocationId=f"eipalloc-{MISSING}")
+    refused("in no subnet", "InvalidSubnetID.NotFound", ec2.create_nat_gateway, SubnetId=f"subnet-{MISSING}", AllocationId=elastic)
+    refused("without an address", "MissingParameter", ec2.create_nat_gateway, SubnetId=subnet)
+    asked = {"SubnetId": subnet, "AllocationId": elastic, "ClientToken": "once", "TagSpecifications": tagged("natgateway", Name="n")}
+    made = ec2.create_nat_gateway(**asked)["NatGateway"]
+    nat = made["NatGatewayId"]
+    equal("pending", made["State"], "pending")
+    equal("the same request is the same gateway", ec2.create_nat_gateway(**asked)["NatGateway"]["NatGatewayId"], nat)
+    refused("the same token for another", "IdempotentParameterMismatch", ec2.create_nat_gateway, SubnetId=other, AllocationId=elastic, ClientToken="once")
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    [found] = ec2.describe_nat_gateways(Filter=where(vpc_id=vpc, state="available"))["NatGateways"]
+    equal("its address", found["NatGatewayAddresses"][0]["PublicIp"], address["PublicIp"])
+    [interface] = ec2.describe_network_interfaces(NetworkInterfaceIds=[found["NatGatewayAddresses"][0]["NetworkInterfaceId"]])["NetworkInterfaces"]
+    equal("its interface", (interface["InterfaceType"], interface["Status"], interface["RequesterManaged"]), ("nat_gateway", "in-use", True))
+    second = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=elastic)["NatGateway"]["NatGatewayId"]
+    [failed] = ec2.describe_nat_gateways(NatGatewayIds=[second])["NatGateways"]
+    equal("a second one with that address", (failed["State"], failed["FailureCode"]), ("failed", "Resource.AlreadyAssociated"))
+    refused("the address in use", "InvalidIPAddress.InUse", ec2.release_address, AllocationId=elastic)
+    refused("the way out in use", "DependencyViolation", ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+    refused("the subnet in use", "DependencyViolation", ec2.delete_subnet, SubnetId=subnet)
+    refused("one that is not there", "NatGatewayNotFound", ec2.delete_nat_gateway, NatGatewayId=f"nat-{MISSING}")
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
+    [gone] = ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"]
+    holds("listed after its death", gone["State"] == "deleted" and "DeleteTime" in gone, gone)
+    ec2.delete_nat_gateway(NatGatewayId=second)
+    ec2.release_address(AllocationId=elastic)
+    delete_network(vpc, gateway)
+
+
+def route_tables():
+    vpc, gateway = a_connected_vpc()
+    subnet = a_subnet(vpc)
+    table = ec2.create_route_table(VpcId=vpc, TagSpecifications=tagged("route-table", Name="r"))["RouteTable"]["RouteTableId"]
+    equal("accepted", ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=gateway)["Return"], True)
+    refused("a route twice", "RouteAlreadyExists", ec2.create_route, RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=gateway)
+    refused("to no gateway", "InvalidGatewayID.NotFound", ec2.create_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", GatewayId=f"igw-{MISSING}")
+    refused(
+        "to no NAT gateway",
+        "InvalidNatGatewayID.NotFound",
+        ec2.create_route,
+        RouteTableId=table,
+        DestinationCidrBlock="192.0.2.0/24",
+        NatGatewayId=f"nat-{MISSING}",
+    )
+    refused("of no table", "InvalidRouteTableID.NotFound", ec2.create_route, RouteTableId=f"rtb-{MISSING}", DestinationCidrBlock=ANYWHERE, GatewayId=gateway)
+    refused("to nowhere", "MissingParameter", ec2.create_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24")
+    refused("deletion of a route that is not there", "InvalidRoute.NotFound", ec2.delete_route, RouteTableId=table, DestinationCidrBlock="192.0.2.0/24")
+    refused("deletion of the local route", "InvalidParameterValue", ec2.delete_route, RouteTableId=table, DestinationCidrBlock="10.0.0.0/16")
+    association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    other = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    refused("a second table for a subnet", "Resource.AlreadyAssociated", ec2.associate_route_table, RouteTableId=other, SubnetId=subnet)
+    refused("deletion while in use", "DependencyViolation", ec2.delete_route_table, RouteTableId=table)
+    moved = ec2.replace_route_table_association(AssociationId=association, RouteTableId=other)["NewAssociationId"]
+    equal("moved", ids(ec2.describe_route_tables(Filters=where(association__subnet_id=subnet))["RouteTables"], "RouteTableId"), [other])
+    refused("the association that was", "InvalidAssociationID.NotFound", ec2.disassociate_route_table, AssociationId=association)
+    ec2.disassociate_route_table(AssociationId=moved)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    [found] = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    equal("a route whose gateway was detached", [route["State"] for route in found["Routes"]], ["active", "blackhole"])
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    for one in (table, other):
+        ec2.delete_route_table(RouteTableId=one)
+    delete_network(vpc, gateway)
+
+
+def security_groups():
+    vpc = a_vpc()
+    refused("in no VPC", "InvalidVpcID.NotFound", ec2.create_security_group, GroupName="a", Description="a", VpcId=f"vpc-{MISSING}")
+    app, database = a_group(vpc), a_group(vpc, "database")
+    for what, code, name, description in (
+        ("a name that is taken", "InvalidGroup.Duplicate", "app", "x"),
+        ("AWS's name", "InvalidParameterValue", "default", "x"),
+        ("a name like an id", "InvalidParameterValue", "sg-x", "x"),
+        ("a dash that AWS does not take", "InvalidParameterValue", "ok", "em — dash"),
+    ):
+        refused(what, code, ec2.create_security_group, GroupName=name, Description=description, VpcId=vpc)
+    wanted = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": app, "Description": "from the app"}]}]
+    [rule] = ec2.authorize_security_group_ingress(GroupId=database, IpPermissions=wanted)["SecurityGroupRules"]
+    equal("the rule", (rule["ReferencedGroupInfo"]["GroupId"], rule["IsEgress"], rule["FromPort"]), (app, False, 5432))
+    refused("the rule again", "InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, GroupId=database, IpPermissions=wanted)
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": ANYWHERE}
+    refused("one port only", "InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=app, IpProtocol="tcp", FromPort=80, CidrIp=ANYWHERE)
+    refused("no CIDR", "InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=app, **(web | {"CidrIp": "0.0.0.0/33"}))
+    refused("of no group", "InvalidGroup.NotFound", ec2.authorize_security_group_ingress, GroupId=f"sg-{MISSING}", **web)
+    refused(
+        "from no group",
+        "InvalidGroup.NotFound",
+        ec2.authorize_security_group_ingress,
+        GroupId=app,
+        IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": f"sg-{MISSING}"}]}],
+    )
+    refused("a rule that is not there", "InvalidPermission.NotFound", ec2.revoke_security_group_ingress, GroupId=app, **web)
+    [found] = ec2.describe_security_groups(GroupIds=[database])["SecurityGroups"]
+    equal("as told", found["IpPermissions"][0]["UserIdGroupPairs"], [{"Description": "from the app", "UserId": ACCOUNT, "GroupId": app}])
+    equal("by who may come in", ids(ec2.describe_security_groups(Filters=where(ip_permission__group_id=app))["SecurityGroups"], "GroupId"), [database])
+    change = {"IpProtocol": "tcp", "FromPort": 5433, "ToPort": 5433, "ReferencedGroupId": app, "Description": "new"}
+    ec2.modify_security_group_rules(GroupId=database, SecurityGroupRules=[{"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": change}])
+    [now] = ec2.describe_security_group_rules(SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])["SecurityGroupRules"]
+    equal("modified", (now["FromPort"], now["Description"]), (5433, "new"))
+    refused("a group that another names", "DependencyViolation", ec2.delete_security_group, GroupId=app)
+    ec2.revoke_security_group_ingress(GroupId=database, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    refused(
+        "revoked already",
+        "InvalidSecurityGroupRuleId.NotFound",
+        ec2.revoke_security_group_ingress,
+        GroupId=database,
+        SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]],
+    )
+    ec2.revoke_security_group_egress(GroupId=database, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANYWHERE}]}])
+    ec2.authorize_security_group_egress(
+        GroupId=database, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.7/8"}]}]
+    )
+    [found] = ec2.describe_security_groups(GroupIds=[database])["SecurityGroups"]
+    equal("a CIDR is told without its host's part", found["IpPermissionsEgress"][0]["IpRanges"], [{"CidrIp": "10.0.0.0/8"}])
+    for group in (app, database):
+        ec2.delete_security_group(GroupId=group)
+    delete_network(vpc)
+
+
+def endpoints():
+    vpc = a_vpc()
+    subnet, other, group = a_subnet(vpc), a_subnet(vpc, "10.0.1.0/24", ZONE_B), a_group(vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    secrets, s3 = (f"com.amazonaws.eu-central-1.{service}" for service in ("secretsmanager", "s3"))
+    equal("services", sorted(ec2.describe_vpc_endpoint_services(ServiceNames=[secrets, s3])["ServiceNames"]), [s3, secrets])
+    refused("a service that is not there", "InvalidServiceName", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName="com.amazonaws.eu-central-1.nothing")
+    refused("a gateway to a service that has none", "InvalidParameter", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=secrets)
+    gateway = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=s3, RouteTableIds=[table])["VpcEndpoint"]["VpcEndpointId"]
+    routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+    holds(
+        "its route, to a prefix list", any(route.get("GatewayId") == gateway and route["DestinationPrefixListId"].startswith("pl-") for route in routes), routes
+    )
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=secrets, VpcEndpointType="Interface", SubnetIds=[subnet], SecurityGroupIds=[group], PrivateDnsEnabled=False
+    )["VpcEndpoint"]
+    interface = made["VpcEndpointId"]
+    equal("an interface in each subnet", (made["State"], len(made["NetworkInterfaceIds"]), made["Groups"][0]["GroupId"]), ("pending", 1, group))
+    refused("private names without DNS", "InvalidParameter", ec2.modify_vpc_endpoint, VpcEndpointId=interface, PrivateDnsEnabled=True)
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    ec2.modify_vpc_endpoint(VpcEndpointId=interface, PrivateDnsEnabled=True, AddSubnetIds=[other])
+    [found] = ec2.describe_vpc_endpoints(Filters=where(vpc_endpoint_type="Interface", vpc_id=vpc))["VpcEndpoints"]
+    equal("another subnet", sorted(found["SubnetIds"]), sorted([subnet, other]))
+    holds(
+        "the service's name in the VPC",
+        any(entry["DnsName"] == "secretsmanager.eu-central-1.amazonaws.com" for entry in found["DnsEntries"]),
+        found["DnsEntries"],
+    )
+    refused(
+        "a second one with the same name",
+        "InvalidParameter",
+        ec2.create_vpc_endpoint,
+        VpcId=vpc,
+        ServiceName=secrets,
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet],
+        PrivateDnsEnabled=True,
+    )
+    refused("its group in use", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+    refused("its subnet in use", "DependencyViolation", ec2.delete_subnet, SubnetId=subnet)
+    [missing] = ec2.delete_vpc_endpoints(VpcEndpointIds=[interface, gateway, f"vpce-{MISSING}"])["Unsuccessful"]
+    equal("told of one that is not there", missing["Error"]["Code"], "InvalidVpcEndpointId.NotFound")
+    equal("none", ec2.describe_vpc_endpoints(Filters=where(vpc_id=vpc))["VpcEndpoints"], [])
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_route_table(RouteTableId=table)
+    delete_network(vpc)
+
+
+def interfaces():
+    vpc, gateway = a_connected_vpc()
+    subnet, group = a_subnet(vpc), a_group(vpc)
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group], Description="mine")["NetworkInterface"]["NetworkInterfaceId"]
+    refused("its group in use", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+    address = ec2.allocate_address()["AllocationId"]
+    association = ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)["AssociationId"]
+    refused("its address in use", "InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
+    ec2.disassociate_address(AssociationId=association)
+    ec2.release_address(AllocationId=address)
+    equal(
+        "by group",
+        ids(ec2.describe_network_interfaces(Filters=where(group_id=group, status="available"))["NetworkInterfaces"], "NetworkInterfaceId"),
+        [interface],
+    )
+    ec2.delete_network_interface(NetworkInterfaceId=interface)
+    ec2.delete_security_group(GroupId=group)
+    delete_network(vpc, gateway)
+
+
+def tagging():
+    vpc = a_vpc()
+
+    def now():
+        return {tag["Key"]: tag["Value"] for tag in ec2.describe_tags(Filters=where(resource_id=vpc))["Tags"]}
+
+    ec2.create_tags(Resources=[vpc], Tags=tags(a="1", b="", c="3"))
+    ec2.create_tags(Resources=[vpc], Tags=tags(a="2"))
+    equal("tags", now(), {"a": "2", "b": "", "c": "3"})
+    ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "other"}, {"Key": "b"}])
+    equal("a tag is deleted by its key, or by key and value", now(), {"a": "2", "c": "3"})
+    refused("AWS's keys", "InvalidParameterValue", ec2.create_tags, Resources=[vpc], Tags=[{"Key": "aws:x", "Value": "1"}])
+    refused("more than fifty", "TagLimitExceeded", ec2.create_tags, Resources=[vpc], Tags=[{"Key": f"k{number}", "Value": "1"} for number in range(50)])
+    refused("of nothing", "InvalidVpcID.NotFound", ec2.create_tags, Resources=[f"vpc-{MISSING}"], Tags=tags(x="1"))
+    refused("of no kind", "InvalidID", ec2.create_tags, Resources=["foo-1"], Tags=tags(x="1"))
+    delete_network(vpc)
+
+
+def nothing_is_left():
+    for operation, result in (
+        ("vpcs", "Vpcs"),
+        ("subnets", "Subnets"),
+        ("security_groups", "SecurityGroups"),
+        ("route_tables", "RouteTables"),
+        ("network_interfaces", "NetworkInterfaces"),
+        ("addresses", "Addresses"),
+        ("instances", "Reservations"),
+    ):
+        equal(f"no {operation}", getattr(ec2, f"describe_{operation}")()[result], [])
+
+
+run(
+    vpcs,
+    what_a_vpc_brings_along,
+    zones,
+    subnets,
+    internet_gateways,
+    nat_gateways,
+    route_tables,
+    security_groups,
+    endpoints,
+    interfaces,
+    tagging,
+    nothing_is_left,
+)

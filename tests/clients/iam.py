@@ -1,0 +1,160 @@
+"""IAM and STS: roles with their policies and tags, managed policies and versions, deletion in order, who is calling."""
+
+import json
+
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags
+
+iam = client("iam", region="us-east-1")
+sts = client("sts")
+
+
+def trusts(service):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]})
+
+
+def allows(actions, resources):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]})
+
+
+ECR = "arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess"
+
+
+def roles():
+    made = iam.create_role(RoleName="instance", Path="/infra/walk/", AssumeRolePolicyDocument=trusts("tasks.apprunner.amazonaws.com"), Tags=tags(a="b"))["Role"]
+    equal("the ARN has the path", made["Arn"], f"arn:aws:iam::{ACCOUNT}:role/infra/walk/instance")
+    holds("the id is a role's", made["RoleId"].startswith("AROA"), made["RoleId"])
+    equal("one hour", iam.get_role(RoleName="instance")["Role"]["MaxSessionDuration"], 3600)
+    equal(
+        "the trust policy comes back as a document", made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], {"Service": "tasks.apprunner.amazonaws.com"}
+    )
+    iam.create_role(RoleName="access", AssumeRolePolicyDocument=trusts("build.apprunner.amazonaws.com"))
+    refused("a name that is taken", "EntityAlreadyExists", iam.create_role, RoleName="access", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"), status=409)
+    refused("a name that differs only in case", "EntityAlreadyExists", iam.create_role, RoleName="ACCESS", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
+    refused("a document that is none", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument="{")
+    refused(
+        "a trust policy without a principal", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument=allows("sts:AssumeRole", "*")
+    )
+    refused(
+        "a name with a character that is not allowed", "ValidationError", iam.create_role, RoleName="x y", AssumeRolePolicyDocument=trusts("rds.amazonaws.com")
+    )
+    refused("a role that is not there", "NoSuchEntity", iam.get_role, RoleName="nobody", status=404)
+    equal("by path", [role["RoleName"] for role in iam.list_roles(PathPrefix="/infra/")["Roles"]], ["instance"])
+    iam.update_assume_role_policy(RoleName="instance", PolicyDocument=trusts("rds.amazonaws.com"))
+    equal(
+        "another trust policy",
+        iam.get_role(RoleName="instance")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"],
+        {"Service": "rds.amazonaws.com"},
+    )
+    iam.update_role(RoleName="instance", Description="changed", MaxSessionDuration=7200)
+    role = iam.get_role(RoleName="instance")["Role"]
+    equal("changed", (role["Description"], role["MaxSessionDuration"]), ("changed", 7200))
+    iam.tag_role(RoleName="instance", Tags=tags(a="c", d="e"))
+    iam.untag_role(RoleName="instance", TagKeys=["d"])
+    equal("tags", iam.list_role_tags(RoleName="instance")["Tags"], tags(a="c"))
+    equal("tags with the role", iam.get_role(RoleName="instance")["Role"]["Tags"], tags(a="c"))
+
+
+def role_policies():
+    iam.put_role_policy(RoleName="instance", PolicyName="read", PolicyDocument=allows("secretsmanager:GetSecretValue", "*"))
+    equal("inline", iam.list_role_policies(RoleName="instance")["PolicyNames"], ["read"])
+    equal(
+        "its document", iam.get_role_policy(RoleName="instance", PolicyName="read")["PolicyDocument"]["Statement"][0]["Action"], "secretsmanager:GetSecretValue"
+    )
+    refused("an inline policy that is not there", "NoSuchEntity", iam.get_role_policy, RoleName="instance", PolicyName="write")
+    refused(
+        "an inline policy that is none",
+        "MalformedPolicyDocument",
+        iam.put_role_policy,
+        RoleName="instance",
+        PolicyName="x",
+        PolicyDocument=json.dumps({"Statement": "x"}),
+    )
+    iam.attach_role_policy(RoleName="access", PolicyArn=ECR)
+    iam.attach_role_policy(RoleName="access", PolicyArn=ECR)
+    equal("attached once", [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName="access")["AttachedPolicies"]], [ECR])
+    refused("a managed policy that is not there", "NoSuchEntity", iam.attach_role_policy, RoleName="access", PolicyArn="arn:aws:iam::aws:policy/Nothing")
+    equal(
+        "told by simulation",
+        iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["secretsmanager:GetSecretValue"])[
+            "EvaluationResults"
+        ][0]["EvalDecision"],
+        "allowed",
+    )
+    equal(
+        "what is not allowed",
+        iam.simulate_principal_policy(PolicySourceArn=iam.get_role(RoleName="instance")["Role"]["Arn"], ActionNames=["s3:GetObject"])["EvaluationResults"][0][
+            "EvalDecision"
+        ],
+        "implicitDeny",
+    )
+
+
+def managed_policies():
+    arn = iam.create_policy(PolicyName="own", PolicyDocument=allows("s3:*", "*"))["Policy"]["Arn"]
+    equal("the ARN", arn, f"arn:aws:iam::{ACCOUNT}:policy/own")
+    refused("a name that is taken", "EntityAlreadyExists", iam.create_policy, PolicyName="own", PolicyDocument=allows("s3:*", "*"))
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=allows("s3:Get*", "*"), SetAsDefault=True)
+    equal("the default version", iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"], "v2")
+    equal("its document", iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"]["Statement"][0]["Action"], "s3:Get*")
+    for _ in range(3):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=allows("s3:List*", "*"))
+    refused("a sixth version", "LimitExceeded", iam.create_policy_version, PolicyArn=arn, PolicyDocument=allows("s3:*", "*"))
+    refused("the default version's deletion", "DeleteConflict", iam.delete_policy_version, PolicyArn=arn, VersionId="v2")
+    refused("deletion with versions", "DeleteConflict", iam.delete_policy, PolicyArn=arn)
+    for version in ("v1", "v3", "v4", "v5"):
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version)
+    iam.attach_role_policy(RoleName="access", PolicyArn=arn)
+    equal("attached", iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"], 1)
+    equal("to whom", [role["RoleName"] for role in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]], ["access"])
+    refused("deletion while attached", "DeleteConflict", iam.delete_policy, PolicyArn=arn)
+    iam.detach_role_policy(RoleName="access", PolicyArn=arn)
+    refused("detached already", "NoSuchEntity", iam.detach_role_policy, RoleName="access", PolicyArn=arn)
+    iam.delete_policy(PolicyArn=arn)
+    equal("only one's own", iam.list_policies(Scope="Local")["Policies"], [])
+    arns = [policy["Arn"] for policy in pages(iam, "list_policies", "Policies", 7, Scope="AWS")]
+    holds("AWS's own, page by page, each once", ECR in arns and len(arns) == len(set(arns)), arns)
+
+
+def deletion():
+    refused("a role with an inline policy", "DeleteConflict", iam.delete_role, RoleName="instance", status=409)
+    refused("a role with an attached policy", "DeleteConflict", iam.delete_role, RoleName="access")
+    iam.delete_role_policy(RoleName="instance", PolicyName="read")
+    iam.detach_role_policy(RoleName="access", PolicyArn=ECR)
+    for role in ("instance", "access"):
+        iam.delete_role(RoleName=role)
+        refused(f"{role} once more", "NoSuchEntity", iam.delete_role, RoleName=role)
+
+
+def service_linked_roles():
+    made = iam.create_service_linked_role(AWSServiceName="apprunner.amazonaws.com")["Role"]
+    equal("its path", made["Path"], "/aws-service-role/apprunner.amazonaws.com/")
+    refused("a second one", "InvalidInput", iam.create_service_linked_role, AWSServiceName="apprunner.amazonaws.com")
+
+
+def who_is_calling():
+    told = sts.get_caller_identity()
+    equal("the account is the access key, as in LocalStack", told["Account"], ACCOUNT)
+    holds("an ARN of that account", told["Arn"].startswith(f"arn:aws:iam::{ACCOUNT}:"), told)
+    iam.create_role(
+        RoleName="ours",
+        AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}
+        ),
+    )
+    assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ours", RoleSessionName="walk")
+    equal("the session's ARN", assumed["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/walk")
+    holds("temporary credentials", assumed["Credentials"]["AccessKeyId"].startswith("ASIA") and assumed["Credentials"]["SessionToken"])
+    iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
+    refused("a role for a service only", "AccessDenied", sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/theirs", RoleSessionName="walk", status=403)
+    for role in ("ours", "theirs"):
+        iam.delete_role(RoleName=role)
+
+
+def one_for_all_regions():
+    iam.create_role(RoleName="everywhere", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
+    equal("seen from another region", client("iam", region="eu-west-1").get_role(RoleName="everywhere")["Role"]["RoleName"], "everywhere")
+    refused("but not from another account", "NoSuchEntity", client("iam", account="444455556666").get_role, RoleName="everywhere")
+    iam.delete_role(RoleName="everywhere")
+
+
+run(roles, role_policies, managed_policies, deletion, service_linked_roles, who_is_calling, one_for_all_regions)

@@ -1,0 +1,381 @@
+"""RDS: subnet groups, parameter groups, an Aurora cluster with its instances, a proxy in front of it, snapshots; with SQL
+through the endpoints that the API tells."""
+
+import json
+import os
+import re
+import subprocess
+
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
+
+rds, ec2, iam, secrets = (client(service) for service in ("rds", "ec2", "iam", "secretsmanager"))
+PASSWORD = "correct-horse-battery-staple"
+SCALING = {"MinCapacity": 0.5, "MaxCapacity": 2}
+
+
+def prepare():
+    """What a database stands in, made once for all walks."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}")["Subnet"]["SubnetId"]
+        for number, zone in enumerate("aab")
+    ]
+    group = ec2.create_security_group(GroupName="database", Description="the database", VpcId=vpc)["GroupId"]
+    return subnets, group
+
+
+SUBNETS, GROUP = prepare()
+
+
+def arn(kind, name):
+    return f"arn:aws:rds:eu-central-1:{ACCOUNT}:{kind}:{name}"
+
+
+def cluster(name="shop"):
+    return rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
+
+
+def instance(name):
+    return rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+
+
+def sql(host, statement, user="shop", password=PASSWORD, tls="require"):
+    """What psql says: the rows, or the error."""
+    asked = {"PGPASSWORD": password, "PGSSLMODE": tls, "PGCONNECT_TIMEOUT": "20", "PATH": os.environ["PATH"]}
+    ran = subprocess.run(["psql", "-XAtqh", host, "-U", user, "-d", "app", "-c", statement], env=asked, capture_output=True, text=True)
+    return ran.stdout.strip() if ran.returncode == 0 else ran.stderr.strip()
+
+
+def subnet_groups():
+    refused(
+        "in one zone",
+        "DBSubnetGroupDoesNotCoverEnoughAZs",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="narrow",
+        DBSubnetGroupDescription="x",
+        SubnetIds=SUBNETS[:2],
+    )
+    refused(
+        "in no subnet",
+        "InvalidSubnet",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="none",
+        DBSubnetGroupDescription="x",
+        SubnetIds=["subnet-0123456789abcdef0", SUBNETS[0]],
+    )
+    made = rds.create_db_subnet_group(DBSubnetGroupName="Shop", DBSubnetGroupDescription="the shop's", SubnetIds=SUBNETS[1:], Tags=tags(team="web"))[
+        "DBSubnetGroup"
+    ]
+    equal(
+        "names are in small letters",
+        (made["DBSubnetGroupName"], made["DBSubnetGroupArn"], made["SubnetGroupStatus"]),
+        ("shop", arn("subgrp", "shop"), "Complete"),
+    )
+    refused(
+        "a name that is taken",
+        "DBSubnetGroupAlreadyExists",
+        rds.create_db_subnet_group,
+        DBSubnetGroupName="shop",
+        DBSubnetGroupDescription="x",
+        SubnetIds=SUBNETS[1:],
+        status=400,
+    )
+    refused("a group that is not there", "DBSubnetGroupNotFoundFault", rds.describe_db_subnet_groups, DBSubnetGroupName="nowhere", status=404)
+    rds.modify_db_subnet_group(DBSubnetGroupName="shop", SubnetIds=SUBNETS)
+    [found] = rds.describe_db_subnet_groups(DBSubnetGroupName="shop")["DBSubnetGroups"]
+    equal("modified", sorted(one["SubnetIdentifier"] for one in found["Subnets"]), sorted(SUBNETS))
+    equal("tags", rds.list_tags_for_resource(ResourceName=arn("subgrp", "shop"))["TagList"], tags(team="web"))
+
+
+def parameter_groups():
+    refused(
+        "an unknown family",
+        "InvalidParameterValue",
+        rds.create_db_cluster_parameter_group,
+        DBClusterParameterGroupName="x",
+        DBParameterGroupFamily="aurora-postgresql99",
+        Description="x",
+    )
+    rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="shop", DBParameterGroupFamily="aurora-postgresql15", Description="the shop's")
+    refused(
+        "a name that is taken",
+        "DBParameterGroupAlreadyExists",
+        rds.create_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        DBParameterGroupFamily="aurora-postgresql15",
+        Description="x",
+    )
+    refused("a group that is not there", "DBParameterGroupNotFound", rds.describe_db_cluster_parameters, DBClusterParameterGroupName="nowhere", status=404)
+
+    def own():
+        listed = pages(rds, "describe_db_cluster_parameters", "Parameters", 100, DBClusterParameterGroupName="shop", Source="user")
+        return {one["ParameterName"]: one["ParameterValue"] for one in listed}
+
+    equal("nothing of one's own", own(), {})
+    set_ = lambda name, value, method="immediate": {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
+    refused(
+        "a static parameter at once",
+        "InvalidParameterCombination",
+        rds.modify_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        Parameters=[set_("shared_preload_libraries", "pg_stat_statements")],
+    )
+    refused(
+        "an unknown parameter",
+        "InvalidParameterValue",
+        rds.modify_db_cluster_parameter_group,
+        DBClusterParameterGroupName="shop",
+        Parameters=[set_("no_such_thing", "1")],
+    )
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[set_("log_min_duration_statement", "250"), set_("work_mem", "8192")])
+    equal("two of one's own", own(), {"log_min_duration_statement": "250", "work_mem": "8192"})
+    rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[{"ParameterName": "work_mem", "ApplyMethod": "immediate"}])
+    equal("one is reset", own(), {"log_min_duration_statement": "250"})
+
+
+def clusters():
+    versions = [one["EngineVersion"] for one in pages(rds, "describe_db_engine_versions", "DBEngineVersions", 20, Engine="aurora-postgresql")]
+    version = max((one for one in versions if one.startswith("15.")), key=lambda one: int(one.split(".")[1].split("-")[0]))
+    asked = {
+        "DBClusterIdentifier": "shop", "Engine": "aurora-postgresql", "EngineVersion": version, "DatabaseName": "app",
+        "MasterUsername": "shop", "MasterUserPassword": PASSWORD, "DBSubnetGroupName": "shop",
+        "DBClusterParameterGroupName": "shop", "VpcSecurityGroupIds": [GROUP], "ServerlessV2ScalingConfiguration": SCALING,
+        "StorageEncrypted": True, "DeletionProtection": True, "Tags": tags(team="web"),
+    }  # fmt: skip
+    for what, codes, changed in (
+        ("an unknown version", "InvalidParameterCombination", {"EngineVersion": "15.99"}),
+        ("an unknown engine", "InvalidParameterValue", {"Engine": "aurora-cobol"}),
+        ("a short password", "InvalidParameterValue", {"MasterUserPassword": "short"}),
+        ("a password with a slash", "InvalidParameterValue", {"MasterUserPassword": "correct/horse"}),
+        ("a reserved user", "InvalidParameterValue", {"MasterUsername": "admin"}),
+        ("a database's name with a dash", "InvalidParameterValue", {"DatabaseName": "my-app"}),
+        ("an identifier with two dashes", "InvalidParameterValue", {"DBClusterIdentifier": "a--b"}),
+        ("no subnet group", "DBSubnetGroupNotFoundFault", {"DBSubnetGroupName": "nowhere"}),
+        ("no parameter group", "DBClusterParameterGroupNotFound", {"DBClusterParameterGroupName": "nowhere"}),
+        (
+            "more at least than at most",
+            ("InvalidParameterCombination", "InvalidParameterValue"),
+            {"ServerlessV2ScalingConfiguration": {"MinCapacity": 4, "MaxCapacity": 2}},
+        ),
+        (
+            "a capacity between the steps",
+            ("InvalidParameterCombination", "InvalidParameterValue"),
+            {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.7, "MaxCapacity": 2}},
+        ),
+    ):
+        refused(f"a cluster with {what}", codes, rds.create_db_cluster, **(asked | changed))
+    made = rds.create_db_cluster(**asked)["DBCluster"]
+    equal("a new cluster", (made["Status"], made["DBClusterArn"], made["DeletionProtection"]), ("creating", arn("cluster", "shop"), True))
+    equal("its capacity", {key: made["ServerlessV2ScalingConfiguration"][key] for key in SCALING}, SCALING)
+    holds("a resource id", re.fullmatch("cluster-[A-Z0-9]+", made["DbClusterResourceId"]), made["DbClusterResourceId"])
+    holds("the password is told to nobody", PASSWORD not in str(made))
+    refused("a name that is taken", "DBClusterAlreadyExistsFault", rds.create_db_cluster, **asked)
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="shop", WaiterConfig={"Delay": 1})
+    refused("a cluster that is not there", "DBClusterNotFoundFault", rds.describe_db_clusters, DBClusterIdentifier="nowhere", status=404)
+    equal("its tags", cluster()["TagList"], tags(team="web"))
+    refused("its subnet group in use", "InvalidDBSubnetGroupStateFault", rds.delete_db_subnet_group, DBSubnetGroupName="shop")
+    refused("its parameter group in use", "InvalidDBParameterGroupState", rds.delete_db_cluster_parameter_group, DBClusterParameterGroupName="shop")
+
+
+def instances():
+    asked = {"DBInstanceIdentifier": "shop-1", "DBClusterIdentifier": "shop", "Engine": "aurora-postgresql", "DBInstanceClass": "db.serverless"}
+    refused("in no cluster", "DBClusterNotFoundFault", rds.create_db_instance, **(asked | {"DBClusterIdentifier": "nowhere"}))
+    refused("of another engine", ("InvalidParameterCombination", "InvalidParameterValue"), rds.create_db_instance, **(asked | {"Engine": "aurora-mysql"}))
+    refused("with a password of its own", "InvalidParameterCombination", rds.create_db_instance, **asked, MasterUserPassword=PASSWORD)
+    equal("a new instance", rds.create_db_instance(**asked)["DBInstance"]["DBInstanceStatus"], "creating")
+    refused("a name that is taken", "DBInstanceAlreadyExists", rds.create_db_instance, **asked)
+    rds.create_db_instance(**(asked | {"DBInstanceIdentifier": "shop-2"}), PromotionTier=1)
+    for name in ("shop-1", "shop-2"):
+        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 1})
+    equal(
+        "one writer",
+        sorted((one["DBInstanceIdentifier"], one["IsClusterWriter"]) for one in cluster()["DBClusterMembers"]),
+        [("shop-1", True), ("shop-2", False)],
+    )
+    equal("of the cluster", (instance("shop-2")["DBClusterIdentifier"], instance("shop-2")["PromotionTier"]), ("shop", 1))
+    refused("an instance that is not there", "DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="nowhere", status=404)
+    rds.modify_db_instance(DBInstanceIdentifier="shop-2", PromotionTier=5, ApplyImmediately=True)
+    until("another tier", lambda: (instance("shop-2")["PromotionTier"], instance("shop-2")["DBInstanceStatus"]), (5, "available"))
+
+
+def data():
+    writer, reader = cluster()["Endpoint"], cluster()["ReaderEndpoint"]
+    equal("PostgreSQL 15 answers", sql(writer, "show server_version")[:3], "15.")
+    equal("the parameter group's value", sql(writer, "show log_min_duration_statement"), "250ms")
+    holds("another password is refused", "authentication failed" in sql(writer, "select 1", password="wrong"))
+    equal("a table", sql(writer, "create table item (id int primary key); insert into item values (1), (2); select count(*) from item"), "2")
+    until("the reader follows", lambda: sql(reader, "select count(*) from item"), "2")
+    if reader != writer:
+        holds("the reader only reads", "read-only" in sql(reader, "insert into item values (3)"))
+
+
+def modification():
+    rds.modify_db_cluster(
+        DBClusterIdentifier="shop", ServerlessV2ScalingConfiguration={"MinCapacity": 1, "MaxCapacity": 4}, BackupRetentionPeriod=14, ApplyImmediately=True
+    )
+    until(
+        "more",
+        lambda: (cluster()["ServerlessV2ScalingConfiguration"]["MaxCapacity"], cluster()["BackupRetentionPeriod"], cluster()["Status"]),
+        (4.0, 14, "available"),
+    )
+    refused("36 days of backups", "InvalidParameterValue", rds.modify_db_cluster, DBClusterIdentifier="shop", BackupRetentionPeriod=36)
+    refused("a cluster that is not there", "DBClusterNotFoundFault", rds.modify_db_cluster, DBClusterIdentifier="nowhere", BackupRetentionPeriod=5)
+    rds.add_tags_to_resource(ResourceName=arn("cluster", "shop"), Tags=tags(a="b", team="shop"))
+    rds.remove_tags_from_resource(ResourceName=arn("cluster", "shop"), TagKeys=["a"])
+    equal("tags", rds.list_tags_for_resource(ResourceName=arn("cluster", "shop"))["TagList"], tags(team="shop"))
+
+
+def a_proxy():
+    secret = secrets.create_secret(Name="shop", SecretString=json.dumps({"username": "shop", "password": PASSWORD}))["ARN"]
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="proxy", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may_read = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}]}
+    iam.put_role_policy(RoleName="proxy", PolicyName="read", PolicyDocument=json.dumps(may_read))
+    asked = {
+        "DBProxyName": "shop", "EngineFamily": "POSTGRESQL", "RoleArn": role, "VpcSubnetIds": SUBNETS[1:],
+        "VpcSecurityGroupIds": [GROUP], "RequireTLS": True,
+        "Auth": [{"AuthScheme": "SECRETS", "SecretArn": secret, "IAMAuth": "DISABLED"}],
+    }  # fmt: skip
+    refused(
+        "in one zone",
+        ("InvalidSubnet", "InvalidParameterValue", "DBSubnetGroupDoesNotCoverEnoughAZs"),
+        rds.create_db_proxy,
+        **(asked | {"VpcSubnetIds": SUBNETS[:2]}),
+    )
+    until("a new proxy (a new role takes a while)", lambda: created(asked), "creating")
+    refused("a name that is taken", "DBProxyAlreadyExistsFault", rds.create_db_proxy, **asked)
+    refused("a proxy that is not there", "DBProxyNotFoundFault", rds.describe_db_proxies, DBProxyName="nowhere", status=404)
+    until("available", lambda: proxy()["Status"], "available")
+    rds.modify_db_proxy_target_group(
+        DBProxyName="shop", TargetGroupName="default", ConnectionPoolConfig={"MaxConnectionsPercent": 80, "MaxIdleConnectionsPercent": 20}
+    )
+    [pool] = rds.describe_db_proxy_target_groups(DBProxyName="shop")["TargetGroups"]
+    equal("its pool", (pool["IsDefault"], pool["ConnectionPoolConfig"]["MaxConnectionsPercent"]), (True, 80))
+    refused("no cluster to lead to", "DBClusterNotFoundFault", rds.register_db_proxy_targets, DBProxyName="shop", DBClusterIdentifiers=["nowhere"])
+    rds.register_db_proxy_targets(DBProxyName="shop", DBClusterIdentifiers=["shop"])
+    refused("registered already", "DBProxyTargetAlreadyRegisteredFault", rds.register_db_proxy_targets, DBProxyName="shop", DBClusterIdentifiers=["shop"])
+
+    def told(health):
+        return " ".join(health[key] for key in ("State", "Reason", "Description") if key in health)
+
+    def health():
+        targets = rds.describe_db_proxy_targets(DBProxyName="shop")["Targets"]
+        return sorted((one["RdsResourceId"], told(one["TargetHealth"])) for one in targets if one["Type"] == "RDS_INSTANCE")
+
+    until("no way in", lambda: [state.split(" The ")[0] for _, state in health()], ["UNAVAILABLE UNREACHABLE"] * 2)
+    itself = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": GROUP}]}]
+    ec2.authorize_security_group_ingress(GroupId=GROUP, IpPermissions=itself)
+    until("both instances can be reached", health, [("shop-1", "AVAILABLE"), ("shop-2", "AVAILABLE")], seconds=120)
+    rds.modify_db_proxy(DBProxyName="shop", IdleClientTimeout=900, DebugLogging=True)
+    until("modified", lambda: (proxy()["IdleClientTimeout"], proxy()["DebugLogging"], proxy()["Status"]), (900, True, "available"))
+    refused("its security group in use", "DependencyViolation", ec2.delete_security_group, GroupId=GROUP)
+
+
+def created(asked):
+    try:
+        return rds.create_db_proxy(**asked)["DBProxy"]["Status"]
+    except rds.exceptions.ClientError as error:
+        return error.response["Error"]
+
+
+def proxy():
+    return rds.describe_db_proxies(DBProxyName="shop")["DBProxies"][0]
+
+
+def data_through_the_proxy():
+    host = proxy()["Endpoint"]
+    equal("what was written before", sql(host, "select count(*) from item"), "2")
+    holds("without TLS it is refused", "2" != sql(host, "select count(*) from item", tls="disable"))
+    holds("another password is refused", "2" != sql(host, "select count(*) from item", password="wrong"))
+
+
+def snapshots():
+    equal(
+        "a new snapshot",
+        rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="shop-before", DBClusterIdentifier="shop")["DBClusterSnapshot"]["Engine"],
+        "aurora-postgresql",
+    )
+    rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="shop-before", WaiterConfig={"Delay": 1})
+    refused(
+        "a name that is taken",
+        "DBClusterSnapshotAlreadyExistsFault",
+        rds.create_db_cluster_snapshot,
+        DBClusterSnapshotIdentifier="shop-before",
+        DBClusterIdentifier="shop",
+    )
+    refused("a snapshot that is not there", "DBClusterSnapshotNotFoundFault", rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="nowhere")
+
+
+def deletion():
+    refused("a protected cluster", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop", SkipFinalSnapshot=True)
+    rds.modify_db_cluster(DBClusterIdentifier="shop", DeletionProtection=False, ApplyImmediately=True)
+    until("unprotected", lambda: (cluster()["DeletionProtection"], cluster()["Status"]), (False, "available"))
+    refused("with instances", "InvalidDBClusterStateFault", rds.delete_db_cluster, DBClusterIdentifier="shop", SkipFinalSnapshot=True)
+    rds.delete_db_proxy(DBProxyName="shop")
+    until("the proxy is gone", lambda: [one["DBProxyName"] for one in rds.describe_db_proxies()["DBProxies"]], [])
+    for name in ("shop-2", "shop-1"):
+        equal(f"{name} is being deleted", rds.delete_db_instance(DBInstanceIdentifier=name)["DBInstance"]["DBInstanceStatus"], "deleting")
+    until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])
+    refused("without a word about the data", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop")
+    refused(
+        "a final snapshot and none",
+        "InvalidParameterCombination",
+        rds.delete_db_cluster,
+        DBClusterIdentifier="shop",
+        SkipFinalSnapshot=True,
+        FinalDBSnapshotIdentifier="last",
+    )
+    rds.delete_db_cluster(DBClusterIdentifier="shop", FinalDBSnapshotIdentifier="shop-last")
+    until("no cluster", lambda: rds.describe_db_clusters()["DBClusters"], [])
+    until(
+        "its last snapshot",
+        lambda: sorted((one["DBClusterSnapshotIdentifier"], one["Status"]) for one in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]),
+        [("shop-before", "available"), ("shop-last", "available")],
+    )
+
+
+def restoration():
+    rds.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier="again",
+        SnapshotIdentifier="shop-last",
+        Engine="aurora-postgresql",
+        DBSubnetGroupName="shop",
+        VpcSecurityGroupIds=[GROUP],
+        ServerlessV2ScalingConfiguration=SCALING,
+    )
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="again", WaiterConfig={"Delay": 1})
+    rds.create_db_instance(DBInstanceIdentifier="again-1", DBClusterIdentifier="again", Engine="aurora-postgresql", DBInstanceClass="db.serverless")
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="again-1", WaiterConfig={"Delay": 1})
+    equal("the data is back", sql(cluster("again")["Endpoint"], "select count(*) from item"), "2")
+    rds.delete_db_instance(DBInstanceIdentifier="again-1")
+    until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])
+    rds.delete_db_cluster(DBClusterIdentifier="again", SkipFinalSnapshot=True)
+    until("no cluster", lambda: rds.describe_db_clusters()["DBClusters"], [])
+
+
+def nothing_stands_in_the_way():
+    for name in ("shop-before", "shop-last"):
+        rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+    rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="shop")
+    rds.delete_db_subnet_group(DBSubnetGroupName="shop")
+    refused("once more", "DBSubnetGroupNotFoundFault", rds.delete_db_subnet_group, DBSubnetGroupName="shop")
+    ec2.delete_security_group(GroupId=GROUP)
+    for subnet in SUBNETS:
+        ec2.delete_subnet(SubnetId=subnet)
+    equal("no interfaces are left", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
+
+
+run(
+    subnet_groups,
+    parameter_groups,
+    clusters,
+    instances,
+    data,
+    modification,
+    a_proxy,
+    data_through_the_proxy,
+    snapshots,
+    deletion,
+    restoration,
+    nothing_stands_in_the_way,
+)

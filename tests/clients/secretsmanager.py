@@ -1,0 +1,150 @@
+"""Secrets Manager: secrets, their versions and labels, deletion with a window, policies, lists."""
+
+import json
+
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags
+
+secrets = client("secretsmanager")
+
+
+def creation():
+    made = secrets.create_secret(Name="shop/db", SecretString='{"a":"b"}', Tags=tags(team="web"), Description="The shop's")
+    arn = made["ARN"]
+    holds(
+        "the ARN has the account and ends with six characters",
+        arn.startswith(f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:shop/db-") and len(arn.rsplit("-", 1)[1]) == 6,
+        arn,
+    )
+    for name in ("shop/db", arn, arn[:-7]):
+        equal(f"read by {name}", secrets.get_secret_value(SecretId=name)["SecretString"], '{"a":"b"}')
+    told = secrets.describe_secret(SecretId=arn)
+    equal("described", (told["Name"], told["Description"], told["Tags"]), ("shop/db", "The shop's", tags(team="web")))
+    equal("one version, current", list(told["VersionIdsToStages"].values()), [["AWSCURRENT"]])
+    equal("the first version's id is the answer's", list(told["VersionIdsToStages"]), [made["VersionId"]])
+    refused("a name that is taken", "ResourceExistsException", secrets.create_secret, Name="shop/db", SecretString="x", status=400)
+    refused(
+        "a name with a character that is not allowed",
+        ("ValidationException", "InvalidParameterException"),
+        secrets.create_secret,
+        Name="shop db",
+        SecretString="x",
+    )
+    refused("text and bytes at once", "InvalidParameterException", secrets.create_secret, Name="two", SecretString="x", SecretBinary=b"x")
+    refused("a secret that is not there", "ResourceNotFoundException", secrets.get_secret_value, SecretId="nowhere")
+    empty = secrets.create_secret(Name="empty")
+    holds("a secret without a value has no version", "VersionId" not in empty, empty)
+    refused("the value of a secret without one", "ResourceNotFoundException", secrets.get_secret_value, SecretId="empty")
+    token = "12345678-1234-1234-1234-123456789012"
+    first = secrets.create_secret(Name="once", SecretString="x", ClientRequestToken=token)
+    equal(
+        "the same creation with the same token is the same secret",
+        secrets.create_secret(Name="once", SecretString="x", ClientRequestToken=token)["ARN"],
+        first["ARN"],
+    )
+    equal("the token is the version's id", first["VersionId"], token)
+
+
+def versions():
+    secrets.create_secret(Name="versions", SecretString="one")
+    second = secrets.put_secret_value(SecretId="versions", SecretString="two")
+    equal("a new value is current", second["VersionStages"], ["AWSCURRENT"])
+    equal("the current value", secrets.get_secret_value(SecretId="versions")["SecretString"], "two")
+    equal("the previous value", secrets.get_secret_value(SecretId="versions", VersionStage="AWSPREVIOUS")["SecretString"], "one")
+    secrets.put_secret_value(SecretId="versions", SecretBinary=b"\x00\xff")
+    equal("bytes", secrets.get_secret_value(SecretId="versions")["SecretBinary"], b"\x00\xff")
+    listed = secrets.list_secret_version_ids(SecretId="versions")["Versions"]
+    equal("the first version has lost its label", sorted(sum((one.get("VersionStages", []) for one in listed), [])), ["AWSCURRENT", "AWSPREVIOUS"])
+    listed = secrets.list_secret_version_ids(SecretId="versions", IncludeDeprecated=True)["Versions"]
+    equal("but is still there", len(listed), 3)
+    refused("a version that is not there", "ResourceNotFoundException", secrets.get_secret_value, SecretId="versions", VersionStage="nothing")
+    current = secrets.get_secret_value(SecretId="versions")["VersionId"]
+    secrets.update_secret_version_stage(SecretId="versions", VersionStage="AWSCURRENT", MoveToVersionId=second["VersionId"], RemoveFromVersionId=current)
+    equal("the label was moved back", secrets.get_secret_value(SecretId="versions")["SecretString"], "two")
+    secrets.update_secret(SecretId="versions", Description="new", SecretString="four")
+    equal(
+        "updated", (secrets.describe_secret(SecretId="versions")["Description"], secrets.get_secret_value(SecretId="versions")["SecretString"]), ("new", "four")
+    )
+
+
+def tagging():
+    secrets.create_secret(Name="tagged", SecretString="x")
+    secrets.tag_resource(SecretId="tagged", Tags=tags(a="1", b="2"))
+    secrets.tag_resource(SecretId="tagged", Tags=tags(a="3"))
+    secrets.untag_resource(SecretId="tagged", TagKeys=["b", "never"])
+    equal("tags", secrets.describe_secret(SecretId="tagged")["Tags"], tags(a="3"))
+    equal(
+        "by tag",
+        [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "tag-key", "Values": ["a"]}, {"Key": "tag-value", "Values": ["3"]}])["SecretList"]],
+        ["tagged"],
+    )
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*"}]}
+    secrets.put_resource_policy(SecretId="tagged", ResourcePolicy=json.dumps(policy))
+    equal("policy", json.loads(secrets.get_resource_policy(SecretId="tagged")["ResourcePolicy"]), policy)
+    secrets.delete_resource_policy(SecretId="tagged")
+    holds("no policy", "ResourcePolicy" not in secrets.get_resource_policy(SecretId="tagged"))
+    refused("a policy that is none", "MalformedPolicyDocumentException", secrets.put_resource_policy, SecretId="tagged", ResourcePolicy="{")
+
+
+def lists():
+    for number in range(5):
+        secrets.create_secret(Name=f"many/{number}", SecretString=str(number))
+    named = [{"Key": "name", "Values": ["many/"]}]
+    equal("all pages of a list", [one["Name"] for one in pages(secrets, "list_secrets", "SecretList", 2, Filters=named)].__len__(), 5)
+    equal(
+        "nothing but that",
+        [
+            one["Name"]
+            for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": ["!many/", "versions"]}])["SecretList"]
+            if one["Name"].startswith("many/")
+        ],
+        [],
+    )
+    several = secrets.batch_get_secret_value(SecretIdList=["many/1", "many/2", "nowhere"])
+    equal("several values at once", sorted(one["SecretString"] for one in several["SecretValues"]), ["1", "2"])
+    equal("and one that is not there", [one["ErrorCode"] for one in several["Errors"]], ["ResourceNotFoundException"])
+
+
+def random_passwords():
+    password = secrets.get_random_password()["RandomPassword"]
+    equal("32 characters", len(password), 32)
+    password = secrets.get_random_password(PasswordLength=64, ExcludePunctuation=True, ExcludeCharacters="abc")["RandomPassword"]
+    holds("as asked for", len(password) == 64 and password.isalnum() and not set("abc") & set(password), password)
+
+
+def deletion():
+    secrets.create_secret(Name="leaving", SecretString="x")
+    refused("a window that is too short", "InvalidParameterException", secrets.delete_secret, SecretId="leaving", RecoveryWindowInDays=3)
+    refused(
+        "a window without recovery",
+        "InvalidParameterException",
+        secrets.delete_secret,
+        SecretId="leaving",
+        RecoveryWindowInDays=7,
+        ForceDeleteWithoutRecovery=True,
+    )
+    gone = secrets.delete_secret(SecretId="leaving", RecoveryWindowInDays=7)
+    now = secrets.describe_secret(SecretId="leaving")
+    holds("described while it waits", now.get("DeletedDate"), now)
+    equal("seven days", (gone["DeletionDate"].date() - now["DeletedDate"].date()).days in (0, 7), True)
+    refused("its value", "InvalidRequestException", secrets.get_secret_value, SecretId="leaving")
+    refused("its name", "InvalidRequestException", secrets.create_secret, Name="leaving", SecretString="y")
+    equal("not in lists", [one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": ["leaving"]}])["SecretList"]], [])
+    equal(
+        "but where asked for",
+        [one["Name"] for one in secrets.list_secrets(IncludePlannedDeletion=True, Filters=[{"Key": "name", "Values": ["leaving"]}])["SecretList"]],
+        ["leaving"],
+    )
+    secrets.restore_secret(SecretId="leaving")
+    equal("restored", secrets.get_secret_value(SecretId="leaving")["SecretString"], "x")
+    secrets.delete_secret(SecretId="leaving", ForceDeleteWithoutRecovery=True)
+    refused("gone", "ResourceNotFoundException", secrets.describe_secret, SecretId="leaving")
+    secrets.create_secret(Name="leaving", SecretString="new")
+    equal("the name is free again", secrets.get_secret_value(SecretId="leaving")["SecretString"], "new")
+
+
+def apart():
+    equal("another region has nothing", client("secretsmanager", region="us-east-1").list_secrets()["SecretList"], [])
+    equal("another account has nothing", client("secretsmanager", account="444455556666").list_secrets()["SecretList"], [])
+
+
+run(creation, versions, tagging, lists, random_passwords, deletion, apart)
