@@ -116,12 +116,25 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Whether each wanted element can have a found one of its own. One that leaves much open must not take the only
+/// one that fits another, so whoever comes later may send earlier ones on.
 fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
-    let mut rest: Vec<&Value> = found.iter().collect();
+    fn place(item: usize, wanted: &[Value], found: &[Value], taken: &mut [Option<usize>], asked: &mut [bool]) -> bool {
+        (0..found.len()).any(|at| {
+            if asked[at] || !same(&wanted[item], &found[at]) {
+                return false;
+            }
+            asked[at] = true;
+            let free = taken[at].is_none_or(|other| place(other, wanted, found, taken, asked));
+            if free {
+                taken[at] = Some(item);
+            }
+            free
+        })
+    }
+    let mut taken = vec![None; found.len()];
     wanted.len() == found.len()
-        && wanted
-            .iter()
-            .all(|item| rest.iter().position(|other| same(item, other)).map(|index| rest.swap_remove(index)).is_some())
+        && (0..wanted.len()).all(|item| place(item, wanted, found, &mut taken, &mut vec![false; found.len()]))
 }
 
 /// All attributes as changes from nothing, for a resource to be created.
@@ -149,6 +162,8 @@ mod tests {
             (json!({"list": ["a", "b"]}), json!({"list": ["b", "a"]}), vec![]),
             (json!({"list": ["a", "a"]}), json!({"list": ["a", "b"]}), vec!["list"]),
             (json!({"list": [{"x": 1, "y": null}]}), json!({"list": [{"x": 1, "y": 5}]}), vec![]),
+            (json!({"list": [{"y": null}, {"y": 5}]}), json!({"list": [{"y": 5}, {"y": 6}]}), vec![]),
+            (json!({"list": [{"y": 5}, {"y": 5}]}), json!({"list": [{"y": 5}, {"y": 6}]}), vec!["list"]),
             (json!({"vpc": {"$ref": "vpc/main", "output": "id"}}), json!({"vpc": "vpc-1"}), vec!["vpc"]),
             (json!({"a": "1"}), json!({"a": 1}), vec!["a"]),
             (json!({"a": "known"}), json!({"a": {"$untold": true}}), vec![]),

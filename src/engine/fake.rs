@@ -85,6 +85,7 @@ pub(crate) struct World {
     number: u32,
 }
 
+static AWS: LazyLock<Clients> = LazyLock::new(Clients::unreachable);
 static WORLDS: LazyLock<Mutex<HashMap<String, Arc<Mutex<World>>>>> = LazyLock::new(Mutex::default);
 
 fn world(stack: &str) -> Arc<Mutex<World>> {
@@ -100,7 +101,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self { aws: Clients::unreachable(), stack: format!("test-{:016x}", rand::random::<u64>()), tags: Tags::new() }
+        Self { aws: AWS.clone(), stack: format!("test-{:016x}", rand::random::<u64>()), tags: Tags::new() }
     }
 
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {

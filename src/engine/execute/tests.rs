@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join;
+use proptest::prelude::*;
 use tokio::sync::watch;
 
 use super::*;
@@ -375,4 +376,51 @@ fn a_list_that_fails_for_a_moment_fails_nothing() {
             assert!(outcome.is_complete(), "{class:?}: {:?}", outcome.failed);
         }
     });
+}
+
+/// A random answer to a call.
+fn answers() -> impl Strategy<Value = Vec<(Class, bool)>> {
+    let class = prop::sample::select(vec![Class::Ambiguous, Class::Throttled, Class::Busy, Class::NotYet]);
+    let one = (class, any::<bool>()).prop_map(|(class, done)| (class, done && class == Class::Ambiguous));
+    prop::collection::vec(one, 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Whatever AWS answers and whenever we are stopped, the next run finishes the job and nothing is there twice.
+    #[test]
+    fn a_run_that_was_stopped_anywhere_is_finished_by_the_next(
+        links in prop::collection::vec(prop::collection::vec(0usize..8, 0..3), 1..8),
+        faults in prop::collection::vec(answers(), 8),
+        after in 0u64..40_000,
+        lag in 0u64..5_000,
+    ) {
+        run(async {
+            let stage = Stage::new();
+            stage.with(|world| {
+                world.takes = BTreeMap::from([("create", 10 * SECOND), ("delete", 5 * SECOND)]);
+                world.lag = Duration::from_millis(lag);
+            });
+            let mut desired = Vec::new();
+            for (place, links) in links.iter().enumerate() {
+                let uses = links.iter().filter(|&&other| other < place).map(|other| to("node", &format!("n{other}")));
+                desired.push(stage.one(&format!("n{place}"), Node { uses: uses.collect(), ..Node::default() }));
+                stage.answer(&format!("create node/n{place}"), &faults[place]);
+            }
+            let plan = stage.plan(&desired).await;
+            let (outcome, late) = stopped_after(&stage, &plan, &desired, Duration::from_millis(after)).await;
+            assert!(late < SECOND || !outcome.interrupted, "it went on for {late:?}");
+            let told = outcome.done.len() + outcome.left.len() + outcome.skipped.len();
+            assert_eq!((told, outcome.failed.len()), (desired.len(), 0), "each is told of once");
+            // Nobody runs the same command again before AWS shows what it has.
+            sleep(5 * SECOND).await;
+            let outcome = stage.deploy(&desired).await;
+            assert!(outcome.is_complete(), "{:?}", outcome.failed);
+            assert!(stage.plan(&desired).await.is_empty());
+            assert_eq!(stage.with(|world| world.items.len()), desired.len());
+            assert!(stage.deploy(&[]).await.is_complete());
+            assert!(stage.with(|world| world.items.is_empty()));
+        });
+    }
 }
