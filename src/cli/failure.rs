@@ -71,10 +71,12 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
         (None, false) => format!("{} failed.", error.action),
         (None, true) => "Failed.".to_owned(),
     };
+    // The layers of the HTTP client say nothing to a user; the innermost cause does.
+    let message = error.message.rsplit("client error (Connect): ").next().unwrap_or_default();
     let code = error.code.as_ref().map_or(String::new(), |code| format!(" {}", style(format!("({code})")).dim()));
     let advice = error.advice.clone().or_else(|| advice(error.class).map(str::to_owned));
     let advice = advice.map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
-    format!("{} {}{code}{advice}", style(what).red().bold(), error.message)
+    format!("{} {}{code}{advice}", style(what).red().bold(), message)
 }
 
 /// What to do about a class of errors, where the error itself says nothing.
