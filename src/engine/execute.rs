@@ -184,7 +184,8 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// Why a step that is ready is not begun.
     fn skip(&self, index: usize) -> Option<String> {
         if let Some(cause) = &self.blocked[index] {
-            return Some(format!("{cause} failed"));
+            let failed = self.outcome.failed.iter().any(|(address, ..)| address == cause);
+            return Some(format!("{cause} {}", if failed { "failed" } else { "is not finished" }));
         }
         let acts = self.run.plan.steps[index].acts();
         (acts && self.run.is_stopped()).then(|| "interrupted".to_owned())
