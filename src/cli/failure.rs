@@ -45,7 +45,13 @@ impl Failure {
             Self::Plan(plan::Error::Refused(refusals)) => {
                 eprintln!("{} Nothing was changed.", style("Refused.").red().bold());
                 for refusal in refusals {
-                    eprintln!("\n  {}\n    {}\n    {} {}", style(&refusal.address).bold(), refusal.reason, style("→").cyan(), refusal.remedy);
+                    eprintln!(
+                        "\n  {}\n    {}\n    {} {}",
+                        style(&refusal.address).bold(),
+                        refusal.reason,
+                        style("→").cyan(),
+                        refusal.remedy
+                    );
                 }
             }
             Self::Plan(error) => eprintln!("{} {error}", style("No plan.").red().bold()),
@@ -71,22 +77,39 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
         (None, false) => format!("{} failed.", error.action),
         (None, true) => "Failed.".to_owned(),
     };
-    // The layers of the HTTP client say nothing to a user; the innermost cause does.
-    let message = error.message.rsplit("client error (Connect): ").next().unwrap_or_default();
+    let message = message(error);
     let code = error.code.as_ref().map_or(String::new(), |code| format!(" {}", style(format!("({code})")).dim()));
     let advice = error.advice.clone().or_else(|| advice(error.class).map(str::to_owned));
     let advice = advice.map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
     format!("{} {}{code}{advice}", style(what).red().bold(), message)
 }
 
+/// What went wrong, without the layers of the HTTP client, which say nothing to a user.
+fn message(error: &aws::Error) -> String {
+    if error.message.contains("no credentials found in chain") {
+        return match std::env::var("AWS_PROFILE") {
+            Ok(profile) => format!("The profile {profile} has no credentials, and there are none elsewhere."),
+            Err(_) => "There are no AWS credentials: none in the environment, none in a profile.".to_owned(),
+        };
+    }
+    match error.message.rsplit_once("client error (Connect): ") {
+        Some((_, cause)) => format!("Nobody answers: {cause}."),
+        None => error.message.clone(),
+    }
+}
+
 /// What to do about a class of errors, where the error itself says nothing.
 fn advice(class: aws::Class) -> Option<&'static str> {
     match class {
-        aws::Class::Unauthenticated => {
-            Some("Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.")
+        aws::Class::Unauthenticated => Some(
+            "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.",
+        ),
+        aws::Class::Denied => {
+            Some("The credentials may not do this; the policy of the user or role has to allow the action named.")
         }
-        aws::Class::Denied => Some("The credentials may not do this; the policy of the user or role has to allow the action named."),
-        aws::Class::Unreachable => Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint."),
+        aws::Class::Unreachable => {
+            Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint.")
+        }
         _ => None,
     }
 }

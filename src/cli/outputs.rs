@@ -7,14 +7,16 @@ use serde_json::json;
 
 use super::{
     CLEAN, Failure, print,
-    survey::{Stage, StackArgs},
+    survey::{StackArgs, Stage},
 };
 use crate::engine::{Address, Phase, Resource as _, scope::Known};
 use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::Service, vpc::Vpc};
 
 /// Print what the stack offers: service URL, proxy endpoint, secret ARN, VPC id.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url")]
+#[command(
+    after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
@@ -53,7 +55,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if args.json {
         print(&serde_json::to_string_pretty(&outputs).unwrap_or_default());
     } else if args.env {
-        let variables = [("DB_HOST", "proxy_endpoint"), ("DB_PORT", "database_port"), ("DB_NAME", "database_name"), ("DB_SECRET_ARN", "secret_arn")];
+        let variables = [
+            ("DB_HOST", "proxy_endpoint"),
+            ("DB_PORT", "database_port"),
+            ("DB_NAME", "database_name"),
+            ("DB_SECRET_ARN", "secret_arn"),
+        ];
         let lines: Vec<String> =
             variables.iter().filter_map(|(name, output)| Some(format!("{name}={}", outputs.get(output)?))).collect();
         print(&lines.join("\n"));
@@ -73,7 +80,10 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
             .iter()
             .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "outputs": seen.outputs}))
             .collect();
-        print(&json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder}).to_string());
+        print(
+            &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder})
+                .to_string(),
+        );
         return Ok(CLEAN);
     }
     let mut lines = vec![stage.title(), String::new()];
@@ -142,6 +152,7 @@ pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
 /// The outputs, one a line.
 pub(super) fn text(outputs: &Outputs) -> String {
     let width = outputs.keys().map(|name| name.len()).max().unwrap_or(0);
-    let lines: Vec<String> = outputs.iter().map(|(name, value)| format!("  {} {value}", style(format!("{name:width$}")).dim())).collect();
+    let lines: Vec<String> =
+        outputs.iter().map(|(name, value)| format!("  {} {value}", style(format!("{name:width$}")).dim())).collect();
     lines.join("\n")
 }
