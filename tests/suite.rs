@@ -6,3 +6,4 @@ mod convergence;
 mod endtoend;
 mod migrate;
 mod plane;
+mod screens;
