@@ -32,6 +32,11 @@ impl Cloud {
         cloud
     }
 
+    /// None: a folder where no cloud runs.
+    pub(crate) fn absent() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), url: String::new() }
+    }
+
     /// Where descriptions can be written; the local cloud's data is in `local` there.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -51,8 +56,7 @@ impl Cloud {
 
     /// Runs the binary to its end.
     pub(crate) fn infra(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().expect("the binary runs");
-        Run { what: arguments.join(" "), output }
+        Run::of(arguments, &mut self.command(arguments))
     }
 
     /// Writes a file into the folder.
@@ -94,6 +98,9 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
+        if !self.folder().join("local").exists() {
+            return;
+        }
         let _ = self.command(&["local", "stop"]).output();
     }
 }
@@ -105,6 +112,21 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Runs a command to its end.
+    pub(crate) fn of(arguments: &[&str], command: &mut Command) -> Self {
+        Self::ended(arguments, command.output().expect("the binary runs"))
+    }
+
+    /// A run that was waited for elsewhere.
+    pub(crate) fn ended(arguments: &[&str], output: Output) -> Self {
+        Self { what: arguments.join(" "), output }
+    }
+
+    /// The exit code; none where a signal ended it.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
     /// Standard output.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()

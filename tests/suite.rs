@@ -7,3 +7,4 @@ mod convergence;
 mod endtoend;
 mod migrate;
 mod plane;
+mod screens;

@@ -176,10 +176,12 @@ pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], a
     };
     let (sender, events) = tokio::sync::mpsc::unbounded_channel();
     let total = plan.steps.iter().filter(|step| step.acts()).count();
-    let shown = tokio::spawn(render::progress::show(events, Mode::fitting(args.json), total));
+    let stop = stop::requested();
+    let told = render::progress::Stop { asked: stop.clone(), text: stop::STOPPING };
+    let shown = tokio::spawn(render::progress::show(events, Mode::fitting(args.json), total, told));
     let described = if desired.is_empty() { stage.intended() } else { desired };
     let scope = stage.scope(described);
-    let outcome = execute::execute(plan, desired, KINDS, &scope, &options, &sender, stop::requested()).await;
+    let outcome = execute::execute(plan, desired, KINDS, &scope, &options, &sender, stop).await;
     drop(sender);
     let _ = shown.await;
     outcome

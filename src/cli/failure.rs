@@ -77,10 +77,25 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
         (None, false) => format!("{} failed.", error.action),
         (None, true) => "Failed.".to_owned(),
     };
+    let message = message(error);
     let code = error.code.as_ref().map_or(String::new(), |code| format!(" {}", style(format!("({code})")).dim()));
     let advice = error.advice.clone().or_else(|| advice(error.class).map(str::to_owned));
     let advice = advice.map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
-    format!("{} {}{code}{advice}", style(what).red().bold(), error.message)
+    format!("{} {}{code}{advice}", style(what).red().bold(), message)
+}
+
+/// What went wrong, without the layers of the HTTP client, which say nothing to a user.
+fn message(error: &aws::Error) -> String {
+    if error.message.contains("no credentials found in chain") {
+        return match std::env::var("AWS_PROFILE") {
+            Ok(profile) => format!("The profile {profile} has no credentials, and there are none elsewhere."),
+            Err(_) => "There are no AWS credentials: none in the environment, none in a profile.".to_owned(),
+        };
+    }
+    match error.message.rsplit_once("client error (Connect): ") {
+        Some((_, cause)) => format!("Nobody answers: {cause}."),
+        None => error.message.clone(),
+    }
 }
 
 /// What to do about a class of errors, where the error itself says nothing.

@@ -186,8 +186,8 @@ impl Local {
                 Launch::Ran(url) => say(&format!("The local cloud already runs at {url}")),
             },
             Self::Stop(folder) => match client::stop(&folder.data).await? {
-                true => say("The local cloud has stopped"),
-                false => say(&format!("No local cloud runs on {}", folder.data.display())),
+                true => say("The local cloud has stopped."),
+                false => say(&format!("No local cloud runs on {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => forget(&reset.choice.folder).await?,
@@ -254,7 +254,7 @@ async fn forget(folder: &Folder) -> Result<(), Failure> {
             Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })
         }
         _ => {
-            say("The local cloud and everything in it is gone");
+            say("The local cloud and everything in it is gone.");
             Ok(())
         }
     }

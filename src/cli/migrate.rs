@@ -100,7 +100,7 @@ async fn status(args: StatusArgs) -> Result<u8, Failure> {
 }
 
 async fn apply(args: ApplyArgs) -> Result<u8, Failure> {
-    let interrupt = stop::requested();
+    let interrupt = stop::announced();
     let mut source = Source::open(&args.source).await?;
     let options = Options {
         to: args.to,

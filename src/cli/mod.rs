@@ -57,7 +57,7 @@ enum Verb {
     Schema(schema::Args),
     Graph(graph::Args),
     Migrate(migrate::Args),
-    /// Run, ask and stop the local cloud: AWS on this machine, with a real PostgreSQL behind it.
+    /// Run the local cloud: AWS on this machine, with a real PostgreSQL behind it.
     #[command(subcommand)]
     Local(local::Local),
     Unlock(unlock::Args),

@@ -49,6 +49,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let known = known(&stage).await?;
     let outputs = of(&stage, &known);
+    if outputs.is_empty() {
+        eprintln!("The stack {} offers nothing yet: it is not deployed.", stage.name());
+    }
     if args.json {
         print(&serde_json::to_string_pretty(&outputs).unwrap_or_default());
     } else if args.env {
@@ -61,7 +64,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         let lines: Vec<String> =
             variables.iter().filter_map(|(name, output)| Some(format!("{name}={}", outputs.get(output)?))).collect();
         print(&lines.join("\n"));
-    } else {
+    } else if !outputs.is_empty() {
         print(&text(&outputs));
     }
     Ok(CLEAN)
@@ -87,9 +90,9 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let width = live.iter().map(|seen| seen.address.as_str().len()).max().unwrap_or(0);
     for seen in &live {
         let phase = match &seen.phase {
-            Phase::Ready => style("ready".to_owned()).green(),
+            Phase::Ready => style(format!("{:9}", "ready")).green(),
             Phase::Failed(why) => style(format!("failed: {why}")).red(),
-            Phase::Changing(word) | Phase::Deleting(word) => style(word.clone()).yellow(),
+            Phase::Changing(word) | Phase::Deleting(word) => style(format!("{word:9}")).yellow(),
         };
         lines.push(format!("  {:width$}  {phase}  {}", seen.address, style(&seen.id).dim()));
     }

@@ -7,16 +7,28 @@ use tokio::{
 
 use super::INTERRUPTED;
 
-/// Turns true at the first SIGINT, SIGTERM or SIGHUP; the second ends the program.
+/// What the first signal does.
+pub(super) const STOPPING: &str = "Stopping: nothing new is begun. Press ctrl-C again to leave at once.";
+
+/// Turns true at the first SIGINT, SIGTERM or SIGHUP; the second ends the program. For those who say so themselves.
 pub(super) fn requested() -> watch::Receiver<bool> {
+    watching(|| {})
+}
+
+/// The same, and says so on standard error.
+pub(super) fn announced() -> watch::Receiver<bool> {
+    use std::io::Write as _;
+    watching(|| drop(writeln!(std::io::stderr(), "{STOPPING}")))
+}
+
+fn watching(first: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let Ok(mut signals) = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>() else { return };
         next(&mut signals).await;
         sender.send_replace(true);
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "Stopping: nothing new is begun. Press ctrl-C again to leave at once.");
+        first();
         next(&mut signals).await;
         std::process::exit(i32::from(INTERRUPTED));
     });

@@ -44,7 +44,7 @@ pub(super) struct CloudArgs {
     pub(crate) local: bool,
 
     /// The folder of the local cloud.
-    #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, requires = "local", hide = true)]
+    #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, hide = true)]
     pub(crate) local_data: PathBuf,
 
     /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).

@@ -82,6 +82,7 @@ pub fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         let unsettled = plan.steps.iter().filter(|step| step.unsettled).count();
         return match unsettled {
+            0 if plan.count(Action::Keep) == 0 => "No changes: nothing exists, and nothing is asked for.".to_owned(),
             0 => format!("No changes: {} as described.", count(plan.count(Action::Keep), "resource")),
             _ => format!("No changes; AWS is still at work on {}.", count(unsettled, "resource")),
         };
@@ -99,7 +100,10 @@ pub fn summary(plan: &Plan) -> String {
         .map(|(number, verb)| format!("{number} {verb}"))
         .collect();
     let unchanged = plan.steps.iter().filter(|step| step.action == Action::Keep && !step.old).count();
-    format!("Plan: {}, {unchanged} unchanged.", parts.join(", "))
+    match unchanged {
+        0 => format!("Plan: {}.", parts.join(", ")),
+        _ => format!("Plan: {}, {unchanged} unchanged.", parts.join(", ")),
+    }
 }
 
 /// The plan as one JSON object.

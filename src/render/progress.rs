@@ -8,7 +8,10 @@ use std::{
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, watch},
+    time::Instant,
+};
 
 use super::{outcome, value::duration};
 use crate::engine::{Address, event::Event, plan::Action};
@@ -35,9 +38,19 @@ impl Mode {
     }
 }
 
+/// That the work was asked to stop, and what is said then.
+#[derive(Debug)]
+pub struct Stop {
+    /// Turns true when it is asked.
+    pub asked: watch::Receiver<bool>,
+    /// What is said.
+    pub text: &'static str,
+}
+
 /// Shows events until there are no more.
-pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize) {
+pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize, mut stop: Stop) {
     let mut bars = (mode == Mode::Bars).then(|| Bars::new(total));
+    let mut stopping = false;
     let mut ticking = tokio::time::interval(Duration::from_millis(120));
     loop {
         tokio::select! {
@@ -49,13 +62,20 @@ pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize
                     (None, _) => line(&event),
                 }
             }
+            Ok(()) = stop.asked.changed(), if !stopping => {
+                stopping = true;
+                match &bars {
+                    Some(bars) => bars.say(stop.text),
+                    None => drop(writeln!(std::io::stderr(), "{}", stop.text)),
+                }
+            }
             _ = ticking.tick(), if bars.is_some() => {
                 if let Some(bars) = &mut bars { bars.tick(); }
             }
         }
     }
     if let Some(bars) = bars {
-        bars.all.clear().ok();
+        bars.finish();
     }
 }
 
@@ -110,6 +130,7 @@ struct Bars {
     all: MultiProgress,
     overall: ProgressBar,
     running: BTreeMap<(Address, bool), Running>,
+    since: Instant,
 }
 
 struct Running {
@@ -123,8 +144,22 @@ impl Bars {
     fn new(total: usize) -> Self {
         let all = MultiProgress::new();
         let overall = all.add(ProgressBar::new(total as u64));
-        overall.set_style(template("{bar:30.cyan/dim} {pos}/{len} resources  {elapsed}"));
-        Self { all, overall, running: BTreeMap::new() }
+        overall.set_style(template("{bar:30.cyan/dim} {msg}"));
+        Self { all, overall, running: BTreeMap::new(), since: Instant::now() }
+    }
+
+    /// Something that stays above the bars.
+    fn say(&self, text: &str) {
+        self.all.println(text).ok();
+    }
+
+    /// Takes all bars away: nothing of them is left on the screen.
+    fn finish(self) {
+        for running in self.running.values() {
+            running.bar.finish_and_clear();
+        }
+        self.overall.finish_and_clear();
+        self.all.clear().ok();
     }
 
     fn take(&mut self, event: &Event) {
@@ -147,12 +182,12 @@ impl Bars {
                     done(*action),
                     style(format!("{} in {}", past(*action), duration(*took))).dim()
                 );
-                self.all.println(text).ok();
+                self.say(&text);
                 self.overall.inc(1);
             }
             Event::Failed { address, action, error } => {
                 self.end(address, *action);
-                self.all.println(outcome::failure(address, *action, error)).ok();
+                self.say(&outcome::failure(address, *action, error));
             }
             Event::Skipped { .. } => {}
         }
@@ -167,21 +202,37 @@ impl Bars {
     }
 
     fn tick(&mut self) {
-        for ((address, _), running) in &self.running {
-            let elapsed = duration(running.since.elapsed());
-            let usual = if running.usual.as_secs() > 5 {
-                format!(" of usually {}", duration(running.usual))
-            } else {
-                String::new()
-            };
-            running.bar.set_message(format!(
-                "{address}  {}  {}",
-                running.what,
-                style(format!("{elapsed}{usual}")).dim()
-            ));
+        let times: Vec<String> = self.running.values().map(Running::time).collect();
+        let wide = self.running.keys().map(|(address, _)| address.as_str().len()).max().unwrap_or(0);
+        let long = times.iter().map(|time| time.chars().count()).max().unwrap_or(0);
+        for (((address, _), running), time) in self.running.iter().zip(times) {
+            // The reason stands last: where the line is too long for the terminal, it is what is cut.
+            let time = style(format!("{time:long$}")).dim();
+            running.bar.set_message(format!("{:wide$}  {time}  {}", address.as_str(), running.what));
             running.bar.tick();
         }
+        let (done, all) = (self.overall.position(), self.overall.length().unwrap_or_default());
+        self.overall.set_message(format!("{done} of {all} done  {}", whole(self.since.elapsed())));
         self.overall.tick();
+    }
+}
+
+impl Running {
+    /// How long it has been at work, and how long that usually takes where it is worth saying.
+    fn time(&self) -> String {
+        let elapsed = whole(self.since.elapsed());
+        match self.usual.as_secs() > 5 {
+            true => format!("{elapsed} of about {}", duration(self.usual)),
+            false => elapsed,
+        }
+    }
+}
+
+/// A time without tenths, which would only flicker.
+fn whole(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..10 => format!("{seconds} s"),
+        _ => duration(time),
     }
 }
 
