@@ -182,7 +182,7 @@ const THROTTLED: &[&str] = &[
 const NOT_YET: &[&str] = &[
     "cannot be assumed",
     "unable to assume",
-    "Error in assuming access role",
+    "Error in assuming",
     "assume the role",
     "trust policy",
     "role defined for the function",

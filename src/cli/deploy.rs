@@ -87,7 +87,16 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let early = if args.run.yes && !args.dry_run { Some(lock(&stage, "deploy", &args.run).await?) } else { None };
     let work = async {
         let survey = stage.survey().await?;
-        let plan = decide(&survey)?;
+        let plan = match decide(&survey) {
+            Ok(plan) => plan,
+            Err(refused) => {
+                // What was refused is easier to judge beside the whole plan.
+                if let Ok(all) = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.live)) {
+                    show(&stage, &all, &survey.desired, args.run.json);
+                }
+                return Err(refused.into());
+            }
+        };
         show(&stage, &plan, &survey.desired, args.run.json);
         Ok::<_, Failure>((survey, plan))
     };
@@ -113,7 +122,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             let held = lock(&stage, "deploy", &args.run).await?;
             let again = stage.survey().await?;
             let after = decide(&again)?;
-            if render::plan::json(&after) != render::plan::json(&plan) {
+            if !after.does_the_same_as(&plan) {
                 release(Some(held)).await;
                 return Err(miette!(
                     help = "Run the same command again to see the plan as it is now.",

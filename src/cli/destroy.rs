@@ -15,7 +15,7 @@ use crate::{
         Address, Resource as _,
         plan::{Plan, Policy, Step, plan},
     },
-    resources::{KINDS, cluster::Cluster, secret::Secret},
+    resources::{KINDS, cluster::Cluster, secret::Secret, secret_attachment::SecretAttachment},
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
 
@@ -99,11 +99,14 @@ fn kept(stage: &Stage) -> BTreeSet<Address> {
     if database.is_some_and(|database| database.on_destroy == OnDestroyDatabase::Keep) {
         // The cluster without its instances and its password would be data that nobody can read.
         let parts = stage.intended().iter().map(|desired| &desired.address);
-        keep.extend(parts.filter(|address| matches!(address.kind(), "instance" | "secret")).cloned());
+        keep.extend(
+            parts.filter(|address| matches!(address.kind(), "instance" | "secret" | "secret-attachment")).cloned(),
+        );
         keep.insert(Address::new(Cluster::KIND, "database"));
     }
     if stage.description.secret.on_destroy == OnDestroySecret::Keep {
         keep.insert(Address::new(Secret::KIND, "database"));
+        keep.insert(Address::new(SecretAttachment::KIND, "database"));
     }
     keep
 }

@@ -44,6 +44,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         if !plan.is_empty() {
             super::print(&cost::sentence(&survey.desired));
         }
+        if let Err(refused) = crate::engine::plan::plan(&survey.desired, &survey.live, KINDS, &Policy::default()) {
+            super::print(&format!("\nDeploy refuses this until it is named:\n{refused}"));
+        }
     }
     Ok(if args.exit_code && !plan.is_empty() { CHANGES } else { CLEAN })
 }

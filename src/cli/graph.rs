@@ -1,12 +1,13 @@
 //! `infra graph`: what depends on what, as Mermaid or DOT.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
 use miette::IntoDiagnostic as _;
 
 use super::{CLEAN, Failure, print};
 use crate::{
     engine::{Address, Desired},
+    migrate::Folder,
     resources::{KINDS, expand::expand, facts::Facts},
     stack,
 };
@@ -37,7 +38,12 @@ enum Format {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let loaded = stack::load(&stack::Sources::new(&args.file, &args.set)).map_err(Failure::Invalid)?;
     // The graph is the same in every account and region; nothing is called for it.
-    let desired = expand(&loaded.description, &Facts::default()).into_diagnostic()?;
+    let mut facts = Facts::default();
+    if let Some(migrations) = &loaded.description.migrations {
+        let folder = Folder::read(&migrations.folder).map_err(|error| Failure::Input(error.into()))?;
+        facts.migrations = Some(Arc::new(folder));
+    }
+    let desired = expand(&loaded.description, &facts).into_diagnostic()?;
     let edges = edges(&desired);
     print(&match args.format {
         Format::Mermaid => mermaid(&desired, &edges),

@@ -10,7 +10,13 @@ use super::{
     survey::{StackArgs, Stage},
 };
 use crate::engine::{Address, Phase, Resource as _, scope::Known};
-use crate::resources::{cluster::Cluster, proxy::Proxy, secret::Secret, service::Service, vpc::Vpc};
+use crate::resources::{
+    cluster::Cluster,
+    proxy::{PROXY_PORT, Proxy},
+    secret::Secret,
+    service::Service,
+    vpc::Vpc,
+};
 
 /// Print what the stack offers: service URL, proxy endpoint, secret ARN, VPC id.
 #[derive(Debug, clap::Args)]
@@ -57,7 +63,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     } else if args.env {
         let variables = [
             ("DB_HOST", "proxy_endpoint"),
-            ("DB_PORT", "database_port"),
+            ("DB_PORT", "proxy_port"),
             ("DB_NAME", "database_name"),
             ("DB_SECRET_ARN", "secret_arn"),
         ];
@@ -142,9 +148,11 @@ pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
             Some((name, known.get(&Address::new(kind, resource))?.get(output)?.clone()))
         })
         .collect();
+    if outputs.contains_key("proxy_endpoint") {
+        outputs.insert("proxy_port", PROXY_PORT.to_string());
+    }
     if let Some(database) = stage.description.database.as_ref().filter(|_| outputs.contains_key("cluster_endpoint")) {
         outputs.insert("database_name", database.name.as_str().to_owned());
-        outputs.insert("database_port", database.port.to_string());
     }
     outputs
 }

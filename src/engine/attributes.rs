@@ -137,6 +137,20 @@ fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
         && (0..wanted.len()).all(|item| place(item, wanted, found, &mut taken, &mut vec![false; found.len()]))
 }
 
+/// What is shown in place of a value that nobody is to see.
+const HIDDEN: &str = "(hidden)";
+
+/// The same value with every text in it hidden. References stay: they say where a value comes from, not what it is.
+pub(crate) fn hide(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Object(_) if reference::read(value).is_some() => value.clone(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), hide(value))).collect::<Map<_, _>>().into(),
+        Value::Array(items) => items.iter().map(hide).collect(),
+        _ => HIDDEN.into(),
+    }
+}
+
 /// All attributes as changes from nothing, for a resource to be created.
 pub fn creation(desired: &Value) -> Vec<Change> {
     let mut changes = compare(desired, &json!({}));
@@ -172,6 +186,13 @@ mod tests {
         for (desired, live, expected) in cases {
             assert_eq!(paths(desired.clone(), live.clone()), expected, "{desired} against {live}");
         }
+    }
+
+    #[test]
+    fn hiding_leaves_names_and_references() {
+        let env = json!({"TOKEN": "abc", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
+        let hidden = json!({"TOKEN": "(hidden)", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
+        assert_eq!(hide(&env), hidden);
     }
 
     #[test]

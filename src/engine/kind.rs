@@ -18,6 +18,8 @@ pub struct Kind {
     pub name: &'static str,
     /// Attributes in which a change means replace.
     pub immutable: &'static [&'static str],
+    /// Attributes whose values are not shown.
+    pub sensitive: &'static [&'static str],
     /// Kinds that come first although nothing points at them.
     pub after: &'static [&'static str],
     /// Whether deleting it loses data.
@@ -39,6 +41,7 @@ impl Kind {
         Self {
             name: R::KIND,
             immutable: R::IMMUTABLE,
+            sensitive: R::SENSITIVE,
             after: R::AFTER,
             holds_data: R::HOLDS_DATA,
             replace: R::REPLACE,

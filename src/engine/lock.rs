@@ -34,6 +34,9 @@ pub struct Holder {
     pub owner: String,
     /// The machine.
     pub host: String,
+    /// Which start of the machine, and which of its process tables; empty where the system does not tell.
+    #[serde(default)]
+    pub machine: String,
     /// The process there.
     pub pid: u32,
     /// What it does: `deploy` or `destroy`.
@@ -49,8 +52,32 @@ impl Holder {
     pub fn this(owner: &str, verb: &str) -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let now = Timestamp::now();
-        Self { owner: owner.to_owned(), host, pid: std::process::id(), verb: verb.to_owned(), since: now, beat: now }
+        Self {
+            owner: owner.to_owned(),
+            host,
+            machine: machine(),
+            pid: std::process::id(),
+            verb: verb.to_owned(),
+            since: now,
+            beat: now,
+        }
     }
+}
+
+impl Holder {
+    /// Whether it was a process of this machine that has ended: then nobody has to wait for its lease.
+    fn is_gone(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+        let here = !self.machine.is_empty() && self.machine == machine();
+        here && pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+    }
+}
+
+/// What tells this machine's processes from those of another one, or of another container with the same host name.
+fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let table = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if boot.is_empty() { String::new() } else { format!("{} {}", boot.trim(), table.display()) }
 }
 
 impl std::fmt::Display for Holder {
@@ -158,12 +185,13 @@ impl Lock {
             if doubtful && seen.holder == holder {
                 break (seen.version, at);
             }
-            if seen.is_silent() {
-                tell(&format!(
-                    "The lock's holder, {}, has given no sign of life for a while; making sure.",
-                    seen.holder
-                ));
-                tokio::time::sleep(WATCH).await;
+            let gone = seen.holder.is_gone();
+            if gone || seen.is_silent() {
+                let sure = if gone { "is no more" } else { "has given no sign of life for a while; making sure" };
+                tell(&format!("The lock's holder, {}, {sure}.", seen.holder));
+                if !gone {
+                    tokio::time::sleep(WATCH).await;
+                }
                 match parameter.get().await? {
                     Some(now) if now.version == seen.version => {
                         let at = Instant::now();

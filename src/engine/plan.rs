@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Address, Change, Desired, Kind, Seen, graph::Graph, scope::Known};
+use super::{Address, Change, Desired, Kind, Seen, attributes::hide, graph::Graph, scope::Known};
 
 use decide::Decision;
 pub(crate) use order::usual;
@@ -106,6 +106,22 @@ impl Plan {
         self.steps.iter().all(|step| step.action == Action::Keep)
     }
 
+    /// Whether both do the same to the same resources, however they give reasons for it.
+    pub fn does_the_same_as(&self, other: &Self) -> bool {
+        fn deeds(plan: &Plan) -> Vec<(&Address, Action, Option<&str>, &[Change])> {
+            let acting = plan.steps.iter().filter(|step| step.acts());
+            let mut deeds: Vec<_> = acting
+                .map(|step| {
+                    let id = step.live.as_ref().map(|live| live.id.as_str());
+                    (&step.address, step.action, id, step.changes.as_slice())
+                })
+                .collect();
+            deeds.sort_by_key(|(address, action, id, _)| (*address, action.glyph(), *id));
+            deeds
+        }
+        deeds(self) == deeds(other)
+    }
+
     /// How many resources each action concerns; a replacement counts once.
     pub fn count(&self, action: Action) -> usize {
         let replaced: BTreeSet<&Address> =
@@ -145,6 +161,16 @@ fn list(addresses: &[Address]) -> String {
     addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// A plan is shown, printed in CI and kept: what may hold a secret is hidden in it.
+fn hide_sensitive(step: &mut Step, kinds: &[Kind]) {
+    let kind = kinds.iter().find(|kind| kind.name == step.address.kind());
+    let sensitive = kind.map_or(&[][..], |kind| kind.sensitive);
+    for change in step.changes.iter_mut().filter(|change| sensitive.contains(&change.top())) {
+        change.before = hide(&change.before);
+        change.after = hide(&change.after);
+    }
+}
+
 /// Decides what leads from `live` to `desired`.
 ///
 /// # Errors
@@ -170,6 +196,7 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
     let sorted = graph
         .sorted()
         .map_err(|circle| Error::Circle(circle.into_iter().map(|step| steps[step].address.clone()).collect()))?;
-    let (steps, graph) = order::arrange(steps, &graph, &sorted);
+    let (mut steps, graph) = order::arrange(steps, &graph, &sorted);
+    steps.iter_mut().for_each(|step| hide_sensitive(step, kinds));
     Ok(Plan { steps, known, kept, graph })
 }

@@ -21,6 +21,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const KIND: &'static str;
     /// Attributes (top level) that AWS cannot change in place: a change in one of these means replace.
     const IMMUTABLE: &'static [&'static str] = &[];
+    /// Attributes (top level) whose values are shown to nobody: they may hold what somebody put there by mistake.
+    const SENSITIVE: &'static [&'static str] = &[];
     /// Kinds that come first although no attribute points at them (and are deleted later).
     const AFTER: &'static [&'static str] = &[];
     /// Whether deleting it loses data: then it is replaced or deleted only when named.

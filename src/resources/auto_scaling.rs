@@ -34,7 +34,8 @@ impl Resource for AutoScaling {
     const TIMES: Times = Times::seconds(2, 2, 2);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let call = scope.aws.apprunner.list_auto_scaling_configurations();
+        // Old revisions too: the one that was replaced is to be deleted, also by a later run.
+        let call = scope.aws.apprunner.list_auto_scaling_configurations().latest_only(false);
         let pages = call.into_paginator().send().try_collect().await?;
         let summaries = pages.into_iter().flat_map(|page| page.auto_scaling_configuration_summary_list);
         let ours = summaries.filter(|summary| scope.is_named(summary.auto_scaling_configuration_name()));

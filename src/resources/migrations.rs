@@ -227,7 +227,11 @@ fn told(event: Event) -> String {
     match event {
         Event::Waiting => "waiting for another migrator".to_owned(),
         Event::Started { tag } => format!("applying {tag}"),
-        Event::Statement { tag, number, of, text } => format!("{tag} {number}/{of}: {text}"),
+        // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
+        Event::Statement { tag, number, of, text } => {
+            let verb: Vec<&str> = text.split_whitespace().take(2).collect();
+            format!("{tag} {number}/{of}: {}", verb.join(" "))
+        }
         Event::Applied { tag, millis } => format!("applied {tag} in {millis} ms"),
         Event::Retrying { tag, attempt, message } => format!("{tag}: {message}; attempt {attempt}"),
         Event::Notice { severity, message } => format!("{severity}: {message}"),

@@ -15,6 +15,10 @@ use crate::{
     engine::{Address, Change, Live, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
 };
 
+/// Where an RDS Proxy listens for PostgreSQL, whatever the database's port is.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy-connecting.html>
+pub const PROXY_PORT: u16 = 5432;
+
 /// An RDS Proxy with its one target group `default`, whose connection pool settings are part of it. It needs neither
 /// cluster nor instances to be made.
 ///

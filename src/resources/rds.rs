@@ -17,6 +17,9 @@ pub(super) fn phase(status: &str) -> Phase {
         Phase::Ready
     } else if status == "deleting" {
         Phase::Deleting(status.to_owned())
+    } else if status == "stopped" {
+        // RDS refuses every change of it, and starts it by itself only after seven days.
+        Phase::Failed("stopped".to_owned())
     } else if gave_up(status) {
         Phase::Failed(status.to_owned())
     } else {

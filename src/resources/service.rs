@@ -98,6 +98,7 @@ const SOURCE: &[&str] = &["image", "repository_type", "access_role", "port", "co
 
 impl Resource for Service {
     const KIND: &'static str = "service";
+    const SENSITIVE: &'static [&'static str] = &["env"];
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const AFTER: &'static [&'static str] = &["migrations", "proxy-target", "route-table", "vpc-endpoint"];
     const REPLACE: Replace = Replace::DeleteFirst;

@@ -134,7 +134,9 @@ async fn mend(
     let changes = if missing.attributes.is_empty() { &tags } else { &missing.attributes };
     let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
     if let Some(earlier) = sent.iter().find(|sent| sent.paths == paths) {
-        if let Some(why) = seen.setback.as_ref().filter(|_| seen.setback != earlier.setback) {
+        if let Some(why) =
+            seen.setback.as_ref().filter(|now| Some(event_of(now)) != earlier.setback.as_deref().map(event_of))
+        {
             return Err(taken_back(way.step, why).into());
         }
         if since(earlier.at) > SETTLING {
@@ -144,8 +146,8 @@ async fn mend(
     }
     if missing.attributes.is_empty() {
         retag(way, seen, &missing.tags).await?;
-    } else {
-        update(way, desired, seen, &missing.attributes).await?;
+    } else if !update(way, desired, seen, &missing.attributes).await? {
+        return Ok(());
     }
     sent.push(Sent { paths, setback: seen.setback.clone(), at: now() });
     Ok(())
@@ -174,22 +176,34 @@ async fn create(way: &mut Way<'_, '_>, desired: &Desired) -> Result<Creation, En
     }
 }
 
-async fn update(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, changes: &[Change]) -> Result<(), Ended> {
+/// Makes the changes; false where they have to be worked out anew, because the call was refused for now.
+async fn update(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, changes: &[Change]) -> Result<bool, Ended> {
     if let Some(change) = changes.iter().find(|change| way.kind.immutable.contains(&change.top())) {
         return Err(overtaken(way.step, change).into());
     }
-    loop {
-        way.stopped()?;
-        let known = way.run.known();
-        match desired.update(seen, changes, &way.scope(&known, seen.tags.clone())).await {
-            Ok(()) => {
-                way.accepted();
-                return Ok(());
-            }
-            // Updates say what shall be, not what shall be added: repeating one does no harm.
-            Err(error) => way.again(error).await?,
+    way.stopped()?;
+    let known = way.run.known();
+    match desired.update(seen, changes, &way.scope(&known, seen.tags.clone())).await {
+        Ok(()) => {
+            way.accepted();
+            Ok(true)
+        }
+        // An update may take several calls, of which some were done: what is still missing has to be looked at anew.
+        Err(error) if error.class == Class::AlreadyExists && !way.doubtful => {
+            way.doubtful = true;
+            way.wait(&error.message).await?;
+            Ok(false)
+        }
+        Err(error) => {
+            way.again(error).await?;
+            Ok(false)
         }
     }
+}
+
+/// What tells one setback from another: its first line. Further lines are of logs, which go on.
+fn event_of(setback: &str) -> &str {
+    setback.lines().next().unwrap_or_default()
 }
 
 async fn retag(way: &mut Way<'_, '_>, seen: &Seen, tags: &Retag) -> Result<(), Ended> {

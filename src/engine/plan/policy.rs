@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{Action, Step, uses::Uses};
-use crate::engine::{Address, Kind, Seen};
+use crate::engine::{Address, Kind, Phase, Seen};
 
 /// What the command line and the description allow.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +82,16 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
     let replacement = steps.iter().find(|other| other.action == Action::Replace && other.address == address);
     if let Some(replacement) = replacement.filter(|_| holds_data && !policy.replace.contains(&address)) {
         let why = replacement.reason.clone().unwrap_or_default();
+        if matches!(live.phase, Phase::Failed(_)) {
+            return Some(Refusal {
+                reason: format!("{why}."),
+                remedy: format!(
+                    "It holds data: start or mend it in AWS, then run the same command again. To give its data up: \
+                     `--allow-replace {address}`."
+                ),
+                address,
+            });
+        }
         return Some(Refusal {
             reason: format!("It holds data and would be replaced ({why}); what is in it would be lost."),
             remedy: format!("Undo the change, or name it: `--allow-replace {address}`."),

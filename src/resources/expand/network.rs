@@ -7,6 +7,7 @@ use crate::{
         elastic_ip::ElasticIp,
         internet_gateway::InternetGateway,
         nat_gateway::NatGateway,
+        proxy::PROXY_PORT,
         route_table::{Route, RouteTable},
         security_group::{Rule, SecurityGroup},
         subnet::Subnet,
@@ -90,7 +91,7 @@ impl Expansion<'_> {
         }
         let Some(port) = port else { return };
         if proxy {
-            let app = Rule::new("tcp", Some(port), Ref::<SecurityGroup>::to("app").erase(), "from the service");
+            let app = Rule::new("tcp", Some(PROXY_PORT), Ref::<SecurityGroup>::to("app").erase(), "from the service");
             let ingress = self.description.service.iter().map(|_| app.clone()).collect();
             let isolated = plans.iter().filter(|plan| plan.tier == Tier::Isolated);
             let egress = isolated

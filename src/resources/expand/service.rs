@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use super::{Expansion, network};
 use crate::{
     engine::{Anything, Ref},
     resources::{
         auto_scaling::AutoScaling,
-        proxy::Proxy,
+        facts::Facts,
+        proxy::{PROXY_PORT, Proxy},
         role::{Role, Statement},
         secret::Secret,
         service::{HealthCheck, Service},
@@ -38,7 +37,7 @@ impl Expansion<'_> {
         };
         self.add(NAME, scaling);
         let spec = Service {
-            name: self.name_of_service(),
+            name: self.named("service"),
             image: service.image.as_str().to_owned(),
             repository_type: if service.image.private().is_some() { "ECR" } else { "ECR_PUBLIC" }.to_owned(),
             access_role,
@@ -58,11 +57,6 @@ impl Expansion<'_> {
         self.add(NAME, spec);
     }
 
-    /// App Runner's names have at least four characters, a stack's may have two.
-    fn name_of_service(&self) -> String {
-        self.named("service")
-    }
-
     /// What the service may do: read its secrets, each by its own ARN.
     fn instance_role(&mut self, service: &stack::Service) {
         let mut secrets: Vec<Ref<Anything>> = Vec::new();
@@ -72,7 +66,7 @@ impl Expansion<'_> {
         }
         for reference in service.secrets.values() {
             let list = if reference.keeper() == "ssm" { &mut parameters } else { &mut secrets };
-            list.push(self.secret_arn(reference));
+            list.push(self.secret_resource(reference));
         }
         secrets.sort();
         secrets.dedup();
@@ -106,17 +100,10 @@ impl Expansion<'_> {
         }
     }
 
-    /// A connector cannot be changed, so its name follows its content: a new one can stand beside the old one.
     fn connector(&mut self) {
         let plans = self.description.network.subnets().unwrap_or_default();
-        let mut hash = Sha256::new();
-        for plan in plans.iter().filter(|plan| plan.tier == Tier::Private) {
-            hash.update(plan.cidr.to_string());
-        }
-        let digest = hash.finalize();
-        let suffix: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let connector = VpcConnector {
-            name: self.named(&suffix),
+            name: self.named("connector"),
             subnets: network::subnets(&plans, Tier::Private),
             security_groups: vec![Ref::to("app")],
         };
@@ -129,11 +116,24 @@ impl Expansion<'_> {
             service.env.iter().map(|(name, value)| (name.clone(), Ref::value(value))).collect();
         if let (Some(database), Some(_)) = (&self.description.database, &self.description.proxy) {
             env.insert("DB_HOST".to_owned(), Ref::<Proxy>::to("database").output("endpoint").erase());
-            env.insert("DB_PORT".to_owned(), Ref::value(database.port.to_string()));
+            env.insert("DB_PORT".to_owned(), Ref::value(PROXY_PORT.to_string()));
             env.insert("DB_NAME".to_owned(), Ref::value(database.name.as_str()));
             env.insert("DB_SECRET_ARN".to_owned(), Ref::<Secret>::to("database").erase());
         }
         env
+    }
+
+    /// What the policy has to allow: the whole secret, also where App Runner is given one key of it. AWS adds six random
+    /// characters to a secret's name.
+    fn secret_resource(&self, reference: &SecretReference) -> Ref<Anything> {
+        if reference.is_arn() {
+            // arn:partition:service:region:account:secret:name, and perhaps :key:stage:version.
+            let whole: Vec<&str> = reference.as_str().split(':').take(7).collect();
+            return Ref::value(whole.join(":"));
+        }
+        let Facts { partition, region, account, .. } = self.facts;
+        let name = reference.as_str();
+        Ref::value(format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????"))
     }
 
     /// The ARN of a secret that the description names; App Runner takes a name's ARN without the random end.
@@ -145,8 +145,6 @@ impl Expansion<'_> {
         Ref::value(format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{}", reference.as_str()))
     }
 }
-
-use crate::resources::facts::Facts;
 
 fn health_check(check: &stack::HealthCheck) -> HealthCheck {
     let seconds = |duration: stack::Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
