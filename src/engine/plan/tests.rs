@@ -32,7 +32,8 @@ fn refused(desired: &[Desired], live: &[Seen], policy: &Policy) -> Vec<String> {
 #[test]
 fn each_difference_has_its_action() {
     run(async {
-        let cases: [(&str, Option<Node>, Option<Node>, &[&str]); 6] = [
+        type Case = (&'static str, Option<Node>, Option<Node>, &'static [&'static str]);
+        let cases: [Case; 6] = [
             ("nothing", None, None, &[]),
             ("new", None, Some(node(1, 1)), &["+ node/a"]),
             ("the same", Some(node(1, 1)), Some(node(1, 1)), &[]),
