@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::{Seen, attributes::strings};
 
+/// Attributes that say what a resource itself is called.
+const OWN: &[&str] = &["name", "identifier"];
+
 /// Who refers to whom among the live resources.
 pub(super) struct Uses<'a> {
     live: &'a [Seen],
@@ -34,12 +37,17 @@ impl<'a> Uses<'a> {
             places: live.iter().enumerate().map(|(place, seen)| (key(seen), place)).collect(),
         };
         for (place, seen) in live.iter().enumerate() {
-            strings(&seen.attributes, &mut |text| {
-                for &target in names.get(text).into_iter().flatten().filter(|&&target| live[target].id != seen.id) {
-                    uses.targets[place].insert(target);
-                    uses.used[target] = true;
-                }
-            });
+            // Two kinds may have resources of one name: by its own name nothing refers to anything.
+            let pointing =
+                seen.attributes.as_object().into_iter().flatten().filter(|(key, _)| !OWN.contains(&key.as_str()));
+            for (_, value) in pointing {
+                strings(value, &mut |text| {
+                    for &target in names.get(text).into_iter().flatten().filter(|&&target| target != place) {
+                        uses.targets[place].insert(target);
+                        uses.used[target] = true;
+                    }
+                });
+            }
         }
         uses
     }
