@@ -78,7 +78,10 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
         let seen = if look { way.look().await? } else { None };
         look = true;
         match seen {
-            Some(seen) if way.is_former(&seen) => way.wait_for("the former one is still there").await?,
+            // Where the id is a name, the new one has the former one's: what we were told is made is not the former.
+            Some(seen) if way.is_former(&seen) && !matches!(creation, Creation::Accepted(_)) => {
+                way.wait_for("the former one is still there").await?
+            }
             Some(Seen { phase: Phase::Changing(word) | Phase::Deleting(word), .. }) => {
                 sent.iter_mut().for_each(|sent| sent.at = now());
                 way.wait_for(&word).await?;
