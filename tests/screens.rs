@@ -20,7 +20,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"(secret:[a-z-]+)-[A-Za-z0-9]{6}\b", "$1-XXXXXX"),
     (r"\b[0-9a-f]{32}\b", "HASH"),
     // A connector is named by what it is attached to, whose ids are new every time.
-    (r"vpcconnector/example-[0-9a-f]{8}-[0-9a-f]{8}/", "vpcconnector/example-HASH/"),
+    (r"vpcconnector/example-connector-[0-9a-f]{8}/", "vpcconnector/example-connector-HASH/"),
     (r"https://[a-z0-9]{10}\.", "https://SERVICE."),
     (r"process \d+ on \S+\)", "process N on HOST)"),
     (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "since YYYY-MM-DD HH:MM:SS"),

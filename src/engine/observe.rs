@@ -20,7 +20,7 @@ const TRIES: u32 = 8;
 /// One for each kind whose list failed, with the kind's name.
 pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, Vec<(&'static str, Error)>> {
     let answers = join_all(kinds.iter().map(|kind| async { (kind.name, patiently(kind, scope, 0).await) })).await;
-    let mut seen = Vec::new();
+    let mut seen: Vec<Seen> = Vec::new();
     let mut failed = Vec::new();
     for (name, answer) in answers {
         match answer {
@@ -28,6 +28,8 @@ pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, 
             Err(error) => failed.push((name, error)),
         }
     }
+    // AWS lists in no order; a plan is to read the same every time.
+    seen.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
     if failed.is_empty() { Ok(seen) } else { Err(failed) }
 }
 
