@@ -1,15 +1,14 @@
-//! `infra migrate`: apply a Drizzle folder to any PostgreSQL, and see what is applied; with or without a stack.
+//! `infra migrate`: Drizzle's migrations on any PostgreSQL, with or without a stack. One verb a file.
 
+mod apply;
 mod show;
 mod source;
-
-use std::time::Duration;
+mod status;
 
 use clap::Subcommand;
 
-use super::{CHANGES, CLEAN, FAILED, Failure, INTERRUPTED, print, stop};
-use crate::migrate::{self, Allow, Event, Ledger, LedgerError, Options, refusal};
-use source::{Source, SourceArgs};
+use super::{FAILED, Failure, INTERRUPTED, print};
+use crate::migrate::{self, LedgerError};
 
 /// Apply Drizzle migrations to any PostgreSQL, or see which are applied.
 #[derive(Debug, clap::Args)]
@@ -20,132 +19,18 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Apply(Box<ApplyArgs>),
-    Status(StatusArgs),
-}
-
-/// Apply what is pending, each migration in a transaction of its own.
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip\nin silence (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
-)]
-struct ApplyArgs {
-    #[command(flatten)]
-    source: SourceArgs,
-
-    /// Print what would run, and run nothing.
-    #[arg(long)]
-    dry_run: bool,
-
-    /// Apply up to and including this migration.
-    #[arg(long, value_name = "TAG")]
-    to: Option<String>,
-
-    /// How many seconds a statement waits for a lock before it is tried again.
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    lock_timeout: Duration,
-
-    /// How many seconds a statement may run. Left out: as long as it takes, whatever the role's default.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    statement_timeout: Option<Duration>,
-
-    /// All that is pending in one transaction, as Drizzle does it: a failure takes everything back.
-    #[arg(long)]
-    together: bool,
-
-    /// Apply migrations that are older than an applied one.
-    #[arg(long)]
-    allow_out_of_order: bool,
-
-    /// Take files that were edited after they were applied as what was applied: runs nothing, corrects the ledger.
-    #[arg(long)]
-    accept_edited: bool,
-
-    /// Go on although the ledger has rows that the folder does not account for.
-    #[arg(long)]
-    allow_unknown_rows: bool,
-
-    /// Leave `.sql` files alone that are not in the journal.
-    #[arg(long)]
-    ignore_strays: bool,
-}
-
-/// Show every migration: applied, pending, edited, out of order, not in the journal, unknown row.
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  infra migrate status --folder drizzle\n  infra migrate status --exit-code && echo up to date\n  infra migrate status --json | jq -r '.migrations[] | \"\\(.tag) \\(.state)\"'"
-)]
-struct StatusArgs {
-    #[command(flatten)]
-    source: SourceArgs,
-
-    /// Exit with 2 unless everything in the folder is applied as it is written there.
-    #[arg(long)]
-    exit_code: bool,
+    Apply(Box<apply::Args>),
+    Status(status::Args),
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     match args.verb {
-        Verb::Apply(args) => Box::pin(apply(*args)).await,
-        Verb::Status(args) => Box::pin(status(args)).await,
+        Verb::Apply(args) => Box::pin(apply::run(*args)).await,
+        Verb::Status(args) => Box::pin(status::run(args)).await,
     }
 }
 
-async fn status(args: StatusArgs) -> Result<u8, Failure> {
-    let mut source = Source::open(&args.source).await?;
-    let plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(ledger)?;
-    let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source) };
-    print(&text);
-    Ok(if args.exit_code && !plan.is_current() { CHANGES } else { CLEAN })
-}
-
-async fn apply(args: ApplyArgs) -> Result<u8, Failure> {
-    let interrupt = stop::announced();
-    let mut source = Source::open(&args.source).await?;
-    let options = Options {
-        to: args.to,
-        allow: Allow {
-            out_of_order: args.allow_out_of_order,
-            edited: args.accept_edited,
-            unknown_rows: args.allow_unknown_rows,
-            strays: args.ignore_strays,
-        },
-        together: args.together,
-        lock_timeout: args.lock_timeout,
-        statement_timeout: args.statement_timeout,
-        interrupt: Some(interrupt),
-        ..Options::default()
-    };
-    if args.dry_run {
-        return dry_run(&source, &options, args.source.json).await;
-    }
-    let mut progress = show::Progress::new(&source, args.source.json);
-    let Source { client, folder, ledger, .. } = &mut source;
-    let result = migrate::apply(client, folder, ledger, &options, &mut |event: Event| progress.take(&event)).await;
-    progress.end();
-    match result {
-        Ok(applied) => {
-            print(&if args.source.json { show::applied_json(&applied) } else { show::applied(&applied) });
-            Ok(CLEAN)
-        }
-        Err(failure) => Ok(failed(failure, args.source.json)),
-    }
-}
-
-/// Exactly what would run: the files as they are, each in its transaction.
-async fn dry_run(source: &Source, options: &Options, json: bool) -> Result<u8, Failure> {
-    let Source { client, folder, ledger: table, .. } = source;
-    let contents = table.read(client).await.map_err(ledger)?;
-    let plan = migrate::plan::plan(folder, &contents);
-    let refusals = refusal::refusals(&plan, folder, table, contents.has_name, options.allow, options.to.as_deref());
-    if !refusals.is_empty() {
-        return Ok(failed(migrate::Failure::Refused { applied: Vec::new(), refusals }, json));
-    }
-    let pending = plan.to_apply(folder, options.allow, options.to.as_deref());
-    print(&if json { show::dry_run_json(&pending) } else { show::dry_run(&pending, table) });
-    Ok(CLEAN)
-}
-
+/// Says why migrations were not applied; the exit code.
 fn failed(failure: migrate::Failure, json: bool) -> u8 {
     let code = if matches!(failure, migrate::Failure::Interrupted { .. }) { INTERRUPTED } else { FAILED };
     if json {
@@ -156,18 +41,7 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
     code
 }
 
-fn ledger(error: LedgerError) -> Failure {
+/// The ledger could not be read.
+fn read_failed(error: LedgerError) -> Failure {
     Failure::Other(error.into())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if seconds > 0.0 && seconds < 1e9 => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("{text} is not a number of seconds greater than 0")),
-    }
-}
-
-/// The ledger from the command line.
-fn ledger_name(text: &str) -> Result<Ledger, String> {
-    text.parse()
 }

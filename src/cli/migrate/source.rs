@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use miette::{IntoDiagnostic as _, miette};
 
-use super::ledger_name;
 use crate::{
     cli::{
         Failure, outputs,
@@ -144,4 +143,9 @@ fn unconnected(error: ConnectError, stack: bool) -> Failure {
         return Failure::Other(miette!(help = help, "{error}"));
     }
     Failure::Other(error.into())
+}
+
+/// The ledger from the command line.
+fn ledger_name(text: &str) -> Result<Ledger, String> {
+    text.parse()
 }

@@ -1,0 +1,32 @@
+//! `infra migrate status`: what each migration is in this database.
+
+use super::{
+    read_failed, show,
+    source::{Source, SourceArgs},
+};
+use crate::{
+    cli::{CHANGES, CLEAN, Failure, print},
+    migrate,
+};
+
+/// Show every migration: applied, pending, edited, out of order, not in the journal, unknown row.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  infra migrate status --folder drizzle\n  infra migrate status --exit-code && echo up to date\n  infra migrate status --json | jq -r '.migrations[] | \"\\(.tag) \\(.state)\"'"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// Exit with 2 unless everything in the folder is applied as it is written there.
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let mut source = Source::open(&args.source).await?;
+    let plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
+    let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source) };
+    print(&text);
+    Ok(if args.exit_code && !plan.is_current() { CHANGES } else { CLEAN })
+}
