@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::{
-    CLEAN, Failure, ask,
-    deploy::{RunArgs, address, carry_out, end, lock, release, show},
-    print,
+    CLEAN, Failure, ask, print,
+    run::{RunArgs, address, carry_out, end, lock_and_look, release, show},
     survey::{StackArgs, Stage},
 };
 use crate::{
@@ -40,45 +39,34 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     // What is in the database goes with the database.
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
-    let began = Instant::now();
-    let mut live = stage.live().await?;
+    let mut began = Instant::now();
+    let live = stage.live().await?;
     let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
     // On a terminal the stack's name is typed in place of naming each resource; protection has to be named.
     let data: BTreeSet<Address> =
         live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
     let delete = if args.run.yes { named.clone() } else { named.union(&data).cloned().collect() };
     let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(&stage) };
-    let mut decided = plan(&[], &live, KINDS, &policy)?;
-    show(&stage, &decided, &[], args.run.json);
-    if !decided.steps.iter().any(Step::acts) {
+    let shown = plan(&[], &live, KINDS, &policy)?;
+    show(&stage, &shown, &[], args.run.json);
+    if !shown.steps.iter().any(Step::acts) {
         if !args.run.json {
-            print(&remains(&stage, &decided));
+            print(&remains(&stage, &shown));
         }
         return Ok(CLEAN);
     }
     if !args.run.yes {
-        if decided.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !named.contains(&step.address)) {
+        let asked = Instant::now();
+        if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !named.contains(&step.address)) {
             let otherwise = "Give `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
             ask::word("This deletes data.", stage.name(), otherwise)?;
         } else {
             ask::yes("Delete this?")?;
         }
+        began += asked.elapsed();
     }
-    let held = lock(&stage, "destroy", &args.run).await?;
-    live = match stage.live().await {
-        Ok(live) => live,
-        Err(failure) => {
-            release(Some(held)).await;
-            return Err(failure);
-        }
-    };
-    decided = match plan(&[], &live, KINDS, &policy) {
-        Ok(plan) => plan,
-        Err(error) => {
-            release(Some(held)).await;
-            return Err(error.into());
-        }
-    };
+    let look = async { Ok(((), plan(&[], &stage.live().await?, KINDS, &policy)?)) };
+    let (held, (), decided) = lock_and_look(&stage, "destroy", &args.run, &shown, look).await?;
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
     release(Some(held)).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
