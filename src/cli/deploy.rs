@@ -52,7 +52,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         keep: BTreeSet::new(),
     };
     let look = async || {
-        let survey = stage.survey().await?;
+        let survey = Box::pin(stage.survey()).await?;
         let plan = decide(&stage, &survey, &policy, args.run.json)?;
         Ok::<_, Failure>((survey, plan))
     };
@@ -81,7 +81,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             ask::yes("Deploy this?")?;
             began += asked.elapsed();
             let held;
-            (held, survey, plan) = lock_and_look(&stage, "deploy", &args.run, &plan, look()).await?;
+            (held, survey, plan) = Box::pin(lock_and_look(&stage, "deploy", &args.run, &plan, look())).await?;
             held
         }
     };
