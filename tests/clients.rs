@@ -31,7 +31,9 @@ fn walk(service: &str, pace: &str) {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    // A file of their own, and not /dev/null: these may run as root, and a client may protect its files.
+    let nothing = cloud.write("nothing", "");
+    command.env("AWS_CONFIG_FILE", &nothing).env("AWS_SHARED_CREDENTIALS_FILE", &nothing);
     command.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", path(&python));
     let output = command.output().expect("Python runs");
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -22,6 +22,7 @@ const FILTERS: &[(&str, &str)] = &[
     // A connector is named by what it is attached to, whose ids are new every time.
     (r"vpcconnector/example-connector-[0-9a-f]{8}/", "vpcconnector/example-connector-HASH/"),
     (r"https://[a-z0-9]{10}\.", "https://SERVICE."),
+    (r"http://localhost:\d+", "http://SERVICE"),
     (r"process \d+ on \S+\)", "process N on HOST)"),
     (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "since YYYY-MM-DD HH:MM:SS"),
     (r"/\S*/stack\.example\.yaml", "stack.example.yaml"),

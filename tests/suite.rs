@@ -7,4 +7,5 @@ mod convergence;
 mod endtoend;
 mod migrate;
 mod plane;
+mod program;
 mod screens;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::{
-    CLEAN, Failure, ask, outputs, print,
+    CLEAN, Failure, ask, outputs, program,
     run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage, Survey},
 };
@@ -44,6 +44,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
+    program::check(&stage)?;
     let mut began = Instant::now();
     let policy = Policy {
         replace: args.allow_replace.iter().cloned().collect(),
@@ -68,9 +69,15 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     show(&stage, &plan, &survey.desired, args.run.json);
     let nothing_to_do = !plan.steps.iter().any(Step::acts);
     if args.dry_run || nothing_to_do {
+        let known = if args.dry_run {
+            Ok(plan.known)
+        } else {
+            program::deploy_alone(&stage, &args.stack, &survey.desired, plan.known).await
+        };
         release(early).await;
+        let known = known?;
         if nothing_to_do && !args.run.json {
-            print(&outputs::text(&outputs::of(&stage, &plan.known)));
+            outputs::show(&stage, &outputs::of(&stage, &known));
         }
         return Ok(CLEAN);
     }
@@ -85,8 +92,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             held
         }
     };
-    let outcome = carry_out(&stage, &plan, &survey.desired, &args.run, &held).await;
+    let outcome = match program::offer(&stage, &args.stack, &survey.desired).await {
+        Ok(_) => Ok(carry_out(&stage, &plan, &survey.desired, &args.run, &held).await),
+        Err(failure) => Err(failure),
+    };
     release(Some(held)).await;
+    let outcome = outcome?;
     end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true)
 }
 

@@ -3,7 +3,10 @@
 mod database;
 mod show;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,7 +36,7 @@ pub enum Local {
     Calls(Calls),
     /// List every resource that exists, in every account and region
     Inventory(Query),
-    /// Show the log: one line a call
+    /// Show the log: one line a call; with --service what the service's program says
     Logs(Logs),
     /// Print how to reach the database, as variables for a .env.local
     Env(Choice),
@@ -109,6 +112,9 @@ pub struct Reset {
 pub struct Logs {
     #[command(flatten)]
     folder: Folder,
+    /// What the program of a service says in place of the calls; without a name, that of the only one
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    service: Option<String>,
     /// Go on as lines are added
     #[arg(short, long)]
     follow: bool,
@@ -204,7 +210,14 @@ impl Local {
                 let items = client::get(&query.folder.data, "inventory").await?;
                 show::inventory(&items, query.json);
             }
-            Self::Logs(logs) => show::logs(&logs.folder.data, logs.lines, logs.follow).await?,
+            Self::Logs(logs) => {
+                let data = &logs.folder.data;
+                let path = match &logs.service {
+                    Some(name) => service_log(data, name)?,
+                    None => client::log_file(data),
+                };
+                show::logs(&path, logs.lines, logs.follow).await?;
+            }
             Self::Env(choice) => database::env(&choice).await?,
             Self::Psql(psql) => return database::psql(&psql.choice, &psql.arguments).await,
         }
@@ -244,6 +257,28 @@ async fn foreground(options: Options) -> Result<(), Failure> {
     }
     running.stop().await;
     Ok(())
+}
+
+/// The file with what the program of a service said: of this one, or of the only one there is.
+fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let path = client::service_log(data, name);
+    if !name.is_empty() && path.exists() {
+        return Ok(path);
+    }
+    let folder = path.parent().map(std::fs::read_dir).into_iter().flatten().flatten().flatten();
+    let mut names: Vec<String> =
+        folder.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".log").map(str::to_owned)).collect();
+    names.sort();
+    match &names[..] {
+        [only] if name.is_empty() => Ok(client::service_log(data, only)),
+        [] => Err(Failure::Told(
+            "No program of a service has run; `service.local` in a description says what is to".to_owned(),
+        )),
+        _ if name.is_empty() => {
+            Err(Failure::Told(format!("There are several services; choose one: {}", names.join(", "))))
+        }
+        _ => Err(Failure::Told(format!("No program of a service {name:?} has run; there are: {}", names.join(", ")))),
+    }
 }
 
 /// Stops the cloud and deletes its folder.

@@ -10,6 +10,7 @@ mod graph;
 pub mod local;
 mod migrate;
 mod outputs;
+mod program;
 mod run;
 mod schema;
 mod stop;

@@ -6,7 +6,7 @@ use console::style;
 use serde_json::json;
 
 use super::{
-    CLEAN, Failure, print,
+    CLEAN, Failure, print, program,
     survey::{StackArgs, Stage},
 };
 use crate::engine::{Address, Phase, Resource as _, scope::Known};
@@ -105,6 +105,9 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     if live.is_empty() {
         lines.push("Nothing of this stack exists.".to_owned());
     }
+    if program::is_missing(&stage) && live.iter().any(|seen| seen.address.kind() == Service::KIND) {
+        lines.push(format!("\n{}", program::NOTHING_RUNS));
+    }
     if let Some(holder) = holder {
         lines.push(format!("\nLocked by {holder}."));
     }
@@ -128,7 +131,8 @@ fn detail(phase: &Phase) -> Option<&str> {
     }
 }
 
-async fn known(stage: &Stage) -> Result<Known, Failure> {
+/// What the live resources put out.
+pub(super) async fn known(stage: &Stage) -> Result<Known, Failure> {
     Ok(stage.live().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect())
 }
 
@@ -157,8 +161,16 @@ pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
     outputs
 }
 
+/// Prints what the stack offers, and says where that leads nowhere.
+pub(super) fn show(stage: &Stage, outputs: &Outputs) {
+    print(&text(outputs));
+    if program::is_missing(stage) {
+        print(program::NOTHING_RUNS);
+    }
+}
+
 /// The outputs, one a line.
-pub(super) fn text(outputs: &Outputs) -> String {
+fn text(outputs: &Outputs) -> String {
     let width = outputs.keys().map(|name| name.len()).max().unwrap_or(0);
     let lines: Vec<String> =
         outputs.iter().map(|(name, value)| format!("  {} {value}", style(format!("{name:width$}")).dim())).collect();

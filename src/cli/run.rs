@@ -142,7 +142,7 @@ pub(super) fn end(
     } else {
         print(&render::outcome::text(outcome, what, took));
         if outcome.is_complete() && !outputs.is_empty() {
-            print(&outputs::text(&outputs));
+            outputs::show(stage, &outputs);
         }
     }
     if outcome.lock_lost {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -103,7 +103,7 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
 /// When it does not stop.
 pub async fn stop(data: &Path) -> Result<bool, LocalError> {
     let Some(note) = find(data).await else { return Ok(false) };
-    request(&note, &Method::POST, "shutdown").await?;
+    request(&note, &Method::POST, "shutdown", &Value::Null).await?;
     let begun = Instant::now();
     // The note is the last thing that a daemon takes away, but for its lock.
     while Note::read(data).is_some_and(|left| left.pid == note.pid) || is_locked(data) {
@@ -121,7 +121,7 @@ pub async fn stop(data: &Path) -> Result<bool, LocalError> {
 /// # Errors
 /// When none runs there, or it refuses.
 pub async fn get(data: &Path, path: &str) -> Result<Value, LocalError> {
-    ask(data, &Method::GET, path).await
+    ask(data, &Method::GET, path, &Value::Null).await
 }
 
 /// Posts to `/_infra/PATH` of the daemon on `data`.
@@ -129,7 +129,20 @@ pub async fn get(data: &Path, path: &str) -> Result<Value, LocalError> {
 /// # Errors
 /// When none runs there, or it refuses.
 pub async fn post(data: &Path, path: &str) -> Result<Value, LocalError> {
-    ask(data, &Method::POST, path).await
+    ask(data, &Method::POST, path, &Value::Null).await
+}
+
+/// Posts `content` to `/_infra/PATH` of the daemon on `data`.
+///
+/// # Errors
+/// When none runs there, or it refuses.
+pub async fn send(data: &Path, path: &str, content: &Value) -> Result<Value, LocalError> {
+    ask(data, &Method::POST, path, content).await
+}
+
+/// All that the program of a service says.
+pub fn service_log(data: &Path, service: &str) -> PathBuf {
+    data.join("services").join(format!("{service}.log"))
 }
 
 /// The daemon's log.
@@ -137,22 +150,22 @@ pub fn log_file(data: &Path) -> PathBuf {
     Log::path(data)
 }
 
-async fn ask(data: &Path, method: &Method, path: &str) -> Result<Value, LocalError> {
+async fn ask(data: &Path, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {
     let note = find(data).await.ok_or_else(|| LocalError::NotRunning { data: data.to_owned() })?;
-    request(&note, method, path).await
+    request(&note, method, path, content).await
 }
 
 /// The note of the daemon that runs on `data`. A note that a killed daemon left behind is none, even if its port
 /// or process id are somebody else's by now.
 async fn find(data: &Path) -> Option<Note> {
     let note = Note::read(data)?;
-    let status = request(&note, &Method::GET, "status").await.ok()?;
+    let status = request(&note, &Method::GET, "status", &Value::Null).await.ok()?;
     (status["pid"].as_u64() == Some(note.pid.into())).then_some(note)
 }
 
-async fn request(note: &Note, method: &Method, path: &str) -> Result<Value, LocalError> {
+async fn request(note: &Note, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {
     let unanswered = |reason: String| LocalError::Unanswered { url: note.url.clone(), what: path.to_owned(), reason };
-    match tokio::time::timeout(ANSWER, exchange(note, method, path)).await {
+    match tokio::time::timeout(ANSWER, exchange(note, method, path, content)).await {
         Ok(Ok((status, body))) => {
             let content: Value = serde_json::from_slice(&body).unwrap_or_default();
             match status {
@@ -169,6 +182,7 @@ async fn exchange(
     note: &Note,
     method: &Method,
     path: &str,
+    content: &Value,
 ) -> Result<(u16, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(("127.0.0.1", note.port)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -177,7 +191,7 @@ async fn exchange(
         .uri(format!("/_infra/{path}"))
         .header(header::HOST, format!("127.0.0.1:{}", note.port))
         .header("x-infra-token", &note.token)
-        .body(Empty::<Bytes>::new())?;
+        .body(Full::<Bytes>::from(if content.is_null() { String::new() } else { content.to_string() }))?;
     // Ends with the exchange, for nothing else holds the connection.
     tokio::spawn(connection);
     let response = sender.send_request(request).await?;
@@ -187,8 +201,6 @@ async fn exchange(
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
-
     use super::*;
     use crate::local::{Running, start};
 
@@ -268,11 +280,16 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let running = cloud(data.path()).await;
         let stranger = Note { token: "guess".to_owned(), ..Note::read(data.path()).unwrap() };
-        for (method, path) in [(Method::POST, "calls/reset"), (Method::POST, "shutdown"), (Method::GET, "databases")] {
-            let refused = request(&stranger, &method, path).await.unwrap_err().to_string();
+        for (method, path) in [
+            (Method::POST, "calls/reset"),
+            (Method::POST, "shutdown"),
+            (Method::POST, "programs"),
+            (Method::GET, "databases"),
+        ] {
+            let refused = request(&stranger, &method, path, &Value::Null).await.unwrap_err().to_string();
             assert!(refused.contains("token"), "{path}: {refused}");
         }
-        assert!(request(&stranger, &Method::GET, "inventory").await.is_ok());
+        assert!(request(&stranger, &Method::GET, "inventory", &Value::Null).await.is_ok());
         assert!(post(data.path(), "calls/reset").await.is_ok());
         assert!(get(data.path(), "unicorns").await.is_err());
         running.stop().await;

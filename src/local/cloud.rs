@@ -27,6 +27,8 @@ pub(crate) struct Cloud {
     pub(crate) data: PathBuf,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
     pub(crate) changed: Notify,
+    /// The same for what runs the services' programs.
+    pub(crate) services_changed: Notify,
     /// How often each action was called.
     pub(crate) calls: Calls,
     /// What happened, for `infra local logs`.
@@ -42,6 +44,7 @@ impl Cloud {
             pace,
             data: data.to_owned(),
             changed: Notify::new(),
+            services_changed: Notify::new(),
             calls: Calls::default(),
             log: Log::open(data).map_err(disk::error("write", &Log::path(data)))?,
             closing: watch::Sender::new(false),
@@ -71,10 +74,16 @@ impl Cloud {
         disk::save(&self.data, &self.world(), account, region)
     }
 
+    /// Has everything looked at that runs behind the API.
+    pub(crate) fn wake(&self) {
+        self.changed.notify_one();
+        self.services_changed.notify_one();
+    }
+
     /// Begins the end: `closed` returns everywhere, and the data plane is woken.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
-        self.changed.notify_one();
+        self.wake();
     }
 
     /// Waits until the cloud is told to stop.

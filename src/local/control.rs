@@ -11,7 +11,7 @@ use hyper::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{cloud::Cloud, service::Service};
+use super::{apprunner::program::Offer, cloud::Cloud, service::Service};
 
 /// What the control interface knows and does.
 pub(crate) struct Control {
@@ -27,9 +27,18 @@ pub(crate) struct Control {
 
 impl Control {
     /// Answers a request for `/_infra/PATH`.
-    pub(crate) fn respond(&self, method: &Method, path: &str, token: Option<&str>) -> Response<Full<Bytes>> {
+    pub(crate) fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Response<Full<Bytes>> {
         let guarded = |answer: &dyn Fn() -> Value| match token {
-            Some(token) if token == self.token => json_response(StatusCode::OK, &answer()),
+            Some(token) if token == self.token => match answer() {
+                refused if refused.get("error").is_some() => json_response(StatusCode::BAD_REQUEST, &refused),
+                answer => json_response(StatusCode::OK, &answer),
+            },
             _ => problem(StatusCode::FORBIDDEN, "This needs the header X-Infra-Token with the token in daemon.json."),
         };
         match (method, path) {
@@ -38,6 +47,13 @@ impl Control {
             (&Method::GET, "inventory") => json_response(StatusCode::OK, &self.cloud.inventory()),
             (&Method::GET, "databases") => guarded(&|| json!(self.cloud.databases())),
             (&Method::POST, "calls/reset") => guarded(&|| json!(self.cloud.calls.take())),
+            (&Method::POST, "programs") => guarded(&|| match serde_json::from_slice::<Offer>(body) {
+                Ok(offer) => match self.cloud.offer(offer) {
+                    Ok(deploys) => json!({ "deploys": deploys }),
+                    Err(error) => json!({ "error": error }),
+                },
+                Err(error) => json!({ "error": error.to_string() }),
+            }),
             (&Method::POST, "shutdown") => guarded(&|| {
                 self.cloud.close();
                 json!({ "stopping": true })
@@ -63,6 +79,7 @@ impl Control {
             "data": shown(&self.cloud.data),
             "services": self.services.iter().map(|service| service.name).collect::<Vec<_>>(),
             "resources": self.cloud.inventory().len(),
+            "apps": self.cloud.apps(),
             "databases": databases.iter().map(database).collect::<Vec<_>>(),
         })
     }

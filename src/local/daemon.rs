@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
+    apprunner,
     cloud::Cloud,
     control::Control,
     disk::{self, DiskError},
@@ -206,10 +207,12 @@ const SHUTDOWN: Duration = Duration::from_secs(30);
 async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     let cloud = Arc::clone(&control.cloud);
     let plane = tokio::spawn(rds::plane::run(Arc::clone(&cloud)));
-    cloud.changed.notify_one();
+    let services = tokio::spawn(apprunner::run::run(Arc::clone(&cloud), control.url.clone()));
+    cloud.wake();
     http::serve(listener, control).await;
-    if tokio::time::timeout(SHUTDOWN, plane).await.is_err() {
-        cloud.log.line("The databases did not stop in time");
+    let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane) });
+    if stopped.await.is_err() {
+        cloud.log.line("The databases and programs did not stop in time");
     }
     // The note goes while the folder is still locked, so that it cannot be another daemon's.
     let _ = std::fs::remove_file(Note::path(&cloud.data));

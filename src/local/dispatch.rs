@@ -50,7 +50,7 @@ impl Scope {
 }
 
 /// Whether this is the form of a region's name; it becomes the name of a file.
-fn is_region(name: &str) -> bool {
+pub(crate) fn is_region(name: &str) -> bool {
     let parts: Vec<_> = name.split('-').collect();
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_lowercase());
     let is_number = |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|digit| digit.is_ascii_digit());
@@ -170,7 +170,7 @@ fn act(
         cloud.save(account, region).map_err(|error| {
             Fault::new("InternalFailure", format!("The change was made but not saved. {error}.")).with_status(500)
         })?;
-        cloud.changed.notify_one();
+        cloud.wake();
     }
     outcome
 }

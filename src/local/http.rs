@@ -83,7 +83,7 @@ async fn respond(control: &Control, request: Request<Incoming>) -> Response<Full
     let target = text("x-amz-target");
     let scope = Scope::read(text("authorization"), query);
     if let Some(path) = head.uri.path().strip_prefix("/_infra/") {
-        return control.respond(&head.method, path, text("x-infra-token"));
+        return control.respond(&head.method, path, text("x-infra-token"), &body);
     }
     if scope.is_none() && head.method == hyper::Method::GET && query.is_empty() {
         return control.welcome();

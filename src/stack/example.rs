@@ -9,6 +9,8 @@ const SAID: &[(&str, &str)] = &[
     ("stack", "example"),
     ("migrations.folder", "example/drizzle/migrations"),
     ("service.image", "public.ecr.aws/aws-containers/hello-app-runner:latest"),
+    ("service.local.command", "node server.mjs"),
+    ("service.local.dir", "example/app"),
 ];
 
 /// What an optional field could be, where its type does not say.
@@ -171,7 +173,9 @@ mod tests {
         let migrations = stack.migrations.clone().unwrap();
         assert_eq!(migrations, Migrations { folder: migrations.folder.clone(), ..typed(r"{}") });
         let service: Service = typed(r#"{"image": "public.ecr.aws/aws-containers/hello-app-runner:latest"}"#);
-        assert_eq!(stack.service, Some(service));
+        let local = stack.service.as_ref().and_then(|service| service.local.clone());
+        assert!(local.is_some(), "the example runs something");
+        assert_eq!(stack.service, Some(Service { local, ..service }));
         let rest = Stack {
             network: Network::default(),
             database: None,

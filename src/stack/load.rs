@@ -91,6 +91,9 @@ fn typed(mut json: Json, failed: &[String]) -> Result<Stack, String> {
     }
     if let Some(service) = json.get_mut("service") {
         stand_in(service, "image", "public.ecr.aws/stand/in:1");
+        if let Some(local) = service.get_mut("local") {
+            stand_in(local, "command", "stand-in");
+        }
     }
     serde_json::from_value(json).map_err(|error| format!("this cannot be read as a stack description: {error}"))
 }

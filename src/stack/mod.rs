@@ -51,5 +51,5 @@ pub use reference::{EndpointService, Image, SecretName, SecretReference};
 pub use scalar::Wrong;
 pub use schema::json_schema;
 pub use secret::{OnDestroySecret, Secret};
-pub use service::{HealthCheck, HealthProtocol, Platform, Scaling, Service};
+pub use service::{HealthCheck, HealthProtocol, LocalProgram, Platform, Scaling, Service};
 pub use unit::{Acu, Cpu, Duration, Memory, Percent};

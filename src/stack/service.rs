@@ -1,6 +1,6 @@
 //! The section `service`: the web service, what it runs, how it is checked and scaled.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,9 +57,33 @@ pub struct Service {
     #[schemars(extend("x-keys" = "infra-env-name"))]
     pub secrets: BTreeMap<String, SecretReference>,
 
+    /// What runs in the image's place in the local cloud; AWS never hears of it. Left out: there the service only passes through its
+    /// states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalProgram>,
+
     /// Whether the internet reaches the service; `false`: only the VPC, through an interface endpoint.
     #[serde(default = "default_public")]
     pub public: bool,
+}
+
+/// What `infra deploy --local` runs in the image's place: a program on this machine, with the service's environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalProgram {
+    /// The command, for `sh`. It has to listen on the port in PORT: the service's own, or another one where that is taken. HOST
+    /// tells it to listen on this machine only.
+    #[schemars(length(min = 1, max = 51_200))]
+    pub command: String,
+
+    /// The folder it is started in. Relative to the file that says it; from `--set`, to the current directory.
+    #[serde(default = "default_dir")]
+    #[schemars(with = "String", extend("format" = "infra-path", "examples" = ["app"]))]
+    pub dir: PathBuf,
+}
+
+fn default_dir() -> PathBuf {
+    ".".into()
 }
 
 const fn default_port() -> u16 {

@@ -8,6 +8,8 @@ from walk import ACCOUNT, REGION, URL, equal, holds, run
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
+    "AWS_CONFIG_FILE": os.environ["AWS_CONFIG_FILE"],
+    "AWS_SHARED_CREDENTIALS_FILE": os.environ["AWS_SHARED_CREDENTIALS_FILE"],
     "HOME": "/nonexistent",
     "AWS_ENDPOINT_URL": URL,
     "AWS_ACCESS_KEY_ID": ACCOUNT,

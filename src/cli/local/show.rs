@@ -45,6 +45,14 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
     say(&format!("data       {}", text(&status["data"])));
     say(&format!("services   {}", services.join(" ")));
     say(&format!("resources  {}", status["resources"]));
+    for app in status["apps"].as_array().into_iter().flatten() {
+        let what = match (app["url"].as_str(), app["command"].as_str()) {
+            (Some(url), Some(command)) => format!("{url}, {command}"),
+            (None, Some(command)) => command.to_owned(),
+            (_, None) => "only its states are kept: nothing runs in its image's place".to_owned(),
+        };
+        say(&format!("service    {} {} ({what})", text(&app["name"]), text(&app["status"])));
+    }
     for database in status["databases"].as_array().into_iter().flatten() {
         let way = match database["proxy_name"].as_str() {
             Some(proxy) => format!("proxy {proxy}"),
@@ -87,11 +95,10 @@ pub(super) fn inventory(items: &Value, as_json: bool) {
     }
 }
 
-/// The last lines of the log, and then those that are added.
-pub(super) async fn logs(data: &Path, lines: usize, follow: bool) -> Result<(), Failure> {
-    let path = client::log_file(data);
+/// The last lines of a log, and then those that are added.
+pub(super) async fn logs(path: &Path, lines: usize, follow: bool) -> Result<(), Failure> {
     let failed = |cause| Failure::System { what: format!("read the log {}", path.display()), cause };
-    let mut file = File::open(&path).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
     let mut content = Vec::new();
     file.read_to_end(&mut content).map_err(failed)?;
     let all: Vec<_> = content.split_inclusive(|byte| *byte == b'\n').collect();

@@ -56,36 +56,40 @@ fn foresee_image(ctx: &Ctx<'_>, settings: &Settings) -> Option<String> {
     ))
 }
 
-/// The instance role has to be allowed to read the secret or parameter, and the value has to be there.
+/// Why a secret or parameter cannot be handed to the service, if so.
 fn foresee_secret(ctx: &Ctx<'_>, role: &str, name: &str, arn: &str) -> Option<String> {
+    fetch(ctx, role, name, arn).err()
+}
+
+/// The value of a secret or parameter for an environment variable. The instance role has to be allowed to read it, and it
+/// has to be there.
+pub(super) fn fetch(ctx: &Ctx<'_>, role: &str, name: &str, arn: &str) -> Result<String, String> {
     let failed = |why: String| {
-        Some(format!(
-            "Failed to fetch the secret for the environment variable {name} with the instance role {role}: {why}"
-        ))
+        format!("Failed to fetch the secret for the environment variable {name} with the instance role {role}: {why}")
     };
     if arn.starts_with("arn:aws:ssm:") {
         if !ctx.iam.role_allows(role, "ssm:GetParameters", arn) {
-            return failed(format!("AccessDeniedException: not allowed ssm:GetParameters on {arn}."));
+            return Err(failed(format!("AccessDeniedException: not allowed ssm:GetParameters on {arn}.")));
         }
-        return match ctx.region.ssm.parameter_value(arn) {
-            Some(_) => None,
-            None => failed(format!("ParameterNotFound: {arn}.")),
-        };
+        let value = ctx.region.ssm.parameter_value(arn).map(str::to_owned);
+        return value.ok_or_else(|| failed(format!("ParameterNotFound: {arn}.")));
     }
     // arn:aws:secretsmanager:region:account:secret:name[:key[:stage[:version]]]
     let parts: Vec<&str> = arn.split(':').collect();
     let secret = parts[..parts.len().min(7)].join(":");
-    let key = parts.get(7).filter(|key| !key.is_empty());
+    let part = |index: usize| parts.get(index).filter(|part| !part.is_empty()).copied();
     let full = ctx.region.secretsmanager.secret(&secret).map_or(secret.as_str(), |secret| &secret.arn);
     if !ctx.iam.role_allows(role, "secretsmanager:GetSecretValue", full) {
-        return failed(format!("AccessDeniedException: not allowed secretsmanager:GetSecretValue on {secret}."));
+        return Err(failed(format!("AccessDeniedException: not allowed secretsmanager:GetSecretValue on {secret}.")));
     }
-    let Some(text) = ctx.region.secretsmanager.current_secret_string(&secret) else {
-        return failed(format!("ResourceNotFoundException: Secrets Manager can't find the specified secret {secret}."));
-    };
-    let has = |key: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value.get(key).is_some());
-    match key {
-        Some(key) if !has(key) => failed(format!("the secret {secret} has no JSON key {key}.")),
-        _ => None,
+    let text = ctx.region.secretsmanager.secret_string(&secret, part(8), part(9)).ok_or_else(|| {
+        failed(format!("ResourceNotFoundException: Secrets Manager can't find the specified secret {secret}."))
+    })?;
+    let Some(key) = part(7) else { return Ok(text.to_owned()) };
+    let content = serde_json::from_str::<Value>(text).unwrap_or_default();
+    match content.get(key) {
+        Some(Value::String(value)) => Ok(value.clone()),
+        Some(value) => Ok(value.to_string()),
+        None => Err(failed(format!("the secret {secret} has no JSON key {key}."))),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     AppService, Status, check, connector, invalid, not_found,
-    service::{Kind, Operation, Settings},
+    service::{Awaits, Kind, Operation, Settings},
     settings, tag,
 };
 use crate::local::{
@@ -115,11 +115,14 @@ fn service<'a>(ctx: &'a mut Ctx<'_>, arn: &str) -> Result<&'a mut AppService, Fa
 }
 
 /// Begins an operation and decides how it will end; gives its id.
-fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration) -> Result<String, Fault> {
-    let settings = service(ctx, arn)?.settings.clone();
+pub(super) fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration) -> Result<String, Fault> {
     let paused = service(ctx, arn)?.status == Status::Paused;
     let starts_instances =
         matches!(kind, Kind::Create | Kind::Deploy | Kind::Resume) || kind == Kind::Update && !paused;
+    if starts_instances {
+        take_program(ctx, arn, kind)?;
+    }
+    let settings = service(ctx, arn)?.settings.clone();
     let injected = ctx.region.apprunner.fail_next.take();
     let foreseen = if starts_instances { check::foresee(ctx, &settings) } else { None };
     let failure = injected.or(foreseen);
@@ -131,11 +134,33 @@ fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration) -> Result
         takes += super::FIRST_USE;
     }
     let (now, ends_at) = (ctx.now, ctx.pace.after(ctx.now, takes));
-    let operation = Operation::new(kind, now, ends_at, failure.clone());
+    let mut operation = Operation::new(kind, now, ends_at, failure.clone());
     let id = operation.id.clone();
-    service(ctx, arn)?.operations.push(operation);
+    let service = service(ctx, arn)?;
+    if settings.program.is_some() && failure.is_none() {
+        operation.awaits = match kind {
+            Kind::Pause | Kind::Delete => Some(Awaits::End),
+            _ => starts_instances.then_some(Awaits::Start),
+        };
+    }
+    if starts_instances && failure.is_none() {
+        service.generation += 1;
+    }
+    service.operations.push(operation);
     log_start(ctx, arn, kind, &settings, failure.as_deref());
     Ok(id)
+}
+
+/// What was offered in the image's place is what is started now; a deployment that fails goes back to what ran before.
+fn take_program(ctx: &mut Ctx<'_>, arn: &str, kind: Kind) -> Result<(), Fault> {
+    let name = service(ctx, arn)?.name.clone();
+    let program = ctx.region.apprunner.programs.get(&name).cloned();
+    let service = service(ctx, arn)?;
+    if kind == Kind::Deploy {
+        service.fallback = Some(service.settings.clone());
+    }
+    service.settings.program = program;
+    Ok(())
 }
 
 /// What App Runner logs when an operation begins; a start that fails leaves a line in the application's log, too.

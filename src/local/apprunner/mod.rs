@@ -1,7 +1,8 @@
 //! App Runner: services and their operations, VPC connectors, configurations with revisions, connections.
 //!
 //! A service is under OPERATION_IN_PROGRESS while an operation runs; how the operation ends is decided when it
-//! begins and carried out by `settle`. Room is kept for running the service's process: `Settings` has all of it.
+//! begins and carried out by `settle`. Where a program was offered in the image's place ([`program`]), it is run
+//! ([`run`]), and an operation ends as the program comes up or does not.
 
 mod check;
 mod connection;
@@ -11,7 +12,9 @@ mod ingress;
 mod lifecycle;
 mod list;
 mod observability;
+pub(crate) mod program;
 mod revision;
+pub(crate) mod run;
 mod scaling;
 mod service;
 mod settings;
@@ -56,6 +59,8 @@ pub(crate) struct Store {
     revisions: BTreeMap<String, u32>,
     /// Why the next operation on a service fails, if it is to fail.
     pub(crate) fail_next: Option<String>,
+    /// What runs in the images' place, by the service's name.
+    programs: BTreeMap<String, program::Program>,
     /// Log lines that `Region::settle` passes on.
     lines: Vec<Line>,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::program::Program;
 use crate::local::{
     members::{Sealed, Tags, optional_time, random_uuid, time},
     pace::Millis,
@@ -48,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) network: Value,
     pub(crate) observability: Value,
     pub(crate) encryption: Value,
+    /// What runs in the image's place; where there is none, the service only passes through its states.
+    pub(crate) program: Option<Program>,
 }
 
 impl Settings {
@@ -87,6 +90,10 @@ pub(crate) struct AppService {
     pub(super) operations: Vec<Operation>,
     pub(super) domains: Vec<super::domain::Domain>,
     pub(super) tags: Tags,
+    /// The port on this machine that its program was told to listen on.
+    pub(super) port: Option<u16>,
+    /// Grows whenever its program has to be started anew.
+    pub(super) generation: u64,
 }
 
 /// What is done to a service.
@@ -124,11 +131,25 @@ pub(super) struct Operation {
     pub(super) failure: Option<String>,
     /// Whether its end has been carried out.
     pub(super) over: bool,
+    /// What its end waits for besides the time, where a program runs.
+    #[serde(default)]
+    pub(super) awaits: Option<Awaits>,
+}
+
+/// What an operation waits for where a program runs in the image's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Awaits {
+    /// That the new program answers, or does not.
+    Start,
+    /// That the former one answers again.
+    Rollback,
+    /// That the program has ended.
+    End,
 }
 
 impl Operation {
     pub(super) fn new(kind: Kind, started_at: Millis, ends_at: Millis, failure: Option<String>) -> Self {
-        Self { id: random_uuid(), kind, started_at, ends_at, failure, over: false }
+        Self { id: random_uuid(), kind, started_at, ends_at, failure, over: false, awaits: None }
     }
 
     /// A failed update or deployment of a service that runs is rolled back, in the second half of its time.
@@ -174,6 +195,63 @@ impl AppService {
         self.status != Status::Deleted && (what(&self.settings) || self.fallback.as_ref().is_some_and(what))
     }
 
+    /// The settings with which instances are to run now, if any are.
+    pub(super) fn to_run(&self) -> Option<&Settings> {
+        let Some(operation) = self.running_operation() else {
+            return (self.status == Status::Running).then_some(&self.settings);
+        };
+        let failed = operation.failure.is_some();
+        let runs = match operation.kind {
+            Kind::Pause | Kind::Delete => false,
+            Kind::Create | Kind::Resume => !failed,
+            Kind::Update | Kind::Deploy => {
+                self.status == Status::Running || self.status == Status::CreateFailed && !failed
+            }
+        };
+        let former = self.fallback.as_ref().filter(|_| failed);
+        runs.then(|| former.unwrap_or(&self.settings))
+    }
+
+    /// Where the service's program answers on this machine.
+    pub(super) fn address(&self) -> Option<String> {
+        let port = self.port.filter(|_| self.settings.program.is_some())?;
+        Some(format!("localhost:{port}"))
+    }
+
+    fn awaiting(&mut self) -> Option<&mut Operation> {
+        self.operations.last_mut().filter(|operation| !operation.over && operation.awaits.is_some())
+    }
+
+    /// What the running operation waited for has come; nothing to do where it waited for nothing.
+    pub(super) fn go_on(&mut self, now: Millis) {
+        if let Some(operation) = self.awaiting() {
+            operation.awaits = None;
+            operation.ends_at = operation.ends_at.max(now);
+        }
+    }
+
+    /// The program did not come up: what waited for it fails, and the former one is started again, if one ran. Answers
+    /// whether an operation waited for it.
+    pub(super) fn fail(&mut self, now: Millis, why: &str) -> bool {
+        if self.awaiting().is_none() {
+            return false;
+        }
+        let former = self.fallback.take_if(|_| self.status == Status::Running);
+        let Some(operation) = self.awaiting() else { return false };
+        let first = operation.awaits.replace(Awaits::Rollback) == Some(Awaits::Start);
+        if first {
+            operation.failure = Some(why.to_owned());
+        }
+        match former.filter(|_| first) {
+            Some(former) => {
+                self.settings = former;
+                self.generation += 1;
+            }
+            None => self.go_on(now),
+        }
+        true
+    }
+
     /// The log group of a kind, `service` (deployment events) or `application` (its own output).
     pub(crate) fn log_group(&self, kind: &str) -> String {
         format!("/aws/apprunner/{}/{}/{kind}", self.name, self.id)
@@ -184,7 +262,7 @@ impl AppService {
             "ServiceName": self.name,
             "ServiceId": self.id,
             "ServiceArn": self.arn,
-            "ServiceUrl": self.url,
+            "ServiceUrl": self.address().unwrap_or_else(|| self.url.clone()),
             "CreatedAt": time(self.created_at),
             "UpdatedAt": time(self.updated_at),
             "Status": self.status_text(),
@@ -207,7 +285,8 @@ impl AppService {
 
     /// Carries out the end of the running operation if its time has come; says what it then logs.
     pub(super) fn settle(&mut self, now: Millis) -> Option<(Millis, String)> {
-        let operation = self.operations.last_mut().filter(|operation| !operation.over && operation.ends_at <= now)?;
+        let due = |one: &&mut Operation| !one.over && one.awaits.is_none() && one.ends_at <= now;
+        let operation = self.operations.last_mut().filter(due)?;
         operation.over = true;
         let (kind, ended_at, failure) = (operation.kind, operation.ends_at, operation.failure.clone());
         let failed = failure.is_some();

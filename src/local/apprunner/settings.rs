@@ -44,6 +44,7 @@ pub(super) fn desired(ctx: &mut Ctx<'_>, input: &Value, current: Option<&Setting
         network: network(ctx, &input["NetworkConfiguration"], &before.network)?,
         observability,
         encryption,
+        program: before.program.clone(),
     };
     check_environment(&settings)?;
     Ok(settings)

@@ -62,13 +62,19 @@ impl Store {
 
     /// Writes one line on behalf of a service, which makes group and stream where they are missing.
     pub(crate) fn write(&mut self, to: Destination<'_>, at: Millis, message: &str) {
+        self.write_all(to, at, &[message.to_owned()]);
+    }
+
+    /// Writes lines on behalf of a service.
+    pub(crate) fn write_all(&mut self, to: Destination<'_>, at: Millis, messages: &[String]) {
         let group = self
             .groups
             .entry(to.group.to_owned())
             .or_insert_with(|| Group { made_by_service: true, ..Group::new(to.account, to.region, to.group, at) });
         let arn = format!("{}:log-stream:{}", group.arn, to.stream);
         let stream = group.streams.entry(to.stream.to_owned()).or_insert_with(|| Stream::new(to.stream, arn, at));
-        stream.add(vec![Event { timestamp: at, message: message.to_owned(), ingested_at: at }]);
+        let event = |message: &String| Event { timestamp: at, message: message.clone(), ingested_at: at };
+        stream.add(messages.iter().map(event).collect());
     }
 
     #[cfg(test)]

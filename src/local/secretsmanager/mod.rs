@@ -47,8 +47,16 @@ impl Store {
     /// The text of a secret's current version, as a service with the right to read it gets it: nothing
     /// while the secret is scheduled for deletion.
     pub(crate) fn current_secret_string(&self, arn_or_name: &str) -> Option<&str> {
+        self.secret_string(arn_or_name, None, None)
+    }
+
+    /// The same of the version with a stage or an id, where one is given.
+    pub(crate) fn secret_string(&self, arn_or_name: &str, stage: Option<&str>, version: Option<&str>) -> Option<&str> {
         let secret = self.secrets.get(&self.name_of(arn_or_name)?).filter(|secret| secret.deletion.is_none())?;
-        let (_, version) = secret.staged(secret::CURRENT)?;
+        let version = match version {
+            Some(id) => secret.versions.get(id)?,
+            None => secret.staged(stage.unwrap_or(secret::CURRENT))?.1,
+        };
         version.content.string.as_ref().map(|text| text.0.as_str())
     }
 

@@ -41,12 +41,19 @@ async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<S
     let live = Live::new(address, arn, spec(&service))
         .output("arn", Some(arn))
         .output("name", Some(service.service_name()))
-        .output("url", service.service_url().map(|host| format!("https://{host}")))
+        .output("url", service.service_url().map(url))
         .tags(tags)
         .created(Some(service.created_at().secs()))
         .phase(phase)
         .setback(setback);
     Ok(Some(live))
+}
+
+/// Where the service answers. Nobody certifies `localhost`, and nothing but this machine is reached by it.
+fn url(host: &str) -> String {
+    let name = host.split(':').next().unwrap_or_default();
+    let scheme = if name == "localhost" || name.ends_with(".localhost") { "http" } else { "https" };
+    format!("{scheme}://{host}")
 }
 
 /// The text that says what went wrong, if something did.
@@ -226,6 +233,12 @@ mod tests {
         assert_eq!(told(CreateService, Failed), None);
         let on_its_way = ended(UpdateService, RollbackInProgress);
         assert_eq!(setback(&found(ServiceStatus::OperationInProgress), Some(&on_its_way)), None);
+    }
+
+    #[test]
+    fn a_service_on_this_machine_has_no_certificate() {
+        assert_eq!(url("abc.us-east-1.awsapprunner.com"), "https://abc.us-east-1.awsapprunner.com");
+        assert_eq!(url("localhost:8080"), "http://localhost:8080");
     }
 
     #[test]

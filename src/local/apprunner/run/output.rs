@@ -1,0 +1,141 @@
+//! What a program says, line by line: into the service's log group, and into a file for `infra local logs`.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    sync::mpsc,
+    task::JoinHandle,
+};
+
+use super::{Place, Shared, Specification};
+use crate::local::{logs::Destination, members::random_hex};
+
+/// A longer line is cut in two.
+const LONGEST_LINE: usize = 16 << 10;
+/// A longer file begins anew when a program is started.
+const LONGEST_FILE: u64 = 8 << 20;
+/// How many lines are remembered for the report of a failure.
+const LAST: usize = 5;
+/// How often lines are written to the log group, and the group to the disk.
+const WRITING: Duration = Duration::from_millis(100);
+const SAVING: Duration = Duration::from_secs(2);
+
+/// The output of one start of a program.
+pub(super) struct Output {
+    last: Arc<Mutex<VecDeque<String>>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Output {
+    /// Takes in what comes from both ends.
+    pub(super) fn of(
+        shared: &Arc<Shared>,
+        place: &Place,
+        specification: &Specification,
+        out: Option<impl AsyncRead + Unpin + Send + 'static>,
+        err: Option<impl AsyncRead + Unpin + Send + 'static>,
+    ) -> Self {
+        let (sender, lines) = mpsc::channel(1000);
+        let last = Arc::new(Mutex::new(VecDeque::new()));
+        let recorder = Recorder {
+            shared: Arc::clone(shared),
+            place: place.clone(),
+            group: specification.group.clone(),
+            stream: format!("instance/{}", random_hex(32)),
+            file: open(shared, &specification.name),
+            last: Arc::clone(&last),
+        };
+        let mut tasks = vec![tokio::spawn(recorder.record(lines))];
+        tasks.extend(out.map(|out| tokio::spawn(split(out, sender.clone()))));
+        tasks.extend(err.map(|err| tokio::spawn(split(err, sender))));
+        Self { last, tasks }
+    }
+
+    /// Waits until all was written that the program said before its end; gives its last lines.
+    pub(super) async fn finish(self) -> Vec<String> {
+        // What it left running may hold its output open.
+        let all = futures::future::join_all(self.tasks);
+        let _ = tokio::time::timeout(Duration::from_secs(2), all).await;
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+fn open(shared: &Shared, name: &str) -> Option<File> {
+    let path = shared.output_file(name).ok()?;
+    let long = std::fs::metadata(&path).is_ok_and(|file| file.len() > LONGEST_FILE);
+    File::options().create(true).write(true).append(!long).truncate(long).mode(0o600).open(path).ok()
+}
+
+/// Cuts bytes into lines.
+async fn split(mut from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
+    let (mut held, mut block) = (Vec::new(), vec![0; 8 << 10]);
+    while let Ok(length) = from.read(&mut block).await
+        && length > 0
+    {
+        for byte in &block[..length] {
+            if *byte != b'\n' {
+                held.push(*byte);
+            }
+            if (*byte == b'\n' || held.len() >= LONGEST_LINE) && to.send(text(&mut held)).await.is_err() {
+                return;
+            }
+        }
+    }
+    if !held.is_empty() {
+        let _ = to.send(text(&mut held)).await;
+    }
+}
+
+fn text(held: &mut Vec<u8>) -> String {
+    let line = String::from_utf8_lossy(held).trim_end_matches('\r').to_owned();
+    held.clear();
+    line
+}
+
+struct Recorder {
+    shared: Arc<Shared>,
+    place: Place,
+    group: String,
+    stream: String,
+    file: Option<File>,
+    last: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Recorder {
+    async fn record(mut self, mut lines: mpsc::Receiver<String>) {
+        let mut saved = Instant::now();
+        let mut batch = Vec::new();
+        while lines.recv_many(&mut batch, 1000).await > 0 {
+            self.write(&batch);
+            batch.clear();
+            if saved.elapsed() > SAVING {
+                saved = Instant::now();
+                self.shared.save(&self.place);
+            }
+            tokio::time::sleep(WRITING).await;
+        }
+        self.shared.save(&self.place);
+    }
+
+    fn write(&mut self, batch: &[String]) {
+        if let Some(file) = &mut self.file {
+            // A disk that takes no more lines stops the file and not the program.
+            let _ = file.write_all(batch.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+        }
+        let Place { account, region, .. } = &self.place;
+        let to = Destination { account, region, group: &self.group, stream: &self.stream };
+        self.shared.region(&self.place, |ctx| ctx.region.logs.write_all(to, ctx.now, batch));
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.extend(batch.iter().filter(|line| !line.trim().is_empty()).cloned());
+        let surplus = last.len().saturating_sub(LAST);
+        last.drain(..surplus);
+    }
+}
