@@ -47,3 +47,33 @@ impl Expansion<'_> {
         format!("{}-{suffix}", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Kind, Replace, attributes::references},
+        resources::KINDS,
+        stack,
+    };
+
+    fn kind(name: &str) -> &'static Kind {
+        KINDS.iter().find(|kind| kind.name == name).expect("every resource is of a kind")
+    }
+
+    /// The planner counts on it: nothing else could outlive what it stands in, nor be switched over before that goes.
+    #[test]
+    fn what_stands_in_something_that_goes_first_goes_first_too() {
+        for file in ["stack.example.yaml", "stacks/production.yaml"] {
+            let loaded = stack::load(&stack::Sources::new(file, &[])).expect("a good description");
+            for one in expand(&loaded.description, &Facts::default()).expect("a network that can be divided") {
+                let own = kind(one.kind);
+                let parts = own.immutable.iter().filter_map(|attribute| one.attributes.get(attribute));
+                for house in parts.flat_map(references) {
+                    let goes_first = kind(house.kind()).replace == Replace::DeleteFirst;
+                    assert!(!goes_first || own.replace == Replace::DeleteFirst, "{} stands in {house}", one.address);
+                }
+            }
+        }
+    }
+}

@@ -142,9 +142,10 @@ impl<'a> Decision<'a> {
         !to.is_empty() && to.iter().all(|address| self.known.contains_key(address))
     }
 
-    /// The old half of a replacement. What uses something that has to go first cannot outlive it, so it goes first too.
+    /// The old half of a replacement. What stands in something that has to go first cannot outlive it, so it goes first
+    /// too; what only refers to it, by an attribute that can be changed, can.
     fn replace(&mut self, step: &mut Step, seen: &'a Seen, kind: &Kind) {
-        let forced = self.uses.by(seen).any(|used| self.going_first.contains(&key(used)));
+        let forced = self.uses.through(seen, kind.immutable).any(|used| self.going_first.contains(&key(used)));
         step.deletes_first = forced || kind.replace == Replace::DeleteFirst;
         if step.deletes_first {
             self.going_first.insert(key(seen));

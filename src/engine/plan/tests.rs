@@ -302,7 +302,12 @@ fn draw(stage: &Stage, sketches: &[Sketch], version: usize) -> Vec<Desired> {
                 others.filter(|(_, other)| other.versions[version].there && (other.kind != 3 || sketch.kind == 3));
             there.map(|(other, sketch)| to(NAMES[sketch.kind], &format!("n{other}"))).collect()
         };
-        let (uses, lives_in, name) = (points(uses), points(lives_in), format!("n{place}"));
+        // As among AWS's kinds: what lives in something that goes first is itself of a kind that goes first.
+        let houses: Vec<usize> = lives_in
+            .into_iter()
+            .filter(|&other| sketch.kind == 1 || sketches[other % sketches.len()].kind != 1)
+            .collect();
+        let (uses, lives_in, name) = (points(uses), points(houses), format!("n{place}"));
         desired.push(match sketch.kind {
             0 => stage.one(&name, Fake::<0> { size, zone, uses, lives_in, ..Fake::default() }),
             1 => stage.one(&name, Fake::<1> { size, zone, uses, lives_in, ..Fake::default() }),

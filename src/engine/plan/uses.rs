@@ -10,8 +10,8 @@ const OWN: &[&str] = &["name", "identifier"];
 /// Who refers to whom among the live resources.
 pub(super) struct Uses<'a> {
     live: &'a [Seen],
-    /// By the place in `live`: what that resource refers to.
-    targets: Vec<BTreeSet<usize>>,
+    /// By the place in `live`: what that resource refers to, and by which attributes.
+    targets: Vec<BTreeMap<usize, BTreeSet<&'a str>>>,
     used: Vec<bool>,
     places: BTreeMap<(&'a str, &'a str), usize>,
 }
@@ -32,7 +32,7 @@ impl<'a> Uses<'a> {
         }
         let mut uses = Self {
             live,
-            targets: vec![BTreeSet::new(); live.len()],
+            targets: vec![BTreeMap::new(); live.len()],
             used: vec![false; live.len()],
             places: live.iter().enumerate().map(|(place, seen)| (key(seen), place)).collect(),
         };
@@ -40,10 +40,10 @@ impl<'a> Uses<'a> {
             // Two kinds may have resources of one name: by its own name nothing refers to anything.
             let pointing =
                 seen.attributes.as_object().into_iter().flatten().filter(|(key, _)| !OWN.contains(&key.as_str()));
-            for (_, value) in pointing {
+            for (attribute, value) in pointing {
                 strings(value, &mut |text| {
                     for &target in names.get(text).into_iter().flatten().filter(|&&target| target != place) {
-                        uses.targets[place].insert(target);
+                        uses.targets[place].entry(target).or_default().insert(attribute);
                         uses.used[target] = true;
                     }
                 });
@@ -60,7 +60,14 @@ impl<'a> Uses<'a> {
     /// What `seen` refers to.
     pub(super) fn by(&self, seen: &Seen) -> impl Iterator<Item = &'a Seen> {
         let targets = self.place(seen).map(|place| &self.targets[place]);
-        targets.into_iter().flatten().map(|&target| &self.live[target])
+        targets.into_iter().flatten().map(|(&target, _)| &self.live[target])
+    }
+
+    /// What `seen` refers to by one of `attributes`.
+    pub(super) fn through(&self, seen: &Seen, attributes: &[&str]) -> impl Iterator<Item = &'a Seen> {
+        let targets = self.place(seen).map(|place| &self.targets[place]);
+        let through = move |by: &BTreeSet<&str>| attributes.iter().any(|attribute| by.contains(attribute));
+        targets.into_iter().flatten().filter(move |(_, by)| through(by)).map(|(&target, _)| &self.live[target])
     }
 
     fn place(&self, seen: &Seen) -> Option<usize> {
