@@ -80,6 +80,8 @@ pub(crate) struct World {
     pub(crate) stubborn: BTreeMap<Address, Option<String>>,
     /// Deletions refused because something still used it.
     pub(crate) busy: Vec<String>,
+    /// Whether everything is made in one moment, as far as its time of creation tells.
+    pub(crate) same_moment: bool,
     /// How many verbs are at work, now and at most.
     pub(crate) at_work: (usize, usize),
     number: u32,
@@ -253,7 +255,8 @@ impl<const K: usize> Resource for Fake<K> {
             world.number += 1;
             let now = now();
             world.items.push(Item {
-                id: format!("{}-{}", Self::KIND, world.number),
+                // What has a unique name has it for its id.
+                id: if K == 1 { address.to_string() } else { format!("{}-{}", Self::KIND, world.number) },
                 address,
                 size: self.size,
                 zone: self.zone,
@@ -266,7 +269,7 @@ impl<const K: usize> Resource for Fake<K> {
                 listed: now + world.lag,
                 ready: now + world.takes("create"),
                 gone: None,
-                created: i64::from(world.number),
+                created: if world.same_moment { 1 } else { i64::from(world.number) },
             });
             Ok(())
         })

@@ -47,6 +47,18 @@ enum Creation {
     Doubtful(Instant),
 }
 
+impl Creation {
+    /// Whether what is seen may still be what was there before, in a list that is behind. Not what we were told is made, nor
+    /// what is there for so long after we asked for it.
+    fn may_see_the_former(self) -> bool {
+        match self {
+            Self::NotSent => true,
+            Self::Doubtful(at) => since(at) < DOUBT,
+            Self::Accepted(_) => false,
+        }
+    }
+}
+
 /// A change that was sent and accepted.
 struct Sent {
     paths: Vec<String>,
@@ -78,8 +90,7 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
         let seen = if look { way.look().await? } else { None };
         look = true;
         match seen {
-            // Where the id is a name, the new one has the former one's: what we were told is made is not the former.
-            Some(seen) if way.is_former(&seen) && !matches!(creation, Creation::Accepted(_)) => {
+            Some(seen) if way.is_former(&seen) && creation.may_see_the_former() => {
                 way.wait_for("the former one is still there").await?
             }
             Some(Seen { phase: Phase::Changing(word) | Phase::Deleting(word), .. }) => {

@@ -99,6 +99,25 @@ fn patience_is_for_refusals_in_a_row() {
 }
 
 #[test]
+fn the_new_one_under_the_former_ones_name_is_known_although_its_answer_was_lost() {
+    run(async {
+        for (same_moment, within) in [(false, 5 * SECOND), (true, 40 * SECOND)] {
+            let stage = Stage::new();
+            let zoned = |zone| [stage.one("a", Unique { zone, ..Unique::default() })];
+            assert!(stage.deploy(&zoned(1)).await.is_complete());
+            stage.calls();
+            stage.with(|world| world.same_moment = same_moment);
+            stage.answer("create unique/a", &[(Class::Ambiguous, true)]);
+            let began = now();
+            let outcome = stage.deploy(&zoned(2)).await;
+            assert!(outcome.is_complete(), "{:?}", outcome.failed);
+            assert!(since(began) < within, "{:?}", since(began));
+            assert_eq!(stage.calls(), ["delete unique/a unique/a", "create unique/a"]);
+        }
+    });
+}
+
+#[test]
 fn a_name_held_by_our_own_lost_call_is_ours() {
     run(async {
         let stage = Stage::new();

@@ -39,7 +39,7 @@ pub(super) struct Way<'r, 'a> {
     /// Whether a creation was sent that was not answered.
     pub(super) doubtful: bool,
     /// Resources at this address that are not ours to bring anywhere: the old half of a replacement, duplicates.
-    others: Vec<&'r str>,
+    others: Vec<&'r Seen>,
     token: String,
     refused: Option<Refused>,
     waiting: String,
@@ -69,7 +69,7 @@ impl<'r, 'a> Way<'r, 'a> {
             acted: now,
             under_way: step.unsettled,
             doubtful: false,
-            others: others.filter_map(|other| Some(other.live.as_ref()?.id.as_str())).collect(),
+            others: others.filter_map(|other| other.live.as_ref()).collect(),
             token: (0..32).map(|_| char::from(rand::random_range(b'a'..=b'z'))).collect(),
             refused: None,
             waiting: String::new(),
@@ -83,13 +83,15 @@ impl<'r, 'a> Way<'r, 'a> {
         let planned = self.step.live.as_ref().map(|live| live.id.as_str());
         let rank = |seen: &&Seen| (matches!(seen.phase, Phase::Deleting(_)), planned != Some(seen.id.as_str()));
         // Where the old one goes first, a list that still shows it is behind: its name is not free yet.
-        let shown = here.filter(|seen| self.step.deletes_first || !self.others.contains(&seen.id.as_str()));
+        let is_other = |seen: &Seen| self.others.iter().any(|other| other.id == seen.id);
+        let shown = here.filter(|seen| self.step.deletes_first || !is_other(seen));
         Ok(shown.min_by_key(rank).cloned())
     }
 
-    /// Whether `seen` is what is to be gone before this begins.
+    /// Whether `seen` is what is to be gone before this begins. Where the id is a name, the new one has it too, and only the
+    /// time of its creation tells them apart.
     pub(super) fn is_former(&self, seen: &Seen) -> bool {
-        self.others.contains(&seen.id.as_str())
+        self.others.iter().any(|other| other.id == seen.id && other.created == seen.created)
     }
 
     /// The resource with this id, if it is still there.
