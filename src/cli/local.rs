@@ -1,6 +1,7 @@
 //! `infra local`: starts, asks and stops the local cloud.
 
 mod database;
+mod fault;
 mod show;
 
 use std::{
@@ -36,6 +37,9 @@ pub enum Local {
     Calls(Calls),
     /// List every resource that exists, in every account and region
     Inventory(Query),
+    /// Let calls go wrong on request: refused, lost, slow, answered with the past; resources that fail
+    #[command(subcommand, after_help = fault::EXAMPLES)]
+    Fault(fault::Fault),
     /// Show the log: one line a call; with --service what the service's program says
     Logs(Logs),
     /// Print how to reach the database, as variables for a .env.local
@@ -210,6 +214,7 @@ impl Local {
                 let items = client::get(&query.folder.data, "inventory").await?;
                 show::inventory(&items, query.json);
             }
+            Self::Fault(fault) => fault.run().await?,
             Self::Logs(logs) => {
                 let data = &logs.folder.data;
                 let path = match &logs.service {

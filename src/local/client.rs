@@ -164,7 +164,10 @@ async fn find(data: &Path) -> Option<Note> {
 }
 
 async fn request(note: &Note, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {
-    let unanswered = |reason: String| LocalError::Unanswered { url: note.url.clone(), what: path.to_owned(), reason };
+    // What errors say ends where the sentence goes on.
+    let reason = |text: String| text.trim_end_matches('.').to_owned();
+    let unanswered =
+        |text: String| LocalError::Unanswered { url: note.url.clone(), what: path.to_owned(), reason: reason(text) };
     match tokio::time::timeout(ANSWER, exchange(note, method, path, content)).await {
         Ok(Ok((status, body))) => {
             let content: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -285,6 +288,8 @@ mod tests {
             (Method::POST, "shutdown"),
             (Method::POST, "programs"),
             (Method::GET, "databases"),
+            (Method::GET, "faults"),
+            (Method::POST, "faults/clear"),
         ] {
             let refused = request(&stranger, &method, path, &Value::Null).await.unwrap_err().to_string();
             assert!(refused.contains("token"), "{path}: {refused}");

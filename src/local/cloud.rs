@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     calls::Calls,
+    chaos::Chaos,
     disk,
     log::Log,
     pace::{Millis, Pace},
@@ -31,6 +32,8 @@ pub(crate) struct Cloud {
     pub(crate) services_changed: Notify,
     /// How often each action was called.
     pub(crate) calls: Calls,
+    /// The faults that somebody asked for.
+    pub(crate) chaos: Chaos,
     /// What happened, for `infra local logs`.
     pub(crate) log: Log,
     closing: watch::Sender<bool>,
@@ -46,6 +49,7 @@ impl Cloud {
             changed: Notify::new(),
             services_changed: Notify::new(),
             calls: Calls::default(),
+            chaos: Chaos::default(),
             log: Log::open(data).map_err(disk::error("write", &Log::path(data)))?,
             closing: watch::Sender::new(false),
         })
@@ -65,13 +69,38 @@ impl Cloud {
         let place = entry(regions, region);
         iam.settle(now);
         place.settle(now);
-        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace: self.pace })
+        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace: self.pace, doom: None })
+    }
+
+    /// Runs `work` on a copy of one region of one account as it was so many milliseconds ago.
+    pub(crate) fn past_region<T>(
+        &self,
+        account: &str,
+        region: &str,
+        ago: Millis,
+        work: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> T {
+        let then = now().saturating_sub(ago);
+        let (mut iam, mut place) = self.chaos.past(account, region, then);
+        iam.settle(then);
+        place.settle(then);
+        work(&mut Ctx {
+            account,
+            region_name: region,
+            iam: &mut iam,
+            region: &mut place,
+            now: then,
+            pace: self.pace,
+            doom: None,
+        })
     }
 
     /// Writes one region, and what is global in its account, to the disk. Atomic: a reader, and a daemon
     /// that was killed, find the old state or the new one.
     pub(crate) fn save(&self, account: &str, region: &str) -> Result<(), disk::DiskError> {
-        disk::save(&self.data, &self.world(), account, region)
+        let world = self.world();
+        self.chaos.note(&world, account, region, now());
+        disk::save(&self.data, &world, account, region)
     }
 
     /// Has everything looked at that runs behind the API.
@@ -83,6 +112,7 @@ impl Cloud {
     /// Begins the end: `closed` returns everywhere, and the data plane is woken.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+        self.chaos.let_go();
         self.wake();
     }
 

@@ -11,7 +11,7 @@ use hyper::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{apprunner::program::Offer, cloud::Cloud, service::Service};
+use super::{apprunner::program::Offer, chaos, cloud::Cloud, service::Service};
 
 /// What the control interface knows and does.
 pub(crate) struct Control {
@@ -26,20 +26,32 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Answers a request for `/_infra/PATH`.
-    pub(crate) fn respond(
+    /// Answers a request for `/_infra/PATH`; what concerns faults is answered in their room.
+    pub(crate) async fn respond(
         &self,
         method: &Method,
         path: &str,
+        query: &str,
         token: Option<&str>,
         body: &[u8],
     ) -> Response<Full<Bytes>> {
-        let guarded = |answer: &dyn Fn() -> Value| match token {
-            Some(token) if token == self.token => match answer() {
+        let is_owner = token == Some(&self.token);
+        let closed =
+            || problem(StatusCode::FORBIDDEN, "This needs the header X-Infra-Token with the token in daemon.json.");
+        if let Some(rest) = path.strip_prefix("faults").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            if !is_owner {
+                return closed();
+            }
+            let rest = rest.trim_start_matches('/');
+            let (status, content) = chaos::control::respond(&self.cloud, method, rest, query, body).await;
+            return json_response(status, &content);
+        }
+        let guarded = |answer: &dyn Fn() -> Value| match is_owner {
+            true => match answer() {
                 refused if refused.get("error").is_some() => json_response(StatusCode::BAD_REQUEST, &refused),
                 answer => json_response(StatusCode::OK, &answer),
             },
-            _ => problem(StatusCode::FORBIDDEN, "This needs the header X-Infra-Token with the token in daemon.json."),
+            false => closed(),
         };
         match (method, path) {
             (&Method::GET, "status") => json_response(StatusCode::OK, &self.status()),

@@ -1,5 +1,5 @@
 //! From a signed request to an answer: which service, account and region are meant, the action, and what follows
-//! from it: counting, saving, waking the data plane.
+//! from it: faults on request, counting, saving, waking the data plane.
 
 use std::time::Instant;
 
@@ -7,10 +7,11 @@ use rand::Rng as _;
 use serde_json::Value;
 
 use super::{
+    chaos::{Delivery, Fate, Site},
     cloud::Cloud,
     fault::Fault,
     model::{Model, Operation, Protocol},
-    protocol::{self, Answer, Call, Request},
+    protocol::{self, Call, Request},
     service::{Action, Service},
 };
 
@@ -59,17 +60,17 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// Answers a request.
-pub(crate) fn answer(
+pub(crate) async fn answer(
     cloud: &Cloud,
     services: &[&'static Service],
     scope: Option<Scope>,
     request: &Request<'_>,
-) -> (Answer, String) {
+) -> (Delivery, String) {
     let request_id = request_id();
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
     let answer = match find(services, scope, request) {
-        Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id),
-        Err(fault) => protocol::homeless_refusal(&fault, &named, request, &request_id),
+        Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id).await,
+        Err(fault) => Delivery::Whole(protocol::homeless_refusal(&fault, &named, request, &request_id)),
     };
     (answer, request_id)
 }
@@ -105,29 +106,35 @@ fn find(
     }
 }
 
-fn call(
+async fn call(
     cloud: &Cloud,
     service: &Service,
     model: &Model,
     scope: &Scope,
     request: &Request<'_>,
     request_id: &str,
-) -> Answer {
+) -> Delivery {
     let begun = Instant::now();
-    let (action, outcome) = match protocol::read(model, request) {
-        Ok(call) => (call.action.clone(), perform(cloud, service, model, scope, call)),
-        Err(fault) => (String::new(), Err(fault)),
-    };
+    let Scope { account, region, .. } = scope;
+    let read = protocol::read(model, request);
+    let action = read.as_ref().map(|call| call.action.clone()).unwrap_or_default();
+    let shown: String = action.chars().filter(char::is_ascii_alphanumeric).take(80).collect();
+    let name = service.name;
+    let fate = cloud.chaos.decide(Site::new(account, region, name, &action));
+    let suffered = fate.describe().map(|what| format!(" [{what}]")).unwrap_or_default();
+    if !fate.arrives().await {
+        cloud.log.line(&format!("{account} {region} {name} {shown} -{suffered} {:.1?}", begun.elapsed()));
+        return Delivery::Nothing;
+    }
+    let outcome = read.and_then(|call| perform(cloud, service, model, scope, call, &fate));
     let answer = match &outcome {
         Ok((operation, output)) => protocol::answer(model, operation, output, request_id),
         Err(fault) => protocol::refusal(model, fault, request_id),
     };
     let code = outcome.err().map(|fault| format!(" {}", fault.code)).unwrap_or_default();
-    let Scope { account, region, .. } = scope;
-    let (name, status) = (service.name, answer.status);
-    let shown: String = action.chars().filter(char::is_ascii_alphanumeric).take(80).collect();
-    cloud.log.line(&format!("{account} {region} {name} {shown} {status}{code} {:.1?}", begun.elapsed()));
-    answer
+    let status = answer.status;
+    cloud.log.line(&format!("{account} {region} {name} {shown} {status}{code}{suffered} {:.1?}", begun.elapsed()));
+    fate.deliver(answer).await
 }
 
 fn perform<'a>(
@@ -136,13 +143,19 @@ fn perform<'a>(
     model: &'a Model,
     scope: &Scope,
     call: Call<'_>,
+    fate: &Fate<'_>,
 ) -> Result<(&'a Operation, Value), Fault> {
     let Some((operation, action)) = model.operation(&call.action).zip(provided(service, &call.action)) else {
         return Err(protocol::unknown_action(model, &call.action));
     };
     cloud.calls.add(service.name, &operation.name);
+    if let Some(fault) = fate.refusal() {
+        return Err(fault);
+    }
     let input = call.input(service.name, model, operation)?;
-    act(cloud, model, scope, operation, action, input).map(|output| (operation, output))
+    let mut output = act(cloud, model, scope, operation, action, input, fate)?;
+    fate.retell(&mut output);
+    Ok((operation, output))
 }
 
 fn provided(service: &Service, action: &str) -> Option<Action> {
@@ -156,6 +169,7 @@ fn act(
     operation: &Operation,
     action: Action,
     mut input: Value,
+    fate: &Fate<'_>,
 ) -> Result<Value, Fault> {
     let Scope { account, region, .. } = scope;
     if model.metadata.protocol == Protocol::Ec2
@@ -164,7 +178,13 @@ fn act(
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Fault::new("DryRunOperation", message).with_status(412));
     }
-    let outcome = cloud.region(account, region, |ctx| action(ctx, input));
+    if let Some(ago) = fate.lag() {
+        return cloud.past_region(account, region, ago, |ctx| action(ctx, input));
+    }
+    let outcome = cloud.region(account, region, |ctx| {
+        fate.prepare(ctx);
+        action(ctx, input)
+    });
     if !is_reading(&operation.name) {
         // Also after a refusal: an action may have changed something before it refused.
         cloud.save(account, region).map_err(|error| {
@@ -176,7 +196,7 @@ fn act(
 }
 
 /// Whether an action changes nothing, by the words with which AWS begins the names of such.
-fn is_reading(action: &str) -> bool {
+pub(crate) fn is_reading(action: &str) -> bool {
     ["Describe", "Get", "List", "Filter", "Search", "Simulate", "Validate"].iter().any(|word| action.starts_with(word))
 }
 

@@ -1,13 +1,14 @@
 //! The endpoint: bytes in, bytes out. Everything under `/_infra/` is the cloud's own control interface, the rest
 //! is AWS's.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use futures::stream;
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::BoxBody};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::Incoming,
+    body::{Frame, Incoming},
     header::{self, HeaderValue},
     server::conn::http1,
     service::service_fn,
@@ -16,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{
+    chaos::Delivery,
     control::Control,
     dispatch::{self, Scope},
     protocol::{self, Answer},
@@ -53,7 +55,7 @@ async fn connection(stream: TokioIo<tokio::net::TcpStream>, control: Arc<Control
     let cloud = Arc::clone(&control.cloud);
     let service = service_fn(move |request| {
         let control = Arc::clone(&control);
-        async move { Ok::<_, Infallible>(respond(&control, request).await) }
+        async move { respond(&control, request).await }
     });
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(stream, service);
@@ -66,31 +68,64 @@ async fn connection(stream: TokioIo<tokio::net::TcpStream>, control: Arc<Control
     let _ = connection.await;
 }
 
-async fn respond(control: &Control, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// The connection is closed on request.
+#[derive(Debug, thiserror::Error)]
+#[error("closed on request")]
+struct Severed;
+
+type Body = BoxBody<Bytes, Severed>;
+
+fn whole(response: Response<Full<Bytes>>) -> Response<Body> {
+    response.map(|body| body.map_err(|never| match never {}).boxed())
+}
+
+/// Answers a request, or closes its connection.
+async fn respond(control: &Control, request: Request<Incoming>) -> Result<Response<Body>, Severed> {
     let (head, body) = request.into_parts();
     if !is_local(&head.headers) {
-        return refuse(StatusCode::FORBIDDEN, "The local cloud answers only to loopback names, such as localhost.");
+        return Ok(refuse(StatusCode::FORBIDDEN, "The local cloud answers only to loopback names, such as localhost."));
     }
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 8 MB.");
+            return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 8 MB."));
         }
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete."),
+        Err(_) => return Ok(refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete.")),
     };
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let target = text("x-amz-target");
     let scope = Scope::read(text("authorization"), query);
     if let Some(path) = head.uri.path().strip_prefix("/_infra/") {
-        return control.respond(&head.method, path, text("x-infra-token"), &body);
+        return Ok(whole(control.respond(&head.method, path, query, text("x-infra-token"), &body).await));
     }
     if scope.is_none() && head.method == hyper::Method::GET && query.is_empty() {
-        return control.welcome();
+        return Ok(whole(control.welcome()));
     }
     let request = protocol::Request { target, query, body: &body };
-    let (answer, id) = dispatch::answer(&control.cloud, &control.services, scope, &request);
-    written(answer, &id)
+    match dispatch::answer(&control.cloud, &control.services, scope, &request).await {
+        (Delivery::Whole(answer), id) => Ok(whole(written(answer, &id))),
+        (Delivery::Half(answer), id) => Ok(half(written(answer, &id)).await),
+        (Delivery::Nothing, _) => Err(Severed),
+    }
+}
+
+/// An answer that promises all of its body and ends in the middle of it.
+async fn half(response: Response<Full<Bytes>>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(never) => match never {},
+    };
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let first = Frame::data(body.slice(..body.len() / 2));
+    let rest = async {
+        // The first half is sent before the end of it is seen.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(Severed)
+    };
+    let frames = stream::StreamExt::chain(stream::once(async { Ok(first) }), stream::once(rest));
+    Response::from_parts(head, BoxBody::new(StreamBody::new(frames)))
 }
 
 fn written(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
@@ -107,10 +142,10 @@ fn written(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
     response
 }
 
-fn refuse(status: StatusCode, message: &'static str) -> Response<Full<Bytes>> {
+fn refuse(status: StatusCode, message: &'static str) -> Response<Body> {
     let mut response = Response::new(Full::from(format!("{message}\n")));
     *response.status_mut() = status;
-    response
+    whole(response)
 }
 
 /// Whether a request was meant for this machine. A page in a browser can send requests to loopback addresses; it

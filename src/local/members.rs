@@ -137,6 +137,8 @@ pub(crate) mod testing {
         pub(crate) region: Region,
         pub(crate) now: u64,
         pub(crate) pace: Pace,
+        /// Why what the next call makes is to fail.
+        pub(crate) doom: Option<String>,
     }
 
     impl Cloud {
@@ -146,7 +148,7 @@ pub(crate) mod testing {
         /// An empty region whose changes take AWS's times.
         pub(crate) fn new() -> Self {
             let now = 1_700_000_000_000;
-            Self { account: Account::default(), region: Region::default(), now, pace: Pace::Scaled(1.0) }
+            Self { account: Account::default(), region: Region::default(), now, pace: Pace::Scaled(1.0), doom: None }
         }
 
         /// Lets time pass.
@@ -166,6 +168,7 @@ pub(crate) mod testing {
                 region: &mut self.region,
                 now: self.now,
                 pace: self.pace,
+                doom: self.doom.take(),
             };
             answer(&mut ctx, input)
         }

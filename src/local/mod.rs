@@ -6,6 +6,7 @@
 //! at which it changes its state, and `settle` moves it on before each request.
 
 pub(crate) mod calls;
+pub(crate) mod chaos;
 pub mod client;
 pub(crate) mod cloud;
 pub(crate) mod control;

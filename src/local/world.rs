@@ -94,4 +94,6 @@ pub(crate) struct Ctx<'a> {
     pub(crate) now: Millis,
     /// How fast changes pass.
     pub(crate) pace: Pace,
+    /// Why what this call makes or changes is to fail, where somebody asked for that.
+    pub(crate) doom: Option<String>,
 }

@@ -123,9 +123,8 @@ pub(super) fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration
         take_program(ctx, arn, kind)?;
     }
     let settings = service(ctx, arn)?.settings.clone();
-    let injected = ctx.region.apprunner.fail_next.take();
     let foreseen = if starts_instances { check::foresee(ctx, &settings) } else { None };
-    let failure = injected.or(foreseen);
+    let failure = ctx.doom.take().or(foreseen);
     let mut takes = duration;
     if matches!(kind, Kind::Create | Kind::Update)
         && let Some(arn) = settings.connector()

@@ -57,8 +57,6 @@ pub(crate) struct Store {
     connections: BTreeMap<String, connection::Connection>,
     /// The last revision of each name, deleted ones included; the key begins with the kind.
     revisions: BTreeMap<String, u32>,
-    /// Why the next operation on a service fails, if it is to fail.
-    pub(crate) fail_next: Option<String>,
     /// What runs in the images' place, by the service's name.
     programs: BTreeMap<String, program::Program>,
     /// Log lines that `Region::settle` passes on.

@@ -231,7 +231,7 @@ fn at_instant_pace_the_answer_still_says_under_way() {
 #[test]
 fn a_failed_update_is_rolled_back() {
     let (mut fixture, arn) = Fixture::running(json!({}));
-    fixture.cloud.region.apprunner.fail_next = Some("Health check failed.".to_owned());
+    fixture.cloud.doom = Some("Health check failed.".to_owned());
     let update = json!({ "ServiceArn": arn, "InstanceConfiguration": { "Cpu": "2048", "Memory": "4096" } });
     call(&mut fixture.cloud, "UpdateService", update);
     fixture.cloud.wait(200);
@@ -277,7 +277,7 @@ fn what_the_roles_may_not_read_fails_the_creation() {
 fn a_failed_creation_can_be_updated_or_deleted() {
     for (action, seconds, status) in [("UpdateService", 300, "RUNNING"), ("DeleteService", 120, "DELETED")] {
         let mut fixture = Fixture::new();
-        fixture.cloud.region.apprunner.fail_next = Some("The container exited.".to_owned());
+        fixture.cloud.doom = Some("The container exited.".to_owned());
         let made = call(&mut fixture.cloud, "CreateService", service("demo"));
         let arn = made["Service"]["ServiceArn"].as_str().unwrap().to_owned();
         fixture.cloud.wait(300);

@@ -41,6 +41,9 @@ pub(crate) struct NatGateway {
     network_interface_id: String,
     private_ip: String,
     public_ip: Option<String>,
+    /// Why it is to fail, where somebody asked for that.
+    #[serde(default)]
+    doom: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,6 +159,9 @@ impl Store {
 
     /// Why a gateway fails to come up: AWS looks at these only then, not in the creating call.
     fn cannot_work(&self, gateway: &NatGateway) -> Option<(&'static str, String)> {
+        if let Some(why) = &gateway.doom {
+            return Some(("InternalError", why.clone()));
+        }
         let allocation_id = gateway.allocation_id.as_deref()?;
         if self.address_of(&gateway.network_interface_id).is_none() {
             let message = format!("Elastic IP address [{allocation_id}] is already associated");
@@ -188,6 +194,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNatGateway) -> Result<Value
         None => {
             let until = ctx.pace.after(ctx.now, CREATION);
             let id = make(store, &input, ctx.now, until)?;
+            kind::NAT_GATEWAY.find_mut(&mut store.nat_gateways, &id)?.doom = ctx.doom.take();
             call::remember(store, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input, &id);
             id
         }
@@ -244,6 +251,7 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
         network_interface_id,
         private_ip,
         public_ip,
+        doom: None,
     };
     store.tag(&id, tags);
     store.nat_gateways.insert(id.clone(), gateway);

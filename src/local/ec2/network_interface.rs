@@ -37,6 +37,9 @@ pub(crate) struct NetworkInterface {
     pub(super) attached_at: Millis,
     /// When an interface whose owner has left is gone.
     pub(super) gone_at: Option<Millis>,
+    /// How long it outlives its owner; AWS's can take an hour.
+    #[serde(default)]
+    lingers: Millis,
 }
 
 /// Who makes an interface, and what for.
@@ -63,6 +66,7 @@ impl NetworkInterface {
             owner: None,
             attached_at: now,
             gone_at: None,
+            lingers: 0,
         }
     }
 
@@ -164,23 +168,29 @@ impl Store {
         self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
     }
 
-    /// Removes every interface of `owner` at once.
+    /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do
+    /// after some deletions.
     pub(crate) fn detach_interfaces(&mut self, owner: &str) {
-        let doomed: Vec<String> = self.interfaces_of(owner).map(|one| one.network_interface_id.clone()).collect();
-        for id in doomed {
+        let now = self.settled;
+        let mut gone = Vec::new();
+        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
+            match interface.lingers {
+                0 => gone.push(interface.network_interface_id.clone()),
+                while_longer => {
+                    interface.gone_at.get_or_insert(now + while_longer);
+                }
+            }
+        }
+        for id in gone {
             self.unmap(&id);
             self.interfaces.remove(&id);
             self.tags.remove(&id);
         }
     }
 
-    /// Lets the interfaces of `owner` linger until `gone_at`, as AWS does after some deletions: they go on
-    /// holding their subnets and groups.
-    #[cfg_attr(not(test), expect(dead_code, reason = "services detach at once until they are told to linger"))]
-    pub(crate) fn detach_interfaces_at(&mut self, owner: &str, gone_at: Millis) {
-        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
-            interface.gone_at = Some(gone_at);
-        }
+    /// Lets every interface that there is outlive its owner by so many milliseconds.
+    pub(crate) fn linger(&mut self, ms: Millis) {
+        self.interfaces.values_mut().for_each(|interface| interface.lingers = ms);
     }
 
     /// Puts the interfaces of `owner` into other groups.

@@ -35,6 +35,9 @@ pub(crate) struct Store {
     pub(super) interfaces: BTreeMap<String, NetworkInterface>,
     /// The tags of everything, by the resource's id.
     pub(super) tags: BTreeMap<String, Tags>,
+    /// The moment up to which everything has moved on.
+    #[serde(skip)]
+    pub(super) settled: Millis,
     /// What was asked for under client tokens.
     pub(super) tokens: BTreeMap<String, Token>,
 }
@@ -42,6 +45,7 @@ pub(crate) struct Store {
 impl Store {
     /// Moves every resource whose time has come into its next state.
     pub(crate) fn settle(&mut self, now: Millis) {
+        self.settled = now;
         self.settle_nat_gateways(now);
         self.settle_endpoints(now);
         self.interfaces.retain(|_, interface| interface.gone_at.is_none_or(|at| at > now));

@@ -191,7 +191,7 @@ fn covers(statement: &Value, key: &str, not_key: &str, subject: &str, lowercase:
 }
 
 /// Whether `text` fits a pattern in which `*` stands for anything and `?` for one character.
-fn wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut position, mut star) = (0, 0, None);
     while position < text.len() {

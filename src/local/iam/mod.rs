@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{fault::Fault, inventory::Item, members::decode, pace::Millis, service::Service, world::Ctx};
+pub(crate) use document::wildcard;
 use policy::Policy;
 pub(crate) use role::Role;
 

@@ -246,7 +246,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     Ok(Cluster {
         arn: ctx.rds_arn("cluster", &identifier),
         resource_id: arn::resource_id("cluster-"),
-        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::CLUSTER), "available"),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::CLUSTER), ctx.ending("failed")),
         progress: Progress::begun(),
         version: version.to_owned(),
         listener: ctx.region.rds.listener(port),
@@ -298,6 +298,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster, message: &str) -> Value {
     let answer = json!({"DBCluster": cluster.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "creation", message);
+    ctx.note_doom("db-cluster", &cluster.arn);
     ctx.region.rds.clusters.insert(cluster.identifier.clone(), cluster);
     answer
 }

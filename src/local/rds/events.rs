@@ -52,6 +52,20 @@ impl Store {
     }
 }
 
+impl Ctx<'_> {
+    /// The status in which what is being made ends: `available`, or `failed` where somebody asked for that.
+    pub(super) fn ending(&self, failed: &'static str) -> &'static str {
+        if self.doom.is_some() { failed } else { "available" }
+    }
+
+    /// Notes that what is being made will fail, where somebody asked for that.
+    pub(super) fn note_doom(&mut self, kind: &str, arn: &str) {
+        if let Some(why) = self.doom.take() {
+            self.region.rds.note(self.now, kind, arn, "failure", why);
+        }
+    }
+}
+
 /// `DescribeEvents`: of the last hour, unless other times are asked for.
 pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);

@@ -271,7 +271,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let instance = Instance {
         arn: ctx.rds_arn("db", &name),
         resource_id: arn::resource_id("db-"),
-        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), "available"),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), ctx.ending("failed")),
         writer: !store.members(&cluster.identifier).any(|member| member.writer),
         cluster: cluster.identifier.clone(),
         class,
@@ -287,6 +287,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     attach(ctx, &instance, &cluster.security_groups);
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
+    ctx.note_doom("db-instance", &instance.arn);
     ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
     Ok(answer)
 }

@@ -200,7 +200,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let proxy = Proxy {
         arn: ctx.rds_arn("db-proxy", &arn::hex_id("prx-")),
         target_group_arn: ctx.rds_arn("target-group", &arn::hex_id("prx-tg-")),
-        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::PROXY), "available"),
+        phase: Phase::until(
+            "creating",
+            ctx.pace.after(ctx.now, times::PROXY),
+            ctx.ending("insufficient-resource-limits"),
+        ),
         progress: Progress::begun(),
         // A proxy always listens on its engine's usual port.
         listener: ctx.region.rds.listener(5432),
@@ -223,6 +227,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     attach(ctx, &proxy);
     let answer = json!({"DBProxy": proxy.view()});
     ctx.region.rds.note(ctx.now, "db-proxy", &proxy.arn, "creation", format!("DB proxy {name} created"));
+    ctx.note_doom("db-proxy", &proxy.arn);
     ctx.region.rds.proxies.insert(name, proxy);
     Ok(answer)
 }

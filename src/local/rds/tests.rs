@@ -72,6 +72,7 @@ impl Cloud {
             region: &mut self.region,
             now: self.now,
             pace: Pace::Scaled(1.0),
+            doom: None,
         };
         answer(&mut ctx, input)
     }

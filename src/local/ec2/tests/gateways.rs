@@ -158,7 +158,8 @@ fn another_services_interface_holds_its_subnet_and_groups() {
     cloud.refuses(held.clone());
     assert_eq!(cloud.get("DescribeSubnets", json!({}), "/Subnets/0/AvailableIpAddressCount"), "250");
     assert!(!cloud.inventory().contains(&"network-interface"), "it belongs to its owner");
-    cloud.region.ec2.detach_interfaces_at(owner, now + 60_000);
+    cloud.region.ec2.linger(60_000);
+    cloud.region.ec2.detach_interfaces(owner);
     cloud.refuses(held);
     assert!(cloud.inventory().contains(&"network-interface"), "it outlives its owner");
     cloud.pass(60);

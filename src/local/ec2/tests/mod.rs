@@ -46,6 +46,7 @@ impl Cloud {
             region: &mut self.region,
             now: self.now,
             pace: self.pace,
+            doom: None,
         };
         answer(&mut ctx, input)
     }
