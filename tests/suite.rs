@@ -5,6 +5,7 @@ mod binary;
 mod clients;
 mod convergence;
 mod endtoend;
+mod faults;
 mod migrate;
 mod plane;
 mod program;
