@@ -13,7 +13,7 @@ use super::options::Options;
 use super::plan::{Plan, State, plan};
 use super::refusal::refusals;
 use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
-use super::verify;
+use super::verify::presence;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -62,7 +62,7 @@ pub async fn apply(
         .iter()
         .filter(|migration| run.applied.iter().any(|applied| applied.tag == migration.tag))
         .collect();
-    let missing = verify::missing(run.conversation.client, ledger, &done).await?;
+    let missing = presence::missing(run.conversation.client, ledger, &done).await?;
     if missing.is_empty() {
         Ok(Applied { migrations: run.applied, before })
     } else {

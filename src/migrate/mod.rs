@@ -12,11 +12,13 @@
 //! - [`ledger`]: the table `drizzle.__drizzle_migrations`
 //! - [`mod@plan`], [`refusal`]: folder × ledger → what each migration is, and what stands against applying the rest
 //! - [`mod@apply`], `transaction`, [`failure`], [`event`]: doing it, and saying how it went
-//! - [`verify`]: that what was applied is really there
+//! - [`catalog`]: what a database holds, as definitions that can be compared
+//! - [`mod@verify`]: that what was applied is really there
 //!
 //! The library never prints.
 
 pub mod apply;
+pub mod catalog;
 pub mod connect;
 pub mod event;
 pub mod failure;

@@ -1,0 +1,108 @@
+//! What a database holds, as definitions that can be compared: read in one round trip, in one snapshot.
+//!
+//! A class of objects is one file: the query that finds them, and how one is written down as SQL. PostgreSQL itself
+//! renders every expression, with an empty search_path and fixed settings, so that equal things are equal texts.
+//! Owners, grants, storage parameters of columns, order of columns, and what extensions own are left out.
+
+mod class;
+mod column;
+mod constraint;
+mod enumeration;
+mod extension;
+mod function;
+mod index;
+mod object;
+mod policy;
+mod rule;
+mod schema;
+mod sequence;
+mod statistics;
+mod table;
+mod trigger;
+mod user_type;
+mod view;
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::SimpleQueryRow;
+
+pub use class::Class;
+pub use object::{Id, Object, Place};
+
+use super::connect::Client;
+use super::ledger::Ledger;
+use class::CLASSES;
+
+/// Everything in a database that migrations can make, by what it is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// The objects.
+    pub objects: BTreeMap<Id, Object>,
+}
+
+/// What makes PostgreSQL write the same thing in the same way, whatever the role's and the database's settings.
+const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'; \
+    SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL bytea_output = 'hex'; \
+    SET LOCAL extra_float_digits = 1; SET LOCAL quote_all_identifiers = off; SET LOCAL lc_monetary = 'C'";
+
+impl Catalog {
+    /// Reads the database; changes nothing. The ledger itself is left out.
+    pub(super) async fn read(client: &Client, ledger: &Ledger) -> Result<Self, tokio_postgres::Error> {
+        let queries: Vec<String> = CLASSES.iter().map(|description| (description.query)()).collect();
+        let queries = queries.join("; ");
+        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {SETTINGS}; {queries}; COMMIT");
+        let rows = match client.rows(&sql).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                // If the connection is gone, the server has ended the transaction itself.
+                _ = client.rows("ROLLBACK").await;
+                return Err(error);
+            }
+        };
+        let objects = rows.iter().filter_map(object).filter(|object| !object.belongs_to(ledger));
+        Ok(Catalog { objects: objects.map(|object| (object.id.clone(), object)).collect() })
+    }
+
+    /// The object of this name.
+    pub fn get(&self, id: &Id) -> Option<&Object> {
+        self.objects.get(id)
+    }
+
+    /// Whether there is an object of this class at this place.
+    pub fn has(&self, class: Class, (schema, name): &Place) -> bool {
+        let id = Id { class, schema: schema.clone(), table: String::new(), name: name.clone() };
+        self.objects.contains_key(&id)
+    }
+
+    /// What belongs to a table or view: columns, constraints, indexes, triggers, policies, a serial column's sequence.
+    pub fn parts<'a>(&'a self, owner: &'a Id) -> impl Iterator<Item = &'a Object> {
+        self.objects.values().filter(move |object| object.owner().as_ref() == Some(&owner.place()))
+    }
+}
+
+/// A row is: class, schema, table, name, position, attributes, facts. `SET` and `BEGIN` give none.
+fn object(row: &SimpleQueryRow) -> Option<Object> {
+    let text = |column: usize| row.get(column).unwrap_or_default();
+    let map = |column: usize| serde_json::from_str(text(column)).unwrap_or_default();
+    Some(Object {
+        id: Id {
+            class: Class::of_word(text(0))?,
+            schema: text(1).to_owned(),
+            table: text(2).to_owned(),
+            name: text(3).to_owned(),
+        },
+        position: text(4).parse().unwrap_or_default(),
+        attributes: map(5),
+        facts: map(6),
+    })
+}
+
+/// SQL: whether a schema is the user's.
+const USERS: &str = "n.nspname !~ '^(pg_|information_schema$)'";
+
+/// SQL: whether the object is not part of an extension.
+fn own(catalog: &str, oid: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"
+    )
+}

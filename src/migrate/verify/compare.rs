@@ -1,0 +1,159 @@
+//! What the migrations make × what the database has → the differences. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::migrate::catalog::{Catalog, Class, Id, Object};
+use crate::migrate::ledger::Ledger;
+
+/// In which way something differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// The migrations make it, the database does not have it.
+    Missing,
+    /// The database has it otherwise than the migrations make it.
+    Different,
+    /// The database has it, no migration makes it.
+    Extra,
+}
+
+/// One object that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In which way.
+    pub change: Change,
+    /// What it is called.
+    pub id: Id,
+    /// As the migrations make it.
+    pub wanted: Option<Object>,
+    /// As the database has it.
+    pub live: Option<Object>,
+    /// What belongs to a table or view that is missing or extra as a whole.
+    pub parts: Vec<Object>,
+}
+
+/// The schemas in which the migrations leave something; where no schema is named, these are compared.
+pub fn touched(wanted: &Catalog, ledger: &Ledger) -> BTreeSet<String> {
+    // Every new database has `public`, and the replay makes the ledger's schema.
+    let made = |id: &&Id| id.class != Class::Schema || (id.schema != "public" && id.schema != ledger.schema);
+    let schemas = wanted.objects.keys().filter(made).map(|id| id.schema.clone());
+    schemas.filter(|schema| !schema.is_empty()).collect()
+}
+
+/// Every difference in these schemas, in the order in which things can be made.
+pub fn compare(wanted: &Catalog, live: &Catalog, schemas: &BTreeSet<String>) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (id, object) in &wanted.objects {
+        let in_scope = id.class == Class::Extension || schemas.contains(&id.schema);
+        match live.get(id) {
+            _ if !in_scope => {}
+            None => found.extend(whole(Change::Missing, object, wanted, live)),
+            Some(other) if other.attributes != object.attributes => found.push(Difference {
+                change: Change::Different,
+                id: id.clone(),
+                wanted: Some(object.clone()),
+                live: Some(other.clone()),
+                parts: Vec::new(),
+            }),
+            Some(_) => {}
+        }
+    }
+    for (id, object) in &live.objects {
+        if schemas.contains(&id.schema) && wanted.get(id).is_none() {
+            found.extend(whole(Change::Extra, object, live, wanted));
+        }
+    }
+    found.sort_by_key(|difference| (difference.change as u8, difference.id.clone()));
+    found
+}
+
+/// An object of `here` that `there` has not; none if its table, which is not there either, shows it as a part.
+fn whole(change: Change, object: &Object, here: &Catalog, there: &Catalog) -> Option<Difference> {
+    let lacks = |place| TABLES.iter().any(|class| here.has(*class, &place) && !there.has(*class, &place));
+    if object.owner().is_some_and(lacks) {
+        return None;
+    }
+    let mut parts: Vec<Object> = Vec::new();
+    if TABLES.contains(&object.id.class) {
+        parts.extend(here.parts(&object.id).cloned());
+        parts.sort_by_key(|part| (part.id.class, part.position));
+    }
+    let (wanted, live) = match change {
+        Change::Extra => (None, Some(object.clone())),
+        _ => (Some(object.clone()), None),
+    };
+    Some(Difference { change, id: object.id.clone(), wanted, live, parts })
+}
+
+/// What other objects can belong to.
+const TABLES: [Class; 3] = [Class::Table, Class::View, Class::MaterializedView];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn catalog(objects: &[(Class, &str, &str, &str, &str)]) -> Catalog {
+        let objects = objects.iter().map(|(class, schema, table, name, definition)| {
+            let id = Id {
+                class: *class,
+                schema: (*schema).into(),
+                table: (*table).into(),
+                name: (*name).into(),
+            };
+            let attributes = json!({"definition": definition}).as_object().cloned().unwrap();
+            (id.clone(), Object { id, position: 0, attributes, facts: serde_json::Map::new() })
+        });
+        Catalog { objects: objects.collect() }
+    }
+
+    /// As `M table public.a(2)`: the letter of the change, the object, the number of its parts.
+    fn short(wanted: &Catalog, live: &Catalog) -> Vec<String> {
+        let differences = compare(wanted, live, &touched(wanted, &Ledger::default()));
+        let line = |it: &Difference| format!("{:.1} {}({})", format!("{:?}", it.change), it.id, it.parts.len());
+        differences.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_table_comes_with_its_parts() {
+        let full = catalog(&[
+            (Class::Schema, "public", "", "", ""),
+            (Class::Table, "public", "", "a", ""),
+            (Class::Column, "public", "a", "id", "int"),
+            (Class::Index, "public", "a", "a_idx", "x"),
+            (Class::Table, "public", "", "b", ""),
+        ]);
+        let less = catalog(&[(Class::Schema, "public", "", "", ""), (Class::Table, "public", "", "b", "")]);
+        assert_eq!(short(&full, &less), ["M table public.a(2)"]);
+        assert_eq!(short(&less, &full), ["E table public.a(2)"]);
+        assert!(short(&full, &full).is_empty());
+    }
+
+    #[test]
+    fn each_change_is_found() {
+        let wanted = catalog(&[
+            (Class::Table, "public", "", "a", ""),
+            (Class::Column, "public", "a", "id", "int"),
+            (Class::Column, "public", "a", "name", "text"),
+        ]);
+        let live = catalog(&[
+            (Class::Table, "public", "", "a", ""),
+            (Class::Column, "public", "a", "id", "bigint"),
+            (Class::Column, "public", "a", "more", "text"),
+        ]);
+        let expected =
+            ["M column public.a.name(0)", "D column public.a.id(0)", "E column public.a.more(0)"];
+        assert_eq!(short(&wanted, &live), expected);
+    }
+
+    #[test]
+    fn only_schemas_that_the_migrations_touch() {
+        let wanted = catalog(&[(Class::Schema, "public", "", "", ""), (Class::Table, "app", "", "a", "")]);
+        let live = catalog(&[(Class::Table, "app", "", "a", ""), (Class::Table, "public", "", "theirs", "")]);
+        assert!(short(&wanted, &live).is_empty());
+        let all = BTreeSet::from(["public".to_owned()]);
+        assert_eq!(compare(&wanted, &live, &all).len(), 2);
+    }
+}

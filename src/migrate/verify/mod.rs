@@ -1,0 +1,291 @@
+//! Verifying: is what the applied migrations make really in the database?
+//!
+//! The applied migrations are run again, by the same engine, in a scratch database; then the two catalogs are compared. So
+//! nothing has to be understood of the SQL, and PostgreSQL itself writes down both sides. Where no scratch database can be
+//! had, or the migrations do not run again, what their statements name is looked for instead, and the report says so.
+//!
+//! - [`replay`]: which statements are run again
+//! - `scratch`: the database that they are run in
+//! - [`compare`]: the two catalogs
+//! - [`named`], [`presence`]: what statements name, and the cheap look for it that follows every apply
+
+pub mod compare;
+pub mod named;
+pub mod presence;
+pub mod replay;
+mod scratch;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use miette::Diagnostic;
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::apply::apply;
+use super::catalog::Catalog;
+use super::connect::Client;
+use super::event::Event;
+use super::failure::Failure;
+use super::folder::{Folder, Migration};
+use super::ledger::{Ledger, LedgerError};
+use super::options::Options;
+use super::plan::{Plan, State, plan};
+use super::target::Target;
+use compare::{Difference, compare, touched};
+use named::{Named, named};
+use replay::Replay;
+use scratch::{Likeness, Scratch, said};
+
+/// How to verify.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// The schemas to compare; none: those that the migrations touch.
+    pub schemas: Vec<String>,
+    /// Where to make the scratch database; none: on the server of the database itself.
+    pub scratch: Option<Target>,
+    /// Make no scratch database: look for what the statements name.
+    pub without_replay: bool,
+    /// Becomes true when the user wants to stop.
+    pub interrupt: Option<watch::Receiver<bool>>,
+}
+
+/// Which way it was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "way", rename_all = "kebab-case")]
+pub enum Way {
+    /// Replayed in a scratch database on the same server.
+    SameServer,
+    /// Replayed in a scratch database on the server that was named for it.
+    NamedServer,
+    /// Object by object, as the statements name them: only what is missing is found.
+    Statements {
+        /// Why not better.
+        because: String,
+    },
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which way it was found.
+    pub way: Way,
+    /// How many migrations are applied.
+    pub migrations: usize,
+    /// How long the replay took, in milliseconds.
+    pub millis: u64,
+    /// How many objects the migrations make in the schemas that were compared.
+    pub objects: usize,
+    /// The schemas that were compared.
+    pub schemas: BTreeSet<String>,
+    /// The differences of the catalogs.
+    pub differences: Vec<Difference>,
+    /// What the statements name and the database has not; only where nothing was replayed.
+    pub absent: Vec<Named>,
+    /// What a reader has to know besides, a sentence each.
+    pub notes: Vec<String>,
+    /// As the database is; empty where nothing was replayed.
+    pub live: Catalog,
+}
+
+impl Report {
+    /// Whether everything is there as the migrations make it, and nothing else.
+    pub fn is_same(&self) -> bool {
+        self.differences.is_empty() && self.absent.is_empty()
+    }
+}
+
+/// Why nothing can be said.
+#[derive(Debug, Error, Diagnostic)]
+pub enum VerifyError {
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The catalog cannot be read.
+    #[error("The database cannot be read: {0}.")]
+    Catalog(String),
+    /// The server that was named for the scratch database cannot be used for it.
+    #[error("The migrations cannot be replayed on the server of --scratch-url: {0}.")]
+    #[diagnostic(help("The user of --scratch-url has to have CREATEDB there, and a new database has to be reachable."))]
+    Scratch(String),
+    /// Interrupted by the user.
+    #[error("Interrupted. The scratch database is removed; the database was not touched.")]
+    Interrupted,
+}
+
+impl From<tokio_postgres::Error> for VerifyError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        VerifyError::Catalog(said(&error))
+    }
+}
+
+/// Compares the database with what its applied migrations make.
+pub async fn verify(
+    client: &Client,
+    folder: &Folder,
+    ledger: &Ledger,
+    how: &How,
+    events: &mut (dyn FnMut(Event) + Send + Sync),
+) -> Result<Report, VerifyError> {
+    let plan = plan(folder, &ledger.read(client).await?);
+    let mut report = of_migrations(client, folder, &replay::applied(folder, &plan), ledger, how, events).await?;
+    report.notes.splice(0..0, notes(&plan));
+    Ok(report)
+}
+
+/// Compares the database with what these migrations make, run in this order.
+pub async fn of_migrations(
+    client: &Client,
+    folder: &Folder,
+    migrations: &[&Migration],
+    ledger: &Ledger,
+    how: &How,
+    events: &mut (dyn FnMut(Event) + Send + Sync),
+) -> Result<Report, VerifyError> {
+    let because = if migrations.is_empty() {
+        "no migration is applied".to_owned()
+    } else if how.without_replay {
+        "so it was asked for".to_owned()
+    } else {
+        let work = Work { client, ledger, how };
+        match work.replayed(&Replay::of(folder, migrations), events).await? {
+            Ok(report) => return Ok(report),
+            Err(because) => because,
+        }
+    };
+    let expected = named(migrations);
+    let objects = expected.len();
+    let schemas = expected.iter().filter_map(|it| it.schema.clone()).filter(|schema| !schema.is_empty()).collect();
+    Ok(Report {
+        way: Way::Statements { because },
+        migrations: migrations.len(),
+        millis: 0,
+        objects,
+        schemas,
+        differences: Vec::new(),
+        absent: presence::absent(client, expected).await?,
+        notes: Vec::new(),
+        live: Catalog::default(),
+    })
+}
+
+struct Work<'a> {
+    client: &'a Client,
+    ledger: &'a Ledger,
+    how: &'a How,
+}
+
+impl Work<'_> {
+    /// Replays and compares; the inner error is why that could not be done.
+    async fn replayed(
+        &self,
+        replay: &Replay,
+        events: &mut (dyn FnMut(Event) + Send + Sync),
+    ) -> Result<Result<Report, String>, VerifyError> {
+        let live = Catalog::read(self.client, self.ledger).await?;
+        let like = Likeness::of(self.client).await?;
+        let (beside, way) = match &self.how.scratch {
+            Some(named) => (named, Way::NamedServer),
+            None => (self.client.target(), Way::SameServer),
+        };
+        let mut scratch = match Scratch::make(beside, &like).await {
+            Ok(scratch) => scratch,
+            Err(error) if self.how.scratch.is_some() => return Err(VerifyError::Scratch(error.to_string())),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let started = Instant::now();
+        let mut notes = prepare(&scratch, &like, replay).await;
+        let wanted = self.run(&mut scratch, replay, events).await;
+        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Err(left) = scratch.remove().await {
+            notes.push(left);
+        }
+        let wanted = match wanted? {
+            Ok(wanted) => wanted,
+            Err(because) => return Ok(Err(because)),
+        };
+        let schemas = match &self.how.schemas[..] {
+            [] => touched(&wanted, self.ledger),
+            named => named.iter().cloned().collect(),
+        };
+        if !replay.left_out.is_empty() {
+            notes.push(format!(
+                "Not run again, because it concerns the whole server: {}.",
+                replay.left_out.join("; ")
+            ));
+        }
+        Ok(Ok(Report {
+            way,
+            migrations: replay.folder.migrations.len(),
+            millis,
+            objects: wanted.objects.keys().filter(|id| schemas.contains(&id.schema)).count(),
+            differences: compare(&wanted, &live, &schemas),
+            absent: Vec::new(),
+            schemas,
+            notes,
+            live,
+        }))
+    }
+
+    /// The catalog that the migrations make.
+    async fn run(
+        &self,
+        scratch: &mut Scratch,
+        replay: &Replay,
+        events: &mut (dyn FnMut(Event) + Send + Sync),
+    ) -> Result<Result<Catalog, String>, VerifyError> {
+        let options = Options { interrupt: self.how.interrupt.clone(), ..Options::default() };
+        match apply(&mut scratch.client, &replay.folder, self.ledger, &options, events).await {
+            Ok(_) => Ok(Ok(Catalog::read(&scratch.client, self.ledger).await?)),
+            Err(Failure::Interrupted { .. }) => Err(VerifyError::Interrupted),
+            Err(failure) => Ok(Err(format!("the migrations do not run again in an empty database: {}", reason(&failure)))),
+        }
+    }
+}
+
+/// One line of why the replay failed.
+fn reason(failure: &Failure) -> String {
+    let text = match failure {
+        Failure::Refused { refusals, .. } => refusals.first().map(ToString::to_string).unwrap_or_default(),
+        other => other.to_string(),
+    };
+    text.trim_end_matches('.').to_owned()
+}
+
+/// Makes the extensions that the database has and the migrations rely on without making them.
+async fn prepare(scratch: &Scratch, like: &Likeness, replay: &Replay) -> Vec<String> {
+    let made = replay.extensions();
+    let mut notes = Vec::new();
+    for (name, schema) in like.extensions.iter().filter(|(name, _)| !made.contains(name)) {
+        if let Err(reason) = scratch.extend(name, schema).await {
+            notes.push(format!("The extension {name} could not be made in the scratch database: {reason}."));
+        }
+    }
+    notes
+}
+
+/// What the ledger says that a reader of the report has to know.
+fn notes(plan: &Plan) -> Vec<String> {
+    let tags = |wanted: fn(&State) -> bool| {
+        let statuses = plan.migrations.iter().filter(|status| wanted(&status.state));
+        statuses.map(|status| status.tag.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut notes = Vec::new();
+    let pending = tags(|state| !matches!(state, State::Applied { .. } | State::Edited { .. }));
+    if !pending.is_empty() {
+        notes.push(format!("Not applied, so not looked for: {pending}."));
+    }
+    let edited = tags(|state| matches!(state, State::Edited { .. }));
+    if !edited.is_empty() {
+        notes.push(format!("Edited after it was applied; looked for as the file is now: {edited}."));
+    }
+    if !plan.unknown.is_empty() {
+        let number = plan.unknown.len();
+        notes.push(format!(
+            "Rows in the ledger that no migration of the folder accounts for: {number}. What they made shows as extra."
+        ));
+    }
+    notes
+}

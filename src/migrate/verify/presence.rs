@@ -1,0 +1,86 @@
+//! A cheap look at the database: are the ledger rows of these migrations there, and everything that their statements name?
+
+use super::named::{Named, named};
+use crate::migrate::connect::Client;
+use crate::migrate::folder::Migration;
+use crate::migrate::ledger::{Ledger, LedgerError, literal};
+
+/// What should be there after these migrations and is not: ledger rows and objects, as a reader would name them.
+pub async fn missing(client: &Client, ledger: &Ledger, migrations: &[&Migration]) -> Result<Vec<String>, LedgerError> {
+    if migrations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = ledger.read(client).await?.rows;
+    let unrecorded = migrations
+        .iter()
+        .filter(|it| !rows.iter().any(|row| row.hash == it.hash && row.created_at == Some(it.when_millis)));
+    let mut missing: Vec<String> =
+        unrecorded.map(|migration| format!("the ledger row of {}", migration.tag)).collect();
+    let absent = absent(client, named(migrations)).await.map_err(|error| ledger.explain(&error))?;
+    let lost = |it: &Named| absent.iter().any(|table| table.table.is_empty() && table.name == it.table);
+    missing.extend(absent.iter().filter(|it| !lost(it)).map(|it| format!("the {it}")));
+    Ok(missing)
+}
+
+/// Those that are not in the database; one round trip.
+pub(super) async fn absent(client: &Client, expected: Vec<Named>) -> Result<Vec<Named>, tokio_postgres::Error> {
+    if expected.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = client.rows(&query(&expected)).await?;
+    let numbers: Vec<usize> = rows.iter().filter_map(|row| row.get(0)?.parse().ok()).collect();
+    let pairs = expected.into_iter().enumerate();
+    Ok(pairs.filter(|(number, _)| numbers.contains(number)).map(|(_, named)| named).collect())
+}
+
+/// The numbers of those that are not there. A name without a schema is looked for in those of the search_path.
+fn query(expected: &[Named]) -> String {
+    let values: Vec<String> = expected
+        .iter()
+        .enumerate()
+        .map(|(number, it)| {
+            let schema = it.schema.as_deref().map_or("NULL".to_owned(), literal);
+            let (class, table, name) = (it.class.to_string(), literal(&it.table), literal(&it.name));
+            format!("({number}, '{class}', {schema}, {table}, {name})")
+        })
+        .collect();
+    let relation = |name: &str, kinds: &str| {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN places n ON n.oid = c.relnamespace WHERE c.relname = {name} \
+             AND c.relkind IN ({kinds}) AND (it.place = n.nspname OR it.place IS NULL AND n.seen))"
+        )
+    };
+    let part = |catalog: &str, relation: &str, name: &str| {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.{catalog} x JOIN pg_catalog.pg_class c ON c.oid = x.{relation} JOIN places n ON \
+             n.oid = c.relnamespace WHERE x.{name} = it.name AND c.relname = it.owner AND (it.place = n.nspname OR it.place \
+             IS NULL AND n.seen))"
+        )
+    };
+    let alone = |catalog: &str, schema: &str, name: &str| {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.{catalog} x JOIN places n ON n.oid = x.{schema} WHERE x.{name} = it.name AND \
+             (it.place = n.nspname OR it.place IS NULL AND n.seen))"
+        )
+    };
+    format!(
+        "WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AS seen FROM \
+         pg_catalog.pg_namespace), it (number, class, place, owner, name) AS (VALUES {}) SELECT number FROM it WHERE NOT \
+         CASE class WHEN 'schema' THEN EXISTS (SELECT FROM places n WHERE n.nspname = it.place) \
+         WHEN 'extension' THEN EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extname = it.name) \
+         WHEN 'table' THEN {} WHEN 'view' THEN {} WHEN 'sequence' THEN {} WHEN 'index' THEN {} \
+         WHEN 'type' THEN {} WHEN 'function' THEN {} \
+         WHEN 'column' THEN {} WHEN 'constraint' THEN {} WHEN 'trigger' THEN {} WHEN 'policy' THEN {} ELSE true END",
+        values.join(", "),
+        relation("it.name", "'r', 'p', 'f'"),
+        relation("it.name", "'v', 'm'"),
+        relation("it.name", "'S'"),
+        relation("it.name", "'i', 'I'"),
+        alone("pg_type", "typnamespace", "typname"),
+        alone("pg_proc", "pronamespace", "proname"),
+        part("pg_attribute", "attrelid", "attname"),
+        part("pg_constraint", "conrelid", "conname"),
+        part("pg_trigger", "tgrelid", "tgname"),
+        part("pg_policy", "polrelid", "polname"),
+    )
+}
