@@ -85,6 +85,7 @@ fn help_of_every_verb() {
         "migrate",
         "migrate apply",
         "migrate status",
+        "migrate verify",
         "local",
         "local start",
         "local stop",

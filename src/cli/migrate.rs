@@ -1,16 +1,18 @@
 //! `infra migrate`: Drizzle's migrations on any PostgreSQL, with or without a stack. One verb a file.
 
 mod apply;
+mod differences;
 mod show;
 mod source;
 mod status;
+mod verify;
 
 use clap::Subcommand;
 
 use super::{FAILED, Failure, INTERRUPTED, print};
 use crate::migrate::{self, LedgerError};
 
-/// Apply Drizzle migrations to any PostgreSQL, or see which are applied.
+/// Apply Drizzle migrations to any PostgreSQL, see which are applied, and prove that they are.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -21,12 +23,14 @@ pub(crate) struct Args {
 enum Verb {
     Apply(Box<apply::Args>),
     Status(status::Args),
+    Verify(Box<verify::Args>),
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     match args.verb {
         Verb::Apply(args) => Box::pin(apply::run(*args)).await,
         Verb::Status(args) => Box::pin(status::run(args)).await,
+        Verb::Verify(args) => Box::pin(verify::run(*args)).await,
     }
 }
 

@@ -9,6 +9,7 @@ mod interrupting;
 mod parity;
 mod server;
 mod traps;
+mod verifying;
 
 use std::path::{Path, PathBuf};
 

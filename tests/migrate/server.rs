@@ -104,10 +104,20 @@ impl Servers {
 
 impl Database {
     pub(crate) fn new(way: Way) -> Self {
+        Self::from("template1", way)
+    }
+
+    /// Another one with the same in it. Ends what is connected to this one.
+    pub(crate) fn copy(&self) -> Self {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname =";
+        psql(servers(), "postgres", &format!("{sql} '{}'", self.name));
+        Self::from(&self.name, self.way)
+    }
+
+    fn from(template: &str, way: Way) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let servers = servers();
-        psql(servers, "postgres", &format!("CREATE DATABASE {name}"));
+        psql(servers(), "postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         Database { name, way }
     }
 
@@ -139,6 +149,40 @@ impl Database {
                 all
             },
         )
+    }
+}
+
+/// A PgBouncer of its own for a test, with another list of databases.
+pub(crate) struct Pooler {
+    pub(crate) port: u16,
+    process: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl Pooler {
+    pub(crate) fn start(databases: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("infra-test-").tempdir().unwrap();
+        let (path, port) = (directory.path(), free_port());
+        // The certificates stay the servers'.
+        let shared = servers().ca.parent().unwrap().to_path_buf();
+        let configuration = pgbouncer_ini(&shared, servers().postgres, port);
+        let (_, rest) = configuration.split_once("[pgbouncer]").unwrap();
+        std::fs::write(path.join("pgbouncer.ini"), format!("[databases]\n{databases}\n[pgbouncer]{rest}")).unwrap();
+        if let Some((user, group)) = unprivileged() {
+            std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
+        }
+        let mut command = as_server_user("pgbouncer");
+        command.args(["-q"]).arg(path.join("pgbouncer.ini")).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().unwrap();
+        wait_for(port, path);
+        Pooler { port, process, _directory: directory }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 

@@ -22,15 +22,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(source: &Source, json: bool) -> Self {
-        let bar = (!json && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar.set_style(
-                ProgressStyle::with_template("  {spinner} {wide_msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
-            bar
-        });
+        let bar = spinner(json);
         Progress { json, bar, width: width(source.folder.migrations.iter().map(|migration| migration.tag.as_str())) }
     }
 
@@ -83,6 +75,41 @@ impl Progress {
     }
 }
 
+/// A spinner on a terminal; nothing elsewhere.
+fn spinner(json: bool) -> Option<ProgressBar> {
+    (!json && std::io::stderr().is_terminal()).then(|| {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(120));
+        let style = ProgressStyle::with_template("  {spinner} {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar
+    })
+}
+
+/// Which migration is at hand, on a terminal only: for what leaves nothing behind.
+pub(super) struct Quiet {
+    bar: Option<ProgressBar>,
+    doing: &'static str,
+}
+
+impl Quiet {
+    pub(super) fn new(json: bool, doing: &'static str) -> Self {
+        Quiet { bar: spinner(json), doing }
+    }
+
+    pub(super) fn take(&self, event: &Event) {
+        if let (Some(bar), Event::Started { tag }) = (&self.bar, event) {
+            bar.set_message(format!("{} {tag}", self.doing));
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// What was applied, in one line.
 pub(super) fn applied(applied: &Applied) -> String {
     let millis: u64 = applied.migrations.iter().map(|migration| migration.millis).sum();
@@ -108,11 +135,7 @@ pub(super) fn applied_json(applied: &Applied) -> String {
 
 /// Each migration on a line, and what else is in the folder or the ledger.
 pub(super) fn plan(plan: &Plan, source: &Source) -> String {
-    let target = source.client.target();
-    let mut lines = vec![
-        format!("{} → {}@{}:{}/{}", source.folder.path.display(), target.user, target.host, target.port, target.dbname),
-        String::new(),
-    ];
+    let mut lines = vec![source.heading(), String::new()];
     let width = width(plan.migrations.iter().map(|status| status.tag.as_str()));
     for status in &plan.migrations {
         let (glyph, what) = match &status.state {
@@ -223,7 +246,7 @@ fn width<'a>(tags: impl Iterator<Item = &'a str>) -> usize {
     tags.map(|tag| tag.chars().count()).max().unwrap_or(0)
 }
 
-fn duration_text(millis: u64) -> String {
+pub(super) fn duration_text(millis: u64) -> String {
     if millis < 1000 { format!("{millis} ms") } else { duration(Duration::from_millis(millis)) }
 }
 

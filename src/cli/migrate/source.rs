@@ -54,6 +54,12 @@ pub(super) struct Source {
 const DESCRIPTION: &str = "stack.yaml";
 
 impl Source {
+    /// Which folder goes where, in one line.
+    pub(super) fn heading(&self) -> String {
+        let Target { user, host, port, dbname, .. } = self.client.target();
+        format!("{} → {user}@{host}:{port}/{dbname}", self.folder.path.display())
+    }
+
     /// Reads the folder first: what is wrong with it is said without a database.
     pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         let (path, ledger) = folder_and_ledger(args)?;

@@ -80,6 +80,27 @@ impl Catalog {
     }
 }
 
+/// An object as SQL together with what belongs to it, as one would write it: columns and constraints inside the table's
+/// parentheses, the rest after it.
+pub fn written(object: &Object, parts: &[Object]) -> String {
+    let (inside, after): (Vec<&Object>, Vec<&Object>) =
+        parts.iter().partition(|part| [Class::Column, Class::Constraint].contains(&part.id.class));
+    let mut statements = match object.id.class {
+        Class::Table => {
+            let lines: Vec<String> = inside.iter().map(|part| part.id.class.define(part)).collect();
+            let mut statements = vec![table::whole(object, &lines)];
+            statements.extend(object.comment());
+            statements.extend(inside.iter().filter_map(|part| part.comment()));
+            statements
+        }
+        _ => vec![object.definition()],
+    };
+    statements.extend(after.iter().map(|part| part.definition()));
+    // A column or a constraint is no statement of its own.
+    let end = if [Class::Column, Class::Constraint].contains(&object.id.class) { "" } else { ";" };
+    statements.join(";\n") + end
+}
+
 /// A row is: class, schema, table, name, position, attributes, facts. `SET` and `BEGIN` give none.
 fn object(row: &SimpleQueryRow) -> Option<Object> {
     let text = |column: usize| row.get(column).unwrap_or_default();

@@ -130,7 +130,7 @@ impl Object {
     pub fn definition(&self) -> String {
         let definition = self.id.class.define(self);
         match self.comment() {
-            Some(comment) => format!("{definition}\n{comment}"),
+            Some(comment) => format!("{definition};\n{comment}"),
             None => definition,
         }
     }

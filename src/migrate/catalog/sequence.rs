@@ -35,9 +35,7 @@ pub(super) fn definition(object: &Object) -> String {
 /// The column that it goes with, as SQL.
 pub(in crate::migrate) fn owner(object: &Object) -> Option<String> {
     match object.facts("owned by")[..] {
-        [schema, table, column] => {
-            Some(format!("{}.{}.{}", identifier(schema), identifier(table), identifier(column)))
-        }
+        [schema, table, column] => Some(format!("{}.{}.{}", identifier(schema), identifier(table), identifier(column))),
         _ => None,
     }
 }

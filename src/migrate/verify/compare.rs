@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::migrate::catalog::{Catalog, Class, Id, Object};
+use crate::migrate::catalog::{Catalog, Class, Id, Object, written};
 use crate::migrate::ledger::Ledger;
 
 /// In which way something differs.
@@ -32,6 +32,18 @@ pub struct Difference {
     pub live: Option<Object>,
     /// What belongs to a table or view that is missing or extra as a whole.
     pub parts: Vec<Object>,
+}
+
+impl Difference {
+    /// As the migrations make it, as SQL; empty if they do not.
+    pub fn wanted_sql(&self) -> String {
+        self.wanted.as_ref().map(|object| written(object, &self.parts)).unwrap_or_default()
+    }
+
+    /// As the database has it, as SQL; empty if it has not.
+    pub fn live_sql(&self) -> String {
+        self.live.as_ref().map(|object| written(object, &self.parts)).unwrap_or_default()
+    }
 }
 
 /// The schemas in which the migrations leave something; where no schema is named, these are compared.
@@ -97,12 +109,7 @@ mod tests {
 
     fn catalog(objects: &[(Class, &str, &str, &str, &str)]) -> Catalog {
         let objects = objects.iter().map(|(class, schema, table, name, definition)| {
-            let id = Id {
-                class: *class,
-                schema: (*schema).into(),
-                table: (*table).into(),
-                name: (*name).into(),
-            };
+            let id = Id { class: *class, schema: (*schema).into(), table: (*table).into(), name: (*name).into() };
             let attributes = json!({"definition": definition}).as_object().cloned().unwrap();
             (id.clone(), Object { id, position: 0, attributes, facts: serde_json::Map::new() })
         });
@@ -143,8 +150,7 @@ mod tests {
             (Class::Column, "public", "a", "id", "bigint"),
             (Class::Column, "public", "a", "more", "text"),
         ]);
-        let expected =
-            ["M column public.a.name(0)", "D column public.a.id(0)", "E column public.a.more(0)"];
+        let expected = ["M column public.a.name(0)", "D column public.a.id(0)", "E column public.a.more(0)"];
         assert_eq!(short(&wanted, &live), expected);
     }
 

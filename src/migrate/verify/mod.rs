@@ -108,7 +108,9 @@ pub enum VerifyError {
     Catalog(String),
     /// The server that was named for the scratch database cannot be used for it.
     #[error("The migrations cannot be replayed on the server of --scratch-url: {0}.")]
-    #[diagnostic(help("The user of --scratch-url has to have CREATEDB there, and a new database has to be reachable."))]
+    #[diagnostic(help(
+        "The user of --scratch-url has to have CREATEDB there, and a new database has to be reachable."
+    ))]
     Scratch(String),
     /// Interrupted by the user.
     #[error("Interrupted. The scratch database is removed; the database was not touched.")]
@@ -211,10 +213,7 @@ impl Work<'_> {
             named => named.iter().cloned().collect(),
         };
         if !replay.left_out.is_empty() {
-            notes.push(format!(
-                "Not run again, because it concerns the whole server: {}.",
-                replay.left_out.join("; ")
-            ));
+            notes.push(format!("Not run again, because it concerns the whole server: {}.", replay.left_out.join("; ")));
         }
         Ok(Ok(Report {
             way,
@@ -240,7 +239,9 @@ impl Work<'_> {
         match apply(&mut scratch.client, &replay.folder, self.ledger, &options, events).await {
             Ok(_) => Ok(Ok(Catalog::read(&scratch.client, self.ledger).await?)),
             Err(Failure::Interrupted { .. }) => Err(VerifyError::Interrupted),
-            Err(failure) => Ok(Err(format!("the migrations do not run again in an empty database: {}", reason(&failure)))),
+            Err(failure) => {
+                Ok(Err(format!("the migrations do not run again in an empty database: {}", reason(&failure))))
+            }
         }
     }
 }

@@ -84,7 +84,8 @@ impl Expected {
             self.drop(words)
         } else {
             let may_remove = words.starts(&["drop", "do", "select", "call", "with", "execute"]);
-            (!may_remove && !(words.starts(&["alter"]) && moves)).then_some(())
+            let may_move = words.starts(&["alter"]) && moves;
+            (!may_remove && !may_move).then_some(())
         };
         if understood.is_none() {
             self.found.clear();
@@ -355,7 +356,10 @@ mod tests {
             ("CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'", &["function f"]),
             ("CREATE TRIGGER g BEFORE INSERT OR UPDATE ON s.t EXECUTE FUNCTION f()", &["trigger s.t.g"]),
             ("CREATE POLICY p ON t USING (true)", &["policy t.p"]),
-            ("ALTER TABLE a ADD COLUMN b int, ADD CONSTRAINT k CHECK (b > 0), ADD c text", &["column a.b", "column a.c", "constraint a.k"]),
+            (
+                "ALTER TABLE a ADD COLUMN b int, ADD CONSTRAINT k CHECK (b > 0), ADD c text",
+                &["column a.b", "column a.c", "constraint a.k"],
+            ),
             ("CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\"", &["extension uuid-ossp"]),
             ("CREATE TEMP TABLE a (id int)", &[]),
             ("CREATE TABLE a AS SELECT 1", &["table a"]),
@@ -371,14 +375,20 @@ mod tests {
         let table: &[(&str, &[&str])] = &[
             ("CREATE TABLE a (id int); ALTER TABLE a RENAME TO b", &[]),
             ("CREATE TABLE a (id int); DROP TABLE a; CREATE TABLE b (id int)", &["column b.id", "table b"]),
-            ("CREATE TABLE a (id int); CREATE TABLE b (id int); DROP TABLE IF EXISTS s.x, a", &["column b.id", "table b"]),
+            (
+                "CREATE TABLE a (id int); CREATE TABLE b (id int); DROP TABLE IF EXISTS s.x, a",
+                &["column b.id", "table b"],
+            ),
             ("CREATE TABLE a (id int); DROP TABLE b CASCADE", &[]),
             ("CREATE TABLE a (id int, x int); ALTER TABLE a DROP COLUMN x", &["column a.id", "table a"]),
             ("CREATE TABLE a (x int); CREATE INDEX i ON a (x); ALTER TABLE a DROP COLUMN x", &["table a"]),
             ("CREATE TABLE a (x int); CREATE INDEX i ON a (x); DROP INDEX i", &["column a.x", "table a"]),
             ("CREATE TABLE a (id int); DO $$ BEGIN END $$", &[]),
             ("CREATE TABLE a (id int); INSERT INTO a VALUES (1)", &["column a.id", "table a"]),
-            ("SET search_path TO s; CREATE TABLE a (id int); CREATE TABLE s.b (id int)", &["column s.b.id", "table s.b"]),
+            (
+                "SET search_path TO s; CREATE TABLE a (id int); CREATE TABLE s.b (id int)",
+                &["column s.b.id", "table s.b"],
+            ),
             ("CREATE TABLE a (id int); SELECT set_config('search_path', 's', true)", &[]),
             ("CREATE TYPE t AS ENUM ('a'); ALTER TYPE t ADD VALUE 'b'", &["type t"]),
             ("CREATE TYPE t AS ENUM ('a'); ALTER TYPE t RENAME TO u", &[]),

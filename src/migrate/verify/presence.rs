@@ -14,8 +14,7 @@ pub async fn missing(client: &Client, ledger: &Ledger, migrations: &[&Migration]
     let unrecorded = migrations
         .iter()
         .filter(|it| !rows.iter().any(|row| row.hash == it.hash && row.created_at == Some(it.when_millis)));
-    let mut missing: Vec<String> =
-        unrecorded.map(|migration| format!("the ledger row of {}", migration.tag)).collect();
+    let mut missing: Vec<String> = unrecorded.map(|migration| format!("the ledger row of {}", migration.tag)).collect();
     let absent = absent(client, named(migrations)).await.map_err(|error| ledger.explain(&error))?;
     let lost = |it: &Named| absent.iter().any(|table| table.table.is_empty() && table.name == it.table);
     missing.extend(absent.iter().filter(|it| !lost(it)).map(|it| format!("the {it}")));

@@ -110,11 +110,7 @@ fn reaches_out(sql: &str, statement: &Statement) -> bool {
 fn is_global(words: &[&str]) -> bool {
     match words {
         ["create" | "alter" | "drop", "user", "mapping", ..] => false,
-        [
-            "create" | "alter" | "drop",
-            "role" | "user" | "group" | "database" | "tablespace" | "subscription",
-            ..,
-        ]
+        ["create" | "alter" | "drop", "role" | "user" | "group" | "database" | "tablespace" | "subscription", ..]
         | ["alter", "system", ..]
         | ["comment", "on", "role" | "database" | "tablespace" | "subscription", ..]
         | ["reassign" | "drop", "owned", ..] => true,

@@ -85,7 +85,8 @@ impl Scratch {
     /// Makes an extension, with its schema if that is not there.
     pub(super) async fn extend(&self, name: &str, schema: &str) -> Result<(), String> {
         let (name, schema) = (identifier(name), identifier(schema));
-        let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {schema}");
+        let sql =
+            format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {schema}");
         self.client.rows(&sql).await.map(drop).map_err(|error| said(&error))
     }
 
@@ -155,12 +156,7 @@ impl Likeness {
 }
 
 /// Connects to the new database, and makes sure that it is the one.
-async fn enter(
-    maintenance: &Client,
-    beside: &Target,
-    name: &str,
-    like: &Likeness,
-) -> Result<Client, ScratchError> {
+async fn enter(maintenance: &Client, beside: &Target, name: &str, like: &Likeness) -> Result<Client, ScratchError> {
     if let Some(search_path) = &like.search_path {
         let sql = format!("ALTER DATABASE {} SET search_path TO {search_path}", identifier(name));
         maintenance.rows(&sql).await?;
@@ -230,7 +226,8 @@ mod tests {
 
     #[test]
     fn encoding_and_collation_are_those_of_the_database() {
-        let database = serde_json::json!({"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "encoding": 6, "datlocprovider": "c"});
+        let database =
+            serde_json::json!({"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "encoding": 6, "datlocprovider": "c"});
         let like = Likeness { database, ..Likeness::default() };
         assert_eq!(
             like.creation("x"),

@@ -1,0 +1,147 @@
+//! What verify found, on the screen and as JSON.
+
+use std::fmt::Write as _;
+
+use console::style;
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::show::duration_text;
+use super::source::Source;
+use crate::{
+    migrate::verify::{
+        Report, Way,
+        compare::{Change, Difference},
+    },
+    render::value::count,
+};
+
+/// How many unchanged lines stand around a changed one.
+const CONTEXT: usize = 2;
+
+/// The report as text.
+pub(super) fn text(report: &Report, source: &Source) -> String {
+    let mut text = format!("{}\n{}\n", source.heading(), way(report));
+    for note in &report.notes {
+        let _ = writeln!(text, "{} {note}", style("note:").yellow());
+    }
+    if !report.differences.is_empty() {
+        let (wanted, live) = (style("- the migrations make").red(), style("+ the database has").green());
+        let _ = writeln!(text, "\n  {wanted}\n  {live}");
+    }
+    for difference in &report.differences {
+        text.push('\n');
+        describe(&mut text, difference);
+    }
+    if !report.absent.is_empty() {
+        text.push('\n');
+    }
+    for named in &report.absent {
+        let made = style(format!("{} line {}", named.tag, named.line)).dim();
+        let _ = writeln!(text, "  {} {named}  missing  {made}", style("-").red());
+    }
+    let _ = writeln!(text, "\n{}", summary(report));
+    text
+}
+
+fn way(report: &Report) -> String {
+    let migrations = count(report.migrations, "applied migration");
+    let schemas: Vec<&str> = report.schemas.iter().map(String::as_str).collect();
+    let schemas = match &schemas[..] {
+        [] => String::new(),
+        [only] => format!(" in the schema {only}"),
+        [most @ .., last] => format!(" in the schemas {} and {last}", most.join(", ")),
+    };
+    let (objects, time) = (count(report.objects, "object"), duration_text(report.millis));
+    let replayed = |server: &str| {
+        format!("{migrations} replayed in a scratch database on {server} ({time}); {objects} compared{schemas}.")
+    };
+    match &report.way {
+        Way::SameServer => replayed("the same server"),
+        Way::NamedServer => replayed("the server of --scratch-url"),
+        Way::Statements { because } if report.migrations == 0 => format!("Nothing to compare: {because}."),
+        Way::Statements { because } => format!(
+            "{} Not replayed: {because}.\n{objects} that the statements of {migrations} name looked for instead. That finds what \
+             is missing by its name, and nothing else.",
+            style("note:").yellow()
+        ),
+    }
+}
+
+fn describe(text: &mut String, difference: &Difference) {
+    let (glyph, word) = match difference.change {
+        Change::Missing => (style("-").red(), style("missing").red()),
+        Change::Extra => (style("+").green(), style("extra").green()),
+        Change::Different => (style("~").yellow(), style("different").yellow()),
+    };
+    let _ = writeln!(text, "  {glyph} {}  {word}", style(&difference.id).bold());
+    let (wanted, live) = (difference.wanted_sql(), difference.live_sql());
+    let lines = TextDiff::from_lines(&wanted, &live);
+    let groups = lines.grouped_ops(CONTEXT);
+    for (index, group) in groups.iter().enumerate() {
+        if index > 0 {
+            let _ = writeln!(text, "      {}", style("…").dim());
+        }
+        for change in group.iter().flat_map(|operation| lines.iter_changes(operation)) {
+            let line = change.value().trim_end_matches('\n');
+            let _ = match change.tag() {
+                ChangeTag::Delete => writeln!(text, "    {}", style(format!("- {line}")).red()),
+                ChangeTag::Insert => writeln!(text, "    {}", style(format!("+ {line}")).green()),
+                ChangeTag::Equal => writeln!(text, "      {line}"),
+            };
+        }
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let number = |change| report.differences.iter().filter(|difference| difference.change == change).count();
+    let (missing, different) = (number(Change::Missing) + report.absent.len(), number(Change::Different));
+    let parts = [(missing, "missing"), (different, "different"), (number(Change::Extra), "extra")];
+    let found: Vec<String> =
+        parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    if found.is_empty() {
+        return match &report.way {
+            Way::Statements { .. } if report.migrations == 0 => String::new(),
+            Way::Statements { .. } => format!("{} Nothing of it is missing.", style("✓").green()),
+            _ => format!("{} The database is what its migrations make.", style("✓").green()),
+        };
+    }
+    let hint = match (&report.way, missing + different) {
+        (Way::Statements { .. }, _) | (_, 0) => "",
+        _ => " `infra migrate repair` writes the migration that makes what is missing.",
+    };
+    format!("{} {}.{hint}", style("✗").red(), found.join(", "))
+}
+
+/// The report as one JSON object.
+pub(super) fn json(report: &Report) -> Value {
+    let difference = |it: &Difference| {
+        let mut object = json!({"change": it.change, "object": it.id.to_string()});
+        if let (Some(object), Ok(Value::Object(id))) = (object.as_object_mut(), serde_json::to_value(&it.id)) {
+            object.extend(id);
+        }
+        for (key, sql) in [("migrations", it.wanted_sql()), ("database", it.live_sql())] {
+            if !sql.is_empty() {
+                object[key] = json!(sql);
+            }
+        }
+        object
+    };
+    let mut differences: Vec<Value> = report.differences.iter().map(difference).collect();
+    differences.extend(report.absent.iter().map(|it| {
+        json!({"change": Change::Missing, "object": it.to_string(), "class": it.class, "schema": it.schema,
+               "table": it.table, "name": it.name, "made_by": it.tag, "line": it.line})
+    }));
+    let mut object = json!({
+        "result": if report.is_same() { "same" } else { "different" },
+        "migrations": report.migrations,
+        "objects": report.objects,
+        "schemas": report.schemas,
+        "notes": report.notes,
+        "differences": differences,
+    });
+    if let (Some(object), Ok(Value::Object(way))) = (object.as_object_mut(), serde_json::to_value(&report.way)) {
+        object.extend(way);
+    }
+    object
+}

@@ -1,0 +1,93 @@
+//! `infra migrate verify`: is what the applied migrations make really in the database, and nothing else?
+
+use super::{
+    differences,
+    show::Quiet,
+    source::{Source, SourceArgs},
+};
+use crate::{
+    cli::{CLEAN, FAILED, Failure, INTERRUPTED, print, stop},
+    migrate::{
+        Target,
+        verify::{How, Report, VerifyError, verify},
+    },
+};
+
+/// Prove that the database is what its applied migrations make: shows what is missing, different and extra.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, triggers, rules, policies, row level security, statistics, comments. Owners, grants and data are not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, the names in the migrations' statements are looked for instead, and the output says so.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different or failed, 3 bad input, 130 interrupted."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    how: HowArgs,
+}
+
+/// How the database is compared; for every verb that verifies.
+#[derive(Debug, clap::Args)]
+pub(super) struct HowArgs {
+    /// Compare this schema only; may be given more than once. Left out: the schemas that the migrations touch.
+    #[arg(long, value_name = "NAME")]
+    schema: Vec<String>,
+
+    /// Make the scratch database on this server instead of the database's own: a local PostgreSQL of the same version, say.
+    #[arg(long, value_name = "URL", env = "SCRATCH_DATABASE_URL", hide_env_values = true)]
+    scratch_url: Option<String>,
+
+    /// Make no scratch database: look for the names in the migrations' statements. Finds what is missing only.
+    #[arg(long, conflicts_with = "scratch_url")]
+    no_replay: bool,
+}
+
+impl HowArgs {
+    /// Checked; before anything is connected to.
+    pub(super) fn how(&self) -> Result<How, Failure> {
+        let roots = std::env::var_os("PGSSLROOTCERT").map(Into::into);
+        let scratch = self.scratch_url.as_deref().map(|url| Target::from_url(url, roots)).transpose();
+        Ok(How {
+            schemas: self.schema.clone(),
+            scratch: scratch.map_err(|error| Failure::Input(miette::miette!("--scratch-url: {error}")))?,
+            without_replay: self.no_replay,
+            interrupt: None,
+        })
+    }
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let how = How { interrupt: Some(stop::announced()), ..args.how.how()? };
+    let source = Source::open(&args.source).await?;
+    let report = match report(&source, &how, args.source.json).await {
+        Ok(report) => report,
+        Err(error) => return failed(error, args.source.json),
+    };
+    let json = args.source.json;
+    print(&if json { differences::json(&report).to_string() } else { differences::text(&report, &source) });
+    Ok(if report.is_same() { CLEAN } else { FAILED })
+}
+
+/// Verifies, showing which migration is being replayed.
+pub(super) async fn report(source: &Source, how: &How, json: bool) -> Result<Report, VerifyError> {
+    let spinner = Quiet::new(json, "replaying");
+    let Source { client, folder, ledger, .. } = source;
+    let report = verify(client, folder, ledger, how, &mut |event| spinner.take(&event)).await;
+    spinner.end();
+    report
+}
+
+/// Says why nothing can be said.
+pub(super) fn failed(error: VerifyError, json: bool) -> Result<u8, Failure> {
+    let interrupted = matches!(error, VerifyError::Interrupted);
+    if json {
+        let result = if interrupted { "interrupted" } else { "failed" };
+        print(&serde_json::json!({"result": result, "message": error.to_string()}).to_string());
+        return Ok(if interrupted { INTERRUPTED } else { FAILED });
+    }
+    if interrupted {
+        eprintln!("{error}");
+        return Ok(INTERRUPTED);
+    }
+    Err(Failure::Other(error.into()))
+}
