@@ -283,7 +283,9 @@ impl<'a> Reader<'a> {
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = text[line_start..].lines().next().unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start().len()];
-        if let Some(tab) = indent.find('\t') {
+        // Where the parser complains of a tab, it may still be in the text before it.
+        let within = if error.info().contains("tab") { &text[line_start..] } else { indent };
+        if let Some(tab) = within.find('\t') {
             let start = line_start + tab;
             return Finding::error(
                 self.word(start),

@@ -12,6 +12,7 @@ fn what_is_not_yaml() {
         ("a list", "- stack: shop\n"),
         ("a word", "stack\n"),
         ("a tab", "stack: shop\nnetwork:\n\tzones: 2\n"),
+        ("a tab after a text", "stack: shop\nregion: eu-west-1\n\tzones: 2\n"),
         ("a colon in a text", "stack: shop\nsecret:\n  description: note: this\n"),
         ("quotes not closed", "stack: \"shop\nregion: eu-west-1\n"),
         ("a bracket not closed", "stack: shop\nnetwork: {nat: one\nservice:\n"),
