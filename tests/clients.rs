@@ -1,4 +1,4 @@
-//! Independent clients of AWS, boto3 and the aws CLI, against the local cloud: what AWS documents is what they must meet.
+//! Independent clients of AWS, boto3, the aws CLI and the SDK for JavaScript, against the local cloud: what AWS documents is what they must meet.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,23 +10,34 @@ use crate::binary::Cloud;
 /// The folder of the scripts, one a service.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
-/// The Python that `scripts/install --tests` has put beside the build: `<target>/python`.
-fn python() -> PathBuf {
+/// What `scripts/install --tests` has put beside the build, below `<target>`.
+fn installed(path: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_infra"));
     target
         .ancestors()
-        .map(|folder| folder.join("python/bin/python"))
-        .find(|python| python.exists())
-        .expect("boto3 and the aws CLI are not installed: run `scripts/install --tests`, then the tests again")
+        .map(|folder| folder.join(path))
+        .find(|found| found.exists())
+        .expect("the clients are not installed: run `scripts/install --tests`, then the tests again")
 }
 
-/// Runs a script against a local cloud of its own; it prints each check that is wrong, and fails if any is.
+fn python() -> PathBuf {
+    installed("python/bin/python")
+}
+
+/// Runs a script against a local cloud of its own.
 #[track_caller]
 fn walk(service: &str, pace: &str) {
     let python = python();
-    let cloud = Cloud::paced(pace);
     let mut command = Command::new(&python);
-    command.arg("-B").arg(Path::new(SCRIPTS).join(format!("{service}.py"))).arg(&cloud.url);
+    command.arg("-B").arg(Path::new(SCRIPTS).join(format!("{service}.py")));
+    command.env("PATH", path(&python));
+    tried(command, &Cloud::paced(pace));
+}
+
+/// Runs a client with the cloud's URL; it prints each check that is wrong, and fails if any is.
+#[track_caller]
+fn tried(mut command: Command, cloud: &Cloud) {
+    command.arg(&cloud.url);
     // What this machine's user has set up for AWS must not reach the clients.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
@@ -34,8 +45,8 @@ fn walk(service: &str, pace: &str) {
     // A file of their own, and not /dev/null: these may run as root, and a client may protect its files.
     let nothing = cloud.write("nothing", "");
     command.env("AWS_CONFIG_FILE", &nothing).env("AWS_SHARED_CREDENTIALS_FILE", &nothing);
-    command.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", path(&python));
-    let output = command.output().expect("Python runs");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = command.output().expect("the client runs");
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{errors}");
     assert!(said.contains(" checks, 0 wrong"), "{said}{errors}");
@@ -87,4 +98,11 @@ fn boto3_walks_through_app_runner() {
 #[test]
 fn the_aws_cli_finds_its_way() {
     walk("aws_cli", "instant");
+}
+
+#[test]
+fn the_sdk_for_javascript_finds_its_way() {
+    let mut node = Command::new("node");
+    node.arg(Path::new(SCRIPTS).join("javascript/walk.mjs")).env("SDK", installed("javascript/node_modules"));
+    tried(node, &Cloud::start());
 }

@@ -151,6 +151,35 @@ def pauses():
     runs()
 
 
+def private_ways_in():
+    vpc = ec2.describe_subnets(SubnetIds=[SUBNET])["Subnets"][0]["VpcId"]
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName="com.amazonaws.eu-central-1.apprunner.requests", VpcEndpointType="Interface", SubnetIds=[SUBNET], PrivateDnsEnabled=False
+    )["VpcEndpoint"]["VpcEndpointId"]
+    asked = {"VpcIngressConnectionName": "inside", "ServiceArn": SERVICE, "IngressVpcConfiguration": {"VpcId": vpc, "VpcEndpointId": endpoint}}
+    refused("to a public service", "InvalidRequestException", apprunner.create_vpc_ingress_connection, **asked)
+    apprunner.update_service(ServiceArn=SERVICE, NetworkConfiguration={"IngressConfiguration": {"IsPubliclyAccessible": False}})
+    runs()
+    nowhere = {"IngressVpcConfiguration": {"VpcId": vpc, "VpcEndpointId": "vpce-0123456789abcdef0"}}
+    refused("from nowhere", "InvalidRequestException", apprunner.create_vpc_ingress_connection, **(asked | nowhere))
+    made = apprunner.create_vpc_ingress_connection(**asked, Tags=tags(a="b"))["VpcIngressConnection"]
+    equal("a way in", (made["Status"], made["ServiceArn"]), ("PENDING_CREATION", SERVICE))
+    way = made["VpcIngressConnectionArn"]
+    status = lambda: apprunner.describe_vpc_ingress_connection(VpcIngressConnectionArn=way)["VpcIngressConnection"]["Status"]
+    refused("its deletion meanwhile", "InvalidStateException", apprunner.delete_vpc_ingress_connection, VpcIngressConnectionArn=way)
+    until("available", status, "AVAILABLE")
+    refused("a name that is taken", "InvalidRequestException", apprunner.create_vpc_ingress_connection, **asked)
+    equal("its tags", apprunner.list_tags_for_resource(ResourceArn=way)["Tags"], tags(a="b"))
+    listed = apprunner.list_vpc_ingress_connections(Filter={"ServiceArn": SERVICE})["VpcIngressConnectionSummaryList"]
+    equal("listed", [one["VpcIngressConnectionArn"] for one in listed], [way])
+    refused("the service's deletion", "InvalidRequestException", apprunner.delete_service, ServiceArn=SERVICE)
+    apprunner.delete_vpc_ingress_connection(VpcIngressConnectionArn=way)
+    until("deleted", status, "DELETED")
+    equal("none", apprunner.list_vpc_ingress_connections()["VpcIngressConnectionSummaryList"], [])
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    until("its endpoint is gone", lambda: ec2.describe_vpc_endpoints()["VpcEndpoints"], [])
+
+
 def deletion():
     apprunner.delete_service(ServiceArn=SERVICE)
     until("deleted", lambda: described()["Status"], "DELETED")
@@ -161,4 +190,4 @@ def deletion():
     ec2.delete_security_group(GroupId=GROUP)
 
 
-run(connectors, scaling, services, updates, pauses, deletion)
+run(connectors, scaling, services, updates, pauses, private_ways_in, deletion)

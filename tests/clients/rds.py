@@ -131,6 +131,13 @@ def parameter_groups():
     equal("two of one's own", own(), {"log_min_duration_statement": "250", "work_mem": "8192"})
     rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[{"ParameterName": "work_mem", "ApplyMethod": "immediate"}])
     equal("one is reset", own(), {"log_min_duration_statement": "250"})
+    copied = {"TargetDBClusterParameterGroupIdentifier": "shop-copy", "TargetDBClusterParameterGroupDescription": "the same"}
+    rds.copy_db_cluster_parameter_group(SourceDBClusterParameterGroupIdentifier="shop", **copied)
+    [same] = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="shop-copy", Source="user")["Parameters"]
+    equal("a copy sets the same", (same["ParameterName"], same["ParameterValue"]), ("log_min_duration_statement", "250"))
+    refused("copied once more", "DBParameterGroupAlreadyExists", rds.copy_db_cluster_parameter_group, SourceDBClusterParameterGroupIdentifier="shop", **copied)
+    refused("a copy of nothing", "DBParameterGroupNotFound", rds.copy_db_cluster_parameter_group, SourceDBClusterParameterGroupIdentifier="nowhere", **copied)
+    rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="shop-copy")
 
 
 def clusters():
@@ -205,8 +212,67 @@ def data():
     holds("another password is refused", "authentication failed" in sql(writer, "select 1", password="wrong"))
     equal("a table", sql(writer, "create table item (id int primary key); insert into item values (1), (2); select count(*) from item"), "2")
     until("the reader follows", lambda: sql(reader, "select count(*) from item"), "2")
-    if reader != writer:
-        holds("the reader only reads", "read-only" in sql(reader, "insert into item values (3)"))
+    holds("the reader only reads", "read-only" in sql(reader, "insert into item values (3)"))
+    equal("and says that it is one", sql(reader, "select pg_is_in_recovery()"), "t")
+    equal("an instance's own endpoint", sql(instance("shop-2")["Endpoint"]["Address"], "select pg_is_in_recovery()"), "t")
+    kinds = {one["EndpointType"]: one["Endpoint"] for one in rds.describe_db_cluster_endpoints(DBClusterIdentifier="shop")["DBClusterEndpoints"]}
+    equal("the endpoints", kinds, {"WRITER": writer, "READER": reader})
+    set_(rds_force_ssl="1")
+    until("without TLS it is refused", lambda: "no encryption" in sql(writer, "select 1", tls="disable"), True)
+    equal("with TLS it is not", sql(writer, "select 1"), "1")
+    set_(rds_force_ssl="0", work_mem="9216")
+    until("without TLS it is accepted", lambda: sql(writer, "select 1", tls="disable"), "1")
+    until("a changed parameter is set, also for readers", lambda: (sql(writer, "show work_mem"), sql(reader, "show work_mem")), ("9MB", "9MB"))
+
+
+def set_(**parameters):
+    """Sets parameters of the cluster's group, as long as they are dynamic; `rds_` stands for `rds.`."""
+    settings = [{"ParameterName": name.replace("rds_", "rds."), "ParameterValue": value, "ApplyMethod": "immediate"} for name, value in parameters.items()]
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=settings)
+
+
+def failing_over():
+    refused("to nobody", "InvalidParameterValue", rds.failover_db_cluster, DBClusterIdentifier="shop", TargetDBInstanceIdentifier="nobody")
+    rds.failover_db_cluster(DBClusterIdentifier="shop", TargetDBInstanceIdentifier="shop-2")
+    until("the other one writes", lambda: [one["DBInstanceIdentifier"] for one in cluster()["DBClusterMembers"] if one["IsClusterWriter"]], ["shop-2"])
+    until("available again", lambda: cluster()["Status"], "available")
+    until("the data is there", lambda: sql(cluster()["Endpoint"], "select count(*) from item"), "2")
+    until("and there", lambda: sql(cluster()["ReaderEndpoint"], "select count(*) from item"), "2")
+    told = [one["Message"] for one in rds.describe_events(SourceType="db-cluster", SourceIdentifier="shop", Duration=60)["Events"]]
+    holds("an event tells it", any("failover" in one for one in told), told)
+    rds.failover_db_cluster(DBClusterIdentifier="shop", TargetDBInstanceIdentifier="shop-1")
+    until("and back", lambda: [one["DBInstanceIdentifier"] for one in cluster()["DBClusterMembers"] if one["IsClusterWriter"]], ["shop-1"])
+    until("available once more", lambda: cluster()["Status"], "available")
+
+
+def stopping_and_starting():
+    refused("one that runs is not started", "InvalidDBClusterStateFault", rds.start_db_cluster, DBClusterIdentifier="shop")
+    rds.stop_db_cluster(DBClusterIdentifier="shop")
+    until("stopped", lambda: (cluster()["Status"], instance("shop-1")["DBInstanceStatus"]), ("stopped", "stopped"))
+    holds("nobody answers", "refused" in sql(cluster()["Endpoint"], "select 1") and "refused" in sql(cluster()["ReaderEndpoint"], "select 1"))
+    refused("no changes meanwhile", "InvalidDBClusterStateFault", rds.modify_db_cluster, DBClusterIdentifier="shop", BackupRetentionPeriod=3)
+    refused("no snapshots meanwhile", "InvalidDBClusterStateFault", rds.create_db_cluster_snapshot, DBClusterIdentifier="shop", DBClusterSnapshotIdentifier="no")
+    rds.start_db_cluster(DBClusterIdentifier="shop")
+    until("available", lambda: (cluster()["Status"], instance("shop-1")["DBInstanceStatus"]), ("available", "available"))
+    equal("the data is back", sql(cluster()["Endpoint"], "select count(*) from item"), "2")
+
+
+def switches_and_options():
+    answer = rds.enable_http_endpoint(ResourceArn=arn("cluster", "shop"))
+    equal("the Data API is on", (answer["HttpEndpointEnabled"], cluster()["HttpEndpointEnabled"]), (True, True))
+    rds.disable_http_endpoint(ResourceArn=arn("cluster", "shop"))
+    equal("and off", cluster()["HttpEndpointEnabled"], False)
+    refused("of no cluster", "ResourceNotFoundFault", rds.enable_http_endpoint, ResourceArn=arn("cluster", "nowhere"))
+    version = cluster()["EngineVersion"]
+    options = pages(
+        rds, "describe_orderable_db_instance_options", "OrderableDBInstanceOptions", 20, Engine="aurora-postgresql", EngineVersion=version, DBInstanceClass="db.serverless"
+    )
+    equal("the serverless class can be ordered", {(one["DBInstanceClass"], one["EngineVersion"]) for one in options}, {("db.serverless", version)})
+    equal(
+        "no such class",
+        rds.describe_orderable_db_instance_options(Engine="aurora-postgresql", DBInstanceClass="db.m99.huge")["OrderableDBInstanceOptions"],
+        [],
+    )
 
 
 def modification():
@@ -287,6 +353,77 @@ def data_through_the_proxy():
     equal("what was written before", sql(host, "select count(*) from item"), "2")
     holds("without TLS it is refused", "2" != sql(host, "select count(*) from item", tls="disable"))
     holds("another password is refused", "2" != sql(host, "select count(*) from item", password="wrong"))
+    made = rds.create_db_proxy_endpoint(DBProxyName="shop", DBProxyEndpointName="shop-reads", VpcSubnetIds=SUBNETS[1:], TargetRole="READ_ONLY")
+    equal("an endpoint for reading", (made["DBProxyEndpoint"]["TargetRole"], made["DBProxyEndpoint"]["Status"]), ("READ_ONLY", "creating"))
+    reads = lambda: rds.describe_db_proxy_endpoints(DBProxyEndpointName="shop-reads")["DBProxyEndpoints"][0]
+    until("available", lambda: reads()["Status"], "available")
+    until("it reads", lambda: sql(reads()["Endpoint"], "select count(*) from item"), "2")
+    holds("and writes not", "read-only" in sql(reads()["Endpoint"], "insert into item values (3)"))
+    rds.delete_db_proxy_endpoint(DBProxyEndpointName="shop-reads")
+    until("gone", lambda: rds.describe_db_proxy_endpoints(DBProxyName="shop")["DBProxyEndpoints"], [])
+
+
+def custom_endpoints():
+    made = rds.create_db_cluster_endpoint(DBClusterIdentifier="shop", DBClusterEndpointIdentifier="shop-some", EndpointType="READER", StaticMembers=["shop-2"])
+    equal("a custom endpoint", (made["Status"], made["EndpointType"], made["CustomEndpointType"], made["StaticMembers"]), ("creating", "CUSTOM", "READER", ["shop-2"]))
+    find = lambda: rds.describe_db_cluster_endpoints(DBClusterEndpointIdentifier="shop-some")["DBClusterEndpoints"]
+    until("available", lambda: [one["Status"] for one in find()], ["available"])
+    equal("it reads", sql(find()[0]["Endpoint"], "select pg_is_in_recovery()"), "t")
+    again = {"DBClusterIdentifier": "shop", "DBClusterEndpointIdentifier": "shop-some", "EndpointType": "ANY"}
+    refused("a name that is taken", "DBClusterEndpointAlreadyExistsFault", rds.create_db_cluster_endpoint, **again)
+    refused("of a stranger", "DBInstanceNotFound", rds.create_db_cluster_endpoint, **(again | {"DBClusterEndpointIdentifier": "x", "StaticMembers": ["nobody"]}))
+    rds.modify_db_cluster_endpoint(DBClusterEndpointIdentifier="shop-some", ExcludedMembers=["shop-1"])
+    until("modified", lambda: [(one["StaticMembers"], one["ExcludedMembers"]) for one in find()], [([], ["shop-1"])])
+    rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier="shop-some")
+    until("gone", find, [])
+    refused("once more", "DBClusterEndpointNotFoundFault", rds.delete_db_cluster_endpoint, DBClusterEndpointIdentifier="shop-some", status=404)
+
+
+def roles():
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="import", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    asked = {"DBClusterIdentifier": "shop", "RoleArn": role, "FeatureName": "s3Import"}
+    refused("for what Aurora has not", "InvalidParameterValue", rds.add_role_to_db_cluster, **(asked | {"FeatureName": "coffee"}))
+    rds.add_role_to_db_cluster(**asked)
+    equal("a role", cluster()["AssociatedRoles"], [{"RoleArn": role, "Status": "ACTIVE", "FeatureName": "s3Import"}])
+    refused("twice", "DBClusterRoleAlreadyExists", rds.add_role_to_db_cluster, **asked)
+    rds.remove_role_from_db_cluster(**asked)
+    equal("none", cluster()["AssociatedRoles"], [])
+    refused("taken away twice", "DBClusterRoleNotFound", rds.remove_role_from_db_cluster, **asked, status=404)
+    iam.delete_role(RoleName="import")
+
+
+def a_clone():
+    asked = {"DBClusterIdentifier": "clone", "SourceDBClusterIdentifier": "shop", "DBSubnetGroupName": "shop", "VpcSecurityGroupIds": [GROUP]}
+    refused("of no time", "InvalidParameterCombination", rds.restore_db_cluster_to_point_in_time, **asked)
+    refused("of nothing", "DBClusterNotFoundFault", rds.restore_db_cluster_to_point_in_time, **(asked | {"SourceDBClusterIdentifier": "nowhere"}), UseLatestRestorableTime=True)
+    made = rds.restore_db_cluster_to_point_in_time(**asked, UseLatestRestorableTime=True, RestoreType="copy-on-write", ServerlessV2ScalingConfiguration=SCALING)
+    equal("a clone", (made["DBCluster"]["Status"], made["DBCluster"]["EngineVersion"]), ("creating", cluster()["EngineVersion"]))
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="clone", WaiterConfig={"Delay": 1})
+    equal("holds the same", sql(cluster("clone")["Endpoint"], "select count(*) from item"), "2")
+    equal("it is its own", sql(cluster("clone")["Endpoint"], "delete from item; select count(*) from item"), "0")
+    equal("the source has its own", sql(cluster()["Endpoint"], "select count(*) from item"), "2")
+    rds.delete_db_cluster(DBClusterIdentifier="clone", SkipFinalSnapshot=True)
+    until("gone", lambda: [one["DBClusterIdentifier"] for one in rds.describe_db_clusters()["DBClusters"]], ["shop"])
+
+
+def what_nobody_has():
+    for what, call, member in (
+        ("snapshots of instances", rds.describe_db_snapshots, "DBSnapshots"),
+        ("global clusters", rds.describe_global_clusters, "GlobalClusters"),
+        ("option groups", rds.describe_option_groups, "OptionGroupsList"),
+        ("exports", rds.describe_export_tasks, "ExportTasks"),
+        ("deployments", rds.describe_blue_green_deployments, "BlueGreenDeployments"),
+        ("subscriptions", rds.describe_event_subscriptions, "EventSubscriptionsList"),
+        ("instance backups", rds.describe_db_instance_automated_backups, "DBInstanceAutomatedBackups"),
+    ):
+        equal(f"no {what}", call()[member], [])
+    quotas = {one["AccountQuotaName"]: (one["Used"], one["Max"]) for one in rds.describe_account_attributes()["AccountQuotas"]}
+    equal("quotas", (quotas["DBClusters"], quotas["DBInstances"]), ((1, 40), (2, 40)))
+    holds("source regions", "us-east-1" in [one["RegionName"] for one in rds.describe_source_regions()["SourceRegions"]])
+    [backup] = rds.describe_db_cluster_automated_backups(DBClusterIdentifier="shop")["DBClusterAutomatedBackups"]
+    equal("what it could be restored from", (backup["DBClusterArn"], backup["Status"]), (arn("cluster", "shop"), "active"))
+    refused("a restart of it", "InvalidDBClusterStateFault", rds.reboot_db_cluster, DBClusterIdentifier="shop")
 
 
 def snapshots():
@@ -303,7 +440,24 @@ def snapshots():
         DBClusterSnapshotIdentifier="shop-before",
         DBClusterIdentifier="shop",
     )
+    equal("shared with nobody", shared(), [])
+    rds.modify_db_cluster_snapshot_attribute(DBClusterSnapshotIdentifier="shop-before", AttributeName="restore", ValuesToAdd=["444455556666"])
+    equal("shared", shared(), ["444455556666"])
+    refused("with nobody", "InvalidParameterValue", rds.modify_db_cluster_snapshot_attribute,
+            DBClusterSnapshotIdentifier="shop-before", AttributeName="restore", ValuesToAdd=["me"])  # fmt: skip
+    copied = {"SourceDBClusterSnapshotIdentifier": "shop-before", "TargetDBClusterSnapshotIdentifier": "shop-copy"}
+    equal("a copy", rds.copy_db_cluster_snapshot(**copied, Tags=tags(a="b"))["DBClusterSnapshot"]["SourceDBClusterSnapshotArn"], arn("cluster-snapshot", "shop-before"))
+    rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="shop-copy", WaiterConfig={"Delay": 1})
+    refused("copied once more", "DBClusterSnapshotAlreadyExistsFault", rds.copy_db_cluster_snapshot, **copied)
+    equal("its tags", rds.list_tags_for_resource(ResourceName=arn("cluster-snapshot", "shop-copy"))["TagList"], tags(a="b"))
+    rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="shop-copy")
     refused("a snapshot that is not there", "DBClusterSnapshotNotFoundFault", rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="nowhere")
+
+
+def shared():
+    result = rds.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="shop-before")["DBClusterSnapshotAttributesResult"]
+    [attribute] = result["DBClusterSnapshotAttributes"]
+    return attribute["AttributeValues"]
 
 
 def deletion():
@@ -371,9 +525,16 @@ run(
     clusters,
     instances,
     data,
+    failing_over,
+    stopping_and_starting,
+    switches_and_options,
     modification,
     a_proxy,
     data_through_the_proxy,
+    custom_endpoints,
+    roles,
+    a_clone,
+    what_nobody_has,
     snapshots,
     deletion,
     restoration,

@@ -94,6 +94,11 @@ pub(super) fn delete_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     let Input { service_arn, .. } = decode(input)?;
     let allowed = [Status::Running, Status::Paused, Status::CreateFailed, Status::DeleteFailed];
     let arn = require(ctx, &service_arn, &allowed, "RUNNING, PAUSED, CREATE_FAILED or DELETE_FAILED to be deleted")?;
+    if ctx.region.apprunner.has_ingress(&arn) {
+        return Err(invalid(format!(
+            "Service has a VPC ingress connection, which has to be deleted first. ARN: {arn}"
+        )));
+    }
     let operation = start(ctx, &arn, Kind::Delete, super::DELETE)?;
     answer(ctx, &arn, &operation)
 }

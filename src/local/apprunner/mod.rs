@@ -55,6 +55,7 @@ pub(crate) struct Store {
     scaling: BTreeMap<String, scaling::Configuration>,
     observability: BTreeMap<String, observability::Configuration>,
     connections: BTreeMap<String, connection::Connection>,
+    ingress: BTreeMap<String, ingress::Ingress>,
     /// The last revision of each name, deleted ones included; the key begins with the kind.
     revisions: BTreeMap<String, u32>,
     /// What runs in the images' place, by the service's name.
@@ -91,8 +92,10 @@ impl Store {
             }
         }
         self.lines.extend(lines);
+        self.ingress.values_mut().for_each(|one| one.settle(now));
         let remembered = |deleted_at: Option<Millis>| deleted_at.is_none_or(|at| at + REMEMBERED > now);
         self.services.retain(|_, service| remembered(service.deleted_at));
+        self.ingress.retain(|_, one| remembered(one.deleted_at));
         self.connectors.retain(|_, connector| remembered(connector.revision.deleted_at));
         self.scaling.retain(|_, configuration| remembered(configuration.revision.deleted_at));
         self.observability.retain(|_, configuration| remembered(configuration.revision.deleted_at));
@@ -123,6 +126,12 @@ impl Store {
             .chain(connectors.map(|it| revision("vpc-connector", &it.revision)))
             .chain(scaling.map(|it| revision("auto-scaling-configuration", &it.revision)))
             .chain(observability.map(|it| revision("observability-configuration", &it.revision)))
+            .chain(
+                self.ingress
+                    .values()
+                    .filter(|it| !it.is_deleted())
+                    .map(|it| item("vpc-ingress-connection", &it.arn, &it.name, it.status(), &it.tags)),
+            )
             .chain(self.connections.values().map(|it| item("connection", &it.arn, &it.name, it.status(), &it.tags)))
             .collect()
     }
@@ -200,6 +209,9 @@ pub(crate) static SERVICE: Service = Service {
         ("AssociateCustomDomain", domain::associate_custom_domain),
         ("DescribeCustomDomains", domain::describe_custom_domains),
         ("DisassociateCustomDomain", domain::disassociate_custom_domain),
+        ("CreateVpcIngressConnection", ingress::create_vpc_ingress_connection),
+        ("UpdateVpcIngressConnection", ingress::update_vpc_ingress_connection),
+        ("DeleteVpcIngressConnection", ingress::delete_vpc_ingress_connection),
         ("DescribeVpcIngressConnection", ingress::describe_vpc_ingress_connection),
         ("ListVpcIngressConnections", ingress::list_vpc_ingress_connections),
         ("TagResource", tag::tag_resource),

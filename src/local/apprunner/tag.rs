@@ -78,6 +78,7 @@ impl Store {
                     .filter(|it| it.is_active())
                     .map(|it| &mut it.tags)
             })
+            .or_else(|| self.ingress.get_mut(arn).filter(|it| !it.is_deleted()).map(|it| &mut it.tags))
             .or_else(|| self.connections.get_mut(arn).map(|it| &mut it.tags))
             .ok_or_else(|| not_found("resource", arn))
     }

@@ -43,6 +43,14 @@ pub(crate) struct Endpoint {
     client_token: Option<String>,
 }
 
+impl Store {
+    /// The VPC and the service of an interface endpoint that is there.
+    pub(crate) fn interface_endpoint(&self, id: &str) -> Option<(&str, &str)> {
+        let endpoint = self.endpoints.get(id).filter(|one| one.endpoint_type == "Interface")?;
+        Some((&endpoint.vpc_id, &endpoint.service_name))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) enum State {
     Pending { until: Millis },

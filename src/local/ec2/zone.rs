@@ -30,6 +30,11 @@ const REGIONS: [&str; 17] = [
     "us-west-2",
 ];
 
+/// The names of the regions that every account has.
+pub(crate) fn region_names() -> impl Iterator<Item = &'static str> {
+    REGIONS.into_iter()
+}
+
 /// Regions that an account has to opt in to.
 const OPT_IN_REGIONS: [&str; 12] = [
     "af-south-1",

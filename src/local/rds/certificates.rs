@@ -61,9 +61,10 @@ impl Authority {
         Ok(params)
     }
 
-    /// A certificate for a server that listens on `address`.
-    pub(super) fn sign(&self, address: &str) -> io::Result<Signed> {
-        self.issue(address, vec![address.to_owned()], ExtendedKeyUsagePurpose::ServerAuth)
+    /// A certificate for a server that listens on these addresses.
+    pub(super) fn sign(&self, addresses: &[String]) -> io::Result<Signed> {
+        let first = addresses.first().map_or("localhost", String::as_str);
+        self.issue(first, addresses.to_vec(), ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A certificate that lets a client in as the database's user `name`.
@@ -92,6 +93,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = Authority::open(folder.path()).unwrap().certificate;
         assert_eq!(Authority::open(folder.path()).unwrap().certificate, first);
-        assert!(Authority::open(folder.path()).unwrap().sign("127.1.2.3").unwrap().key.contains("PRIVATE KEY"));
+        assert!(
+            Authority::open(folder.path())
+                .unwrap()
+                .sign(&["127.1.2.3".to_owned()])
+                .unwrap()
+                .key
+                .contains("PRIVATE KEY")
+        );
     }
 }

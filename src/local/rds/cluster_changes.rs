@@ -100,10 +100,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &cluster.vpc_id)?;
     }
     if let Some(port) = input.number("Port") {
-        cluster.port = rules::port(port)?;
-        if cfg!(target_os = "linux") {
-            cluster.listener.port = cluster.port;
-        }
+        cluster.take_port(rules::port(port)?);
     }
     cluster.scaling = Scaling::given(&input, cluster.scaling.as_ref())?;
     change_logs(&mut cluster, &input)?;
@@ -253,7 +250,11 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     };
     ctx.region.rds.promote(&name, &target);
     let until = ctx.pace.after(ctx.now, times::FAILOVER);
-    ctx.region.rds.cluster_mut(&name)?.phase = Phase::until("failing-over", until, "available");
+    let cluster = ctx.region.rds.cluster_mut(&name)?;
+    cluster.phase = Phase::until("failing-over", until, "available");
+    // Every connection is lost, as in AWS.
+    cluster.restarts += 1;
+    cluster.progress.want();
     ctx.region.rds.note(
         ctx.now,
         "db-cluster",

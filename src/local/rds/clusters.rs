@@ -27,6 +27,9 @@ pub(crate) struct Cluster {
     /// The port that the API shows; the listener's is the real one.
     pub(super) port: u16,
     pub(super) listener: Listener,
+    /// Where the readers' endpoint is; elsewhere than on Linux, with its many loopback addresses, there is none of its own.
+    #[serde(default)]
+    pub(super) reader: Option<Listener>,
     pub(super) username: String,
     pub(super) password: Password,
     pub(super) database: Option<String>,
@@ -47,6 +50,9 @@ pub(crate) struct Cluster {
     pub(super) restarts: u64,
     /// The resource id of the snapshot that its data comes from.
     pub(super) origin: Option<String>,
+    /// Roles by ARN, each with the feature that it is for.
+    #[serde(default)]
+    pub(super) roles: Vec<(String, String)>,
 }
 
 /// Members that pass through: as a call names them, as an answer does.
@@ -119,6 +125,22 @@ impl Cluster {
         !["stopping", "stopped", "deleting"].contains(&self.phase.status.as_str())
     }
 
+    /// Has it listen on another port; elsewhere than on Linux the API shows it, and the servers keep theirs.
+    pub(super) fn take_port(&mut self, port: u16) {
+        self.port = port;
+        if cfg!(target_os = "linux") {
+            self.listener.port = port;
+            if let Some(reader) = &mut self.reader {
+                reader.port = port;
+            }
+        }
+    }
+
+    /// Where the writer answers, or the readers.
+    pub(super) fn endpoint(&self, writer: bool) -> &Listener {
+        self.reader.as_ref().filter(|_| !writer).unwrap_or(&self.listener)
+    }
+
     /// The database to connect to when none is named.
     pub(super) fn default_database(&self) -> &str {
         self.database.as_deref().unwrap_or("postgres")
@@ -126,6 +148,8 @@ impl Cluster {
 
     pub(super) fn view(&self, store: &Store, now: Millis) -> Value {
         let group = |id: &String| json!({"VpcSecurityGroupId": id, "Status": "active"});
+        let role =
+            |(arn, feature): &(String, String)| json!({"RoleArn": arn, "FeatureName": feature, "Status": "ACTIVE"});
         let member = |instance: &super::instances::Instance| {
             json!({"DBInstanceIdentifier": instance.identifier, "IsClusterWriter": instance.writer,
                 "DBClusterParameterGroupStatus": "in-sync", "PromotionTier": instance.promotion_tier()})
@@ -136,9 +160,9 @@ impl Cluster {
             "Status": self.status(), "Engine": engine::ENGINE, "EngineMode": "provisioned", "EngineVersion": self.version,
             "AllocatedStorage": 1, "AvailabilityZones": self.zones, "DatabaseName": self.database,
             "DBClusterParameterGroup": self.parameter_group, "DBSubnetGroup": self.subnet_group,
-            "Endpoint": self.listener.address, "ReaderEndpoint": self.listener.address, "Port": self.port,
+            "Endpoint": self.listener.address, "ReaderEndpoint": self.endpoint(false).address, "Port": self.port,
             "HostedZoneId": "Z2R2ITUGPM61AM", "MultiAZ": store.members(&self.identifier).count() > 1,
-            "MasterUsername": self.username, "ReadReplicaIdentifiers": [], "AssociatedRoles": [],
+            "MasterUsername": self.username, "ReadReplicaIdentifiers": [], "AssociatedRoles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "DBClusterMembers": store.members(&self.identifier).map(member).collect::<Vec<_>>(),
             "VpcSecurityGroups": self.security_groups.iter().map(group).collect::<Vec<_>>(),
             "ClusterCreateTime": time(self.created), "EarliestRestorableTime": time(self.created),
@@ -250,6 +274,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         progress: Progress::begun(),
         version: version.to_owned(),
         listener: ctx.region.rds.listener(port),
+        reader: cfg!(target_os = "linux").then(|| ctx.region.rds.listener(port)),
         port,
         username: String::new(),
         password: Password::default(),
@@ -267,6 +292,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         tags: tags::given(input)?,
         restarts: 0,
         origin: None,
+        roles: Vec::new(),
         identifier,
     })
 }
@@ -326,7 +352,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     )
 }
 
-/// `DescribeDBClusterEndpoints`: the writer's and the reader's; custom ones do not exist here.
+/// `DescribeDBClusterEndpoints`: the writer's, the readers', and custom ones.
 pub(super) fn endpoints(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let known = [
@@ -342,15 +368,29 @@ pub(super) fn endpoints(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
         None => store.clusters.values().collect(),
     };
     let view = |cluster: &Cluster, kind: &str| {
-        json!({"DBClusterIdentifier": cluster.identifier, "Endpoint": cluster.listener.address, "Status": cluster.status(),
+        json!({"DBClusterIdentifier": cluster.identifier, "Endpoint": cluster.endpoint(kind == "WRITER").address, "Status": cluster.status(),
             "EndpointType": kind})
     };
-    let both = clusters.into_iter().flat_map(|cluster| ["WRITER", "READER"].map(|kind| (cluster, kind)));
-    let wanted = both.filter(|(cluster, kind)| {
-        filters.pass("db-cluster-endpoint-type", &[kind, &kind.to_lowercase()])
-            && filters.pass("db-cluster-endpoint-status", &[cluster.status()])
-            && filters.pass("db-cluster-endpoint-custom-type", &[])
-            && filters.pass("db-cluster-endpoint-id", &[])
-    });
-    page(&input, "DBClusterEndpoints", wanted.map(|(cluster, kind)| view(cluster, kind)).collect())
+    let id = input.text("DBClusterEndpointIdentifier").map(str::to_ascii_lowercase);
+    let mut views = Vec::new();
+    for cluster in clusters {
+        let built_in = ["WRITER", "READER"].into_iter().filter(|kind| {
+            id.is_none()
+                && filters.pass("db-cluster-endpoint-type", &[kind, &kind.to_lowercase()])
+                && filters.pass("db-cluster-endpoint-status", &[cluster.status()])
+                && filters.pass("db-cluster-endpoint-custom-type", &[])
+                && filters.pass("db-cluster-endpoint-id", &[])
+        });
+        views.extend(built_in.map(|kind| view(cluster, kind)));
+        let custom = store.custom_endpoints.values().filter(|one| {
+            one.cluster == cluster.identifier
+                && id.as_ref().is_none_or(|id| *id == one.name)
+                && filters.pass("db-cluster-endpoint-type", &["CUSTOM", "custom"])
+                && filters.pass("db-cluster-endpoint-status", &[&one.phase.status])
+                && filters.pass("db-cluster-endpoint-custom-type", &[one.kind(), &one.kind().to_lowercase()])
+                && filters.pass("db-cluster-endpoint-id", &[&one.name])
+        });
+        views.extend(custom.map(|one| one.view(cluster)));
+    }
+    page(&input, "DBClusterEndpoints", views)
 }

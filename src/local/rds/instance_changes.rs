@@ -91,6 +91,9 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if let (true, Some(heir)) = (writer, heir.map(|heir| heir.identifier.clone())) {
         store.promote(&cluster, &heir);
     }
+    if let Some(cluster) = store.clusters.get_mut(&cluster) {
+        cluster.progress.want();
+    }
     store.note(ctx.now, "db-instance", &arn, "deletion", "DB instance is being deleted");
     Ok(answer)
 }

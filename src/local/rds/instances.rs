@@ -104,7 +104,7 @@ impl Instance {
         let security = cluster.map(|cluster| &cluster.security_groups).into_iter().flatten();
         let security: Vec<Value> = security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
         let endpoint = cluster.filter(|_| !self.phase.is("creating")).map(|cluster| {
-            json!({"Address": cluster.listener.address, "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
+            json!({"Address": cluster.endpoint(self.writer).address, "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
         });
         let authority = self.kept.get("CACertificateIdentifier");
         let shown = json!({
@@ -285,6 +285,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         identifier: name,
     };
     attach(ctx, &instance, &cluster.security_groups);
+    if !instance.writer {
+        ctx.region.rds.cluster_mut(&cluster.identifier)?.progress.want();
+    }
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
     ctx.note_doom("db-instance", &instance.arn);

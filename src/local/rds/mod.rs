@@ -3,12 +3,18 @@
 //! The API's side is plain functions on a [`Store`]. What has to be real behind it is the matter of
 //! [`plane`]: a resource that needs a server or a pooler does not become `available` before the data plane
 //! has reached what is wanted ([`phase::Progress`]).
+//!
+//! A cluster has one server, and as soon as it has a reader a second one that follows the first and answers at the
+//! readers' endpoint; before that the first listens there, too, and is restarted in between. A failover changes which
+//! instance is the writer, and so their endpoints, but not which server is.
 
 mod arn;
 mod certificates;
 mod cluster_changes;
 mod clusters;
 mod connection;
+mod copies;
+mod custom_endpoints;
 mod engine;
 mod events;
 mod health;
@@ -16,6 +22,7 @@ mod input;
 mod instance_changes;
 mod instances;
 mod listener;
+mod never;
 mod parameter_groups;
 mod parameters;
 mod phase;
@@ -24,6 +31,7 @@ mod pooler;
 mod postgres;
 mod proxies;
 mod proxy_endpoints;
+mod roles;
 mod rules;
 mod snapshots;
 mod store;
@@ -44,8 +52,13 @@ pub(crate) use store::Store;
 use super::service::{Action, Service};
 
 static ACTIONS: &[(&str, Action)] = &[
+    ("AddRoleToDBCluster", roles::add),
     ("AddTagsToResource", tags::add),
+    ("CopyDBClusterParameterGroup", |ctx, input| CLUSTER.copy(ctx, input)),
+    ("CopyDBClusterSnapshot", copies::copy),
+    ("CopyDBParameterGroup", |ctx, input| INSTANCE.copy(ctx, input)),
     ("CreateDBCluster", clusters::create),
+    ("CreateDBClusterEndpoint", custom_endpoints::create),
     ("CreateDBClusterParameterGroup", |ctx, input| CLUSTER.create(ctx, input)),
     ("CreateDBClusterSnapshot", snapshots::create),
     ("CreateDBInstance", instances::create),
@@ -54,6 +67,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("CreateDBProxyEndpoint", proxy_endpoints::create),
     ("CreateDBSubnetGroup", subnet_groups::create),
     ("DeleteDBCluster", cluster_changes::delete),
+    ("DeleteDBClusterEndpoint", custom_endpoints::delete),
     ("DeleteDBClusterParameterGroup", |ctx, input| CLUSTER.delete(ctx, input)),
     ("DeleteDBClusterSnapshot", snapshots::delete),
     ("DeleteDBInstance", instance_changes::delete),
@@ -62,14 +76,19 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DeleteDBProxyEndpoint", proxy_endpoints::delete),
     ("DeleteDBSubnetGroup", subnet_groups::delete),
     ("DeregisterDBProxyTargets", targets::deregister),
+    ("DescribeAccountAttributes", never::account_attributes),
+    ("DescribeBlueGreenDeployments", never::deployments),
     ("DescribeCertificates", engine::certificates),
+    ("DescribeDBClusterAutomatedBackups", copies::automated_backups),
+    ("DescribeDBClusterBacktracks", never::backtracks),
     ("DescribeDBClusterEndpoints", clusters::endpoints),
     ("DescribeDBClusterParameterGroups", |ctx, input| CLUSTER.describe(ctx, input)),
     ("DescribeDBClusterParameters", |ctx, input| CLUSTER.parameters(ctx, input)),
-    ("DescribeDBClusterSnapshotAttributes", snapshots::attributes),
+    ("DescribeDBClusterSnapshotAttributes", copies::attributes),
     ("DescribeDBClusterSnapshots", snapshots::describe),
     ("DescribeDBClusters", clusters::describe),
     ("DescribeDBEngineVersions", engine::versions),
+    ("DescribeDBInstanceAutomatedBackups", never::instance_backups),
     ("DescribeDBInstances", instances::describe),
     ("DescribeDBParameterGroups", |ctx, input| INSTANCE.describe(ctx, input)),
     ("DescribeDBParameters", |ctx, input| INSTANCE.parameters(ctx, input)),
@@ -77,31 +96,47 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBProxyEndpoints", proxy_endpoints::describe),
     ("DescribeDBProxyTargetGroups", targets::describe_groups),
     ("DescribeDBProxyTargets", targets::describe),
+    ("DescribeDBSecurityGroups", never::security_groups),
+    ("DescribeDBShardGroups", never::shards),
+    ("DescribeDBSnapshotAttributes", never::snapshot_attributes),
+    ("DescribeDBSnapshots", never::snapshots),
     ("DescribeDBSubnetGroups", subnet_groups::describe),
     ("DescribeEngineDefaultClusterParameters", |_, input| CLUSTER.defaults(input)),
     ("DescribeEngineDefaultParameters", |_, input| INSTANCE.defaults(input)),
     ("DescribeEventCategories", events::categories),
+    ("DescribeEventSubscriptions", never::subscriptions),
     ("DescribeEvents", events::describe),
+    ("DescribeExportTasks", never::exports),
+    ("DescribeGlobalClusters", never::global_clusters),
+    ("DescribeIntegrations", never::integrations),
+    ("DescribeOptionGroups", never::option_groups),
     ("DescribeOrderableDBInstanceOptions", engine::orderable),
     ("DescribePendingMaintenanceActions", events::maintenance),
+    ("DescribeReservedDBInstances", never::reserved),
+    ("DescribeSourceRegions", never::source_regions),
     ("DisableHttpEndpoint", cluster_changes::disable_http),
     ("EnableHttpEndpoint", cluster_changes::enable_http),
     ("FailoverDBCluster", cluster_changes::failover),
     ("ListTagsForResource", tags::list),
     ("ModifyDBCluster", cluster_changes::modify),
+    ("ModifyDBClusterEndpoint", custom_endpoints::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
+    ("ModifyDBClusterSnapshotAttribute", copies::share),
     ("ModifyDBInstance", instance_changes::modify),
     ("ModifyDBParameterGroup", |ctx, input| INSTANCE.modify(ctx, input)),
     ("ModifyDBProxy", proxies::modify),
     ("ModifyDBProxyEndpoint", proxy_endpoints::modify),
     ("ModifyDBProxyTargetGroup", targets::modify_group),
     ("ModifyDBSubnetGroup", subnet_groups::modify),
+    ("RebootDBCluster", never::reboot_cluster),
     ("RebootDBInstance", instance_changes::reboot),
     ("RegisterDBProxyTargets", targets::register),
+    ("RemoveRoleFromDBCluster", roles::remove),
     ("RemoveTagsFromResource", tags::remove),
     ("ResetDBClusterParameterGroup", |ctx, input| CLUSTER.reset(ctx, input)),
     ("ResetDBParameterGroup", |ctx, input| INSTANCE.reset(ctx, input)),
     ("RestoreDBClusterFromSnapshot", snapshots::restore),
+    ("RestoreDBClusterToPointInTime", copies::restore_to_point_in_time),
     ("StartDBCluster", cluster_changes::start),
     ("StartDBInstance", instance_changes::refuse_alone),
     ("StopDBCluster", cluster_changes::stop),

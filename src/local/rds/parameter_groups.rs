@@ -109,6 +109,33 @@ impl Flavour {
         Ok(answer)
     }
 
+    /// A new group with what another one sets; a default group sets nothing.
+    pub(super) fn copy(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+        let input = Input(input);
+        let member = |which: &str, what: &str| format!("{which}{}{what}", self.group);
+        let source = input.required(&member("Source", "Identifier"))?;
+        let source = source.rsplit(':').next().unwrap_or_default();
+        let target = member("Target", "Identifier");
+        let name = identifier(&target, input.required(&target)?, 255)?;
+        let source = match self.find(&mut ctx.region.rds, source) {
+            Ok(group) => group.clone(),
+            Err(absent) => self.default_group(ctx, source).ok_or(absent)?,
+        };
+        if self.groups(&mut ctx.region.rds).contains_key(&name) {
+            return Err(Fault::new("DBParameterGroupAlreadyExists", format!("Parameter group {name} already exists")));
+        }
+        let group = ParameterGroup {
+            arn: ctx.rds_arn(self.arn, &name),
+            description: input.required(&member("Target", "Description"))?.to_owned(),
+            tags: tags::given(&input)?,
+            name: name.clone(),
+            ..source
+        };
+        let answer = json!({self.group: self.view(&group)});
+        self.groups(&mut ctx.region.rds).insert(name, group);
+        Ok(answer)
+    }
+
     pub(super) fn describe(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         Filters::of(&input, &[])?;

@@ -15,7 +15,7 @@ use super::{
     certificates::{self, Authority},
     clusters::Cluster,
     phase::Progress,
-    postgres::{SUPERUSER, Servers},
+    postgres::{SUPERUSER, Servers, replica_name},
     proxies::Proxy,
     system::User,
     targets::Health,
@@ -108,6 +108,7 @@ impl Plane {
         let outcome = if item.runs {
             self.servers.ensure(&item.spec).await
         } else {
+            self.servers.stop(&replica_name(&item.spec.name)).await;
             self.servers.stop(&item.spec.name).await;
             Ok(())
         };

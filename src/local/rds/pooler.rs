@@ -60,7 +60,7 @@ impl Servers {
         let home = self.folder.join(&wanted.name);
         let said = |cause: std::io::Error| format!("Could not write the pooler's configuration: {cause}.");
         self.user.make_folder(&home).map_err(said)?;
-        self.certify(&home, &wanted.listener.address).map_err(said)?;
+        self.certify(&home, std::slice::from_ref(&wanted.listener.address)).map_err(said)?;
         let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
         let settings = self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home)).map_err(said)?;
         // What PgBouncer reads only when it starts.

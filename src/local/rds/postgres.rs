@@ -42,6 +42,33 @@ pub(super) struct Wanted {
     pub(super) restarts: u64,
     /// The snapshot that a new one's data comes from.
     pub(super) origin: Option<String>,
+    /// The address of the readers' endpoint.
+    pub(super) reader: Option<Listener>,
+    /// Whether a server of its own answers there, which the cluster has as soon as it has a reader.
+    pub(super) replicated: bool,
+    /// The server that this one follows, read-only.
+    pub(super) source: Option<Listener>,
+}
+
+/// The name of the folder of the server behind a cluster's readers.
+pub(super) fn replica_name(name: &str) -> String {
+    format!("{name}-reader")
+}
+
+impl Wanted {
+    /// What it listens on.
+    fn addresses(&self) -> Vec<String> {
+        let reader = self.reader.iter().filter(|_| !self.replicated);
+        std::iter::once(&self.listener).chain(reader).map(|listener| listener.address.clone()).collect()
+    }
+
+    /// The server behind the readers' endpoint, where it is one of its own.
+    fn replica(&self) -> Option<Self> {
+        let listener = self.reader.clone().filter(|_| self.replicated)?;
+        let source = Some(self.listener.clone());
+        let (reader, replicated) = (None, false);
+        Some(Self { name: replica_name(&self.name), listener, reader, replicated, source, ..self.clone() })
+    }
 }
 
 /// What all servers of one local cloud share.
@@ -107,8 +134,18 @@ impl Servers {
         Process::find(&home.join("data/postmaster.pid"), &home)
     }
 
-    /// Makes it run as wanted. Repeated calls cost next to nothing.
+    /// Makes a cluster's servers run as wanted. Repeated calls cost next to nothing.
     pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
+        let Some(replica) = wanted.replica() else {
+            // It has the address that the server itself listens on now.
+            self.stop(&replica_name(&wanted.name)).await;
+            return self.ensure_server(wanted).await;
+        };
+        self.ensure_server(wanted).await?;
+        self.ensure_server(&replica).await
+    }
+
+    async fn ensure_server(&self, wanted: &Wanted) -> Outcome<()> {
         let programs = programs(&wanted.major)?;
         let home = self.home(wanted);
         self.user.make_folder(&home).map_err(said("make the server's folder"))?;
@@ -116,7 +153,7 @@ impl Servers {
             self.make_data(wanted, &programs, &home).await?;
         }
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
-        let begun = format!("{} {:?}", wanted.restarts, wanted.listener);
+        let begun = format!("{} {:?} {:?}", wanted.restarts, wanted.listener, wanted.addresses());
         let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun);
         if let Some(process) = self.process(&wanted.name) {
             if restart {
@@ -129,7 +166,8 @@ impl Servers {
             self.start(wanted, &programs, &home).await?;
             self.user.write(&home.join("begun"), &begun).map_err(said("note the server's start"))?;
         }
-        self.apply(wanted, &home).await
+        // What it follows has been prepared, and it repeats that.
+        if wanted.source.is_some() { Ok(()) } else { self.apply(wanted, &home).await }
     }
 
     /// Stops it if it runs.
@@ -139,8 +177,11 @@ impl Servers {
         }
     }
 
-    /// A new server's data: the template's, or a snapshot's.
+    /// A new server's data: that of the server it follows, a snapshot's, or the template's.
     async fn make_data(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
+        if let Some(source) = &wanted.source {
+            return self.backup(source, programs, home, &["--write-recovery-conf"]).await;
+        }
         let source = match &wanted.origin {
             Some(snapshot) => self.folder.join(snapshot).join("data"),
             None => self.template(programs).await?,
@@ -191,7 +232,10 @@ impl Servers {
     }
 
     fn configure(&self, wanted: &Wanted, programs: &Path, home: &Path) -> io::Result<bool> {
-        self.certify(home, &wanted.listener.address)?;
+        self.certify(home, &wanted.addresses())?;
+        if wanted.source.is_some() {
+            self.write_client(home)?;
+        }
         let forced = wanted.parameters.iter().any(|(name, value)| name == "rds.force_ssl" && value == "1");
         let kind = if forced { "hostssl" } else { "host" };
         let access =
@@ -204,17 +248,26 @@ impl Servers {
     }
 
     /// Puts the certificate of a listener into a server's or pooler's folder.
-    pub(super) fn certify(&self, home: &Path, address: &str) -> io::Result<()> {
+    pub(super) fn certify(&self, home: &Path, addresses: &[String]) -> io::Result<()> {
         let stamp = home.join("server.address");
-        if fs::read_to_string(&stamp).is_ok_and(|last| last == address) {
+        let addressed = addresses.join(" ");
+        if fs::read_to_string(&stamp).is_ok_and(|last| last == addressed) {
             return Ok(());
         }
-        let signed = self.authority.sign(address)?;
+        let signed = self.authority.sign(addresses)?;
         self.user.write(&home.join("ca.pem"), &self.authority.certificate)?;
         self.user.write(&home.join("server.crt"), &signed.certificate)?;
         self.user.write(&home.join("server.key"), &signed.key)?;
-        self.user.write(&stamp, address)?;
+        self.user.write(&stamp, &addressed)?;
         Ok(())
+    }
+
+    /// What lets a server or program of ours in as the superuser; gives certificate and key.
+    fn write_client(&self, folder: &Path) -> io::Result<(PathBuf, PathBuf)> {
+        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
+        self.user.write(&certificate, &self.superuser.certificate)?;
+        self.user.write(&key, &self.superuser.key)?;
+        Ok((certificate, key))
     }
 
     async fn start(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
@@ -267,20 +320,24 @@ impl Servers {
         let programs = programs(&wanted.major)?;
         let folder = self.folder.join(snapshot);
         self.user.make_folder(&folder).map_err(said("make the snapshot's folder"))?;
+        let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
+        fs::remove_file(folder.join("client.key")).map_err(said("remove the client's key"))?;
+        copied
+    }
+
+    /// Copies the data of the server at `from` into `folder`/data.
+    async fn backup(&self, from: &Listener, programs: &Path, folder: &Path, more: &[&str]) -> Outcome<()> {
         let (begun, data) = (folder.join("data.new"), folder.join("data"));
+        // What an interrupted copy left behind.
         let _ = fs::remove_dir_all(&begun);
-        let mut backup = self.user.command(&programs.join("pg_basebackup"), &folder);
-        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
-        let written = self.user.write(&certificate, &self.superuser.certificate);
-        written.and_then(|_| self.user.write(&key, &self.superuser.key)).map_err(said("write the client's key"))?;
+        let mut backup = self.user.command(&programs.join("pg_basebackup"), folder);
+        let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup.env("PGSSLMODE", "require").env("PGSSLCERT", &certificate).env("PGSSLKEY", &key);
-        backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]);
-        backup.arg("--host").arg(&wanted.listener.address).arg("--port").arg(wanted.listener.port.to_string());
+        backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);
+        backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
         backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
-        let copied = succeeded("copy the cluster's data", backup.output().await);
-        fs::remove_file(&key).map_err(said("remove the client's key"))?;
-        copied?;
-        fs::rename(&begun, &data).map_err(said("put the snapshot in place"))
+        succeeded("copy the cluster's data", backup.output().await)?;
+        fs::rename(&begun, &data).map_err(said("put the copied data in place"))
     }
 }
 
@@ -331,7 +388,7 @@ pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
 fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, String)> {
     let file = |name: &str| home.join(name).display().to_string();
     let mut settings: Vec<(String, String)> = [
-        ("listen_addresses", wanted.listener.address.clone()),
+        ("listen_addresses", wanted.addresses().join(",")),
         ("port", wanted.listener.port.to_string()),
         ("unix_socket_directories", String::new()),
         ("hba_file", file("pg_hba.conf")),
@@ -355,6 +412,10 @@ fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, Strin
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if wanted.replicated {
+        // As far as the readers' server may fall behind.
+        settings.push(("wal_keep_size".into(), "64MB".into()));
+    }
     for (name, value) in &wanted.parameters {
         let known = parameters::find(name, true).is_ok_and(parameters::Parameter::is_of_postgres);
         match name.as_str() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Store, arn,
     events::time,
-    input::{Filters, Input, invalid, missing, page},
+    input::{Filters, Input, missing, page},
     listener::Listener,
     phase::{Phase, Progress},
     proxies::check_name,
@@ -35,6 +35,11 @@ pub(crate) struct ProxyEndpoint {
 }
 
 impl ProxyEndpoint {
+    /// Whether it leads to the readers.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.role == "READ_ONLY"
+    }
+
     fn view(&self) -> Value {
         json!({
             "DBProxyEndpointName": self.name, "DBProxyEndpointArn": self.arn, "DBProxyName": self.proxy,
@@ -80,11 +85,6 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
     proxy.check_available()?;
     let role = input.text("TargetRole").unwrap_or("READ_WRITE").to_owned();
-    if role == "READ_ONLY" {
-        return Err(invalid(
-            "The local cloud has no read-only proxy endpoints: a cluster's readers share the writer's server.",
-        ));
-    }
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets)?;
     let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;

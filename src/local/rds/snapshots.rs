@@ -39,15 +39,80 @@ pub(crate) struct Snapshot {
     cluster_created: Value,
     kept: Map<String, Value>,
     pub(super) tags: Tags,
+    /// Whether the cloud made it for itself; its identifier then begins with `rds:`, which its key here does not.
+    #[serde(default)]
+    pub(super) automated: bool,
+    /// The ARN of the snapshot that it is a copy of.
+    #[serde(default)]
+    pub(super) copied_from: Option<String>,
+    /// The accounts that may restore it, too.
+    #[serde(default)]
+    pub(super) shared: Vec<String>,
 }
 
 impl Snapshot {
-    fn view(&self) -> Value {
+    fn kind(&self) -> &'static str {
+        if self.automated { "automated" } else { "manual" }
+    }
+
+    /// Refuses unless it is `available`.
+    pub(super) fn check_available(&self) -> Result<(), Fault> {
+        if self.phase.is("available") {
+            return Ok(());
+        }
+        let message = format!("The snapshot {} is in the state {}.", self.identifier, self.phase.status);
+        Err(Fault::new("InvalidDBClusterSnapshotStateFault", message))
+    }
+
+    /// The same data under another name.
+    pub(super) fn copied_to(&self, name: &str, arn: String, phase: Phase, tags: Tags) -> Self {
+        Self {
+            identifier: name.to_owned(),
+            copied_from: Some(self.arn.clone()),
+            automated: false,
+            shared: Vec::new(),
+            arn,
+            phase,
+            tags,
+            ..self.clone()
+        }
+    }
+
+    /// Has it encrypted with another key.
+    pub(super) fn encrypt(&mut self, key: &str) {
+        self.kept.insert("KmsKeyId".to_owned(), json!(key));
+        self.kept.insert("StorageEncrypted".to_owned(), json!(true));
+    }
+
+    /// With whom it is shared.
+    pub(super) fn attributes(&self) -> Value {
+        let attributes = json!([{"AttributeName": "restore", "AttributeValues": self.shared}]);
+        json!({"DBClusterSnapshotAttributesResult":
+            {"DBClusterSnapshotIdentifier": self.identifier, "DBClusterSnapshotAttributes": attributes}})
+    }
+
+    /// Gives a cluster that is restored what it held.
+    pub(super) fn hand_to(&self, cluster: &mut Cluster, input: &Input) {
+        if !input.has("Port") {
+            cluster.take_port(self.port);
+        }
+        for member in ["StorageEncrypted", "KmsKeyId"] {
+            if let Some(value) = self.kept.get(member).filter(|_| !input.has(member)) {
+                cluster.kept.insert(member.to_owned(), value.clone());
+            }
+        }
+        cluster.username.clone_from(&self.username);
+        cluster.password.clone_from(&self.password);
+        cluster.database.clone_from(&self.database);
+        cluster.origin = Some(self.data.clone());
+    }
+
+    pub(super) fn view(&self) -> Value {
         let kept = |member: &str| self.kept.get(member).cloned();
         json!({
             "DBClusterSnapshotIdentifier": self.identifier, "DBClusterSnapshotArn": self.arn,
             "DBClusterIdentifier": self.cluster, "DbClusterResourceId": self.source, "Status": self.phase.status,
-            "SnapshotCreateTime": time(self.created), "ClusterCreateTime": self.cluster_created, "SnapshotType": "manual",
+            "SnapshotCreateTime": time(self.created), "ClusterCreateTime": self.cluster_created, "SnapshotType": self.kind(),
             "Engine": engine::ENGINE, "EngineMode": "provisioned", "EngineVersion": self.version, "Port": self.port,
             "AllocatedStorage": 1, "VpcId": self.vpc_id, "AvailabilityZones": self.zones, "MasterUsername": self.username,
             "LicenseModel": "postgresql-license", "PercentProgress": if self.phase.is("available") { 100 } else { 0 },
@@ -55,17 +120,17 @@ impl Snapshot {
             "BackupRetentionPeriod": kept("BackupRetentionPeriod"),
             "PreferredBackupWindow": kept("PreferredBackupWindow"),
             "IAMDatabaseAuthenticationEnabled": kept("IAMDatabaseAuthenticationEnabled"),
-            "TagList": tags::listed(&self.tags),
+            "TagList": tags::listed(&self.tags), "SourceDBClusterSnapshotArn": self.copied_from,
         })
     }
 }
 
-fn absent(name: &str) -> Fault {
+pub(super) fn absent(name: &str) -> Fault {
     missing("DBClusterSnapshotNotFoundFault", format!("DBClusterSnapshot not found: {name}"))
 }
 
 impl Store {
-    fn snapshot(&self, name: &str) -> Result<&Snapshot, Fault> {
+    pub(super) fn snapshot(&self, name: &str) -> Result<&Snapshot, Fault> {
         self.snapshots.get(&key(name)).ok_or_else(|| absent(name))
     }
 
@@ -75,13 +140,18 @@ impl Store {
     }
 }
 
+/// Refuses a name that is taken.
+pub(super) fn check_free(store: &Store, name: &str) -> Result<(), Fault> {
+    if !store.snapshots.contains_key(name) {
+        return Ok(());
+    }
+    let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+    Err(Fault::new("DBClusterSnapshotAlreadyExistsFault", message))
+}
+
 /// Begins a snapshot of a cluster.
 pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags: Tags) -> Result<Value, Fault> {
-    if ctx.region.rds.snapshots.contains_key(&name) {
-        let message =
-            format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
-        return Err(Fault::new("DBClusterSnapshotAlreadyExistsFault", message));
-    }
+    check_free(&ctx.region.rds, &name)?;
     if cluster.kept.get("CopyTagsToSnapshot") == Some(&json!(true)) {
         for (tag, value) in &cluster.tags {
             tags.entry(tag.clone()).or_insert_with(|| value.clone());
@@ -106,6 +176,9 @@ pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags:
         cluster_created: shown["ClusterCreateTime"].clone(),
         kept: cluster.kept.clone(),
         tags,
+        automated: false,
+        copied_from: None,
+        shared: Vec::new(),
         identifier: name.clone(),
     };
     let answer = snapshot.view();
@@ -130,11 +203,11 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     let wanted = |snapshot: &&Snapshot| {
         input.text("DBClusterIdentifier").is_none_or(|cluster| key(cluster) == snapshot.cluster)
             && input.text("DbClusterResourceId").is_none_or(|source| source == snapshot.source)
-            && input.text("SnapshotType").is_none_or(|kind| kind == "manual")
+            && input.text("SnapshotType").is_none_or(|kind| kind == snapshot.kind())
             && filters.pass("db-cluster-id", &[&snapshot.cluster])
             && filters.pass("db-cluster-snapshot-id", &[&snapshot.identifier])
             && filters.pass("db-cluster-resource-id", &[&snapshot.source])
-            && filters.pass("snapshot-type", &["manual"])
+            && filters.pass("snapshot-type", &[snapshot.kind()])
             && filters.pass("engine", &[engine::ENGINE])
     };
     let snapshots: Vec<&Snapshot> = match input.text("DBClusterSnapshotIdentifier") {
@@ -148,6 +221,9 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = key(input.required("DBClusterSnapshotIdentifier")?);
     let snapshot = ctx.region.rds.snapshot(&name)?;
+    if snapshot.automated {
+        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be deleted."));
+    }
     if !snapshot.phase.is("available") {
         let message =
             format!("Cannot delete the snapshot {name} because it is in the state {}.", snapshot.phase.status);
@@ -167,16 +243,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(json!({"DBClusterSnapshot": answer}))
 }
 
-/// `DescribeDBClusterSnapshotAttributes`: shared with nobody.
-pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    let name = &ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.identifier;
-    let attributes = json!([{"AttributeName": "restore", "AttributeValues": []}]);
-    Ok(json!({"DBClusterSnapshotAttributesResult":
-        {"DBClusterSnapshotIdentifier": name, "DBClusterSnapshotAttributes": attributes}}))
-}
-
-const RESTORE: &[&str] = &[
+/// What a restore takes.
+pub(super) const RESTORE: &[&str] = &[
     "AvailabilityZones",
     "DBClusterIdentifier",
     "SnapshotIdentifier",
@@ -210,10 +278,7 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("RestoreDBClusterFromSnapshot", RESTORE)?;
     let snapshot = ctx.region.rds.snapshot(input.required("SnapshotIdentifier")?)?.clone();
-    if !snapshot.phase.is("available") {
-        let message = format!("The snapshot {} is in the state {}.", snapshot.identifier, snapshot.phase.status);
-        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));
-    }
+    snapshot.check_available()?;
     let version = engine::choose(Some(input.text("EngineVersion").unwrap_or(&snapshot.version)))?;
     if version != snapshot.version {
         engine::check_upgrade(&snapshot.version, version, false).map_err(|_| {
@@ -221,17 +286,6 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         })?;
     }
     let mut cluster = clusters::draft(ctx, &input, version)?;
-    if !input.has("Port") {
-        cluster.port = snapshot.port;
-    }
-    for member in ["StorageEncrypted", "KmsKeyId"] {
-        if let Some(value) = snapshot.kept.get(member).filter(|_| !input.has(member)) {
-            cluster.kept.insert(member.to_owned(), value.clone());
-        }
-    }
-    cluster.username = snapshot.username;
-    cluster.password = snapshot.password;
-    cluster.database = snapshot.database;
-    cluster.origin = Some(snapshot.data);
+    snapshot.hand_to(&mut cluster, &input);
     Ok(clusters::admit(ctx, cluster, "DB cluster restored from snapshot"))
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    clusters::Cluster, events::Event, instances::Instance, parameter_groups::ParameterGroup, proxies::Proxy,
-    proxy_endpoints::ProxyEndpoint, snapshots::Snapshot, subnet_groups::SubnetGroup, tags::Tags,
+    clusters::Cluster, custom_endpoints::CustomEndpoint, events::Event, instances::Instance,
+    parameter_groups::ParameterGroup, proxies::Proxy, proxy_endpoints::ProxyEndpoint, snapshots::Snapshot,
+    subnet_groups::SubnetGroup, tags::Tags,
 };
 use crate::local::{inventory::Item, pace::Millis};
 
@@ -26,6 +27,7 @@ pub(crate) struct Store {
     pub(super) snapshots: BTreeMap<String, Snapshot>,
     pub(super) proxies: BTreeMap<String, Proxy>,
     pub(super) proxy_endpoints: BTreeMap<String, ProxyEndpoint>,
+    pub(super) custom_endpoints: BTreeMap<String, CustomEndpoint>,
     pub(super) events: Vec<Event>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
@@ -56,6 +58,19 @@ impl Store {
         let gone: Vec<String> =
             self.clusters.values().filter(|one| one.phase.is("deleted")).map(|one| one.identifier.clone()).collect();
         self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));
+        for endpoint in self.custom_endpoints.values_mut() {
+            endpoint.phase.settle(now, true);
+        }
+        let clusters = &self.clusters;
+        self.custom_endpoints.retain(|_, one| !one.phase.is("deleted") && clusters.contains_key(&one.cluster));
+        // What was made to restore from goes with its cluster, when nothing is being restored from it.
+        self.snapshots.retain(|_, snapshot| {
+            let needed = |cluster: &Cluster| {
+                cluster.resource_id == snapshot.source
+                    || cluster.origin.as_ref() == Some(&snapshot.data) && !cluster.progress.complete()
+            };
+            !snapshot.automated || clusters.values().any(needed)
+        });
         for proxy in self.proxies.values_mut() {
             proxy.targets.retain(|target| !gone.contains(&target.cluster));
             proxy.phase.settle(now, proxy.progress.complete());
@@ -101,7 +116,10 @@ impl Store {
         for instance in self.instances.values() {
             add("db-instance", &instance.identifier, &instance.phase.status, &instance.tags);
         }
-        for snapshot in self.snapshots.values() {
+        for endpoint in self.custom_endpoints.values() {
+            add("db-cluster-endpoint", &endpoint.name, &endpoint.phase.status, &endpoint.tags);
+        }
+        for snapshot in self.snapshots.values().filter(|snapshot| !snapshot.automated) {
             add("db-cluster-snapshot", &snapshot.identifier, &snapshot.phase.status, &snapshot.tags);
         }
         for proxy in self.proxies.values() {

@@ -54,6 +54,7 @@ impl Store {
             "subgrp" => self.subnet_groups.get_mut(name).map(|group| &mut group.tags),
             "cluster-pg" => self.cluster_parameter_groups.get_mut(name).map(|group| &mut group.tags),
             "pg" => self.parameter_groups.get_mut(name).map(|group| &mut group.tags),
+            "cluster-endpoint" => self.custom_endpoints.get_mut(name).map(|endpoint| &mut endpoint.tags),
             "cluster-snapshot" => self.snapshots.get_mut(name).map(|snapshot| &mut snapshot.tags),
             "db-proxy" => self.proxies.values_mut().find(|proxy| proxy.arn == arn).map(|proxy| &mut proxy.tags),
             "target-group" => self

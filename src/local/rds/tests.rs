@@ -319,6 +319,7 @@ fn a_failover_takes_the_reader_of_the_lowest_tier() {
         input["PromotionTier"] = json!(tier);
         cloud.ok("CreateDBInstance", input);
     }
+    cloud.make_real();
     cloud.pass(360);
     cloud.ok("FailoverDBCluster", name.clone());
     let answer = cloud.ok("DescribeDBClusters", name);

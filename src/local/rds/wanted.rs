@@ -4,6 +4,7 @@ use super::{
     Store,
     clusters::Cluster,
     engine,
+    instances::Instance,
     phase::{Password, Phase},
     pooler, postgres,
     proxies::Proxy,
@@ -96,6 +97,14 @@ impl Wanted {
         self.expects |= !store.subnet_groups.is_empty();
         for cluster in store.clusters.values() {
             self.folders.push(cluster.resource_id.clone());
+            if is_replicated(store, cluster) {
+                self.folders.push(postgres::replica_name(&cluster.resource_id));
+            }
+            if store.snapshots.values().any(|one| cluster.origin.as_ref() == Some(&one.data) && !one.copied) {
+                // What it is made from is not there yet.
+                self.restless = true;
+                continue;
+            }
             let runs = cluster.runs() || store.is_being_copied(&cluster.resource_id);
             let spec = server(store, cluster);
             self.restless |= runs && !cluster.progress.complete();
@@ -105,11 +114,11 @@ impl Wanted {
             let id = cluster.identifier.clone();
             self.servers.push(Item { place: place.clone(), id, wanted, runs, spec });
         }
-        for snapshot in store.snapshots.values() {
+        for (id, snapshot) in &store.snapshots {
             self.folders.push(snapshot.data.clone());
             let source = store.clusters.values().find(|cluster| cluster.resource_id == snapshot.source);
             if let Some(cluster) = source.filter(|_| !snapshot.copied) {
-                let (id, data) = (snapshot.identifier.clone(), snapshot.data.clone());
+                let (id, data) = (id.clone(), snapshot.data.clone());
                 self.copies.push(Copy { place: place.clone(), id, data, server: server(store, cluster) });
             }
         }
@@ -145,7 +154,9 @@ impl Wanted {
         add(&proxy.name, &proxy.phase, proxy.progress.wanted, proxy.progress.complete(), spec.clone());
         for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
             let name = endpoint.arn.rsplit(':').next().unwrap_or_default().to_owned();
-            let spec = pooler::Wanted { name, listener: endpoint.listener.clone(), ..spec.clone() };
+            let reader = cluster.and_then(|cluster| cluster.reader.clone()).filter(|_| endpoint.is_read_only());
+            let server = spec.server.clone().map(|(server, connections)| (reader.unwrap_or(server), connections));
+            let spec = pooler::Wanted { name, listener: endpoint.listener.clone(), server, ..spec.clone() };
             add(&endpoint.name, &endpoint.phase, endpoint.progress.wanted, endpoint.progress.complete(), spec);
         }
         if let (Some(target), Some(cluster)) = (target, cluster) {
@@ -153,6 +164,12 @@ impl Wanted {
             self.checks.push(check(place, region, proxy, target, cluster, spec, unreadable));
         }
     }
+}
+
+/// Whether a cluster has a reader, and with it a server that refuses writes.
+fn is_replicated(store: &Store, cluster: &Cluster) -> bool {
+    let reads = |member: &Instance| !member.writer && !member.phase.is("deleting");
+    cluster.reader.is_some() && store.members(&cluster.identifier).any(reads)
 }
 
 /// What a cluster's server is to be.
@@ -171,6 +188,9 @@ fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
         parameters,
         restarts: cluster.restarts,
         origin: cluster.origin.clone(),
+        reader: cluster.reader.clone(),
+        replicated: is_replicated(store, cluster),
+        source: None,
     }
 }
 

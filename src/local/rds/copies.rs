@@ -1,0 +1,135 @@
+//! Copies of snapshots, with whom snapshots are shared, and clusters made from what another one holds now.
+
+use serde_json::{Value, json};
+
+use super::{
+    arn,
+    clusters::{self, key},
+    engine,
+    input::{Input, combination, identifier, invalid},
+    phase::Phase,
+    snapshots, tags, times,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+/// `CopyDBClusterSnapshot`. The two share the data; it goes with the last one.
+pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let known =
+        ["SourceDBClusterSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier", "KmsKeyId", "CopyTags", "Tags"];
+    input.only("CopyDBClusterSnapshot", &known)?;
+    let source = ctx.region.rds.snapshot(input.required("SourceDBClusterSnapshotIdentifier")?)?.clone();
+    source.check_available()?;
+    let target = input.required("TargetDBClusterSnapshotIdentifier")?;
+    let name = identifier("TargetDBClusterSnapshotIdentifier", target, 255)?;
+    snapshots::check_free(&ctx.region.rds, &name)?;
+    let mut given = tags::given(&input)?;
+    if input.flag("CopyTags") == Some(true) && given.is_empty() {
+        given.clone_from(&source.tags);
+    }
+    let phase = Phase::until("copying", ctx.pace.after(ctx.now, times::SNAPSHOT), "available");
+    let mut copy = source.copied_to(&name, ctx.rds_arn("cluster-snapshot", &name), phase, given);
+    if let Some(kms) = input.text("KmsKeyId") {
+        copy.encrypt(kms);
+    }
+    let answer = copy.view();
+    ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &copy.arn, "backup", "Copying manual cluster snapshot");
+    ctx.region.rds.snapshots.insert(name, copy);
+    Ok(json!({"DBClusterSnapshot": answer}))
+}
+
+/// `ModifyDBClusterSnapshotAttribute`: who else may restore it, by account, or `all`.
+pub(super) fn share(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.identifier.clone();
+    if input.required("AttributeName")? != "restore" {
+        return Err(invalid("The parameter AttributeName must be restore."));
+    }
+    let add = input.texts("ValuesToAdd").unwrap_or_default();
+    let remove = input.texts("ValuesToRemove").unwrap_or_default();
+    let is_account =
+        |text: &String| text == "all" || text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(wrong) = add.iter().chain(&remove).find(|text| !is_account(text)) {
+        return Err(invalid(format!("Invalid account id: {wrong}. It has to be 12 digits, or all.")));
+    }
+    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| snapshots::absent(&name))?;
+    snapshot.check_available()?;
+    if snapshot.automated {
+        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be shared."));
+    }
+    snapshot.shared.retain(|account| !remove.contains(account) && !add.contains(account));
+    snapshot.shared.extend(add);
+    Ok(snapshot.attributes())
+}
+
+/// `DescribeDBClusterSnapshotAttributes`.
+pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    Ok(ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.attributes())
+}
+
+/// `RestoreDBClusterToPointInTime`. What the source holds now is copied; an earlier time cannot be gone back to, for
+/// nothing is archived here.
+pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let mut known = snapshots::RESTORE.to_vec();
+    known.retain(|member| !["SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones"].contains(member));
+    known.extend(["SourceDBClusterIdentifier", "RestoreToTime", "UseLatestRestorableTime", "RestoreType"]);
+    input.only("RestoreDBClusterToPointInTime", &known)?;
+    let source = ctx.region.rds.available_cluster(input.required("SourceDBClusterIdentifier")?)?.clone();
+    let latest = input.flag("UseLatestRestorableTime").unwrap_or(false);
+    match (latest, input.text("RestoreToTime")) {
+        (true, Some(_)) => {
+            return Err(combination("Cannot specify both UseLatestRestorableTime and RestoreToTime."));
+        }
+        (false, None) => return Err(combination("Specify either UseLatestRestorableTime or RestoreToTime.")),
+        (false, Some(_)) => {
+            return Err(combination(
+                "The local cloud archives no changes, so it can restore to the latest time only: give \
+                 UseLatestRestorableTime in place of RestoreToTime.",
+            ));
+        }
+        (true, None) => {}
+    }
+    if let Some(kind) = input.text("RestoreType").filter(|kind| !["full-copy", "copy-on-write"].contains(kind)) {
+        return Err(invalid(format!("Invalid restore type: {kind}. Valid values: full-copy, copy-on-write")));
+    }
+    let mut described = input.0.clone();
+    described["Engine"] = json!(engine::ENGINE);
+    let mut cluster = clusters::draft(ctx, &Input(described), &source.version)?;
+    // The data is copied as an automated snapshot is.
+    let name = format!("{}-{}", source.identifier, arn::hex_id(""));
+    snapshots::take(ctx, &source, name.clone(), tags::Tags::new())?;
+    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| snapshots::absent(&name))?;
+    snapshot.automated = true;
+    snapshot.identifier = format!("rds:{name}");
+    snapshot.hand_to(&mut cluster, &input);
+    Ok(clusters::admit(ctx, cluster, "DB cluster restored to a point in time"))
+}
+
+/// `DescribeDBClusterAutomatedBackups`: what each cluster could be restored from.
+pub(super) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let wanted = |cluster: &&clusters::Cluster| {
+        input.text("DBClusterIdentifier").is_none_or(|name| key(name) == cluster.identifier)
+            && input.text("DbClusterResourceId").is_none_or(|id| id == cluster.resource_id)
+    };
+    let view = |cluster: &clusters::Cluster| {
+        let shown = cluster.view(&ctx.region.rds, ctx.now);
+        let same = |member: &str| shown[member].clone();
+        json!({
+            "Engine": same("Engine"), "EngineVersion": same("EngineVersion"), "EngineMode": same("EngineMode"),
+            "DBClusterIdentifier": same("DBClusterIdentifier"), "DBClusterArn": same("DBClusterArn"),
+            "DbClusterResourceId": same("DbClusterResourceId"), "MasterUsername": same("MasterUsername"),
+            "ClusterCreateTime": same("ClusterCreateTime"), "StorageEncrypted": same("StorageEncrypted"),
+            "KmsKeyId": same("KmsKeyId"), "BackupRetentionPeriod": same("BackupRetentionPeriod"),
+            "PreferredBackupWindow": same("PreferredBackupWindow"), "Port": same("Port"), "VpcId": cluster.vpc_id,
+            "AvailabilityZones": same("AvailabilityZones"), "Status": "active", "Region": ctx.region_name,
+            "AllocatedStorage": same("AllocatedStorage"), "LicenseModel": "postgresql-license",
+            "RestoreWindow": {"EarliestTime": same("LatestRestorableTime"), "LatestTime": same("LatestRestorableTime")},
+            "IAMDatabaseAuthenticationEnabled": same("IAMDatabaseAuthenticationEnabled"),
+        })
+    };
+    let backups = ctx.region.rds.clusters.values().filter(wanted).map(view).collect();
+    super::input::page(&input, "DBClusterAutomatedBackups", backups)
+}

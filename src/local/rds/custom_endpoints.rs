@@ -1,0 +1,154 @@
+//! Custom endpoints of a cluster: names for some of its instances. Behind them are the writer's or the readers' servers.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Store, arn,
+    clusters::Cluster,
+    input::{Input, combination, identifier, invalid, missing},
+    phase::Phase,
+    tags::{self, Tags},
+    times,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+/// An endpoint that a user made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CustomEndpoint {
+    pub(super) name: String,
+    pub(super) arn: String,
+    resource_id: String,
+    pub(super) cluster: String,
+    pub(super) phase: Phase,
+    /// `READER`, `WRITER` or `ANY`.
+    kind: String,
+    members: Vec<String>,
+    excluded: Vec<String>,
+    pub(super) tags: Tags,
+}
+
+impl CustomEndpoint {
+    pub(super) fn view(&self, cluster: &Cluster) -> Value {
+        json!({
+            "DBClusterEndpointIdentifier": self.name, "DBClusterEndpointArn": self.arn,
+            "DBClusterEndpointResourceIdentifier": self.resource_id, "DBClusterIdentifier": self.cluster,
+            "Endpoint": cluster.endpoint(self.kind != "READER").address, "Status": self.phase.status,
+            "EndpointType": "CUSTOM", "CustomEndpointType": self.kind, "StaticMembers": self.members,
+            "ExcludedMembers": self.excluded,
+        })
+    }
+
+    /// Its kind, as filters ask for it.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+}
+
+fn absent(name: &str) -> Fault {
+    missing("DBClusterEndpointNotFoundFault", format!("DBClusterEndpoint {name} not found."))
+}
+
+/// The kind and the members that a call gives.
+struct Given {
+    kind: Option<String>,
+    members: Option<Vec<String>>,
+    excluded: Option<Vec<String>>,
+}
+
+/// What a call gives, checked against the cluster.
+fn read(store: &Store, cluster: &str, input: &Input) -> Result<Given, Fault> {
+    let kind = input.text("EndpointType").map(str::to_ascii_uppercase);
+    if let Some(kind) = kind.as_deref().filter(|kind| !["READER", "ANY", "WRITER"].contains(kind)) {
+        return Err(invalid(format!("Invalid endpoint type: {kind}. Valid values: READER, ANY")));
+    }
+    let list = |member: &str| -> Result<Option<Vec<String>>, Fault> {
+        let Some(names) = input.texts(member) else { return Ok(None) };
+        for name in &names {
+            let instance = store.instance(name)?;
+            if instance.cluster != cluster {
+                return Err(Fault::new(
+                    "InvalidDBInstanceState",
+                    format!("DB instance {name} is not a member of the DB cluster {cluster}."),
+                ));
+            }
+        }
+        Ok(Some(names))
+    };
+    let (members, excluded) = (list("StaticMembers")?, list("ExcludedMembers")?);
+    let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    if some(&members) && some(&excluded) {
+        return Err(combination("StaticMembers and ExcludedMembers are mutually exclusive."));
+    }
+    Ok(Given { kind, members, excluded })
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let store = &ctx.region.rds;
+    let cluster = store.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let name = identifier("DBClusterEndpointIdentifier", input.required("DBClusterEndpointIdentifier")?, 63)?;
+    if store.custom_endpoints.contains_key(&name) {
+        return Err(Fault::new(
+            "DBClusterEndpointAlreadyExistsFault",
+            format!("DBClusterEndpoint {name} already exists."),
+        ));
+    }
+    if store.custom_endpoints.values().filter(|one| one.cluster == cluster.identifier).count() >= 5 {
+        let message = format!("DB cluster {} has 5 custom endpoints already.", cluster.identifier);
+        return Err(Fault::new("DBClusterEndpointQuotaExceededFault", message).with_status(403));
+    }
+    input.required("EndpointType")?;
+    let Given { kind, members, excluded } = read(store, &cluster.identifier, &input)?;
+    let endpoint = CustomEndpoint {
+        arn: ctx.rds_arn("cluster-endpoint", &name),
+        resource_id: arn::resource_id("cluster-endpoint-"),
+        cluster: cluster.identifier.clone(),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::PROXY_ENDPOINT), "available"),
+        kind: kind.unwrap_or_default(),
+        members: members.unwrap_or_default(),
+        excluded: excluded.unwrap_or_default(),
+        tags: tags::given(&input)?,
+        name: name.clone(),
+    };
+    let answer = endpoint.view(&cluster);
+    ctx.region.rds.custom_endpoints.insert(name, endpoint);
+    Ok(answer)
+}
+
+/// The endpoint that a call means, in the state that it needs, and its cluster.
+fn available(store: &Store, input: &Input) -> Result<(CustomEndpoint, Cluster), Fault> {
+    let name = input.required("DBClusterEndpointIdentifier")?;
+    let found = store.custom_endpoints.get(&name.to_ascii_lowercase()).ok_or_else(|| absent(name))?;
+    if !found.phase.is("available") {
+        let message = format!("DBClusterEndpoint {name} is not in the available state: it is {}.", found.phase.status);
+        return Err(Fault::new("InvalidDBClusterEndpointStateFault", message));
+    }
+    Ok((found.clone(), store.cluster(&found.cluster)?.clone()))
+}
+
+pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let (mut endpoint, cluster) = available(&ctx.region.rds, &input)?;
+    let Given { kind, members, excluded } = read(&ctx.region.rds, &cluster.identifier, &input)?;
+    endpoint.kind = kind.unwrap_or(endpoint.kind);
+    // One list takes the other's place.
+    if let Some(members) = members {
+        (endpoint.members, endpoint.excluded) = (members, Vec::new());
+    }
+    if let Some(excluded) = excluded {
+        (endpoint.excluded, endpoint.members) = (excluded, Vec::new());
+    }
+    endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
+    let answer = endpoint.view(&cluster);
+    ctx.region.rds.custom_endpoints.insert(endpoint.name.clone(), endpoint);
+    Ok(answer)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let (mut endpoint, cluster) = available(&ctx.region.rds, &Input(input))?;
+    endpoint.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::MODIFICATION), "deleted");
+    let answer = endpoint.view(&cluster);
+    ctx.region.rds.custom_endpoints.insert(endpoint.name.clone(), endpoint);
+    Ok(answer)
+}
