@@ -2,9 +2,11 @@
 
 mod apply;
 mod differences;
+mod new;
 mod show;
 mod source;
 mod status;
+mod unlock;
 mod verify;
 
 use clap::Subcommand;
@@ -24,6 +26,8 @@ enum Verb {
     Apply(Box<apply::Args>),
     Status(status::Args),
     Verify(Box<verify::Args>),
+    New(new::Args),
+    Unlock(unlock::Args),
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
@@ -31,6 +35,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Verb::Apply(args) => Box::pin(apply::run(*args)).await,
         Verb::Status(args) => Box::pin(status::run(args)).await,
         Verb::Verify(args) => Box::pin(verify::run(*args)).await,
+        Verb::New(args) => new::run(&args),
+        Verb::Unlock(args) => Box::pin(unlock::run(args)).await,
     }
 }
 

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::connect::Client;
 use super::event::Event;
-use super::failure::{Failure, StatementFailure};
+use super::failure::{Failure, Half, StatementFailure};
 use super::folder::{Chunk, Folder, Layout, Migration};
+use super::guard::without_transaction;
 use super::ledger::{Contents, Ledger, LedgerError, Version};
 use super::options::Options;
 use super::plan::{Plan, State, plan};
@@ -55,6 +56,8 @@ pub async fn apply(
         wanted: Vec::new(),
         applied: Vec::new(),
         attempt: 1,
+        half: None,
+        waiting_since: None,
     };
     let before = run.all().await?;
     let done: Vec<&Migration> = folder
@@ -70,23 +73,28 @@ pub async fn apply(
     }
 }
 
-struct Run<'a> {
-    folder: &'a Folder,
-    ledger: &'a Ledger,
-    options: &'a Options,
+/// One run: what it is to do, and how far it is.
+pub(super) struct Run<'a> {
+    pub(super) folder: &'a Folder,
+    pub(super) ledger: &'a Ledger,
+    pub(super) options: &'a Options,
     opening: String,
-    conversation: Conversation<'a>,
+    pub(super) conversation: Conversation<'a>,
     /// What was pending at the last look.
-    wanted: Vec<String>,
+    pub(super) wanted: Vec<String>,
     applied: Vec<AppliedMigration>,
     /// How often the migration at hand was tried, this time included.
-    attempt: u32,
+    pub(super) attempt: u32,
+    /// What is committed of the migration at hand, if it has no transaction.
+    pub(super) half: Option<Half>,
+    /// Since when this run waits for a lease.
+    pub(super) waiting_since: Option<Instant>,
 }
 
 /// How applying a row of migrations ended.
-enum Batch {
+pub(super) enum Batch {
     Done,
-    /// Another migrator was there first: look again.
+    /// Another migrator was there first, or it has to be tried again: look again.
     Stale,
 }
 
@@ -102,9 +110,21 @@ impl<'a> Run<'a> {
             }
             let pending = plan.to_apply(self.folder, self.options.allow, self.options.to.as_deref());
             self.wanted = pending.iter().map(|migration| migration.tag.clone()).collect();
-            match self.batch(&pending, contents.version()).await? {
-                Batch::Done => return Ok(plan.applied() + pending.len() - self.applied.len()),
-                Batch::Stale => {}
+            if let Some(lease) = contents.lease.as_ref().filter(|_| !pending.is_empty())
+                && self.met(lease, &pending).await?
+            {
+                continue;
+            }
+            let before = plan.applied() - self.applied.len();
+            let alone = |migration: &&Migration| without_transaction(&migration.sql);
+            let together = pending.iter().position(alone).unwrap_or(pending.len());
+            let (version, lease) = (contents.version(), contents.lease.as_ref());
+            let (batch, count) = match pending.first() {
+                Some(first) if together == 0 => (self.outside(first, version, lease).await?, 1),
+                _ => (self.batch(&pending[..together], version).await?, together),
+            };
+            if matches!(batch, Batch::Done) && count >= pending.len() {
+                return Ok(before);
             }
         }
     }
@@ -195,7 +215,7 @@ impl<'a> Run<'a> {
     }
 
     /// Begins a transaction, or waits for the one already begun; false if the ledger is not at `version`.
-    async fn begin(&mut self, opening: Option<Answer>, version: Version) -> Result<bool, Failure> {
+    pub(super) async fn begin(&mut self, opening: Option<Answer>, version: Version) -> Result<bool, Failure> {
         let found = match opening {
             Some(answer) => self.conversation.opened(answer).await,
             None => self.open().await,
@@ -215,6 +235,12 @@ impl<'a> Run<'a> {
         self.conversation.opened(answer).await
     }
 
+    /// A migration that was applied on its own.
+    pub(super) fn recorded(&mut self, migration: &Migration, started: Instant) {
+        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.record(vec![AppliedMigration { tag: migration.tag.clone(), millis }]);
+    }
+
     fn record(&mut self, committed: Vec<AppliedMigration>) {
         for AppliedMigration { tag, millis } in &committed {
             (self.conversation.events)(Event::Applied { tag: tag.clone(), millis: *millis });
@@ -229,7 +255,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
-        let failed = |chunk| move |trouble| Failed { chunk, trouble };
+        let failed = |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None };
 
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in &chunks {
@@ -248,8 +274,7 @@ impl<'a> Run<'a> {
 
         for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
             self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
-            let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
-            (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of: chunks.len(), text });
+            self.said(migration, *chunk, number, chunks.len());
         }
         // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
         let row = self.conversation.answer(last, false).await.map_err(|trouble| Failed {
@@ -258,13 +283,21 @@ impl<'a> Run<'a> {
                 Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
                 other => other,
             },
+            skipped: 0,
+            left: None,
         })?;
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
     }
 
+    /// Tells that a part of the migration has run.
+    pub(super) fn said(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
+        let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
+        (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
+    }
+
     /// Waits a moment where trying again is worth it; otherwise, the failure.
-    async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
+    pub(super) async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
         let attempt = self.attempt;
         match failed.trouble {
             _ if self.conversation.interrupted() => Err(self.interruption()),
@@ -276,14 +309,20 @@ impl<'a> Run<'a> {
                 Ok(())
             }
             Trouble::Said { completed, said } => {
-                let mut failure = StatementFailure::new(migration, failed.chunk, completed, &said);
+                let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
+                failure.half = self.half.take();
+                failure.left = failed.left;
                 failure.applied = self.tags();
                 failure.pending = self.pending();
                 Err(Failure::Statement(Box::new(failure)))
             }
-            Trouble::Lost(reason) => Err(Failure::Lost { tag: migration.tag.clone(), reason, applied: self.tags() }),
+            Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
             Trouble::GaveUp => Err(self.interruption()),
         }
+    }
+
+    pub(super) fn connection_lost(&self, tag: &str, reason: String) -> Failure {
+        Failure::Lost { tag: tag.to_owned(), reason, applied: self.tags() }
     }
 
     async fn opening_failure(&mut self, trouble: Trouble) -> Failure {
@@ -291,13 +330,13 @@ impl<'a> Run<'a> {
         match trouble {
             _ if self.conversation.interrupted() => self.interruption(),
             Trouble::Said { said, .. } if said.code().code() == "55P03" => {
-                Failure::Busy { seconds: self.options.wait.as_secs() }
+                Failure::Busy { seconds: self.options.wait.as_secs(), holder: None }
             }
             trouble => self.ledger_failure(trouble, true),
         }
     }
 
-    fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
+    pub(super) fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
         let ledger = self.ledger.clone();
         Failure::Ledger(match trouble {
             Trouble::GaveUp => return self.interruption(),
@@ -312,12 +351,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn interruption(&self) -> Failure {
-        Failure::Interrupted { applied: self.tags(), pending: self.pending() }
+    pub(super) fn interruption(&self) -> Failure {
+        Failure::Interrupted { applied: self.tags(), pending: self.pending(), half: self.half.clone() }
     }
 
     /// What this run applied.
-    fn tags(&self) -> Vec<String> {
+    pub(super) fn tags(&self) -> Vec<String> {
         self.applied.iter().map(|applied| applied.tag.clone()).collect()
     }
 
@@ -344,9 +383,13 @@ struct Done {
 }
 
 /// A migration that was not applied, and the part of it that is to blame.
-struct Failed<'m> {
-    chunk: Chunk<'m>,
-    trouble: Trouble,
+pub(super) struct Failed<'m> {
+    pub(super) chunk: Chunk<'m>,
+    pub(super) trouble: Trouble,
+    /// Characters that were sent before the chunk.
+    pub(super) skipped: usize,
+    /// The INVALID index it left.
+    pub(super) left: Option<String>,
 }
 
 /// Lock not available, serialization failure, deadlock: the other side will be done soon.

@@ -129,7 +129,7 @@ impl Client {
     /// Connects, checks the server's certificate, logs in.
     pub async fn connect(target: &Target) -> Result<Self, ConnectError> {
         let connector = match &target.tls {
-            Tls::Verify(roots) => Some(MakeRustlsConnect::new(roots::client_config(roots)?)),
+            Tls::Verify(roots) => Some(MakeRustlsConnect::new(roots::client_config(roots, &target.host)?)),
             Tls::Disable => None,
         };
         let stream = open(target).await?;

@@ -8,6 +8,11 @@ use serde::Serialize;
 pub enum Event {
     /// Another migrator holds the lock; this one waits for it.
     Waiting,
+    /// Another migrator is at work without a transaction; this one waits for it.
+    Held {
+        /// Which migration, how far it is, and who.
+        by: String,
+    },
     /// A migration's first statement is about to run.
     Started {
         /// Which migration.
@@ -39,6 +44,22 @@ pub enum Event {
         attempt: u32,
         /// What PostgreSQL said.
         message: String,
+    },
+    /// A migration without a transaction was begun before and not finished; it goes on where it stopped.
+    Resumed {
+        /// Which migration.
+        tag: String,
+        /// How many of its statements are committed.
+        done: usize,
+        /// How many it has.
+        of: usize,
+    },
+    /// An INVALID index, left behind by a failed CREATE INDEX CONCURRENTLY of this migration, was dropped.
+    Dropped {
+        /// Which migration.
+        tag: String,
+        /// The index, as `schema.name`.
+        index: String,
     },
     /// The server said something.
     Notice {

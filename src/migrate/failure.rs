@@ -1,5 +1,6 @@
 //! How applying can fail, with everything PostgreSQL said and where in the file it happened.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,21 +36,26 @@ pub enum Failure {
     Ledger(#[from] LedgerError),
     /// Another migrator held the lock for too long.
     #[error(
-        "Another migrator holds the lock of the ledger for more than {seconds} s; nothing was applied by this one."
+        "Another migrator holds the lock of the ledger for more than {seconds} s{}; nothing was applied by this one.",
+        holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}"))
     )]
-    #[diagnostic(help("If none is running, its connection is still open: see pg_locks (locktype advisory), or wait."))]
+    #[diagnostic(help("`infra migrate unlock` shows who it is, and what can be done about one that does not end."))]
     Busy {
         /// How long this one waited.
         seconds: u64,
+        /// Who, where that is known.
+        holder: Option<String>,
     },
     /// Interrupted by the user.
     #[error("Interrupted. Applied: {}. Not applied: {}.", list(applied), list(pending))]
-    #[diagnostic(help("The migration that was running is rolled back. Run it again to go on."))]
+    #[diagnostic(help("{} Run it again to go on.", half.as_ref().map_or_else(rolled_back, ToString::to_string)))]
     Interrupted {
         /// Tags.
         applied: Vec<String>,
         /// Tags.
         pending: Vec<String>,
+        /// What is committed of a migration without a transaction.
+        half: Option<Half>,
     },
     /// The connection was lost.
     #[error("The connection was lost while {tag} was applied ({reason}). Applied before: {}.", list(applied))]
@@ -100,6 +106,10 @@ pub struct StatementFailure {
     pub context: Option<String>,
     /// What to do, where that is known for this error.
     pub remedy: Option<&'static str>,
+    /// What is committed of it, where it has no transaction.
+    pub half: Option<Half>,
+    /// The INVALID index that the statement left behind.
+    pub left: Option<String>,
     /// Tags that were applied before this one in this run.
     pub applied: Vec<String>,
     /// This one's tag and those after it.
@@ -118,7 +128,10 @@ impl Diagnostic for StatementFailure {
         let mut lines: Vec<String> =
             said.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
         lines.extend(self.remedy.map(str::to_owned));
-        lines.push(format!("Nothing of {} is in the database.", self.tag));
+        lines.extend(self.left.as_ref().map(|index| {
+            format!("It left the INVALID index {index}, which the next run drops before it tries again.")
+        }));
+        lines.push(self.half.as_ref().map_or_else(|| nothing_of(&self.tag), ToString::to_string));
         lines.push(format!("Applied: {}. Not applied: {}.", list(&self.applied), list(&self.pending)));
         Some(Box::new(lines.join("\n")))
     }
@@ -133,10 +146,67 @@ impl Diagnostic for StatementFailure {
     }
 }
 
+/// How much of a migration without a transaction is committed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Half {
+    /// Which migration.
+    pub tag: String,
+    /// How many of its statements are committed.
+    pub done: usize,
+    /// How many it has.
+    pub of: usize,
+    /// Whether the one after those may be committed too: nobody saw its end.
+    pub uncertain: bool,
+}
+
+impl fmt::Display for Half {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Half { tag, done, of, uncertain } = self;
+        let next = done + 1;
+        match (done, uncertain) {
+            (_, true) => write!(
+                formatter,
+                "{tag} has no transaction: {done} of its {of} statements are committed, and number {next} may be, as its \
+                 first attempt was cut off. The next run goes on with number {next}."
+            ),
+            (0, false) => write!(formatter, "{} It has no transaction.", nothing_of(tag)),
+            (done, false) if done == of => {
+                write!(
+                    formatter,
+                    "{tag} has no transaction: all of its {of} statements are committed, but not recorded yet."
+                )
+            }
+            (done, false) => write!(
+                formatter,
+                "{tag} has no transaction: {done} of its {of} statements are committed and stay. The next run goes on with \
+                 number {next}."
+            ),
+        }
+    }
+}
+
+fn nothing_of(tag: &str) -> String {
+    format!("Nothing of {tag} is in the database.")
+}
+
+fn rolled_back() -> String {
+    "The migration that was running is rolled back.".to_owned()
+}
+
 impl StatementFailure {
-    /// `completed` statements of the chunk ran before the error.
-    pub(super) fn new(migration: &Migration, chunk: Chunk<'_>, completed: usize, said: &DbError) -> Self {
-        let place = Place::find(chunk, completed, said.position());
+    /// `completed` statements of the chunk ran before the error, and `skipped` characters were sent before it.
+    pub(super) fn new(
+        migration: &Migration,
+        chunk: Chunk<'_>,
+        completed: usize,
+        skipped: usize,
+        said: &DbError,
+    ) -> Self {
+        let character = match said.position() {
+            Some(ErrorPosition::Original(at)) => Some(at.saturating_sub(u32::try_from(skipped).unwrap_or(0))),
+            _ => None,
+        };
+        let place = Place::find(chunk, completed, character);
         StatementFailure {
             tag: migration.tag.clone(),
             path: migration.path.clone(),
@@ -148,6 +218,8 @@ impl StatementFailure {
             hint: said.hint().map(str::to_owned),
             context: said.where_().map(str::to_owned),
             remedy: remedy(migration, chunk, said.code()),
+            half: None,
+            left: None,
             applied: Vec::new(),
             pending: Vec::new(),
             source_code: migration.source(),
@@ -163,11 +235,8 @@ struct Place {
 }
 
 impl Place {
-    fn find(chunk: Chunk<'_>, completed: usize, position: Option<&ErrorPosition>) -> Self {
-        let byte = match position {
-            Some(ErrorPosition::Original(character)) => Some(byte_of_character(chunk.text, *character)),
-            _ => None,
-        };
+    fn find(chunk: Chunk<'_>, completed: usize, character: Option<u32>) -> Self {
+        let byte = character.map(|character| byte_of_character(chunk.text, character));
         let all = statements(chunk.text);
         let statement = match byte {
             Some(byte) => all.iter().find(|statement| byte <= statement.span().end).or(all.last()),
@@ -201,7 +270,14 @@ fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'
             "A new value of an enum can be used once it is committed: put the statement into a migration of its own after \
              this one.",
         ),
-        "25001" => Some("Every migration runs in a transaction; this statement cannot be in one."),
+        "25001" => Some(
+            "Put the statement into a migration of its own that begins with `-- infra: no-transaction`: it cannot be in a \
+             transaction, and every other migration is in one.",
+        ),
+        "57014" => Some(
+            "It took longer than allowed: by --statement-timeout, or outside of a transaction by a statement_timeout that \
+             the role or the database has (ALTER ROLE … SET statement_timeout).",
+        ),
         "42P07" | "42710" | "42701" => Some(
             "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
              was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
@@ -234,8 +310,7 @@ mod tests {
     use super::*;
 
     fn places(chunk: &str, completed: usize, position: Option<u32>) -> (&str, &str) {
-        let position = position.map(ErrorPosition::Original);
-        let place = Place::find(Chunk { offset: 0, text: chunk }, completed, position.as_ref());
+        let place = Place::find(Chunk { offset: 0, text: chunk }, completed, position);
         (&chunk[place.statement], &chunk[place.span])
     }
 

@@ -1,5 +1,6 @@
 //! The migrations on disk, in either of Drizzle's layouts, read byte by byte as Drizzle reads them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -195,9 +196,31 @@ pub enum FolderError {
     },
 }
 
+/// A migration without its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What users call it.
+    pub tag: String,
+    /// The name in v1 ledgers.
+    pub name: String,
+    /// `created_at` in the ledger.
+    pub when_millis: i64,
+    /// The file that should be there.
+    pub path: PathBuf,
+}
+
 impl Folder {
     /// Reads the folder; the layout is recognised by what is in it.
     pub fn read(path: &Path) -> Result<Self, FolderError> {
+        let (folder, missing) = Self::survey(path)?;
+        match missing.into_iter().next() {
+            Some(Missing { tag, path, .. }) => Err(FolderError::MissingFile { tag, path }),
+            None => Ok(folder),
+        }
+    }
+
+    /// The same, but a missing file is no error: for looking, not for applying.
+    pub fn survey(path: &Path) -> Result<(Self, Vec<Missing>), FolderError> {
         let journal = path.join("meta").join("_journal.json");
         let entries = Entries::of(path)?;
         match (journal.is_file(), entries.v1.first(), entries.sql.first()) {
@@ -242,33 +265,34 @@ impl Entries {
     }
 }
 
-fn read_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Folder, FolderError> {
+fn read_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<(Folder, Vec<Missing>), FolderError> {
     let entries = Journal::parse(journal, &read_text(journal)?)?.entries;
-    let mut migrations = Vec::with_capacity(entries.len());
+    let (mut migrations, mut missing) = (Vec::with_capacity(entries.len()), Vec::new());
     for (idx, entry) in entries.into_iter().enumerate() {
         let file = path.join(format!("{}.sql", entry.tag));
-        if !file.is_file() {
-            return Err(FolderError::MissingFile { tag: entry.tag, path: file });
-        }
         let name = name_after_up(&entry.tag, entry.when);
-        migrations.push(Migration::new(entry.tag, name, idx, entry.when, read_text(&file)?, file));
+        match file.is_file() {
+            true => migrations.push(Migration::new(entry.tag, name, idx, entry.when, read_text(&file)?, file)),
+            false => missing.push(Missing { tag: entry.tag, name, when_millis: entry.when, path: file }),
+        }
     }
-    let strays = files.into_iter().filter(|file| migrations.iter().all(|migration| migration.path != *file)).collect();
-    Ok(Folder { path: path.into(), layout: Layout::V0, migrations, strays })
+    let known: HashSet<&Path> = migrations.iter().map(|migration| migration.path.as_path()).collect();
+    let strays = files.into_iter().filter(|file| !known.contains(file.as_path())).collect();
+    Ok((Folder { path: path.into(), layout: Layout::V0, migrations, strays }, missing))
 }
 
-fn read_v1(path: &Path, folders: &[PathBuf]) -> Result<Folder, FolderError> {
-    let mut migrations = Vec::with_capacity(folders.len());
+fn read_v1(path: &Path, folders: &[PathBuf]) -> Result<(Folder, Vec<Missing>), FolderError> {
+    let (mut migrations, mut missing) = (Vec::with_capacity(folders.len()), Vec::new());
     for (idx, folder) in folders.iter().enumerate() {
         let when = time_of_name(folder).ok_or_else(|| FolderError::BadName { path: folder.clone() })?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = folder.join("migration.sql");
-        if !file.is_file() {
-            return Err(FolderError::MissingFile { tag: name, path: file });
+        match file.is_file() {
+            true => migrations.push(Migration::new(name.clone(), name, idx, when, read_text(&file)?, file)),
+            false => missing.push(Missing { tag: name.clone(), name, when_millis: when, path: file }),
         }
-        migrations.push(Migration::new(name.clone(), name, idx, when, read_text(&file)?, file));
     }
-    Ok(Folder { path: path.into(), layout: Layout::V1, migrations, strays: Vec::new() })
+    Ok((Folder { path: path.into(), layout: Layout::V1, migrations, strays: Vec::new() }, missing))
 }
 
 fn read_text(path: &Path) -> Result<String, FolderError> {

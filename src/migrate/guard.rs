@@ -1,11 +1,24 @@
 //! Finds, before anything runs, the statements that would break a migration out of its transaction or cannot be in one.
+//!
+//! A file that begins with [`NO_TRANSACTION`] has no transaction: there each statement is committed on its own.
 
 use std::ops::Range;
 
+use super::concurrent::ConcurrentIndex;
 use super::folder::Migration;
 use super::sql::{Statement, statements};
 
-/// A statement that a migration's transaction cannot hold.
+/// What a file begins with whose statements are each committed on their own.
+pub const NO_TRANSACTION: &str = "-- infra: no-transaction";
+
+/// Whether one of the comments that the file begins with is [`NO_TRANSACTION`].
+pub fn without_transaction(sql: &str) -> bool {
+    let lines = sql.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
+    let word = NO_TRANSACTION.trim_start_matches('-').trim();
+    lines.map(|line| line.trim_matches('-').trim()).any(|line| line.eq_ignore_ascii_case(word))
+}
+
+/// A statement that a migration cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offence {
     /// Why it cannot.
@@ -23,6 +36,12 @@ pub enum Reason {
     OutsideOnly,
     /// COPY … FROM STDIN: there is no input to read from.
     ReadsInput,
+    /// BEGIN and its like where each statement is committed on its own.
+    NoTransaction,
+    /// SET outside of a transaction: the session is shared with others, and the next statement may get another one.
+    Session,
+    /// CREATE INDEX CONCURRENTLY without a name: what a failed one leaves behind could not be told from other indexes.
+    Nameless,
 }
 
 impl Reason {
@@ -32,6 +51,11 @@ impl Reason {
             Reason::EndsTransaction => "starts or ends a transaction, but a migration runs inside one of its own",
             Reason::OutsideOnly => "cannot run inside a transaction, but every migration runs in one",
             Reason::ReadsInput => "reads rows from the client, and a migration has none to send",
+            Reason::NoTransaction => "starts or ends a transaction, but each statement of this migration is on its own",
+            Reason::Session => {
+                "changes the session, which outside of a transaction is shared with others through a pooler"
+            }
+            Reason::Nameless => "makes an index without a name, so what a failed attempt leaves behind cannot be found",
         }
     }
 
@@ -43,11 +67,18 @@ impl Reason {
                  something has to be committed first, put it in a migration of its own."
             }
             Reason::OutsideOnly => {
-                "Without CONCURRENTLY the statement works inside a transaction, but locks the table while it runs. For \
-                 a large table, run it by hand first and make the migration CREATE INDEX IF NOT EXISTS (or DROP INDEX \
-                 IF EXISTS) without CONCURRENTLY."
+                "Put it in a migration of its own whose first line is `-- infra: no-transaction` (`infra migrate new NAME \
+                 --no-transaction`): its statements are then committed one by one. Or leave CONCURRENTLY out: that works \
+                 inside a transaction, but locks the table while it runs."
             }
             Reason::ReadsInput => "Write the rows as INSERT statements.",
+            Reason::NoTransaction => {
+                "Remove it; or remove the line `-- infra: no-transaction`, if all can be in one transaction."
+            }
+            Reason::Session => {
+                "Remove it, and write names with their schema. Roles have settings too: ALTER ROLE … SET …."
+            }
+            Reason::Nameless => "Give the index a name: CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON ….",
         }
     }
 }
@@ -55,6 +86,7 @@ impl Reason {
 /// Every such statement of the migration, in order.
 pub fn offences(migration: &Migration) -> Vec<Offence> {
     let mut found = Vec::new();
+    let judge = if without_transaction(&migration.sql) { judge_alone } else { judge };
     for chunk in migration.chunks() {
         for statement in statements(chunk.text) {
             if let Some(reason) = judge(chunk.text, &statement) {
@@ -66,6 +98,25 @@ pub fn offences(migration: &Migration) -> Vec<Offence> {
     found
 }
 
+/// A statement that is committed on its own.
+fn judge_alone(sql: &str, statement: &Statement) -> Option<Reason> {
+    match judge(sql, statement) {
+        Some(Reason::EndsTransaction) => Some(Reason::NoTransaction),
+        Some(Reason::OutsideOnly) => is_nameless(sql, statement).then_some(Reason::Nameless),
+        None if ["set", "reset", "discard"].iter().any(|keyword| statement.starts_with(sql, &[keyword])) => {
+            Some(Reason::Session)
+        }
+        other => other,
+    }
+}
+
+fn is_nameless(sql: &str, statement: &Statement) -> bool {
+    statement.starts_with(sql, &["create"])
+        && statement.mentions(sql, "index")
+        && ConcurrentIndex::of(sql, statement).is_none()
+}
+
+/// A statement in a migration's transaction.
 fn judge(sql: &str, statement: &Statement) -> Option<Reason> {
     let starts = |keywords: &[&str]| statement.starts_with(sql, keywords);
     let mentions = |keyword: &str| statement.mentions(sql, keyword);
@@ -111,7 +162,7 @@ mod tests {
 
     #[test]
     fn offences_and_look_alikes() {
-        use Reason::{EndsTransaction, OutsideOnly, ReadsInput};
+        use Reason::{EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session};
         let table: &[(&str, &[(Reason, &str)])] = &[
             ("SELECT 1; commit; SELECT 2", &[(EndsTransaction, "commit")]),
             ("-- c\nROLLBACK WORK;", &[(EndsTransaction, "ROLLBACK WORK")]),
@@ -135,12 +186,35 @@ mod tests {
             ("VACUUM t", &[(OutsideOnly, "VACUUM t")]),
             ("COPY t FROM STDIN", &[(ReadsInput, "COPY t FROM STDIN")]),
             ("SELECT 1;--> statement-breakpoint\nCOMMIT", &[(EndsTransaction, "COMMIT")]),
+            ("-- infra: no-transaction\nCREATE INDEX CONCURRENTLY a ON t (x); VACUUM t", &[]),
+            ("-- infra: no-transaction\nBEGIN", &[(NoTransaction, "BEGIN")]),
+            ("-- infra: no-transaction\nSET search_path TO a", &[(Session, "SET search_path TO a")]),
+            (
+                "-- infra: no-transaction\nCREATE INDEX CONCURRENTLY ON t (x)",
+                &[(Nameless, "CREATE INDEX CONCURRENTLY ON t (x)")],
+            ),
         ];
         for (sql, expected) in table {
             let migration = migration("0000_a", 1, sql);
             let found = offences(&migration);
             let found: Vec<_> = found.iter().map(|offence| (offence.reason, &sql[offence.span.clone()])).collect();
             assert_eq!(&found, expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_line_counts_at_the_top_only() {
+        let table = [
+            ("-- infra: no-transaction\nVACUUM t", true),
+            ("\n-- why\n--infra: NO-transaction\r\nVACUUM t", true),
+            ("-- infra: no-transaction --", true),
+            ("VACUUM t;\n-- infra: no-transaction", false),
+            ("-- infra: no-transactions\n", false),
+            ("/* -- infra: no-transaction */", false),
+            ("", false),
+        ];
+        for (sql, expected) in table {
+            assert_eq!(without_transaction(sql), expected, "{sql}");
         }
     }
 }

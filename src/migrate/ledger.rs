@@ -10,6 +10,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::connect::Client;
 use super::folder::{Layout, Migration};
+use super::lease::Lease;
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Contents {
     pub has_name: bool,
     /// By id.
     pub rows: Vec<Row>,
+    /// Who is at work on a migration without a transaction, or was.
+    pub lease: Option<Lease>,
 }
 
 /// One row of the ledger.
@@ -83,6 +86,8 @@ pub struct Version {
     pub last: i64,
     /// v1's columns.
     pub has_name: bool,
+    /// Whether somebody has, or had, a lease.
+    pub leased: bool,
 }
 
 /// Why the ledger cannot be used.
@@ -133,7 +138,7 @@ impl Ledger {
             schema_exists: !shape.is_empty(),
             table_exists: !columns.is_empty(),
             has_name: columns.contains(&"name"),
-            rows: Vec::new(),
+            ..Contents::default()
         };
         if contents.table_exists {
             if !["id", "hash", "created_at"].iter().all(|needed| columns.contains(needed)) {
@@ -141,6 +146,13 @@ impl Ledger {
             }
             let rows = client.rows(&self.rows_query(&columns)).await.map_err(|error| self.explain(&error))?;
             contents.rows = rows.iter().map(|row| self.row(row)).collect::<Result<_, _>>()?;
+            // Ids begin at 1; by id, so it is the first.
+            if let Some(lease) =
+                contents.rows.first().filter(|row| row.id < 0).and_then(|row| Lease::of_hash(&row.hash))
+            {
+                contents.rows.remove(0);
+                contents.lease = Some(lease);
+            }
         }
         Ok(contents)
     }
@@ -196,15 +208,16 @@ impl Ledger {
     /// SQL whose one row is the ledger's [`Version`].
     pub(super) fn version_query(&self) -> String {
         format!(
-            "SELECT count(*), coalesce(max(id), 0), (SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = \
-             {}::pg_catalog.regclass AND attname = 'name' AND NOT attisdropped) FROM {}",
+            "SELECT count(*) FILTER (WHERE id >= 0), greatest(max(id), 0), (SELECT count(*) FROM pg_catalog.pg_attribute \
+             WHERE attrelid = {}::pg_catalog.regclass AND attname = 'name' AND NOT attisdropped), \
+             count(*) FILTER (WHERE id = -1) FROM {}",
             literal(&self.quoted()),
             self.quoted()
         )
     }
 
     /// The statements that make what is missing, as Drizzle of this layout makes it.
-    pub(super) fn creation(&self, contents: &Contents, layout: Layout) -> Vec<String> {
+    pub fn creation(&self, contents: &Contents, layout: Layout) -> Vec<String> {
         let mut statements = Vec::new();
         if !contents.schema_exists {
             statements.push(format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(&self.schema)));
@@ -240,15 +253,20 @@ impl Ledger {
         statements
     }
 
-    /// The statement that records a migration; its one row is the new id.
-    pub(super) fn insertion(&self, migration: &Migration, has_name: bool) -> String {
+    /// The statement that records a migration.
+    pub fn record(&self, migration: &Migration, has_name: bool) -> String {
         let (table, hash, when) = (self.quoted(), literal(&migration.hash), migration.when_millis);
         if has_name {
             let name = literal(&migration.name);
-            format!(r#"insert into {table} ("hash", "created_at", "name") values({hash}, {when}, {name}) RETURNING id"#)
+            format!(r#"insert into {table} ("hash", "created_at", "name") values({hash}, {when}, {name})"#)
         } else {
-            format!(r#"insert into {table} ("hash", "created_at") values({hash}, {when}) RETURNING id"#)
+            format!(r#"insert into {table} ("hash", "created_at") values({hash}, {when})"#)
         }
+    }
+
+    /// The same; its one row is the new id.
+    pub(super) fn insertion(&self, migration: &Migration, has_name: bool) -> String {
+        format!("{} RETURNING id", self.record(migration, has_name))
     }
 
     /// The statement that takes an edited file's hash as the applied one.
@@ -275,6 +293,7 @@ impl Contents {
             count: i64::try_from(self.rows.len()).unwrap_or(i64::MAX),
             last: self.rows.iter().map(|row| row.id).max().unwrap_or(0),
             has_name: self.has_name,
+            leased: self.lease.is_some(),
         }
     }
 }
@@ -283,7 +302,7 @@ impl Version {
     /// From the row of [`Ledger::version_query`].
     pub(super) fn of_row(row: &SimpleQueryRow) -> Option<Self> {
         let number = |column: usize| row.get(column)?.parse::<i64>().ok();
-        Some(Version { count: number(0)?, last: number(1)?, has_name: number(2)? > 0 })
+        Some(Version { count: number(0)?, last: number(1)?, has_name: number(2)? > 0, leased: number(3)? > 0 })
     }
 }
 

@@ -7,11 +7,13 @@
 //! ```
 //! - [`target`], [`roots`], [`connect`], `linger`: the database and one connection to it, TLS verified
 //! - [`journal`], [`folder`]: the migrations on disk, both of Drizzle's layouts
+//! - [`compose`]: a new migration in a folder
 //! - [`sql`], [`position`]: tokens and statements, and where in a file something is
-//! - [`guard`]: statements that cannot be part of a migration's transaction
-//! - [`ledger`]: the table `drizzle.__drizzle_migrations`
+//! - [`guard`], [`concurrent`]: statements that cannot be part of a migration's transaction
+//! - [`ledger`], [`lease`]: the table `drizzle.__drizzle_migrations`, and who works without a transaction
+//! - [`holders`]: who holds a ledger's lock, and what can be done about it
 //! - [`mod@plan`], [`refusal`]: folder × ledger → what each migration is, and what stands against applying the rest
-//! - [`mod@apply`], `transaction`, [`failure`], [`event`]: doing it, and saying how it went
+//! - [`mod@apply`], `transaction`, `outside`, [`failure`], [`event`]: doing it, and saying how it went
 //! - [`catalog`]: what a database holds, as definitions that can be compared
 //! - [`mod@verify`]: that what was applied is really there
 //!
@@ -19,15 +21,20 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod compose;
+pub mod concurrent;
 pub mod connect;
 pub mod event;
 pub mod failure;
 pub mod folder;
 pub mod guard;
+pub mod holders;
 pub mod journal;
+pub mod lease;
 pub mod ledger;
 mod linger;
 pub mod options;
+mod outside;
 pub mod plan;
 pub mod position;
 pub mod refusal;

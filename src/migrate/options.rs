@@ -23,6 +23,8 @@ pub struct Options {
     pub attempts: u32,
     /// How long to wait for another migrator.
     pub wait: Duration,
+    /// After what time a migrator is taken for dead that was at work without a transaction and is not seen any more.
+    pub patience: Duration,
     /// Becomes true when the user wants to stop.
     pub interrupt: Option<watch::Receiver<bool>>,
 }
@@ -37,6 +39,7 @@ impl Default for Options {
             statement_timeout: None,
             attempts: 5,
             wait: Duration::from_secs(600),
+            patience: Duration::from_secs(60),
             interrupt: None,
         }
     }

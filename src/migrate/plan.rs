@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::folder::{Folder, Layout, Migration};
+use super::folder::{Folder, Layout, Migration, Missing};
+use super::lease::Lease;
 use super::ledger::{Contents, Row};
 
 /// What a migration is.
@@ -61,9 +62,24 @@ pub struct Plan {
     pub unknown: Vec<Row>,
     /// `.sql` files that the journal does not name.
     pub strays: Vec<PathBuf>,
+    /// Migrations without a file, where the folder was read for looking only.
+    pub missing: Vec<MissingStatus>,
+    /// A migration without a transaction that is being applied, or was begun and not finished.
+    pub lease: Option<Lease>,
     /// Rows of a v1 ledger without a name, and the name they get: v1 would run those migrations again.
     #[serde(skip)]
     pub unnamed: Vec<(i64, String)>,
+}
+
+/// A migration without a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingStatus {
+    /// Which migration.
+    pub tag: String,
+    /// The file that should be there.
+    pub path: PathBuf,
+    /// Whether its row is in the ledger.
+    pub applied: bool,
 }
 
 /// What the user explicitly lets through.
@@ -102,6 +118,8 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
         migrations: states(folder, &matched, contents),
         unknown: free.into_iter().cloned().collect(),
         strays: folder.strays.clone(),
+        missing: Vec::new(),
+        lease: contents.lease.clone(),
         unnamed: if contents.has_name || folder.layout == Layout::V1 { unnamed.collect() } else { Vec::new() },
     }
 }
@@ -184,6 +202,22 @@ impl Plan {
         pairs.filter(|(_, status)| runs(status)).map(|(migration, _)| migration).collect()
     }
 
+    /// Takes migrations into account whose files are missing: their rows are not unknown.
+    pub fn account_for(&mut self, missing: Vec<Missing>, layout: Layout) {
+        for Missing { tag, name, when_millis, path } in missing {
+            let same_time = |at: i64| match layout {
+                Layout::V0 => at == when_millis,
+                Layout::V1 => at.div_euclid(1000) == when_millis.div_euclid(1000),
+            };
+            let its = |row: &Row| match &row.name {
+                Some(of_row) => *of_row == name,
+                None => row.created_at.is_some_and(same_time),
+            };
+            let row = self.unknown.iter().position(its).map(|index| self.unknown.remove(index));
+            self.missing.push(MissingStatus { tag, path, applied: row.is_some() });
+        }
+    }
+
     /// How many migrations of the folder are applied, as they are or edited since.
     pub fn applied(&self) -> usize {
         let applied = |status: &&Status| matches!(status.state, State::Applied { .. } | State::Edited { .. });
@@ -192,7 +226,7 @@ impl Plan {
 
     /// Whether everything in the folder is applied as it is written there.
     pub fn is_current(&self) -> bool {
-        self.migrations.iter().all(|status| matches!(status.state, State::Applied { .. }))
+        self.missing.is_empty() && self.migrations.iter().all(|status| matches!(status.state, State::Applied { .. }))
     }
 }
 
@@ -226,7 +260,7 @@ mod tests {
             })
             .collect();
         let has_name = rows.iter().any(|row| row.name.is_some());
-        Contents { schema_exists: true, table_exists: true, has_name, rows }
+        Contents { schema_exists: true, table_exists: true, has_name, rows, lease: None }
     }
 
     /// One letter a migration, then the number of unknown rows.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::folder::{Folder, Layout};
 use super::guard;
+use super::lease::Lease;
 use super::ledger::{Ledger, Row};
 use super::plan::{Allow, Plan, State};
 
@@ -96,6 +97,30 @@ pub enum Refusal {
         /// The statement.
         #[label("this statement")]
         span: SourceSpan,
+    },
+    /// A migration without a transaction is half done, and something else would come first.
+    #[error("{lease} was not finished, and is not the next one to apply in {}.", folder.display())]
+    #[diagnostic(help(
+        "Its statements are in the database for good. Bring the migration back and apply it first; or, if the rest of it \
+         is not wanted, forget it with `infra migrate unlock`."
+    ))]
+    HalfDone {
+        /// What is known of it.
+        lease: Box<Lease>,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The statements of a half done migration that are committed are not those that the file has now.
+    #[error("{lease}: the statements that are done are not the ones that {} begins with now.", path.display())]
+    #[diagnostic(help(
+        "Change only what is not done yet. Or make all of it run again from its first statement, after \
+         `infra migrate unlock`; then it must be written so that it can (IF NOT EXISTS)."
+    ))]
+    DoneEdited {
+        /// What is known of it.
+        lease: Box<Lease>,
+        /// Its file.
+        path: PathBuf,
     },
     /// `--to` names nothing.
     #[error("There is no migration {tag} in {}.", folder.display())]

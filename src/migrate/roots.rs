@@ -29,9 +29,27 @@ pub enum RootsError {
     Setup(#[from] rustls::Error),
 }
 
+/// The authorities of Amazon RDS, which Aurora's own certificates lead to; RDS Proxy's lead to the public ones.
+const RDS: &str = include_str!("rds.pem");
+
+/// What the names of RDS's servers end with.
+pub const RDS_DOMAIN: &str = ".rds.amazonaws.com";
+
 /// A client that checks certificates against the roots, and the host's name with them.
-pub fn client_config(roots: &Roots) -> Result<ClientConfig, RootsError> {
+///
+/// RDS's authorities are trusted for RDS's names, and for no other.
+pub fn client_config(roots: &Roots, host: &str) -> Result<ClientConfig, RootsError> {
+    // The provider is named rather than taken from the process: another part of it may have installed none or another.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(authorities(roots, host)?).with_no_client_auth())
+}
+
+fn authorities(roots: &Roots, host: &str) -> Result<RootCertStore, RootsError> {
     let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if host.to_ascii_lowercase().ends_with(RDS_DOMAIN) {
+        store.add_parsable_certificates(rds());
+    }
     if let Roots::PublicAnd(path) = roots {
         let unreadable = |reason: String| RootsError::Unreadable { path: path.clone(), reason };
         let before = store.len();
@@ -43,16 +61,18 @@ pub fn client_config(roots: &Roots) -> Result<ClientConfig, RootsError> {
             return Err(RootsError::Empty(path.clone()));
         }
     }
-    // The provider is named rather than taken from the process: another part of it may have installed none or another.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(store).with_no_client_auth())
+    Ok(store)
+}
+
+fn rds() -> impl Iterator<Item = CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(RDS.as_bytes()).filter_map(Result::ok)
 }
 
 /// What a failed handshake says about the server's certificate, and what to do.
 pub fn explain(error: &rustls::Error) -> (String, &'static str) {
-    const UNKNOWN: &str = "Give the authority's certificate: sslrootcert=FILE in the URL, or PGSSLROOTCERT. For Aurora \
-        without the proxy that is the RDS CA bundle (global-bundle.pem); for the local cloud, its own CA.";
+    const UNKNOWN: &str = "Give the authority's certificate: sslrootcert=FILE in the URL, or PGSSLROOTCERT. RDS's \
+        are known, except those of China, of GovCloud and of regions newer than this version: for these it is AWS's \
+        global-bundle.pem; for the local cloud, its own CA.";
     const NAME: &str = "Connect by a name the certificate is for: for RDS Proxy the endpoint that AWS shows, not a \
         CNAME or an address.";
     let rustls::Error::InvalidCertificate(reason) = error else {
@@ -86,14 +106,58 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = client_config(&Roots::PublicAnd(file.path().into())).unwrap_err();
+        let error = client_config(&Roots::PublicAnd(file.path().into()), "db.example").unwrap_err();
         assert!(matches!(error, RootsError::Empty(_)), "{error:?}");
-        let error = client_config(&Roots::PublicAnd("/nowhere/ca.pem".into())).unwrap_err();
+        let error = client_config(&Roots::PublicAnd("/nowhere/ca.pem".into()), "db.example").unwrap_err();
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
     }
 
     #[test]
     fn public_roots_are_there() {
-        assert!(client_config(&Roots::Public).is_ok());
+        assert!(client_config(&Roots::Public, "db.example").is_ok());
+    }
+
+    /// The end of a certificate's validity: in DER two times follow each other, the first of the form YYMMDDhhmmssZ.
+    fn valid_until(certificate: &[u8]) -> i64 {
+        let year_at = |at: usize, digits: usize| -> i64 {
+            std::str::from_utf8(&certificate[at..at + digits]).unwrap().parse().unwrap()
+        };
+        let before = certificate.windows(2).position(|window| window == [0x17, 0x0d]).unwrap();
+        let after = before + 15;
+        match certificate[after] {
+            0x17 => 2000 + year_at(after + 2, 2),
+            0x18 => year_at(after + 2, 4),
+            other => panic!("{other:#x} is no time"),
+        }
+    }
+
+    #[test]
+    fn the_authorities_of_rds_are_whole_and_current() {
+        let mut store = RootCertStore::empty();
+        let (added, refused) = store.add_parsable_certificates(rds());
+        // One for each of three kinds of key, in 27 regions.
+        assert_eq!((added, refused, RDS.matches("BEGIN CERTIFICATE").count()), (81, 0, 81));
+        assert_eq!(RDS.matches("eu-central-1").count(), 3);
+        let this_year = i64::from(jiff::Zoned::now().year());
+        for certificate in rds() {
+            assert!(valid_until(&certificate) > this_year + 1);
+        }
+    }
+
+    #[test]
+    fn they_are_trusted_for_rds_alone() {
+        let table = [
+            ("app.cluster-x.eu-central-1.rds.amazonaws.com", 81),
+            ("APP.cluster-x.eu-central-1.RDS.amazonaws.com", 81),
+            ("db.example", 0),
+            ("rds.amazonaws.com.evil.example", 0),
+        ];
+        for (host, more) in table {
+            assert_eq!(
+                authorities(&Roots::Public, host).unwrap().len(),
+                webpki_roots::TLS_SERVER_ROOTS.len() + more,
+                "{host}"
+            );
+        }
     }
 }

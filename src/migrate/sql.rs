@@ -208,6 +208,27 @@ impl Statement {
     }
 }
 
+/// The name that the tokens begin with, as written: `name` or `schema.name`. None where it is not plain, as U&"…" is not.
+pub fn name(sql: &str, tokens: &[Token]) -> Option<String> {
+    let mut name = String::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let is_name = matches!(token.kind, Kind::Word | Kind::Quoted);
+        match token.text(sql) {
+            "." if index % 2 == 1 => name.push('.'),
+            text if index % 2 == 0 && is_name && !text.contains('&') => name.push_str(text),
+            _ => break,
+        }
+    }
+    (!name.is_empty() && !name.ends_with('.')).then_some(name)
+}
+
+/// The tokens after `IF NOT EXISTS`, if they begin with it.
+pub fn after_if_not_exists<'a>(sql: &str, tokens: &'a [Token]) -> &'a [Token] {
+    let guarded =
+        tokens.len() >= 3 && ["if", "not", "exists"].iter().zip(tokens).all(|(word, token)| token.is(sql, word));
+    if guarded { &tokens[3..] } else { tokens }
+}
+
 /// Splits the text where psql would: at semicolons outside of parentheses and outside of the `BEGIN ATOMIC … END` body
 /// of a function.
 pub fn statements(sql: &str) -> Vec<Statement> {

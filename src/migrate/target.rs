@@ -1,6 +1,7 @@
 //! Which database to connect to, and how its certificate is checked.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,9 +85,15 @@ pub enum TargetError {
          taken as verify-full."
     )]
     SslMode(String),
+    /// No encryption over a network.
+    #[error(
+        "sslmode=disable would send the password and all data in the clear to {0}: it is for a server on this machine only."
+    )]
+    InTheClear(String),
     /// A variable that is not set.
     #[error(
-        "The environment variable {0} is not set. Set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD, or give --url."
+        "The variable {0} is not set. Set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD (in the environment, or in \
+         .env.local here), or give --url."
     )]
     Unset(&'static str),
     /// A port that is not one.
@@ -117,40 +124,48 @@ impl Target {
         };
         let user = config.get_user().ok_or(TargetError::Missing("user"))?.to_owned();
         Ok(Target {
+            tls: tls(mode.as_deref(), roots, &host)?,
             host,
             port: config.get_ports().first().copied().unwrap_or(5432),
             dbname: config.get_dbname().unwrap_or(&user).to_owned(),
             password: Secret::new(String::from_utf8_lossy(config.get_password().unwrap_or_default())),
             user,
-            tls: tls(mode.as_deref(), roots)?,
             connect_timeout: config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT),
         })
     }
 
-    /// From `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USERNAME`, `DB_PASSWORD` and libpq's `PGSSLMODE`, `PGSSLROOTCERT`.
+    /// From `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USERNAME`, `DB_PASSWORD`, `DB_CA_FILE` and libpq's `PGSSLMODE`,
+    /// `PGSSLROOTCERT`.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, TargetError> {
         let required = |name| variable(name).filter(|value| !value.is_empty()).ok_or(TargetError::Unset(name));
         let port = variable("DB_PORT").unwrap_or_else(|| "5432".to_owned());
+        let host = required("DB_HOST")?;
+        let roots = variable("PGSSLROOTCERT").or_else(|| variable("DB_CA_FILE")).filter(|path| !path.is_empty());
         Ok(Target {
-            host: required("DB_HOST")?,
+            tls: tls(variable("PGSSLMODE").as_deref(), roots.map(PathBuf::from), &host)?,
+            host,
             port: port.parse().ok().filter(|port| *port > 0).ok_or(TargetError::Port(port))?,
             dbname: required("DB_NAME")?,
             user: required("DB_USERNAME")?,
             password: Secret::new(required("DB_PASSWORD")?),
-            tls: tls(variable("PGSSLMODE").as_deref(), variable("PGSSLROOTCERT").map(PathBuf::from))?,
             connect_timeout: CONNECT_TIMEOUT,
         })
     }
 }
 
-fn tls(mode: Option<&str>, roots: Option<PathBuf>) -> Result<Tls, TargetError> {
+fn tls(mode: Option<&str>, roots: Option<PathBuf>, host: &str) -> Result<Tls, TargetError> {
     match mode {
-        Some("disable") => Ok(Tls::Disable),
+        Some("disable") if is_loopback(host) => Ok(Tls::Disable),
+        Some("disable") => Err(TargetError::InTheClear(host.to_owned())),
         None | Some("require" | "verify-ca" | "verify-full") => {
             Ok(Tls::Verify(roots.map_or(Roots::Public, Roots::PublicAnd)))
         }
         Some(other) => Err(TargetError::SslMode(other.to_owned())),
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -176,10 +191,14 @@ mod tests {
     #[test]
     fn tls_modes() {
         let of = |query: &str| Target::from_url(&format!("postgres://a@b/c{query}"), None).map(|target| target.tls);
+        let local = |host: &str| Target::from_url(&format!("postgres://a@{host}/c?sslmode=disable"), None);
+        for host in ["localhost", "127.0.0.1:5433", "[::1]"] {
+            assert_eq!(local(host).unwrap().tls, Tls::Disable, "{host}");
+        }
         let table = [
             ("", Ok(Tls::Verify(Roots::Public))),
             ("?sslmode=require", Ok(Tls::Verify(Roots::Public))),
-            ("?sslmode=disable", Ok(Tls::Disable)),
+            ("?sslmode=disable", Err(TargetError::InTheClear("b".into()))),
             ("?sslmode=prefer", Err(TargetError::SslMode("prefer".into()))),
         ];
         for (query, expected) in table {

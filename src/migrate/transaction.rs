@@ -84,6 +84,8 @@ pub(super) enum Trouble {
 pub(super) struct Conversation<'a> {
     pub(super) client: &'a mut Client,
     pub(super) events: &'a mut (dyn FnMut(Event) + Send + Sync),
+    /// How long an answer may take until the server is asked to stop; for what no transaction can limit.
+    pub(super) limit: Option<Duration>,
     interrupt: Option<tokio::sync::watch::Receiver<bool>>,
     give_up: Option<Instant>,
 }
@@ -94,7 +96,7 @@ impl<'a> Conversation<'a> {
         events: &'a mut (dyn FnMut(Event) + Send + Sync),
         options: &Options,
     ) -> Self {
-        Conversation { client, events, interrupt: options.interrupt.clone(), give_up: None }
+        Conversation { client, events, limit: None, interrupt: options.interrupt.clone(), give_up: None }
     }
 
     /// Whether the user wants to stop.
@@ -111,6 +113,7 @@ impl<'a> Conversation<'a> {
     /// Waits for the answer; its last row, if it has any.
     pub(super) async fn answer(&mut self, mut answer: Answer, lock: bool) -> Result<Option<SimpleQueryRow>, Trouble> {
         let mut patience = lock.then(|| Instant::now() + PATIENCE);
+        let mut limit = self.limit.map(|limit| Instant::now() + limit);
         let (mut completed, mut last) = (0, None);
         loop {
             tokio::select! {
@@ -137,6 +140,10 @@ impl<'a> Conversation<'a> {
                 () = at(self.give_up) => {
                     self.client.hang_up();
                     return Err(Trouble::GaveUp);
+                }
+                () = at(limit) => {
+                    limit = None;
+                    _ = self.client.cancel().await;
                 }
                 () = at(patience) => {
                     patience = None;

@@ -226,6 +226,7 @@ fn credentials(text: &str) -> Option<(String, Password)> {
 fn told(event: Event) -> String {
     match event {
         Event::Waiting => "waiting for another migrator".to_owned(),
+        Event::Held { by } => format!("waiting for {by}"),
         Event::Started { tag } => format!("applying {tag}"),
         // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
         Event::Statement { tag, number, of, text } => {
@@ -234,6 +235,8 @@ fn told(event: Event) -> String {
         }
         Event::Applied { tag, millis } => format!("applied {tag} in {millis} ms"),
         Event::Retrying { tag, attempt, message } => format!("{tag}: {message}; attempt {attempt}"),
+        Event::Resumed { tag, done, of } => format!("going on with {tag} after statement {done} of {of}"),
+        Event::Dropped { tag, index } => format!("{tag}: dropped the INVALID index {index} of a failed attempt"),
         Event::Notice { severity, message } => format!("{severity}: {message}"),
     }
 }

@@ -21,7 +21,7 @@ pub struct Migrations {
     #[serde(default)]
     pub ledger: Ledger,
 
-    /// What shares a transaction.
+    /// What shares a transaction. A file whose first line is `-- infra: no-transaction` has none, and stands alone.
     #[serde(default)]
     pub transaction: TransactionScope,
 

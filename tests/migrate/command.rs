@@ -58,6 +58,15 @@ fn dry_runs_run_nothing() {
     // Where every statement ends in a semicolon, what is printed is SQL that does the same.
     database.psql(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(tables(&database), "a b");
+    let again = infra(&database, &folder, &["apply", "--dry-run", "--transaction", "all"]).output().unwrap();
+    let text = String::from_utf8(again.stdout).unwrap();
+    assert_eq!(
+        (text.matches("BEGIN;").count(), text.matches("COMMIT;").count(), text.matches("insert into").count()),
+        (1, 1, 2)
+    );
+    database.psql(&text);
+    let current = infra(&database, &folder, &["status", "--exit-code"]).output().unwrap();
+    assert_eq!(current.status.code(), Some(0), "{}", shown(&current));
 }
 
 #[test]
@@ -134,4 +143,76 @@ fn interrupted_is_130_and_leaves_no_half() {
     assert_eq!(json(&output).pop().unwrap()["result"], "interrupted");
     assert!(started.elapsed().as_secs() < 15);
     assert_eq!(tables(&database), "a");
+}
+
+#[test]
+fn a_missing_file_is_shown_and_refused() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int);")]);
+    assert!(infra(&database, written.path(), &["apply", "--to", "0000_a"]).output().unwrap().status.success());
+    for tag in ["0000_a", "0001_b"] {
+        std::fs::remove_file(written.file(tag)).unwrap();
+    }
+    insta::assert_snapshot!(
+        "status_missing",
+        shown(&infra(&database, written.path(), &["status", "--exit-code"]).output().unwrap())
+    );
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(shown(&output).contains("The migration 0000_a has no file"), "{output:?}");
+}
+
+/// The variables of the file, as `infra local env` writes them; those of the environment go before, all or none.
+#[test]
+fn the_database_of_env_local() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let here = written.path().parent().unwrap();
+    let file = here.join(".env.local");
+    let (port, ca) = (servers().postgres, servers().ca.display());
+    let text = format!(
+        "# the database\nDB_HOST=127.0.0.1\nexport DB_PORT={port}\nDB_NAME={}\nDB_USERNAME=postgres\n\
+         DB_PASSWORD=\"it's \\\\ a secret\"\nDB_CA_FILE='{ca}'\n",
+        database.name
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = infra(&database, written.path(), arguments);
+        command.env_remove("DATABASE_URL").env_remove("PGSSLROOTCERT");
+        command
+    };
+    std::fs::write(&file, &text).unwrap();
+    let output = run(&["apply"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = shown(&output);
+    assert!(said.contains("The database of .env.local: postgres@127.0.0.1:") && !said.contains("secret"), "{said}");
+    let elsewhere = run(&["status"]).env("DB_HOST", "127.0.0.1").output().unwrap();
+    assert!(shown(&elsewhere).contains("DB_NAME is not set"), "{elsewhere:?}");
+    std::fs::write(&file, "DB_HOST=127.0.0.1\nDB_PASSWORD=\"hunter2\n").unwrap();
+    let output = run(&["status"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = shown(&output);
+    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn sslmode_disable_is_for_this_machine() {
+    let database = Database::new(Way::Direct);
+    let mut command = infra(&database, &fixture("v0-abc"), &["status"]);
+    let output = command.env("DATABASE_URL", "postgres://me:hunter2@db.example/x?sslmode=disable").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = shown(&output).replace("\n  │ ", " ");
+    assert!(said.contains("in the clear to db.example") && !said.contains("hunter2"), "{said}");
+}
+
+/// The configuration of Drizzle is a program: it is not run, but said what to take from it.
+#[test]
+fn drizzle_config_is_pointed_at() {
+    let database = Database::new(Way::Direct);
+    let folder = fixture("example");
+    let here = folder.parent().unwrap().parent().unwrap();
+    assert!(here.join("drizzle.config.ts").is_file());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.args(["migrate", "status"]).current_dir(here).env("NO_COLOR", "1");
+    let output = command.env("DATABASE_URL", servers().url(Way::Direct, &database.name)).output().unwrap();
+    insta::assert_snapshot!("drizzle_config", shown(&output));
 }

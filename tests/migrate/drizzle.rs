@@ -1,4 +1,4 @@
-//! The real Drizzle, from npm at the versions of tests/drizzle/package-lock.json, installed once into target/.
+//! The real Drizzle, from npm at the versions of the lock files in tests/drizzle; `scripts/install --tests` installs it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -13,24 +13,22 @@ pub(crate) enum Line {
     V1,
 }
 
-/// Where the packages are installed.
-fn installed() -> &'static Path {
-    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drizzle");
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("drizzle");
-        let lock = std::fs::read(source.join("package-lock.json")).unwrap();
-        // Copied last: where it is and is equal, the installation was completed.
-        let stamp = directory.join("installed-lock.json");
-        std::fs::create_dir_all(&directory).unwrap();
-        for name in ["package.json", "package-lock.json", "migrate.mjs"] {
-            std::fs::copy(source.join(name), directory.join(name)).unwrap();
-        }
-        if std::fs::read(&stamp).ok().as_ref() != Some(&lock) {
-            let mut npm = Command::new("npm");
-            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&directory);
-            succeed(&mut npm);
-            std::fs::write(&stamp, lock).unwrap();
+/// Where the packages of a line are installed. A test that needs them fails without them.
+pub(crate) fn installed(line: Line) -> &'static Path {
+    static INSTALLED: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+    let folder = if line == Line::V0 { "." } else { "v1" };
+    INSTALLED[usize::from(line == Line::V1)].get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drizzle").join(folder);
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("drizzle").join(folder);
+        let wanted = std::fs::read(source.join("package-lock.json")).unwrap();
+        let there = std::fs::read(directory.join("installed-lock.json")).unwrap_or_default();
+        assert!(
+            there == wanted,
+            "the real Drizzle is not installed in {}: run scripts/install --tests",
+            directory.display()
+        );
+        if line == Line::V0 {
+            std::fs::copy(source.join("migrate.mjs"), directory.join("migrate.mjs")).unwrap();
         }
         directory
     })
@@ -45,19 +43,30 @@ pub(crate) fn migrate_to(line: Line, folder: &Path, database: &Database, schema:
     let line = if line == Line::V0 { "v0" } else { "v1" };
     let url = servers().url(Way::Direct, &database.name);
     let mut node = Command::new("node");
-    node.arg("migrate.mjs").arg(line).arg(folder).args([&url, schema, table]).current_dir(installed());
+    node.arg("migrate.mjs").arg(line).arg(folder).args([&url, schema, table]).current_dir(installed(Line::V0));
     succeed(&mut node);
 }
 
 /// `drizzle-kit migrate` of the v0 line.
 pub(crate) fn kit_migrate(folder: &Path, database: &Database) -> Output {
-    let config = tempfile::Builder::new().suffix(".json").tempfile_in(installed()).unwrap();
-    let url = servers().url(Way::Direct, &database.name);
-    let text = serde_json::json!({"dialect": "postgresql", "out": folder, "dbCredentials": {"url": url}});
-    std::fs::write(config.path(), text.to_string()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    kit(Line::V0, directory.path(), folder, Some(database), &["migrate"])
+}
+
+/// drizzle-kit itself, run in a directory where it finds its packages; its schema file is `schema.ts` there.
+pub(crate) fn kit(line: Line, directory: &Path, out: &Path, database: Option<&Database>, arguments: &[&str]) -> Output {
+    let modules = directory.join("node_modules");
+    if !modules.exists() {
+        std::os::unix::fs::symlink(installed(line).join("node_modules"), &modules).unwrap();
+    }
+    let mut settings = serde_json::json!({"dialect": "postgresql", "out": out, "schema": "./schema.ts"});
+    if let Some(database) = database {
+        settings["dbCredentials"] = serde_json::json!({"url": servers().url(Way::Direct, &database.name)});
+    }
+    std::fs::write(directory.join("drizzle.config.ts"), format!("export default {settings};\n")).unwrap();
     let mut node = Command::new("node");
-    node.args(["node_modules/drizzle-kit/bin.cjs", "migrate", "--config"]).arg(config.path().file_name().unwrap());
-    node.current_dir(installed()).output().unwrap()
+    node.arg("node_modules/drizzle-kit/bin.cjs").args(arguments).args(["--config", "drizzle.config.ts"]);
+    node.current_dir(directory).env("NO_COLOR", "1").output().unwrap()
 }
 
 fn succeed(command: &mut Command) {

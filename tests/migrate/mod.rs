@@ -2,13 +2,16 @@
 
 mod applying;
 mod command;
+mod composing;
 mod connecting;
 mod drizzle;
 mod folders;
 mod interrupting;
+mod outside;
 mod parity;
 mod server;
 mod traps;
+mod trips;
 mod verifying;
 
 use std::path::{Path, PathBuf};

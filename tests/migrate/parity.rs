@@ -106,6 +106,35 @@ async fn in_turn_on_one_database() {
     }
 }
 
+/// One migration a turn, by either tool, and then the change to the v1 layout by one and a look by the other.
+#[tokio::test]
+async fn in_any_order_and_then_v1() {
+    let whole = Database::new(Way::Direct);
+    migrate(Line::V0, &fixture("v0-shop"), &whole);
+    migrate(Line::V1, &fixture("upgrade"), &whole);
+    for order in ["ikiki", "kikik", "iikki", "kkiik"] {
+        let database = Database::new(Way::Pooled);
+        for (turn, who) in (1..).zip(order.chars()) {
+            let part = first("v0-shop", turn);
+            if who == 'i' {
+                assert_eq!(infra(part.path(), &database).await.len(), 1, "{order} {turn}");
+            } else {
+                migrate(Line::V0, part.path(), &database);
+            }
+            assert_eq!(database.psql("SELECT count(*) FROM drizzle.__drizzle_migrations"), turn.to_string(), "{order}");
+        }
+        if order.starts_with('i') {
+            assert_eq!(infra(&fixture("upgrade"), &database).await, NONE, "{order}");
+            migrate(Line::V1, &fixture("upgrade"), &database);
+        } else {
+            migrate(Line::V1, &fixture("upgrade"), &database);
+            assert_eq!(infra(&fixture("upgrade"), &database).await, NONE, "{order}");
+        }
+        assert_eq!(rows(&database), rows(&whole), "{order}");
+        assert_eq!(database.dump(), whole.dump(), "{order}");
+    }
+}
+
 /// `upgrade` is v0-shop after `drizzle-kit up`.
 #[tokio::test]
 async fn a_v0_ledger_is_upgraded_by_a_v1_folder_only() {

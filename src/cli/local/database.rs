@@ -22,8 +22,9 @@ pub(super) async fn env(choice: &Choice) -> Result<(), Failure> {
     say(&format!("DB_NAME={}", quoted(&database.name)));
     say(&format!("DB_USERNAME={}", quoted(&database.username)));
     say(&format!("DB_PASSWORD={}", quoted(&database.password)));
-    if let Some(file) = &database.ca_file {
-        say(&format!("DB_CA_FILE={}", quoted(file)));
+    match &database.ca_file {
+        Some(file) => say(&format!("DB_CA_FILE={}", quoted(file))),
+        None => say("PGSSLMODE=disable"),
     }
     Ok(())
 }
@@ -99,6 +100,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
         let options = Options {
             lock_timeout: settings.lock_timeout.get(),
             statement_timeout: settings.statement_timeout.map(stack::Duration::get),
+            together: settings.transaction == stack::TransactionScope::All,
             ..Options::default()
         };
         let mut client = Client::connect(&target(database)).await.map_err(|error| Failure::Report(error.into()))?;

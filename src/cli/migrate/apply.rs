@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{
     failed, read_failed, show,
     source::{Source, SourceArgs},
@@ -9,12 +11,13 @@ use super::{
 use crate::{
     cli::{CLEAN, Failure, print, stop},
     migrate::{self, Allow, Event, Options, refusal},
+    stack::{self, Migrations, TransactionScope},
 };
 
 /// Apply what is pending, each migration in a transaction of its own.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip\nin silence (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
+    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip\nin silence (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nA file whose first line is `-- infra: no-transaction` runs outside of a transaction, for CREATE INDEX CONCURRENTLY and its like:\nits statements are committed one by one, and a run that was stopped between two of them is gone on with by the next.\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -28,17 +31,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "TAG")]
     to: Option<String>,
 
-    /// How many seconds a statement waits for a lock before it is tried again.
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    lock_timeout: Duration,
+    /// What shares a transaction. Left out: `migrations.transaction` of the stack description that the folder is of, else each.
+    #[arg(long, value_name = "SCOPE")]
+    transaction: Option<Scope>,
 
-    /// How many seconds a statement may run. Left out: as long as it takes, whatever the role's default.
+    /// How many seconds a statement waits for a lock before it is tried again. Left out: the description's, else 5.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    lock_timeout: Option<Duration>,
+
+    /// How many seconds a statement may run. Left out: the description's, else as long as it takes, whatever the role's default.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     statement_timeout: Option<Duration>,
-
-    /// All that is pending in one transaction, as Drizzle does it: a failure takes everything back.
-    #[arg(long)]
-    together: bool,
 
     /// Apply migrations that are older than an applied one.
     #[arg(long)]
@@ -57,23 +60,45 @@ pub(super) struct Args {
     ignore_strays: bool,
 }
 
+/// What shares a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Scope {
+    /// Each migration with its ledger row: a failure keeps what came before it
+    Each,
+    /// All that is pending, as Drizzle does it: a failure takes everything back
+    All,
+}
+
+impl Args {
+    /// What the command line says, else the description, else what is right for a deploy.
+    fn options(&self, described: Option<&Migrations>, interrupt: watch::Receiver<bool>) -> Options {
+        let all = described.map(|it| it.transaction == TransactionScope::All).unwrap_or_default();
+        let standard = Options::default();
+        let statement_timeout = described.and_then(|it| it.statement_timeout.map(stack::Duration::get));
+        Options {
+            to: self.to.clone(),
+            allow: Allow {
+                out_of_order: self.allow_out_of_order,
+                edited: self.accept_edited,
+                unknown_rows: self.allow_unknown_rows,
+                strays: self.ignore_strays,
+            },
+            together: self.transaction.map_or(all, |scope| scope == Scope::All),
+            lock_timeout: self
+                .lock_timeout
+                .or(described.map(|it| it.lock_timeout.get()))
+                .unwrap_or(standard.lock_timeout),
+            statement_timeout: self.statement_timeout.or(statement_timeout),
+            interrupt: Some(interrupt),
+            ..standard
+        }
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let interrupt = stop::announced();
     let mut source = Source::open(&args.source).await?;
-    let options = Options {
-        to: args.to,
-        allow: Allow {
-            out_of_order: args.allow_out_of_order,
-            edited: args.accept_edited,
-            unknown_rows: args.allow_unknown_rows,
-            strays: args.ignore_strays,
-        },
-        together: args.together,
-        lock_timeout: args.lock_timeout,
-        statement_timeout: args.statement_timeout,
-        interrupt: Some(interrupt),
-        ..Options::default()
-    };
+    let options = args.options(source.described.as_ref(), interrupt);
     if args.dry_run {
         return dry_run(&source, &options, args.source.json).await;
     }
@@ -100,7 +125,11 @@ async fn dry_run(source: &Source, options: &Options, json: bool) -> Result<u8, F
         return Ok(failed(migrate::Failure::Refused { applied: Vec::new(), refusals }, json));
     }
     let pending = plan.to_apply(folder, options.allow, options.to.as_deref());
-    print(&if json { show::dry_run_json(&pending) } else { show::dry_run(&pending, table) });
+    print(&if json {
+        show::dry_run_json(&pending)
+    } else {
+        show::dry_run(&pending, table, &contents, folder.layout, options.together)
+    });
     Ok(CLEAN)
 }
 

@@ -9,7 +9,10 @@ use serde_json::json;
 
 use super::source::Source;
 use crate::{
-    migrate::{Applied, Event, Failure, Ledger, Migration, Plan, State, folder::BREAKPOINT, refusal::Refusal},
+    migrate::{
+        Applied, Event, Failure, Layout, Ledger, Migration, Plan, State, Status, folder::BREAKPOINT,
+        guard::without_transaction, ledger::Contents, refusal::Refusal,
+    },
     render::value::{count, duration},
 };
 
@@ -49,6 +52,17 @@ impl Progress {
             Event::Retrying { tag, attempt, message } => {
                 self.line(&format!("{} {tag}: {message}; attempt {attempt}", style("↻").yellow()));
             }
+            Event::Held { by } => self.line(&format!("{} waiting for {by}", style("…").yellow())),
+            Event::Resumed { tag, done, of } => {
+                self.line(&format!(
+                    "{} {tag}: {done} of {of} statements are done; going on from there",
+                    style("↻").yellow()
+                ));
+            }
+            Event::Dropped { tag, index } => self.line(&format!(
+                "{} {tag}: dropped the INVALID index {index}, left by an attempt that failed",
+                style("−").yellow()
+            )),
             Event::Notice { severity, message } => {
                 self.line(&format!("  {} {message}", style(format!("{severity}:")).dim()))
             }
@@ -136,7 +150,8 @@ pub(super) fn applied_json(applied: &Applied) -> String {
 /// Each migration on a line, and what else is in the folder or the ledger.
 pub(super) fn plan(plan: &Plan, source: &Source) -> String {
     let mut lines = vec![source.heading(), String::new()];
-    let width = width(plan.migrations.iter().map(|status| status.tag.as_str()));
+    let missing = plan.missing.iter().map(|missing| missing.tag.as_str());
+    let width = width(plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing));
     for status in &plan.migrations {
         let (glyph, what) = match &status.state {
             State::Applied { applied_at, .. } => {
@@ -151,6 +166,10 @@ pub(super) fn plan(plan: &Plan, source: &Source) -> String {
         };
         lines.push(format!("  {glyph} {:width$}  {what}", status.tag));
     }
+    for missing in &plan.missing {
+        let applied = if missing.applied { "applied" } else { "not applied" };
+        lines.push(format!("  {} {:width$}  missing file ({applied})", style("✗").red(), missing.tag));
+    }
     for stray in &plan.strays {
         let name = stray.file_name().unwrap_or_default().to_string_lossy();
         lines.push(format!("  {} {name:width$}  not in the journal", style("✗").red()));
@@ -160,7 +179,20 @@ pub(super) fn plan(plan: &Plan, source: &Source) -> String {
         let when = row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}"));
         lines.push(format!("  {} {name:width$}  unknown row, {when}", style("?").yellow()));
     }
+    if let Some(lease) = &plan.lease {
+        let last = if lease.stopped { "stopped" } else { "last seen" };
+        lines.push(format!("\n  {} {lease}, {last} {}", style("…").yellow(), ago(lease.renewed)));
+    }
+    let times = |status: &Status| match status.state {
+        State::Applied { applied_at, .. } => Some(applied_at.is_some()),
+        _ => None,
+    };
+    let known: Vec<bool> = plan.migrations.iter().filter_map(times).collect();
     lines.push(format!("\n{}", summary(plan)));
+    if !known.is_empty() && !known.contains(&true) {
+        let text = "When they were applied is not known: a ledger of Drizzle 0.x has no column for it.";
+        lines.push(style(text).dim().to_string());
+    }
     lines.join("\n")
 }
 
@@ -171,6 +203,7 @@ fn summary(plan: &Plan) -> String {
         (number(|state| matches!(state, State::Pending)), "pending"),
         (number(|state| matches!(state, State::Edited { .. })), "edited"),
         (number(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. })), "out of order"),
+        (plan.missing.len(), "without a file"),
         (plan.strays.len(), "not in the journal"),
         (plan.unknown.len(), "unknown in the ledger"),
     ];
@@ -183,19 +216,39 @@ pub(super) fn plan_json(plan: &Plan) -> String {
     serde_json::to_string(plan).unwrap_or_default()
 }
 
-/// The SQL of the pending migrations, each with its ledger row.
-pub(super) fn dry_run(pending: &[&Migration], ledger: &Ledger) -> String {
+/// The SQL of the pending migrations, each with its ledger row, in the transactions it would run in; and before them what
+/// the ledger itself needs.
+pub(super) fn dry_run(
+    pending: &[&Migration],
+    ledger: &Ledger,
+    contents: &Contents,
+    layout: Layout,
+    together: bool,
+) -> String {
     if pending.is_empty() {
         return "-- Nothing to do.".to_owned();
     }
-    let texts: Vec<String> = pending
-        .iter()
-        .map(|migration| {
-            let sql = migration.sql.trim_end();
-            let row = format!("-- {ledger}: hash {}, created_at {}", migration.hash, migration.when_millis);
-            format!("-- {} ({})\nBEGIN;\n{sql}\n{row}\nCOMMIT;\n", migration.tag, migration.path.display())
-        })
-        .collect();
+    // A v1 folder gives the ledger the column before anything is recorded.
+    let has_name = contents.has_name || layout == Layout::V1;
+    let alone = |migration: &Migration| without_transaction(&migration.sql);
+    let upkeep = ledger.creation(contents, layout);
+    let mut texts = Vec::new();
+    if !upkeep.is_empty() {
+        texts.push(format!("-- The ledger\n{};\n", upkeep.join(";\n")));
+    }
+    for (index, migration) in pending.iter().enumerate() {
+        let shared = |neighbour: Option<&&Migration>| together && neighbour.is_some_and(|other| !alone(other));
+        let (first, last) =
+            (!shared(index.checked_sub(1).and_then(|before| pending.get(before))), !shared(pending.get(index + 1)));
+        let (begin, commit) = match alone(migration) {
+            true => ("-- Without a transaction: each statement is committed on its own.\n", ""),
+            false => (if first { "BEGIN;\n" } else { "" }, if last { "COMMIT;\n" } else { "" }),
+        };
+        let (path, sql) = (migration.path.display(), migration.sql.trim_end());
+        let end = if sql.is_empty() || sql.ends_with(';') { "" } else { "\n;" };
+        let row = ledger.record(migration, has_name);
+        texts.push(format!("-- {} ({path})\n{begin}{sql}{end}\n{row};\n{commit}", migration.tag));
+    }
     texts.join("\n")
 }
 
@@ -204,7 +257,11 @@ pub(super) fn dry_run_json(pending: &[&Migration]) -> String {
         .iter()
         .map(|migration| {
             let statements: Vec<&str> = migration.sql.split(BREAKPOINT).collect();
-            json!({"tag": migration.tag, "hash": migration.hash, "path": migration.path, "statements": statements})
+            let transaction = !without_transaction(&migration.sql);
+            json!({
+                "tag": migration.tag, "hash": migration.hash, "created_at": migration.when_millis, "path": migration.path,
+                "transaction": transaction, "statements": statements,
+            })
         })
         .collect();
     json!({"result": "dry-run", "migrations": migrations}).to_string()
@@ -225,6 +282,8 @@ pub(super) fn failure_json(failure: &Failure) -> String {
             object["message"] = json!(failed.message);
             object["detail"] = json!(failed.detail);
             object["hint"] = json!(failed.hint);
+            object["half"] = json!(failed.half);
+            object["invalid_index"] = json!(failed.left);
             object["applied"] = json!(failed.applied);
             object["pending"] = json!(failed.pending);
         }
@@ -232,8 +291,9 @@ pub(super) fn failure_json(failure: &Failure) -> String {
             let reason = |refusal: &Refusal| json!({"message": refusal.to_string(), "help": help(refusal)});
             object["reasons"] = refusals.iter().map(reason).collect();
         }
-        Failure::Interrupted { applied, pending } => {
+        Failure::Interrupted { applied, pending, half } => {
             object["result"] = json!("interrupted");
+            object["half"] = json!(half);
             object["applied"] = json!(applied);
             object["pending"] = json!(pending);
         }
@@ -250,7 +310,14 @@ pub(super) fn duration_text(millis: u64) -> String {
     if millis < 1000 { format!("{millis} ms") } else { duration(Duration::from_millis(millis)) }
 }
 
-fn ago(millis: i64) -> String {
+/// How long ago, as roughly as people say it.
+pub(super) fn ago(millis: i64) -> String {
     let passed = jiff::Timestamp::now().as_millisecond().saturating_sub(millis);
-    format!("{} ago", duration_text(u64::try_from(passed).unwrap_or(0)))
+    let seconds = u64::try_from(passed).unwrap_or(0) / 1000;
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }

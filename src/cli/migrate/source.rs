@@ -1,7 +1,11 @@
 //! Which folder goes to which ledger in which database: from the command line, the environment, or a stack.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
+use console::style;
 use miette::{IntoDiagnostic as _, miette};
 
 use crate::{
@@ -10,9 +14,35 @@ use crate::{
         survey::{CloudArgs, StackArgs, Stage},
     },
     engine::scope::Known,
-    migrate::{Client, ConnectError, Folder, Ledger, Roots, Secret, Target, Tls, target::CONNECT_TIMEOUT},
-    stack,
+    migrate::{
+        Client, ConnectError, Folder, Ledger, Roots, Secret, Target, Tls,
+        folder::Missing,
+        roots::RDS_DOMAIN,
+        target::{CONNECT_TIMEOUT, TargetError},
+    },
+    stack::{self, Migrations},
 };
+
+/// The folder alone, for what needs no database.
+#[derive(Debug, clap::Args)]
+pub(super) struct FolderArgs {
+    /// The folder that drizzle-kit writes to. Left out: `migrations.folder` of the stack description.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+
+    /// The stack description that says the folder. Left out: stack.yaml, where there is one.
+    #[arg(long, value_name = "FILE")]
+    stack: Option<PathBuf>,
+}
+
+impl FolderArgs {
+    /// The folder, read and checked.
+    pub(super) fn read(&self) -> Result<Folder, Failure> {
+        let described = described(self.stack.as_deref(), self.folder.is_none())?;
+        let path = folder(self.folder.as_deref(), described.as_ref())?;
+        Folder::read(&path).map_err(|error| Failure::Input(error.into()))
+    }
+}
 
 /// Folder, ledger and database.
 #[derive(Debug, clap::Args)]
@@ -27,7 +57,7 @@ pub(super) struct SourceArgs {
 
     /// The database: postgres://user:password@host:port/name, with sslmode=disable for a server without TLS on this machine,
     /// sslrootcert=FILE for a CA of one's own. Left out: DB_HOST, DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD, PGSSLMODE,
-    /// PGSSLROOTCERT. A password is better given in DATABASE_URL or DB_PASSWORD: arguments are visible to others.
+    /// PGSSLROOTCERT, of the environment or else of the file .env.local. A password is better given in DATABASE_URL or DB_PASSWORD: arguments are visible to others.
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     url: Option<String>,
 
@@ -45,10 +75,15 @@ pub(super) struct SourceArgs {
 
 /// A folder read and a database connected.
 pub(super) struct Source {
+    /// The section `migrations` of the description, where one was read.
+    pub(super) described: Option<Migrations>,
     pub(super) folder: Folder,
     pub(super) ledger: Ledger,
     pub(super) client: Client,
 }
+
+/// Where `infra local env` and others put the database's variables.
+const ENV_FILE: &str = ".env.local";
 
 /// The description that is looked at where the command line does not say the folder.
 const DESCRIPTION: &str = "stack.yaml";
@@ -62,45 +97,110 @@ impl Source {
 
     /// Reads the folder first: what is wrong with it is said without a database.
     pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
-        let (path, ledger) = folder_and_ledger(args)?;
+        let (described, ledger) = args.described()?;
+        let path = folder(args.folder.as_deref(), described.as_ref())?;
         let folder = Folder::read(&path).map_err(|error| Failure::Input(error.into()))?;
-        let target = match &args.stack {
-            Some(file) => of_stack(file, &args.cloud).await?,
-            None => of_command_line(args)?,
-        };
-        let client = Client::connect(&target).await.map_err(|error| unconnected(error, args.stack.is_some()))?;
-        Ok(Source { folder, ledger, client })
+        Ok(Source { client: args.connect().await?, described, folder, ledger })
+    }
+
+    /// The same for looking only: the migrations whose files are missing come apart.
+    pub(super) async fn survey(args: &SourceArgs) -> Result<(Self, Vec<Missing>), Failure> {
+        let (described, ledger) = args.described()?;
+        let path = folder(args.folder.as_deref(), described.as_ref())?;
+        let (folder, missing) = Folder::survey(&path).map_err(|error| Failure::Input(error.into()))?;
+        Ok((Source { client: args.connect().await?, described, folder, ledger }, missing))
     }
 }
 
-fn folder_and_ledger(args: &SourceArgs) -> Result<(PathBuf, Ledger), Failure> {
-    let beside = Path::new(DESCRIPTION);
-    let file = args.stack.as_deref().or(beside.is_file().then_some(beside));
-    let needed = args.folder.is_none() || args.ledger.is_none();
-    let described = match file.filter(|_| needed) {
-        Some(file) => stack::load(&stack::Sources::new(file, &[])).map_err(Failure::Invalid)?.description.migrations,
-        None => None,
-    };
-    let ledger = described.as_ref().map(|migrations| Ledger {
-        schema: migrations.ledger.schema.as_str().to_owned(),
-        table: migrations.ledger.table.as_str().to_owned(),
-    });
-    let folder = args.folder.clone().or(described.map(|migrations| migrations.folder)).ok_or_else(|| {
-        Failure::Input(miette!(
-            help = "Give --folder DIR: `out` in drizzle.config.ts. (Or write it to stack.yaml, as migrations.folder.)",
-            "Which folder holds the migrations?"
-        ))
-    })?;
-    Ok((folder, args.ledger.clone().or(ledger).unwrap_or_default()))
+impl SourceArgs {
+    /// The ledger and the database, where the folder does not matter.
+    pub(super) async fn ledger_alone(&self) -> Result<(Ledger, Client), Failure> {
+        let (_, ledger) = self.described()?;
+        Ok((ledger, self.connect().await?))
+    }
+
+    fn described(&self) -> Result<(Option<Migrations>, Ledger), Failure> {
+        let described = described(self.stack.as_deref(), self.folder.is_none() || self.ledger.is_none())?;
+        let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
+        Ok((described, ledger))
+    }
+
+    async fn connect(&self) -> Result<Client, Failure> {
+        let target = match &self.stack {
+            Some(file) => of_stack(file, &self.cloud).await?,
+            None => of_command_line(self)?,
+        };
+        Client::connect(&target).await.map_err(|error| unconnected(error, self.stack.is_some()))
+    }
 }
 
+/// The section `migrations` of the description, where it is needed or named.
+fn described(stack: Option<&Path>, needed: bool) -> Result<Option<Migrations>, Failure> {
+    let beside = Path::new(DESCRIPTION);
+    match stack.or((needed && beside.is_file()).then_some(beside)) {
+        Some(file) => {
+            Ok(stack::load(&stack::Sources::new(file, &[])).map_err(Failure::Invalid)?.description.migrations)
+        }
+        None => Ok(None),
+    }
+}
+
+fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBuf, Failure> {
+    let found = given.or(described.map(|migrations| migrations.folder.as_path()));
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        let config = ["drizzle.config.ts", "drizzle.config.js", "drizzle.config.mjs", "drizzle.config.json"]
+            .into_iter()
+            .find(|name| Path::new(name).is_file());
+        let help = match config {
+            Some(name) => format!(
+                "{name} is here, but it is a program and is not run. Give --folder with its `out`, and --ledger with its \
+                 `migrations.schema` and `migrations.table` where it has them; or write both to {DESCRIPTION}, as \
+                 migrations.folder and migrations.ledger."
+            ),
+            None => format!(
+                "Give --folder DIR: `out` in drizzle.config.ts. (Or write it to {DESCRIPTION}, as migrations.folder.)"
+            ),
+        };
+        Failure::Input(miette!(help = help, "Which folder holds the migrations?"))
+    })
+}
+
+/// The database of --url, else of the environment, else of `.env.local`; never part from here and part from there.
 fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let target = match &args.url {
-        Some(url) => Target::from_url(url, variable("PGSSLROOTCERT").map(PathBuf::from)),
+    let environment = |name: &str| std::env::var(name).ok();
+    let input = |error: TargetError| Failure::Input(miette::Report::msg(error.to_string()));
+    if let Some(url) = &args.url {
+        return Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input);
+    }
+    if environment("DB_HOST").is_some() || !Path::new(ENV_FILE).is_file() {
+        return Target::from_variables(environment).map_err(input);
+    }
+    let file = env_file(Path::new(ENV_FILE))?;
+    let variable = |name: &str| file.get(name).cloned();
+    let target = match variable("DATABASE_URL").filter(|_| !file.contains_key("DB_HOST")) {
+        Some(url) => Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from)),
         None => Target::from_variables(variable),
     };
-    target.map_err(|error| Failure::Input(miette::Report::msg(error.to_string())))
+    let target = target.map_err(|error| Failure::Input(miette!("In {ENV_FILE}: {error}")))?;
+    if !args.json {
+        let Target { user, host, port, dbname, .. } = &target;
+        eprintln!("{}", style(format!("The database of {ENV_FILE}: {user}@{host}:{port}/{dbname}")).dim());
+    }
+    Ok(target)
+}
+
+/// The variables of a file as `infra local env` writes it.
+fn env_file(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let unreadable = |line: usize, error: dotenvy::Error| {
+        // The parser's own words hold the line, and the line may hold the password.
+        let reason = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            _ => format!("line {line} is not of the form NAME=value"),
+        };
+        Failure::Input(miette!("{} cannot be read: {reason}.", path.display()))
+    };
+    let lines = dotenvy::from_path_iter(path).map_err(|error| unreadable(0, error))?;
+    (1..).zip(lines).map(|(line, item)| item.map_err(|error| unreadable(line, error))).collect()
 }
 
 /// The proxy and the secret that the stack has in AWS.
@@ -142,13 +242,17 @@ async fn of_stack(file: &Path, cloud: &CloudArgs) -> Result<Target, Failure> {
 }
 
 fn unconnected(error: ConnectError, stack: bool) -> Failure {
-    let aws = matches!(&error, ConnectError::Unreachable { host, .. } if stack || host.ends_with(".rds.amazonaws.com"));
+    let aws = matches!(&error, ConnectError::Unreachable { host, .. } if stack || host.ends_with(RDS_DOMAIN));
     if aws {
         let help = "An RDS Proxy can be reached from inside its VPC only. Run this there: a CI runner in the VPC, a bastion, \
                     CloudShell with a VPC environment.";
         return Failure::Other(miette!(help = help, "{error}"));
     }
     Failure::Other(error.into())
+}
+
+fn of_description(migrations: &Migrations) -> Ledger {
+    Ledger { schema: migrations.ledger.schema.as_str().to_owned(), table: migrations.ledger.table.as_str().to_owned() }
 }
 
 /// The ledger from the command line.

@@ -9,7 +9,7 @@ use crate::{
     migrate,
 };
 
-/// Show every migration: applied, pending, edited, out of order, not in the journal, unknown row.
+/// Show every migration: applied and when, pending, edited, out of order, without a file, not in the journal, unknown row.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra migrate status --folder drizzle\n  infra migrate status --exit-code && echo up to date\n  infra migrate status --json | jq -r '.migrations[] | \"\\(.tag) \\(.state)\"'"
@@ -24,8 +24,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let mut source = Source::open(&args.source).await?;
-    let plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
+    let (mut source, missing) = Source::survey(&args.source).await?;
+    let mut plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
+    plan.account_for(missing, source.folder.layout);
     let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source) };
     print(&text);
     Ok(if args.exit_code && !plan.is_current() { CHANGES } else { CLEAN })

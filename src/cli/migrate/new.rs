@@ -1,0 +1,62 @@
+//! `infra migrate new`: an empty migration for SQL that drizzle-kit does not write.
+
+use std::path::Path;
+
+use console::style;
+use serde_json::json;
+
+use super::source::FolderArgs;
+use crate::{
+    cli::{CLEAN, FAILED, Failure, print},
+    migrate::{
+        compose::{self, CUSTOM, ComposeError},
+        guard::NO_TRANSACTION,
+    },
+};
+
+/// Add an empty migration for SQL of your own, as `drizzle-kit generate --custom` does.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The file, its entry in the journal (later than every other) and its snapshot are written as drizzle-kit writes them,\nso `drizzle-kit generate` goes on from there.\n\nExamples:\n  infra migrate new seed_roles --folder drizzle\n  infra migrate new users_email_index --no-transaction    for CREATE INDEX CONCURRENTLY"
+)]
+pub(super) struct Args {
+    /// What it does, as part of its file's name: letters, digits, `_` and `-`.
+    name: String,
+
+    /// Begin the file with `-- infra: no-transaction`: each statement is committed on its own.
+    #[arg(long)]
+    no_transaction: bool,
+
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// The result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let folder = args.folder.read()?;
+    let sql = if args.no_transaction { format!("{NO_TRANSACTION}\n{CUSTOM}\n") } else { CUSTOM.to_owned() };
+    match compose::add(&folder, &args.name, &sql, jiff::Timestamp::now()) {
+        Ok(composed) => {
+            if args.json {
+                let (path, snapshot) = (&composed.path, &composed.snapshot);
+                print(&json!({"result": "added", "tag": composed.tag, "path": path, "snapshot": snapshot}).to_string());
+                return Ok(CLEAN);
+            }
+            print(&format!("{} {}", style("+").green(), composed.path.display()));
+            if composed.snapshot.is_none() {
+                let (beside, meta) = (Path::new("snapshot.json"), folder.path.join("meta"));
+                let place = if meta.is_dir() { meta } else { beside.to_owned() };
+                print(&format!("  Without a snapshot: the migrations before it have none ({}).", place.display()));
+            }
+            Ok(CLEAN)
+        }
+        Err(error @ (ComposeError::BadName { .. } | ComposeError::Exists { .. })) => Err(Failure::Input(error.into())),
+        Err(error) => {
+            eprintln!("{:?}", miette::Report::new(error));
+            Ok(FAILED)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `infra migrate unlock`: who keeps migrators waiting, and what can be done about it.
+
+use console::style;
+use serde_json::json;
+
+use super::{read_failed, show::ago, source::SourceArgs};
+use crate::{
+    cli::{CLEAN, FAILED, Failure, ask, print},
+    migrate::{
+        Client, Ledger,
+        holders::{Connection, Holders, Part},
+    },
+};
+
+/// Show who holds the migrations' lock, and forget a migration without a transaction that was begun and will not be finished.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Migrations in a transaction are guarded by an advisory lock: it ends with its connection, so a crashed migrator leaves none\nbehind, and there is nothing to unlock. One that hangs can be ended with --terminate, which rolls its migration back.\nThrough a pooler (RDS Proxy, PgBouncer) the connections are the pooler's: their addresses say nothing of who is behind it.\n\nMigrations without a transaction leave a row in the ledger that says how far they are. The next `infra migrate apply` goes on\nfrom there by itself; `unlock` is for the case that it must not.\n\nExamples:\n  infra migrate unlock\n  infra migrate unlock --terminate 4711"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// End this connection, one of those that are shown; its transaction is rolled back.
+    #[arg(long, value_name = "PID")]
+    terminate: Option<i32>,
+
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let (ledger, client) = args.source.ledger_alone().await?;
+    let holders = ledger.holders(&client).await.map_err(read_failed)?;
+    if args.source.json {
+        print(&serde_json::to_string(&holders).unwrap_or_default());
+    } else {
+        show(&holders, &ledger);
+    }
+    if let Some(pid) = args.terminate {
+        return terminate(&args, &holders, pid, &ledger, &client).await;
+    }
+    forget(&args, &holders, &ledger, &client).await
+}
+
+fn show(holders: &Holders, ledger: &Ledger) {
+    if holders.connections.is_empty() && holders.lease.is_none() {
+        print(&format!("Nobody holds the lock of {ledger}."));
+    }
+    for connection in &holders.connections {
+        let Connection { pid, part, user, application, address, since, state } = connection;
+        let what = match part {
+            Part::Holds => style("holds the lock").yellow(),
+            Part::Waits => style("waits for it").dim(),
+            Part::Runs => style("runs a statement without a transaction").yellow(),
+        };
+        let since = since.map_or(String::new(), |since| format!(", since {}", ago(since)));
+        print(&format!("  {pid}  {what}{since}: {user} from {address}, {application:?}, {state}"));
+    }
+    if holders.connections.iter().any(|connection| connection.part == Part::Holds) {
+        print("  The lock ends with its transaction, at the latest with its connection: --terminate PID ends it now.");
+    }
+    if let Some(lease) = &holders.lease {
+        let last = if lease.stopped { "It stopped" } else { "It was last seen" };
+        print(&format!(
+            "  {} {lease}, begun {}. {last} {}.",
+            style("…").yellow(),
+            ago(lease.since),
+            ago(lease.renewed)
+        ));
+    }
+}
+
+async fn terminate(args: &Args, holders: &Holders, pid: i32, ledger: &Ledger, client: &Client) -> Result<u8, Failure> {
+    if !holders.connections.iter().any(|connection| connection.pid == pid) {
+        return Err(Failure::Input(miette::miette!(
+            help = "Only connections that are shown can be ended with this.",
+            "{pid} neither holds the lock of {ledger} nor waits for it."
+        )));
+    }
+    if !args.yes {
+        ask::yes(&format!("End the connection {pid}? What it has not committed is rolled back."))?;
+    }
+    let ended = ledger.terminate(client, pid).await.map_err(read_failed)?;
+    report(
+        args,
+        if ended { "terminated" } else { "gone" },
+        match ended {
+            true => format!("{pid} is ended."),
+            false => format!("{pid} had ended already."),
+        },
+    );
+    Ok(CLEAN)
+}
+
+async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client) -> Result<u8, Failure> {
+    let Some(lease) = &holders.lease else { return Ok(CLEAN) };
+    if holders.pulse.is_some_and(|pulse| pulse.at_work) {
+        let text = "A statement of it is running at this moment: nothing was forgotten. Wait for it, or end it first with \
+                    --terminate PID.";
+        report(args, "running", text.to_owned());
+        return Ok(FAILED);
+    }
+    if !args.yes {
+        ask::yes(&format!(
+            "What is done of {} stays in the database, and the next run begins at its first statement. Forget how far it is?",
+            lease.tag
+        ))?;
+    }
+    let forgotten = ledger.forget(client, lease).await.map_err(read_failed)?;
+    report(
+        args,
+        if forgotten { "forgotten" } else { "gone" },
+        match forgotten {
+            true => format!("Forgotten: {} counts as not begun.", lease.tag),
+            false => "Somebody else has taken it over meanwhile; nothing was forgotten.".to_owned(),
+        },
+    );
+    Ok(if forgotten { CLEAN } else { FAILED })
+}
+
+fn report(args: &Args, result: &str, text: String) {
+    match args.source.json {
+        true => print(&json!({"result": result}).to_string()),
+        false => print(&text),
+    }
+}

@@ -1,0 +1,272 @@
+//! A migration without a transaction: its statements are committed one by one, and the lease says how far it is.
+//!
+//! ```text
+//! lock, take the lease, commit → statement → renew → statement → renew … → lock, record the migration, drop the lease, commit
+//! ```
+//! Whoever comes next goes on after the last statement that the lease knows to be committed.
+
+use std::time::{Duration, Instant};
+
+use super::apply::{Batch, Failed, Run};
+use super::concurrent::ConcurrentIndex;
+use super::event::Event;
+use super::failure::{Failure, Half};
+use super::folder::{Chunk, Migration};
+use super::lease::{Lease, Pulse};
+use super::ledger::{Ledger, Version};
+use super::refusal::Refusal;
+use super::sql::statements;
+use super::transaction::Trouble;
+
+/// How often to look whether a lease was given back.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A statement and where it is.
+struct Step<'m> {
+    chunk: Chunk<'m>,
+    index: Option<ConcurrentIndex>,
+}
+
+/// The statements of a migration, over all its breakpoints.
+fn steps(migration: &Migration) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    for chunk in migration.chunks() {
+        for statement in statements(chunk.text) {
+            let span = statement.span();
+            let index = ConcurrentIndex::of(chunk.text, &statement);
+            steps.push(Step { chunk: Chunk { offset: chunk.offset + span.start, text: &chunk.text[span] }, index });
+        }
+    }
+    steps
+}
+
+impl Run<'_> {
+    /// What a lease in the ledger means for what is pending: true if the ledger has to be read again.
+    pub(super) async fn met(&mut self, lease: &Lease, pending: &[&Migration]) -> Result<bool, Failure> {
+        if self.is_held(lease).await? {
+            self.conversation.pause(LOOK).await;
+            return Ok(true);
+        }
+        let unapplied = self.wanted.iter().position(|tag| *tag == lease.tag);
+        let refusal = match unapplied {
+            // It was applied all the same, by Drizzle or by hand.
+            None if self.folder.migrations.iter().any(|migration| migration.tag == lease.tag) => {
+                self.forget(lease).await?;
+                return Ok(true);
+            }
+            Some(0) => {
+                let steps = steps(pending[0]);
+                let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
+                if lease.fits(&texts) {
+                    return Ok(false);
+                }
+                Refusal::DoneEdited { lease: Box::new(lease.clone()), path: pending[0].path.clone() }
+            }
+            _ => Refusal::HalfDone { lease: Box::new(lease.clone()), folder: self.folder.path.clone() },
+        };
+        Err(Failure::Refused { applied: self.tags(), refusals: vec![refusal] })
+    }
+
+    async fn is_held(&mut self, lease: &Lease) -> Result<bool, Failure> {
+        let pulse = self.conversation.ask(&Ledger::pulse_query(lease)).await;
+        let pulse = pulse.map_err(|trouble| self.ledger_failure(trouble, true))?;
+        let patience = i64::try_from(self.options.patience.as_millis()).unwrap_or(i64::MAX);
+        if pulse.as_ref().and_then(Pulse::of_row).is_none_or(|pulse| lease.is_free(pulse, patience)) {
+            self.waiting_since = None;
+            return Ok(false);
+        }
+        if self.conversation.interrupted() {
+            return Err(self.interruption());
+        }
+        if self.waiting_since.is_none() {
+            (self.conversation.events)(Event::Held { by: lease.to_string() });
+        }
+        match self.waiting_since.get_or_insert_with(Instant::now).elapsed() >= self.options.wait {
+            true => Err(Failure::Busy { seconds: self.options.wait.as_secs(), holder: Some(lease.to_string()) }),
+            false => Ok(true),
+        }
+    }
+
+    async fn forget(&mut self, lease: &Lease) -> Result<(), Failure> {
+        let removal = self.ledger.lease_removal(&lease.token);
+        self.conversation.ask(&removal).await.map_err(|trouble| self.ledger_failure(trouble, true))?;
+        Ok(())
+    }
+
+    /// Applies one migration statement by statement, going on where the lease that was found stopped.
+    pub(super) async fn outside(
+        &mut self,
+        migration: &Migration,
+        version: Version,
+        found: Option<&Lease>,
+    ) -> Result<Batch, Failure> {
+        let steps = steps(migration);
+        let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
+        let mut lease = Lease::new(&migration.tag, steps.len());
+        lease.advance(&texts, found.map_or(0, |found| found.done));
+        // Its holder vanished: the statement after the last one that is known to be done may be done as well.
+        let cut_off = found.filter(|found| !found.stopped);
+        if !self.take(version, found, &lease).await? {
+            return Ok(Batch::Stale);
+        }
+        let (first, tag) = (lease.done, &migration.tag);
+        (self.conversation.events)(Event::Started { tag: tag.clone() });
+        if found.is_some() {
+            (self.conversation.events)(Event::Resumed { tag: tag.clone(), done: first, of: steps.len() });
+        }
+        let started = Instant::now();
+        for (index, step) in steps.iter().enumerate().skip(first) {
+            let uncertain = cut_off.is_some() && index == first;
+            self.half = Some(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain });
+            if self.conversation.interrupted() {
+                self.give_back(&mut lease).await;
+                return Err(self.interruption());
+            }
+            match self.step(step, &mut lease, cut_off.filter(|_| uncertain)).await {
+                Ok(true) => lease.advance(&texts, index + 1),
+                Ok(false) => return Ok(self.lost()),
+                Err(trouble) => return self.stopped(migration, step, &mut lease, trouble).await,
+            }
+            self.half = Some(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
+            self.said(migration, step.chunk, index + 1, steps.len());
+            if !self.renew(&lease).await? {
+                return Ok(self.lost());
+            }
+        }
+        self.finish(migration, version, &lease, started).await
+    }
+
+    /// Takes the lease under the lock, provided that the ledger is as it was read.
+    async fn take(&mut self, version: Version, found: Option<&Lease>, lease: &Lease) -> Result<bool, Failure> {
+        if !self.begin(None, version).await? {
+            return Ok(false);
+        }
+        let mut taken = true;
+        let mut result = Ok(None);
+        if let Some(found) = found {
+            result = self.conversation.ask(&self.ledger.lease_removal(&found.token)).await;
+            taken = matches!(result, Ok(Some(_)));
+        }
+        if taken && result.is_ok() {
+            result = self.conversation.ask(&format!("{}; COMMIT", self.ledger.lease_taking(lease))).await;
+        } else {
+            self.conversation.roll_back().await;
+        }
+        result.map_err(|trouble| self.ledger_failure(trouble, true))?;
+        Ok(taken)
+    }
+
+    /// Runs one statement; false if the lease was lost.
+    async fn step(&mut self, step: &Step<'_>, lease: &mut Lease, cut_off: Option<&Lease>) -> Result<bool, Trouble> {
+        lease.making = None;
+        if let Some(index) = &step.index {
+            match self.conversation.ask(&index.query()).await? {
+                Some(row) if row.get(1) == Some("f") => {
+                    let name = row.get(0).unwrap_or_default().to_owned();
+                    self.alone(&format!("{}DROP INDEX CONCURRENTLY {name}", lease.comment())).await?;
+                    (self.conversation.events)(Event::Dropped { tag: lease.tag.clone(), index: name });
+                    lease.making = Some(index.name.clone());
+                }
+                // It was not there when the statement was sent that nobody saw the end of.
+                Some(_) if cut_off.is_some_and(|before| before.making.as_ref() == Some(&index.name)) => {
+                    return Ok(true);
+                }
+                Some(_) => {}
+                None => lease.making = Some(index.name.clone()),
+            }
+            if lease.making.is_some() && self.conversation.ask(&self.ledger.lease_renewal(lease)).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        self.alone(&format!("{}{}", lease.comment(), step.chunk.text)).await?;
+        Ok(true)
+    }
+
+    /// A statement that no transaction can limit in time; so this side does.
+    async fn alone(&mut self, sql: &str) -> Result<(), Trouble> {
+        self.conversation.limit = self.options.statement_timeout;
+        let result = self.conversation.ask(sql).await;
+        self.conversation.limit = None;
+        result.map(|_| ())
+    }
+
+    async fn renew(&mut self, lease: &Lease) -> Result<bool, Failure> {
+        match self.conversation.ask(&self.ledger.lease_renewal(lease)).await {
+            Ok(row) => Ok(row.is_some()),
+            Err(Trouble::Lost(reason)) => Err(self.connection_lost(&lease.tag, reason)),
+            Err(trouble) => Err(self.ledger_failure(trouble, true)),
+        }
+    }
+
+    /// Somebody took this one for dead: its lease is theirs now.
+    fn lost(&mut self) -> Batch {
+        self.half = None;
+        Batch::Stale
+    }
+
+    /// Writes down that nobody goes on for now, and what was done.
+    async fn give_back(&mut self, lease: &mut Lease) {
+        lease.stopped = true;
+        // Where that fails, the lease frees itself once it is old.
+        _ = self.conversation.ask(&self.ledger.lease_renewal(lease)).await;
+    }
+
+    async fn stopped(
+        &mut self,
+        migration: &Migration,
+        step: &Step<'_>,
+        lease: &mut Lease,
+        trouble: Trouble,
+    ) -> Result<Batch, Failure> {
+        let mut left = None;
+        if !matches!(trouble, Trouble::Lost(_) | Trouble::GaveUp) {
+            self.give_back(lease).await;
+            if let Some(index) = &step.index
+                && let Ok(Some(row)) = self.conversation.ask(&index.query()).await
+                && row.get(1) == Some("f")
+            {
+                left = row.get(0).map(str::to_owned);
+            }
+        }
+        self.attempt += 1;
+        let skipped = lease.comment().len();
+        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left }).await?;
+        Ok(Batch::Stale)
+    }
+
+    /// Records the migration and gives the lease back, both at once.
+    async fn finish(
+        &mut self,
+        migration: &Migration,
+        version: Version,
+        lease: &Lease,
+        started: Instant,
+    ) -> Result<Batch, Failure> {
+        if !self.begin(None, Version { leased: true, ..version }).await? {
+            return Ok(self.lost());
+        }
+        let removed = self.conversation.ask(&self.ledger.lease_removal(&lease.token)).await;
+        let insertion = self.ledger.insertion(migration, version.has_name);
+        let recorded = match removed {
+            Ok(Some(_)) => self.conversation.ask(&format!("{insertion}; COMMIT")).await.map(|_| true),
+            Ok(None) => Ok(false),
+            Err(trouble) => Err(trouble),
+        };
+        match recorded {
+            Ok(true) => {
+                self.half = None;
+                self.recorded(migration, started);
+                Ok(Batch::Done)
+            }
+            Ok(false) => {
+                self.conversation.roll_back().await;
+                Ok(self.lost())
+            }
+            Err(Trouble::Lost(reason)) => Err(self.connection_lost(&migration.tag, reason)),
+            Err(trouble) => {
+                self.conversation.roll_back().await;
+                Err(self.ledger_failure(trouble, true))
+            }
+        }
+    }
+}
