@@ -3,7 +3,12 @@
 //! `scripts/matrix` runs all of it and prints the table; here a sample is drawn by a seed (INFRA_SEED, else 1).
 
 mod account;
+mod chaos;
+mod failing;
+mod lag;
 mod matrix;
+mod plan;
+mod soak;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,7 +25,7 @@ fn seed() -> u64 {
 
 /// How many cases run at once.
 fn jobs() -> usize {
-    usize::try_from(number("INFRA_JOBS", 4)).unwrap_or(4)
+    usize::try_from(number("INFRA_JOBS", 6)).unwrap_or(6)
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {

@@ -126,7 +126,12 @@ where
                     _ if text.contains("credentials") => Class::Unauthenticated,
                     _ => Class::Other,
                 };
-                Self { class, action, code: None, message: text, request_id, advice: None }
+                // The layers of the HTTP client say nothing to a user; what lies below them does.
+                let message = match class {
+                    Class::Ambiguous => format!("AWS gave no answer to {action}: {}.", root(other)),
+                    _ => text,
+                };
+                Self { class, action, code: None, message, request_id, advice: None }
             }
         }
     }
@@ -148,6 +153,15 @@ fn action<E>() -> &'static str {
     let name = std::any::type_name::<E>();
     let name = name.rsplit("::").next().unwrap_or(name);
     name.strip_suffix("Error").unwrap_or(name)
+}
+
+/// The first cause's text.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string().trim_end_matches('.').to_owned()
 }
 
 /// The error's text and its causes', on one line.

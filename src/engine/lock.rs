@@ -27,6 +27,10 @@ const LEASE: Duration = Duration::from_secs(20);
 /// How long a silent lock is watched before it is taken over: longer than a lease, so that no clock has to be right.
 const WATCH: Duration = Duration::from_secs(21);
 
+/// How long AWS may take to show what a holder did that ended without giving the lock back: whoever looked earlier could make
+/// for a second time what has no name that AWS holds unique.
+const SHOWN: Duration = Duration::from_secs(6);
+
 /// Who holds the lock, as written in the parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -181,17 +185,22 @@ impl Lock {
                 Err(error) if error.class == Class::Ambiguous && !doubtful => doubtful = true,
                 Err(error) => return Err(error.into()),
             }
-            let Some(seen) = parameter.get().await? else { continue };
+            let Some(seen) = parameter.get().await? else {
+                // Given back a moment ago, or not shown yet.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            };
             if doubtful && seen.holder == holder {
                 break (seen.version, at);
             }
             let gone = seen.holder.is_gone();
             if gone || seen.is_silent() {
-                let sure = if gone { "is no more" } else { "has given no sign of life for a while; making sure" };
+                let (sure, watch) = match gone {
+                    true => ("is no more; AWS may take some seconds to show all that it did", SHOWN),
+                    false => ("has given no sign of life for a while; making sure", WATCH),
+                };
                 tell(&format!("The lock's holder, {}, {sure}.", seen.holder));
-                if !gone {
-                    tokio::time::sleep(WATCH).await;
-                }
+                tokio::time::sleep(watch).await;
                 match parameter.get().await? {
                     Some(now) if now.version == seen.version => {
                         let at = Instant::now();

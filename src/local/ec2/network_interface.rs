@@ -181,10 +181,21 @@ impl Store {
                 }
             }
         }
-        for id in gone {
-            self.unmap(&id);
-            self.interfaces.remove(&id);
-            self.tags.remove(&id);
+        self.remove_interfaces(&gone);
+    }
+
+    /// Removes the interfaces that have outlived their owners for long enough.
+    pub(super) fn settle_interfaces(&mut self, now: Millis) {
+        let over = self.interfaces.values().filter(|one| one.gone_at.is_some_and(|at| at <= now));
+        let gone: Vec<String> = over.map(|one| one.network_interface_id.clone()).collect();
+        self.remove_interfaces(&gone);
+    }
+
+    fn remove_interfaces(&mut self, ids: &[String]) {
+        for id in ids {
+            self.unmap(id);
+            self.interfaces.remove(id);
+            self.tags.remove(id);
         }
     }
 

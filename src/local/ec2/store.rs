@@ -48,7 +48,7 @@ impl Store {
         self.settled = now;
         self.settle_nat_gateways(now);
         self.settle_endpoints(now);
-        self.interfaces.retain(|_, interface| interface.gone_at.is_none_or(|at| at > now));
+        self.settle_interfaces(now);
     }
 
     /// Whether there is a resource with this id.

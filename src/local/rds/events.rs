@@ -37,7 +37,9 @@ fn moment(text: &str) -> Option<Millis> {
 impl Store {
     /// Notes what happened to the resource of this ARN.
     pub(super) fn note(&mut self, at: Millis, kind: &str, arn: &str, category: &str, message: impl Into<String>) {
-        let source = arn.rsplit(':').next().unwrap_or_default().to_owned();
+        // A proxy is called by its name, and its ARN ends in something else.
+        let proxy = self.proxies.values().find(|proxy| proxy.arn == arn);
+        let source = proxy.map_or_else(|| arn.rsplit(':').next().unwrap_or_default(), |proxy| &proxy.name).to_owned();
         self.events.push(Event {
             at,
             source,

@@ -171,6 +171,22 @@ fn another_services_interface_holds_its_subnet_and_groups() {
 }
 
 #[test]
+fn a_gateways_interface_that_lingers_holds_the_address_until_it_is_gone() {
+    let mut cloud = Cloud::new();
+    let (_, subnet, _, address) = network(&mut cloud);
+    let input = json!({"SubnetId": subnet, "AllocationId": address});
+    let gateway = cloud.get("CreateNatGateway", input, "/NatGateway/NatGatewayId");
+    cloud.pass(90);
+    cloud.region.ec2.linger(60_000);
+    cloud.done("DeleteNatGateway", json!({"NatGatewayId": gateway}));
+    cloud.pass(60);
+    let release = json!({"AllocationId": address});
+    assert_eq!(cloud.refusal("ReleaseAddress", release.clone()), "InvalidIPAddress.InUse");
+    cloud.pass(60);
+    cloud.done("ReleaseAddress", release);
+}
+
+#[test]
 fn an_interface_of_ones_own_takes_an_address() {
     let mut cloud = Cloud::new();
     let (_, subnet, _, address) = network(&mut cloud);

@@ -1,0 +1,184 @@
+//! Resources that AWS gives up on: the error names the address, AWS's reason, what was logged, and the next step; what does not
+//! depend on it is completed; when the cause is gone, the same command succeeds.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::{
+    account::{Account, DELETE_DATA},
+    all, conclude,
+    plan::MIGRATIONS,
+};
+use crate::binary::Cloud;
+
+struct Case {
+    what: &'static str,
+    /// Whether the stack is there before, and is changed.
+    changed: bool,
+    rule: Value,
+    /// What fails.
+    address: &'static str,
+    /// What the error says.
+    told: &'static [&'static str],
+    /// What is done all the same.
+    done: &'static [&'static str],
+    /// What is not begun, because it depends on it.
+    skipped: &'static [&'static str],
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.what)
+    }
+}
+
+fn fail(call: &str, why: &str) -> Value {
+    json!({"call": call, "nth": 1, "effect": {"fail": {"why": why}}})
+}
+
+fn unavailable(reason: &str, why: &str) -> Value {
+    let health = json!({"State": "UNAVAILABLE", "Reason": reason, "Description": why});
+    json!({"call": "rds.DescribeDBProxyTargets", "effect": {"show": {"path": "Targets.*.TargetHealth", "value": health}}})
+}
+
+fn cases() -> Vec<Case> {
+    const SAME_COMMAND: &str = "run the same command again";
+    vec![
+        Case {
+            what: "an instance",
+            changed: false,
+            rule: fail("rds.CreateDBInstance", "No capacity for db.serverless in this zone."),
+            address: "instance/1",
+            told: &["`failed`", "RDS reports", "No capacity for db.serverless in this zone.", SAME_COMMAND],
+            done: &["nat-gateway/1", "proxy/database", "vpc-connector/main"],
+            skipped: &["proxy-target/database", "migrations/database", "service/main"],
+        },
+        Case {
+            what: "a proxy",
+            changed: false,
+            rule: fail("rds.CreateDBProxy", "Not enough addresses in the subnets."),
+            address: "proxy/database",
+            told: &["`insufficient-resource-limits`", "Not enough addresses in the subnets.", SAME_COMMAND],
+            done: &["nat-gateway/1", "instance/1"],
+            skipped: &["proxy-target/database", "service/main"],
+        },
+        Case {
+            what: "a proxy's target that cannot log in",
+            changed: false,
+            rule: unavailable("AUTH_FAILURE", "Proxy does not have any registered credentials"),
+            address: "proxy-target/database",
+            told: &["AUTH_FAILURE", "Proxy does not have any registered credentials", "kms:Decrypt", SAME_COMMAND],
+            done: &["nat-gateway/1", "instance/1", "proxy/database"],
+            skipped: &["migrations/database", "service/main"],
+        },
+        Case {
+            what: "a proxy's target that does not come up",
+            changed: false,
+            rule: unavailable("PENDING_PROXY_CAPACITY", "DBProxy Target is waiting for capacity"),
+            address: "proxy-target/database",
+            told: &[
+                "PENDING_PROXY_CAPACITY",
+                "DBProxy Target is waiting for capacity",
+                "not finished after 1 minute",
+                "the same command again",
+            ],
+            done: &["nat-gateway/1", "instance/1", "proxy/database"],
+            skipped: &["migrations/database", "service/main"],
+        },
+        Case {
+            what: "a NAT gateway",
+            changed: false,
+            rule: fail("ec2.CreateNatGateway", "Network interface limit exceeded."),
+            address: "nat-gateway/1",
+            told: &["Network interface limit exceeded. (InternalError)", SAME_COMMAND],
+            done: &["cluster/database", "instance/1", "proxy-target/database"],
+            skipped: &["route-table/private-1"],
+        },
+        Case {
+            what: "a service that is made",
+            changed: false,
+            rule: fail("apprunner.CreateService", "Health check failed on protocol HTTP."),
+            address: "service/main",
+            told: &["CREATE_FAILED", "Service creation failed. Health check failed on protocol HTTP.", SAME_COMMAND],
+            done: &["nat-gateway/1", "proxy-target/database", "migrations/database"],
+            skipped: &[],
+        },
+        Case {
+            what: "a service's update that is rolled back",
+            changed: true,
+            rule: fail("apprunner.UpdateService", "The container exited with 1."),
+            address: "service/main",
+            told: &[
+                "AWS took the change of service/main back",
+                "ROLLBACK_SUCCEEDED",
+                "Service update failed and was rolled back. The container exited with 1.",
+                "What ran before runs again.",
+                SAME_COMMAND,
+            ],
+            done: &["auto-scaling/main"],
+            skipped: &[],
+        },
+    ]
+}
+
+/// The events of a run with `--json`; the last one tells how it ended.
+fn finished(lines: &[Value]) -> &Value {
+    lines.iter().find(|line| line["event"] == "finished").expect("a run tells how it ended")
+}
+
+fn addresses<'v>(end: &'v Value, list: &str) -> Vec<&'v str> {
+    end[list].as_array().into_iter().flatten().filter_map(|one| one["address"].as_str()).collect()
+}
+
+fn description(version: u32) -> String {
+    format!(
+        "database: {{protect: false, on_destroy: delete}}\nsecret: {{on_destroy: purge}}\nproxy: {{}}\n\
+         migrations: {{folder: {MIGRATIONS}}}\n\
+         service: {{image: \"public.ecr.aws/x/y:{version}\", scaling: {{max: {version}}}}}\n"
+    )
+}
+
+fn play(cloud: &Cloud, case: &Case) -> String {
+    let account = Account::new(cloud);
+    account.describe(&description(1));
+    if case.changed {
+        account.run("deploy", &["--yes"]).succeeds();
+        account.describe(&description(2));
+    }
+    account.fault(case.rule.clone());
+    let run = account.run("deploy", &["--yes", "--json", "--timeout", "1"]).ends_with(1);
+    let lines = run.lines();
+    let end = finished(&lines);
+    assert_eq!(addresses(end, "failed"), [case.address], "{end:#}");
+    let error = &end["failed"][0]["error"];
+    let text =
+        format!("{} {}", error["message"].as_str().unwrap_or_default(), error["advice"].as_str().unwrap_or_default());
+    for part in case.told {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+    let (done, skipped) = (addresses(end, "done"), addresses(end, "skipped"));
+    for address in case.done {
+        assert!(done.contains(address), "{address} is not in {done:?}");
+    }
+    for address in case.skipped {
+        assert!(skipped.contains(address), "{address} is not in {skipped:?}");
+    }
+    // A plan tells it as well, before anything is done about it.
+    account.clear();
+    account.run("deploy", &["--yes"]).succeeds();
+    account.check_password();
+    account.check_converged();
+    account.run("destroy", &[&["--yes"], &DELETE_DATA[..]].concat()).succeeds();
+    assert_eq!(account.inventory(), [] as [&str; 0], "destroyed, and yet there is something left");
+    account.forget();
+    "told and mended".to_owned()
+}
+
+#[test]
+fn what_aws_gives_up_on_is_told_and_the_rest_is_completed() {
+    let cloud = Cloud::start();
+    let cases = cases();
+    let results = all(&cases, |case| play(&cloud, case));
+    conclude(&cases, &results);
+}
