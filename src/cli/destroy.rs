@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, Failure, ask, print,
-    run::{RunArgs, address, carry_out, end, lock_and_look, release, show},
+    run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage},
 };
 use crate::{
@@ -40,22 +40,28 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let mut began = Instant::now();
-    let live = stage.live().await?;
     let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
-    // On a terminal the stack's name is typed in place of naming each resource; protection has to be named.
-    let data: BTreeSet<Address> =
-        live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
-    let delete = if args.run.yes { named.clone() } else { named.union(&data).cloned().collect() };
-    let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(&stage) };
-    let shown = plan(&[], &live, KINDS, &policy)?;
+    let look = async || decide(&stage, &named, !args.run.yes).await;
+    // Without a question there is nothing to wait for between looking and acting.
+    let early = if args.run.yes { Some(lock(&stage, "destroy", &args.run).await?) } else { None };
+    let shown = match look().await {
+        Ok(shown) => shown,
+        Err(failure) => {
+            release(early).await;
+            return Err(failure);
+        }
+    };
     show(&stage, &shown, &[], args.run.json);
     if !shown.steps.iter().any(Step::acts) {
+        release(early).await;
         if !args.run.json {
             print(&remains(&stage, &shown));
         }
         return Ok(CLEAN);
     }
-    if !args.run.yes {
+    let (held, decided) = if let Some(held) = early {
+        (held, shown)
+    } else {
         let asked = Instant::now();
         if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !named.contains(&step.address)) {
             let otherwise = "Give `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
@@ -64,9 +70,10 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
             ask::yes("Delete this?")?;
         }
         began += asked.elapsed();
-    }
-    let look = async { Ok(((), plan(&[], &stage.live().await?, KINDS, &policy)?)) };
-    let (held, (), decided) = lock_and_look(&stage, "destroy", &args.run, &shown, look).await?;
+        let again = async { Ok(((), look().await?)) };
+        let (held, (), decided) = lock_and_look(&stage, "destroy", &args.run, &shown, again).await?;
+        (held, decided)
+    };
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
     release(Some(held)).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
@@ -74,6 +81,16 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         print(&remains(&stage, &decided));
     }
     Ok(code)
+}
+
+/// What there is to be deleted now. On a terminal the stack's name is typed in place of naming each resource that holds data;
+/// protection has to be named.
+async fn decide(stage: &Stage, named: &BTreeSet<Address>, asks: bool) -> Result<Plan, Failure> {
+    let live = stage.live().await?;
+    let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));
+    let delete = named.iter().chain(data).cloned().collect();
+    let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(stage) };
+    Ok(plan(&[], &live, KINDS, &policy)?)
 }
 
 fn holds_data(address: &Address) -> bool {

@@ -249,7 +249,6 @@ impl<'c> Account<'c> {
         let watch = self.fault(json!({
             "call": "*", "only": "changing", "effect": {"refuse": {"code": "AccessDenied", "status": 403}}
         }));
-        self.run("diff", &["--exit-code"]).succeeds();
         self.run("diff", &["--exit-code", "--json"]).succeeds();
         let all = ask(client::get(&self.data(), "faults")).expect("the daemon answers");
         let rule = all.as_array().and_then(|all| all.iter().find(|rule| rule["id"] == watch)).expect("it is in force");

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     account::{Account, DELETE_DATA},
-    all, conclude, seed,
+    all, conclude, number, seed,
 };
 use crate::binary::Cloud;
 
@@ -230,7 +230,9 @@ fn matrix() {
     let begun = Instant::now();
     let references = references(&cloud);
     let mut cases = cases(&references);
+    let all_cases = cases.len();
     cases.shuffle(&mut StdRng::seed_from_u64(seed()));
+    cases.truncate(usize::try_from(number("INFRA_CASES", u64::MAX)).unwrap_or(usize::MAX));
     let results = all(&cases, |case| play(&cloud, case, &references[&case.run]));
     let mut lines: BTreeMap<(Run, &str), [String; 3]> = BTreeMap::new();
     for (case, result) in cases.iter().zip(&results) {
@@ -253,8 +255,14 @@ fn matrix() {
         let own = cases.iter().zip(&results).filter(|(case, _)| case.run == run);
         let (count, good) =
             own.fold((0, 0), |(count, good), (_, result)| (count + 1, good + usize::from(result.is_ok())));
-        println!("{run:?}: {} calls × {} cases = {count}, {good} converged.", count / Blow::ALL.len(), Blow::ALL.len());
+        let calls: u64 = references[&run].calls.values().sum();
+        println!("{run:?}: {calls} calls × {} cases, {count} played, {good} converged.", Blow::ALL.len());
     }
-    println!("Seed {}, {:.0?}.", seed(), Duration::from_secs(begun.elapsed().as_secs()));
+    println!(
+        "{} of {all_cases} cases, seed {}, {:.0?}.",
+        cases.len(),
+        seed(),
+        Duration::from_secs(begun.elapsed().as_secs())
+    );
     conclude(&cases, &results);
 }
