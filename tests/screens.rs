@@ -86,6 +86,8 @@ fn help_of_every_verb() {
         "migrate apply",
         "migrate status",
         "migrate verify",
+        "migrate repair",
+        "migrate baseline",
         "local",
         "local start",
         "local stop",

@@ -1,8 +1,10 @@
 //! `infra migrate`: Drizzle's migrations on any PostgreSQL, with or without a stack. One verb a file.
 
 mod apply;
+mod baseline;
 mod differences;
 mod new;
+mod repair;
 mod show;
 mod source;
 mod status;
@@ -28,6 +30,8 @@ enum Verb {
     Verify(Box<verify::Args>),
     New(new::Args),
     Unlock(unlock::Args),
+    Repair(Box<repair::Args>),
+    Baseline(Box<baseline::Args>),
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
@@ -37,6 +41,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Verb::Verify(args) => Box::pin(verify::run(*args)).await,
         Verb::New(args) => new::run(&args),
         Verb::Unlock(args) => Box::pin(unlock::run(args)).await,
+        Verb::Repair(args) => Box::pin(repair::run(*args)).await,
+        Verb::Baseline(args) => Box::pin(baseline::run(*args)).await,
     }
 }
 

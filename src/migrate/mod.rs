@@ -16,10 +16,13 @@
 //! - [`mod@apply`], `transaction`, `outside`, [`failure`], [`event`]: doing it, and saying how it went
 //! - [`catalog`]: what a database holds, as definitions that can be compared
 //! - [`mod@verify`]: that what was applied is really there
+//! - [`mod@repair`]: the migration that makes what is missing
+//! - [`mod@baseline`]: recording what is there already
 //!
 //! The library never prints.
 
 pub mod apply;
+pub mod baseline;
 pub mod catalog;
 pub mod compose;
 pub mod concurrent;
@@ -38,6 +41,7 @@ mod outside;
 pub mod plan;
 pub mod position;
 pub mod refusal;
+pub mod repair;
 pub mod roots;
 pub mod sql;
 pub mod target;

@@ -69,6 +69,28 @@ pub(crate) fn kit(line: Line, directory: &Path, out: &Path, database: Option<&Da
     node.current_dir(directory).env("NO_COLOR", "1").output().unwrap()
 }
 
+/// `drizzle-kit check` or `generate` of the v0 line on a folder.
+pub(crate) fn kit(verb: &str, folder: &Path, schema: Option<&Path>) -> Output {
+    // drizzle-kit takes paths from its own folder, and the schema's imports are found there.
+    let directory = tempfile::tempdir_in(installed()).unwrap();
+    let name = directory.path().file_name().unwrap().to_string_lossy().into_owned();
+    let mut text = serde_json::json!({"dialect": "postgresql", "out": relative(folder)});
+    if let Some(schema) = schema {
+        std::fs::copy(schema, directory.path().join("schema.ts")).unwrap();
+        text["schema"] = serde_json::json!(format!("./{name}/schema.ts"));
+    }
+    std::fs::write(directory.path().join("kit.json"), text.to_string()).unwrap();
+    let mut node = Command::new("node");
+    node.args(["node_modules/drizzle-kit/bin.cjs", verb, "--config", &format!("{name}/kit.json")]);
+    node.current_dir(installed()).output().unwrap()
+}
+
+/// The way from the folder of the packages to another one.
+fn relative(folder: &Path) -> String {
+    let up = installed().components().count() - 1;
+    format!("{}{}", "../".repeat(up), folder.strip_prefix("/").unwrap().display())
+}
+
 fn succeed(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (Node.js and npm are needed)"));
     assert!(

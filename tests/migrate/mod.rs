@@ -1,6 +1,7 @@
 //! The migrator against a real PostgreSQL 15, directly and through PgBouncer in transaction mode.
 
 mod applying;
+mod baselining;
 mod command;
 mod composing;
 mod connecting;
@@ -9,6 +10,7 @@ mod folders;
 mod interrupting;
 mod outside;
 mod parity;
+mod repairing;
 mod server;
 mod traps;
 mod trips;

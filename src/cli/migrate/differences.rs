@@ -19,7 +19,7 @@ use crate::{
 /// How many unchanged lines stand around a changed one.
 const CONTEXT: usize = 2;
 
-/// The report as text.
+/// The report as text, without what to do about it.
 pub(super) fn text(report: &Report, source: &Source) -> String {
     let mut text = format!("{}\n{}\n", source.heading(), way(report));
     for note in &report.notes {
@@ -44,8 +44,8 @@ pub(super) fn text(report: &Report, source: &Source) -> String {
     text
 }
 
-fn way(report: &Report) -> String {
-    let migrations = count(report.migrations, "applied migration");
+pub(super) fn way(report: &Report) -> String {
+    let migrations = count(report.migrations, "migration");
     let schemas: Vec<&str> = report.schemas.iter().map(String::as_str).collect();
     let schemas = match &schemas[..] {
         [] => String::new(),
@@ -106,11 +106,13 @@ fn summary(report: &Report) -> String {
             _ => format!("{} The database is what its migrations make.", style("✓").green()),
         };
     }
-    let hint = match (&report.way, missing + different) {
-        (Way::Statements { .. }, _) | (_, 0) => "",
-        _ => " `infra migrate repair` writes the migration that makes what is missing.",
-    };
-    format!("{} {}.{hint}", style("✗").red(), found.join(", "))
+    format!("{} {}.", style("✗").red(), found.join(", "))
+}
+
+/// What to do about it; empty where there is nothing to repair, or nothing was replayed.
+pub(super) fn hint(report: &Report) -> &'static str {
+    let repairable = report.differences.iter().any(|difference| difference.change != Change::Extra);
+    if repairable { "  Make what is missing: infra migrate repair" } else { "" }
 }
 
 /// The report as one JSON object.

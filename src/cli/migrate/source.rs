@@ -219,7 +219,7 @@ async fn of_stack(file: &Path, cloud: &CloudArgs) -> Result<Target, Failure> {
             )
         })
     };
-    let (host, port, dbname) = (output("proxy_endpoint")?, output("database_port")?, output("database_name")?);
+    let (host, port, dbname) = (output("proxy_endpoint")?, output("proxy_port")?, output("database_name")?);
     let call = stage.aws.secretsmanager.get_secret_value().secret_id(output("secret_arn")?);
     let secret = call.send().await.map_err(crate::aws::Error::from)?;
     // What the parser says could quote the secret, so it is not passed on.

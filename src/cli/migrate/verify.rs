@@ -23,12 +23,16 @@ pub(super) struct Args {
     source: SourceArgs,
 
     #[command(flatten)]
-    how: HowArgs,
+    replay: ReplayArgs,
+
+    /// Make no scratch database: look for the names in the migrations' statements. Finds what is missing only.
+    #[arg(long, conflicts_with = "scratch_url")]
+    no_replay: bool,
 }
 
-/// How the database is compared; for every verb that verifies.
+/// How migrations are replayed and compared; for every verb that does so.
 #[derive(Debug, clap::Args)]
-pub(super) struct HowArgs {
+pub(super) struct ReplayArgs {
     /// Compare this schema only; may be given more than once. Left out: the schemas that the migrations touch.
     #[arg(long, value_name = "NAME")]
     schema: Vec<String>,
@@ -36,13 +40,9 @@ pub(super) struct HowArgs {
     /// Make the scratch database on this server instead of the database's own: a local PostgreSQL of the same version, say.
     #[arg(long, value_name = "URL", env = "SCRATCH_DATABASE_URL", hide_env_values = true)]
     scratch_url: Option<String>,
-
-    /// Make no scratch database: look for the names in the migrations' statements. Finds what is missing only.
-    #[arg(long, conflicts_with = "scratch_url")]
-    no_replay: bool,
 }
 
-impl HowArgs {
+impl ReplayArgs {
     /// Checked; before anything is connected to.
     pub(super) fn how(&self) -> Result<How, Failure> {
         let roots = std::env::var_os("PGSSLROOTCERT").map(Into::into);
@@ -50,21 +50,22 @@ impl HowArgs {
         Ok(How {
             schemas: self.schema.clone(),
             scratch: scratch.map_err(|error| Failure::Input(miette::miette!("--scratch-url: {error}")))?,
-            without_replay: self.no_replay,
+            without_replay: false,
             interrupt: None,
         })
     }
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let how = How { interrupt: Some(stop::announced()), ..args.how.how()? };
+    let how = How { without_replay: args.no_replay, interrupt: Some(stop::announced()), ..args.replay.how()? };
     let source = Source::open(&args.source).await?;
     let report = match report(&source, &how, args.source.json).await {
         Ok(report) => report,
         Err(error) => return failed(error, args.source.json),
     };
     let json = args.source.json;
-    print(&if json { differences::json(&report).to_string() } else { differences::text(&report, &source) });
+    let text = || format!("{}{}", differences::text(&report, &source), differences::hint(&report));
+    print(&if json { differences::json(&report).to_string() } else { text() });
     Ok(if report.is_same() { CLEAN } else { FAILED })
 }
 

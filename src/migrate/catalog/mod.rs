@@ -5,22 +5,22 @@
 //! Owners, grants, storage parameters of columns, order of columns, and what extensions own are left out.
 
 mod class;
-mod column;
+pub(super) mod column;
 mod constraint;
 mod enumeration;
 mod extension;
 mod function;
 mod index;
 mod object;
-mod policy;
+pub(super) mod policy;
 mod rule;
 mod schema;
-mod sequence;
+pub(super) mod sequence;
 mod statistics;
-mod table;
-mod trigger;
+pub(super) mod table;
+pub(super) mod trigger;
 mod user_type;
-mod view;
+pub(super) mod view;
 
 use std::collections::BTreeMap;
 
@@ -74,6 +74,14 @@ impl Catalog {
         self.objects.contains_key(&id)
     }
 
+    /// Another object that has the name which this one needs: relations of all kinds share theirs.
+    pub(super) fn in_the_way(&self, object: &Object) -> Option<&Object> {
+        let index = ["p", "u", "x"].contains(&object.fact("kind"));
+        let needs = RELATIONS.contains(&object.id.class) || (object.id.class == Class::Constraint && index);
+        let other = |it: &&Object| RELATIONS.contains(&it.id.class) && it.id.place() == object.id.place();
+        self.objects.values().filter(|_| needs).find(|it| other(it) && it.id != object.id)
+    }
+
     /// What belongs to a table or view: columns, constraints, indexes, triggers, policies, a serial column's sequence.
     pub fn parts<'a>(&'a self, owner: &'a Id) -> impl Iterator<Item = &'a Object> {
         self.objects.values().filter(move |object| object.owner().as_ref() == Some(&owner.place()))
@@ -117,6 +125,9 @@ fn object(row: &SimpleQueryRow) -> Option<Object> {
         facts: map(6),
     })
 }
+
+/// What PostgreSQL keeps in one space of names.
+const RELATIONS: [Class; 5] = [Class::Table, Class::View, Class::MaterializedView, Class::Sequence, Class::Index];
 
 /// SQL: whether a schema is the user's.
 const USERS: &str = "n.nspname !~ '^(pg_|information_schema$)'";

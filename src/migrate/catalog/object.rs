@@ -59,6 +59,15 @@ impl Id {
         }
     }
 
+    /// The name by which others mention it: without schema, table and arguments.
+    pub(in crate::migrate) fn local_name(&self) -> &str {
+        match self.class {
+            Class::Schema => &self.schema,
+            Class::Function => self.name.split('(').next().unwrap_or_default(),
+            _ => &self.name,
+        }
+    }
+
     /// The table it belongs to, as SQL.
     pub fn table_sql(&self) -> String {
         format!("{}.{}", identifier(&self.schema), identifier(&self.table))
@@ -126,9 +135,14 @@ impl Object {
         list(self.facts.get(name))
     }
 
+    /// The object as SQL, without its comment.
+    pub(in crate::migrate) fn definition_alone(&self) -> String {
+        self.id.class.define(self)
+    }
+
     /// The object as SQL, with its comment. A column and a constraint are written as in CREATE TABLE.
     pub fn definition(&self) -> String {
-        let definition = self.id.class.define(self);
+        let definition = self.definition_alone();
         match self.comment() {
             Some(comment) => format!("{definition};\n{comment}"),
             None => definition,

@@ -1,0 +1,150 @@
+//! `infra migrate baseline`: record migrations as applied that an existing database has already.
+
+use console::style;
+use serde_json::json;
+
+use super::{
+    differences, read_failed,
+    show::Quiet,
+    source::{Source, SourceArgs},
+    verify::{ReplayArgs, failed},
+};
+use crate::{
+    cli::{BAD_INPUT, CLEAN, FAILED, Failure, INTERRUPTED, print, stop},
+    migrate::{
+        Migration, Options,
+        baseline::{BaselineError, Marked, baseline, unrecorded},
+        verify::{How, Report, VerifyError, compare::Change, of_migrations, replay},
+    },
+    render::value::count,
+};
+
+/// Record migrations as applied without running them, for a database that has what they make; verifies that first.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "For a database that was made by `drizzle-kit push`, by hand, or from a dump. The rows are those that drizzle-kit writes. Refused where the database lacks something that the migrations make, or has it otherwise; `infra migrate verify` afterwards shows the same, and what is extra.\n\nExamples:\n  infra migrate baseline --folder drizzle            everything in the folder\n  infra migrate baseline --to 0004_extras            up to and including this one; the rest is applied\n  infra migrate baseline --without-verifying         believe it\n\nExit codes: 0 recorded or nothing to do, 1 refused or failed, 3 bad input, 130 interrupted."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    replay: ReplayArgs,
+
+    /// Record up to and including this migration.
+    #[arg(long, value_name = "TAG")]
+    to: Option<String>,
+
+    /// Record them without looking whether the database has what they make.
+    #[arg(long)]
+    without_verifying: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let (json, to) = (args.source.json, args.to.as_deref());
+    let how = How { interrupt: Some(stop::announced()), ..args.replay.how()? };
+    let mut source = Source::open(&args.source).await?;
+    let contents = source.ledger.read(&source.client).await.map_err(read_failed)?;
+    let (folder, ledger) = (source.folder.clone(), source.ledger.clone());
+    let (plan, wanted) = match unrecorded(&folder, &ledger, &contents, to) {
+        Ok(found) => found,
+        Err(error) => return refused(error, json),
+    };
+    if wanted.is_empty() {
+        let marked = Marked { migrations: Vec::new(), before: plan.applied() };
+        print(&if json {
+            as_json(&marked)
+        } else {
+            format!("Nothing to do: {} recorded before.", count(marked.before, "migration"))
+        });
+        return Ok(CLEAN);
+    }
+    if !args.without_verifying {
+        let mut all = replay::applied(&folder, &plan);
+        all.extend(&wanted);
+        let report = match verified(&source, &all, &how, json).await {
+            Ok(report) => report,
+            Err(error) => return failed(error, json),
+        };
+        if lacks(&report) {
+            return Ok(lacking(&report, &source, json));
+        }
+        if !json {
+            print(&format!("{}\n{}", source.heading(), differences::way(&report)));
+        }
+    }
+    let options = Options { interrupt: how.interrupt.clone(), ..Options::default() };
+    match baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut |_| {}).await {
+        Ok(marked) => {
+            print(&if json { as_json(&marked) } else { as_text(&marked) });
+            Ok(CLEAN)
+        }
+        Err(error) => refused(error, json),
+    }
+}
+
+async fn verified(source: &Source, all: &[&Migration], how: &How, json: bool) -> Result<Report, VerifyError> {
+    let spinner = Quiet::new(json, "replaying");
+    let Source { client, folder, ledger, .. } = source;
+    let report = of_migrations(client, folder, all, ledger, how, &mut |event| spinner.take(&event)).await;
+    spinner.end();
+    report
+}
+
+/// What is extra does no harm.
+fn lacks(report: &Report) -> bool {
+    !report.absent.is_empty() || report.differences.iter().any(|difference| difference.change != Change::Extra)
+}
+
+fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
+    if json {
+        let mut object = differences::json(report);
+        object["result"] = json!("refused");
+        print(&object.to_string());
+    } else {
+        print(&differences::text(report, source));
+        eprintln!(
+            "{} Nothing was recorded: the database is not what these migrations make.\n  {} Record fewer with --to, make what is \
+             missing first, or believe it with --without-verifying.",
+            style("Refused.").red().bold(),
+            style("→").cyan()
+        );
+    }
+    FAILED
+}
+
+fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
+    let code = match error {
+        BaselineError::NoSuchTag(_) => BAD_INPUT,
+        BaselineError::Interrupted => INTERRUPTED,
+        _ => FAILED,
+    };
+    if json {
+        let result = if code == INTERRUPTED { "interrupted" } else { "refused" };
+        print(&json!({"result": result, "message": error.to_string()}).to_string());
+        return Ok(code);
+    }
+    match error {
+        BaselineError::NoSuchTag(refusal) => Err(Failure::Input((*refusal).into())),
+        BaselineError::Interrupted => {
+            eprintln!("{error}");
+            Ok(code)
+        }
+        other => Err(Failure::Other(other.into())),
+    }
+}
+
+fn as_text(marked: &Marked) -> String {
+    let mut lines: Vec<String> =
+        marked.migrations.iter().map(|tag| format!("  {} {tag}  recorded, not run", style("✓").green())).collect();
+    let before = match marked.before {
+        0 => String::new(),
+        before => format!("; {} recorded before", count(before, "migration")),
+    };
+    lines.push(format!("{} recorded as applied{before}.", count(marked.migrations.len(), "migration")));
+    lines.join("\n")
+}
+
+fn as_json(marked: &Marked) -> String {
+    json!({"result": "recorded", "migrations": marked.migrations, "before": marked.before}).to_string()
+}

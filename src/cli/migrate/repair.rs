@@ -1,0 +1,160 @@
+//! `infra migrate repair`: the next migration, which makes what verify found missing.
+
+use console::style;
+use serde_json::json;
+
+use super::{
+    differences, read_failed,
+    source::{Source, SourceArgs},
+    verify::{ReplayArgs, failed, report},
+};
+use crate::{
+    cli::{CLEAN, FAILED, Failure, print, stop},
+    migrate::{
+        State,
+        compose::Composed,
+        plan::plan,
+        repair::{self, Obstacle, Repair},
+        verify::{How, Report, Way, compare::Change},
+    },
+    render::value::count,
+};
+
+/// Write the next migration, which makes what verify found missing; never touches rows, never drops.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The migration is written as drizzle-kit writes a custom one, with its journal entry and snapshot, and shown; apply it with `infra migrate apply` or `drizzle-kit migrate`. Each statement can be run again. What could lose data, or would fail on the rows that are there (another type, NOT NULL where there are NULLs, a key that is not unique), is listed and left for somebody to decide; so are objects that no migration makes. The database itself is only read.\n\nExamples:\n  infra migrate repair --folder drizzle --dry-run    show it, write nothing\n  infra migrate repair && infra migrate apply && infra migrate verify\n\nExit codes: 0 everything missing is made by it, or nothing is missing; 1 something is left for somebody to decide, or it failed; 3 bad input, 130 interrupted."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    replay: ReplayArgs,
+
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let json = args.source.json;
+    let how = How { interrupt: Some(stop::announced()), ..args.replay.how()? };
+    let source = Source::open(&args.source).await?;
+    let report = match report(&source, &how, json).await {
+        Ok(report) => report,
+        Err(error) => return failed(error, json),
+    };
+    if let Way::Statements { because } = &report.way
+        && report.migrations > 0
+    {
+        let help = "A repair needs a replay. Name a server that may be used for it with --scratch-url: a local PostgreSQL of the \
+                    same version, say.";
+        return Err(Failure::Other(miette::miette!(help = help, "Nothing can be repaired: {because}.")));
+    }
+    let repair = repair::repair(&source.client, &report).await;
+    let outcome = Outcome::of(&source, &repair, args.dry_run).await?;
+    print(&if json { as_json(&outcome, &repair).to_string() } else { as_text(&outcome, &repair, &report, &source) });
+    Ok(if repair.obstacles.is_empty() { CLEAN } else { FAILED })
+}
+
+/// What became of the migration.
+enum Outcome {
+    /// Nothing can be made.
+    Nothing,
+    /// It is in the folder, and waits to be applied.
+    Waiting { tag: String },
+    /// It would be written.
+    Shown { sql: String },
+    /// It was written.
+    Written { sql: String, composed: Composed },
+}
+
+impl Outcome {
+    async fn of(source: &Source, repair: &Repair, dry_run: bool) -> Result<Self, Failure> {
+        if repair.steps.is_empty() {
+            return Ok(Outcome::Nothing);
+        }
+        let Source { client, folder, ledger, .. } = source;
+        let contents = ledger.read(client).await.map_err(read_failed)?;
+        let plan = plan(folder, &contents);
+        let sql = repair::text(repair);
+        let pairs = folder.migrations.iter().zip(&plan.migrations);
+        let mut unapplied =
+            pairs.filter(|(_, status)| !matches!(status.state, State::Applied { .. } | State::Edited { .. }));
+        if let Some((migration, _)) = unapplied.find(|(migration, _)| migration.sql == sql) {
+            return Ok(Outcome::Waiting { tag: migration.tag.clone() });
+        }
+        if dry_run {
+            return Ok(Outcome::Shown { sql });
+        }
+        let composed = repair::write(folder, &contents, &sql).map_err(|error| Failure::Other(error.into()))?;
+        Ok(Outcome::Written { sql, composed })
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Outcome::Nothing => "nothing-to-do",
+            Outcome::Waiting { .. } => "waiting",
+            Outcome::Shown { .. } => "dry-run",
+            Outcome::Written { .. } => "written",
+        }
+    }
+}
+
+fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source) -> String {
+    let mut lines = vec![source.heading(), differences::way(report), String::new()];
+    if let Outcome::Shown { sql } | Outcome::Written { sql, .. } = outcome {
+        lines.extend(
+            sql.lines().map(|line| {
+                if line.starts_with("--") { format!("  {}", style(line).dim()) } else { format!("  {line}") }
+            }),
+        );
+        lines.push(String::new());
+    }
+    for Obstacle { id, reason, .. } in &repair.obstacles {
+        lines.push(format!("{} {id} is not repaired: {reason}.", style("✗").red()));
+    }
+    let extra = report.differences.iter().filter(|it| it.change == Change::Extra).count();
+    if extra > 0 {
+        let verb = if extra == 1 { "was" } else { "were" };
+        lines.push(format!(
+            "{} that no migration makes {verb} left alone; `infra migrate verify` shows more.",
+            count(extra, "object")
+        ));
+    }
+    lines.push(match outcome {
+        Outcome::Nothing if repair.obstacles.is_empty() => format!("{} Nothing is missing.", style("✓").green()),
+        Outcome::Nothing => "Nothing was written.".to_owned(),
+        Outcome::Waiting { tag } => {
+            format!("{} {tag} is there already and makes it. Apply it: infra migrate apply", style("✓").green())
+        }
+        Outcome::Shown { .. } => "Nothing was written (--dry-run).".to_owned(),
+        Outcome::Written { composed, .. } => {
+            format!("{} {}\n  Apply it: infra migrate apply", style("+").green(), composed.path.display())
+        }
+    });
+    lines.join("\n")
+}
+
+fn as_json(outcome: &Outcome, repair: &Repair) -> serde_json::Value {
+    let mut object = json!({"result": outcome.word()});
+    match outcome {
+        Outcome::Nothing => {}
+        Outcome::Waiting { tag } => object["tag"] = json!(tag),
+        Outcome::Shown { sql } => object["sql"] = json!(sql),
+        Outcome::Written { sql, composed } => {
+            object["tag"] = json!(composed.tag);
+            object["path"] = json!(composed.path);
+            object["snapshot"] = json!(composed.snapshot);
+            object["sql"] = json!(sql);
+        }
+    }
+    let mut repaired: Vec<String> = repair.steps.iter().map(|step| step.id.to_string()).collect();
+    repaired.dedup();
+    object["repaired"] = json!(repaired);
+    let obstacle =
+        |it: &Obstacle| json!({"object": it.id.to_string(), "reason": it.reason, "statements": it.statements});
+    object["not_repaired"] = repair.obstacles.iter().map(obstacle).collect();
+    object
+}

@@ -1,0 +1,156 @@
+//! Baseline: migrations recorded as applied without running them, for a database that has what they make already.
+
+use miette::Diagnostic;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::connect::Client;
+use super::event::Event;
+use super::folder::{Folder, Layout, Migration};
+use super::ledger::{Contents, Ledger, LedgerError};
+use super::options::Options;
+use super::plan::{Allow, Plan, plan};
+use super::refusal::{Refusal, refusals};
+use super::transaction::{Conversation, Trouble, opening};
+
+/// What was recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Marked {
+    /// The tags of the migrations that this run recorded, in order.
+    pub migrations: Vec<String>,
+    /// How many of the folder were recorded before.
+    pub before: usize,
+}
+
+/// Why nothing was recorded.
+#[derive(Debug, Error, Diagnostic)]
+pub enum BaselineError {
+    /// `--to` names nothing.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NoSuchTag(Box<Refusal>),
+    /// The ledger has rows that do not go together with what would be recorded.
+    #[error("The ledger does not go together with the folder; nothing was recorded. {}", reasons.join(" "))]
+    #[diagnostic(help(
+        "See `infra migrate status`. A baseline only adds rows after those that are there; put the folder or the ledger in \
+         order first."
+    ))]
+    Conflict {
+        /// Each reason, a sentence.
+        reasons: Vec<String>,
+    },
+    /// Another migrator was at work between the look and the lock.
+    #[error("The ledger was changed by somebody else meanwhile; nothing was recorded.")]
+    #[diagnostic(help("Run it again."))]
+    Changed,
+    /// Another migrator held the lock for too long.
+    #[error("Another migrator holds the lock of the ledger for more than {seconds} s; nothing was recorded.")]
+    Busy {
+        /// How long this one waited.
+        seconds: u64,
+    },
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Interrupted by the user.
+    #[error("Interrupted; nothing was recorded.")]
+    Interrupted,
+}
+
+/// The migrations up to `to` that the ledger does not have; an error if its rows stand against recording them.
+pub fn unrecorded<'a>(
+    folder: &'a Folder,
+    ledger: &Ledger,
+    contents: &Contents,
+    to: Option<&str>,
+) -> Result<(Plan, Vec<&'a Migration>), BaselineError> {
+    let plan = plan(folder, contents);
+    let mut reasons = Vec::new();
+    if let Some(lease) = &contents.lease {
+        reasons.push(format!("The migration {} is begun without a transaction and not finished.", lease.tag));
+    }
+    for refusal in refusals(&plan, folder, ledger, contents.has_name, Allow::default(), to) {
+        match refusal {
+            // Nothing is run.
+            Refusal::Statement { .. } => {}
+            Refusal::NoSuchTag { .. } => return Err(BaselineError::NoSuchTag(Box::new(refusal))),
+            other => reasons.push(other.to_string()),
+        }
+    }
+    if !reasons.is_empty() {
+        return Err(BaselineError::Conflict { reasons });
+    }
+    let unrecorded = plan.to_apply(folder, Allow::default(), to);
+    Ok((plan, unrecorded))
+}
+
+/// Records `expected`, which [`unrecorded`] found, in one transaction, under the lock of all migrators.
+pub async fn baseline(
+    client: &mut Client,
+    folder: &Folder,
+    ledger: &Ledger,
+    to: Option<&str>,
+    expected: &[&Migration],
+    options: &Options,
+    events: &mut (dyn FnMut(Event) + Send + Sync),
+) -> Result<Marked, BaselineError> {
+    let mut conversation = Conversation::new(client, events, options);
+    let answer = match conversation.send(&opening(ledger, options, false)).await {
+        Ok(answer) => conversation.answer(answer, true).await,
+        Err(trouble) => Err(trouble),
+    };
+    let result = match answer {
+        Ok(_) => under_lock(&mut conversation, folder, ledger, to, expected).await,
+        Err(trouble) => Err(explain(trouble, ledger, options, false)),
+    };
+    if result.is_err() {
+        conversation.roll_back().await;
+    }
+    match result {
+        Err(_) if conversation.interrupted() => Err(BaselineError::Interrupted),
+        other => other,
+    }
+}
+
+async fn under_lock(
+    conversation: &mut Conversation<'_>,
+    folder: &Folder,
+    ledger: &Ledger,
+    to: Option<&str>,
+    expected: &[&Migration],
+) -> Result<Marked, BaselineError> {
+    let contents = ledger.read(conversation.client).await?;
+    let (plan, found) = unrecorded(folder, ledger, &contents, to)?;
+    if found != expected {
+        return Err(BaselineError::Changed);
+    }
+    let mut statements = ledger.creation(&contents, folder.layout);
+    let v1 = folder.layout == Layout::V1;
+    if contents.table_exists && ((v1 && !contents.has_name) || !plan.unnamed.is_empty()) {
+        statements.extend(ledger.upgrade(&contents, &plan.unnamed));
+    }
+    statements.extend(found.iter().map(|migration| ledger.insertion(migration, contents.has_name || v1)));
+    statements.push("COMMIT".to_owned());
+    let made = conversation.ask(&statements.join("; ")).await;
+    made.map_err(|trouble| explain(trouble, ledger, &Options::default(), !contents.table_exists))?;
+    let before = plan.applied();
+    Ok(Marked { migrations: found.iter().map(|migration| migration.tag.clone()).collect(), before })
+}
+
+/// `creating`: the ledger was to be made.
+fn explain(trouble: Trouble, ledger: &Ledger, options: &Options, creating: bool) -> BaselineError {
+    let ledger = ledger.clone();
+    match trouble {
+        Trouble::GaveUp => BaselineError::Interrupted,
+        Trouble::Lost(_) => BaselineError::Ledger(LedgerError::Lost(ledger)),
+        Trouble::Said { said, .. } => {
+            let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
+            match code.as_str() {
+                "55P03" => BaselineError::Busy { seconds: options.wait.as_secs() },
+                "42501" if creating => BaselineError::Ledger(LedgerError::NotAllowed { ledger, message }),
+                _ => BaselineError::Ledger(LedgerError::Database { ledger, message, code }),
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `migrate repair`: each class of objects lost behind the back and made again, and what is left for somebody to decide.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use infra::migrate::repair::{repair, text, write};
+use infra::migrate::verify::How;
+use infra::migrate::verify::compare::Change;
+use infra::migrate::{Folder, Ledger};
+
+use super::drizzle::{Line, kit, migrate};
+use super::server::{Database, PASSWORD, Way, servers};
+use super::verifying::{EVERYTHING, TAMPERING, applied, report, short};
+use super::{Written, fixture, ledger_rows, tags};
+
+/// Runs the binary; the folder is an absolute path.
+fn infra(database: &Database, folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.arg("migrate").args(arguments).arg("--folder").arg(folder);
+    let url = servers().url(database.way, &database.name);
+    command.env("DATABASE_URL", url).env("PGSSLROOTCERT", &servers().ca).env("NO_COLOR", "1").output().unwrap()
+}
+
+/// Found by verify, made by repair and apply, run once more by hand, clean by verify.
+#[tokio::test]
+async fn each_class_of_objects() {
+    let database = applied(Way::Direct, &Written::new(EVERYTHING).folder()).await;
+    for (index, (sql, expected, mends)) in TAMPERING.iter().enumerate() {
+        let mut copy = database.copy();
+        copy.way = if index % 2 == 0 { Way::Direct } else { Way::Pooled };
+        let written = Written::new(EVERYTHING);
+        copy.psql(sql);
+        let rows = "SELECT count(*) FROM app.users";
+        let before = copy.psql("SELECT to_regclass('app.users') IS NULL").eq("f").then(|| copy.psql(rows));
+
+        let client = copy.client().await;
+        let found = report(&client, &written.folder(), &How::default()).await;
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(short(&found), expected, "{sql}");
+
+        let plan = repair(&client, &found).await;
+        assert_eq!(plan.obstacles.is_empty(), *mends, "{sql}: {:?}", plan.obstacles);
+        if !plan.steps.is_empty() {
+            let contents = Ledger::default().read(&client).await.unwrap();
+            write(&written.folder(), &contents, &text(&plan)).unwrap();
+            assert_eq!(tags(&copy, &written.folder()).await.unwrap(), ["0002_repair"], "{sql}");
+            copy.psql(&text(&plan));
+        }
+        let after = report(&client, &written.folder(), &How::default()).await;
+        let left = after.differences.iter().filter(|it| it.change != Change::Extra).count();
+        assert_eq!(left == 0, *mends, "{sql}: {:?}", short(&after));
+        if let Some(before) = before {
+            assert_eq!(copy.psql(rows), before, "{sql}");
+        }
+    }
+}
+
+/// A lost sequence goes on after the values that are there.
+#[tokio::test]
+async fn sequences_do_not_start_again() {
+    let written = Written::new(EVERYTHING);
+    let database = applied(Way::Pooled, &written.folder()).await;
+    database.psql("DROP SEQUENCE app.users_id_seq CASCADE; ALTER TABLE app.posts ALTER id DROP IDENTITY");
+    assert_eq!(infra(&database, written.path(), &["repair"]).status.code(), Some(0));
+    assert_eq!(infra(&database, written.path(), &["apply"]).status.code(), Some(0));
+    database.psql("INSERT INTO app.users (email) VALUES ('c@example.com')");
+    database.psql("INSERT INTO app.posts (user_id, title) VALUES (1, 'three')");
+    assert_eq!(database.psql("SELECT max(id) FROM app.users"), "3");
+    assert_eq!(database.psql("SELECT max(id) FROM app.posts"), "1002");
+}
+
+/// A label can be used once it is committed: what needs it comes with a second repair.
+#[tokio::test]
+async fn labels_of_enums_come_first() {
+    let written = Written::new(&[
+        ("0000_a", "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE a (id int, m mood);"),
+        ("0001_b", "ALTER TYPE mood ADD VALUE 'sad' BEFORE 'ok'; ALTER TYPE mood ADD VALUE 'glad';"),
+        ("0002_c", "ALTER TABLE a ALTER m SET DEFAULT 'glad'; CREATE INDEX i ON a (id);"),
+    ]);
+    let database = applied(Way::Direct, &written.folder()).await;
+    database.psql("DROP TABLE a; DROP TYPE mood; CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE a (id int, m mood)");
+    let first = infra(&database, written.path(), &["repair"]);
+    let shown = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert_eq!(first.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("✗ column public.a.m is not repaired: it uses 'glad', a new label"), "{shown}");
+    assert_eq!(infra(&database, written.path(), &["apply"]).status.code(), Some(0));
+    assert_eq!(infra(&database, written.path(), &["repair"]).status.code(), Some(0));
+    assert_eq!(infra(&database, written.path(), &["apply"]).status.code(), Some(0));
+    assert_eq!(infra(&database, written.path(), &["verify"]).status.code(), Some(0));
+    assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new());
+    assert_eq!(written.folder().migrations.last().unwrap().tag, "0004_repair_2");
+}
+
+#[tokio::test]
+async fn shown_written_and_written_once() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int, name text NOT NULL);")]);
+    let database = applied(Way::Pooled, &written.folder()).await;
+    let output = infra(&database, written.path(), &["repair"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Nothing is missing."), "{output:?}");
+
+    database.psql("ALTER TABLE a DROP COLUMN id, ALTER name TYPE varchar(9); CREATE TABLE theirs ()");
+    let files = || std::fs::read_dir(written.path()).unwrap().count();
+    let before = files();
+    let output = infra(&database, written.path(), &["repair", "--dry-run"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!((output.status.code(), files()), (Some(1), before), "{shown}");
+    assert!(shown.contains("ADD COLUMN IF NOT EXISTS \"id\" integer;"), "{shown}");
+    assert!(shown.contains("-- Not repaired: column public.a.name: its type is another one"), "{shown}");
+    assert!(shown.contains("1 object that no migration makes was left alone"), "{shown}");
+
+    let output = infra(&database, written.path(), &["repair", "--json"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((object["result"].as_str(), object["tag"].as_str()), (Some("written"), Some("0001_repair")));
+    assert_eq!(object["repaired"], serde_json::json!(["column public.a.id"]));
+    assert_eq!(object["not_repaired"][0]["object"], "column public.a.name");
+    // A second run before it is applied adds nothing.
+    let output = infra(&database, written.path(), &["repair"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("0001_repair is there already"), "{output:?}");
+    assert_eq!((files(), written.folder().migrations.len()), (before + 1, 2));
+}
+
+/// Its time is greater than that of the newest row, whatever the clock says.
+#[tokio::test]
+async fn later_than_every_row() {
+    let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    written.add_at("0001_b", 4_000_000_000_000, "CREATE TABLE b (id int);");
+    let database = applied(Way::Direct, &written.folder()).await;
+    database.psql("DROP TABLE a");
+    assert_eq!(infra(&database, written.path(), &["repair"]).status.code(), Some(0));
+    assert_eq!(written.folder().migrations[2].when_millis, 4_000_000_000_001);
+    assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0002_repair"]);
+}
+
+/// The real drizzle-kit goes on from a repaired folder: its check is content, and generate has nothing to add.
+#[tokio::test]
+async fn drizzle_kit_goes_on() {
+    let database = applied(Way::Direct, &Folder::read(&fixture("v0-abc")).unwrap()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("migrations");
+    // Made from the fixture's own schema, so that there are snapshots.
+    let schema = fixture("v0-abc").parent().unwrap().join("schema.ts");
+    assert!(kit("generate", &folder, Some(&schema)).status.success());
+    database.psql("DROP SCHEMA public CASCADE; DROP SCHEMA drizzle CASCADE; CREATE SCHEMA public");
+    assert_eq!(infra(&database, &folder, &["apply"]).status.code(), Some(0));
+    let table = database
+        .psql("SELECT min(relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+    database.psql(&format!("DROP TABLE {table} CASCADE"));
+    let output = infra(&database, &folder, &["repair"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+
+    let checked = kit("check", &folder, None);
+    assert!(checked.status.success(), "{checked:?}");
+    let generated = kit("generate", &folder, Some(&schema));
+    assert!(String::from_utf8_lossy(&generated.stdout).contains("No schema changes"), "{generated:?}");
+    migrate(Line::V0, &folder, &database);
+    assert_eq!(infra(&database, &folder, &["verify"]).status.code(), Some(0));
+    assert_eq!(ledger_rows(&database).lines().count(), 2);
+}
+
+/// The v1 layout: a folder of its own, and Drizzle 1 applies it.
+#[tokio::test]
+async fn a_v1_folder() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("migrations");
+    let copied = Command::new("cp").arg("-R").arg(fixture("v1-shop")).arg(&folder).status().unwrap();
+    assert!(copied.success());
+    let database = Database::new(Way::Direct);
+    migrate(Line::V1, &folder, &database);
+    database.psql("DROP VIEW active_users; DROP TABLE notes");
+    assert_eq!(infra(&database, &folder, &["repair"]).status.code(), Some(0));
+    let last = Folder::read(&folder).unwrap().migrations.pop().unwrap();
+    assert!(last.tag.ends_with("_repair"), "{}", last.tag);
+    migrate(Line::V1, &folder, &database);
+    let output = infra(&database, &folder, &["verify"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[tokio::test]
+async fn secrets_are_never_shown() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let database = applied(Way::Direct, &written.folder()).await;
+    database.psql("DROP TABLE a");
+    for arguments in
+        [&["verify"][..], &["verify", "--json"], &["repair"], &["verify", "--scratch-url", "postgres://me:hunter2@:x/"]]
+    {
+        let output = infra(&database, written.path(), arguments);
+        let shown = format!("{output:?}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains("a%20secret") && !shown.contains("hunter2"), "{shown}");
+    }
+    let sql = std::fs::read_to_string(written.file("0001_repair")).unwrap();
+    assert!(!sql.contains("secret"), "{sql}");
+}
