@@ -9,4 +9,5 @@ mod faults;
 mod migrate;
 mod plane;
 mod program;
+mod robust;
 mod screens;

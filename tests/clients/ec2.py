@@ -384,6 +384,65 @@ def tagging():
     delete_network(vpc)
 
 
+def network_acls():
+    vpc = a_vpc()
+    subnet = a_subnet(vpc)
+    [default] = ec2.describe_network_acls(Filters=where(vpc_id=vpc))["NetworkAcls"]
+    made = ec2.create_network_acl(VpcId=vpc, TagSpecifications=tagged("network-acl", Name="walk"))["NetworkAcl"]
+    acl = made["NetworkAclId"]
+    equal("a new ACL denies all", [(one["RuleNumber"], one["RuleAction"]) for one in made["Entries"]], [(32767, "deny")] * 2)
+    rule = {"NetworkAclId": acl, "RuleNumber": 100, "Protocol": "6", "RuleAction": "allow", "Egress": False, "CidrBlock": ANYWHERE}
+    refused("a rule for TCP without ports", "MissingParameter", ec2.create_network_acl_entry, **rule)
+    ports = {"PortRange": {"From": 443, "To": 443}}
+    ec2.create_network_acl_entry(**rule, **ports)
+    refused("a number that is taken", "NetworkAclEntryAlreadyExists", ec2.create_network_acl_entry, **rule, **ports)
+    ec2.replace_network_acl_entry(**(rule | {"RuleAction": "deny"}), **ports)
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    equal("replaced", [(one["RuleAction"], one["PortRange"]) for one in entries if one["RuleNumber"] == 100], [("deny", {"From": 443, "To": 443})])
+    refused("a rule that is not there", "InvalidNetworkAclEntry.NotFound", ec2.delete_network_acl_entry, NetworkAclId=acl, RuleNumber=7, Egress=False)
+    association = default["Associations"][0]["NetworkAclAssociationId"]
+    ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
+    [found] = ec2.describe_network_acls(Filters=where(association__subnet_id=subnet))["NetworkAcls"]
+    equal("the subnet has another", found["NetworkAclId"], acl)
+    refused("the old association is gone", "InvalidAssociationID.NotFound", ec2.replace_network_acl_association, AssociationId=association, NetworkAclId=acl)
+    refused("one in use", "DependencyViolation", ec2.delete_network_acl, NetworkAclId=acl)
+    refused("the default one", "InvalidParameterValue", ec2.delete_network_acl, NetworkAclId=default["NetworkAclId"])
+    ec2.delete_network_acl_entry(NetworkAclId=default["NetworkAclId"], RuleNumber=100, Egress=True)
+    ec2.delete_subnet(SubnetId=subnet)
+    refused("a VPC with an ACL", "DependencyViolation", ec2.delete_vpc, VpcId=vpc)
+    ec2.delete_network_acl(NetworkAclId=acl)
+    refused("once more", "InvalidNetworkAclID.NotFound", ec2.delete_network_acl, NetworkAclId=acl)
+    delete_network(vpc)
+
+
+def attributes_of_interfaces():
+    vpc = a_vpc()
+    subnet, group = a_subnet(vpc), a_group(vpc)
+    made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    refused("no attribute", "MissingParameter", ec2.modify_network_interface_attribute, NetworkInterfaceId=made)
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, Description={"Value": "mine"})
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, Groups=[group])
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, SourceDestCheck={"Value": False})
+    told = lambda name: ec2.describe_network_interface_attribute(NetworkInterfaceId=made, Attribute=name)
+    equal("its description", told("description")["Description"], {"Value": "mine"})
+    equal("its groups", ids(told("groupSet")["Groups"], "GroupId"), [group])
+    equal("unchecked", told("sourceDestCheck")["SourceDestCheck"], {"Value": False})
+    ec2.reset_network_interface_attribute(NetworkInterfaceId=made, SourceDestCheck="true")
+    equal("checked again", told("sourceDestCheck")["SourceDestCheck"], {"Value": True})
+    refused("an unknown group", "InvalidGroup.NotFound", ec2.modify_network_interface_attribute, NetworkInterfaceId=made, Groups=[f"sg-{MISSING}"])
+    ec2.assign_private_ip_addresses(NetworkInterfaceId=made, PrivateIpAddresses=["10.0.0.50"])
+    more = ec2.assign_private_ip_addresses(NetworkInterfaceId=made, SecondaryPrivateIpAddressCount=2)["AssignedPrivateIpAddresses"]
+    [shown] = ec2.describe_network_interfaces(NetworkInterfaceIds=[made])["NetworkInterfaces"]
+    equal("four addresses", len(shown["PrivateIpAddresses"]), 4)
+    refused("outside the subnet", "InvalidParameterValue", ec2.assign_private_ip_addresses, NetworkInterfaceId=made, PrivateIpAddresses=["10.9.0.1"])
+    ec2.unassign_private_ip_addresses(NetworkInterfaceId=made, PrivateIpAddresses=["10.0.0.50", more[0]["PrivateIpAddress"]])
+    refused("once more", "InvalidParameterValue", ec2.unassign_private_ip_addresses, NetworkInterfaceId=made, PrivateIpAddresses=["10.0.0.50"])
+    refused("the group in use", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    ec2.delete_security_group(GroupId=group)
+    delete_network(vpc)
+
+
 def nothing_is_left():
     for operation, result in (
         ("vpcs", "Vpcs"),
@@ -408,6 +467,8 @@ run(
     security_groups,
     endpoints,
     interfaces,
+    attributes_of_interfaces,
+    network_acls,
     tagging,
     nothing_is_left,
 )

@@ -148,6 +148,9 @@ def who_is_calling():
     refused("a role for a service only", "AccessDenied", sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/theirs", RoleSessionName="walk", status=403)
     for role in ("ours", "theirs"):
         iam.delete_role(RoleName=role)
+    holds("a session of one's own", sts.get_session_token()["Credentials"]["AccessKeyId"].startswith("ASIA"))
+    refused("for a minute", "ValidationError", sts.get_session_token, DurationSeconds=60)
+    equal("whose key it is", sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"], ACCOUNT)
 
 
 def one_for_all_regions():

@@ -17,6 +17,7 @@ mod listing;
 mod nat_gateway;
 mod network_acl;
 mod network_interface;
+mod network_interface_change;
 mod never;
 mod permission;
 mod prefix_list;
@@ -59,6 +60,12 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DisassociateVpcCidrBlock" => vpc_cidr::disassociate,
     "DescribeDhcpOptions" => vpc::describe_dhcp_options,
     "DescribeNetworkAcls" => network_acl::describe,
+    "CreateNetworkAcl" => network_acl::create,
+    "DeleteNetworkAcl" => network_acl::delete,
+    "CreateNetworkAclEntry" => network_acl::create_entry,
+    "ReplaceNetworkAclEntry" => network_acl::replace_entry,
+    "DeleteNetworkAclEntry" => network_acl::delete_entry,
+    "ReplaceNetworkAclAssociation" => network_acl::replace_association,
     "CreateSubnet" => subnet::create,
     "DeleteSubnet" => subnet::delete,
     "DescribeSubnets" => subnet::describe,
@@ -110,6 +117,11 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "CreateNetworkInterface" => network_interface::create,
     "DeleteNetworkInterface" => network_interface::delete,
     "DescribeNetworkInterfaces" => network_interface::describe,
+    "DescribeNetworkInterfaceAttribute" => network_interface_change::describe,
+    "ModifyNetworkInterfaceAttribute" => network_interface_change::modify,
+    "ResetNetworkInterfaceAttribute" => network_interface_change::reset,
+    "AssignPrivateIpAddresses" => network_interface_change::assign,
+    "UnassignPrivateIpAddresses" => network_interface_change::unassign,
     "DescribeAvailabilityZones" => zone::describe,
     "DescribeRegions" => zone::describe_regions,
     "DescribeAccountAttributes" => zone::describe_account_attributes,

@@ -26,6 +26,12 @@ pub(crate) struct NetworkInterface {
     pub(super) vpc_id: String,
     pub(super) availability_zone: String,
     pub(super) private_ip: Ipv4Addr,
+    /// Further addresses.
+    #[serde(default)]
+    pub(super) secondary: Vec<Ipv4Addr>,
+    /// Whether it passes on what is not addressed to it.
+    #[serde(default)]
+    pub(super) unchecked: bool,
     pub(super) group_ids: Vec<String>,
     pub(super) description: String,
     /// `interface`, `nat_gateway` or `vpc_endpoint`.
@@ -59,6 +65,8 @@ impl NetworkInterface {
             vpc_id: subnet.vpc_id.clone(),
             availability_zone: subnet.availability_zone.clone(),
             private_ip,
+            secondary: Vec::new(),
+            unchecked: false,
             group_ids,
             description: String::new(),
             interface_type: "interface".to_owned(),
@@ -95,7 +103,7 @@ impl NetworkInterface {
         format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
     }
 
-    fn show(&self, view: &View<'_>) -> Value {
+    pub(super) fn show(&self, view: &View<'_>) -> Value {
         let dns_name = format!("ip-{}.{}.compute.internal", self.private_ip.to_string().replace('.', "-"), view.region);
         let association = view.store.address_of(&self.network_interface_id).map(|(address, association)| {
             json!({
@@ -120,6 +128,14 @@ impl NetworkInterface {
                 "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
             })
         });
+        let mut addresses = vec![json!({
+            "Primary": true,
+            "PrivateDnsName": dns_name,
+            "PrivateIpAddress": self.private_ip.to_string(),
+            "Association": association,
+        })];
+        let further = |address: &Ipv4Addr| json!({"Primary": false, "PrivateIpAddress": address.to_string()});
+        addresses.extend(self.secondary.iter().map(further));
         json!({
             "NetworkInterfaceId": self.network_interface_id,
             "InterfaceType": self.interface_type,
@@ -135,15 +151,10 @@ impl NetworkInterface {
             "MacAddress": self.mac_address(),
             "PrivateIpAddress": self.private_ip.to_string(),
             "PrivateDnsName": dns_name,
-            "PrivateIpAddresses": [{
-                "Primary": true,
-                "PrivateDnsName": dns_name,
-                "PrivateIpAddress": self.private_ip.to_string(),
-                "Association": association,
-            }],
+            "PrivateIpAddresses": addresses,
             "Association": association,
             "Attachment": attachment,
-            "SourceDestCheck": self.interface_type != "nat_gateway",
+            "SourceDestCheck": self.interface_type != "nat_gateway" && !self.unchecked,
             "Groups": groups.collect::<Vec<_>>(),
             "Ipv6Addresses": [],
             "TagSet": view.tags(&self.network_interface_id),
@@ -241,7 +252,8 @@ impl Store {
     /// The lowest address of a subnet that no interface has.
     pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
         let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
-        let taken: BTreeSet<Ipv4Addr> = neighbours.map(|one| one.private_ip).collect();
+        let taken: BTreeSet<Ipv4Addr> =
+            neighbours.flat_map(|one| one.secondary.iter().copied().chain([one.private_ip])).collect();
         cidr::usable(subnet.cidr).find(|address| !taken.contains(address)).ok_or_else(|| {
             let message = format!(
                 "The specified subnet does not have enough free addresses to satisfy the request: {}.",
@@ -252,8 +264,9 @@ impl Store {
     }
 
     /// Whether an interface in the VPC has this address.
-    fn is_taken(&self, vpc_id: &str, address: Ipv4Addr) -> bool {
-        self.interfaces.values().any(|one| one.vpc_id == vpc_id && one.private_ip == address)
+    pub(super) fn is_taken(&self, vpc_id: &str, address: Ipv4Addr) -> bool {
+        let has = |one: &NetworkInterface| one.private_ip == address || one.secondary.contains(&address);
+        self.interfaces.values().any(|one| one.vpc_id == vpc_id && has(one))
     }
 
     /// Whether an interface is in this group.

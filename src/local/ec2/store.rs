@@ -11,6 +11,7 @@ use super::{
     internet_gateway::InternetGateway,
     kind::{self, Kind},
     nat_gateway::NatGateway,
+    network_acl::NetworkAcl,
     network_interface::NetworkInterface,
     route_table::RouteTable,
     security_group::SecurityGroup,
@@ -33,6 +34,8 @@ pub(crate) struct Store {
     pub(super) security_groups: BTreeMap<String, SecurityGroup>,
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     pub(super) interfaces: BTreeMap<String, NetworkInterface>,
+    /// Those that users made, and default ones that were changed.
+    pub(super) network_acls: BTreeMap<String, NetworkAcl>,
     /// The tags of everything, by the resource's id.
     pub(super) tags: BTreeMap<String, Tags>,
     /// The moment up to which everything has moved on.
@@ -65,7 +68,7 @@ impl Store {
             "sgr" => self.security_groups.values().any(|group| group.rules.iter().any(|rule| rule.rule_id == id)),
             "vpce" => self.endpoints.contains_key(id),
             "eni" => self.interfaces.contains_key(id),
-            "acl" => self.vpcs.values().any(|vpc| vpc.network_acl_id == id),
+            "acl" => self.network_acls.contains_key(id) || self.vpcs.values().any(|vpc| vpc.network_acl_id == id),
             "dopt" => self.vpcs.values().any(|vpc| vpc.dhcp_options_id == id),
             _ => false,
         }
@@ -86,6 +89,7 @@ impl Store {
         add(&kind::NAT_GATEWAY, gateways.map(|(id, gateway)| (id, gateway.state_name())).collect());
         let tables = self.route_tables.iter().filter(|(_, table)| table.main.is_none());
         add(&kind::ROUTE_TABLE, tables.map(|(id, _)| (id, "exists")).collect());
+        add(&kind::NETWORK_ACL, self.made_acls().map(|id| (id, "exists")).collect());
         let groups = self.security_groups.iter().filter(|(_, group)| !group.is_default());
         add(&kind::SECURITY_GROUP, groups.map(|(id, _)| (id, "exists")).collect());
         add(&kind::ENDPOINT, self.endpoints.iter().map(|(id, endpoint)| (id, endpoint.state_name())).collect());

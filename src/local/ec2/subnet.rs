@@ -29,6 +29,9 @@ pub(crate) struct Subnet {
     pub(super) hostname_type: String,
     pub(super) resource_name_a_record: bool,
     pub(super) network_acl_association_id: String,
+    /// Its network ACL; none for the VPC's default one.
+    #[serde(default)]
+    pub(super) network_acl_id: Option<String>,
 }
 
 impl Subnet {
@@ -109,6 +112,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSubnet) -> Result<Value, Fa
         hostname_type: "ip-name".to_owned(),
         resource_name_a_record: false,
         network_acl_association_id: kind::new_id("aclassoc"),
+        network_acl_id: None,
     };
     let subnet_id = subnet.subnet_id.clone();
     store.tag(&subnet_id, tags);

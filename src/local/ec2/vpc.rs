@@ -136,6 +136,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, DeleteVpc { vpc_id }: DeleteVpc) -> Resu
         gone.push(group.group_id.clone());
         gone.extend(group.rules.iter().map(|rule| rule.rule_id.clone()));
     }
+    store.forget_acls(&vpc_id);
     store.route_tables.retain(|_, table| table.vpc_id != vpc_id);
     store.security_groups.retain(|_, group| group.vpc_id != vpc_id);
     store.tags.retain(|id, _| !gone.contains(id));
@@ -150,6 +151,7 @@ impl Store {
             || self.route_tables.values().any(|table| table.vpc_id == vpc_id && table.main.is_none())
             || self.security_groups.values().any(|group| group.vpc_id == vpc_id && !group.is_default())
             || self.endpoints.values().any(|endpoint| endpoint.vpc_id == vpc_id)
+            || self.made_acls().any(|id| self.network_acls[id].vpc_id == vpc_id)
             || self.interfaces.values().any(|interface| interface.vpc_id == vpc_id)
     }
 

@@ -14,8 +14,15 @@ use super::{
 };
 
 /// The service's actions.
-pub(crate) static SERVICE: Service =
-    Service { name: "sts", actions: &[("GetCallerIdentity", get_caller_identity), ("AssumeRole", assume_role)] };
+pub(crate) static SERVICE: Service = Service {
+    name: "sts",
+    actions: &[
+        ("GetCallerIdentity", get_caller_identity),
+        ("AssumeRole", assume_role),
+        ("GetSessionToken", get_session_token),
+        ("GetAccessKeyInfo", get_access_key_info),
+    ],
+};
 
 /// The ARN of the user that everyone is.
 pub(crate) fn caller(account: &str) -> String {
@@ -59,22 +66,38 @@ fn assume_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
     }
-    const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let session = &input.role_session_name;
     Ok(json!({
-        "Credentials": {
-            "AccessKeyId": format!("ASIA{}", random_text(16, BASE32)),
-            "SecretAccessKey": random_text(40, BASE64),
-            "SessionToken": random_text(200, BASE64),
-            "Expiration": time(ctx.now + seconds * 1000),
-        },
+        "Credentials": credentials(ctx, seconds),
         "AssumedRoleUser": {
             "AssumedRoleId": format!("{}:{session}", role.unique_id()),
             "Arn": format!("arn:aws:sts::{}:assumed-role/{}/{session}", ctx.account, role.name),
         },
         "SourceIdentity": input.source_identity,
     }))
+}
+
+/// Credentials for so many seconds. Any key opens the local cloud; these have AWS's form.
+fn credentials(ctx: &Ctx<'_>, seconds: u64) -> Value {
+    const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    json!({
+        "AccessKeyId": format!("ASIA{}", random_text(16, BASE32)),
+        "SecretAccessKey": random_text(40, BASE64),
+        "SessionToken": random_text(200, BASE64),
+        "Expiration": time(ctx.now + seconds * 1000),
+    })
+}
+
+fn get_session_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    Ok(json!({ "Credentials": credentials(ctx, input.duration_seconds.unwrap_or(43_200)) }))
+}
+
+/// The account that a key belongs to is the caller's: a key says nothing about it here, unless it is the account's number.
+fn get_access_key_info(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    decode::<Value>(input)?;
+    Ok(json!({ "Account": ctx.account }))
 }
 
 #[cfg(test)]
