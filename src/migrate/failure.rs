@@ -263,9 +263,6 @@ fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'
             "The text \"--> statement-breakpoint\" stands inside a string here; Drizzle splits the file there all the same. \
              Write it as two strings joined by ||.",
         ),
-        "42601" if migration.sql.starts_with('\u{feff}') => Some(
-            "The file starts with a byte order mark, which PostgreSQL does not accept. Save it as UTF-8 without BOM.",
-        ),
         "55P04" => Some(
             "A new value of an enum can be used once it is committed: put the statement into a migration of its own after \
              this one.",

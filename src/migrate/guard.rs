@@ -11,6 +11,9 @@ use super::sql::{Statement, statements};
 /// What a file begins with whose statements are each committed on their own.
 pub const NO_TRANSACTION: &str = "-- infra: no-transaction";
 
+/// What some editors put at the beginning of a file.
+const BOM: char = '\u{feff}';
+
 /// Whether one of the comments that the file begins with is [`NO_TRANSACTION`].
 pub fn without_transaction(sql: &str) -> bool {
     let lines = sql.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
@@ -40,6 +43,8 @@ pub enum Reason {
     NoTransaction,
     /// SET outside of a transaction: the session is shared with others, and the next statement may get another one.
     Session,
+    /// U+FEFF at the beginning of the file, which PostgreSQL takes for a part of the first word.
+    ByteOrderMark,
     /// CREATE INDEX CONCURRENTLY without a name: what a failed one leaves behind could not be told from other indexes.
     Nameless,
 }
@@ -54,6 +59,9 @@ impl Reason {
             Reason::NoTransaction => "starts or ends a transaction, but each statement of this migration is on its own",
             Reason::Session => {
                 "changes the session, which outside of a transaction is shared with others through a pooler"
+            }
+            Reason::ByteOrderMark => {
+                "begins with a byte order mark, which PostgreSQL takes for a part of the first word"
             }
             Reason::Nameless => "makes an index without a name, so what a failed attempt leaves behind cannot be found",
         }
@@ -78,6 +86,7 @@ impl Reason {
             Reason::Session => {
                 "Remove it, and write names with their schema. Roles have settings too: ALTER ROLE … SET …."
             }
+            Reason::ByteOrderMark => "Save the file as UTF-8 without BOM.",
             Reason::Nameless => "Give the index a name: CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON ….",
         }
     }
@@ -86,6 +95,9 @@ impl Reason {
 /// Every such statement of the migration, in order.
 pub fn offences(migration: &Migration) -> Vec<Offence> {
     let mut found = Vec::new();
+    if migration.sql.starts_with(BOM) {
+        found.push(Offence { reason: Reason::ByteOrderMark, span: 0..BOM.len_utf8() });
+    }
     let judge = if without_transaction(&migration.sql) { judge_alone } else { judge };
     for chunk in migration.chunks() {
         for statement in statements(chunk.text) {
@@ -162,7 +174,7 @@ mod tests {
 
     #[test]
     fn offences_and_look_alikes() {
-        use Reason::{EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session};
+        use Reason::{ByteOrderMark, EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session};
         let table: &[(&str, &[(Reason, &str)])] = &[
             ("SELECT 1; commit; SELECT 2", &[(EndsTransaction, "commit")]),
             ("-- c\nROLLBACK WORK;", &[(EndsTransaction, "ROLLBACK WORK")]),
@@ -187,6 +199,7 @@ mod tests {
             ("COPY t FROM STDIN", &[(ReadsInput, "COPY t FROM STDIN")]),
             ("SELECT 1;--> statement-breakpoint\nCOMMIT", &[(EndsTransaction, "COMMIT")]),
             ("-- infra: no-transaction\nCREATE INDEX CONCURRENTLY a ON t (x); VACUUM t", &[]),
+            ("\u{feff}SELECT 1", &[(ByteOrderMark, "\u{feff}")]),
             ("-- infra: no-transaction\nBEGIN", &[(NoTransaction, "BEGIN")]),
             ("-- infra: no-transaction\nSET search_path TO a", &[(Session, "SET search_path TO a")]),
             (

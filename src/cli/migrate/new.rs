@@ -1,7 +1,5 @@
 //! `infra migrate new`: an empty migration for SQL that drizzle-kit does not write.
 
-use std::path::Path;
-
 use console::style;
 use serde_json::json;
 
@@ -47,9 +45,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
             }
             print(&format!("{} {}", style("+").green(), composed.path.display()));
             if composed.snapshot.is_none() {
-                let (beside, meta) = (Path::new("snapshot.json"), folder.path.join("meta"));
-                let place = if meta.is_dir() { meta } else { beside.to_owned() };
-                print(&format!("  Without a snapshot: the migrations before it have none ({}).", place.display()));
+                print("  Without a snapshot: the migrations before it have none either.");
             }
             Ok(CLEAN)
         }
