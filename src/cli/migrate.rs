@@ -3,6 +3,7 @@
 mod apply;
 mod baseline;
 mod differences;
+mod lint;
 mod new;
 mod repair;
 mod show;
@@ -32,6 +33,7 @@ enum Verb {
     Unlock(unlock::Args),
     Repair(Box<repair::Args>),
     Baseline(Box<baseline::Args>),
+    Lint(Box<lint::Args>),
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
@@ -43,6 +45,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Verb::Unlock(args) => Box::pin(unlock::run(args)).await,
         Verb::Repair(args) => Box::pin(repair::run(*args)).await,
         Verb::Baseline(args) => Box::pin(baseline::run(*args)).await,
+        Verb::Lint(args) => Box::pin(lint::run(*args)).await,
     }
 }
 

@@ -12,7 +12,7 @@ use super::folder::{BREAKPOINT, Chunk, Migration};
 use super::ledger::LedgerError;
 use super::position::{Position, byte_of_character};
 use super::refusal::Refusal;
-use super::sql::{Kind, statements, tokens};
+use super::sql::{statements, tokens, unclosed_string};
 
 /// Why not everything was applied. What was applied before stays applied.
 #[derive(Debug, Error, Diagnostic)]
@@ -256,8 +256,7 @@ impl Place {
 
 /// What to do about errors whose own message does not say it.
 fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'static str> {
-    let cut = migration.sql.contains(BREAKPOINT)
-        && tokens(chunk.text).last().is_some_and(|token| token.kind == Kind::Literal && !token.closed);
+    let cut = migration.sql.contains(BREAKPOINT) && unclosed_string(chunk.text).is_some();
     match code.code() {
         "42601" if cut => Some(
             "The text \"--> statement-breakpoint\" stands inside a string here; Drizzle splits the file there all the same. \

@@ -221,17 +221,39 @@ impl Folder {
 
     /// The same, but a missing file is no error: for looking, not for applying.
     pub fn survey(path: &Path) -> Result<(Self, Vec<Missing>), FolderError> {
-        let journal = path.join("meta").join("_journal.json");
-        let entries = Entries::of(path)?;
-        match (journal.is_file(), entries.v1.first(), entries.sql.first()) {
-            (true, Some(v1), _) => Err(FolderError::Mixed { path: path.into(), v0: journal, v1: v1.clone() }),
-            (false, Some(v1), Some(v0)) => {
-                Err(FolderError::Mixed { path: path.into(), v0: v0.clone(), v1: v1.clone() })
-            }
-            (true, None, _) => read_v0(path, &journal, entries.sql),
-            (false, Some(_), None) => read_v1(path, &entries.v1),
-            (false, None, _) => Err(FolderError::NoJournal { path: path.into() }),
-        }
+        let Inspected { folder, missing, defects } = inspect(path)?;
+        defects.into_iter().next().map_or(Ok((folder, missing)), Err)
+    }
+
+    /// Reads what can be read, and says everything that is wrong with the rest; an error where nothing can be told at all.
+    pub fn inspect(path: &Path) -> Result<(Self, Vec<FolderError>), FolderError> {
+        let Inspected { folder, missing, mut defects } = inspect(path)?;
+        defects.extend(missing.into_iter().map(|Missing { tag, path, .. }| FolderError::MissingFile { tag, path }));
+        Ok((folder, defects))
+    }
+
+    /// The path of the v0 layout's journal.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("meta").join("_journal.json")
+    }
+}
+
+/// What there is in a folder, and what is wrong with it.
+struct Inspected {
+    folder: Folder,
+    missing: Vec<Missing>,
+    defects: Vec<FolderError>,
+}
+
+fn inspect(path: &Path) -> Result<Inspected, FolderError> {
+    let journal = path.join("meta").join("_journal.json");
+    let entries = Entries::of(path)?;
+    match (journal.is_file(), entries.v1.first(), entries.sql.first()) {
+        (true, Some(v1), _) => Err(FolderError::Mixed { path: path.into(), v0: journal, v1: v1.clone() }),
+        (false, Some(v1), Some(v0)) => Err(FolderError::Mixed { path: path.into(), v0: v0.clone(), v1: v1.clone() }),
+        (true, None, _) => inspect_v0(path, &journal, entries.sql),
+        (false, Some(_), None) => Ok(inspect_v1(path, &entries.v1)),
+        (false, None, _) => Err(FolderError::NoJournal { path: path.into() }),
     }
 }
 
@@ -265,34 +287,50 @@ impl Entries {
     }
 }
 
-fn read_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<(Folder, Vec<Missing>), FolderError> {
-    let entries = Journal::parse(journal, &read_text(journal)?)?.entries;
+fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspected, FolderError> {
+    let (Journal { entries }, mut defects) = Journal::survey(journal, &read_text(journal)?)?;
     let (mut migrations, mut missing) = (Vec::with_capacity(entries.len()), Vec::new());
-    for (idx, entry) in entries.into_iter().enumerate() {
+    let mut known = HashSet::with_capacity(entries.len());
+    for (idx, entry) in entries.into_iter().enumerate().filter(|(_, entry)| entry.is_file_name()) {
         let file = path.join(format!("{}.sql", entry.tag));
+        // Of two entries with one tag the second is a defect.
+        if !known.insert(file.clone()) {
+            continue;
+        }
         let name = name_after_up(&entry.tag, entry.when);
-        match file.is_file() {
-            true => migrations.push(Migration::new(entry.tag, name, idx, entry.when, read_text(&file)?, file)),
-            false => missing.push(Missing { tag: entry.tag, name, when_millis: entry.when, path: file }),
+        if !file.is_file() {
+            missing.push(Missing { tag: entry.tag, name, when_millis: entry.when, path: file });
+            continue;
+        }
+        match read_text(&file) {
+            Ok(sql) => migrations.push(Migration::new(entry.tag, name, idx, entry.when, sql, file)),
+            Err(defect) => defects.push(defect),
         }
     }
-    let known: HashSet<&Path> = migrations.iter().map(|migration| migration.path.as_path()).collect();
-    let strays = files.into_iter().filter(|file| !known.contains(file.as_path())).collect();
-    Ok((Folder { path: path.into(), layout: Layout::V0, migrations, strays }, missing))
+    let strays = files.into_iter().filter(|file| !known.contains(file)).collect();
+    Ok(Inspected { folder: Folder { path: path.into(), layout: Layout::V0, migrations, strays }, missing, defects })
 }
 
-fn read_v1(path: &Path, folders: &[PathBuf]) -> Result<(Folder, Vec<Missing>), FolderError> {
-    let (mut migrations, mut missing) = (Vec::with_capacity(folders.len()), Vec::new());
+fn inspect_v1(path: &Path, folders: &[PathBuf]) -> Inspected {
+    let (mut migrations, mut missing, mut defects) = (Vec::with_capacity(folders.len()), Vec::new(), Vec::new());
     for (idx, folder) in folders.iter().enumerate() {
-        let when = time_of_name(folder).ok_or_else(|| FolderError::BadName { path: folder.clone() })?;
+        let Some(when) = time_of_name(folder) else {
+            defects.push(FolderError::BadName { path: folder.clone() });
+            continue;
+        };
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = folder.join("migration.sql");
-        match file.is_file() {
-            true => migrations.push(Migration::new(name.clone(), name, idx, when, read_text(&file)?, file)),
-            false => missing.push(Missing { tag: name.clone(), name, when_millis: when, path: file }),
+        if !file.is_file() {
+            missing.push(Missing { tag: name.clone(), name, when_millis: when, path: file });
+            continue;
+        }
+        match read_text(&file) {
+            Ok(sql) => migrations.push(Migration::new(name.clone(), name, idx, when, sql, file)),
+            Err(defect) => defects.push(defect),
         }
     }
-    Ok((Folder { path: path.into(), layout: Layout::V1, migrations, strays: Vec::new() }, missing))
+    let folder = Folder { path: path.into(), layout: Layout::V1, migrations, strays: Vec::new() };
+    Inspected { folder, missing, defects }
 }
 
 fn read_text(path: &Path) -> Result<String, FolderError> {

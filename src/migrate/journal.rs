@@ -35,6 +35,12 @@ struct Raw {
 impl Journal {
     /// Parses the text of the journal at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, FolderError> {
+        let (journal, defects) = Self::survey(path, text)?;
+        defects.into_iter().next().map_or(Ok(journal), Err)
+    }
+
+    /// All entries, and everything that is wrong with them.
+    pub fn survey(path: &Path, text: &str) -> Result<(Self, Vec<FolderError>), FolderError> {
         let at = |span: SourceSpan| (Arc::new(NamedSource::new(path.display().to_string(), text.to_owned())), span);
         if let Some(marker) = conflict_marker(text) {
             let (text, span) = at(marker);
@@ -47,18 +53,27 @@ impl Journal {
         if let Some(dialect) = raw.dialect.filter(|dialect| dialect != "postgresql") {
             return Err(FolderError::Dialect { path: path.into(), dialect });
         }
-        check(&raw.entries, path, text)?;
-        Ok(Journal { entries: raw.entries })
+        let defects = defects(&raw.entries, path, text);
+        Ok((Journal { entries: raw.entries }, defects))
     }
 }
 
-fn check(entries: &[Entry], path: &Path, text: &str) -> Result<(), FolderError> {
+impl Entry {
+    /// Whether the tag is the name of a file in the folder, and not a way out of it.
+    pub(super) fn is_file_name(&self) -> bool {
+        !self.tag.is_empty() && !self.tag.contains(['/', '\\', '\0'])
+    }
+}
+
+fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
     let source = || Arc::new(NamedSource::new(path.display().to_string(), text.to_owned()));
+    let mut found = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let earlier = &entries[..index];
-        if entry.tag.is_empty() || entry.tag.contains(['/', '\\', '\0']) {
+        if !entry.is_file_name() {
             let span = span_of_tag(text, &entry.tag, 0);
-            return Err(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
+            found.push(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
+            continue;
         }
         let what = if earlier.iter().any(|other| other.tag == entry.tag) {
             format!("the tag {}", entry.tag)
@@ -69,13 +84,13 @@ fn check(entries: &[Entry], path: &Path, text: &str) -> Result<(), FolderError> 
         };
         let nth = earlier.iter().filter(|other| other.tag == entry.tag).count();
         let span = span_of_tag(text, &entry.tag, nth);
-        return Err(FolderError::Duplicate { path: path.into(), what, text: source(), span });
+        found.push(FolderError::Duplicate { path: path.into(), what, text: source(), span });
     }
-    Ok(())
+    found
 }
 
 /// The first line that git's unfinished merges leave behind.
-fn conflict_marker(text: &str) -> Option<SourceSpan> {
+pub(super) fn conflict_marker(text: &str) -> Option<SourceSpan> {
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
         if ["<<<<<<<", ">>>>>>>", "|||||||"].iter().any(|marker| line.starts_with(marker)) {
@@ -87,7 +102,7 @@ fn conflict_marker(text: &str) -> Option<SourceSpan> {
 }
 
 /// Where the `nth` mention of the tag as a JSON string is.
-fn span_of_tag(text: &str, tag: &str, nth: usize) -> SourceSpan {
+pub(super) fn span_of_tag(text: &str, tag: &str, nth: usize) -> SourceSpan {
     let quoted = serde_json::Value::from(tag).to_string();
     match text.match_indices(&quoted).nth(nth) {
         Some((start, found)) => (start, found.len()).into(),

@@ -18,6 +18,7 @@
 //! - [`mod@verify`]: that what was applied is really there
 //! - [`mod@repair`]: the migration that makes what is missing
 //! - [`mod@baseline`]: recording what is there already
+//! - [`lint`]: what is wrong or dangerous in migrations, before they reach a database; parses PostgreSQL's grammar
 //!
 //! The library never prints.
 
@@ -36,6 +37,7 @@ pub mod journal;
 pub mod lease;
 pub mod ledger;
 mod linger;
+pub mod lint;
 pub mod options;
 mod outside;
 pub mod plan;

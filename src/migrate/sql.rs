@@ -44,16 +44,33 @@ impl Token {
 
 /// All tokens of the text, in order.
 pub fn tokens(sql: &str) -> Vec<Token> {
-    let mut lexer = Lexer { sql, at: 0 };
+    let mut lexer = Lexer::new(sql);
     std::iter::from_fn(|| lexer.next()).collect()
+}
+
+/// Every comment that goes to the end of its line, from its dashes on.
+pub fn line_comments(sql: &str) -> Vec<Range<usize>> {
+    let mut lexer = Lexer::new(sql);
+    while lexer.next().is_some() {}
+    lexer.line_comments
+}
+
+/// The string that the text ends in before it is closed.
+pub fn unclosed_string(sql: &str) -> Option<Range<usize>> {
+    tokens(sql).pop().filter(|token| token.kind == Kind::Literal && !token.closed).map(|token| token.span)
 }
 
 struct Lexer<'a> {
     sql: &'a str,
     at: usize,
+    line_comments: Vec<Range<usize>>,
 }
 
 impl<'a> Lexer<'a> {
+    fn new(sql: &'a str) -> Self {
+        Lexer { sql, at: 0, line_comments: Vec::new() }
+    }
+
     fn rest(&self) -> &'a str {
         &self.sql[self.at..]
     }
@@ -102,7 +119,9 @@ impl<'a> Lexer<'a> {
             let rest = &rest[blank..];
             self.at += blank;
             if rest.starts_with("--") {
-                self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                let end = self.at + rest.find(['\n', '\r']).unwrap_or(rest.len());
+                self.line_comments.push(self.at..end);
+                self.at = end;
             } else if rest.starts_with("/*") {
                 self.at += block_comment(rest);
             } else {
@@ -306,6 +325,13 @@ mod tests {
         for (sql, expected) in table {
             assert_eq!(&texts(sql), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn comments_are_not_looked_for_in_strings() {
+        let sql = "a -- b\n'-- c' /* -- d */ -- é\r\n--";
+        let found: Vec<&str> = line_comments(sql).into_iter().map(|span| &sql[span]).collect();
+        assert_eq!(found, ["-- b", "-- é", "--"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ const FOR_EXAMPLE: &[(&str, &str)] = &[
     ("database.capacity.pause_after", "5 min"),
     ("proxy.max_idle", "45 %"),
     ("migrations.statement_timeout", "5 min"),
+    ("migrations.lint.after", "0007_prices"),
     ("service.command", "node server.js"),
 ];
 

@@ -1,11 +1,13 @@
 //! The section `migrations`: the Drizzle folder and how it is applied.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Duration, SqlName};
+use crate::migrate::lint::{RULES, Rule, find};
 
 /// The Drizzle migrations, applied through the proxy before the service goes live.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +36,10 @@ pub struct Migrations {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "24 h"))]
     pub statement_timeout: Option<Duration>,
+
+    /// What `infra migrate lint` looks for.
+    #[serde(default)]
+    pub lint: Lint,
 }
 
 fn default_folder() -> PathBuf {
@@ -69,4 +75,47 @@ pub enum TransactionScope {
     Each,
     /// All that is pending, as Drizzle does it: a failure takes everything back.
     All,
+}
+
+/// What `infra migrate lint` looks for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lint {
+    /// Rules that are switched off. For one statement alone, write `-- infra: allow RULE` above it.
+    pub allow: Vec<LintRule>,
+
+    /// The last migration that is applied everywhere: where no database is asked, only those after it are linted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A rule of `infra migrate lint`, by its name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LintRule(pub &'static Rule);
+
+impl Serialize for LintRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for LintRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        find(&name).map(LintRule).map_err(|_| serde::de::Error::custom(format!("there is no rule {name}")))
+    }
+}
+
+impl JsonSchema for LintRule {
+    fn schema_name() -> Cow<'static, str> {
+        "LintRule".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let rules: Vec<serde_json::Value> = RULES
+            .iter()
+            .map(|rule| serde_json::json!({ "description": rule.finds, "type": "string", "const": rule.name }))
+            .collect();
+        schemars::json_schema!({ "description": "A rule of `infra migrate lint`.", "oneOf": rules })
+    }
 }

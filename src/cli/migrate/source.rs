@@ -113,6 +113,21 @@ impl Source {
 }
 
 impl SourceArgs {
+    /// The description's section, the folder and the ledger, for what may do without a database.
+    pub(super) fn places(&self) -> Result<(Option<Migrations>, PathBuf, Ledger), Failure> {
+        let described = described(self.stack.as_deref(), true)?;
+        let path = folder(self.folder.as_deref(), described.as_ref())?;
+        let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
+        Ok((described, path, ledger))
+    }
+
+    /// Whether a database is named, by arguments, the environment or `.env.local`.
+    pub(super) fn names_database(&self) -> bool {
+        let file = std::fs::read_to_string(ENV_FILE).unwrap_or_default();
+        let in_file = file.lines().any(|line| line.trim_start().starts_with("DB_HOST="));
+        self.url.is_some() || self.stack.is_some() || std::env::var_os("DB_HOST").is_some() || in_file
+    }
+
     /// The ledger and the database, where the folder does not matter.
     pub(super) async fn ledger_alone(&self) -> Result<(Ledger, Client), Failure> {
         let (_, ledger) = self.described()?;
@@ -125,7 +140,7 @@ impl SourceArgs {
         Ok((described, ledger))
     }
 
-    async fn connect(&self) -> Result<Client, Failure> {
+    pub(super) async fn connect(&self) -> Result<Client, Failure> {
         let target = match &self.stack {
             Some(file) => of_stack(file, &self.cloud).await?,
             None => of_command_line(self)?,

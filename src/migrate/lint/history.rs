@@ -1,0 +1,91 @@
+//! What the folder's statements make of its tables, in order: whether a table is new, and what is known of its columns.
+
+use std::collections::HashMap;
+
+use super::act::{Act, Constraint, Name, Object, What};
+use super::ground::Script;
+
+/// A statement's place in the folder: which migration, which statement of it.
+pub(super) type At = (usize, usize);
+
+/// What happened to each table.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    tables: HashMap<String, Vec<(At, Change)>>,
+}
+
+#[derive(Debug)]
+enum Change {
+    Created,
+    Gone,
+    Column(String, String),
+    NotNullCheck { column: String, name: String, valid: bool },
+    Validated(String),
+}
+
+impl History {
+    pub(super) fn of(scripts: &[Script<'_>]) -> Self {
+        let mut history = History::default();
+        for script in scripts {
+            for (number, statement) in script.statements.iter().enumerate() {
+                statement.acts.iter().for_each(|act| history.note((script.index, number), act));
+            }
+        }
+        history
+    }
+
+    fn note(&mut self, at: At, act: &Act) {
+        let mut push = |table: &Name, change| self.tables.entry(table.key()).or_default().push((at, change));
+        match &act.what {
+            What::CreateTable { name, columns } => {
+                push(name, Change::Created);
+                columns.iter().for_each(|(column, kind)| push(name, Change::Column(column.name.clone(), kind.clone())));
+            }
+            What::Create { object: Object::View, name: Some(name), .. } => push(name, Change::Created),
+            What::AddColumn { table, column, kind, .. } | What::SetType { table, column, kind } => {
+                push(table, Change::Column(column.name.clone(), kind.clone()));
+            }
+            What::AddConstraint { table, name, check: Constraint::Check { not_null: Some(column) }, deferred } => {
+                let name = name.as_ref().map_or(String::new(), |name| name.name.clone());
+                push(table, Change::NotNullCheck { column: column.name.clone(), name, valid: !deferred });
+            }
+            What::Validate { table, name } => push(table, Change::Validated(name.name.clone())),
+            What::Drop { names, .. } => names.iter().for_each(|name| push(name, Change::Gone)),
+            What::Rename { object: Object::Table, name, part: None } => push(name, Change::Gone),
+            _ => {}
+        }
+    }
+
+    fn before(&self, table: &Name, at: At) -> std::slice::Iter<'_, (At, Change)> {
+        let changes = self.tables.get(&table.key()).map_or(&[][..], Vec::as_slice);
+        changes[..changes.partition_point(|(when, _)| *when <= at)].iter()
+    }
+
+    /// The migration that made the table, if one before `at` did and nothing took it away since.
+    pub(super) fn maker(&self, table: &Name, at: At) -> Option<usize> {
+        let last = self.before(table, at).rfind(|(when, change)| match change {
+            Change::Created => true,
+            Change::Gone => *when < at,
+            _ => false,
+        });
+        last.and_then(|((script, _), change)| matches!(change, Change::Created).then_some(*script))
+    }
+
+    /// The type that a column had before `at`.
+    pub(super) fn kind(&self, table: &Name, column: &Name, at: At) -> Option<&str> {
+        self.before(table, at).rev().find_map(|(when, change)| match change {
+            Change::Column(name, kind) if *name == column.name && *when < at => Some(kind.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether a validated CHECK says before `at` that the column is not NULL.
+    pub(super) fn checked_not_null(&self, table: &Name, column: &Name, at: At) -> bool {
+        self.before(table, at).any(|(_, change)| match change {
+            Change::NotNullCheck { column: of, name, valid } if *of == column.name => {
+                *valid || self.before(table, at).any(|(_, other)| matches!(other, Change::Validated(it) if it == name))
+            }
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! The folder and its journal: what Drizzle would skip in silence, and what makes the folder unusable.
+
+use super::super::ground::Ground;
+use super::super::hit::{Hit, Place};
+use super::{Rule, Severity};
+use crate::migrate::folder::{FolderError, Layout};
+use crate::migrate::journal::span_of_tag;
+use crate::migrate::refusal::Refusal;
+
+pub(super) const DUPLICATE_ENTRY: Rule = Rule {
+    name: "duplicate-entry",
+    severity: Severity::Error,
+    finds: "Two entries of the journal with one tag or one idx.",
+    why: "Usually two branches were merged. Drizzle runs one file twice, or one of two migrations never.",
+    fix: "Drop one of the two migrations and generate it again with drizzle-kit.",
+    check: |ground| defects(ground, |defect| matches!(defect, FolderError::Duplicate { .. })),
+};
+
+pub(super) const BAD_NAME: Rule = Rule {
+    name: "bad-name",
+    severity: Severity::Error,
+    finds: "A tag that cannot be a file's name, or a folder without its time.",
+    why: "The file cannot be found, or its place in the order is unknown.",
+    fix: "Give it the name that drizzle-kit would: 0007_add_users, or 20260131235900_add_users for a folder.",
+    check: |ground| defects(ground, |it| matches!(it, FolderError::BadTag { .. } | FolderError::BadName { .. })),
+};
+
+pub(super) const MISSING_FILE: Rule = Rule {
+    name: "missing-file",
+    severity: Severity::Error,
+    finds: "An entry of the journal, or a folder, without its SQL.",
+    why: "Nothing can be applied: the migration may be one that the later ones need.",
+    fix: "Take the file from version control again.",
+    check: |ground| defects(ground, |defect| matches!(defect, FolderError::MissingFile { .. })),
+};
+
+pub(super) const NOT_UTF8: Rule = Rule {
+    name: "not-utf8",
+    severity: Severity::Error,
+    finds: "A file that is not valid UTF-8, or cannot be read.",
+    why: "Drizzle would put U+FFFD in place of what it cannot read, into the database.",
+    fix: "Save the file as UTF-8.",
+    check: |ground| {
+        defects(ground, |defect| matches!(defect, FolderError::NotUtf8 { .. } | FolderError::Unreadable { .. }))
+    },
+};
+
+pub(super) const NOT_IN_JOURNAL: Rule = Rule {
+    name: "not-in-journal",
+    severity: Severity::Error,
+    finds: "A .sql file that the journal does not name.",
+    why: "Drizzle never runs it, and says that everything is applied.",
+    fix: "Add it with `drizzle-kit generate --custom`, which writes the entry, or move it out of the folder.",
+    check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::Stray { .. })),
+};
+
+pub(super) const JOURNAL_ORDER: Rule = Rule {
+    name: "journal-order",
+    severity: Severity::Error,
+    finds: "A `when` in the journal that is not greater than the one before it.",
+    why: "Drizzle skips the migration wherever the one before it is applied, and reports success.",
+    fix: "Generate it again, so that it comes last, or give it a `when` greater than that. If it does not depend on the order: \
+          `infra migrate apply --allow-out-of-order`.",
+    check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::Misordered { .. })),
+};
+
+pub(super) const OUT_OF_ORDER: Rule = Rule {
+    name: "out-of-order",
+    severity: Severity::Error,
+    finds: "A pending migration that is older than an applied one.",
+    why: "Drizzle skips it and reports success.",
+    fix: "Generate it again, so that it comes last. If it does not depend on the order: `infra migrate apply \
+          --allow-out-of-order`.",
+    check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::OutOfOrder { .. })),
+};
+
+pub(super) const EDITED: Rule = Rule {
+    name: "edited",
+    severity: Severity::Error,
+    finds: "A migration that was edited after it was applied.",
+    why: "The change will never run; Drizzle says nothing.",
+    fix: "Take the file from version control again and put the change into a new migration. If the database has the change: \
+          `infra migrate apply --accept-edited`.",
+    check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::Edited { .. })),
+};
+
+pub(super) const UNKNOWN_ROW: Rule = Rule {
+    name: "unknown-row",
+    severity: Severity::Error,
+    finds: "Rows of the ledger that no migration accounts for.",
+    why: "This may not be the folder of this database, or not all of it.",
+    fix: "Bring the folder up to date.",
+    check: |ground| refused(ground, |it| matches!(it, Refusal::Unknown { .. } | Refusal::NoUpgrade { .. })),
+};
+
+pub(super) const FUTURE_TIME: Rule = Rule {
+    name: "future-time",
+    severity: Severity::Error,
+    finds: "A migration whose time is more than an hour ahead.",
+    why: "Until that time has come, every migration that is generated after it is older than it: Drizzle skips them all \
+          and reports success.",
+    fix: "Set the clock right and generate it again, or give it the time it was made.",
+    check: future_time,
+};
+
+/// Clocks differ; what is generated within the hour after is the risk that remains.
+const AHEAD: i64 = 3_600_000;
+
+fn future_time(ground: &Ground<'_>) -> Vec<Hit> {
+    let late = ground.linted().filter(|script| script.migration.when_millis > ground.now + AHEAD);
+    late.map(|script| {
+        let time = jiff::Timestamp::from_millisecond(script.migration.when_millis);
+        let time =
+            time.map_or_else(|_| "a time beyond all".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string());
+        Hit::new(
+            of_entry(ground, &script.migration.tag),
+            format!("{} is of {time} UTC.", script.migration.tag),
+            "in the future",
+        )
+    })
+    .collect()
+}
+
+/// The entry in the journal; in the v1 layout, the file.
+fn of_entry(ground: &Ground<'_>, tag: &str) -> Place {
+    let script = ground.scripts.iter().find(|script| script.migration.tag == tag);
+    match (ground.folder.layout, script) {
+        (Layout::V0, _) => {
+            let path = ground.folder.journal();
+            let Ok(text) = std::fs::read_to_string(&path) else { return Place::whole(path) };
+            let span = span_of_tag(&text, tag, 0);
+            let span = span.offset()..span.offset() + span.len();
+            let text = miette::NamedSource::new(path.display().to_string(), text).with_language("json");
+            Place { path, migration: None, text: Some(std::sync::Arc::new(text)), span: Some(span) }
+        }
+        (Layout::V1, Some(script)) => Place::within(script, script.first_line()),
+        (Layout::V1, None) => Place::whole(ground.folder.path.clone()),
+    }
+}
+
+fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
+    use miette::Diagnostic as _;
+    let found = ground.defects.iter().filter(|defect| wanted(defect));
+    found
+        .map(|defect| {
+            let (path, text) = match defect {
+                FolderError::Duplicate { path, text, .. } | FolderError::BadTag { path, text, .. } => {
+                    (path, Some(text))
+                }
+                FolderError::MissingFile { path, .. }
+                | FolderError::BadName { path }
+                | FolderError::NotUtf8 { path, .. }
+                | FolderError::Unreadable { path, .. } => (path, None),
+                _ => (&ground.folder.path, None),
+            };
+            let label = defect.labels().and_then(|mut labels| labels.next());
+            let span = label.as_ref().map(|label| label.offset()..label.offset() + label.len());
+            let place = Place { path: path.clone(), migration: None, text: text.cloned(), span };
+            let label = label.and_then(|label| label.label().map(str::to_owned)).unwrap_or_default();
+            Hit::new(place, defect.to_string(), label)
+        })
+        .collect()
+}
+
+fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
+    let found = ground.refusals.iter().filter(|refusal| wanted(refusal));
+    found
+        .map(|refusal| {
+            let place = match refusal {
+                Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => of_entry(ground, tag),
+                Refusal::Edited { path, .. } | Refusal::Stray { path } => Place::whole(path.clone()),
+                _ => Place::whole(ground.folder.path.clone()),
+            };
+            Hit::new(place, refusal.to_string(), "here")
+        })
+        .collect()
+}
