@@ -70,9 +70,9 @@ pub(crate) fn kit(line: Line, directory: &Path, out: &Path, database: Option<&Da
 }
 
 /// `drizzle-kit check` or `generate` of the v0 line on a folder.
-pub(crate) fn kit(verb: &str, folder: &Path, schema: Option<&Path>) -> Output {
+pub(crate) fn kit_on(verb: &str, folder: &Path, schema: Option<&Path>) -> Output {
     // drizzle-kit takes paths from its own folder, and the schema's imports are found there.
-    let directory = tempfile::tempdir_in(installed()).unwrap();
+    let directory = tempfile::tempdir_in(installed(Line::V0)).unwrap();
     let name = directory.path().file_name().unwrap().to_string_lossy().into_owned();
     let mut text = serde_json::json!({"dialect": "postgresql", "out": relative(folder)});
     if let Some(schema) = schema {
@@ -82,12 +82,12 @@ pub(crate) fn kit(verb: &str, folder: &Path, schema: Option<&Path>) -> Output {
     std::fs::write(directory.path().join("kit.json"), text.to_string()).unwrap();
     let mut node = Command::new("node");
     node.args(["node_modules/drizzle-kit/bin.cjs", verb, "--config", &format!("{name}/kit.json")]);
-    node.current_dir(installed()).output().unwrap()
+    node.current_dir(installed(Line::V0)).output().unwrap()
 }
 
 /// The way from the folder of the packages to another one.
 fn relative(folder: &Path) -> String {
-    let up = installed().components().count() - 1;
+    let up = installed(Line::V0).components().count() - 1;
     format!("{}{}", "../".repeat(up), folder.strip_prefix("/").unwrap().display())
 }
 

@@ -8,7 +8,7 @@ use infra::migrate::verify::How;
 use infra::migrate::verify::compare::Change;
 use infra::migrate::{Folder, Ledger};
 
-use super::drizzle::{Line, kit, migrate};
+use super::drizzle::{Line, kit_on, migrate};
 use super::server::{Database, PASSWORD, Way, servers};
 use super::verifying::{EVERYTHING, TAMPERING, applied, report, short};
 use super::{Written, fixture, ledger_rows, tags};
@@ -140,7 +140,7 @@ async fn drizzle_kit_goes_on() {
     let folder = directory.path().join("migrations");
     // Made from the fixture's own schema, so that there are snapshots.
     let schema = fixture("v0-abc").parent().unwrap().join("schema.ts");
-    assert!(kit("generate", &folder, Some(&schema)).status.success());
+    assert!(kit_on("generate", &folder, Some(&schema)).status.success());
     database.psql("DROP SCHEMA public CASCADE; DROP SCHEMA drizzle CASCADE; CREATE SCHEMA public");
     assert_eq!(infra(&database, &folder, &["apply"]).status.code(), Some(0));
     let table = database
@@ -149,9 +149,9 @@ async fn drizzle_kit_goes_on() {
     let output = infra(&database, &folder, &["repair"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 
-    let checked = kit("check", &folder, None);
+    let checked = kit_on("check", &folder, None);
     assert!(checked.status.success(), "{checked:?}");
-    let generated = kit("generate", &folder, Some(&schema));
+    let generated = kit_on("generate", &folder, Some(&schema));
     assert!(String::from_utf8_lossy(&generated.stdout).contains("No schema changes"), "{generated:?}");
     migrate(Line::V0, &folder, &database);
     assert_eq!(infra(&database, &folder, &["verify"]).status.code(), Some(0));
