@@ -24,7 +24,7 @@ fn stage() -> Cloud {
     cloud.write(
         "stack.yaml",
         "stack: shop\nregion: eu-central-1\nservice:\n  image: public.ecr.aws/aws-containers/hello-app-runner:latest\n  \
-         health_check: {interval: 1 s, unhealthy_after: 3}\n  env: {GREETING: hello}\n  local: {command: node server.mjs}\n",
+         env: {GREETING: hello}\n  local: {command: node server.mjs}\n",
     );
     cloud
 }
@@ -106,7 +106,15 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
     for words in ["CREATE_FAILED", "exit code 3", "no such table"] {
         assert!(failed.contains(words), "{words:?}: {failed}");
     }
-    let silent = with("sleep 1000");
+    // Where nothing is to come, the patience may be short.
+    let silent = [
+        "service.local.command=sleep 1000",
+        "service.health_check.interval=1 s",
+        "service.health_check.unhealthy_after=2",
+    ];
+    let silent = silent.iter().flat_map(|set| ["--set", *set]).collect::<Vec<_>>();
+    let silent = cloud.infra(&[&DEPLOY[..], &silent].concat()).ends_with(1);
+    let silent = silent.stdout() + &silent.stderr();
     assert!(silent.contains("has to listen on the port in PORT"), "{silent}");
     let nowhere = cloud.infra(&[&DEPLOY[..], &["--set", "service.local.dir=nowhere"]].concat()).ends_with(3).stderr();
     assert!(nowhere.contains("nowhere"), "{nowhere}");
