@@ -13,7 +13,9 @@ pub(super) const TRANSACTION_CONTROL: Rule = Rule {
     finds: "BEGIN, COMMIT, ROLLBACK and their like in a migration.",
     why: "What follows would be applied without the migration's ledger row: after a failure nobody knows what is there.",
     fix: "Remove the statement: the migration and its ledger row are committed together, or not at all.",
-    check: |ground| guarded(ground, |reason| !matches!(reason, Reason::OutsideOnly | Reason::ReadsInput)),
+    check: |ground| {
+        guarded(ground, |it| matches!(it, Reason::EndsTransaction | Reason::NoTransaction | Reason::Session))
+    },
 };
 
 pub(super) const OUTSIDE_TRANSACTION: Rule = Rule {
@@ -22,7 +24,7 @@ pub(super) const OUTSIDE_TRANSACTION: Rule = Rule {
     finds: "CREATE INDEX CONCURRENTLY, VACUUM and what else cannot run inside a transaction.",
     why: "Every migration runs in a transaction; PostgreSQL refuses the statement there (25001).",
     fix: "Put it in a migration of its own that begins with `-- infra: no-transaction`, or leave CONCURRENTLY out.",
-    check: |ground| guarded(ground, |reason| reason == Reason::OutsideOnly),
+    check: |ground| guarded(ground, |reason| matches!(reason, Reason::OutsideOnly | Reason::Nameless)),
 };
 
 pub(super) const READS_INPUT: Rule = Rule {
@@ -58,7 +60,7 @@ pub(super) const ENUM_VALUE_IN_USE: Rule = Rule {
 
 fn enum_values(ground: &Ground<'_>) -> Vec<Hit> {
     let mut found = Vec::new();
-    for script in ground.linted() {
+    for script in ground.linted().filter(|script| !guard::without_transaction(&script.migration.sql)) {
         for (number, statement) in script.statements.iter().enumerate() {
             let values = statement.acts.iter().filter_map(|act| match &act.what {
                 What::AddValue { of, value } => Some((of, value)),
