@@ -226,6 +226,8 @@ const BUSY_TEXTS: &[&str] = &[
     "has dependencies",
     "because it is in use",
     "is in use",
+    "being used by",
+    "used by one or more services",
     "concurrent update operation",
     "currently in the following state: Pending",
     "OPERATION_IN_PROGRESS",
@@ -264,7 +266,8 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
             code,
             "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists"
         )
-        || message.contains("already exists")
+        || (message.contains("already exists") && !message.contains("security groups combination"))
+        || code == "Resource.AlreadyAssociated"
     {
         Class::AlreadyExists
     } else if says(NOT_YET) {
@@ -294,6 +297,14 @@ mod tests {
             ("DependencyViolation", "The subnet has dependencies and cannot be deleted.", 400, Class::Busy),
             ("InvalidRequestException", "Error in assuming access role arn:aws:iam::1:role/x", 400, Class::NotYet),
             ("InvalidStateException", "Service is in OPERATION_IN_PROGRESS", 400, Class::Busy),
+            ("InvalidRequestException", "Provided VPC connector arn is being used by other services", 400, Class::Busy),
+            ("InvalidRequestException", "It's used by one or more services", 400, Class::Busy),
+            (
+                "InvalidRequestException",
+                "The security groups combination provided in the request already exists on existing vpc connector",
+                400,
+                Class::Other,
+            ),
             ("UnauthorizedOperation", "You are not authorized to perform this operation.", 403, Class::Denied),
             ("ExpiredToken", "The security token included in the request is expired", 403, Class::Unauthenticated),
             ("InternalFailure", "", 500, Class::Ambiguous),

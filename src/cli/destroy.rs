@@ -14,7 +14,7 @@ use crate::{
         Address, Resource as _,
         plan::{Plan, Policy, Step, plan},
     },
-    resources::{KINDS, cluster::Cluster, secret::Secret, secret_attachment::SecretAttachment},
+    resources::{KINDS, cluster::Cluster, secret::Secret, secret_attachment::SecretAttachment, service::Service},
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
 
@@ -137,6 +137,13 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
             stage.description.secret.name_in(&stage.description.stack),
             stage.description.secret.recovery.as_days()
         ));
+    }
+    if deleted(Cluster::KIND) || deleted(Service::KIND) {
+        lines.push(
+            "  The logs in CloudWatch stay until you delete their groups: /aws/rds/cluster/…, /aws/rds/proxy/…, \
+             /aws/apprunner/… of this stack's names (`aws logs describe-log-groups`)."
+                .to_owned(),
+        );
     }
     if lines.is_empty() { "Nothing is left.".to_owned() } else { format!("What stays:\n{}", lines.join("\n")) }
 }

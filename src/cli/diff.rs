@@ -33,18 +33,20 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let survey = stage.survey().await?;
     // What may not happen without being named is shown all the same: deploy is where it is refused.
     let plan = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.live))?;
+    let refused = crate::engine::plan::plan(&survey.desired, &survey.live, KINDS, &Policy::default()).err();
     if args.json {
         let mut json = render::plan::json(&plan);
         json["stack"] = stage.name().into();
         json["region"] = stage.aws.region.clone().into();
         json["account"] = stage.account.id.clone().into();
+        json["refused"] = refused.map(|refused| refused.to_string()).into();
         super::print(&json.to_string());
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
         if !plan.is_empty() {
             super::print(&cost::sentence(&survey.desired));
         }
-        if let Err(refused) = crate::engine::plan::plan(&survey.desired, &survey.live, KINDS, &Policy::default()) {
+        if let Some(refused) = refused {
             super::print(&format!("\nDeploy refuses this until it is named:\n{refused}"));
         }
     }

@@ -51,7 +51,9 @@ pub(super) struct StatusArgs {
 /// What a stack offers, by name, in the order in which it is shown.
 pub(super) type Outputs = BTreeMap<&'static str, String>;
 
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
+    // Nothing of it is in the database, whose password is then not asked for.
+    args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let known = known(&stage).await?;
     let outputs = of(&stage, &known);

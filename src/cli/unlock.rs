@@ -4,7 +4,7 @@ use super::{
     CLEAN, Failure, ask, print,
     survey::{StackArgs, Stage},
 };
-use crate::engine::lock;
+use crate::{aws::Class, engine::lock};
 
 /// Remove the lock of a deploy that will never give it back.
 #[derive(Debug, clap::Args)]
@@ -20,13 +20,19 @@ pub(super) struct Args {
     yes: bool,
 }
 
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
+    args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
-    let Some(holder) = lock::holder(&stage.aws, stage.name()).await? else {
-        print(&format!("{} is not locked.", stage.name()));
-        return Ok(CLEAN);
-    };
-    print(&format!("Locked by {holder}."));
+    match lock::holder(&stage.aws, stage.name()).await {
+        Ok(Some(holder)) => print(&format!("Locked by {holder}.")),
+        Ok(None) => {
+            print(&format!("{} is not locked.", stage.name()));
+            return Ok(CLEAN);
+        }
+        // Something that is no lock stands in the lock's place.
+        Err(error) if error.class == Class::Other => print(&error.message),
+        Err(error) => return Err(error.into()),
+    }
     if !args.yes {
         ask::yes("If it still runs, it stops before its next call. Remove the lock?")?;
     }

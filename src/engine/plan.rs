@@ -109,7 +109,8 @@ impl Plan {
     /// Whether both do the same to the same resources, however they give reasons for it.
     pub fn does_the_same_as(&self, other: &Self) -> bool {
         fn deeds(plan: &Plan) -> Vec<(&Address, Action, Option<&str>, &[Change])> {
-            let acting = plan.steps.iter().filter(|step| step.acts());
+            // Waiting for what AWS is doing is no deed: it may be over by now.
+            let acting = plan.steps.iter().filter(|step| step.acts() && step.action != Action::Keep);
             let mut deeds: Vec<_> = acting
                 .map(|step| {
                     let id = step.live.as_ref().map(|live| live.id.as_str());

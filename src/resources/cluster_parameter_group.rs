@@ -88,8 +88,16 @@ async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<Clu
     else {
         return Ok(None);
     };
-    let (tags, set) = try_join(tags::of_rds(scope.aws, arn), parameters(scope.aws, name, Some("user"))).await?;
+    let (tags, mut set) = try_join(tags::of_rds(scope.aws, arn), parameters(scope.aws, name, Some("user"))).await?;
     let Some(address) = scope.address::<ClusterParameterGroup>(&tags) else { return Ok(None) };
+    // RDS counts a parameter as set only where its value is not the family's own; what is described is to be seen anyhow.
+    let described = scope.described::<ClusterParameterGroup>(&address).map(|group| &group.parameters);
+    let is_set = |name: &str| set.iter().any(|one| one.parameter_name() == Some(name));
+    let unseen: Vec<&String> = described.into_iter().flat_map(BTreeMap::keys).filter(|name| !is_set(name)).collect();
+    if !unseen.is_empty() {
+        let all = parameters(scope.aws, name, None).await?;
+        set.extend(all.into_iter().filter(|one| unseen.iter().any(|name| one.parameter_name() == Some(name))));
+    }
     let spec = ClusterParameterGroup {
         name: name.to_owned(),
         family: group.db_parameter_group_family().unwrap_or_default().to_owned(),

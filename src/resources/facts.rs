@@ -118,10 +118,12 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
         .describe_db_engine_versions()
         .engine("aurora-postgresql")
         .filters(aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build())
+        .into_paginator()
+        .items()
         .send()
+        .try_collect()
         .await?;
     let mut offered: Vec<(u32, String)> = answer
-        .db_engine_versions()
         .iter()
         .filter_map(|version| {
             let version = version.engine_version()?;

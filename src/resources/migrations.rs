@@ -247,8 +247,9 @@ fn outside(error: &ConnectError) -> Error {
         "{error} An RDS Proxy can only be reached from inside its VPC, and this command runs outside of it."
     ))
     .advise(
-        "Run the same command inside the VPC (a CI runner, a bastion, CloudShell in the VPC). Or give --skip-migrations, \
-         and apply them from there with `infra migrate apply`. Everything before this stands.",
+        "Run the same command inside the VPC (a CI runner, a bastion, CloudShell in the VPC), and let that machine in: its \
+         address range or security group goes into `proxy.allow_from`. Or give --skip-migrations, and apply them from there \
+         with `infra migrate apply`. Everything before this stands.",
     )
 }
 

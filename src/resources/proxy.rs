@@ -44,8 +44,8 @@ pub struct Proxy {
     pub debug_logging: bool,
     /// How much of the database's `max_connections` it may use.
     pub max_connections_percent: i32,
-    /// How much of it stays open while idle. Left out: RDS's half of `max_connections_percent`.
-    pub max_idle_connections_percent: Option<i32>,
+    /// How much of it stays open while idle.
+    pub max_idle_connections_percent: i32,
     /// How many seconds a client waits for a connection.
     pub connection_borrow_timeout_seconds: i32,
 }
@@ -81,7 +81,7 @@ impl Resource for Proxy {
         // The pool first: changing the proxy itself makes it `modifying`, which forbids the other call.
         if changes.iter().any(|change| is_of_pool(change.top())) {
             let call = scope.aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id);
-            let call = call.target_group_name(TARGET_GROUP).connection_pool_config(self.pool(&live.spec));
+            let call = call.target_group_name(TARGET_GROUP).connection_pool_config(self.pool());
             call.send().await?;
         }
         if changes.iter().any(|change| !is_of_pool(change.top())) {
@@ -134,13 +134,10 @@ impl Proxy {
         Ok(())
     }
 
-    fn pool(&self, live: &Self) -> ConnectionPoolConfiguration {
-        // RDS refuses an idle share above the whole, so one that nobody chose gives way.
-        let too_many = live.max_idle_connections_percent.is_some_and(|idle| idle > self.max_connections_percent);
-        let half = too_many.then_some(self.max_connections_percent / 2);
+    fn pool(&self) -> ConnectionPoolConfiguration {
         ConnectionPoolConfiguration::builder()
             .max_connections_percent(self.max_connections_percent)
-            .set_max_idle_connections_percent(self.max_idle_connections_percent.or(half))
+            .max_idle_connections_percent(self.max_idle_connections_percent)
             .connection_borrow_timeout(self.connection_borrow_timeout_seconds)
             .build()
     }
@@ -196,7 +193,7 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
         idle_client_timeout_seconds: proxy.idle_client_timeout().unwrap_or_default(),
         debug_logging: proxy.debug_logging().unwrap_or_default(),
         max_connections_percent: pool.max_connections_percent().unwrap_or_default(),
-        max_idle_connections_percent: pool.max_idle_connections_percent(),
+        max_idle_connections_percent: pool.max_idle_connections_percent().unwrap_or_default(),
         connection_borrow_timeout_seconds: pool.connection_borrow_timeout().unwrap_or_default(),
     };
     let live = Live::new(found.address.clone(), &found.name, spec)
@@ -216,33 +213,4 @@ async fn pool(aws: &Clients, proxy: &str) -> Result<ConnectionPoolConfigurationI
     Ok(group
         .and_then(|group| group.connection_pool_config)
         .unwrap_or_else(|| ConnectionPoolConfigurationInfo::builder().build()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn proxy(max: i32, idle: Option<i32>) -> Proxy {
-        Proxy {
-            name: "shop-proxy".into(),
-            role: Ref::value("arn:role"),
-            secret: Ref::value("arn:secret"),
-            subnets: vec![],
-            security_groups: vec![],
-            require_tls: true,
-            idle_client_timeout_seconds: 1800,
-            debug_logging: false,
-            max_connections_percent: max,
-            max_idle_connections_percent: idle,
-            connection_borrow_timeout_seconds: 120,
-        }
-    }
-
-    #[test]
-    fn an_idle_share_that_nobody_chose_gives_way() {
-        let sent = |wanted: &Proxy, live: &Proxy| wanted.pool(live).max_idle_connections_percent();
-        assert_eq!(sent(&proxy(40, None), &proxy(100, Some(50))), Some(20));
-        assert_eq!(sent(&proxy(60, None), &proxy(100, Some(50))), None);
-        assert_eq!(sent(&proxy(40, Some(10)), &proxy(100, Some(50))), Some(10));
-    }
 }

@@ -32,6 +32,8 @@ pub struct Service {
     pub repository_type: String,
     /// Lets App Runner pull a private image, by ARN.
     pub access_role: Option<Ref<Role>>,
+    /// Whether App Runner deploys every image pushed under this tag by itself.
+    pub auto_deployments: bool,
     /// The port on which the container listens.
     pub port: u16,
     /// The command that starts the container. Left out: the image's own.
@@ -94,7 +96,8 @@ fn or_direct<S: Serializer>(
 }
 
 /// Attributes that UpdateService takes as a part of the source; the source is sent whole.
-const SOURCE: &[&str] = &["image", "repository_type", "access_role", "port", "command", "env", "secrets"];
+const SOURCE: &[&str] =
+    &["image", "repository_type", "access_role", "auto_deployments", "port", "command", "env", "secrets"];
 
 impl Resource for Service {
     const KIND: &'static str = "service";
@@ -185,8 +188,7 @@ impl Service {
         Ok(SourceConfiguration::builder()
             .image_repository(repository)
             .set_authentication_configuration(access)
-            // What runs is what a deploy put there.
-            .auto_deployments_enabled(false)
+            .auto_deployments_enabled(self.auto_deployments)
             .build())
     }
 

@@ -17,7 +17,7 @@ pub struct Network {
     /// without moving a subnet. Changing it replaces the network and everything in it.
     pub cidr: Cidr,
 
-    /// In how many availability zones: 2 or 3. RDS and RDS Proxy want two at least.
+    /// In how many availability zones: 2 or 3. RDS wants two at least; an RDS Proxy stands in the first two, since it cannot be moved.
     #[schemars(range(min = 2, max = 3))]
     pub zones: u8,
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Duration, Percent};
+use super::{Duration, Peer, Percent};
 
 /// The RDS Proxy in the private subnets: it pools connections and hides failovers. It bills at least 8 ACUs (about 88 USD a month).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,10 @@ pub struct Proxy {
 
     /// Whether SQL texts go to the proxy's log, for finding errors; it turns itself off after 24 hours, and the texts may hold data.
     pub debug_logging: bool,
+
+    /// Who reaches the proxy besides the service, where the migrations run, for example: ranges of addresses such as `10.8.0.0/16`, and
+    /// security groups by id. A rule that is made by hand counts as drift and is taken away.
+    pub allow_from: Vec<Peer>,
 }
 
 impl Proxy {
@@ -49,6 +53,7 @@ impl Default for Proxy {
             idle_timeout: Duration::from_secs(30 * 60),
             require_tls: true,
             debug_logging: false,
+            allow_from: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::scalar::{Form, form};
 use super::schema::STRICT;
 use super::{
     AccountId, Acu, BackupWindow, Cidr, Cpu, DatabaseName, Duration, EndpointService, EngineVersion, Image, Memory,
-    Percent, Region, SecretName, SecretReference, SqlName, StackName, UserName,
+    Peer, Percent, Region, SecretName, SecretReference, SqlName, StackName, UserName,
 };
 
 /// Every scalar type that a field can have, by the `format` in the schema.
@@ -22,6 +22,7 @@ const FORMS: &[Form] = &[
     form::<EngineVersion>(),
     form::<Image>(),
     form::<Memory>(),
+    form::<Peer>(),
     form::<Percent>(),
     form::<Region>(),
     form::<SecretName>(),

@@ -301,7 +301,7 @@ fn pooled(name: &str) -> Proxy {
         idle_client_timeout_seconds: 1800,
         debug_logging: false,
         max_connections_percent: 90,
-        max_idle_connections_percent: None,
+        max_idle_connections_percent: 45,
         connection_borrow_timeout_seconds: 120,
     }
 }
@@ -313,8 +313,10 @@ pub(super) fn proxy() -> Case<Proxy> {
         .around("other", credentials("other"))
         .around("proxy", service::reader("proxy", "rds.amazonaws.com", "database"))
         .around("other", service::reader("other", "rds.amazonaws.com", "other"))
-        .change("max_connections_percent", Update, |proxy| proxy.max_connections_percent = 30)
-        .change("max_idle_connections_percent", Update, |proxy| proxy.max_idle_connections_percent = Some(10))
+        .change("max_connections_percent", Update, |proxy| {
+            (proxy.max_connections_percent, proxy.max_idle_connections_percent) = (30, 15);
+        })
+        .change("max_idle_connections_percent", Update, |proxy| proxy.max_idle_connections_percent = 10)
         .change("connection_borrow_timeout_seconds", Update, |proxy| proxy.connection_borrow_timeout_seconds = 60)
         .change("role", Update, |proxy| proxy.role = Ref::to("other").output("arn"))
         .change("secret", Update, |proxy| proxy.secret = Ref::to("other"))

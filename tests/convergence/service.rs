@@ -110,8 +110,17 @@ pub(super) fn vpc_connector() -> Case<VpcConnector> {
         .around("three", network::part(3, "b"))
         .around("app", network::group("app", vec![], vec![]))
         .around("other", network::group("other", vec![], vec![]))
-        .change("name", Replace, |connector| connector.name = "case-other".into())
-        .change("subnets", Replace, |connector| connector.subnets = vec![Ref::to("one"), Ref::to("three")])
+        .around("third", network::group("third", vec![], vec![]))
+        .around("fourth", network::group("fourth", vec![], vec![]))
+        // App Runner takes no second connector with the groups of another, so a replacement comes with a group of its own.
+        .change("name", Replace, |connector| {
+            connector.name = "case-other".into();
+            connector.security_groups = vec![Ref::to("third")];
+        })
+        .change("subnets", Replace, |connector| {
+            connector.subnets = vec![Ref::to("one"), Ref::to("three")];
+            connector.security_groups = vec![Ref::to("fourth")];
+        })
         .change("security_groups", Replace, |connector| connector.security_groups = vec![Ref::to("other")])
 }
 
@@ -134,6 +143,7 @@ fn web() -> Service {
         image: "public.ecr.aws/aws-containers/hello-app-runner:latest".into(),
         repository_type: "ECR_PUBLIC".into(),
         access_role: None,
+        auto_deployments: false,
         port: 8080,
         command: Some("node server.js".into()),
         cpu: "1024".into(),
@@ -171,7 +181,8 @@ pub(super) fn service() -> Case<Service> {
         .around("other", reader("other", tasks, "database"))
         .around("image-access", puller)
         .around("main", connector("main", &["one", "two"], "app"))
-        .around("other", connector("other", &["two"], "app"))
+        .around("second", network::group("second", vec![], vec![]))
+        .around("other", connector("other", &["two"], "second"))
         .around("main", scaling("scaling"))
         .around("other", scaling("other"))
         .change("image", Update, |service| service.image = "public.ecr.aws/nginx/nginx:1.27".into())

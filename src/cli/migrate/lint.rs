@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Some(known) => known,
         None => {
             let contents = ledger.read(&args.source.connect().await?).await.map_err(read_failed)?;
-            Known::Ledger(ledger, contents)
+            Known::Ledger(ledger, Box::new(contents))
         }
     };
     let settings = Settings {

@@ -65,7 +65,7 @@ pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind], uses: &
     }
     order_replacements(&mut graph, steps, desired, &making);
     let deleted: Vec<usize> = (0..steps.len()).filter(|&place| steps[place].action == Action::Delete).collect();
-    order_uses(&mut graph, steps, &deleted, uses);
+    order_uses(&mut graph, steps, &deleted, kinds, uses);
     for &user in &deleted {
         let after = comes_after(kinds, steps[user].kind());
         for &used in deleted.iter().filter(|&&used| after.contains(&steps[used].kind())) {
@@ -98,9 +98,18 @@ fn order_replacements(graph: &mut Graph, steps: &[Step], desired: &[Desired], ma
 }
 
 /// A deletion comes after whatever uses what it deletes has been switched over, or has been deleted itself.
-fn order_uses(graph: &mut Graph, steps: &[Step], deleted: &[usize], uses: &Uses<'_>) {
+fn order_uses(graph: &mut Graph, steps: &[Step], deleted: &[usize], kinds: &[Kind], uses: &Uses<'_>) {
     let by_key: BTreeMap<(&str, &str), usize> =
         deleted.iter().filter_map(|&place| Some((key(steps[place].live.as_ref()?), place))).collect();
+    // What stands in something cannot be switched over: its order comes before all wishes that could close a circle with it.
+    for &user in deleted {
+        let Some(live) = &steps[user].live else { continue };
+        let immutable =
+            kinds.iter().find(|kind| kind.name == steps[user].kind()).map_or(&[][..], |kind| kind.immutable);
+        for house in uses.through(live, immutable).filter_map(|seen| by_key.get(&key(seen)).copied()) {
+            graph.order_unless_circle(user, house);
+        }
+    }
     for action in [Action::Update, Action::Delete] {
         for (user, step) in steps.iter().enumerate().filter(|(_, step)| step.action == action) {
             let targets: BTreeSet<usize> = step

@@ -62,6 +62,12 @@ pub(super) fn create_vpc_connector(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     }
     check_count(active().count(), 25, "VPC connectors")?;
     let security_groups = check_network(ctx, &input)?;
+    let sorted = |groups: &[String]| groups.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+    if active().any(|other| sorted(&other.security_groups) == sorted(&security_groups)) {
+        return Err(invalid(
+            "The security groups combination provided in the request already exists on existing vpc connector",
+        ));
+    }
     let revision = Revision::next(ctx, "vpcconnector", &input.vpc_connector_name, input.tags)?;
     let connector = Connector { revision, subnets: input.subnets, security_groups, used: false };
     let output = connector.describe();

@@ -59,10 +59,10 @@ impl Parameter {
         })
     }
 
-    /// `user` where a value was set; of the rest AWS says `system` where it sets the value itself.
+    /// `user` where a value was set that is not the family's own; of the rest AWS says `system` where it sets the value itself.
     pub(super) fn source(&self, value: Option<&str>) -> &'static str {
         match (value, self.default) {
-            (Some(_), _) => "user",
+            (Some(value), default) if default != Some(value) => "user",
             (None, Some(_))
                 if self.name.starts_with("rds.") || !self.modifiable || self.default == Some(CONNECTIONS) =>
             {

@@ -61,7 +61,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
     /// What a database says.
-    Ledger(Ledger, Contents),
+    Ledger(Ledger, Box<Contents>),
     /// All up to this one, and none after it.
     AppliedUpTo(String),
     /// None of them.
@@ -100,7 +100,7 @@ pub fn lint(folder: &Folder, defects: &[FolderError], settings: &Settings) -> st
 
 fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Settings) -> Ground<'a> {
     let (ledger, contents) = match &settings.known {
-        Known::Ledger(ledger, contents) => (ledger.clone(), contents.clone()),
+        Known::Ledger(ledger, contents) => (ledger.clone(), Contents::clone(contents)),
         _ => (Ledger::default(), Contents::default()),
     };
     let plan = plan(folder, &contents);

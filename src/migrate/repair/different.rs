@@ -62,7 +62,7 @@ impl Pair<'_> {
         Step::change(phase, self.wanted, statement)
     }
 
-    fn not(&self, reason: &str, statement: String) -> Result<Step, Obstacle> {
+    fn not(&self, reason: &str, statement: String) -> Result<Step, Box<Obstacle>> {
         Err(Obstacle::different(&self.wanted.id, reason, statement))
     }
 

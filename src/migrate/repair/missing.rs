@@ -23,14 +23,14 @@ pub(super) fn mend(difference: &Difference, live: &Catalog) -> Mended {
     mended
 }
 
-fn comment(object: &Object) -> Option<Result<Step, Obstacle>> {
+fn comment(object: &Object) -> Option<Result<Step, Box<Obstacle>>> {
     object.comment().map(|statement| Ok(Step::change(Phase::Comment, object, statement)))
 }
 
 fn one(object: &Object, columns: &[&Object], live: &Catalog) -> Mended {
     if let Some(other) = live.in_the_way(object) {
         let reason = format!("the name is taken by the {}", other.id);
-        return vec![Err(Step::new(Phase::Table, object, object.definition()).into_obstacle(reason))];
+        return vec![Err(Step::new(Phase::Table, object, object.definition()).into_obstacle(reason).into())];
     }
     let (id, on) = (&object.id, object.id.table_sql());
     let step = |phase, statement| Step::new(phase, object, statement);

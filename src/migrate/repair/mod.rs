@@ -45,7 +45,7 @@ pub async fn repair(client: &Client, report: &Report) -> Repair {
         for result in mended {
             match result {
                 Ok(step) => repair.steps.push(step),
-                Err(obstacle) => repair.obstacles.push(obstacle),
+                Err(obstacle) => repair.obstacles.push(*obstacle),
             }
         }
     }

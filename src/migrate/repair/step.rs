@@ -63,7 +63,7 @@ pub struct Obstacle {
 }
 
 /// What comes of a difference: things to do, and things that cannot be done.
-pub(super) type Mended = Vec<Result<Step, Obstacle>>;
+pub(super) type Mended = Vec<Result<Step, Box<Obstacle>>>;
 
 impl Step {
     pub(super) fn new(phase: Phase, object: &Object, statement: String) -> Self {
@@ -110,9 +110,9 @@ impl Step {
 }
 
 impl Obstacle {
-    pub(super) fn different(id: &Id, reason: &str, statement: String) -> Self {
+    pub(super) fn different(id: &Id, reason: &str, statement: String) -> Box<Self> {
         let statements = if statement.is_empty() { Vec::new() } else { vec![statement] };
-        Obstacle { id: id.clone(), reason: reason.to_owned(), statements, missing: false }
+        Box::new(Obstacle { id: id.clone(), reason: reason.to_owned(), statements, missing: false })
     }
 }
 

@@ -33,6 +33,12 @@ const SERVERLESS: &str = "db.serverless";
 const WRITER_TIER: i32 = 0;
 const READER_TIER: i32 = 1;
 
+/// After how many seconds Aurora pauses where nobody says when.
+const SHORTEST_PAUSE: u64 = 300;
+
+/// RDS Proxy wants two zones at least.
+const PROXY_ZONES: usize = 2;
+
 impl Expansion<'_> {
     pub(super) fn data(&mut self) -> Result<(), NetworkTooSmall> {
         let Some(database) = &self.description.database else { return Ok(()) };
@@ -57,7 +63,9 @@ impl Expansion<'_> {
             };
             self.add(&number.to_string(), instance);
         }
-        self.proxy(network::subnets(&plans, Tier::Private));
+        // A proxy cannot be moved to other subnets: made anew it would be gone for minutes or hours. So a third zone is not its.
+        let lasting: Vec<_> = plans.into_iter().filter(|plan| plan.index < PROXY_ZONES).collect();
+        self.proxy(network::subnets(&lasting, Tier::Private));
         Ok(())
     }
 
@@ -96,7 +104,8 @@ impl Expansion<'_> {
     }
 
     fn cluster(&self, database: &Database) -> Cluster {
-        let seconds = database.capacity.pause_after.and_then(|pause| i32::try_from(pause.as_secs()).ok());
+        let pause = database.capacity.pause_after.map_or(SHORTEST_PAUSE, |pause| pause.as_secs());
+        let seconds = (database.capacity.min.get() == 0.0).then(|| i32::try_from(pause).unwrap_or(i32::MAX));
         Cluster {
             identifier: self.named(NAME),
             engine_version: self.facts.engine_version.clone(),
@@ -146,7 +155,7 @@ impl Expansion<'_> {
             idle_client_timeout_seconds: seconds(settings.idle_timeout),
             debug_logging: settings.debug_logging,
             max_connections_percent: i32::from(settings.max_connections.get()),
-            max_idle_connections_percent: settings.max_idle.map(|percent| i32::from(percent.get())),
+            max_idle_connections_percent: i32::from(settings.idle_share().get()),
             connection_borrow_timeout_seconds: seconds(settings.borrow_timeout),
         };
         self.add(NAME, proxy);

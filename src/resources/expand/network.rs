@@ -87,12 +87,19 @@ impl Expansion<'_> {
         let proxy = self.description.proxy.is_some();
         if self.description.service.is_some() {
             let out = Rule::new("-1", None, Ref::value(EVERYWHERE), "to the proxy and the internet");
-            self.group("app", "The service", vec![], vec![out]);
+            // A VPC connector needs a set of groups that no other has, so its replacement, with another zone's subnet
+            // in it, has to come with another group.
+            let name = format!("app-{}-zones", self.description.network.zones);
+            self.group_named("app", &name, "The service", vec![], vec![out]);
         }
         let Some(port) = port else { return };
         if proxy {
             let app = Rule::new("tcp", Some(PROXY_PORT), Ref::<SecurityGroup>::to("app").erase(), "from the service");
-            let ingress = self.description.service.iter().map(|_| app.clone()).collect();
+            let mut ingress: Vec<Rule> = self.description.service.iter().map(|_| app.clone()).collect();
+            let others = self.description.proxy.iter().flat_map(|proxy| &proxy.allow_from);
+            ingress.extend(
+                others.map(|peer| Rule::new("tcp", Some(PROXY_PORT), Ref::value(peer.as_str()), "proxy.allow_from")),
+            );
             let isolated = plans.iter().filter(|plan| plan.tier == Tier::Isolated);
             let egress = isolated
                 .map(|plan| Rule::new("tcp", Some(port), Ref::value(plan.cidr.to_string()), "to the database"))
@@ -105,9 +112,13 @@ impl Expansion<'_> {
     }
 
     fn group(&mut self, name: &str, description: &str, ingress: Vec<Rule>, egress: Vec<Rule>) {
+        self.group_named(name, name, description, ingress, egress);
+    }
+
+    fn group_named(&mut self, at: &str, name: &str, description: &str, ingress: Vec<Rule>, egress: Vec<Rule>) {
         let group =
             SecurityGroup { name: self.named(name), description: description.to_owned(), vpc: vpc(), ingress, egress };
-        self.add(name, group);
+        self.add(at, group);
     }
 
     fn endpoints(&mut self, plans: &[SubnetPlan]) {

@@ -24,7 +24,7 @@ impl Expansion<'_> {
         let Some(service) = &self.description.service else { return };
         self.instance_role(service);
         let access_role = service.image.private().map(|_| {
-            self.add("image-access", self.image_access_role());
+            self.add("image-access", self.image_access_role(&service.image));
             Ref::to("image-access").output("arn")
         });
         self.connector();
@@ -41,6 +41,8 @@ impl Expansion<'_> {
             image: service.image.as_str().to_owned(),
             repository_type: if service.image.private().is_some() { "ECR" } else { "ECR_PUBLIC" }.to_owned(),
             access_role,
+            // What runs is what a deploy put there.
+            auto_deployments: false,
             port: service.port,
             command: service.command.clone(),
             cpu: service.cpu.as_units().to_string(),
@@ -88,15 +90,25 @@ impl Expansion<'_> {
         self.add("service", role);
     }
 
-    /// Only a private image needs a role to be pulled.
-    fn image_access_role(&self) -> Role {
-        let policy = "iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess";
+    /// Only a private image needs a role to be pulled. It allows what AWSAppRunnerServicePolicyForECRAccess does, for the one
+    /// repository; logging in to the registry cannot be allowed more narrowly.
+    fn image_access_role(&self, image: &stack::Image) -> Role {
+        let (account, region) = image.private().unwrap_or((&self.facts.account, &self.facts.region));
+        let repository =
+            format!("arn:{}:ecr:{region}:{account}:repository/{}", self.facts.partition, image.repository());
+        let pulling = ["BatchCheckLayerAvailability", "BatchGetImage", "DescribeImages", "GetDownloadUrlForLayer"];
         Role {
             name: self.role_name("image-access"),
             path: self.role_path(),
             trusts: vec!["build.apprunner.amazonaws.com".to_owned()],
-            statements: vec![],
-            managed_policies: vec![format!("arn:{}:{policy}", self.facts.partition)],
+            statements: vec![
+                Statement { actions: vec!["ecr:GetAuthorizationToken".to_owned()], resources: vec![Ref::value("*")] },
+                Statement {
+                    actions: pulling.map(|action| format!("ecr:{action}")).to_vec(),
+                    resources: vec![Ref::value(repository)],
+                },
+            ],
+            managed_policies: vec![],
         }
     }
 

@@ -132,6 +132,7 @@ fn spec(service: &Found) -> Service {
         image: text(repository.map(|repository| repository.image_identifier())),
         repository_type: text(repository.map(|repository| repository.image_repository_type().as_str())),
         access_role: access.map(Ref::value),
+        auto_deployments: source.and_then(|source| source.auto_deployments_enabled()).unwrap_or_default(),
         port: image.and_then(|image| image.port()?.parse().ok()).unwrap_or_default(),
         command: image.and_then(|image| image.start_command()).filter(|command| !command.is_empty()).map(str::to_owned),
         cpu: units(instance.and_then(|instance| instance.cpu()).unwrap_or_default()),

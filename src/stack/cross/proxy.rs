@@ -71,6 +71,8 @@ fn folder(ground: &Ground<'_>) -> Found {
         return None;
     }
     let what = if folder.exists() { "is not a folder" } else { "is not there" };
-    let found = ground.error(&["migrations.folder"], format!("the migrations' folder {} {what}", folder.display()))?;
+    // Not every verb needs it: a stack can be destroyed where its migrations are not.
+    let found =
+        ground.warning(&["migrations.folder"], format!("the migrations' folder {} {what}", folder.display()))?;
     Some(found.help("write Drizzle's `out`, relative to the file that says it; `drizzle-kit generate` makes it"))
 }

@@ -14,7 +14,7 @@ const SIZES: &[(u32, &[u32])] = &[
 ];
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    let mut found = vec![without_proxy(ground), size(ground), scaling(ground), health(ground)];
+    let mut found = vec![without_proxy(ground), size(ground), scaling(ground), health(ground), private(ground)];
     found.extend(twice(ground));
     found
 }
@@ -50,6 +50,15 @@ fn size(ground: &Ground<'_>) -> Found {
     let fits = SIZES.iter().find(|(_, sizes)| sizes.contains(&memory.as_mb()));
     found.help = fits.map(|(units, _)| format!("{memory} goes with {}", Cpu::from_units(*units)));
     Some(found)
+}
+
+fn private(ground: &Ground<'_>) -> Found {
+    ground.stack.service.as_ref().filter(|service| !service.public)?;
+    let message = "with `public: false` nobody reaches the service until it has a VPC ingress connection, which infra does not make";
+    let found = ground.warning(&["service.public"], message)?;
+    Some(
+        found.help("make one with `aws apprunner create-vpc-ingress-connection`, and delete it before `infra destroy`"),
+    )
 }
 
 fn scaling(ground: &Ground<'_>) -> Found {

@@ -10,6 +10,7 @@ const LONGEST: usize = 256;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
     let mut found = vec![too_many(ground)];
+    found.extend(ground.stack.tags.keys().map(|key| alike(ground, key)));
     found.extend(ground.stack.tags.iter().map(|(key, value)| text(ground, key, value)));
     found
 }
@@ -21,6 +22,14 @@ fn too_many(ground: &Ground<'_>) -> Found {
     }
     let message = format!("there are {count} tags; AWS allows 50 a resource, and infra needs four of them");
     Some(ground.error(&["tags"], message)?.help(format!("keep at most {MOST}")))
+}
+
+/// IAM takes two keys that differ only by case for one, and infra names every resource by the tag `Name`.
+fn alike(ground: &Ground<'_>, key: &str) -> Found {
+    let others = ground.stack.tags.keys().map(String::as_str).take_while(|other| *other != key).chain(["Name"]);
+    let other = others.into_iter().find(|other| *other != key && other.eq_ignore_ascii_case(key))?;
+    let message = format!("the tags `{key}` and `{other}` differ only by case, and IAM takes them for one");
+    Some(Finding::error(ground.place_of(&["tags", key]), &format!("tags.{key}"), message).help("keep one of them"))
 }
 
 fn text(ground: &Ground<'_>, key: &str, value: &str) -> Found {

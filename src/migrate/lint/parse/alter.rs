@@ -78,9 +78,7 @@ impl Reader<'_> {
         let kind = self.type_of(action);
         let serial = ["serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"].contains(&kind.as_str());
         let default = child(action, &[K::DEFAULT_CONSTRAINT]);
-        let fill = if serial {
-            Fill::Each("a number from its sequence")
-        } else if child_deep(action, K::GENERATED_IDENTITY).is_some() {
+        let fill = if serial || child_deep(action, K::GENERATED_IDENTITY).is_some() {
             Fill::Each("a number from its sequence")
         } else if child_deep(action, K::GENERATED_STORED).is_some() {
             Fill::Each("a generated value")

@@ -84,7 +84,7 @@ fn wrap(script: &Script<'_>, statement: &Statement, wrapping: &Wrapping<'_>) -> 
 /// A dollar quote that the text does not hold.
 fn dollar_quote(text: &str) -> String {
     let tags = std::iter::once("$$".to_owned()).chain((0..).map(|number| format!("$infra{number}$")));
-    let mut free = tags.filter(|tag| !text.contains(tag.as_str()) && !(tag == "$$" && text.ends_with('$')));
+    let mut free = tags.filter(|tag| !(text.contains(tag.as_str()) || tag == "$$" && text.ends_with('$')));
     free.next().unwrap_or_default()
 }
 
