@@ -191,6 +191,7 @@ pub(super) fn service() -> Case<Service> {
             service.image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/web:1".into();
             service.repository_type = "ECR".into();
         })
+        .change("auto_deployments", Update, |service| service.auto_deployments = true)
         .change("port", Update, |service| service.port = 3000)
         .change("command", Update, |service| service.command = None)
         // Not every amount of memory goes with every processor.

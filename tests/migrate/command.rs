@@ -8,7 +8,7 @@ use super::server::{Database, Way, servers};
 use super::{Written, fixture, tables};
 
 /// Runs beside the folder, so that what is printed has no path of this machine.
-fn infra(database: &Database, folder: &Path, arguments: &[&str]) -> Command {
+pub(super) fn infra(database: &Database, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
     command.arg("migrate").args(arguments).arg("--folder").arg(folder.file_name().unwrap());
     let url = servers().url(database.way, &database.name);
@@ -18,7 +18,7 @@ fn infra(database: &Database, folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Exit code, standard output and standard error, without what differs from run to run.
-fn shown(output: &Output) -> String {
+pub(super) fn shown(output: &Output) -> String {
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let text = format!("exit {}\n{out}{error}", output.status.code().unwrap_or(-1));
     let lines = text.lines().map(|line| {
@@ -33,7 +33,7 @@ fn shown(output: &Output) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn json(output: &Output) -> Vec<serde_json::Value> {
+pub(super) fn json(output: &Output) -> Vec<serde_json::Value> {
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -8,6 +8,7 @@ mod connecting;
 mod drizzle;
 mod folders;
 mod interrupting;
+mod linting;
 mod outside;
 mod parity;
 mod repairing;

@@ -1,0 +1,195 @@
+//! `infra migrate lint` on real folders, with and without a database; what `--fix` writes makes the same catalog.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::command::{infra, json, shown};
+use super::server::{Database, Way};
+use super::{Written, fixture};
+
+/// Without a database, and without what depends on the day: the fixtures were made on one that may be still to come.
+fn offline(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.args(["migrate", "lint", "--allow", "future-time", "--folder"]).arg(folder.file_name().unwrap());
+    command.args(arguments).env("NO_COLOR", "1").env_remove("DATABASE_URL").env_remove("DB_HOST");
+    command.current_dir(folder.parent().unwrap()).output().unwrap()
+}
+
+/// A copy of a folder that may be written to.
+fn copy(from: &Path) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("migrations");
+    let mut command = Command::new("cp");
+    assert!(command.arg("-r").arg(from).arg(&to).status().unwrap().success());
+    (directory, to)
+}
+
+fn succeed(output: &Output) {
+    assert!(output.status.success(), "{}", shown(output));
+}
+
+#[test]
+fn what_drizzle_kit_generates() {
+    for name in ["v0-shop", "example"] {
+        insta::assert_snapshot!(format!("lint_{name}"), shown(&offline(&fixture(name), &[])));
+    }
+    // The same statements in the other layout.
+    let places = |name| {
+        let findings = json(&offline(&fixture(name), &["--json"]));
+        let place = |finding: &serde_json::Value| {
+            [&finding["rule"], &finding["line"], &finding["column"], &finding["text"]]
+                .map(ToString::to_string)
+                .join(" ")
+        };
+        findings.iter().filter(|finding| finding["rule"].is_string()).map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(places("v0-shop"), places("upgrade"));
+}
+
+#[test]
+fn every_trap_is_seen() {
+    let mut folders: Vec<_> =
+        std::fs::read_dir(fixture("v0-abc").join("../..")).unwrap().map(|it| it.unwrap()).collect();
+    folders.sort_by_key(std::fs::DirEntry::path);
+    let mut seen = String::new();
+    for folder in folders.iter().filter(|folder| folder.file_type().unwrap().is_dir()) {
+        let name = folder.file_name().into_string().unwrap();
+        let output = offline(&fixture(&name), &["--json", "--allow", "not-idempotent"]);
+        seen.push_str(&format!("{name}: exit {}\n", output.status.code().unwrap()));
+        for finding in json(&output).iter().filter(|finding| finding["rule"].is_string()) {
+            let part = |key: &str| finding[key].to_string().replace('"', "");
+            seen.push_str(&format!("  {} {}:{} {}\n", part("rule"), part("file"), part("line"), part("message")));
+        }
+        if !output.status.success() && output.stdout.is_empty() {
+            seen.push_str(&format!(
+                "  {}\n",
+                String::from_utf8_lossy(&output.stderr).lines().take(2).collect::<String>()
+            ));
+        }
+    }
+    insta::assert_snapshot!("lint_traps", seen);
+}
+
+#[test]
+fn one_of_each() {
+    let mut written = Written::new(&[
+        ("0000_users", "CREATE TABLE users (id int, name varchar(20), mail text);"),
+        (
+            "0001_many",
+            "-- infra: allow drop-column, rename\nALTER TABLE users DROP COLUMN mail;--> statement-breakpoint\n\
+                       -- infra: allow renam\nALTER TABLE users RENAME name TO label;--> statement-breakpoint\n\
+                       CREATE INDEX users_label ON users (label);\n\
+                       ALTER TABLE users ADD COLUMN born date NOT NULL, ALTER COLUMN label TYPE int USING label::int;\n\
+                       SELEKT 1;",
+        ),
+    ]);
+    written.add_at("0002_late", 4_102_444_800_000, "CREATE TABLE users (id int);");
+    std::fs::write(written.path().join("0003_stray.sql"), "SELECT 1").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_infra"))
+        .args(["migrate", "lint", "--offline", "--folder", "migrations"])
+        .env("NO_COLOR", "1")
+        .current_dir(written.path().parent().unwrap())
+        .output()
+        .unwrap();
+    insta::assert_snapshot!("lint_one_of_each", shown(&output));
+}
+
+#[test]
+fn bad_input() {
+    let folder = fixture("v0-abc");
+    for arguments in [
+        &["--allow", "drop-colum"][..],
+        &["--after", "0009_none"],
+        &["--fix"],
+        &["--dry-run"],
+        &["--folder", "nowhere"],
+    ] {
+        let output = offline(&folder, arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", shown(&output));
+    }
+    assert_eq!(offline(&folder, &[]).status.code(), Some(0));
+    assert_eq!(offline(&folder, &["--deny", "warnings"]).status.code(), Some(1));
+    assert_eq!(offline(&folder, &["--deny", "not-idempotent", "--after", "0003_d"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_stack_file_switches_rules_off() {
+    let (directory, folder) = copy(&fixture("v0-trap-two-create-one-table"));
+    assert_eq!(offline(&folder, &[]).status.code(), Some(1));
+    let describe = |lint: &str| {
+        let text =
+            format!("stack: shop\ndatabase: {{}}\nproxy: {{}}\nmigrations:\n  folder: migrations\n  lint: {lint}\n");
+        std::fs::write(directory.path().join("stack.yaml"), text).unwrap();
+        offline(&folder, &[])
+    };
+    succeed(&describe("{allow: [created-twice]}"));
+    succeed(&describe("{after: 0003_d}"));
+    let wrong = describe("{allow: [created-twise]}");
+    assert_eq!(wrong.status.code(), Some(3));
+    assert!(shown(&wrong).contains("did you mean `created-twice`?"), "{}", shown(&wrong));
+}
+
+/// Original, fixed, and fixed and run twice: one catalog.
+#[test]
+fn fixed_files_make_the_same_catalog() {
+    let guards = include_str!("../fixtures/lint/guards.sql");
+    let (plain, windows) =
+        (Written::new(&[("0000_guards", guards)]), Written::new(&[("0000_guards", &guards.replace('\n', "\r\n"))]));
+    let folders =
+        [fixture("v0-shop"), fixture("v1-shop"), fixture("example"), plain.path().into(), windows.path().into()];
+    for original in folders {
+        let (_directory, fixed) = copy(&original);
+        // What --fix leaves to a person, done as it says.
+        for seed in ["0003_seed_roles.sql", "20261122075117_seed_roles/migration.sql"].map(|file| fixed.join(file)) {
+            if let Ok(sql) = std::fs::read_to_string(&seed) {
+                std::fs::write(&seed, sql.replace("'a''b');", "'a''b') ON CONFLICT DO NOTHING;")).unwrap();
+            }
+        }
+        let run = |database: &Database, folder: &Path| succeed(&infra(database, folder, &["apply"]).output().unwrap());
+        let (as_it_was, once, twice) =
+            (Database::new(Way::Direct), Database::new(Way::Direct), Database::new(Way::Direct));
+        run(&as_it_was, &original);
+        let fix = offline(&fixed, &["--assume-pending", "--fix", "--allow", "drop-table", "--allow", "drop-column"]);
+        succeed(&fix);
+        let rest = json(&offline(&fixed, &["--json", "--assume-pending"]));
+        let fixable: Vec<_> = rest.iter().filter(|finding| finding["fixable"] == true).collect();
+        assert!(fixable.is_empty(), "{fixable:?}");
+        run(&once, &fixed);
+        assert_eq!(as_it_was.dump(), once.dump(), "{}", original.display());
+        run(&twice, &fixed);
+        twice.psql("TRUNCATE drizzle.__drizzle_migrations");
+        run(&twice, &fixed);
+        assert_eq!(as_it_was.dump(), twice.dump(), "{}", original.display());
+    }
+}
+
+#[test]
+fn what_is_applied_is_not_rewritten() {
+    let database = Database::new(Way::Pooled);
+    let (_directory, folder) = copy(&fixture("v0-shop"));
+    let lint = |arguments: &[&str]| {
+        let mut command = infra(&database, &folder, &["lint", "--allow", "future-time"]);
+        command.args(arguments).output().unwrap()
+    };
+    succeed(&infra(&database, &folder, &["apply", "--to", "0001_shop"]).output().unwrap());
+    let before = ["0000_init", "0001_shop"].map(|tag| std::fs::read(folder.join(format!("{tag}.sql"))).unwrap());
+    insta::assert_snapshot!("lint_fix_dry_run", shown(&lint(&["--fix", "--dry-run"])));
+    succeed(&lint(&["--fix"]));
+    let after = ["0000_init", "0001_shop"].map(|tag| std::fs::read(folder.join(format!("{tag}.sql"))).unwrap());
+    assert_eq!(before, after);
+    assert!(std::fs::read_to_string(folder.join("0004_extras.sql")).unwrap().contains("CREATE SCHEMA IF NOT EXISTS"));
+    // The tables that are there are not new, whatever the folder says of them.
+    let rules = |output: &Output| {
+        json(output).iter().filter_map(|it| it["rule"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&lint(&["--json"])), ["repeated-insert", "set-not-null"]);
+    succeed(&infra(&database, &folder, &["apply"]).output().unwrap());
+    let current = lint(&["--json"]);
+    assert_eq!(json(&current)[0]["linted"], 0);
+    // Edited afterwards: an error, and never anything to rewrite.
+    std::fs::write(folder.join("0000_init.sql"), "CREATE TABLE x ();").unwrap();
+    let edited = lint(&["--all", "--fix", "--json"]);
+    assert_eq!(edited.status.code(), Some(1));
+    assert!(rules(&edited).contains(&"edited".to_owned()));
+    assert_eq!(std::fs::read_to_string(folder.join("0000_init.sql")).unwrap(), "CREATE TABLE x ();");
+}
