@@ -3,10 +3,17 @@
 
 mod binary;
 mod clients;
+mod clouds;
 mod convergence;
 mod endtoend;
+mod failures;
 mod faults;
+mod lock;
 mod migrate;
+mod official;
+mod ownership;
 mod plane;
 mod program;
 mod screens;
+mod signals;
+mod wire;

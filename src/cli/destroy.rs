@@ -46,7 +46,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let data: BTreeSet<Address> =
         live.iter().filter(|seen| holds_data(&seen.address)).map(|seen| seen.address.clone()).collect();
     let delete = if args.run.yes { named.clone() } else { named.union(&data).cloned().collect() };
-    let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(&stage) };
+    let policy = Policy { delete, unprotect: named.clone(), keep: kept(&stage), ..Policy::default() };
     let shown = plan(&[], &live, KINDS, &policy)?;
     show(&stage, &shown, &[], args.run.json);
     if !shown.steps.iter().any(Step::acts) {

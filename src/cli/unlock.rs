@@ -4,12 +4,12 @@ use super::{
     CLEAN, Failure, ask, print,
     survey::{StackArgs, Stage},
 };
-use crate::engine::lock;
+use crate::engine::lock::{self, Holder};
 
 /// Remove the lock of a deploy that will never give it back.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A lock whose holder is dead is taken over by the next deploy anyway, after half a minute.\n\nExample:\n  infra unlock"
+    after_help = "A lock whose holder is dead is taken over by the next deploy anyway, after half a minute.\nOne that is alive is told so first, and the lock goes when it has stopped, within half a minute.\n\nExample:\n  infra unlock"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -22,15 +22,20 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
-    let Some(holder) = lock::holder(&stage.aws, stage.name()).await? else {
-        print(&format!("{} is not locked.", stage.name()));
-        return Ok(CLEAN);
-    };
-    print(&format!("Locked by {holder}."));
-    if !args.yes {
-        ask::yes("If it still runs, it stops before its next call. Remove the lock?")?;
+    match lock::holder(&stage.aws, stage.name()).await {
+        Ok(Some(holder)) => print(&format!("Locked by {holder}.")),
+        Ok(None) => {
+            print(&format!("{} is not locked.", stage.name()));
+            return Ok(CLEAN);
+        }
+        // An error that no call made is about what the parameter holds.
+        Err(error) if error.action.is_empty() => print(&error.message),
+        Err(error) => return Err(error.into()),
     }
-    lock::remove(&stage.aws, stage.name()).await?;
+    if !args.yes {
+        ask::yes("If it still runs, it will be stopped before its next call. Remove the lock?")?;
+    }
+    lock::remove(&stage.aws, stage.name(), &Holder::this(&stage.account.caller, "unlock")).await?;
     print("The lock is removed.");
     Ok(CLEAN)
 }

@@ -89,7 +89,7 @@ async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<Clu
         return Ok(None);
     };
     let (tags, set) = try_join(tags::of_rds(scope.aws, arn), parameters(scope.aws, name, Some("user"))).await?;
-    let Some(address) = scope.address::<ClusterParameterGroup>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<ClusterParameterGroup>(&tags, name) else { return Ok(None) };
     let spec = ClusterParameterGroup {
         name: name.to_owned(),
         family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
