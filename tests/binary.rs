@@ -23,9 +23,18 @@ impl Cloud {
 
     /// Starts one at a given pace.
     pub(crate) fn paced(pace: &str) -> Self {
+        Self::with(&["--pace", pace])
+    }
+
+    /// Starts one that runs these services only.
+    pub(crate) fn serving(services: &str) -> Self {
+        Self::with(&["--services", services])
+    }
+
+    fn with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut cloud = Self { folder, url: String::new() };
-        let started = cloud.infra(&["local", "start", "--port", "0", "--pace", pace]);
+        let started = cloud.infra(&[&["local", "start", "--port", "0"], arguments].concat());
         started.succeeds();
         let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
         cloud.url = status["url"].as_str().expect("the status has the URL").to_owned();
@@ -52,6 +61,49 @@ impl Cloud {
             command.env_remove(name);
         }
         command
+    }
+
+    /// A command that calls an endpoint in place of the local cloud that it may lead to, with this cloud's credentials.
+    pub(crate) fn through(&self, url: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL", url).env("AWS_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", "000000000000").env("AWS_SECRET_ACCESS_KEY", "any");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", self.folder());
+        command.env("PGSSLROOTCERT", self.folder().join("local/ca.pem"));
+        command
+    }
+
+    /// A call of somebody else, in the query protocol.
+    #[track_caller]
+    pub(crate) fn call(&self, service: &str, form: &str) -> String {
+        self.post(service, "application/x-www-form-urlencoded", "", form)
+    }
+
+    /// The same in the JSON protocol; `target` is e.g. `secretsmanager.UpdateSecret`.
+    #[track_caller]
+    pub(crate) fn ask(&self, service: &str, target: &str, body: &Value) -> Value {
+        let answer = self.post(service, "application/x-amz-json-1.1", target, &body.to_string());
+        serde_json::from_str(&answer).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn post(&self, service: &str, kind: &str, target: &str, body: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let host = self.url.strip_prefix("http://").expect("the URL is plain HTTP");
+        let mut connection = std::net::TcpStream::connect(host).expect("the local cloud answers");
+        let target = if target.is_empty() { String::new() } else { format!("X-Amz-Target: {target}\r\n") };
+        write!(
+            connection,
+            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: {kind}\r\n\
+             {target}Authorization: AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/{service}/aws4_request, \
+             SignedHeaders=host, Signature=0\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the call is sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("the answer is read");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{body}: {answer}");
+        answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned())
     }
 
     /// Runs the binary to its end.

@@ -11,7 +11,7 @@ use crate::binary::Cloud;
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
 /// What `scripts/install --tests` has put beside the build, below `<target>`.
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_infra"));
     target
         .ancestors()
@@ -20,7 +20,8 @@ fn installed(path: &str) -> PathBuf {
         .expect("the clients are not installed: run `scripts/install --tests`, then the tests again")
 }
 
-fn python() -> PathBuf {
+/// Python with boto3 and botocore.
+pub(crate) fn python() -> PathBuf {
     installed("python/bin/python")
 }
 

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use futures::future::BoxFuture;
 use infra::{
     aws::Clients,
-    engine::{Address, Desired, Kind, Live, Resource, Tags, plan::Action},
+    engine::{Address, Desired, Kind, Live, Resource, Tags, identity, plan::Action},
     resources::KINDS,
 };
 
@@ -84,6 +84,7 @@ pub(crate) struct Case<R> {
     changes: Vec<Change<R>>,
     drifts: Vec<Drift<R>>,
     fixed: Vec<&'static str>,
+    one_way: Vec<&'static str>,
     leaves: Vec<&'static str>,
 }
 
@@ -109,7 +110,7 @@ impl<R: Resource + Clone> Case<R> {
     pub(crate) fn new(name: &'static str, spec: R) -> Self {
         let kinds = vec![Kind::of::<R>()];
         let (around, changes, drifts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name, spec, kinds, around, changes, drifts, fixed: Vec::new(), leaves: Vec::new() }
+        Self { name, spec, kinds, around, changes, drifts, fixed: Vec::new(), one_way: Vec::new(), leaves: Vec::new() }
     }
 
     /// Something that the resource, in one of its forms, points at.
@@ -137,6 +138,12 @@ impl<R: Resource + Clone> Case<R> {
     /// An attribute that goes with the address, so that at one address it cannot change.
     pub(crate) fn fixed(mut self, attribute: &'static str) -> Self {
         self.fixed.push(attribute);
+        self
+    }
+
+    /// An attribute that AWS changes in one direction only.
+    pub(crate) fn one_way(mut self, attribute: &'static str) -> Self {
+        self.one_way.push(attribute);
         self
     }
 
@@ -170,10 +177,15 @@ impl<R: Resource + Clone> Case<R> {
 
     async fn change_every_attribute(&self, stage: &Stage) {
         let mut spec = self.spec.clone();
+        let mut before = self.spec.clone();
         for change in &self.changes {
             (change.make)(&mut spec);
             let what = format!("changed {}", change.attribute);
             self.change_to(stage, &spec, change.action, Some(change.attribute), &what).await;
+            if change.action == Action::Update && !self.one_way.contains(&change.attribute) {
+                self.change_back_from_behind(stage, &before, &spec, change.attribute).await;
+            }
+            before = spec.clone();
         }
         self.change_to(stage, &self.spec, Action::Keep, None, "changed everything back").await;
         let changed = self.changes.iter().map(|change| change.attribute).chain(self.fixed.iter().copied());
@@ -181,6 +193,26 @@ impl<R: Resource + Clone> Case<R> {
         let attributes = serde_json::to_value(&self.spec).unwrap();
         let attributes: BTreeSet<&str> = attributes.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(changed, attributes, "each attribute of {} has its change", R::KIND);
+    }
+
+    /// The same change as somebody makes it who does not go by the description: the fingerprint is still that of
+    /// `before`, and the attribute differs. It must show as drift and be mended; then all goes on from `after`.
+    async fn change_back_from_behind(&self, stage: &Stage, before: &R, after: &R, attribute: &str) {
+        let what = format!("changed {attribute} behind the back");
+        let desired = self.with(before);
+        if R::TAGGED {
+            let fingerprint = &desired.last().expect("the resource itself").fingerprint;
+            let old = Tags::from([(identity::FINGERPRINT.to_owned(), fingerprint.clone())]);
+            let live = stage.live::<R>(&self.address()).await.expect(&what);
+            stage.retag(&live, &old, &[]).await;
+        }
+        let plan = stage.plan(&desired).await;
+        let step = stage::step(&plan, &self.address());
+        assert_eq!(step.action, Action::Update, "{what}: {:?}", step.changes);
+        assert!(step.changes.iter().any(|change| change.top() == attribute), "{what}: {:?}", step.changes);
+        assert!(step.drift || !R::TAGGED, "{what}: it is drift: {:?}", step.changes);
+        stage.deploy(&desired, &what).await;
+        stage.deploy(&self.with(after), "changed once more").await;
     }
 
     /// Deploys `spec`; where one attribute changes, the plan must do `action` to the resource because of it.

@@ -101,6 +101,8 @@ fn help_of_every_verb() {
         "local logs",
         "local env",
         "local psql",
+        "import",
+        "iam-policy",
         "unlock",
         "completions",
     ];
@@ -173,34 +175,16 @@ fn a_deployed_stack() {
     shows(&cloud, "destroy", &[&["destroy", "--local", "--yes", EXAMPLE], &named[..]].concat());
 }
 
-/// A call of somebody else, in the query protocol.
-fn behind_its_back(cloud: &Cloud, service: &str, form: &str) {
-    use std::io::{Read as _, Write as _};
-    let host = cloud.url.strip_prefix("http://").expect("the URL is plain HTTP");
-    let mut connection = std::net::TcpStream::connect(host).expect("the local cloud answers");
-    write!(
-        connection,
-        "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nAuthorization: AWS4-HMAC-SHA256 \
-         Credential=000000000000/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n{form}",
-        form.len()
-    )
-    .expect("the call is sent");
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).expect("the answer is read");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{form}: {answer}");
-}
-
 #[test]
 fn a_stack_that_was_changed_behind_its_back() {
     let cloud = deployed();
     let inventory = cloud.inventory();
     let vpc = inventory.iter().find(|item| item["kind"] == "vpc").and_then(|vpc| vpc["id"].as_str()).expect("a VPC");
     let dns = format!("Action=ModifyVpcAttribute&Version=2016-11-15&VpcId={vpc}&EnableDnsHostnames.Value=false");
-    behind_its_back(&cloud, "ec2", &dns);
+    cloud.call("ec2", &dns);
     let backups = "Action=ModifyDBCluster&Version=2014-10-31&DBClusterIdentifier=example-database&\
                    BackupRetentionPeriod=1&ApplyImmediately=true";
-    behind_its_back(&cloud, "rds", backups);
+    cloud.call("rds", backups);
     shows(&cloud, "diff-drifted", &["diff", "--local", EXAMPLE]);
     shows(&cloud, "diff-drifted-json", &["diff", "--local", "--json", EXAMPLE]);
     cloud.infra(&["deploy", "--local", "--yes", EXAMPLE]).succeeds();

@@ -3,11 +3,18 @@
 
 mod binary;
 mod clients;
+mod clouds;
 mod convergence;
 mod endtoend;
+mod failures;
 mod faults;
+mod lock;
 mod migrate;
+mod official;
+mod ownership;
 mod plane;
 mod program;
 mod robust;
 mod screens;
+mod signals;
+mod wire;

@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::time::timeout;
 
 use super::{Class, Error, Result};
+
+/// How long the very first call may take, finding credentials included: a network that swallows everything is to be
+/// told at once.
+const FIRST_ANSWER: Duration = Duration::from_secs(8);
 
 /// Where the clients call, and in whose name.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +23,18 @@ pub struct Options {
     pub endpoint_url: Option<String>,
     /// The local cloud asks for no credentials: the access key is the account's number.
     pub local: bool,
+}
+
+/// The one HTTPS client. It goes through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name, as the
+/// aws CLI does; never to the local cloud, which is this machine.
+fn http_client(local: bool) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let proxy = if local { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+        let mut connector = Connector::builder().proxy_config(proxy);
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
+    })
 }
 
 /// A client a service. Cheap to clone.
@@ -66,11 +84,7 @@ impl Clients {
             .clone()
             .or_else(|| options.local.then(|| anywhere().unwrap_or_else(|| "us-east-1".to_owned())));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(
-                Builder::new()
-                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-                    .build_https(),
-            )
+            .http_client(http_client(options.local))
             // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -130,10 +144,14 @@ impl Clients {
     /// # Errors
     /// Where there are no credentials, or AWS does not take them.
     pub async fn account(&self) -> Result<Account> {
-        let identity = self.sts.get_caller_identity().send().await.map_err(|error| {
+        let answer = timeout(FIRST_ANSWER, self.sts.get_caller_identity().send()).await.map_err(|_| {
+            let seconds = FIRST_ANSWER.as_secs();
+            Error::new(Class::Unreachable, format!("AWS has not answered the first question within {seconds} s."))
+        })?;
+        let identity = answer.map_err(|error| {
             let error = Error::from(error);
-            match error.class {
-                Class::Unauthenticated => error.advise(
+            match (error.class, &error.advice) {
+                (Class::Unauthenticated, None) => error.advise(
                     "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.",
                 ),
                 _ => error,

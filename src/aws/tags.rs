@@ -2,7 +2,7 @@
 
 use crate::{
     aws::{Clients, Result, unless_gone},
-    engine::Tags,
+    engine::{Scope, Tags},
 };
 
 /// EC2's tag specification for a create call.
@@ -16,9 +16,14 @@ pub fn of_ec2(tags: &[aws_sdk_ec2::types::Tag]) -> Tags {
     collect(tags, |tag| (tag.key(), tag.value()))
 }
 
-/// The filter by which EC2 lists what belongs to a stack.
-pub fn ec2_filter(stack: &str) -> aws_sdk_ec2::types::Filter {
-    aws_sdk_ec2::types::Filter::builder().name(format!("tag:{}", crate::engine::identity::STACK)).values(stack).build()
+/// The filter by which EC2 lists what belongs to a stack; or, where one resource is to be adopted, that one by the
+/// filter `id`.
+pub fn ec2_filter(scope: &Scope<'_>, id: &str) -> aws_sdk_ec2::types::Filter {
+    let filter = aws_sdk_ec2::types::Filter::builder();
+    match scope.adopted() {
+        Some(adopted) => filter.name(id).values(adopted).build(),
+        None => filter.name(format!("tag:{}", crate::engine::identity::STACK)).values(scope.stack).build(),
+    }
 }
 
 /// Sets and removes tags of an EC2 resource.

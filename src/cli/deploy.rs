@@ -37,6 +37,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_replace: Vec<Address>,
 
+    /// Allow this resource, whose data is gone, to be made anew and empty. May be repeated.
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    allow_create: Vec<Address>,
+
     /// Allow this resource, which holds data or is protected, to be deleted. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_delete: Vec<Address>,
@@ -48,6 +52,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let mut began = Instant::now();
     let policy = Policy {
         replace: args.allow_replace.iter().cloned().collect(),
+        create: args.allow_create.iter().cloned().collect(),
         delete: args.allow_delete.iter().cloned().collect(),
         unprotect: args.allow_delete.iter().chain(&args.allow_replace).cloned().collect(),
         keep: BTreeSet::new(),
@@ -58,7 +63,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok::<_, Failure>((survey, plan))
     };
     // Without a question there is nothing to wait for between looking and acting.
-    let early = if args.run.yes && !args.dry_run { Some(lock(&stage, "deploy", &args.run).await?) } else { None };
+    let early =
+        if args.run.yes && !args.dry_run { Some(lock(&stage, "deploy", args.run.lock_wait()).await?) } else { None };
     let (mut survey, mut plan) = match look().await {
         Ok(found) => found,
         Err(failure) => {
@@ -105,7 +111,7 @@ fn decide(stage: &Stage, survey: &Survey, policy: &Policy, json: bool) -> Result
     let Survey { desired, live } = survey;
     plan(desired, live, KINDS, policy).map_err(|refused| {
         // What was refused is easier to judge beside the whole plan.
-        if let Ok(all) = plan(desired, live, KINDS, &Policy::everything(live)) {
+        if let Ok(all) = plan(desired, live, KINDS, &Policy::everything(desired, live)) {
             show(stage, &all, desired, json);
         }
         refused.into()

@@ -43,7 +43,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
     let look = async || decide(&stage, &named, !args.run.yes).await;
     // Without a question there is nothing to wait for between looking and acting.
-    let early = if args.run.yes { Some(lock(&stage, "destroy", &args.run).await?) } else { None };
+    let early = if args.run.yes { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
     let shown = match look().await {
         Ok(shown) => shown,
         Err(failure) => {
@@ -89,7 +89,7 @@ async fn decide(stage: &Stage, named: &BTreeSet<Address>, asks: bool) -> Result<
     let live = stage.live().await?;
     let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));
     let delete = named.iter().chain(data).cloned().collect();
-    let policy = Policy { replace: BTreeSet::new(), delete, unprotect: named.clone(), keep: kept(stage) };
+    let policy = Policy { delete, unprotect: named.clone(), keep: kept(stage), ..Policy::default() };
     Ok(plan(&[], &live, KINDS, &policy)?)
 }
 

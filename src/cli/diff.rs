@@ -5,7 +5,10 @@ use super::{
     survey::{StackArgs, Stage},
 };
 use crate::{
-    engine::plan::{Policy, plan},
+    engine::{
+        Desired, Seen,
+        plan::{Policy, plan},
+    },
     render,
     resources::{KINDS, cost},
 };
@@ -28,18 +31,24 @@ pub(super) struct Args {
     exit_code: bool,
 }
 
+/// What a deploy without more words refuses, if it refuses anything.
+pub(super) fn refused(desired: &[Desired], live: &[Seen]) -> Option<String> {
+    let refused = plan(desired, live, KINDS, &Policy::default()).err()?;
+    Some(format!("\nDeploy refuses this until it is named:\n{refused}"))
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let survey = stage.survey().await?;
     // What may not happen without being named is shown all the same: deploy is where it is refused.
-    let plan = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.live))?;
-    let refused = crate::engine::plan::plan(&survey.desired, &survey.live, KINDS, &Policy::default()).err();
+    let plan = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.desired, &survey.live))?;
+    let refused = refused(&survey.desired, &survey.live);
     if args.json {
         let mut json = render::plan::json(&plan);
         json["stack"] = stage.name().into();
         json["region"] = stage.aws.region.clone().into();
         json["account"] = stage.account.id.clone().into();
-        json["refused"] = refused.map(|refused| refused.to_string()).into();
+        json["refused"] = refused.map(|refused| refused.trim().to_owned()).into();
         super::print(&json.to_string());
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
@@ -47,7 +56,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             super::print(&cost::sentence(&survey.desired));
         }
         if let Some(refused) = refused {
-            super::print(&format!("\nDeploy refuses this until it is named:\n{refused}"));
+            super::print(&refused);
         }
     }
     Ok(if args.exit_code && !plan.is_empty() { CHANGES } else { CLEAN })

@@ -3,7 +3,7 @@
 use console::style;
 
 use super::{BAD_INPUT, FAILED};
-use crate::{aws, engine::plan, stack};
+use crate::{aws, engine::plan, render::output::tell, stack};
 
 /// Why a verb ends without having done what it was asked.
 #[derive(Debug)]
@@ -34,27 +34,27 @@ impl Failure {
     /// Says on standard error what happened.
     pub fn print(&self) {
         match self {
-            Self::Invalid(invalid) => eprintln!("{invalid}"),
-            Self::Input(report) | Self::Other(report) => eprintln!("{report:?}"),
-            Self::Aws(error) => eprintln!("{}", call(None, error)),
+            Self::Invalid(invalid) => tell(&invalid.to_string()),
+            Self::Input(report) | Self::Other(report) => tell(&format!("{report:?}")),
+            Self::Aws(error) => tell(&call(None, error)),
             Self::Unseen(errors) => {
                 for (kind, error) in distinct(errors) {
-                    eprintln!("{}", call(Some(&kind), error));
+                    tell(&call(Some(&kind), error));
                 }
             }
             Self::Plan(plan::Error::Refused(refusals)) => {
-                eprintln!("{} Nothing was changed.", style("Refused.").red().bold());
+                tell(&format!("{} Nothing was changed.", style("Refused.").red().bold()));
                 for refusal in refusals {
-                    eprintln!(
+                    tell(&format!(
                         "\n  {}\n    {}\n    {} {}",
                         style(&refusal.address).bold(),
                         refusal.reason,
                         style("→").cyan(),
                         refusal.remedy
-                    );
+                    ));
                 }
             }
-            Self::Plan(error) => eprintln!("{} {error}", style("No plan.").red().bold()),
+            Self::Plan(error) => tell(&format!("{} {error}", style("No plan.").red().bold())),
         }
     }
 }

@@ -12,9 +12,12 @@ use std::{
 use clap::{Args, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::local::{
-    self, LocalError, Options, Pace,
-    client::{self, Launch},
+use crate::{
+    local::{
+        self, LocalError, Options, Pace,
+        client::{self, Launch},
+    },
+    render::output,
 };
 use show::say;
 
@@ -178,11 +181,11 @@ impl Local {
             Ok(code) => code,
             // Whole pages of their own.
             Err(failure @ (Failure::Invalid(_) | Failure::Report(_))) => {
-                eprintln!("{failure}");
+                output::tell(&failure.to_string());
                 ExitCode::FAILURE
             }
             Err(failure) => {
-                eprintln!("{failure}.");
+                output::tell(&format!("{failure}."));
                 ExitCode::FAILURE
             }
         }

@@ -55,7 +55,7 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
     if json {
         print(&show::failure_json(&failure));
     } else {
-        eprintln!("{:?}", miette::Report::new(failure));
+        crate::render::output::tell(&format!("{:?}", miette::Report::new(failure)));
     }
     code
 }

@@ -7,6 +7,8 @@ mod destroy;
 mod diff;
 mod failure;
 mod graph;
+mod iam_policy;
+mod import;
 pub mod local;
 mod migrate;
 mod outputs;
@@ -23,6 +25,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
+
+use crate::render::output::{self, print};
 
 /// Everything is well.
 pub const CLEAN: u8 = 0;
@@ -62,6 +66,8 @@ enum Verb {
     /// Run the local cloud: AWS on this machine, with a real PostgreSQL behind it.
     #[command(subcommand)]
     Local(local::Local),
+    Import(import::Args),
+    IamPolicy(iam_policy::Args),
     Unlock(unlock::Args),
     Completions(completions::Args),
 }
@@ -78,19 +84,20 @@ pub fn run() -> ExitCode {
         }
     };
     if let Verb::Local(local) = cli.verb {
-        return local.run();
+        let code = local.run();
+        return if code == ExitCode::SUCCESS { told(CLEAN) } else { code };
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("The asynchronous runtime cannot be started: {error}.");
+            output::tell(&format!("The asynchronous runtime cannot be started: {error}."));
             return ExitCode::from(FAILED);
         }
     };
     let end = runtime.block_on(Box::pin(verb(cli.verb)));
     runtime.shutdown_background();
     match end {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => told(code),
         Err(failure) => {
             failure.print();
             ExitCode::from(failure.code())
@@ -111,13 +118,20 @@ async fn verb(verb: Verb) -> Result<u8, Failure> {
         Verb::Migrate(args) => migrate::run(args).await,
         // The local cloud brings a runtime of its own.
         Verb::Local(_) => Ok(CLEAN),
+        Verb::Import(args) => import::run(args).await,
+        Verb::IamPolicy(args) => iam_policy::run(args).await,
         Verb::Unlock(args) => unlock::run(args).await,
         Verb::Completions(args) => Ok(completions::run(&args)),
     }
 }
 
-/// Prints to standard output; a closed pipe (`| head`) ends the printing, not the program.
-pub(crate) fn print(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+/// The exit code, unless a part of what was to be printed is lost: then whoever reads it must not take it for whole.
+fn told(code: u8) -> ExitCode {
+    match output::lost() {
+        Some(error) if code == CLEAN || code == CHANGES => {
+            output::tell(&format!("A part of the output was lost: {error}. What was to be done is done."));
+            ExitCode::from(FAILED)
+        }
+        _ => ExitCode::from(code),
+    }
 }

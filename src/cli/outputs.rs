@@ -58,7 +58,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let known = known(&stage).await?;
     let outputs = of(&stage, &known);
     if outputs.is_empty() {
-        eprintln!("The stack {} offers nothing yet: it is not deployed.", stage.name());
+        crate::render::output::tell(&format!("The stack {} offers nothing yet: it is not deployed.", stage.name()));
     }
     if args.json {
         print(&serde_json::to_string_pretty(&outputs).unwrap_or_default());

@@ -80,7 +80,7 @@ pub(super) async fn deploy_alone(
 }
 
 async fn settled(stage: &Stage) -> Result<(), Failure> {
-    eprintln!("The service's program is another one; it is started …");
+    crate::render::output::tell("The service's program is another one; it is started …");
     loop {
         let live = stage.live().await?;
         let here = |seen: &&Seen| seen.address == Address::new(Service::KIND, "main");

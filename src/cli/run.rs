@@ -40,6 +40,12 @@ pub(super) struct RunArgs {
     pub(crate) lock_wait: u64,
 }
 
+impl RunArgs {
+    pub(super) fn lock_wait(&self) -> Duration {
+        Duration::from_secs(self.lock_wait)
+    }
+}
+
 pub(super) fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).ok_or_else(|| "an address is a kind and a name, e.g. cluster/database".to_owned())
 }
@@ -60,11 +66,9 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
 }
 
 /// Takes the stack's lock.
-pub(super) async fn lock(stage: &Stage, verb: &str, args: &RunArgs) -> Result<Lock, Failure> {
+pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<Lock, Failure> {
     let holder = Holder::this(&stage.account.caller, verb);
-    let wait = Duration::from_secs(args.lock_wait);
-    let tell = |text: &str| eprintln!("{text}");
-    Lock::acquire(&stage.aws, stage.name(), holder, wait, tell).await.map_err(|refused| match refused {
+    Lock::acquire(&stage.aws, stage.name(), holder, wait, render::output::tell).await.map_err(|refused| match refused {
         Refused::Held(holder) => miette!(
             help = "Wait for it (`--lock-wait SECONDS`); or, if that process is gone for good, `infra unlock`.",
             "The stack {} is being worked on by {holder}. Nothing was changed.",
@@ -89,7 +93,7 @@ pub(super) async fn lock_and_look<T>(
     shown: &Plan,
     look: impl Future<Output = Result<(T, Plan), Failure>>,
 ) -> Result<(Lock, T, Plan), Failure> {
-    let held = lock(stage, verb, args).await?;
+    let held = lock(stage, verb, args.lock_wait()).await?;
     let changed = || {
         miette!(
             help = "Run the same command again to see the plan as it is now.",

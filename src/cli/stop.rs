@@ -6,6 +6,7 @@ use tokio::{
 };
 
 use super::INTERRUPTED;
+use crate::render::output::tell;
 
 /// What the first signal does.
 pub(super) const STOPPING: &str = "Stopping: nothing new is begun. Press ctrl-C again to leave at once.";
@@ -17,8 +18,7 @@ pub(super) fn requested() -> watch::Receiver<bool> {
 
 /// The same, and says so on standard error.
 pub(super) fn announced() -> watch::Receiver<bool> {
-    use std::io::Write as _;
-    watching(|| drop(writeln!(std::io::stderr(), "{STOPPING}")))
+    watching(|| tell(STOPPING))
 }
 
 fn watching(first: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {

@@ -13,6 +13,7 @@ use crate::{
     aws::{self, Account, Clients},
     engine::{Desired, Scope, Seen, observe},
     migrate::Folder,
+    render::output::tell,
     resources::{KINDS, expand::expand, facts::Facts},
     stack::{self, Stack},
 };
@@ -152,6 +153,11 @@ impl Stage {
         Ok(Survey { desired, live })
     }
 
+    /// What is known of the account before anything was looked at.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// A certificate authority that the database's certificate may come from, besides the public ones.
     pub(super) fn ca(&self) -> Option<&Path> {
         self.facts.ca.as_deref()
@@ -180,7 +186,7 @@ fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
     }
     let loaded = stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)?;
     for warning in &loaded.warnings {
-        eprintln!("{warning}");
+        tell(&warning.to_string());
     }
     Ok(loaded)
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::{BAD_INPUT, CLEAN};
-use crate::stack::{self, Diagnostic, Severity, Sources};
+use crate::{
+    render::output::tell,
+    stack::{self, Diagnostic, Severity, Sources},
+};
 
 /// Check a stack description: all that is wrong with it at once, each with its line.
 #[derive(Debug, clap::Args)]
@@ -53,12 +56,13 @@ fn print_text(file: &std::path::Path, name: Option<&str>, diagnostics: &[Diagnos
     let (colours, width) =
         (console::colors_enabled_stderr(), usize::from(console::Term::stderr().size().1).clamp(60, 120));
     for diagnostic in diagnostics {
-        eprint!("{}", diagnostic.render(width, colours));
+        let text = diagnostic.render(width, colours);
+        tell(text.strip_suffix('\n').unwrap_or(&text));
     }
     let count = stack::count(diagnostics);
     match name {
         Some(name) if count.is_empty() => super::print(&format!("{} is valid: the stack {name}.", file.display())),
         Some(name) => super::print(&format!("{} is valid: the stack {name}; {count}.", file.display())),
-        None => eprintln!("{count} in {}.", file.display()),
+        None => tell(&format!("{count} in {}.", file.display())),
     }
 }

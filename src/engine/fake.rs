@@ -125,7 +125,7 @@ impl Stage {
 
     pub(crate) async fn plan(&self, desired: &[Desired]) -> Plan {
         let live = self.live().await;
-        plan(desired, &live, KINDS, &Policy::everything(&live)).unwrap()
+        plan(desired, &live, KINDS, &Policy::everything(desired, &live)).unwrap()
     }
 
     /// Plans and executes.

@@ -24,6 +24,8 @@ pub struct Kind {
     pub after: &'static [&'static str],
     /// Whether deleting it loses data.
     pub holds_data: bool,
+    /// Whether a new one is as good as one that somebody deleted.
+    pub renewable: bool,
     /// Which comes first in a replacement.
     pub replace: Replace,
     /// Whether it carries tags.
@@ -44,6 +46,7 @@ impl Kind {
             sensitive: R::SENSITIVE,
             after: R::AFTER,
             holds_data: R::HOLDS_DATA,
+            renewable: R::RENEWABLE,
             replace: R::REPLACE,
             tagged: R::TAGGED,
             times: R::TIMES,

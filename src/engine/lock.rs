@@ -256,12 +256,23 @@ pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>, Error>
     Ok(parameter.get().await?.map(|seen| seen.holder))
 }
 
-/// Removes the lock of a stack, whoever holds it.
+/// Takes the lock of a stack from whoever holds it, and returns when that one cannot work any more: it has met `me`
+/// where it expected itself, or its lease is over.
 ///
 /// # Errors
 /// SSM's own.
-pub async fn remove(aws: &Clients, stack: &str) -> Result<(), Error> {
-    Parameter { aws: aws.clone(), name: name(stack) }.delete().await
+pub async fn remove(aws: &Clients, stack: &str, me: &Holder) -> Result<(), Error> {
+    let parameter = Parameter { aws: aws.clone(), name: name(stack) };
+    // What is no lock has no holder who could still work.
+    let held = parameter.get().await.ok().flatten();
+    if held.is_some_and(|seen| !seen.holder.is_gone() && !seen.is_silent()) {
+        let version = parameter.put(me, true).await?;
+        let until = Instant::now() + WATCH;
+        while Instant::now() < until && parameter.get().await?.is_some_and(|seen| seen.version == version) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    parameter.delete().await
 }
 
 fn name(stack: &str) -> String {

@@ -1,6 +1,7 @@
 //! The one place that decides: what is desired against what is live gives a plan. Pure.
 
 mod decide;
+mod lost;
 mod order;
 mod policy;
 #[cfg(test)]
@@ -60,6 +61,8 @@ pub struct Step {
     pub drift: bool,
     /// Why, where the changes alone do not say it.
     pub reason: Option<String>,
+    /// For the creation of something with data that was there before: how that is known.
+    pub lost: Option<String>,
     /// The live resource that is changed, replaced or deleted.
     pub live: Option<Seen>,
     /// For a step that deletes the old half of a replacement, or a second resource at one address: true. It belongs
@@ -73,8 +76,8 @@ pub struct Step {
 
 impl Step {
     fn new(address: Address, action: Action) -> Self {
-        let (changes, drift, reason, live) = (Vec::new(), false, None, None);
-        Self { address, action, changes, drift, reason, live, old: false, deletes_first: false, unsettled: false }
+        let (changes, drift, reason, lost, live) = (Vec::new(), false, None, None, None);
+        Self { address, action, changes, drift, reason, lost, live, old: false, deletes_first: false, unsettled: false }
     }
 
     /// The part of the address that names the kind.
@@ -191,6 +194,7 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
     }
     decision.orphans(&wanted);
     let Decision { mut steps, known, .. } = decision;
+    lost::mark(&mut steps, &wanted, live, kinds);
     let kept = policy::keep(&mut steps, live, &uses, policy);
     policy::check(&steps, kinds, policy)?;
     let graph = order::graph(&steps, desired, kinds, &uses);

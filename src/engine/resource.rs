@@ -27,6 +27,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const AFTER: &'static [&'static str] = &[];
     /// Whether deleting it loses data: then it is replaced or deleted only when named.
     const HOLDS_DATA: bool = false;
+    /// Whether a new one is as good as one with data that somebody deleted, because what it held can be made anew.
+    const RENEWABLE: bool = false;
     /// Which of the two comes first in a replacement.
     const REPLACE: Replace = Replace::CreateFirst;
     /// Whether AWS keeps tags on it. Without tags it belongs to the resource that carries it.

@@ -32,6 +32,7 @@ pub struct Scope<'a> {
     token: String,
     round: Round,
     work: Option<Work>,
+    adopting: Option<(Address, String)>,
 }
 
 /// Where a verb that takes long says how it goes, and where it learns that it is to stop.
@@ -55,7 +56,19 @@ impl<'a> Scope<'a> {
             token: String::new(),
             round: Round::default(),
             work: None,
+            adopting: None,
         }
+    }
+
+    /// The same surroundings for looking at one resource that does not carry the stack's tags, as if it stood at
+    /// `address`. Observing then finds that one and nothing else.
+    pub(crate) fn adopting(&self, address: Address, id: String) -> Scope<'a> {
+        Scope { adopting: Some((address, id)), ..self.fresh() }
+    }
+
+    /// The id of the resource that is looked at without its tags, if that is what is done.
+    pub(crate) fn adopted(&self) -> Option<&str> {
+        self.adopting.as_ref().map(|(_, id)| id.as_str())
     }
 
     /// The surroundings for acting on one resource, whose tags are `tags`; `token` is one for all repetitions
@@ -70,6 +83,7 @@ impl<'a> Scope<'a> {
             token,
             round: self.round.clone(),
             work: self.work.clone(),
+            adopting: None,
         }
     }
 
@@ -117,8 +131,11 @@ impl<'a> Scope<'a> {
     }
 
     /// The address that a resource's tags claim, if they are of this stack and of kind `R`.
-    pub fn address<R: Resource>(&self, tags: &Tags) -> Option<Address> {
-        identity::address(tags, self.stack, R::KIND)
+    pub fn address<R: Resource>(&self, tags: &Tags, id: &str) -> Option<Address> {
+        match &self.adopting {
+            Some((address, adopted)) => (adopted == id && address.kind() == R::KIND).then(|| address.clone()),
+            None => identity::address(tags, self.stack, R::KIND),
+        }
     }
 
     /// The spec that the description gives to the resource at `address`.

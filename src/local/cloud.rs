@@ -15,6 +15,7 @@ use super::{
     disk,
     log::Log,
     pace::{Millis, Pace},
+    service::Service,
     world::{Account, Ctx, World},
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Cloud {
     world: Mutex<World>,
     /// How fast changes pass.
     pub(crate) pace: Pace,
+    /// The services that run.
+    pub(crate) services: Vec<&'static Service>,
     /// The data folder, 0700, absolute. The data plane may use `data/postgres` and `data/pgbouncer`.
     pub(crate) data: PathBuf,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
@@ -41,10 +44,11 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     /// The cloud whose state is in `data`, which exists; an empty one when nothing was saved there.
-    pub(crate) fn open(data: &Path, pace: Pace) -> Result<Self, disk::DiskError> {
+    pub(crate) fn open(data: &Path, pace: Pace, services: Vec<&'static Service>) -> Result<Self, disk::DiskError> {
         Ok(Self {
             world: Mutex::new(disk::load(data)?),
             pace,
+            services,
             data: data.to_owned(),
             changed: Notify::new(),
             services_changed: Notify::new(),
@@ -69,7 +73,8 @@ impl Cloud {
         let place = entry(regions, region);
         iam.settle(now);
         place.settle(now);
-        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace: self.pace, doom: None })
+        let (pace, services) = (self.pace, self.services.as_slice());
+        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace, services, doom: None })
     }
 
     /// Runs `work` on a copy of one region of one account as it was so many milliseconds ago.
@@ -91,6 +96,7 @@ impl Cloud {
             region: &mut place,
             now: then,
             pace: self.pace,
+            services: &self.services,
             doom: None,
         })
     }

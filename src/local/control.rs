@@ -11,14 +11,12 @@ use hyper::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{apprunner::program::Offer, chaos, cloud::Cloud, service::Service};
+use super::{apprunner::program::Offer, chaos, cloud::Cloud};
 
 /// What the control interface knows and does.
 pub(crate) struct Control {
     /// The cloud.
     pub(crate) cloud: Arc<Cloud>,
-    /// The services that run.
-    pub(crate) services: Vec<&'static Service>,
     /// The endpoint's URL.
     pub(crate) url: String,
     /// What guards changes and passwords.
@@ -89,7 +87,7 @@ impl Control {
             "version": env!("CARGO_PKG_VERSION"),
             "pace": self.cloud.pace.to_string(),
             "data": shown(&self.cloud.data),
-            "services": self.services.iter().map(|service| service.name).collect::<Vec<_>>(),
+            "services": self.cloud.services.iter().map(|service| service.name).collect::<Vec<_>>(),
             "resources": self.cloud.inventory().len(),
             "apps": self.cloud.apps(),
             "databases": databases.iter().map(database).collect::<Vec<_>>(),
@@ -98,7 +96,7 @@ impl Control {
 
     /// What somebody sees who opens the endpoint in a browser.
     pub(crate) fn welcome(&self) -> Response<Full<Bytes>> {
-        let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
+        let names: Vec<_> = self.cloud.services.iter().map(|service| service.name).collect();
         Response::new(Full::from(format!(
             "This is the local cloud of infra {}: an AWS endpoint for {}.\n\n    aws --endpoint-url {} ec2 describe-vpcs\n\n\
              Its own state: /_infra/status, /_infra/inventory, /_infra/calls\n",

@@ -188,7 +188,7 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     disk::private_folder(&options.data)?;
     let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
     let lock = lock(&data).await?;
-    let cloud = Arc::new(Cloud::open(&data, options.pace)?);
+    let cloud = Arc::new(Cloud::open(&data, options.pace, services)?);
     let taken = |cause| LocalError::Port { port: options.port, cause };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
     let port = listener.local_addr().map_err(taken)?.port();
@@ -196,7 +196,7 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     let token = format!("{:032x}", rand::rng().random::<u128>());
     Note { pid: std::process::id(), port, url: url.clone(), token: token.clone() }.write(&data)?;
     cloud.log.line(&format!("Started at {url}, pace {}, pid {}", cloud.pace, std::process::id()));
-    let control = Arc::new(Control { cloud: Arc::clone(&cloud), services, url: url.clone(), token });
+    let control = Arc::new(Control { cloud: Arc::clone(&cloud), url: url.clone(), token });
     let ended = tokio::spawn(run(listener, control, lock));
     Ok(Running { url, cloud, ended: Some(ended) })
 }

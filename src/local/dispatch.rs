@@ -60,15 +60,10 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(
-    cloud: &Cloud,
-    services: &[&'static Service],
-    scope: Option<Scope>,
-    request: &Request<'_>,
-) -> (Delivery, String) {
+pub(crate) async fn answer(cloud: &Cloud, scope: Option<Scope>, request: &Request<'_>) -> (Delivery, String) {
     let request_id = request_id();
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
-    let answer = match find(services, scope, request) {
+    let answer = match find(&cloud.services, scope, request) {
         Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id).await,
         Err(fault) => Delivery::Whole(protocol::homeless_refusal(&fault, &named, request, &request_id)),
     };

@@ -103,7 +103,7 @@ async fn respond(control: &Control, request: Request<Incoming>) -> Result<Respon
         return Ok(whole(control.welcome()));
     }
     let request = protocol::Request { target, query, body: &body };
-    match dispatch::answer(&control.cloud, &control.services, scope, &request).await {
+    match dispatch::answer(&control.cloud, scope, &request).await {
         (Delivery::Whole(answer), id) => Ok(whole(written(answer, &id))),
         (Delivery::Half(answer), id) => Ok(half(written(answer, &id)).await),
         (Delivery::Nothing, _) => Err(Severed),

@@ -169,6 +169,7 @@ pub(crate) mod testing {
                 now: self.now,
                 pace: self.pace,
                 doom: self.doom.take(),
+                services: crate::local::service::SERVICES,
             };
             answer(&mut ctx, input)
         }

@@ -9,7 +9,9 @@ use super::{
     inventory::Item,
     logs,
     pace::{Millis, Pace},
-    rds, secretsmanager, ssm,
+    rds, secretsmanager,
+    service::Service,
+    ssm,
 };
 
 /// All accounts, by their twelve digits.
@@ -96,4 +98,14 @@ pub(crate) struct Ctx<'a> {
     pub(crate) pace: Pace,
     /// Why what this call makes or changes is to fail, where somebody asked for that.
     pub(crate) doom: Option<String>,
+    /// The services that this cloud runs, by their signing names.
+    pub(crate) services: &'a [&'static Service],
+}
+
+impl Ctx<'_> {
+    /// Whether this cloud runs a service. What belongs to one that runs elsewhere cannot be checked here, and is taken
+    /// as it is given.
+    pub(crate) fn serves(&self, name: &str) -> bool {
+        self.services.iter().any(|service| service.name == name)
+    }
 }

@@ -1,6 +1,7 @@
 //! Plans, progress and outcomes, for people and as JSON: one object a line.
 
 pub mod outcome;
+pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod value;

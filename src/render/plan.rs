@@ -44,6 +44,9 @@ fn describe(text: &mut String, step: &Step) {
     if let Some(reason) = &step.reason {
         let _ = write!(text, "  {}", style(reason).dim());
     }
+    if let Some(lost) = &step.lost {
+        let _ = write!(text, "  {}", style(lost).yellow());
+    }
     text.push('\n');
     for change in &step.changes {
         let _ = writeln!(text, "      {}", line(step.action, change));
@@ -114,7 +117,7 @@ pub fn json(plan: &Plan) -> Value {
                 "address": step.address,
                 "action": step.action,
                 "drift": step.drift,
-                "reason": step.reason,
+                "reason": step.reason.as_ref().or(step.lost.as_ref()),
                 "id": step.live.as_ref().map(|live| &live.id),
                 "changes": step.changes,
             })

@@ -1,10 +1,6 @@
 //! Events while they happen: bars on a terminal, plain lines with the time elsewhere, JSON on request.
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal as _, Write as _},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io::IsTerminal as _, time::Duration};
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -13,7 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{outcome, value::duration};
+use super::{outcome, output, value::duration};
 use crate::engine::{Address, event::Event, plan::Action};
 
 /// How events are shown.
@@ -66,7 +62,7 @@ pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize
                 stopping = true;
                 match &bars {
                     Some(bars) => bars.say(stop.text),
-                    None => drop(writeln!(std::io::stderr(), "{}", stop.text)),
+                    None => output::tell(stop.text),
                 }
             }
             _ = ticking.tick(), if bars.is_some() => {
@@ -81,8 +77,7 @@ pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize
 
 fn json(event: &Event) {
     if let Ok(text) = serde_json::to_string(event) {
-        // A closed pipe ends the showing, not the work.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        output::print(&text);
     }
 }
 
@@ -98,7 +93,7 @@ fn line(event: &Event) {
         Event::Failed { address, action, error } => outcome::failure(address, *action, error),
         Event::Skipped { address, reason, .. } => format!("  {address}: not begun, {reason}"),
     };
-    let _ = writeln!(std::io::stderr(), "{} {text}", style(now).dim());
+    output::tell(&format!("{} {text}", style(now).dim()));
 }
 
 fn doing(action: Action) -> &'static str {

@@ -74,7 +74,7 @@ async fn observe_one(arn: String, scope: &Scope<'_>) -> Result<Option<Live<AutoS
         unless_gone(call.send().await)
     };
     let (found, tags) = try_join(describe, tags::of_apprunner(scope.aws, &arn)).await?;
-    let Some(address) = scope.address::<AutoScaling>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<AutoScaling>(&tags, &arn) else { return Ok(None) };
     let Some(found) = found.and_then(|answer| answer.auto_scaling_configuration) else { return Ok(None) };
     if found.status() == Some(&AutoScalingConfigurationStatus::Inactive) {
         return Ok(None);

@@ -89,7 +89,7 @@ async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<Clu
         return Ok(None);
     };
     let (tags, mut set) = try_join(tags::of_rds(scope.aws, arn), parameters(scope.aws, name, Some("user"))).await?;
-    let Some(address) = scope.address::<ClusterParameterGroup>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<ClusterParameterGroup>(&tags, name) else { return Ok(None) };
     // RDS counts a parameter as set only where its value is not the family's own; what is described is to be seen anyhow.
     let described = scope.described::<ClusterParameterGroup>(&address).map(|group| &group.parameters);
     let is_set = |name: &str| set.iter().any(|one| one.parameter_name() == Some(name));

@@ -70,7 +70,7 @@ impl Resource for DbSubnetGroup {
 async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<DbSubnetGroup>>> {
     let (Some(name), Some(arn)) = (group.db_subnet_group_name(), group.db_subnet_group_arn()) else { return Ok(None) };
     let tags = tags::of_rds(scope.aws, arn).await?;
-    let Some(address) = scope.address::<DbSubnetGroup>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<DbSubnetGroup>(&tags, name) else { return Ok(None) };
     let spec = DbSubnetGroup {
         name: name.to_owned(),
         description: group.db_subnet_group_description().unwrap_or_default().to_owned(),

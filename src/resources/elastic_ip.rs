@@ -17,7 +17,8 @@ impl Resource for ElasticIp {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         // DescribeAddresses has no pages.
-        let answer = scope.aws.ec2.describe_addresses().filters(tags::ec2_filter(scope.stack)).send().await?;
+        let answer =
+            scope.aws.ec2.describe_addresses().filters(tags::ec2_filter(scope, "allocation-id")).send().await?;
         Ok(answer.addresses().iter().filter_map(|address| live(scope, address)).collect())
     }
 
@@ -51,7 +52,7 @@ impl Resource for ElasticIp {
 
 fn live(scope: &Scope<'_>, address: &aws_sdk_ec2::types::Address) -> Option<Live<ElasticIp>> {
     let tags = tags::of_ec2(address.tags());
-    let place = scope.address::<ElasticIp>(&tags)?;
+    let place = scope.address::<ElasticIp>(&tags, address.allocation_id()?)?;
     Some(Live::new(place, address.allocation_id()?, ElasticIp {}).output("public_ip", address.public_ip()).tags(tags))
 }
 

@@ -79,8 +79,8 @@ impl Resource for Instance {
 
 async fn observe_one(instance: &DbInstance, scope: &Scope<'_>) -> Option<Live<Instance>> {
     let tags = tags::collect(instance.tag_list(), |tag| (tag.key(), tag.value()));
-    let address = scope.address::<Instance>(&tags)?;
     let identifier = instance.db_instance_identifier()?;
+    let address = scope.address::<Instance>(&tags, identifier)?;
     let spec = Instance {
         identifier: identifier.to_owned(),
         cluster: Ref::value(instance.db_cluster_identifier().unwrap_or_default()),

@@ -21,7 +21,12 @@ impl Resource for InternetGateway {
     const KIND: &'static str = "internet-gateway";
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_internet_gateways().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages = scope
+            .aws
+            .ec2
+            .describe_internet_gateways()
+            .filters(tags::ec2_filter(scope, "internet-gateway-id"))
+            .into_paginator();
         let gateways: Vec<_> = pages.items().send().try_collect().await?;
         Ok(gateways.iter().filter_map(|gateway| live(scope, gateway)).collect())
     }
@@ -52,8 +57,8 @@ impl Resource for InternetGateway {
 
 fn live(scope: &Scope<'_>, gateway: &aws_sdk_ec2::types::InternetGateway) -> Option<Live<InternetGateway>> {
     let tags = tags::of_ec2(gateway.tags());
-    let address = scope.address::<InternetGateway>(&tags)?;
     let id = gateway.internet_gateway_id()?;
+    let address = scope.address::<InternetGateway>(&tags, id)?;
     // A gateway has at most one attachment.
     let (vpc, phase) = attachment(gateway.attachments().first());
     Some(Live::new(address, id, InternetGateway { vpc: Ref::value(vpc) }).phase(phase).tags(tags))

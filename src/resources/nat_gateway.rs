@@ -27,7 +27,8 @@ impl Resource for NatGateway {
     const TIMES: Times = Times::seconds(90, 2, 60);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_nat_gateways().filter(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages =
+            scope.aws.ec2.describe_nat_gateways().filter(tags::ec2_filter(scope, "nat-gateway-id")).into_paginator();
         let gateways: Vec<_> = pages.items().send().try_collect().await?;
         Ok(gateways.iter().filter_map(|gateway| live(scope, gateway)).collect())
     }
@@ -61,7 +62,7 @@ impl Resource for NatGateway {
 
 fn live(scope: &Scope<'_>, gateway: &aws_sdk_ec2::types::NatGateway) -> Option<Live<NatGateway>> {
     let tags = tags::of_ec2(gateway.tags());
-    let address = scope.address::<NatGateway>(&tags)?;
+    let address = scope.address::<NatGateway>(&tags, gateway.nat_gateway_id()?)?;
     let phase = phase(gateway)?;
     let addresses = gateway.nat_gateway_addresses();
     let primary = addresses.iter().find(|address| address.is_primary() == Some(true)).or(addresses.first());

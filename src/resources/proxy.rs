@@ -171,7 +171,7 @@ async fn list(scope: &Scope<'_>) -> Result<Vec<Ours>> {
     let found = named.map(|proxy| async move {
         let (Some(name), Some(arn)) = (proxy.db_proxy_name(), proxy.db_proxy_arn()) else { return Ok(None) };
         let tags = tags::of_rds(scope.aws, arn).await?;
-        let Some(address) = scope.address::<Proxy>(&tags) else { return Ok(None) };
+        let Some(address) = scope.address::<Proxy>(&tags, name) else { return Ok(None) };
         Ok::<_, crate::aws::Error>(Some(Ours { address, name: name.to_owned(), tags, proxy }))
     });
     Ok(try_join_all(found).await?.into_iter().flatten().collect())

@@ -152,7 +152,7 @@ async fn observe_one(role: &Found, scope: &Scope<'_>) -> Result<Option<Live<Role
     let name = role.role_name();
     let calls = try_join3(tags_of(scope.aws, name), inline(scope.aws, name), attached(scope.aws, name));
     let (tags, documents, managed_policies) = calls.await?;
-    let Some(address) = scope.address::<Role>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<Role>(&tags, name) else { return Ok(None) };
     let spec = Role {
         name: name.to_owned(),
         path: role.path().to_owned(),

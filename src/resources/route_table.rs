@@ -37,7 +37,8 @@ impl Resource for RouteTable {
     const IMMUTABLE: &'static [&'static str] = &["vpc"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_route_tables().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages =
+            scope.aws.ec2.describe_route_tables().filters(tags::ec2_filter(scope, "route-table-id")).into_paginator();
         let tables: Vec<_> = pages.items().send().try_collect().await?;
         Ok(tables.iter().filter_map(|table| live(scope, table)).collect())
     }
@@ -195,7 +196,7 @@ async fn associate(live: &Live<RouteTable>, wanted: &BTreeSet<String>, scope: &S
 
 fn live(scope: &Scope<'_>, table: &types::RouteTable) -> Option<Live<RouteTable>> {
     let tags = tags::of_ec2(table.tags());
-    let address = scope.address::<RouteTable>(&tags)?;
+    let address = scope.address::<RouteTable>(&tags, table.route_table_id()?)?;
     let associations = table.associations().iter().filter(|association| is_there(association));
     let spec = RouteTable {
         vpc: Ref::value(table.vpc_id()?),

@@ -47,6 +47,8 @@ impl Resource for Secret {
     const KIND: &'static str = "secret";
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const HOLDS_DATA: bool = true;
+    // The cluster gets the password of a new one: see the attachment.
+    const RENEWABLE: bool = true;
     const TIMES: Times = Times::seconds(2, 2, 2);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
@@ -121,6 +123,7 @@ pub(super) async fn ours(scope: &Scope<'_>) -> Result<Arc<Vec<(Address, Describe
 async fn list(scope: &Scope<'_>) -> Result<Vec<(Address, DescribeSecretOutput)>> {
     let described = scope.described.iter().filter_map(|desired| desired.spec::<Secret>());
     let mut likely: BTreeSet<String> = described.map(|secret| secret.name.clone()).collect();
+    likely.extend(scope.adopted().map(str::to_owned));
     if likely.is_empty() {
         likely.insert(scope.name("database"));
     }
@@ -129,7 +132,11 @@ async fn list(scope: &Scope<'_>) -> Result<Vec<(Address, DescribeSecretOutput)>>
     let others = found.difference(&likely).cloned().collect();
     secrets.extend(describe_all(scope.aws, &others).await?);
     let ours = secrets.into_iter().filter(|secret| secret.deleted_date().is_none());
-    Ok(ours.filter_map(|secret| Some((scope.address::<Secret>(&tags_of(&secret))?, secret))).collect())
+    let ours = ours.filter_map(|secret| Some((scope.address::<Secret>(&tags_of(&secret), secret.arn()?)?, secret)));
+    let mut ours: Vec<_> = ours.collect();
+    // By its name and by its ARN it is one.
+    ours.dedup_by(|(_, one), (_, other)| one.arn() == other.arn());
+    Ok(ours)
 }
 
 /// The names of the secrets that carry the stack's tag.
@@ -161,7 +168,7 @@ async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
         // Purged a moment ago: the name becomes free.
         return Err(refusal);
     };
-    if scope.address::<Secret>(&tags_of(&secret)).is_none() {
+    if scope.address::<Secret>(&tags_of(&secret), secret.arn().unwrap_or_default()).is_none() {
         return Err(Error::new(
             Class::AlreadyExists,
             format!(

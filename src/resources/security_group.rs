@@ -82,13 +82,13 @@ impl Resource for SecurityGroup {
 }
 
 async fn of_the_stack(scope: &Scope<'_>) -> Result<Vec<aws_sdk_ec2::types::SecurityGroup>> {
-    let pages = scope.aws.ec2.describe_security_groups().filters(tags::ec2_filter(scope.stack)).into_paginator();
+    let pages = scope.aws.ec2.describe_security_groups().filters(tags::ec2_filter(scope, "group-id")).into_paginator();
     Ok(pages.items().send().try_collect().await?)
 }
 
 fn live(scope: &Scope<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Option<Live<SecurityGroup>> {
     let tags = tags::of_ec2(group.tags());
-    let address = scope.address::<SecurityGroup>(&tags)?;
+    let address = scope.address::<SecurityGroup>(&tags, group.group_id()?)?;
     let spec = SecurityGroup {
         name: group.group_name().unwrap_or_default().to_owned(),
         description: group.description().unwrap_or_default().to_owned(),

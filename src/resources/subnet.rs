@@ -28,7 +28,7 @@ impl Resource for Subnet {
     const IMMUTABLE: &'static [&'static str] = &["vpc", "cidr", "availability_zone"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_subnets().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages = scope.aws.ec2.describe_subnets().filters(tags::ec2_filter(scope, "subnet-id")).into_paginator();
         let subnets: Vec<_> = pages.items().send().try_collect().await?;
         Ok(subnets.iter().filter_map(|subnet| live(scope, subnet)).collect())
     }
@@ -64,7 +64,7 @@ impl Resource for Subnet {
 
 fn live(scope: &Scope<'_>, subnet: &aws_sdk_ec2::types::Subnet) -> Option<Live<Subnet>> {
     let tags = tags::of_ec2(subnet.tags());
-    let address = scope.address::<Subnet>(&tags)?;
+    let address = scope.address::<Subnet>(&tags, subnet.subnet_id()?)?;
     let phase = match subnet.state() {
         Some(SubnetState::Pending) => Phase::Changing("pending".into()),
         Some(state @ (SubnetState::Failed | SubnetState::FailedInsufficientCapacity)) => {

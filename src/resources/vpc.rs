@@ -25,7 +25,7 @@ impl Resource for Vpc {
     const IMMUTABLE: &'static [&'static str] = &["cidr"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_vpcs().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages = scope.aws.ec2.describe_vpcs().filters(tags::ec2_filter(scope, "vpc-id")).into_paginator();
         let vpcs: Vec<_> = pages.items().send().try_collect().await?;
         // A VPC's description does not carry its DNS attributes; AWS tells them one at a time. A stack has one VPC.
         let found = try_join_all(vpcs.iter().map(|vpc| live(scope, vpc))).await?;
@@ -65,7 +65,8 @@ impl Resource for Vpc {
 
 async fn live(scope: &Scope<'_>, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Option<Live<Vpc>>> {
     let tags = tags::of_ec2(vpc.tags());
-    let (Some(address), Some(id)) = (scope.address::<Vpc>(&tags), vpc.vpc_id()) else { return Ok(None) };
+    let Some(id) = vpc.vpc_id() else { return Ok(None) };
+    let Some(address) = scope.address::<Vpc>(&tags, id) else { return Ok(None) };
     let asked = futures::try_join!(
         attribute(scope.aws, id, VpcAttributeName::EnableDnsHostnames),
         attribute(scope.aws, id, VpcAttributeName::EnableDnsSupport),

@@ -70,7 +70,7 @@ impl Resource for VpcConnector {
 async fn observe_one(connector: &Found, scope: &Scope<'_>) -> Result<Option<Live<VpcConnector>>> {
     let Some(arn) = connector.vpc_connector_arn() else { return Ok(None) };
     let tags = tags::of_apprunner(scope.aws, arn).await?;
-    let Some(address) = scope.address::<VpcConnector>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<VpcConnector>(&tags, arn) else { return Ok(None) };
     let spec = VpcConnector {
         name: without_hash(connector.vpc_connector_name().unwrap_or_default()).to_owned(),
         subnets: connector.subnets().iter().map(Ref::value).collect(),

@@ -46,7 +46,8 @@ impl Resource for VpcEndpoint {
     const TIMES: Times = Times::seconds(60, 30, 60);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_vpc_endpoints().filters(tags::ec2_filter(scope.stack)).into_paginator();
+        let pages =
+            scope.aws.ec2.describe_vpc_endpoints().filters(tags::ec2_filter(scope, "vpc-endpoint-id")).into_paginator();
         let endpoints: Vec<_> = pages.items().send().try_collect().await?;
         Ok(endpoints.iter().filter_map(|endpoint| live(scope, endpoint)).collect())
     }
@@ -134,7 +135,7 @@ impl Difference {
 
 fn live(scope: &Scope<'_>, endpoint: &types::VpcEndpoint) -> Option<Live<VpcEndpoint>> {
     let tags = tags::of_ec2(endpoint.tags());
-    let address = scope.address::<VpcEndpoint>(&tags)?;
+    let address = scope.address::<VpcEndpoint>(&tags, endpoint.vpc_endpoint_id()?)?;
     let phase = phase(endpoint)?;
     let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
     let spec = VpcEndpoint {

@@ -182,6 +182,7 @@ pub(super) fn cluster() -> Case<Cluster> {
         .around("other", isolated("other"))
         .around("other", parameters("other"))
         .around("other", credentials("other"))
+        .one_way("engine_version")
         .change("engine_version", Update, |cluster| cluster.engine_version = "15.17".into())
         // AWS does not tell which secret a password came from; the attachment sees to a new secret's password.
         .change("master_secret", Keep, |cluster| cluster.master_secret = Ref::to("other"))

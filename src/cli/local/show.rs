@@ -11,11 +11,14 @@ use std::{
 use serde_json::{Value, json};
 
 use super::Failure;
-use crate::local::{LocalError, client};
+use crate::{
+    local::{LocalError, client},
+    render::output,
+};
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    output::print(line);
 }
 
 fn text(value: &Value) -> &str {

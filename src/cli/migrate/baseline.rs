@@ -103,12 +103,12 @@ fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
         print(&object.to_string());
     } else {
         print(&differences::text(report, source));
-        eprintln!(
+        crate::render::output::tell(&format!(
             "{} Nothing was recorded: the database is not what these migrations make.\n  {} Record fewer with --to, make what is \
              missing first, or believe it with --without-verifying.",
             style("Refused.").red().bold(),
             style("→").cyan()
-        );
+        ));
     }
     FAILED
 }
@@ -127,7 +127,7 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
     match error {
         BaselineError::NoSuchTag(refusal) => Err(Failure::Input((*refusal).into())),
         BaselineError::Interrupted => {
-            eprintln!("{error}");
+            crate::render::output::tell(&format!("{error}"));
             Ok(code)
         }
         other => Err(Failure::Other(other.into())),

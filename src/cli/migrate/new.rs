@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         }
         Err(error @ (ComposeError::BadName { .. } | ComposeError::Exists { .. })) => Err(Failure::Input(error.into())),
         Err(error) => {
-            eprintln!("{:?}", miette::Report::new(error));
+            crate::render::output::tell(&format!("{:?}", miette::Report::new(error)));
             Ok(FAILED)
         }
     }

@@ -1,6 +1,6 @@
 //! Migrations on the screen and as JSON.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use console::style;
@@ -84,7 +84,7 @@ impl Progress {
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(format!("  {text}")),
-            None => _ = writeln!(std::io::stderr(), "  {text}"),
+            None => crate::render::output::tell(&format!("  {text}")),
         }
     }
 }

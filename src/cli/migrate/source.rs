@@ -199,7 +199,10 @@ fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
     let target = target.map_err(|error| Failure::Input(miette!("In {ENV_FILE}: {error}")))?;
     if !args.json {
         let Target { user, host, port, dbname, .. } = &target;
-        eprintln!("{}", style(format!("The database of {ENV_FILE}: {user}@{host}:{port}/{dbname}")).dim());
+        crate::render::output::tell(&format!(
+            "{}",
+            style(format!("The database of {ENV_FILE}: {user}@{host}:{port}/{dbname}")).dim()
+        ));
     }
     Ok(target)
 }

@@ -87,7 +87,7 @@ pub(super) fn failed(error: VerifyError, json: bool) -> Result<u8, Failure> {
         return Ok(if interrupted { INTERRUPTED } else { FAILED });
     }
     if interrupted {
-        eprintln!("{error}");
+        crate::render::output::tell(&error.to_string());
         return Ok(INTERRUPTED);
     }
     Err(Failure::Other(error.into()))

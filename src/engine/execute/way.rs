@@ -225,10 +225,8 @@ impl<'r, 'a> Way<'r, 'a> {
 fn taken(step: &Step, stack: &str, mut error: Error) -> Error {
     error.advice = Some(format!(
         "Something that does not carry this stack's tags holds the name of {0}. Delete or rename it; or, if it is \
-         yours to adopt, tag it with {1}={stack} and {2}={0} and run the same command again.",
+         yours to adopt, `infra import {0} ID` takes it into the stack {stack}.",
         step.address,
-        identity::STACK,
-        identity::ADDRESS
     ));
     error
 }

@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{Action, Step, uses::Uses};
-use crate::engine::{Address, Kind, Phase, Seen};
+use crate::engine::{Address, Desired, Kind, Phase, Seen};
 
 /// What the command line and the description allow.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Resources with data that may be replaced.
     pub replace: BTreeSet<Address>,
+    /// Resources with data that may be made anew, empty, although they were there before.
+    pub create: BTreeSet<Address>,
     /// Resources with data that may be deleted.
     pub delete: BTreeSet<Address>,
     /// Protected resources whose protection may be lifted.
@@ -20,9 +22,10 @@ pub struct Policy {
 
 impl Policy {
     /// Allows everything: for showing a plan, not for executing it.
-    pub fn everything(live: &[Seen]) -> Self {
+    pub fn everything(desired: &[Desired], live: &[Seen]) -> Self {
         let all: BTreeSet<Address> = live.iter().map(|seen| seen.address.clone()).collect();
-        Self { replace: all.clone(), delete: all.clone(), unprotect: all, keep: BTreeSet::new() }
+        let create = desired.iter().map(|one| one.address.clone()).collect();
+        Self { replace: all.clone(), create, delete: all.clone(), unprotect: all, keep: BTreeSet::new() }
     }
 }
 
@@ -76,6 +79,19 @@ pub(super) fn check(steps: &[Step], kinds: &[Kind], policy: &Policy) -> Result<(
 }
 
 fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Option<Refusal> {
+    // Who allowed it to be replaced, and was stopped in between, has allowed it to be made anew.
+    let allowed = policy.create.contains(&step.address) || policy.replace.contains(&step.address);
+    if let Some(lost) = step.lost.as_ref().filter(|_| !allowed) {
+        let address = step.address.clone();
+        return Some(Refusal {
+            reason: format!("{lost} A new one would be empty."),
+            remedy: format!(
+                "Restore it in AWS and adopt it: `infra import {address} ID`. Or, to begin with an empty one, name it: \
+                 `--allow-create {address}`."
+            ),
+            address,
+        });
+    }
     let live = step.live.as_ref().filter(|_| step.action == Action::Delete)?;
     let address = step.address.clone();
     let holds_data = kinds.iter().any(|kind| kind.name == address.kind() && kind.holds_data);

@@ -21,11 +21,14 @@ pub(super) fn check_roles(ctx: &Ctx<'_>, settings: &Settings) -> Result<(), Faul
 
 fn can_assume(ctx: &Ctx<'_>, arn: &str, principal: &str) -> bool {
     let ready = |role: &Role| role.trusts_service(principal) && role.assumable_at <= ctx.now;
-    ctx.iam.role(arn).is_some_and(ready)
+    !ctx.serves("iam") || ctx.iam.role(arn).is_some_and(ready)
 }
 
 /// Why an operation that starts the service with these settings fails, if it does.
 pub(super) fn foresee(ctx: &Ctx<'_>, settings: &Settings) -> Option<String> {
+    if !(ctx.serves("iam") && ctx.serves("secretsmanager") && ctx.serves("ssm")) {
+        return None;
+    }
     foresee_image(ctx, settings).or_else(|| {
         let role = settings.instance["InstanceRoleArn"].as_str()?;
         let secrets = settings.runtime()["RuntimeEnvironmentSecrets"].as_object()?;

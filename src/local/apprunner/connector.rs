@@ -82,6 +82,9 @@ fn check_network(ctx: &Ctx<'_>, input: &Input) -> Result<Vec<String>, Fault> {
     if input.subnets.is_empty() || input.subnets.len() > 16 || input.security_groups.len() > 5 {
         return Err(invalid("A VPC connector takes 1 to 16 subnets and at most 5 security groups."));
     }
+    if !ctx.serves("ec2") {
+        return Ok(input.security_groups.clone());
+    }
     for id in &input.subnets {
         let subnet = ec2.subnet(id).ok_or_else(|| invalid(format!("Subnet ID is invalid: {id} does not exist.")))?;
         if vpc.is_some_and(|vpc| vpc != subnet.vpc_id) {
@@ -155,8 +158,9 @@ pub(super) fn use_first(ctx: &mut Ctx<'_>, arn: &str) -> bool {
         return false;
     };
     connector.used = true;
+    let has_network = ctx.services.iter().any(|service| service.name == "ec2");
     let description = format!("AWS App Runner VPC connector {}", connector.revision.name);
-    for subnet in &connector.subnets {
+    for subnet in connector.subnets.iter().filter(|_| has_network) {
         let groups = &connector.security_groups;
         ctx.region.ec2.attach_interface(arn, &description, "amazon-apprunner", subnet, groups, now);
     }

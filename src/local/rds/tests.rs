@@ -73,6 +73,7 @@ impl Cloud {
             now: self.now,
             pace: Pace::Scaled(1.0),
             doom: None,
+            services: SERVICES,
         };
         answer(&mut ctx, input)
     }

@@ -19,8 +19,8 @@ pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Cluster>>> {
 
 async fn one(cluster: &DbCluster, scope: &Scope<'_>) -> Option<Live<Cluster>> {
     let tags = tags::collect(cluster.tag_list(), |tag| (tag.key(), tag.value()));
-    let address = scope.address::<Cluster>(&tags)?;
     let identifier = cluster.db_cluster_identifier()?;
+    let address = scope.address::<Cluster>(&tags, identifier)?;
     let status = cluster.status().unwrap_or_default();
     // Until then the endpoints may still change.
     let made = status != "creating";

@@ -28,7 +28,7 @@ async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<S
     let describe = async { unless_gone(scope.aws.apprunner.describe_service().service_arn(arn).send().await) };
     let calls = try_join3(describe, tags::of_apprunner(scope.aws, arn), operation(scope.aws, arn));
     let (answer, tags, operation) = calls.await?;
-    let Some(address) = scope.address::<Service>(&tags) else { return Ok(None) };
+    let Some(address) = scope.address::<Service>(&tags, arn) else { return Ok(None) };
     let Some(service) = answer.and_then(|answer| answer.service) else { return Ok(None) };
     if *service.status() == ServiceStatus::Deleted {
         return Ok(None);

@@ -47,6 +47,7 @@ impl Cloud {
             now: self.now,
             pace: self.pace,
             doom: None,
+            services: crate::local::service::SERVICES,
         };
         answer(&mut ctx, input)
     }

@@ -1,0 +1,36 @@
+//! `infra iam-policy`: what the credentials of a deploy have to be allowed.
+
+use super::{
+    CLEAN, Failure, print,
+    survey::{StackArgs, Stage},
+};
+use crate::{render::output::tell, resources::permissions::policy};
+
+/// How many characters without blanks a managed policy may have, and all inline policies of a role together.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MANAGED: usize = 6_144;
+const INLINE: usize = 10_240;
+
+/// Print the least-privilege IAM policy that diffs, deploys and destroys this stack.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy production.yaml > policy.json\n  aws iam put-role-policy --role-name deploy --policy-name shop --policy-document file://policy.json"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
+    // They are applied with the database's own credentials.
+    args.stack.skip_migrations = true;
+    let stage = Stage::open(&args.stack).await?;
+    let policy = policy(stage.name(), stage.intended(), stage.facts());
+    let length = policy.to_string().len();
+    if length > MANAGED {
+        let fits = if length <= INLINE { "as an inline policy of a role it fits" } else { "divide it into two" };
+        tell(&format!("The policy has {length} characters. A managed policy takes {MANAGED}; {fits} ({INLINE})."));
+    }
+    print(&format!("{policy:#}"));
+    Ok(CLEAN)
+}

@@ -1,0 +1,218 @@
+//! `infra import`: take a resource that somebody made into the stack.
+
+use std::time::Duration;
+
+use miette::miette;
+
+use super::{
+    CLEAN, Failure, ask,
+    diff::refused,
+    print,
+    run::{address, lock},
+    survey::{StackArgs, Stage, Survey},
+};
+use crate::{
+    engine::{
+        Address, Kind, Phase, Scope, Seen, Tags, identity,
+        plan::{Plan, Policy, plan},
+    },
+    render,
+    resources::KINDS,
+};
+
+/// Take a resource that exists into the stack, by tagging it; nothing else of it is changed.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
+)]
+pub(super) struct Args {
+    /// Where in the stack it is to stand, e.g. `vpc/main`: an address that `infra diff` wants to create.
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    address: Address,
+
+    /// AWS's id, name or ARN of it.
+    #[arg(value_name = "ID")]
+    id: String,
+
+    #[command(flatten)]
+    stack: StackArgs,
+
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+
+    /// How many seconds to wait for a deploy of the same stack.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    lock_wait: u64,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let stage = Stage::open(&args.stack).await?;
+    let adoption = Adoption { stage: &stage, address: &args.address, id: &args.id };
+    let Some(Look { found, plan, refused }) = adoption.look().await? else {
+        print(&format!("{} is {} already.", args.id, args.address));
+        return Ok(CLEAN);
+    };
+    let what = format!("With {} as {}, the next deploy would do this:", args.id, args.address);
+    print(&format!("{}\n\n{what}\n\n{}", stage.title(), render::plan::text(&plan)));
+    if let Some(refused) = refused {
+        print(&refused);
+    }
+    if !args.yes {
+        ask::yes(&format!("Tag {} as {} of {}?", args.id, args.address, stage.name()))?;
+    }
+    let held = lock(&stage, "import", Duration::from_secs(args.lock_wait)).await?;
+    let done = adoption.tag(&found, &plan).await;
+    held.release().await;
+    done?;
+    print(&format!("{} is {} now; `infra diff` shows what is above.", args.id, args.address));
+    Ok(CLEAN)
+}
+
+/// A resource, and what comes of its standing at the address.
+struct Look {
+    found: Seen,
+    plan: Plan,
+    /// What a deploy refuses of it.
+    refused: Option<String>,
+}
+
+/// One resource that is to stand at one address.
+struct Adoption<'a> {
+    stage: &'a Stage,
+    address: &'a Address,
+    id: &'a str,
+}
+
+impl Adoption<'_> {
+    /// The resource, and what a deploy would do if it stood at the address; none where it stands there already.
+    async fn look(&self) -> Result<Option<Look>, Failure> {
+        let Survey { desired, mut live } = self.stage.survey().await?;
+        if desired.iter().all(|one| one.address != *self.address) {
+            return Err(self.no_such_address(desired.iter().map(|one| &one.address)));
+        }
+        let kind = self.kind()?;
+        if let Some(there) = live.iter().find(|seen| seen.address == *self.address) {
+            if there.id == self.id {
+                return Ok(None);
+            }
+            return Err(Failure::Input(miette!(
+                help = "Only an address at which nothing stands can be given to something.",
+                "{} is {} already. Nothing was changed.",
+                self.address,
+                there.id
+            )));
+        }
+        let mut found = self.find(kind).await?;
+        found.tags.extend(self.tags());
+        live.push(found.clone());
+        let parts = self.parts().await?;
+        live.extend(
+            parts.into_iter().filter(|part| !live.iter().any(|seen| seen.address == part.address)).collect::<Vec<_>>(),
+        );
+        live.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
+        let plan = plan(&desired, &live, KINDS, &Policy::everything(&desired, &live))?;
+        let refused = refused(&desired, &live);
+        Ok(Some(Look { found, plan, refused }))
+    }
+
+    /// The kind, which has to be one that carries tags.
+    fn kind(&self) -> Result<&'static Kind, Failure> {
+        let kind = KINDS.iter().find(|kind| kind.name == self.address.kind() && kind.tagged);
+        kind.ok_or_else(|| {
+            Failure::Input(miette!(
+                help = "Import what carries it; it is then seen there, or made.",
+                "{} is a part of another resource and carries no tags of its own. Nothing was changed.",
+                self.address
+            ))
+        })
+    }
+
+    /// The resource as it is, unless it is somebody else's.
+    async fn find(&self, kind: &Kind) -> Result<Seen, Failure> {
+        let mut found = match (kind.observe)(&self.scope()).await {
+            Ok(found) => found,
+            // EC2 says of an id of another form that it is malformed.
+            Err(error) if error.code.as_ref().is_some_and(|code| code.contains("Malformed")) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(found) = found.pop() else { return Err(self.not_found(kind)) };
+        if let Phase::Deleting(_) = found.phase {
+            return Err(Failure::Input(miette!("AWS is deleting {}. Nothing was changed.", self.id)));
+        }
+        let claimed = |tag: &str| found.tags.get(tag).map(String::as_str);
+        match (claimed(identity::STACK), claimed(identity::ADDRESS)) {
+            (Some(stack), place) if stack != self.stage.name() => Err(Failure::Input(miette!(
+                help = format!(
+                    "Take it out of that stack first: remove its tags {} and {}.",
+                    identity::STACK,
+                    identity::ADDRESS
+                ),
+                "{} belongs to the stack {stack}, as {}. Nothing was changed.",
+                self.id,
+                place.unwrap_or("nothing that is known")
+            ))),
+            _ => Ok(found),
+        }
+    }
+
+    /// What it carries without tags of its own, and what so comes with it: a proxy's target, a secret's connection.
+    async fn parts(&self) -> Result<Vec<Seen>, Failure> {
+        let scope = self.scope();
+        let mut parts = Vec::new();
+        for kind in KINDS.iter().filter(|kind| !kind.tagged) {
+            parts.extend((kind.observe)(&scope).await?);
+        }
+        Ok(parts)
+    }
+
+    /// Where nothing is seen but the resource that is to be adopted.
+    fn scope(&self) -> Scope<'_> {
+        self.stage.scope(self.stage.intended()).adopting(self.address.clone(), self.id.to_owned())
+    }
+
+    /// Tags the resource, unless what was shown is not true any more.
+    async fn tag(&self, shown: &Seen, plan: &Plan) -> Result<(), Failure> {
+        let Some(Look { found, plan: now, .. }) = self.look().await? else { return Ok(()) };
+        if !now.does_the_same_as(plan) || found.id != shown.id {
+            return Err(miette!(
+                help = "Run the same command again to see how it is now.",
+                "The stack was changed while this command waited for your answer. Nothing was done."
+            )
+            .into());
+        }
+        let scope = self.stage.scope(self.stage.intended());
+        let kind = self.kind()?;
+        Ok((kind.retag)(&found, &self.tags(), &[], &scope).await?)
+    }
+
+    fn tags(&self) -> Tags {
+        Tags::from([
+            (identity::STACK.to_owned(), self.stage.name().to_owned()),
+            (identity::ADDRESS.to_owned(), self.address.to_string()),
+        ])
+    }
+
+    fn not_found(&self, kind: &Kind) -> Failure {
+        let stack = self.stage.name();
+        Failure::Input(miette!(
+            help = format!(
+                "Give the id that `infra status` would show of it. What AWS lists without tags (proxies, groups of RDS, \
+                 App Runner) is found by a name that begins with `{stack}-`, and a role by its path, /infra/{stack}/{}/.",
+                self.stage.aws.region
+            ),
+            "There is no {} {} in {} that could be {}. Nothing was changed.",
+            kind.name,
+            self.id,
+            self.stage.aws.region,
+            self.address
+        ))
+    }
+
+    fn no_such_address<'a>(&self, there: impl Iterator<Item = &'a Address>) -> Failure {
+        let likeness = |other: &Address| strsim::jaro_winkler(other.as_str(), self.address.as_str());
+        let nearest = there.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        let help = nearest.map_or_else(String::new, |nearest| format!("Did you mean {nearest}? See `infra diff`."));
+        Failure::Input(miette!(help = help, "The description asks for no {}. Nothing was changed.", self.address))
+    }
+}

@@ -1,0 +1,164 @@
+//! Credentials that expire, clocks that are wrong, networks that are none: each is told clearly and within seconds.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    binary::{Cloud, Run},
+    wire::{Answer, Wire, refusing},
+};
+
+const DIFF: &[&str] = &["diff", "stack.yaml"];
+
+/// Within this every such failure is told.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A folder with a description, and no cloud.
+fn nowhere() -> Cloud {
+    let cloud = Cloud::absent();
+    cloud.write("stack.yaml", "stack: shop\nregion: eu-central-1\n");
+    cloud
+}
+
+/// Runs to a failure that is told soon.
+#[track_caller]
+fn fails_soon(command: &mut Command) -> String {
+    let begun = Instant::now();
+    let run = Run::of(DIFF, command).ends_with(1);
+    assert!(begun.elapsed() < SOON, "it took {:?}: {}", begun.elapsed(), run.stderr());
+    run.stderr()
+}
+
+/// A port at which somebody listens and never says a word.
+fn silence() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    (listener, url)
+}
+
+#[test]
+fn credentials_that_expire_in_the_middle_end_the_run_and_the_next_one_goes_on() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false}\nproxy: {}\n");
+    for after in [0, 7, 19] {
+        let expired = |call: &_| {
+            Answer::refusal(call, 403, "ExpiredToken", "The security token included in the request is expired")
+        };
+        let changes = move |call: &crate::wire::Call| !call.reads() && call.service != "ssm";
+        let met = std::sync::atomic::AtomicBool::new(false);
+        // From the moment they expire on nothing works any more, the lock's own calls included.
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let from_then_on = move |call: &crate::wire::Call| {
+            use std::sync::atomic::Ordering::SeqCst;
+            if changes(call) && count.fetch_add(1, SeqCst) >= after {
+                met.store(true, SeqCst);
+            }
+            met.load(SeqCst)
+        };
+        let wire = Wire::with(&cloud.url, refusing(from_then_on, 0, expired));
+        let arguments = ["deploy", "--yes"];
+        let run = Run::of(&arguments, &mut cloud.through(&wire.url, &arguments)).ends_with(1);
+        assert!(run.stderr().contains("The credentials have expired. Sign in again"), "{}", run.stderr());
+        assert!(run.stdout().contains("run the same command again"), "{}", run.stdout());
+    }
+    let run = cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    assert!(run.stderr().contains("is no more"), "the lock stayed: {}", run.stderr());
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+    let vpcs = cloud.inventory().iter().filter(|item| item["kind"] == "vpc").count();
+    assert_eq!(vpcs, 1, "nothing was made twice");
+}
+
+#[test]
+fn a_wrong_clock_is_named_and_not_the_key() {
+    let cloud = nowhere();
+    let cases = [
+        ("SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than 20260101T005500Z"),
+        ("RequestExpired", "Request has expired."),
+        ("InvalidSignatureException", "Signature not yet current"),
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+    ];
+    for (code, message) in cases {
+        let wire = Wire::with("http://127.0.0.1:9", move |call, _| {
+            let mut answer = Answer::refusal(&call, 403, code, message);
+            answer.date = Some("Tue, 01 Jan 2036 01:00:00 GMT".to_owned());
+            Box::pin(async move { answer })
+        });
+        let told = fails_soon(&mut cloud.through(&wire.url, DIFF));
+        assert!(told.contains("minutes behind AWS's") && told.contains("timedatectl"), "{code}: {told}");
+    }
+    let wire = Wire::with("http://127.0.0.1:9", |call, _| {
+        Box::pin(async move { Answer::refusal(&call, 403, "SignatureDoesNotMatch", "The signature does not match.") })
+    });
+    let told = fails_soon(&mut cloud.through(&wire.url, DIFF));
+    assert!(told.contains("The secret key does not fit the access key"), "{told}");
+}
+
+#[test]
+fn a_network_that_is_none_is_told_soon() {
+    let cloud = nowhere();
+    let told = fails_soon(&mut cloud.through("http://no.such.host.invalid", DIFF));
+    assert!(told.contains("Nobody answers: dns error"), "{told}");
+    let (_listener, url) = silence();
+    let told = fails_soon(&mut cloud.through(&url, DIFF));
+    assert!(told.contains("has not answered") && told.contains("Check the network"), "{told}");
+    // A page of somebody who is not AWS: a captive portal, a wrong endpoint.
+    let wire = Wire::with("http://127.0.0.1:9", |_, _| {
+        let body = "<html>Please sign in</html>".to_owned();
+        Box::pin(async move { Answer { status: 404, content_type: "text/html".into(), date: None, body } })
+    });
+    let told = fails_soon(&mut cloud.through(&wire.url, DIFF));
+    assert!(told.contains("does not speak as AWS does"), "{told}");
+}
+
+#[test]
+fn a_machine_without_credentials_in_a_network_without_answers_is_told_soon() {
+    let cloud = nowhere();
+    let (_listener, url) = silence();
+    let mut command = cloud.command(DIFF);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"] {
+        command.env_remove(name);
+    }
+    command.env("HOME", cloud.folder()).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+    let told = fails_soon(&mut command);
+    assert!(told.contains("credentials") || told.contains("has not answered"), "{told}");
+    // Without a region as well, which is looked for in the same place.
+    cloud.write("stack.yaml", "stack: shop\n");
+    let mut command = cloud.command(DIFF);
+    command.env("HOME", cloud.folder()).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+    let told = fails_soon(&mut command);
+    assert!(told.contains("No AWS region is configured"), "{told}");
+}
+
+#[test]
+fn calls_go_through_the_proxy_that_the_environment_names() {
+    let cloud = nowhere();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let proxy = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    let (sender, asked) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut head = [0; 1024];
+        let length = client.read(&mut head).unwrap_or_default();
+        let _ = sender.send(String::from_utf8_lossy(&head[..length]).into_owned());
+        let _ = client.write_all(b"HTTP/1.1 503 Closed\r\nContent-Length: 0\r\n\r\n");
+    });
+    let mut command = cloud.through("unused", DIFF);
+    command.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", proxy).env_remove("NO_PROXY").env_remove("no_proxy");
+    let told = fails_soon(&mut command);
+    assert!(told.contains("HTTPS_PROXY"), "{told}");
+    let head = asked.recv_timeout(SOON).expect("the proxy was asked");
+    assert!(head.starts_with("CONNECT sts.eu-central-1.amazonaws.com:443 "), "{head}");
+
+    // The local cloud is this machine: no proxy leads to it.
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let mut command = cloud.command(&["diff", "--local"]);
+    command.env("HTTP_PROXY", "http://127.0.0.1:9").env("ALL_PROXY", "http://127.0.0.1:9");
+    Run::of(DIFF, &mut command).succeeds();
+}

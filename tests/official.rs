@@ -1,0 +1,281 @@
+//! What goes over the wire in the life of a stack: held against AWS's own models, and against the policy that
+//! `infra iam-policy` prints.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::{
+    binary::{Cloud, Run},
+    clients::python,
+    wire::{Call, Wire},
+};
+
+/// A stack that has everything, and what becomes of it.
+const FIRST: &str = "stack: shop
+tags: {team: web}
+network: {nat: one, endpoints: [s3, secretsmanager]}
+database: {protect: false, parameters: {log_min_duration_statement: \"500\"}, data_api: true}
+proxy: {}
+service:
+  image: 000000000000.dkr.ecr.us-east-1.amazonaws.com/shop:1
+  env: {MODE: a}
+";
+const SECOND: &str = "stack: shop
+network: {nat: per-zone, zones: 3, endpoints: [s3, secretsmanager]}
+database: {protect: true, readers: 1, capacity: {max: 8}}
+proxy: {require_tls: false, max_connections: 50 %}
+service:
+  image: 000000000000.dkr.ecr.us-east-1.amazonaws.com/shop:2
+  env: {MODE: b}
+  scaling: {max: 3}
+";
+const THIRD: &str = "stack: shop
+network: {nat: none, zones: 3, endpoints: [s3, secretsmanager]}
+database: {protect: true, capacity: {max: 8}, data_api: true}
+proxy: {require_tls: false, max_connections: 50 %}
+service:
+  image: 000000000000.dkr.ecr.us-east-1.amazonaws.com/shop:2
+  env: {MODE: b}
+  scaling: {max: 3}
+";
+
+/// Runs the whole life of the stack over a wire: made, changed, drifted, destroyed, made again, failed. Every call.
+fn life(cloud: &Cloud) -> Wire {
+    let wire = Wire::to(&cloud.url);
+    let infra = |arguments: &[&str]| Run::of(arguments, &mut cloud.through(&wire.url, arguments));
+    let data = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+    cloud.write("stack.yaml", FIRST);
+    infra(&["deploy", "--yes"]).succeeds();
+    let table = behind_its_back(cloud);
+    infra(&["deploy", "--yes"]).succeeds();
+    cloud.call("ec2", &format!("Action=DeleteRouteTable&Version=2016-11-15&RouteTableId={table}"));
+    for description in [SECOND, THIRD, FIRST] {
+        cloud.write("stack.yaml", description);
+        infra(&["deploy", "--yes"]).succeeds();
+    }
+    // A cluster that does not run is explained by its events.
+    let rds = |action: &str| {
+        cloud.call("rds", &format!("Action={action}&Version=2014-10-31&DBClusterIdentifier=shop-database"))
+    };
+    rds("StopDBCluster");
+    infra(&["diff"]).succeeds();
+    rds("StartDBCluster");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    infra(&["status"]).succeeds();
+    infra(&[&["destroy", "--yes"], &data[..]].concat()).succeeds();
+    // A service that does not start is explained by its logs; the secret is restored before that.
+    cloud.write("stack.yaml", &FIRST.replace("  env: {MODE: a}", "  secrets: {KEY: \"shop-nowhere\"}"));
+    infra(&["deploy", "--yes"]).ends_with(1);
+    infra(&[&["destroy", "--yes"], &data[..]].concat()).succeeds();
+    cloud.write("stack.yaml", FIRST);
+    wire
+}
+
+/// What somebody does by hand, for which the next deploy has an action of its own to mend it; the id of a route table
+/// that is left over.
+fn behind_its_back(cloud: &Cloud) -> String {
+    let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
+    let all = status["resources"].as_array().cloned().unwrap_or_default();
+    let id = |address: &str| {
+        let found = all.iter().find(|item| item["address"] == address).unwrap_or_else(|| panic!("{address} was made"));
+        found["id"].as_str().expect("an id").to_owned()
+    };
+    let ec2 = |form: &str| cloud.call("ec2", &format!("Version=2016-11-15&{form}"));
+    // A subnet moved to another table, a rule described otherwise, a route added.
+    let tables = ec2(&format!("Action=DescribeRouteTables&RouteTableId.1={}", id("route-table/private-1")));
+    let association = tables
+        .split_once("<routeTableAssociationId>")
+        .expect("an association")
+        .1
+        .split_once('<')
+        .expect("an end")
+        .0
+        .to_owned();
+    let isolated = id("route-table/isolated");
+    let made = ec2(&format!("Action=CreateRouteTable&VpcId={}", id("vpc/main")));
+    let mine = made.split_once("<routeTableId>").expect("a table").1.split_once('<').expect("an end").0.to_owned();
+    ec2(&format!("Action=ReplaceRouteTableAssociation&AssociationId={association}&RouteTableId={mine}"));
+    let gateway = id("internet-gateway/main");
+    ec2(&format!(
+        "Action=CreateRoute&RouteTableId={isolated}&DestinationCidrBlock=198.51.100.0/24&GatewayId={gateway}"
+    ));
+    let (group, peer) = (id("security-group/database"), id("security-group/proxy"));
+    ec2(&format!(
+        "Action=UpdateSecurityGroupRuleDescriptionsIngress&GroupId={group}&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=5432&\
+         IpPermissions.1.ToPort=5432&IpPermissions.1.Groups.1.GroupId={peer}&IpPermissions.1.Groups.1.Description=mine"
+    ));
+    ec2(&format!(
+        "Action=AuthorizeSecurityGroupIngress&GroupId={group}&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&\
+         IpPermissions.1.ToPort=2&IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0/24"
+    ));
+    let rds = |form: &str| cloud.call("rds", &format!("Version=2014-10-31&{form}"));
+    rds("Action=ModifyDBProxy&DBProxyName=shop-proxy&RequireTLS=false");
+    rds("Action=ModifyDBInstance&DBInstanceIdentifier=shop-database-1&PromotionTier=9&ApplyImmediately=true");
+    cloud.ask(
+        "secretsmanager",
+        "secretsmanager.UpdateSecret",
+        &json!({"SecretId": "shop-database", "Description": "mine"}),
+    );
+    let anyone = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    let policy: String = form_urlencoded::byte_serialize(anyone.as_bytes()).collect();
+    cloud.call(
+        "iam",
+        &format!(
+            "Version=2010-05-08&Action=UpdateAssumeRolePolicy&RoleName={}&PolicyDocument={policy}",
+            id("role/proxy")
+        ),
+    );
+    let policy: String = form_urlencoded::byte_serialize(
+        br#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#,
+    )
+    .collect();
+    cloud.call(
+        "iam",
+        &format!(
+            "Version=2010-05-08&Action=PutRolePolicy&RoleName={}&PolicyName=mine&PolicyDocument={policy}",
+            id("role/service")
+        ),
+    );
+    let arn = id("service/main");
+    cloud.ask("apprunner", "AppRunner.PauseService", &json!({"ServiceArn": arn}));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    mine
+}
+
+/// Checks recorded requests with the models that botocore ships.
+fn check(folder: &Path, record: &str) -> (bool, String) {
+    let file = folder.join("requests.jsonl");
+    fs::write(&file, record).expect("the folder can be written");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/requests.py");
+    let output = Command::new(python()).arg("-B").arg(script).arg(&file).output().expect("Python runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), said)
+}
+
+/// The actions of IAM that a call needs, by AWS's service authorization reference. The policy is not asked.
+fn needed(call: &Call) -> Vec<String> {
+    let Call { service, action, body, .. } = call;
+    let mut needed = vec![format!("{service}:{action}")];
+    let mut also = |name: &str| needed.push(name.to_owned());
+    let tags = |parameter: &str| body.contains(parameter);
+    match (service.as_str(), action.as_str()) {
+        ("ec2", _) if action != "CreateTags" && tags("TagSpecification.1.") => also("ec2:CreateTags"),
+        ("rds", _) if action.starts_with("Create") && tags("Tags.Tag.1.") => also("rds:AddTagsToResource"),
+        ("iam", "CreateRole") => also("iam:TagRole"),
+        ("secretsmanager", "CreateSecret") => also("secretsmanager:TagResource"),
+        ("apprunner", _) if action.starts_with("Create") => also("apprunner:TagResource"),
+        _ => {}
+    }
+    match (service.as_str(), action.as_str()) {
+        ("rds", "CreateDBProxy") => {
+            also("iam:PassRole");
+            also("iam:CreateServiceLinkedRole");
+        }
+        ("rds", "CreateDBCluster") => also("iam:CreateServiceLinkedRole"),
+        ("rds", "ModifyDBProxy") if call.parameter("RoleArn").is_some() => also("iam:PassRole"),
+        ("rds", "DeleteDBCluster") if call.parameter("FinalDBSnapshotIdentifier").is_some() => {
+            also("rds:CreateDBClusterSnapshot")
+        }
+        ("apprunner", "CreateService") => {
+            also("iam:PassRole");
+            also("iam:CreateServiceLinkedRole");
+        }
+        ("ec2", "CreateVpcEndpoint") if call.parameter("PrivateDnsEnabled").as_deref() == Some("true") => {
+            also("route53:AssociateVPCWithHostedZone");
+        }
+        _ => {}
+    }
+    needed
+}
+
+/// What may stand on `*`: what AWS scopes by nothing, or what only looks.
+fn may_be_anywhere(action: &str) -> bool {
+    let verb = action.split_once(':').map_or("", |(_, verb)| verb);
+    ["Describe", "List"].iter().any(|read| verb.starts_with(read))
+        || ["sts:GetCallerIdentity", "route53:AssociateVPCWithHostedZone"].contains(&action)
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
+#[test]
+fn every_request_is_as_aws_describes_it_and_the_policy_allows_just_these() {
+    let cloud = Cloud::start();
+    let wire = life(&cloud);
+    let record = wire.record();
+    let (well, said) = check(cloud.folder(), &record);
+    assert!(well && said.contains(", 0 violations"), "{said}");
+    assert!(wire.calls().len() > 500, "{said}");
+
+    let policy = Run::of(&["iam-policy"], &mut cloud.through(&cloud.url, &["iam-policy"])).succeeds().json();
+    let statements = policy["Statement"].as_array().expect("statements");
+    let allowed: BTreeSet<String> = statements.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    let called: BTreeSet<String> = wire.calls().iter().flat_map(needed).collect();
+    let (missing, idle): (Vec<_>, Vec<_>) =
+        (called.difference(&allowed).collect(), allowed.difference(&called).collect());
+    assert!(missing.is_empty() && idle.is_empty(), "the policy lacks {missing:?} and allows {idle:?} for nothing");
+
+    for statement in statements {
+        let anywhere = texts(&statement["Resource"]).contains(&"*".to_owned());
+        let actions = texts(&statement["Action"]);
+        assert!(!anywhere || actions.iter().all(|action| may_be_anywhere(action)), "{statement}");
+        let scoped =
+            texts(&statement["Resource"]).iter().all(|arn| arn.contains("shop") || arn.contains("aws-service-role"));
+        let by_nothing = ["NetworkRules", "ProxyTargets"].iter().any(|sid| statement["Sid"] == *sid);
+        assert!(anywhere || scoped || by_nothing || statement["Condition"].is_object(), "{statement}");
+    }
+    let sids: BTreeSet<&str> = statements.iter().filter_map(|statement| statement["Sid"].as_str()).collect();
+    assert_eq!(sids.len(), statements.len(), "a statement's name is its own");
+    assert!(policy.to_string().len() < 10_240, "a role's inline policies have {} characters", policy.to_string().len());
+}
+
+#[test]
+fn the_policy_of_a_network_has_nothing_of_a_database() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let policy = cloud.infra(&["iam-policy", "--local"]).succeeds().stdout();
+    for action in ["rds:CreateDBCluster", "apprunner:CreateService", "iam:PassRole", "ec2:CreateVpcEndpoint"] {
+        assert!(!policy.contains(action), "{action}");
+    }
+    assert!(policy.contains("ec2:CreateNatGateway") && policy.contains("rds:DescribeDBClusters"));
+}
+
+#[test]
+fn a_planted_violation_is_found() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let form = |service: &str, action: &str, body: &str| json!({"service": service, "action": action, "target": null, "body": format!("Action={action}&{body}")});
+    let asked = |service: &str, action: &str, target: &str, body: Value| json!({"service": service, "action": action, "target": target, "body": body.to_string()});
+    let secret = |body| asked("secretsmanager", "CreateSecret", "secretsmanager.CreateSecret", body);
+    let service =
+        |body| asked("apprunner", "CreateAutoScalingConfiguration", "AppRunner.CreateAutoScalingConfiguration", body);
+    let cases = [
+        (form("ec2", "CreateVpcs", "Version=2016-11-15"), "no such action"),
+        (form("ec2", "CreateVpc", "Version=2016-11-15&Cidr=10.0.0.0/16"), "Cidr is no parameter"),
+        (form("ec2", "CreateSubnet", "Version=2016-11-15&CidrBlock=10.0.0.0/24"), "VpcId is required"),
+        (form("ec2", "CreateVpc", "Version=2014-10-31&CidrBlock=10.0.0.0/16"), "the version is not"),
+        (form("ec2", "CreateVpc", "Version=2016-11-15&TagSpecification.2.ResourceType=vpc"), "not counted from 1"),
+        (form("rds", "ModifyDBCluster", "Version=2014-10-31&DBClusterIdentifier=a&Port=many"), "no integer"),
+        (form("rds", "ModifyDBCluster", "Version=2014-10-31&DBClusterIdentifier=a&ApplyImmediately=yes"), "no boolean"),
+        (
+            form(
+                "rds",
+                "CreateDBProxy",
+                "Version=2014-10-31&DBProxyName=a&EngineFamily=ORACLE&RoleArn=r&VpcSubnetIds.member.1=s",
+            ),
+            "none of",
+        ),
+        (form("iam", "CreateRole", "Version=2010-05-08&RoleName=a%20b&AssumeRolePolicyDocument=x"), "does not match"),
+        (secret(json!({"SecretString": "x"})), "Name is required"),
+        (secret(json!({"Name": "x".repeat(513)})), "outside of 1 to 512"),
+        (secret(json!({"Name": 5})), "of type int"),
+        (service(json!({"AutoScalingConfigurationName": "four", "MaxSize": "3"})), "of type str"),
+        (service(json!({"AutoScalingConfigurationName": "abc"})), "outside of 4 to 32"),
+        (asked("ssm", "PutParameter", "AmazonSSM.GetParameter", json!({})), "the target is"),
+    ];
+    for (request, told) in cases {
+        let (well, said) = check(folder.path(), &request.to_string());
+        assert!(!well && said.contains(told), "{request}: {told} is not in {said}");
+    }
+}
