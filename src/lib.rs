@@ -15,6 +15,7 @@
 //! - [`cli`]: one verb a file
 
 #![recursion_limit = "256"]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod aws;
 pub mod cli;
