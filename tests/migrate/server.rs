@@ -239,7 +239,7 @@ fn postgresql_conf(directory: &Path, port: u16) -> String {
     let directory = directory.display();
     format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nfsync = off\nssl = on\n\
-         ssl_cert_file = '{directory}/server.pem'\nssl_key_file = '{directory}/server.key'\nmax_connections = 100\n\
+         ssl_cert_file = '{directory}/server.pem'\nssl_key_file = '{directory}/server.key'\nmax_connections = 400\n\
          hba_file = '{directory}/data/pg_hba.conf'\nident_file = '{directory}/data/pg_ident.conf'\n"
     )
 }
