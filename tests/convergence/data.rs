@@ -191,6 +191,8 @@ pub(super) fn cluster() -> Case<Cluster> {
         .change("security_groups", Update, |cluster| cluster.security_groups = vec![Ref::to("other")])
         .change("min_capacity", Update, |cluster| cluster.min_capacity = 0.0)
         .change("max_capacity", Update, |cluster| cluster.max_capacity = 8.0)
+        // What a description does not say is not compared.
+        .one_way("seconds_until_auto_pause")
         .change("seconds_until_auto_pause", Update, |cluster| cluster.seconds_until_auto_pause = Some(600))
         .change("backup_retention_days", Update, |cluster| cluster.backup_retention_days = 14)
         .change("backup_window", Update, |cluster| cluster.backup_window = Some("03:00-04:00".into()))
