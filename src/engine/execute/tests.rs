@@ -137,7 +137,7 @@ fn a_name_held_by_a_stranger_is_refused_soon_with_a_way_to_adopt_it() {
         let outcome = stage.deploy(&[stage.one("a", Unique::default())]).await;
         let (_, _, error) = &outcome.failed[0];
         assert_eq!(error.class, Class::AlreadyExists);
-        assert!(error.advice.as_ref().unwrap().contains("infra:address=unique/a"), "{error:?}");
+        assert!(error.advice.as_ref().unwrap().contains("infra import unique/a ID"), "{error:?}");
         assert!(since(began) < 20 * SECOND, "{:?}", since(began));
     });
 }
