@@ -228,6 +228,10 @@ impl<R: Resource + Clone> Case<R> {
             assert!(!step.drift, "{what}: a change of the description is no drift");
         }
         let planned = step.action;
+        if planned == Action::Replace {
+            // AWS tells when something was created by the second, and by that alone a new one under the old name is known.
+            tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        }
         stage.deploy(&desired, what).await;
         let after = stage.live::<R>(&self.address()).await.expect(what);
         let replaced = before.id != after.id || before.created != after.created;
