@@ -209,7 +209,7 @@ async fn at(time: Option<Instant>) {
 }
 
 /// Ends when the user wants to stop; a sender that is gone will never say so.
-async fn raised(interrupt: Option<tokio::sync::watch::Receiver<bool>>) {
+pub(super) async fn raised(interrupt: Option<tokio::sync::watch::Receiver<bool>>) {
     if let Some(mut interrupt) = interrupt
         && interrupt.wait_for(|raised| *raised).await.is_ok()
     {

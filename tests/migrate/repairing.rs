@@ -10,7 +10,8 @@ use infra::migrate::{Folder, Ledger};
 
 use super::drizzle::{Line, kit_on, migrate};
 use super::server::{Database, PASSWORD, Way, servers};
-use super::verifying::{EVERYTHING, TAMPERING, applied, report, short};
+use super::tampering::{EVERYTHING, TAMPERING};
+use super::verifying::{applied, report, short};
 use super::{Written, fixture, ledger_rows, tags};
 
 /// Runs the binary; the folder is an absolute path.

@@ -59,6 +59,11 @@ pub(super) fn way(report: &Report) -> String {
     match &report.way {
         Way::SameServer => replayed("the same server"),
         Way::NamedServer => replayed("the server of --scratch-url"),
+        Way::OwnServer { major, because } => format!(
+            "{} {because}; so a PostgreSQL {major} was started on this machine for it, and removed.\n{}",
+            style("note:").yellow(),
+            replayed("that server")
+        ),
         Way::Statements { because } if report.migrations == 0 => format!("Nothing to compare: {because}."),
         Way::Statements { because } => format!(
             "{} Not replayed: {because}.\n{objects} that the statements of {migrations} name looked for instead. That finds what \

@@ -48,8 +48,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if let Way::Statements { because } = &report.way
         && report.migrations > 0
     {
-        let help = "A repair needs a replay. Name a server that may be used for it with --scratch-url: a local PostgreSQL of the \
-                    same version, say.";
+        let help = "A repair needs a replay. Install PostgreSQL of the same version on this machine, or name a server that may be \
+                    used for it with --scratch-url.";
         return Err(Failure::Other(miette::miette!(help = help, "Nothing can be repaired: {because}.")));
     }
     let repair = repair::repair(&source.client, &report).await;

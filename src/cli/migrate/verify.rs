@@ -16,7 +16,7 @@ use crate::{
 /// Prove that the database is what its applied migrations make: shows what is missing, different and extra.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, triggers, rules, policies, row level security, statistics, comments. Owners, grants and data are not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, the names in the migrations' statements are looked for instead, and the output says so.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different or failed, 3 bad input, 130 interrupted."
+    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, triggers, rules, policies, row level security, statistics, comments. Owners, grants and data are not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, a PostgreSQL of the same version is started on this machine for it, and removed; where none is installed, the names in the migrations' statements are looked for instead. The output says which way it was.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different or failed, 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -50,6 +50,7 @@ impl ReplayArgs {
         Ok(How {
             schemas: self.schema.clone(),
             scratch: scratch.map_err(|error| Failure::Input(miette::miette!("--scratch-url: {error}")))?,
+            own_server: true,
             without_replay: false,
             interrupt: None,
         })

@@ -22,6 +22,7 @@ mod input;
 mod instance_changes;
 mod instances;
 mod listener;
+mod momentary;
 mod never;
 mod parameter_groups;
 mod parameters;
@@ -46,6 +47,7 @@ mod wanted;
 mod windows;
 
 pub(crate) use certificates::ca_path;
+pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;
 

@@ -92,6 +92,16 @@ fn said(what: &str) -> impl Fn(io::Error) -> String {
 
 /// The folder of PostgreSQL's programs.
 fn programs(major: &str) -> Outcome<PathBuf> {
+    installed(major).ok_or_else(|| {
+        format!(
+            "PostgreSQL {major} is not installed on this machine. Install it (Debian and Ubuntu: `apt install \
+             postgresql-{major}`; macOS: `brew install postgresql@{major}`); the cluster starts as soon as it is there."
+        )
+    })
+}
+
+/// The folder of the programs of this major version, where it is installed.
+pub(super) fn installed(major: &str) -> Option<PathBuf> {
     let folders = [
         format!("/usr/lib/postgresql/{major}/bin"),
         format!("/usr/pgsql-{major}/bin"),
@@ -106,12 +116,7 @@ fn programs(major: &str) -> Outcome<PathBuf> {
         let right = version.split_whitespace().any(|word| word.split('.').next() == Some(major));
         right.then(|| server.parent().map(Path::to_owned)).flatten()
     };
-    found.or_else(in_path).ok_or_else(|| {
-        format!(
-            "PostgreSQL {major} is not installed on this machine. Install it (Debian and Ubuntu: `apt install \
-             postgresql-{major}`; macOS: `brew install postgresql@{major}`); the cluster starts as soon as it is there."
-        )
-    })
+    found.or_else(in_path)
 }
 
 fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
@@ -420,7 +425,7 @@ fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, Strin
         let known = parameters::find(name, true).is_ok_and(parameters::Parameter::is_of_postgres);
         match name.as_str() {
             "rds.logical_replication" if value == "1" => settings.push(("wal_level".into(), "logical".into())),
-            "shared_preload_libraries" => settings.push((name.clone(), installed(value, programs))),
+            "shared_preload_libraries" => settings.push((name.clone(), loadable(value, programs))),
             // The sizes of AWS's machines, not of this one; a part of the loaded libraries is not there.
             "shared_buffers" | "effective_cache_size" | "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
             _ if !known || value.contains('{') => {}
@@ -431,7 +436,7 @@ fn settings(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, Strin
 }
 
 /// Of these libraries those that are installed; the server would not start with others.
-fn installed(libraries: &str, programs: &Path) -> String {
+fn loadable(libraries: &str, programs: &Path) -> String {
     let there = |name: &&str| {
         let places = ["../lib", "../lib/postgresql"].map(|place| programs.join(place));
         places.iter().any(|place| ["so", "dylib"].iter().any(|kind| place.join(format!("{name}.{kind}")).exists()))

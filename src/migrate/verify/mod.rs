@@ -1,16 +1,18 @@
 //! Verifying: is what the applied migrations make really in the database?
 //!
 //! The applied migrations are run again, by the same engine, in a scratch database; then the two catalogs are compared. So
-//! nothing has to be understood of the SQL, and PostgreSQL itself writes down both sides. Where no scratch database can be
-//! had, or the migrations do not run again, what their statements name is looked for instead, and the report says so.
+//! nothing has to be understood of the SQL, and PostgreSQL itself writes down both sides. Where the database's server lends
+//! no scratch database, a PostgreSQL of this machine does; where there is none, or the migrations do not run again, what
+//! their statements name is looked for instead. The report says which way it was.
 //!
 //! - [`replay`]: which statements are run again
-//! - `scratch`: the database that they are run in
+//! - `scratch`, `own_server`: the database that they are run in, and a server for it
 //! - [`compare`]: the two catalogs
 //! - [`named`], [`presence`]: what statements name, and the cheap look for it that follows every apply
 
 pub mod compare;
 pub mod named;
+mod own_server;
 pub mod presence;
 pub mod replay;
 mod scratch;
@@ -33,8 +35,10 @@ use super::ledger::{Ledger, LedgerError};
 use super::options::Options;
 use super::plan::{Plan, State, plan};
 use super::target::Target;
+use super::transaction::raised;
 use compare::{Difference, compare, touched};
 use named::{Named, named};
+use own_server::OwnServer;
 use replay::Replay;
 use scratch::{Likeness, Scratch, said};
 
@@ -45,6 +49,8 @@ pub struct How {
     pub schemas: Vec<String>,
     /// Where to make the scratch database; none: on the server of the database itself.
     pub scratch: Option<Target>,
+    /// Where that server lends none, start a PostgreSQL on this machine for it.
+    pub own_server: bool,
     /// Make no scratch database: look for what the statements name.
     pub without_replay: bool,
     /// Becomes true when the user wants to stop.
@@ -59,6 +65,13 @@ pub enum Way {
     SameServer,
     /// Replayed in a scratch database on the server that was named for it.
     NamedServer,
+    /// Replayed on a server that was started on this machine for it.
+    OwnServer {
+        /// Its major version.
+        major: String,
+        /// Why not on the database's own server.
+        because: String,
+    },
     /// Object by object, as the statements name them: only what is missing is found.
     Statements {
         /// Why not better.
@@ -188,14 +201,9 @@ impl Work<'_> {
     ) -> Result<Result<Report, String>, VerifyError> {
         let live = Catalog::read(self.client, self.ledger).await?;
         let like = Likeness::of(self.client).await?;
-        let (beside, way) = match &self.how.scratch {
-            Some(named) => (named, Way::NamedServer),
-            None => (self.client.target(), Way::SameServer),
-        };
-        let mut scratch = match Scratch::make(beside, &like).await {
-            Ok(scratch) => scratch,
-            Err(error) if self.how.scratch.is_some() => return Err(VerifyError::Scratch(error.to_string())),
-            Err(error) => return Ok(Err(error.to_string())),
+        let Found { mut scratch, way, server } = match self.scratch(&like).await? {
+            Ok(found) => found,
+            Err(because) => return Ok(Err(because)),
         };
         let started = Instant::now();
         let mut notes = prepare(&scratch, &like, replay).await;
@@ -203,6 +211,9 @@ impl Work<'_> {
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Err(left) = scratch.remove().await {
             notes.push(left);
+        }
+        if let Some(server) = server {
+            server.stop().await;
         }
         let wanted = match wanted? {
             Ok(wanted) => wanted,
@@ -228,6 +239,39 @@ impl Work<'_> {
         }))
     }
 
+    /// A scratch database, by the first way that there is; the inner error is why there is none.
+    async fn scratch(&self, like: &Likeness) -> Result<Result<Found, String>, VerifyError> {
+        let found = |scratch, way| Ok(Ok(Found { scratch, way, server: None }));
+        if let Some(named) = &self.how.scratch {
+            let scratch = Scratch::make(named, like).await.map_err(|error| VerifyError::Scratch(error.to_string()))?;
+            return found(scratch, Way::NamedServer);
+        }
+        let because = match Scratch::make(self.client.target(), like).await {
+            Ok(scratch) => return found(scratch, Way::SameServer),
+            Err(error) => error.to_string(),
+        };
+        if !self.how.own_server {
+            return Ok(Err(because));
+        }
+        let own = async {
+            let server = OwnServer::start(self.client).await?;
+            let scratch = Scratch::make(&server.target, &like.of_any_locale()).await;
+            Ok::<_, String>((scratch.map_err(|error| error.to_string())?, server))
+        };
+        let own = tokio::select! {
+            own = own => own,
+            () = raised(self.how.interrupt.clone()) => return Err(VerifyError::Interrupted),
+        };
+        Ok(match own {
+            Err(neither) => Err(format!("{because}, and {neither}")),
+            Ok((scratch, server)) => Ok(Found {
+                scratch,
+                way: Way::OwnServer { major: server.major.clone(), because },
+                server: Some(server),
+            }),
+        })
+    }
+
     /// The catalog that the migrations make.
     async fn run(
         &self,
@@ -244,6 +288,13 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Where to replay.
+struct Found {
+    scratch: Scratch,
+    way: Way,
+    server: Option<OwnServer>,
 }
 
 /// One line of why the replay failed.

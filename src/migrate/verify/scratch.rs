@@ -132,6 +132,15 @@ impl Likeness {
         })
     }
 
+    /// The same without its collation, which this machine may not have. No definition names a database's default.
+    pub(super) fn of_any_locale(&self) -> Self {
+        let mut like = self.clone();
+        if let Some(row) = like.database.as_object_mut() {
+            row.retain(|key, _| key == "encoding");
+        }
+        like
+    }
+
     fn creation(&self, name: &str) -> String {
         let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", identifier(name));
         let text = |key: &str| self.database.get(key).and_then(serde_json::Value::as_str);
