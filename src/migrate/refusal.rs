@@ -170,8 +170,7 @@ pub fn refusals(
                 found.push(Refusal::OutOfOrder { tag, after: after.clone() });
             }
             State::Misordered { after } if !allow.out_of_order => {
-                let journal = folder.path.join("meta").join("_journal.json");
-                found.push(Refusal::Misordered { tag, after: after.clone(), journal });
+                found.push(Refusal::Misordered { tag, after: after.clone(), journal: folder.journal() });
             }
             State::Edited { applied_hash, .. } if !allow.edited => found.push(Refusal::Edited {
                 tag,

@@ -1,0 +1,139 @@
+//! Why a folder of migrations cannot be used, with the place where there is one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+/// Why a folder cannot be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum FolderError {
+    /// No such folder, or no journal in it.
+    #[error("{} holds no migrations: neither meta/_journal.json nor <timestamp>_<name>/migration.sql is there.", path.display())]
+    #[diagnostic(help(
+        "Give the folder that drizzle-kit writes to (`out` in drizzle.config.ts), or run `drizzle-kit generate` first."
+    ))]
+    NoJournal {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file or folder that cannot be read.
+    #[error("{} cannot be read: {reason}.", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: std::io::Error,
+    },
+    /// The journal is not JSON, or not a journal.
+    #[error("{} is broken: {reason}.", path.display())]
+    #[diagnostic(help(
+        "Take the file from version control again; drizzle-kit writes it, nothing in it is edited by hand."
+    ))]
+    BrokenJournal {
+        /// The journal.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+        /// Its text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where parsing stopped.
+        #[label("here")]
+        span: SourceSpan,
+    },
+    /// git stopped in the middle of a merge.
+    #[error("{} holds a git conflict marker: a merge was not finished.", path.display())]
+    #[diagnostic(help(
+        "Keep the entries of both sides, each with its own idx, in the order of `when`; better: take one side, and \
+         generate the other's migration again with drizzle-kit."
+    ))]
+    Conflict {
+        /// The journal.
+        path: PathBuf,
+        /// Its text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The marker.
+        #[label("conflict marker")]
+        span: SourceSpan,
+    },
+    /// Migrations of another database.
+    #[error("{} is for {dialect}, not for postgresql.", path.display())]
+    Dialect {
+        /// The journal.
+        path: PathBuf,
+        /// What it says.
+        dialect: String,
+    },
+    /// Two entries that cannot both be right.
+    #[error("{} has {what} twice.", path.display())]
+    #[diagnostic(help("Usually two branches were merged: drop one migration and generate it again with drizzle-kit."))]
+    Duplicate {
+        /// The journal.
+        path: PathBuf,
+        /// Which tag or idx.
+        what: String,
+        /// The journal's text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The second entry.
+        #[label("the second one")]
+        span: SourceSpan,
+    },
+    /// A tag that is not the name of a file in the folder.
+    #[error("{} has the tag {tag:?}, which cannot be the name of a file in the folder.", path.display())]
+    BadTag {
+        /// The journal.
+        path: PathBuf,
+        /// The tag.
+        tag: String,
+        /// The journal's text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The entry.
+        #[label("here")]
+        span: SourceSpan,
+    },
+    /// The journal names a file that is not there, or a v1 folder has no migration.sql.
+    #[error("The migration {tag} has no file: {} does not exist.", path.display())]
+    #[diagnostic(help("Take the file from version control again. Nothing was applied."))]
+    MissingFile {
+        /// The migration.
+        tag: String,
+        /// The file that should be there.
+        path: PathBuf,
+    },
+    /// Both layouts in one folder.
+    #[error("{} mixes Drizzle's two layouts: {} belongs to v0, {} to v1.", path.display(), v0.display(), v1.display())]
+    #[diagnostic(help(
+        "Finish the change with `drizzle-kit up` (version 1), which turns every v0 file into a folder and removes meta/."
+    ))]
+    Mixed {
+        /// The folder.
+        path: PathBuf,
+        /// A file of the v0 layout.
+        v0: PathBuf,
+        /// A folder of the v1 layout.
+        v1: PathBuf,
+    },
+    /// A v1 folder without its time.
+    #[error("{} is not named <YYYYMMDDHHMMSS>_<name>, so its place in the order is unknown.", path.display())]
+    #[diagnostic(help("Rename it to a UTC time and a name, such as 20260131235900_add_users."))]
+    BadName {
+        /// The folder of the migration.
+        path: PathBuf,
+    },
+    /// A file that is not text.
+    #[error("{} is not valid UTF-8 (the first bad byte is number {}).", path.display(), byte + 1)]
+    #[diagnostic(help(
+        "Save the file as UTF-8. Drizzle would put U+FFFD in place of what it cannot read, into the database."
+    ))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first bad byte.
+        byte: usize,
+    },
+}
