@@ -54,7 +54,7 @@ pub enum Event {
         /// How many it has.
         of: usize,
     },
-    /// An INVALID index, left behind by a failed CREATE INDEX CONCURRENTLY of this migration, was dropped.
+    /// An INVALID index, left behind by a failed CREATE INDEX or REINDEX CONCURRENTLY, was dropped.
     Dropped {
         /// Which migration.
         tag: String,

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::concurrent::ConcurrentIndex;
+use super::concurrent::Concurrent;
 use super::folder::Migration;
 use super::sql::{Statement, statements};
 
@@ -125,7 +125,12 @@ fn judge_alone(sql: &str, statement: &Statement) -> Option<Reason> {
 fn is_nameless(sql: &str, statement: &Statement) -> bool {
     statement.starts_with(sql, &["create"])
         && statement.mentions(sql, "index")
-        && ConcurrentIndex::of(sql, statement).is_none()
+        && Concurrent::of(sql, statement).is_none()
+}
+
+/// Whether PostgreSQL refuses the statement inside a transaction block.
+pub(super) fn is_outside_only(sql: &str, statement: &Statement) -> bool {
+    judge(sql, statement) == Some(Reason::OutsideOnly)
 }
 
 /// A statement in a migration's transaction.

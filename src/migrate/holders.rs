@@ -85,7 +85,7 @@ impl Ledger {
         let (high, low) = ((key >> 32) & 0xffff_ffff, key & 0xffff_ffff);
         let runs = lease.map_or("false".to_owned(), |lease| {
             let comment = lease.comment();
-            format!("a.state = 'active' AND pg_catalog.left(a.query, {}) = '{comment}'", comment.len())
+            format!("a.state <> 'idle' AND pg_catalog.left(a.query, {}) = '{comment}'", comment.len())
         });
         format!(
             "SELECT a.pid, CASE WHEN l.granted THEN 'holds' WHEN l.granted IS NULL THEN 'runs' ELSE 'waits' END, \

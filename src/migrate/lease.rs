@@ -48,7 +48,7 @@ pub struct Lease {
 pub struct Pulse {
     /// The server's time, in milliseconds.
     pub now: i64,
-    /// Whether one of its statements is running, perhaps without anybody waiting for it any more.
+    /// Whether one of its statements is running, perhaps without anybody waiting for it any more, or waits for its commit.
     pub at_work: bool,
 }
 
@@ -158,7 +158,7 @@ impl Ledger {
     pub(super) fn pulse_query(lease: &Lease) -> String {
         format!(
             "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8, \
-             (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND state = 'active' \
+             (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND state <> 'idle' \
              AND pg_catalog.left(query, {}) = {})",
             lease.comment().len(),
             literal(&lease.comment())

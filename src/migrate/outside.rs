@@ -1,22 +1,25 @@
 //! A migration without a transaction: its statements are committed one by one, and the lease says how far it is.
 //!
 //! ```text
-//! lock, take the lease, commit → statement → renew → statement → renew … → lock, record the migration, drop the lease, commit
+//! lock, take the lease, commit → statement, renew, commit → … → lock, record the migration, drop the lease, commit
 //! ```
-//! Whoever comes next goes on after the last statement that the lease knows to be committed.
+//! Whoever comes next goes on after the last statement that the lease knows to be committed. What PostgreSQL lets into a
+//! transaction is committed together with the lease that says so, and so runs once, whenever it is stopped. The rest (CREATE
+//! INDEX CONCURRENTLY, VACUUM) is followed by the lease; there it is looked at what a stopped one has left.
 
 use std::time::{Duration, Instant};
 
 use super::apply::{Batch, Failed, Run};
-use super::concurrent::ConcurrentIndex;
+use super::concurrent::Concurrent;
 use super::event::Event;
 use super::failure::{Failure, Half};
 use super::folder::{Chunk, Migration};
+use super::guard;
 use super::lease::{Lease, Pulse};
 use super::ledger::{Ledger, Version};
 use super::refusal::Refusal;
 use super::sql::statements;
-use super::transaction::Trouble;
+use super::transaction::{Trouble, beginning};
 
 /// How often to look whether a lease was given back.
 const LOOK: Duration = Duration::from_millis(500);
@@ -24,7 +27,36 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A statement and where it is.
 struct Step<'m> {
     chunk: Chunk<'m>,
-    index: Option<ConcurrentIndex>,
+    concurrent: Option<Concurrent>,
+    commit: Commit,
+}
+
+/// When a statement is committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    /// With the lease that says so.
+    WithLease,
+    /// Usually so; but DO and CALL may hold a COMMIT of their own, and then they are alone.
+    Either,
+    /// Before the lease says so.
+    Alone,
+}
+
+/// Why a statement was not carried out.
+enum Stop {
+    /// PostgreSQL refused it; that many characters were sent before it.
+    Statement { trouble: Trouble, skipped: usize },
+    /// The lease could not be renewed.
+    Lease(Trouble),
+}
+
+/// What is to be done with a statement.
+enum Ready {
+    Run,
+    /// It has run already.
+    Done,
+    /// The lease is somebody else's.
+    Lost,
 }
 
 /// The statements of a migration, over all its breakpoints.
@@ -33,8 +65,15 @@ fn steps(migration: &Migration) -> Vec<Step<'_>> {
     for chunk in migration.chunks() {
         for statement in statements(chunk.text) {
             let span = statement.span();
-            let index = ConcurrentIndex::of(chunk.text, &statement);
-            steps.push(Step { chunk: Chunk { offset: chunk.offset + span.start, text: &chunk.text[span] }, index });
+            let concurrent = Concurrent::of(chunk.text, &statement);
+            let starts = |keyword| statement.starts_with(chunk.text, &[keyword]);
+            let commit = match guard::is_outside_only(chunk.text, &statement) {
+                true => Commit::Alone,
+                false if starts("do") || starts("call") => Commit::Either,
+                false => Commit::WithLease,
+            };
+            let chunk = Chunk { offset: chunk.offset + span.start, text: &chunk.text[span] };
+            steps.push(Step { chunk, concurrent, commit });
         }
     }
     steps
@@ -116,22 +155,25 @@ impl Run<'_> {
         }
         let started = Instant::now();
         for (index, step) in steps.iter().enumerate().skip(first) {
-            let uncertain = cut_off.is_some() && index == first;
+            let cut_off = cut_off.filter(|_| index == first && step.commit != Commit::WithLease);
+            let uncertain = cut_off.is_some();
             self.half = Some(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain });
             if self.conversation.interrupted() {
                 self.give_back(&mut lease).await;
                 return Err(self.interruption());
             }
-            match self.step(step, &mut lease, cut_off.filter(|_| uncertain)).await {
-                Ok(true) => lease.advance(&texts, index + 1),
+            let mut after = lease.clone();
+            after.advance(&texts, index + 1);
+            match self.step(step, &mut lease, &after, cut_off).await {
+                Ok(true) => lease = after,
                 Ok(false) => return Ok(self.lost()),
-                Err(trouble) => return self.stopped(migration, step, &mut lease, trouble).await,
+                Err(Stop::Lease(trouble)) => return Err(self.not_renewed(&lease.tag, trouble)),
+                Err(Stop::Statement { trouble, skipped }) => {
+                    return self.stopped(migration, step, &mut lease, trouble, skipped).await;
+                }
             }
             self.half = Some(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
             self.said(migration, step.chunk, index + 1, steps.len());
-            if !self.renew(&lease).await? {
-                return Ok(self.lost());
-            }
         }
         self.finish(migration, version, &lease, started).await
     }
@@ -156,30 +198,91 @@ impl Run<'_> {
         Ok(taken)
     }
 
-    /// Runs one statement; false if the lease was lost.
-    async fn step(&mut self, step: &Step<'_>, lease: &mut Lease, cut_off: Option<&Lease>) -> Result<bool, Trouble> {
+    /// Runs one statement and puts the lease `after` it in place; false if the lease was lost.
+    async fn step(
+        &mut self,
+        step: &Step<'_>,
+        lease: &mut Lease,
+        after: &Lease,
+        cut_off: Option<&Lease>,
+    ) -> Result<bool, Stop> {
         lease.making = None;
-        if let Some(index) = &step.index {
-            match self.conversation.ask(&index.query()).await? {
-                Some(row) if row.get(1) == Some("f") => {
-                    let name = row.get(0).unwrap_or_default().to_owned();
-                    self.alone(&format!("{}DROP INDEX CONCURRENTLY {name}", lease.comment())).await?;
-                    (self.conversation.events)(Event::Dropped { tag: lease.tag.clone(), index: name });
-                    lease.making = Some(index.name.clone());
-                }
-                // It was not there when the statement was sent that nobody saw the end of.
-                Some(_) if cut_off.is_some_and(|before| before.making.as_ref() == Some(&index.name)) => {
-                    return Ok(true);
-                }
-                Some(_) => {}
-                None => lease.making = Some(index.name.clone()),
-            }
-            if lease.making.is_some() && self.conversation.ask(&self.ledger.lease_renewal(lease)).await?.is_none() {
-                return Ok(false);
+        if let Some(concurrent) = &step.concurrent {
+            let skipped = lease.comment().len();
+            let ready = self.prepare(concurrent, lease, cut_off).await;
+            match ready.map_err(|trouble| Stop::Statement { trouble, skipped })? {
+                Ready::Run => {}
+                Ready::Done => return self.renew(after).await,
+                Ready::Lost => return Ok(false),
             }
         }
-        self.alone(&format!("{}{}", lease.comment(), step.chunk.text)).await?;
-        Ok(true)
+        if step.commit != Commit::Alone {
+            match self.with_lease(step, after).await {
+                // Nothing of it has happened: it is one of those that must be alone.
+                Err(Stop::Statement { trouble: Trouble::Said { said, .. }, .. })
+                    if ["25001", "2D000"].contains(&said.code().code()) => {}
+                result => return result,
+            }
+        }
+        self.alone(&format!("{}{}", lease.comment(), step.chunk.text))
+            .await
+            .map_err(|trouble| Stop::Statement { trouble, skipped: lease.comment().len() })?;
+        self.renew(after).await
+    }
+
+    /// Clears away what an attempt that failed has left, and finds out whether one that was cut off has succeeded.
+    async fn prepare(
+        &mut self,
+        concurrent: &Concurrent,
+        lease: &mut Lease,
+        cut_off: Option<&Lease>,
+    ) -> Result<Ready, Trouble> {
+        let mut found = self.conversation.ask(&concurrent.query()).await?;
+        while let Some(row) = found.as_ref().filter(|row| row.get(1) == Some("f")) {
+            let index = row.get(0).unwrap_or_default().to_owned();
+            self.alone(&format!("{}DROP INDEX CONCURRENTLY {index}", lease.comment())).await?;
+            (self.conversation.events)(Event::Dropped { tag: lease.tag.clone(), index });
+            found = self.conversation.ask(&concurrent.query()).await?;
+        }
+        match (concurrent, found) {
+            // It was not there when the statement was sent that nobody saw the end of.
+            (Concurrent::Create { name, .. }, Some(_))
+                if cut_off.is_some_and(|it| it.making.as_ref() == Some(name)) =>
+            {
+                Ok(Ready::Done)
+            }
+            (Concurrent::Create { name, .. }, None) => {
+                lease.making = Some(name.clone());
+                let renewed = self.conversation.ask(&self.ledger.lease_renewal(lease)).await?;
+                Ok(if renewed.is_some() { Ready::Run } else { Ready::Lost })
+            }
+            (Concurrent::Drop { .. }, None) if cut_off.is_some() => Ok(Ready::Done),
+            _ => Ok(Ready::Run),
+        }
+    }
+
+    /// Runs a statement in one transaction with the lease that says so.
+    async fn with_lease(&mut self, step: &Step<'_>, after: &Lease) -> Result<bool, Stop> {
+        // The comment comes first: by it the server shows whose statement runs.
+        let before = format!("{}{}", after.comment(), beginning(self.options));
+        let skipped = before.chars().count();
+        let refused = |trouble| Stop::Statement { trouble, skipped };
+        if let Err(trouble) = self.conversation.ask(&format!("{before}{}", step.chunk.text)).await {
+            self.conversation.roll_back().await;
+            return Err(refused(trouble));
+        }
+        match self.conversation.ask(&self.ledger.lease_renewal(after)).await {
+            // A deferred constraint is checked only now.
+            Ok(Some(_)) => self.conversation.ask("COMMIT").await.map(|_| true).map_err(refused),
+            Ok(None) => {
+                self.conversation.roll_back().await;
+                Ok(false)
+            }
+            Err(trouble) => {
+                self.conversation.roll_back().await;
+                Err(Stop::Lease(trouble))
+            }
+        }
     }
 
     /// A statement that no transaction can limit in time; so this side does.
@@ -190,11 +293,15 @@ impl Run<'_> {
         result.map(|_| ())
     }
 
-    async fn renew(&mut self, lease: &Lease) -> Result<bool, Failure> {
-        match self.conversation.ask(&self.ledger.lease_renewal(lease)).await {
-            Ok(row) => Ok(row.is_some()),
-            Err(Trouble::Lost(reason)) => Err(self.connection_lost(&lease.tag, reason)),
-            Err(trouble) => Err(self.ledger_failure(trouble, true)),
+    async fn renew(&mut self, lease: &Lease) -> Result<bool, Stop> {
+        let renewed = self.conversation.ask(&self.ledger.lease_renewal(lease)).await;
+        renewed.map(|row| row.is_some()).map_err(Stop::Lease)
+    }
+
+    fn not_renewed(&self, tag: &str, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Lost(reason) => self.connection_lost(tag, reason),
+            trouble => self.ledger_failure(trouble, true),
         }
     }
 
@@ -217,19 +324,19 @@ impl Run<'_> {
         step: &Step<'_>,
         lease: &mut Lease,
         trouble: Trouble,
+        skipped: usize,
     ) -> Result<Batch, Failure> {
         let mut left = None;
         if !matches!(trouble, Trouble::Lost(_) | Trouble::GaveUp) {
             self.give_back(lease).await;
-            if let Some(index) = &step.index
-                && let Ok(Some(row)) = self.conversation.ask(&index.query()).await
+            if let Some(concurrent) = &step.concurrent
+                && let Ok(Some(row)) = self.conversation.ask(&concurrent.query()).await
                 && row.get(1) == Some("f")
             {
                 left = row.get(0).map(str::to_owned);
             }
         }
         self.attempt += 1;
-        let skipped = lease.comment().len();
         self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left }).await?;
         Ok(Batch::Stale)
     }

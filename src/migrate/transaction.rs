@@ -37,6 +37,11 @@ pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String 
     )
 }
 
+/// What begins the transaction of a single statement.
+pub(super) fn beginning(options: &Options) -> String {
+    format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}; ", limits(options))
+}
+
 /// What checks deferred constraints, puts the session back as it was, records the migration and commits.
 pub(super) fn closing(insertion: &str) -> String {
     format!("SET CONSTRAINTS ALL IMMEDIATE; {RESTORE}; {insertion}; COMMIT")

@@ -1,9 +1,9 @@
-//! Two at once, killed in the middle, interrupted, connection lost: nothing runs twice and nothing is half there.
+//! Two at once, interrupted, connection lost: nothing runs twice and nothing is half there.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use infra::migrate::{Event, Failure, Folder, Ledger, Options, apply};
+use infra::migrate::{Event, Failure, Folder, Options};
 use tokio::sync::watch;
 
 use super::server::{Database, Way, servers};
@@ -61,49 +61,6 @@ async fn the_second_says_that_it_waits() {
     let (first, second) = tokio::join!(tags(&database, &folder), second);
     assert_eq!(first.unwrap().len(), 1);
     assert!(matches!(second, Err(Failure::Busy { .. })), "{second:?}");
-}
-
-/// Not a test of its own: what `killed_at_random_points` kills.
-#[tokio::test]
-#[ignore = "the child process of killed_at_random_points"]
-async fn child_that_is_killed() {
-    let url = std::env::var("TEST_URL").unwrap();
-    let target = infra::migrate::Target::from_url(&url, Some(std::env::var("TEST_CA").unwrap().into())).unwrap();
-    let folder = Folder::read(std::path::Path::new(&std::env::var("TEST_FOLDER").unwrap())).unwrap();
-    let mut client = infra::migrate::Client::connect(&target).await.unwrap();
-    let mut events = |event| {
-        if let Event::Applied { .. } = event {
-            println!("applied");
-        }
-    };
-    apply(&mut client, &folder, &Ledger::default(), &Options::default(), &mut events).await.unwrap();
-}
-
-#[tokio::test]
-async fn killed_at_random_points() {
-    for way in WAYS {
-        let database = Database::new(way);
-        let written = counting(40, "0.01");
-        let mut kills = 0;
-        for delay in [300, 350, 420] {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["migrate::interrupting::child_that_is_killed", "--exact", "--ignored", "--nocapture"])
-                .env("TEST_URL", servers().url(way, &database.name))
-                .env("TEST_CA", &servers().ca)
-                .env("TEST_FOLDER", written.path())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap();
-            std::thread::sleep(Duration::from_millis(delay));
-            kills += usize::from(child.try_wait().unwrap().is_none());
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-        assert!(kills > 0, "every child was done before it was killed");
-        tags(&database, &written.folder()).await.unwrap();
-        assert_eq!(database.psql("SELECT count(*), count(DISTINCT n) FROM log"), "39|39", "{way:?}");
-        assert_eq!(ledger_rows(&database).lines().count(), 40);
-    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod connecting;
 mod drizzle;
 mod folders;
 mod interrupting;
+mod killing;
 mod linting;
 mod outside;
 mod own_server;
