@@ -135,4 +135,8 @@ fn soak() {
     let counts = |burden: &Burden| (burden.files, burden.processes, burden.folders, burden.resources);
     assert_eq!(counts(last), counts(first), "files, processes, folders, resources");
     println!("Memory {} kB → {} kB, disk {} kB → {} kB.", first.memory, last.memory, first.disk, last.disk);
+    // By the first measure all that is made once has been made; what grew by each cycle would show at the end.
+    let allowed = |first: u64| first + first / 5;
+    assert!(last.memory <= allowed(first.memory), "memory grows");
+    assert!(last.disk <= allowed(first.disk), "the disk fills");
 }
