@@ -1,5 +1,6 @@
 //! `meta/_journal.json`, the v0 layout's list of migrations.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,21 +69,21 @@ impl Entry {
 fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
     let source = || Arc::new(NamedSource::new(path.display().to_string(), text.to_owned()));
     let mut found = Vec::new();
+    let (mut tags, mut numbers) = (HashSet::with_capacity(entries.len()), HashSet::with_capacity(entries.len()));
     for (index, entry) in entries.iter().enumerate() {
-        let earlier = &entries[..index];
+        // Both are noted, whatever is wrong with the entry.
+        let (new_tag, new_idx) = (tags.insert(&entry.tag), entry.idx.is_none_or(|idx| numbers.insert(idx)));
         if !entry.is_file_name() {
             let span = span_of_tag(text, &entry.tag, 0);
             found.push(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
             continue;
         }
-        let what = if earlier.iter().any(|other| other.tag == entry.tag) {
-            format!("the tag {}", entry.tag)
-        } else if let Some(idx) = entry.idx.filter(|idx| earlier.iter().any(|other| other.idx == Some(*idx))) {
-            format!("the idx {idx}")
-        } else {
-            continue;
+        let what = match entry.idx {
+            _ if !new_tag => format!("the tag {}", entry.tag),
+            Some(idx) if !new_idx => format!("the idx {idx}"),
+            _ => continue,
         };
-        let nth = earlier.iter().filter(|other| other.tag == entry.tag).count();
+        let nth = entries[..index].iter().filter(|other| other.tag == entry.tag).count();
         let span = span_of_tag(text, &entry.tag, nth);
         found.push(FolderError::Duplicate { path: path.into(), what, text: source(), span });
     }

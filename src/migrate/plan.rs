@@ -106,7 +106,7 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
             let row = free.remove(index);
             // Two Drizzles at once leave the same row twice.
             free.retain(|other| {
-                !(other.hash == row.hash && other.created_at == row.created_at && other.name == row.name)
+                !(other.created_at == row.created_at && other.hash == row.hash && other.name == row.name)
             });
             Some(row)
         })
