@@ -45,12 +45,16 @@ impl Entries {
             listing => listing.map_err(unreadable)?,
         };
         for entry in listing {
-            let entry = entry.map_err(unreadable)?.path();
-            if entry.is_dir() {
+            let entry = entry.map_err(unreadable)?;
+            // The listing tells what is what; only what a link leads to has to be asked for.
+            let (kind, entry) = (entry.file_type().map_err(unreadable)?, entry.path());
+            if kind.is_dir() || (kind.is_symlink() && entry.is_dir()) {
                 if entry.join("migration.sql").is_file() || time_of_name(&entry).is_some() {
                     found.v1.push(entry);
                 }
-            } else if entry.extension().is_some_and(|extension| extension == "sql") {
+            } else if entry.extension().is_some_and(|extension| extension == "sql")
+                && (kind.is_file() || entry.is_file())
+            {
                 found.sql.push(entry);
             }
         }
@@ -64,6 +68,7 @@ fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspec
     let (Journal { entries }, mut defects) = Journal::survey(journal, &read_text(journal)?)?;
     let (mut migrations, mut missing) = (Vec::with_capacity(entries.len()), Vec::new());
     let mut known = HashSet::with_capacity(entries.len());
+    let listed: HashSet<&Path> = files.iter().map(PathBuf::as_path).collect();
     for (idx, entry) in entries.into_iter().enumerate().filter(|(_, entry)| entry.is_file_name()) {
         let file = path.join(format!("{}.sql", entry.tag));
         // Of two entries with one tag the second is a defect.
@@ -71,7 +76,7 @@ fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspec
             continue;
         }
         let name = name_after_up(&entry.tag, entry.when);
-        if !file.is_file() {
+        if !listed.contains(file.as_path()) && !file.is_file() {
             missing.push(Missing { tag: entry.tag, name, when_millis: entry.when, path: file });
             continue;
         }
@@ -80,7 +85,7 @@ fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspec
             Err(defect) => defects.push(defect),
         }
     }
-    let strays = files.into_iter().filter(|file| !known.contains(file)).collect();
+    let strays = files.iter().filter(|file| !known.contains(*file)).cloned().collect();
     Ok(Inspected { folder: Folder { path: path.into(), layout: Layout::V0, migrations, strays }, missing, defects })
 }
 
