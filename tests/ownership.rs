@@ -246,7 +246,7 @@ fn a_database_that_somebody_deleted_is_asked_about_and_never_made_anew_in_silenc
     lose("shop-last");
     cloud.forget_calls();
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
-    assert!(diff.contains("Deploy refuses this until it is named"), "{diff}");
+    assert!(diff.contains("Deploy refuses this as it is"), "{diff}");
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     let told = run.stderr();
     for part in

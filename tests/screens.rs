@@ -88,6 +88,9 @@ fn help_of_every_verb() {
         "migrate verify",
         "migrate repair",
         "migrate baseline",
+        "migrate lint",
+        "migrate new",
+        "migrate unlock",
         "local",
         "local start",
         "local stop",
@@ -122,6 +125,16 @@ fn what_needs_no_cloud() {
     shows(&nowhere, "validate-good", &["validate", "good.yaml"]);
     shows(&nowhere, "validate-bad", &["validate", "bad.yaml"]);
     shows(&nowhere, "validate-bad-json", &["validate", "--json", "bad.yaml"]);
+    let migrations = "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: drizzle}\n";
+    nowhere.write("migrations.yaml", migrations);
+    shows(&nowhere, "validate-no-migrations", &["validate", "migrations.yaml"]);
+    folder(&nowhere, &["0000_good", "0001_gone", "0002_latin"]);
+    nowhere.write("drizzle/0000_good.sql", "SELECT 1;");
+    std::fs::write(nowhere.folder().join("drizzle/0002_latin.sql"), b"-- caf\xe9").expect("a file");
+    shows(&nowhere, "validate-migrations", &["validate", "migrations.yaml"]);
+    shows(&nowhere, "validate-migrations-json", &["validate", "--json", "migrations.yaml"]);
+    nowhere.write("drizzle/meta/_journal.json", "{\n  \"entries\": [\n<<<<<<< HEAD\n");
+    shows(&nowhere, "validate-conflict", &["validate", "migrations.yaml"]);
     shows(&nowhere, "graph", &["graph", "good.yaml"]);
     shows(&nowhere, "graph-dot", &["graph", "good.yaml", "--format", "dot"]);
     shows(&nowhere, "unknown-verb", &["depoly"]);
@@ -206,15 +219,55 @@ fn descriptions_that_cannot_be_used() {
 #[test]
 fn a_broken_migration() {
     let cloud = Cloud::start();
-    let folder = cloud.folder().join("drizzle/meta");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let journal = r#"{"version":"7","dialect":"postgresql","entries":[
-        {"idx":0,"version":"7","when":1700000000000,"tag":"0000_bad","breakpoints":true}]}"#;
-    std::fs::write(folder.join("_journal.json"), journal).expect("the journal");
+    folder(&cloud, &["0000_bad"]);
     cloud.write("drizzle/0000_bad.sql", "CREATE TABLE bad (\n  id int,\n  other nonsense\n);\n");
     let description = "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: drizzle}\n";
     cloud.write("stack.yaml", &format!("{description}service: {{image: public.ecr.aws/x/y:1}}\n"));
     ends(&cloud, "deploy-broken-migration", &["deploy", "--local", "--yes"]);
+}
+
+/// A folder of migrations without its files.
+fn folder(cloud: &Cloud, tags: &[&str]) {
+    let entry = |(idx, tag): (usize, &&str)| {
+        let when = 1_700_000_000_000_u64 + 1000 * idx as u64;
+        serde_json::json!({"idx": idx, "version": "7", "when": when, "tag": tag, "breakpoints": true})
+    };
+    let entries: Vec<serde_json::Value> = tags.iter().enumerate().map(entry).collect();
+    let journal = serde_json::json!({"version": "7", "dialect": "postgresql", "entries": entries});
+    std::fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
+    cloud.write("drizzle/meta/_journal.json", &journal.to_string());
+}
+
+/// What the migrator would refuse at the end is said before anything is begun, with the command that lets it through.
+#[test]
+fn refused_migrations() {
+    let cloud = Cloud::start();
+    let deploy = &["deploy", "--local", "--yes"][..];
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: drizzle}\n");
+    folder(&cloud, &["0000_a", "0001_b"]);
+    cloud.write("drizzle/0000_a.sql", "CREATE TABLE a (id int);");
+    cloud.write("drizzle/0001_b.sql", "CREATE TABLE b (id int);");
+    let stray = cloud.write("drizzle/0002_stray.sql", "CREATE TABLE c (id int);");
+    ends(&cloud, "deploy-stray", deploy);
+    assert_eq!(cloud.inventory(), Vec::<serde_json::Value>::new());
+    std::fs::remove_file(stray).expect("the file is there");
+    cloud.infra(deploy).succeeds();
+
+    cloud.write("drizzle/0000_a.sql", "CREATE TABLE a (id bigint);");
+    shows(&cloud, "diff-edited", &["diff", "--local"]);
+    ends(&cloud, "deploy-edited", deploy);
+    cloud.infra(&["migrate", "apply", "--stack", "stack.yaml", "--local", "--accept-edited"]).succeeds();
+    cloud.infra(&["diff", "--local", "--exit-code"]).succeeds();
+
+    // An older folder, as a service's that is rolled back, is nothing to refuse: there is nothing to apply.
+    folder(&cloud, &["0000_a"]);
+    std::fs::remove_file(cloud.folder().join("drizzle/0001_b.sql")).expect("the file is there");
+    cloud.infra(&["diff", "--local", "--exit-code"]).succeeds();
+    cloud.infra(deploy).succeeds();
+    folder(&cloud, &["0000_a", "0001_other"]);
+    cloud.write("drizzle/0001_other.sql", "CREATE TABLE other (id int);");
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("0001_other was edited after it was applied"), "{diff}");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `infra deploy`: show the plan, ask, make it so.
 
-use std::collections::BTreeSet;
-
 use tokio::time::Instant;
 
 use super::{
@@ -55,7 +53,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         create: args.allow_create.iter().cloned().collect(),
         delete: args.allow_delete.iter().cloned().collect(),
         unprotect: args.allow_delete.iter().chain(&args.allow_replace).cloned().collect(),
-        keep: BTreeSet::new(),
+        ..Policy::default()
     };
     let look = async || {
         let survey = Box::pin(stage.survey()).await?;

@@ -34,7 +34,7 @@ pub(super) struct Args {
 /// What a deploy without more words refuses, if it refuses anything.
 pub(super) fn refused(desired: &[Desired], live: &[Seen]) -> Option<String> {
     let refused = plan(desired, live, KINDS, &Policy::default()).err()?;
-    Some(format!("\nDeploy refuses this until it is named:\n{refused}"))
+    Some(format!("\nDeploy refuses this as it is:\n{refused}"))
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {

@@ -14,8 +14,13 @@ mod verify;
 
 use clap::Subcommand;
 
-use super::{FAILED, Failure, INTERRUPTED, print};
-use crate::migrate::{self, LedgerError};
+use console::style;
+
+use super::{BAD_INPUT, FAILED, Failure, INTERRUPTED, print};
+use crate::{
+    migrate::{self, LedgerError, Refusal},
+    render::output::tell,
+};
 
 /// Apply Drizzle migrations to any PostgreSQL, see which are applied, and prove that they are.
 #[derive(Debug, clap::Args)]
@@ -51,11 +56,24 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 
 /// Says why migrations were not applied; the exit code.
 fn failed(failure: migrate::Failure, json: bool) -> u8 {
-    let code = if matches!(failure, migrate::Failure::Interrupted { .. }) { INTERRUPTED } else { FAILED };
+    let code = match &failure {
+        migrate::Failure::Interrupted { .. } => INTERRUPTED,
+        migrate::Failure::Refused { refusals, .. } if matches!(&refusals[..], [Refusal::NoSuchTag { .. }]) => BAD_INPUT,
+        _ => FAILED,
+    };
     if json {
         print(&show::failure_json(&failure));
-    } else {
-        crate::render::output::tell(&format!("{:?}", miette::Report::new(failure)));
+        return code;
+    }
+    let what = failure.to_string();
+    match failure {
+        migrate::Failure::Refused { refusals, .. } => {
+            tell(&format!("{} {what}", style("Refused.").red().bold()));
+            for refusal in refusals {
+                tell(&format!("{:?}", miette::Report::new(refusal)));
+            }
+        }
+        other => tell(&format!("{:?}", miette::Report::new(other))),
     }
     code
 }

@@ -53,6 +53,18 @@ pub(super) struct CloudArgs {
     pub(crate) endpoint_url: Option<String>,
 }
 
+impl StackArgs {
+    /// The command that applies the stack's migrations alone.
+    fn migrate_command(&self) -> String {
+        let cloud = match (&self.cloud.endpoint_url, self.cloud.local) {
+            (Some(url), _) => format!(" --endpoint-url {url}"),
+            (None, true) => " --local".to_owned(),
+            (None, false) => String::new(),
+        };
+        format!("infra migrate apply --stack {}{cloud}", self.file.display())
+    }
+}
+
 /// A description, read and checked, and the clients for its account.
 pub(super) struct Stage {
     /// The description.
@@ -83,7 +95,13 @@ impl Stage {
     /// # Errors
     /// Bad input (exit code 3), or what AWS said.
     pub(super) async fn open(args: &StackArgs) -> Result<Self, Failure> {
-        let loaded = load(&args.file, &args.set)?;
+        let mut loaded = load(&args.file, &args.set)?;
+        if !args.skip_migrations {
+            loaded = loaded.with_migrations().map_err(Failure::Invalid)?;
+        }
+        for warning in &loaded.warnings {
+            tell(&warning.to_string());
+        }
         let description = loaded.description;
         // A broken folder is bad input, and is said before anything is called.
         let folder = match description.migrations.as_ref().filter(|_| !args.skip_migrations) {
@@ -115,6 +133,7 @@ impl Stage {
         }
         let mut facts = Facts::of(&account, &aws.region);
         facts.migrations = folder;
+        facts.migrate = args.migrate_command();
         facts.ca = match local {
             Some(_) => Some(crate::local::ca_path(&args.cloud.local_data)),
             None => std::env::var_os("PGSSLROOTCERT").map(PathBuf::from),
@@ -184,9 +203,5 @@ fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
         let help = "Copy stack.example.yaml, which shows every field, to stack.yaml; or name the file.";
         return Err(Failure::Input(miette!(help = help, "There is no stack description at {}.", file.display())));
     }
-    let loaded = stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)?;
-    for warning in &loaded.warnings {
-        tell(&warning.to_string());
-    }
-    Ok(loaded)
+    stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)
 }

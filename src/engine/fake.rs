@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Address, Anything, Change, Desired, Kind, Live, Phase, Ref, Replace, Resource, Scope, Seen, Tags, Times,
+    Address, Anything, Change, Desired, Kind, Live, Obstacle, Phase, Ref, Replace, Resource, Scope, Seen, Tags, Times,
     clock::{Instant, now, sleep},
     execute::{Options, Outcome, execute},
     observe,
@@ -226,6 +226,12 @@ impl<const K: usize> Resource for Fake<K> {
     const REPLACE: Replace = if K == 1 { Replace::DeleteFirst } else { Replace::CreateFirst };
     const TAGGED: bool = K != 3;
     const TIMES: Times = if K == 4 { Times::seconds(360, 60, 60) } else { Times::seconds(2, 2, 2) };
+
+    fn obstacles(&self, live: Option<&Live<Self>>) -> Vec<Obstacle> {
+        let from = live.map_or("nothing".to_owned(), |live| live.spec.size.to_string());
+        let obstacle = || Obstacle { reason: format!("Too large, from {from}."), remedy: "Take less.".to_owned() };
+        (self.size > 1000).then(obstacle).into_iter().collect()
+    }
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         sleep(Duration::from_millis(5)).await;

@@ -5,7 +5,9 @@ use std::{any::Any, fmt, sync::Arc};
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
-use super::{Address, Change, Live, Outputs, Phase, Replace, Resource, Scope, Tags, Times, attributes, identity};
+use super::{
+    Address, Change, Live, Obstacle, Outputs, Phase, Replace, Resource, Scope, Tags, Times, attributes, identity,
+};
 use crate::aws::{Error, Result};
 
 type Observe = for<'a> fn(&'a Scope<'a>) -> BoxFuture<'a, Result<Vec<Seen>>>;
@@ -105,6 +107,11 @@ impl Desired {
         self.spec.as_any().downcast_ref()
     }
 
+    /// What stands in the way of bringing it into being, or of changing the one that is there.
+    pub(crate) fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle> {
+        self.spec.obstacles(seen)
+    }
+
     pub(crate) fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {
         self.spec.create(scope)
     }
@@ -122,6 +129,7 @@ impl Desired {
 /// The part of [`Resource`] that needs a spec.
 trait Spec: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
+    fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle>;
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
     fn update<'a>(&'a self, seen: &'a Seen, changes: &'a [Change], scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
 }
@@ -129,6 +137,10 @@ trait Spec: fmt::Debug + Send + Sync {
 impl<R: Resource> Spec for R {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle> {
+        Resource::obstacles(self, seen.and_then(|seen| seen.typed::<R>().ok()))
     }
 
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {

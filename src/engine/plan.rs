@@ -178,7 +178,7 @@ fn hide_sensitive(step: &mut Step, kinds: &[Kind]) {
 /// Decides what leads from `live` to `desired`.
 ///
 /// # Errors
-/// [`Error::Refused`] where `policy` does not allow what would have to be done to data.
+/// [`Error::Refused`] where `policy` does not allow what would have to be done to data, or a kind knows an obstacle.
 pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy) -> Result<Plan, Error> {
     let wanted: BTreeMap<&Address, &Desired> = desired.iter().map(|one| (&one.address, one)).collect();
     for one in desired {
@@ -196,7 +196,7 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
     let Decision { mut steps, known, .. } = decision;
     lost::mark(&mut steps, &wanted, live, kinds);
     let kept = policy::keep(&mut steps, live, &uses, policy);
-    policy::check(&steps, kinds, policy)?;
+    policy::check(&steps, &wanted, kinds, policy)?;
     let graph = order::graph(&steps, desired, kinds, &uses);
     let sorted = graph
         .sorted()

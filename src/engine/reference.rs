@@ -34,7 +34,7 @@ enum Target {
 }
 
 impl<R> Ref<R> {
-    /// For a live resource: AWS does not tell what this points at. Equal to anything that is known.
+    /// For a live resource: nobody tells what this points at. Equal to anything that is known.
     pub fn untold() -> Self {
         Self { target: Target::Untold, kind: PhantomData }
     }
@@ -127,7 +127,7 @@ impl<R> fmt::Debug for Ref<R> {
         match &self.target {
             Target::Output { address, output } => write!(f, "{address}.{output}"),
             Target::Value(value) => write!(f, "{value:?}"),
-            Target::Untold => f.write_str("(AWS does not tell)"),
+            Target::Untold => f.write_str("(not known)"),
         }
     }
 }

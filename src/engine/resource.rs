@@ -61,11 +61,26 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
         async move { Err(Error::internal(format!("{address} is of a kind that carries no tags."))) }
     }
 
+    /// What stands in the way of creating it, or of changing the one that is there. Asked while planning: then nothing of the
+    /// plan is carried out.
+    fn obstacles(&self, _live: Option<&Live<Self>>) -> Vec<Obstacle> {
+        Vec::new()
+    }
+
     /// What stands in the way of deleting it (deletion protection …), as a sentence with its remedy.
     /// Asked before anything of the stack is deleted.
     fn guard(_live: &Live<Self>) -> Option<String> {
         None
     }
+}
+
+/// A reason not to begin, and the way out, each as sentences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 /// A resource that exists, in the same terms as a desired one.

@@ -22,8 +22,7 @@ pub enum Failure {
     Refused {
         /// Tags; none, unless another migrator changed the ledger meanwhile.
         applied: Vec<String>,
-        /// Every reason.
-        #[related]
+        /// Every reason; a report of its own each.
         refusals: Vec<Refusal>,
     },
     /// A statement failed; its migration was rolled back.
@@ -47,7 +46,7 @@ pub enum Failure {
         holder: Option<String>,
     },
     /// Interrupted by the user.
-    #[error("Interrupted. Applied: {}. Not applied: {}.", list(applied), list(pending))]
+    #[error("Interrupted. {}", account(applied, pending))]
     #[diagnostic(help("{} Run it again to go on.", half.as_ref().map_or_else(rolled_back, ToString::to_string)))]
     Interrupted {
         /// Tags.
@@ -58,7 +57,7 @@ pub enum Failure {
         half: Option<Half>,
     },
     /// The connection was lost.
-    #[error("The connection was lost while {tag} was applied ({reason}). Applied before: {}.", list(applied))]
+    #[error("The connection was lost while {tag} was applied ({reason}).{}", before(applied))]
     #[diagnostic(help(
         "Whether {tag} was committed is not known here. Run it again: what is applied is read from the ledger, and \
          nothing runs twice."
@@ -132,7 +131,7 @@ impl Diagnostic for StatementFailure {
             format!("It left the INVALID index {index}, which the next run drops before it tries again.")
         }));
         lines.push(self.half.as_ref().map_or_else(|| nothing_of(&self.tag), ToString::to_string));
-        lines.push(format!("Applied: {}. Not applied: {}.", list(&self.applied), list(&self.pending)));
+        lines.push(account(&self.applied, &self.pending));
         Some(Box::new(lines.join("\n")))
     }
 
@@ -271,15 +270,16 @@ fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'
              transaction, and every other migration is in one.",
         ),
         "57014" => Some(
-            "It took longer than allowed: by --statement-timeout, or outside of a transaction by a statement_timeout that \
-             the role or the database has (ALTER ROLE … SET statement_timeout).",
+            "It took longer than allowed: by --statement-timeout (in a stack: migrations.statement_timeout), or outside of a \
+             transaction by a statement_timeout that the role or the database has (ALTER ROLE … SET statement_timeout).",
         ),
         "42P07" | "42710" | "42701" => Some(
             "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
              was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
         ),
         "55P03" => Some(
-            "Another session holds a lock on the table for too long: see pg_stat_activity, or raise --lock-timeout.",
+            "Another session holds a lock on the table for too long: see pg_stat_activity, or allow more time with \
+             --lock-timeout (in a stack: migrations.lock_timeout).",
         ),
         _ => None,
     }
@@ -289,13 +289,23 @@ fn refused(applied: &[String], refusals: usize) -> String {
     let reasons = if refusals == 1 { "one reason".to_owned() } else { format!("{refusals} reasons") };
     match applied {
         [] => format!("Nothing was applied, for {reasons}."),
-        applied => format!("Applied: {}. Nothing more, for {reasons}.", list(applied)),
+        applied => format!("Nothing was applied after {}, for {reasons}.", list(applied)),
     }
+}
+
+/// What this run has done, and what it was to do besides.
+fn account(applied: &[String], pending: &[String]) -> String {
+    let done =
+        if applied.is_empty() { "This run applied nothing".to_owned() } else { format!("Applied: {}", list(applied)) };
+    if pending.is_empty() { format!("{done}.") } else { format!("{done}; still to be applied: {}.", list(pending)) }
+}
+
+fn before(applied: &[String]) -> String {
+    if applied.is_empty() { String::new() } else { format!(" Applied before it: {}.", list(applied)) }
 }
 
 fn list(tags: &[String]) -> String {
     match tags {
-        [] => "none".to_owned(),
         [first, .., last] if tags.len() > 4 => format!("{first} … {last} ({})", tags.len()),
         tags => tags.join(", "),
     }
@@ -325,6 +335,7 @@ mod tests {
         let tags: Vec<String> = (0..9).map(|number| number.to_string()).collect();
         assert_eq!(list(&tags), "0 … 8 (9)");
         assert_eq!(list(&tags[..2]), "0, 1");
-        assert_eq!(list(&[]), "none");
+        assert_eq!(account(&[], &tags[..1]), "This run applied nothing; still to be applied: 0.");
+        assert_eq!(account(&tags[..1], &tags[1..3]), "Applied: 0; still to be applied: 1, 2.");
     }
 }

@@ -18,8 +18,7 @@ pub enum Refusal {
     /// Something newer is applied.
     #[error("The migration {tag} is not applied, but {after} after it is. Drizzle would skip it and report success.")]
     #[diagnostic(help(
-        "Generate it again, so that it comes last; or, if it does not depend on the order, apply it with \
-         --allow-out-of-order."
+        "Generate it again, so that it comes last; or, if it does not depend on the order, apply it with --allow-out-of-order."
     ))]
     OutOfOrder {
         /// Which migration.
@@ -45,7 +44,7 @@ pub enum Refusal {
     #[error("The migration {tag} was edited after it was applied: {} is not the file that ran.", path.display())]
     #[diagnostic(help(
         "The ledger has the hash {applied_hash}, the file {hash}. Take the file from version control again and put the \
-         change into a new migration; or, if the database has the change, run again with --accept-edited."
+         change into a new migration; or, if the database has the change, apply with --accept-edited."
     ))]
     Edited {
         /// Which migration.
@@ -60,8 +59,7 @@ pub enum Refusal {
     /// Rows that the folder does not account for, while there is something to apply.
     #[error("The ledger {ledger} has rows that no migration in {} accounts for: {rows}.", folder.display())]
     #[diagnostic(help(
-        "Is this the folder of this database, and up to date? If those migrations were removed on purpose, run again \
-         with --allow-unknown-rows."
+        "Is this the folder of this database, and up to date? If those migrations were removed on purpose, apply with --allow-unknown-rows."
     ))]
     Unknown {
         /// The ledger.
@@ -74,8 +72,7 @@ pub enum Refusal {
     /// A file that would never run.
     #[error("{} is not in the journal. Drizzle would never run it.", path.display())]
     #[diagnostic(help(
-        "Add it with `drizzle-kit generate --custom` (which writes the entry), move it out of the folder, or run again \
-         with --ignore-strays."
+        "Add it with `drizzle-kit generate --custom` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
     ))]
     Stray {
         /// The file.
@@ -144,6 +141,19 @@ pub enum Refusal {
         /// Ids and times.
         rows: String,
     },
+}
+
+impl Refusal {
+    /// The option of `infra migrate apply` that lets it through.
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            Refusal::OutOfOrder { .. } | Refusal::Misordered { .. } => Some("--allow-out-of-order"),
+            Refusal::Edited { .. } => Some("--accept-edited"),
+            Refusal::Unknown { .. } => Some("--allow-unknown-rows"),
+            Refusal::Stray { .. } => Some("--ignore-strays"),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that stands against applying what is pending up to and including `to`.

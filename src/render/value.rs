@@ -14,7 +14,7 @@ pub fn text(value: &Value) -> String {
         return format!("{what} {}", style("(known after deploy)").dim());
     }
     if reference::is_untold(value) {
-        return "(AWS does not tell)".to_owned();
+        return "(not known)".to_owned();
     }
     match value {
         Value::Null => "(none)".to_owned(),

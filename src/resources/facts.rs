@@ -25,6 +25,8 @@ pub struct Facts {
     pub engine_version: String,
     /// The migrations' folder, read and checked.
     pub migrations: Option<Arc<Folder>>,
+    /// The command that applies them alone, for what only that one lets through.
+    pub migrate: String,
     /// A CA to trust besides the public ones when connecting to the database.
     pub ca: Option<PathBuf>,
 }

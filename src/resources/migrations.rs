@@ -7,8 +7,11 @@ use serde::Serialize;
 
 use crate::{
     aws::{Class, Error, Result, unless_gone},
-    engine::{Address, Change, Live, Ref, Resource, Scope, Times},
-    migrate::{self, Client, ConnectError, Event, Folder, Ledger, Plan, Roots, Secret as Password, State, Target, Tls},
+    engine::{Address, Change, Live, Obstacle, Ref, Resource, Scope, Times},
+    migrate::{
+        self, Allow, Client, ConnectError, Event, Failure, Folder, Ledger, Plan, Refusal, Roots, Secret as Password,
+        State, Target, Tls, ledger::Contents, plan::plan, refusal::refusals,
+    },
     resources::{proxy::Proxy, proxy_target::ProxyTarget, secret::Secret},
 };
 
@@ -47,6 +50,10 @@ pub enum Applied {
 pub struct Settings {
     /// The folder, read and checked.
     pub folder: Option<Arc<Folder>>,
+    /// The command that applies the folder alone.
+    pub command: String,
+    /// In a live one: what stands against applying the rest of the folder.
+    pub obstacles: Vec<Obstacle>,
     /// The proxy's name, by which its endpoint is found.
     pub proxy: String,
     /// The secret's name.
@@ -106,6 +113,16 @@ impl Resource for Migrations {
         self.create(scope).await
     }
 
+    /// What the migrator will refuse, said before anything is done. A ledger that cannot be read says nothing.
+    fn obstacles(&self, live: Option<&Live<Self>>) -> Vec<Obstacle> {
+        match live {
+            Some(live) => live.spec.settings.obstacles.clone(),
+            None => {
+                self.settings.folder.as_ref().map_or_else(Vec::new, |folder| self.against(folder, &Contents::default()))
+            }
+        }
+    }
+
     /// What is in the database goes with the database.
     async fn delete(_live: &Live<Self>, _scope: &Scope<'_>) -> Result<()> {
         Ok(())
@@ -116,15 +133,17 @@ impl Migrations {
     /// Reads the ledger, if there is a proxy to read it through.
     async fn look(&self, address: &Address, scope: &Scope<'_>) -> Result<Option<Live<Self>>> {
         let (Some(host), Some(folder)) = (self.endpoint(scope).await?, &self.settings.folder) else { return Ok(None) };
+        let mut settings = Settings::default();
         let applied = match self.connect(&host, &self.settings.secret, scope).await? {
             None => return Ok(None),
             Some(Err(error)) => Applied::Unknown(format!("unknown: {error}")),
-            Some(Ok(mut client)) => match migrate::status(&mut client, folder, &self.settings.ledger).await {
+            Some(Ok(client)) => match self.settings.ledger.read(&client).await {
                 // Nothing was ever applied.
-                Ok(plan) if plan.migrations.iter().all(|one| !is_applied(&one.state)) && plan.unknown.is_empty() => {
-                    return Ok(None);
+                Ok(contents) if contents.rows.is_empty() => return Ok(None),
+                Ok(contents) => {
+                    settings.obstacles = self.against(folder, &contents);
+                    Applied::Migrations(applied(&plan(folder, &contents), folder))
                 }
-                Ok(plan) => Applied::Migrations(applied(&plan, folder)),
                 Err(error) => Applied::Unknown(format!("unknown: {error}")),
             },
         };
@@ -134,9 +153,17 @@ impl Migrations {
             secret: Ref::untold(),
             ledger: self.ledger.clone(),
             applied,
-            settings: Settings::default(),
+            settings,
         };
         Ok(Some(Live::new(address.clone(), format!("{host}/{}", self.ledger), live)))
+    }
+
+    /// What stands against applying the folder to a ledger with these contents.
+    fn against(&self, folder: &Folder, contents: &Contents) -> Vec<Obstacle> {
+        let Settings { ledger, command, .. } = &self.settings;
+        let plan = plan(folder, contents);
+        let found = refusals(&plan, folder, ledger, contents.has_name, Allow::default(), None);
+        found.iter().map(|refusal| Obstacle { reason: refusal.to_string(), remedy: remedy(refusal, command) }).collect()
     }
 
     /// The endpoint of the proxy, once it is available.
@@ -194,16 +221,22 @@ impl Migrations {
         let mut tell = |event: Event| scope.tell(told(event));
         match migrate::apply(&mut client, folder, &self.settings.ledger, &options, &mut tell).await {
             Ok(_) => Ok(()),
-            Err(failure) => Err(report(&failure)),
+            Err(failure) => Err(told_failure(&failure, &self.settings.command)),
         }
     }
 }
 
-fn is_applied(state: &State) -> bool {
-    matches!(state, State::Applied { .. } | State::Edited { .. })
+/// What to do about a refusal, with the command that has the option for it.
+fn remedy(refusal: &Refusal, command: &str) -> String {
+    let help = miette::Diagnostic::help(refusal).map(|help| help.to_string()).unwrap_or_default();
+    match refusal.option() {
+        Some(option) => format!("{help} Here that is: {command} {option}"),
+        None => help,
+    }
 }
 
-/// What the ledger holds, in the same words as what the folder asks for.
+/// What the ledger holds, in the same words as what the folder asks for. Rows of migrations that are not in the folder are
+/// left out: with nothing to apply, an older folder is how a service is rolled back; else they are an obstacle.
 fn applied(plan: &Plan, folder: &Folder) -> Vec<String> {
     let known = plan.migrations.iter().filter_map(|one| match &one.state {
         State::Applied { .. } => {
@@ -213,8 +246,7 @@ fn applied(plan: &Plan, folder: &Folder) -> Vec<String> {
         State::Edited { applied_hash, .. } => Some(line(&one.tag, applied_hash)),
         _ => None,
     });
-    let unknown = plan.unknown.iter().map(|row| line("(not in the folder)", &row.hash));
-    known.chain(unknown).collect()
+    known.collect()
 }
 
 fn credentials(text: &str) -> Option<(String, Password)> {
@@ -253,6 +285,24 @@ fn outside(error: &ConnectError) -> Error {
     )
 }
 
+/// Why not everything was applied.
+fn told_failure(failure: &Failure, command: &str) -> Error {
+    match failure {
+        Failure::Refused { refusals, .. } => {
+            let reasons: Vec<String> =
+                refusals.iter().map(|refusal| format!("{refusal}\n    {}", remedy(refusal, command))).collect();
+            Error::other(format!("{failure}\n{}", reasons.join("\n")))
+        }
+        Failure::Statement(_) => report(failure)
+            .advise("What was applied before it stands. Mend the migration and run the same command again."),
+        Failure::Busy { .. } => {
+            let unlock = command.replacen("migrate apply", "migrate unlock", 1);
+            report(failure).advise(format!("Here that is: {unlock}"))
+        }
+        other => report(other).advise("What was applied before it stands. Run the same command again."),
+    }
+}
+
 /// The migrator's own report, with the file, the line and the statement.
 fn report(error: &dyn miette::Diagnostic) -> Error {
     let mut text = String::new();
@@ -261,5 +311,4 @@ fn report(error: &dyn miette::Diagnostic) -> Error {
         text = error.to_string();
     }
     Error::other(text.trim().to_owned())
-        .advise("What was applied before it stands. Mend the migration and run the same command again.")
 }

@@ -50,6 +50,23 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
 }
 
+impl Loaded {
+    /// For verbs that read the migrations: there a folder that is not there is an error.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn with_migrations(mut self) -> Result<Self, Invalid> {
+        let missing = self.warnings.iter_mut().find(|warning| warning.path == cross::FOLDER);
+        match missing {
+            None => Ok(self),
+            Some(warning) => {
+                warning.severity = Severity::Error;
+                Err(Invalid { diagnostics: self.warnings })
+            }
+        }
+    }
+}
+
 /// Reads, overlays and checks a description.
 ///
 /// # Errors

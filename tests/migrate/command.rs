@@ -94,6 +94,30 @@ fn refusals_name_every_reason() {
     insta::assert_snapshot!("status_refused", shown(&output));
 }
 
+/// A long history is told by its ends; what is not in order is always shown.
+#[test]
+fn the_status_of_a_thousand() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::many(1000);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    std::fs::write(written.file("0700_m"), "SELECT 7;").unwrap();
+    written.add("1000_next", "SELECT 1;");
+    let run = |arguments: &[&str]| shown(&infra(&database, written.path(), arguments).output().unwrap());
+    insta::assert_snapshot!("status_of_a_thousand", run(&["status"]));
+    assert_eq!(run(&["status", "--all"]).lines().filter(|line| line.ends_with("  applied")).count(), 999);
+}
+
+/// Where a cloud is named, the database is a stack's.
+#[test]
+fn a_cloud_without_a_stack() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.args(["migrate", "verify", "--local"]).current_dir(here.path()).env("NO_COLOR", "1");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(shown(&output).contains("Give --stack FILE with it"), "{output:?}");
+}
+
 #[test]
 fn bad_input_is_3_and_names_the_place() {
     let database = Database::new(Way::Direct);
@@ -184,7 +208,10 @@ fn the_database_of_env_local() {
     let output = run(&["apply"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = shown(&output);
-    assert!(said.contains("The database of .env.local: postgres@127.0.0.1:") && !said.contains("secret"), "{said}");
+    assert!(
+        said.contains("The database of DB_HOST in .env.local: postgres@127.0.0.1:") && !said.contains("secret"),
+        "{said}"
+    );
     let elsewhere = run(&["status"]).env("DB_HOST", "127.0.0.1").output().unwrap();
     assert!(shown(&elsewhere).contains("DB_NAME is not set"), "{elsewhere:?}");
     std::fs::write(&file, "DB_HOST=127.0.0.1\nDB_PASSWORD=\"hunter2\n").unwrap();

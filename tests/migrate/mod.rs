@@ -45,6 +45,18 @@ impl Written {
         written
     }
 
+    /// As many as that, of which none does anything.
+    pub(crate) fn many(count: usize) -> Self {
+        let mut written = Written::new(&[]);
+        for number in 0..count {
+            let tag = format!("{number:04}_m");
+            std::fs::write(written.file(&tag), format!("SELECT {number};")).unwrap();
+            written.entries.push((tag, 1_800_000_000_123 + 1000 * i64::try_from(number).unwrap()));
+        }
+        written.write_journal();
+        written
+    }
+
     pub(crate) fn add(&mut self, tag: &str, sql: &str) {
         let when = 1_800_000_000_123 + 1000 * i64::try_from(self.entries.len()).unwrap();
         self.add_at(tag, when, sql);

@@ -64,6 +64,18 @@ async fn rows_and_catalogs_are_equal() {
 }
 
 #[tokio::test]
+async fn a_thousand_migrations() {
+    let (theirs, ours) = (Database::new(Way::Direct), Database::new(Way::Pooled));
+    let written = Written::many(1000);
+    migrate(Line::V0, written.path(), &theirs);
+    assert_eq!(infra(written.path(), &ours).await.len(), 1000);
+    assert_eq!(rows(&ours), rows(&theirs));
+    assert_eq!(infra(written.path(), &theirs).await, NONE);
+    migrate(Line::V0, written.path(), &ours);
+    assert_eq!(rows(&ours), rows(&theirs));
+}
+
+#[tokio::test]
 async fn a_ledger_of_another_name() {
     let (theirs, ours) = (Database::new(Way::Direct), Database::new(Way::Direct));
     let path = fixture("v0-prefix-timestamp");

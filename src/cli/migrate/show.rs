@@ -147,12 +147,37 @@ pub(super) fn applied_json(applied: &Applied) -> String {
     json!({"result": "applied", "migrations": applied.migrations, "before": applied.before}).to_string()
 }
 
+/// From how many applied migrations in a row on only the first and the last ones are shown.
+const ROW: usize = 20;
+/// How many of them at either end.
+const ENDS: usize = 3;
+
+/// Which of the migrations stand in the middle of a long row of applied ones, as ranges.
+fn middles(plan: &Plan) -> Vec<std::ops::Range<usize>> {
+    let applied = |status: &Status| matches!(status.state, State::Applied { .. });
+    let mut at = 0;
+    let rows = plan.migrations.chunk_by(|one, other| applied(one) == applied(other)).map(|row| {
+        at += row.len();
+        (at - row.len()..at, applied(&row[0]))
+    });
+    let long = rows.filter(|(row, applied)| *applied && row.len() >= ROW);
+    long.map(|(row, _)| row.start + ENDS..row.end - ENDS).collect()
+}
+
 /// Each migration on a line, and what else is in the folder or the ledger.
-pub(super) fn plan(plan: &Plan, source: &Source) -> String {
+pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     let mut lines = vec![source.heading(), String::new()];
     let missing = plan.missing.iter().map(|missing| missing.tag.as_str());
     let width = width(plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing));
-    for status in &plan.migrations {
+    let middles = if all { Vec::new() } else { middles(plan) };
+    for (index, status) in plan.migrations.iter().enumerate() {
+        if let Some(middle) = middles.iter().find(|middle| middle.contains(&index)) {
+            if index == middle.start {
+                let text = format!("{} {:width$}  {} more applied (--all)", style("✓").green(), "…", middle.len());
+                lines.push(format!("  {text}"));
+            }
+            continue;
+        }
         let (glyph, what) = match &status.state {
             State::Applied { applied_at, .. } => {
                 (style("✓").green(), applied_at.map_or("applied".to_owned(), |at| format!("applied {}", ago(at))))

@@ -115,7 +115,7 @@ impl Source {
 impl SourceArgs {
     /// The description's section, the folder and the ledger, for what may do without a database.
     pub(super) fn places(&self) -> Result<(Option<Migrations>, PathBuf, Ledger), Failure> {
-        let described = described(self.stack.as_deref(), true)?;
+        let described = described(self.stack()?, true)?;
         let path = folder(self.folder.as_deref(), described.as_ref())?;
         let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
         Ok((described, path, ledger))
@@ -125,7 +125,11 @@ impl SourceArgs {
     pub(super) fn names_database(&self) -> bool {
         let file = std::fs::read_to_string(ENV_FILE).unwrap_or_default();
         let in_file = file.lines().any(|line| line.trim_start().starts_with("DB_HOST="));
-        self.url.is_some() || self.stack.is_some() || std::env::var_os("DB_HOST").is_some() || in_file
+        self.url.is_some()
+            || self.stack.is_some()
+            || self.names_cloud()
+            || std::env::var_os("DB_HOST").is_some()
+            || in_file
     }
 
     /// The ledger and the database, where the folder does not matter.
@@ -135,17 +139,41 @@ impl SourceArgs {
     }
 
     fn described(&self) -> Result<(Option<Migrations>, Ledger), Failure> {
-        let described = described(self.stack.as_deref(), self.folder.is_none() || self.ledger.is_none())?;
+        let described = described(self.stack()?, self.folder.is_none() || self.ledger.is_none())?;
         let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
         Ok((described, ledger))
     }
 
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        let target = match &self.stack {
+        let stack = self.stack()?;
+        let target = match stack {
             Some(file) => of_stack(file, &self.cloud).await?,
             None => of_command_line(self)?,
         };
-        Client::connect(&target).await.map_err(|error| unconnected(error, self.stack.is_some()))
+        Client::connect(&target).await.map_err(|error| unconnected(error, stack.is_some()))
+    }
+
+    /// Whether it is said in which cloud the stack is.
+    fn names_cloud(&self) -> bool {
+        self.cloud.local || self.cloud.endpoint_url.is_some()
+    }
+
+    /// The stack whose database it is: the one that is named; where a cloud is named, the one that lies here.
+    fn stack(&self) -> Result<Option<&Path>, Failure> {
+        let beside = Path::new(DESCRIPTION);
+        match &self.stack {
+            Some(file) => Ok(Some(file)),
+            None if !self.names_cloud() => Ok(None),
+            None if self.url.is_none() && beside.is_file() => Ok(Some(beside)),
+            None => {
+                let help = "Give --stack FILE with it. For a database on its own give --url, and no cloud.";
+                let option = if self.cloud.local { "--local" } else { "--endpoint-url" };
+                Err(Failure::Input(miette!(
+                    help = help,
+                    "{option} says in which cloud a stack is, and no stack is named."
+                )))
+            }
+        }
     }
 }
 
@@ -185,26 +213,37 @@ fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
     let environment = |name: &str| std::env::var(name).ok();
     let input = |error: TargetError| Failure::Input(miette::Report::msg(error.to_string()));
     if let Some(url) = &args.url {
-        return Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input);
+        let target = Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input)?;
+        if environment("DATABASE_URL").as_ref() == Some(url) {
+            args.tell("DATABASE_URL in the environment", &target);
+        }
+        return Ok(target);
     }
     if environment("DB_HOST").is_some() || !Path::new(ENV_FILE).is_file() {
-        return Target::from_variables(environment).map_err(input);
+        let target = Target::from_variables(environment).map_err(input)?;
+        args.tell("DB_HOST in the environment", &target);
+        return Ok(target);
     }
     let file = env_file(Path::new(ENV_FILE))?;
     let variable = |name: &str| file.get(name).cloned();
-    let target = match variable("DATABASE_URL").filter(|_| !file.contains_key("DB_HOST")) {
-        Some(url) => Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from)),
-        None => Target::from_variables(variable),
+    let (name, target) = match variable("DATABASE_URL").filter(|_| !file.contains_key("DB_HOST")) {
+        Some(url) => ("DATABASE_URL", Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from))),
+        None => ("DB_HOST", Target::from_variables(variable)),
     };
     let target = target.map_err(|error| Failure::Input(miette!("In {ENV_FILE}: {error}")))?;
-    if !args.json {
-        let Target { user, host, port, dbname, .. } = &target;
-        crate::render::output::tell(&format!(
-            "{}",
-            style(format!("The database of {ENV_FILE}: {user}@{host}:{port}/{dbname}")).dim()
-        ));
-    }
+    args.tell(&format!("{name} in {ENV_FILE}"), &target);
     Ok(target)
+}
+
+impl SourceArgs {
+    /// Which database it is, where the command line does not say so.
+    fn tell(&self, origin: &str, target: &Target) {
+        if !self.json {
+            let Target { user, host, port, dbname, .. } = target;
+            let text = format!("The database of {origin}: {user}@{host}:{port}/{dbname}");
+            crate::render::output::tell(&style(text).dim().to_string());
+        }
+    }
 }
 
 /// The variables of a file as `infra local env` writes it.

@@ -18,6 +18,10 @@ pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
 
+    /// Show every migration, however many are applied one after the other.
+    #[arg(long)]
+    all: bool,
+
     /// Exit with 2 unless everything in the folder is applied as it is written there.
     #[arg(long)]
     exit_code: bool,
@@ -27,7 +31,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (mut source, missing) = Source::survey(&args.source).await?;
     let mut plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
     plan.account_for(missing, source.folder.layout);
-    let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source) };
+    let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source, args.all) };
     print(&text);
     Ok(if args.exit_code && !plan.is_current() { CHANGES } else { CLEAN })
 }

@@ -1,9 +1,12 @@
 //! What must be named before it happens: replacing or deleting what holds data, or what is protected.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{Action, Step, uses::Uses};
-use crate::engine::{Address, Desired, Kind, Phase, Seen};
+use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen};
 
 /// What the command line and the description allow.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,8 @@ pub struct Policy {
     pub unprotect: BTreeSet<Address>,
     /// Resources that stay when nothing wants them any more, and with them what they need.
     pub keep: BTreeSet<Address>,
+    /// Whether to plan although something stands in the way: for showing only.
+    pub despite_obstacles: bool,
 }
 
 impl Policy {
@@ -25,7 +30,14 @@ impl Policy {
     pub fn everything(desired: &[Desired], live: &[Seen]) -> Self {
         let all: BTreeSet<Address> = live.iter().map(|seen| seen.address.clone()).collect();
         let create = desired.iter().map(|one| one.address.clone()).collect();
-        Self { replace: all.clone(), create, delete: all.clone(), unprotect: all, keep: BTreeSet::new() }
+        Self {
+            replace: all.clone(),
+            create,
+            delete: all.clone(),
+            unprotect: all,
+            keep: BTreeSet::new(),
+            despite_obstacles: true,
+        }
     }
 }
 
@@ -72,10 +84,25 @@ pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &
     kept
 }
 
-/// Refuses what is not named, all at once.
-pub(super) fn check(steps: &[Step], kinds: &[Kind], policy: &Policy) -> Result<(), super::Error> {
-    let refused: Vec<Refusal> = steps.iter().filter_map(|step| refusal(step, steps, kinds, policy)).collect();
+/// Refuses what is not named and what something stands in the way of, all at once.
+pub(super) fn check(
+    steps: &[Step],
+    wanted: &BTreeMap<&Address, &Desired>,
+    kinds: &[Kind],
+    policy: &Policy,
+) -> Result<(), super::Error> {
+    let mut refused: Vec<Refusal> = steps.iter().filter_map(|step| refusal(step, steps, kinds, policy)).collect();
+    if !policy.despite_obstacles {
+        refused.extend(steps.iter().flat_map(|step| obstacles(step, wanted)));
+    }
     if refused.is_empty() { Ok(()) } else { Err(super::Error::Refused(refused)) }
+}
+
+fn obstacles(step: &Step, wanted: &BTreeMap<&Address, &Desired>) -> Vec<Refusal> {
+    let makes = matches!(step.action, Action::Create | Action::Update | Action::Replace);
+    let Some(desired) = wanted.get(&step.address).filter(|_| makes) else { return Vec::new() };
+    let found = desired.obstacles(step.live.as_ref()).into_iter();
+    found.map(|Obstacle { reason, remedy }| Refusal { address: step.address.clone(), reason, remedy }).collect()
 }
 
 fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Option<Refusal> {

@@ -54,6 +54,22 @@ fn each_difference_has_its_action() {
 }
 
 #[test]
+fn what_a_kind_knows_to_stand_in_the_way_is_refused_before_anything_is_done() {
+    run(async {
+        let stage = Stage::new();
+        let new = [stage.one("a", node(2000, 1)), stage.one("b", node(1, 1))];
+        let policy = Policy::default();
+        assert_eq!(refused(&new, &[], &policy), ["node/a: Too large, from nothing. Take less."]);
+        // It is shown all the same, and what stays as it is has nothing in its way.
+        assert!(stage.deploy(&new).await.is_complete());
+        let live = stage.live().await;
+        assert!(plan(&new, &live, KINDS, &policy).is_ok());
+        let larger = [stage.one("a", node(2001, 1)), stage.one("b", node(1, 1))];
+        assert_eq!(refused(&larger, &live, &policy), ["node/a: Too large, from 2000. Take less."]);
+    });
+}
+
+#[test]
 fn what_is_replaced_takes_along_what_lives_in_it_and_the_order_is_the_kinds() {
     run(async {
         let stage = Stage::new();

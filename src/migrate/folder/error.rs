@@ -1,10 +1,12 @@
 //! Why a folder of migrations cannot be used, with the place where there is one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
+
+use crate::migrate::position::Position;
 
 /// Why a folder cannot be used.
 #[derive(Debug, Error, Diagnostic)]
@@ -136,4 +138,36 @@ pub enum FolderError {
         /// Offset of the first bad byte.
         byte: usize,
     },
+}
+
+impl FolderError {
+    /// The file or folder that it is about.
+    pub fn path(&self) -> &Path {
+        use FolderError::*;
+        match self {
+            NoJournal { path }
+            | Unreadable { path, .. }
+            | BrokenJournal { path, .. }
+            | Conflict { path, .. }
+            | Dialect { path, .. }
+            | Duplicate { path, .. }
+            | BadTag { path, .. }
+            | MissingFile { path, .. }
+            | Mixed { path, .. }
+            | BadName { path }
+            | NotUtf8 { path, .. } => path,
+        }
+    }
+
+    /// Where in the file it is, unless it is about all of it.
+    pub fn position(&self) -> Option<Position> {
+        use FolderError::*;
+        match self {
+            BrokenJournal { text, span, .. }
+            | Conflict { text, span, .. }
+            | Duplicate { text, span, .. }
+            | BadTag { text, span, .. } => Some(Position::of(text.inner(), span.offset())),
+            _ => None,
+        }
+    }
 }

@@ -180,6 +180,8 @@ impl Expansion<'_> {
             applied: migrations::wanted(folder),
             settings: migrations::Settings {
                 folder: Some(Arc::clone(folder)),
+                command: self.facts.migrate.clone(),
+                obstacles: Vec::new(),
                 proxy: self.named("proxy"),
                 secret: self.description.secret.name_in(&self.description.stack),
                 dbname: database.name.as_str().to_owned(),

@@ -6,6 +6,8 @@ mod proxy;
 mod service;
 mod tags;
 
+pub(super) use proxy::FOLDER;
+
 use super::Stack;
 use super::finding::Finding;
 use super::tree::Node;

@@ -65,6 +65,9 @@ fn migrations(ground: &Ground<'_>) -> Found {
     Some(found.help("add `proxy: {}`"))
 }
 
+/// The field that names the migrations' folder.
+pub(in crate::stack) const FOLDER: &str = "migrations.folder";
+
 fn folder(ground: &Ground<'_>) -> Found {
     let folder = &ground.stack.migrations.as_ref()?.folder;
     if ground.stack.database.is_none() || folder.is_dir() {
@@ -72,7 +75,6 @@ fn folder(ground: &Ground<'_>) -> Found {
     }
     let what = if folder.exists() { "is not a folder" } else { "is not there" };
     // Not every verb needs it: a stack can be destroyed where its migrations are not.
-    let found =
-        ground.warning(&["migrations.folder"], format!("the migrations' folder {} {what}", folder.display()))?;
+    let found = ground.warning(&[FOLDER], format!("the migrations' folder {} {what}", folder.display()))?;
     Some(found.help("write Drizzle's `out`, relative to the file that says it; `drizzle-kit generate` makes it"))
 }
