@@ -1,12 +1,13 @@
 //! Lists and descriptions that are behind: nothing is ever made twice, also by a run after one that was killed or stopped.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::json;
 
 use super::{
     account::{Account, DELETE_DATA},
     all, conclude,
+    plan::MIGRATIONS,
 };
 use crate::binary::Cloud;
 
@@ -22,28 +23,77 @@ enum End {
     Unanswered(&'static str),
 }
 
-impl fmt::Display for End {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{self:?} with everything {BEHIND} ms behind")
+/// What is deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stack {
+    Network,
+    Whole,
+}
+
+impl Stack {
+    fn description(self) -> String {
+        match self {
+            Self::Network => "network: {endpoints: [s3]}\n".to_owned(),
+            Self::Whole => format!(
+                "database: {{protect: false, on_destroy: delete}}\nsecret: {{on_destroy: purge}}\nproxy: {{}}\n\
+                 migrations: {{folder: {MIGRATIONS}}}\nservice: {{image: \"public.ecr.aws/x/y:1\"}}\n"
+            ),
+        }
     }
 }
 
-/// Everything that is made by a call without a name that AWS holds unique, or by any.
-const ENDS: [End; 9] = [
-    End::Undisturbed,
-    End::Killed("ec2.CreateVpc"),
-    End::Killed("ec2.CreateSubnet"),
-    End::Killed("ec2.CreateInternetGateway"),
-    End::Killed("ec2.AllocateAddress"),
-    End::Killed("ec2.CreateRouteTable"),
-    End::Killed("ec2.CreateNatGateway"),
-    End::Unanswered("ec2.CreateVpc"),
-    End::Unanswered("ec2.AllocateAddress"),
+#[derive(Debug, Clone, Copy)]
+struct Case(Stack, End);
+
+impl fmt::Display for Case {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}, {:?}, with everything {BEHIND} ms behind", self.0, self.1)
+    }
+}
+
+/// Everything that is made by a call without a name that AWS holds unique, or by any; and what App Runner gives revisions.
+const CASES: [Case; 12] = [
+    Case(Stack::Whole, End::Undisturbed),
+    Case(Stack::Whole, End::Killed("apprunner.CreateAutoScalingConfiguration")),
+    Case(Stack::Whole, End::Killed("rds.CreateDBCluster")),
+    Case(Stack::Network, End::Undisturbed),
+    Case(Stack::Network, End::Killed("ec2.CreateVpc")),
+    Case(Stack::Network, End::Killed("ec2.CreateSubnet")),
+    Case(Stack::Network, End::Killed("ec2.CreateInternetGateway")),
+    Case(Stack::Network, End::Killed("ec2.AllocateAddress")),
+    Case(Stack::Network, End::Killed("ec2.CreateRouteTable")),
+    Case(Stack::Network, End::Killed("ec2.CreateNatGateway")),
+    Case(Stack::Network, End::Unanswered("ec2.CreateVpc")),
+    Case(Stack::Network, End::Unanswered("ec2.AllocateAddress")),
 ];
 
-fn play(cloud: &Cloud, end: End) -> String {
+/// How often each call has made something.
+fn made(account: &Account<'_>) -> BTreeMap<String, usize> {
+    let mut made = BTreeMap::new();
+    for line in account.log().lines().filter(|line| line.contains(" 200")) {
+        let making = |word: &&str| word.starts_with("Create") || *word == "AllocateAddress";
+        if let Some(call) = line.split_whitespace().find(making) {
+            *made.entry(call.to_owned()).or_default() += 1;
+        }
+    }
+    made
+}
+
+/// What an undisturbed run makes, and leaves.
+fn reference(cloud: &Cloud, stack: Stack) -> (BTreeMap<String, usize>, Vec<String>) {
     let account = Account::new(cloud);
-    account.describe("network: {endpoints: [s3]}\n");
+    account.describe(&stack.description());
+    account.run("deploy", &["--yes"]).succeeds();
+    let (made, inventory) = (made(&account), account.inventory());
+    account.run("destroy", &[&["--yes"], &DELETE_DATA[..]].concat()).succeeds();
+    account.forget();
+    assert!(made.contains_key("CreateVpc") && !inventory.is_empty(), "{made:?}");
+    (made, inventory)
+}
+
+fn play(cloud: &Cloud, Case(stack, end): Case, reference: &(BTreeMap<String, usize>, Vec<String>)) -> String {
+    let account = Account::new(cloud);
+    account.describe(&stack.description());
     let lag = |account: &Account<'_>| account.fault(json!({"call": "*", "effect": {"lag": {"ms": BEHIND}}}));
     lag(&account);
     match end {
@@ -57,17 +107,11 @@ fn play(cloud: &Cloud, end: End) -> String {
         }
     }
     account.run("deploy", &["--yes"]).succeeds();
-    let made = account.log();
-    let count = |call: &str| made.lines().filter(|line| line.contains(call)).count();
-    let times = [
-        count(" CreateVpc 200"),
-        count(" CreateSubnet 200"),
-        count(" AllocateAddress 200"),
-        count(" CreateNatGateway 200"),
-    ];
-    assert_eq!(times, [1, 6, 1, 1], "something was made twice\n{made}");
+    assert_eq!(made(&account), reference.0, "something was made twice\n{}", account.log());
+    assert_eq!(account.inventory(), reference.1);
     account.clear();
     std::thread::sleep(Duration::from_millis(10));
+    account.check_password();
     account.check_converged();
     lag(&account);
     account.run("destroy", &[&["--yes"], &DELETE_DATA[..]].concat()).succeeds();
@@ -80,6 +124,8 @@ fn play(cloud: &Cloud, end: End) -> String {
 #[test]
 fn nothing_is_made_twice_because_a_list_is_behind() {
     let cloud = Cloud::start();
-    let results = all(&ENDS, |end| play(&cloud, *end));
-    conclude(&ENDS, &results);
+    let references = [Stack::Network, Stack::Whole].map(|stack| (stack, reference(&cloud, stack)));
+    let references = BTreeMap::from(references);
+    let results = all(&CASES, |case| play(&cloud, *case, &references[&case.0]));
+    conclude(&CASES, &results);
 }
