@@ -116,6 +116,14 @@ fn a_cloud_without_a_stack() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(shown(&output).contains("Give --stack FILE with it"), "{output:?}");
+    // What the environment names does not stand against what the command line does.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command
+        .args(["migrate", "status", "--stack", "none.yaml"])
+        .current_dir(here.path())
+        .env("DATABASE_URL", "postgres://a@b/c");
+    let output = command.output().unwrap();
+    assert!(shown(&output).contains("none.yaml cannot be read"), "{output:?}");
 }
 
 #[test]

@@ -288,8 +288,9 @@ fn unlock(database: &Database, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
     command.args(["migrate", "unlock"]).args(arguments).env("PGSSLROOTCERT", &servers().ca).env("NO_COLOR", "1");
     let output = command.env("DATABASE_URL", servers().url(database.way, &database.name)).output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
+    let error = String::from_utf8_lossy(&output.stderr);
+    let error: String = error.split_inclusive('\n').filter(|line| !line.starts_with("The database of ")).collect();
+    (output.status.code(), format!("{}{error}", String::from_utf8_lossy(&output.stdout)))
 }
 
 #[tokio::test]

@@ -56,9 +56,9 @@ pub(super) struct SourceArgs {
     ledger: Option<Ledger>,
 
     /// The database: postgres://user:password@host:port/name, with sslmode=disable for a server without TLS on this machine,
-    /// sslrootcert=FILE for a CA of one's own. Left out: DB_HOST, DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD, PGSSLMODE,
-    /// PGSSLROOTCERT, of the environment or else of the file .env.local. A password is better given in DATABASE_URL or DB_PASSWORD: arguments are visible to others.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    /// sslrootcert=FILE for a CA of one's own. Left out: DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD,
+    /// PGSSLMODE, PGSSLROOTCERT, of the environment or else of the file .env.local. A password is better given there: arguments are visible to others.
+    #[arg(long, value_name = "URL")]
     url: Option<String>,
 
     /// The database of this stack: through its proxy, with the credentials in its secret.
@@ -84,6 +84,14 @@ pub(super) struct Source {
 
 /// Where `infra local env` and others put the database's variables.
 const ENV_FILE: &str = ".env.local";
+
+/// The variable with a whole URL.
+const URL: &str = "DATABASE_URL";
+
+/// A variable of the environment; an empty one is none.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
 
 /// The description that is looked at where the command line does not say the folder.
 const DESCRIPTION: &str = "stack.yaml";
@@ -125,11 +133,8 @@ impl SourceArgs {
     pub(super) fn names_database(&self) -> bool {
         let file = std::fs::read_to_string(ENV_FILE).unwrap_or_default();
         let in_file = file.lines().any(|line| line.trim_start().starts_with("DB_HOST="));
-        self.url.is_some()
-            || self.stack.is_some()
-            || self.names_cloud()
-            || std::env::var_os("DB_HOST").is_some()
-            || in_file
+        let named = self.url.is_some() || self.stack.is_some() || self.names_cloud();
+        named || in_file || [URL, "DB_HOST"].into_iter().any(|name| environment(name).is_some())
     }
 
     /// The ledger and the database, where the folder does not matter.
@@ -210,13 +215,14 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
 
 /// The database of --url, else of the environment, else of `.env.local`; never part from here and part from there.
 fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
-    let environment = |name: &str| std::env::var(name).ok();
     let input = |error: TargetError| Failure::Input(miette::Report::msg(error.to_string()));
+    let of_url = |url: &str| Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input);
     if let Some(url) = &args.url {
-        let target = Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input)?;
-        if environment("DATABASE_URL").as_ref() == Some(url) {
-            args.tell("DATABASE_URL in the environment", &target);
-        }
+        return of_url(url);
+    }
+    if let Some(url) = environment(URL) {
+        let target = of_url(&url)?;
+        args.tell(&format!("{URL} in the environment"), &target);
         return Ok(target);
     }
     if environment("DB_HOST").is_some() || !Path::new(ENV_FILE).is_file() {
@@ -226,8 +232,8 @@ fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
     }
     let file = env_file(Path::new(ENV_FILE))?;
     let variable = |name: &str| file.get(name).cloned();
-    let (name, target) = match variable("DATABASE_URL").filter(|_| !file.contains_key("DB_HOST")) {
-        Some(url) => ("DATABASE_URL", Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from))),
+    let (name, target) = match variable(URL).filter(|_| !file.contains_key("DB_HOST")) {
+        Some(url) => (URL, Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from))),
         None => ("DB_HOST", Target::from_variables(variable)),
     };
     let target = target.map_err(|error| Failure::Input(miette!("In {ENV_FILE}: {error}")))?;

@@ -15,6 +15,9 @@ use super::{
 use crate::local::members::random_hex;
 
 /// Makes the server, runs it until the pipe closes, and leaves nothing behind.
+///
+/// Two signals: what a shell runs in the background ignores SIGQUIT until PostgreSQL has set its own handlers, and once it has,
+/// SIGTERM alone would wait for what runs.
 const SCRIPT: &str = r#"
 "$BIN/initdb" --pgdata="$DIR/data" --username="$WHO" --pwfile="$DIR/password" --auth=scram-sha-256 --encoding=UTF8 \
     --locale=C --no-sync --no-instructions >"$DIR/log" 2>&1 || { tail -n 2 "$DIR/log" >&2; rm -rf "$DIR"; exit 1; }
@@ -22,7 +25,8 @@ const SCRIPT: &str = r#"
     -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=20 -c jit=off \
     >>"$DIR/log" 2>&1 & server=$!
 read -r _
-kill -QUIT $server
+kill -TERM $server 2>/dev/null
+kill -QUIT $server 2>/dev/null
 wait
 rm -rf "$DIR"
 "#;
