@@ -443,6 +443,32 @@ def attributes_of_interfaces():
     delete_network(vpc)
 
 
+def dhcp_options():
+    vpc = a_vpc()
+    [default] = ec2.describe_dhcp_options()["DhcpOptions"]
+    options = [{"Key": "domain-name", "Values": ["shop.internal"]}, {"Key": "domain-name-servers", "Values": ["10.0.0.2", "AmazonProvidedDNS"]}]
+    made = ec2.create_dhcp_options(DhcpConfigurations=options, TagSpecifications=tagged("dhcp-options", Name="shop"))["DhcpOptions"]
+    own = made["DhcpOptionsId"]
+    equal("as they were given", made["DhcpConfigurations"][1]["Values"], [{"Value": "10.0.0.2"}, {"Value": "AmazonProvidedDNS"}])
+    refused("an option that is not known", "InvalidParameterValue", ec2.create_dhcp_options, DhcpConfigurations=[{"Key": "colour", "Values": ["red"]}])
+    refused("a server that is no address", "InvalidParameterValue", ec2.create_dhcp_options, DhcpConfigurations=[{"Key": "ntp-servers", "Values": ["x"]}])
+    refused("no options", "MissingParameter", ec2.create_dhcp_options)
+    equal("by an option's value", ids(ec2.describe_dhcp_options(Filters=where(value="shop.internal"))["DhcpOptions"], "DhcpOptionsId"), [own])
+    equal("by its name", ids(ec2.describe_dhcp_options(Filters=[{"Name": "tag:Name", "Values": ["shop"]}])["DhcpOptions"], "DhcpOptionsId"), [own])
+    refused("options that are not there", "InvalidDhcpOptionID.NotFound", ec2.associate_dhcp_options, DhcpOptionsId=f"dopt-{MISSING}", VpcId=vpc)
+    refused("a VPC that is not there", "InvalidVpcID.NotFound", ec2.associate_dhcp_options, DhcpOptionsId=own, VpcId=f"vpc-{MISSING}")
+    ec2.associate_dhcp_options(DhcpOptionsId=own, VpcId=vpc)
+    equal("associated", ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"], own)
+    other = a_vpc("10.1.0.0/16")
+    equal("another VPC begins with the default", ec2.describe_vpcs(VpcIds=[other])["Vpcs"][0]["DhcpOptionsId"], default["DhcpOptionsId"])
+    refused("in use", "DependencyViolation", ec2.delete_dhcp_options, DhcpOptionsId=own)
+    ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
+    ec2.delete_dhcp_options(DhcpOptionsId=own)
+    refused("once more", "InvalidDhcpOptionID.NotFound", ec2.delete_dhcp_options, DhcpOptionsId=own)
+    for one in (vpc, other):
+        ec2.delete_vpc(VpcId=one)
+
+
 def nothing_is_left():
     for operation, result in (
         ("vpcs", "Vpcs"),
@@ -452,6 +478,14 @@ def nothing_is_left():
         ("network_interfaces", "NetworkInterfaces"),
         ("addresses", "Addresses"),
         ("instances", "Reservations"),
+        ("key_pairs", "KeyPairs"),
+        ("vpn_connections", "VpnConnections"),
+        ("carrier_gateways", "CarrierGateways"),
+        ("transit_gateway_attachments", "TransitGatewayAttachments"),
+        ("public_ipv4_pools", "PublicIpv4Pools"),
+        ("security_group_vpc_associations", "SecurityGroupVpcAssociations"),
+        ("vpc_endpoint_connections", "VpcEndpointConnections"),
+        ("vpc_endpoint_service_configurations", "ServiceConfigurations"),
     ):
         equal(f"no {operation}", getattr(ec2, f"describe_{operation}")()[result], [])
 
@@ -469,6 +503,7 @@ run(
     interfaces,
     attributes_of_interfaces,
     network_acls,
+    dhcp_options,
     tagging,
     nothing_is_left,
 )

@@ -79,11 +79,27 @@ fn scoped(kind: &Kind, token: &str) -> String {
     format!("{}/{token}", kind.resource_type)
 }
 
+/// Makes a resource of this kind, unless an earlier call with the same token has made it; gives its id.
+pub(super) fn once<I: Serialize>(
+    ctx: &mut Ctx<'_>,
+    kind: &Kind,
+    token: Option<&String>,
+    input: &I,
+    make: impl FnOnce(&mut Ctx<'_>) -> Result<String, Fault>,
+) -> Result<String, Fault> {
+    if let Some(id) = repeated(&ctx.region.ec2, kind, token, input)? {
+        return Ok(id);
+    }
+    let id = make(ctx)?;
+    remember(&mut ctx.region.ec2, kind, token, input, &id);
+    Ok(id)
+}
+
 /// The id that an earlier call with this token made, as long as it exists.
 ///
 /// # Errors
 /// The earlier call had other parameters.
-pub(super) fn repeated<I: Serialize>(
+fn repeated<I: Serialize>(
     store: &Store,
     kind: &Kind,
     token: Option<&String>,
@@ -101,7 +117,7 @@ pub(super) fn repeated<I: Serialize>(
 }
 
 /// Keeps what a call with a client token asked for and made.
-pub(super) fn remember<I: Serialize>(store: &mut Store, kind: &Kind, token: Option<&String>, input: &I, made: &str) {
+fn remember<I: Serialize>(store: &mut Store, kind: &Kind, token: Option<&String>, input: &I, made: &str) {
     if let Some(token) = token {
         store.tokens.insert(scoped(kind, token), Token { request: request(input), made: made.to_owned() });
     }

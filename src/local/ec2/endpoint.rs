@@ -269,16 +269,10 @@ pub(super) struct CreateVpcEndpoint {
 
 /// `CreateVpcEndpoint`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateVpcEndpoint) -> Result<Value, Fault> {
-    let store = &mut ctx.region.ec2;
-    let id = match call::repeated(store, &kind::ENDPOINT, input.client_token.as_ref(), &input)? {
-        Some(id) => id,
-        None => {
-            let until = ctx.pace.after(ctx.now, CREATION);
-            let id = make(store, &input, ctx.region_name, ctx.now, until)?;
-            call::remember(store, &kind::ENDPOINT, input.client_token.as_ref(), &input, &id);
-            id
-        }
-    };
+    let id = call::once(ctx, &kind::ENDPOINT, input.client_token.as_ref(), &input, |ctx| {
+        let until = ctx.pace.after(ctx.now, CREATION);
+        make(&mut ctx.region.ec2, &input, ctx.region_name, ctx.now, until)
+    })?;
     let view = View::of(ctx);
     let endpoint = kind::ENDPOINT.find(&view.store.endpoints, &id)?;
     Ok(json!({"VpcEndpoint": endpoint.show(&view), "ClientToken": endpoint.client_token}))

@@ -8,6 +8,7 @@
 mod address;
 mod call;
 mod cidr;
+mod dhcp_options;
 mod endpoint;
 mod endpoint_change;
 mod endpoint_service;
@@ -58,7 +59,10 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "ModifyVpcAttribute" => vpc::modify_attribute,
     "AssociateVpcCidrBlock" => vpc_cidr::associate,
     "DisassociateVpcCidrBlock" => vpc_cidr::disassociate,
-    "DescribeDhcpOptions" => vpc::describe_dhcp_options,
+    "CreateDhcpOptions" => dhcp_options::create,
+    "DeleteDhcpOptions" => dhcp_options::delete,
+    "DescribeDhcpOptions" => dhcp_options::describe,
+    "AssociateDhcpOptions" => dhcp_options::associate,
     "DescribeNetworkAcls" => network_acl::describe,
     "CreateNetworkAcl" => network_acl::create,
     "DeleteNetworkAcl" => network_acl::delete,
@@ -126,6 +130,25 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DescribeRegions" => zone::describe_regions,
     "DescribeAccountAttributes" => zone::describe_account_attributes,
     "DescribeInstances" => never::instances,
+    "DescribeInstanceStatus" => never::instance_status,
+    "DescribeKeyPairs" => never::key_pairs,
+    "DescribeVpnConnections" => never::vpn_connections,
+    "DescribeCarrierGateways" => never::carrier_gateways,
+    "DescribeTransitGatewayAttachments" => never::transit_gateway_attachments,
+    "DescribeAddressTransfers" => never::address_transfers,
+    "DescribeMovingAddresses" => never::moving_addresses,
+    "DescribeIpv6Pools" => never::ipv6_pools,
+    "DescribePublicIpv4Pools" => never::public_ipv4_pools,
+    "DescribeNetworkInterfacePermissions" => never::interface_permissions,
+    "DescribeSecurityGroupVpcAssociations" => never::group_associations,
+    "DescribeStaleSecurityGroups" => never::stale_groups,
+    "DescribeVpcEndpointAssociations" => never::endpoint_associations,
+    "DescribeVpcEndpointConnections" => never::endpoint_connections,
+    "DescribeVpcEndpointConnectionNotifications" => never::endpoint_notifications,
+    "DescribeVpcEndpointServiceConfigurations" => never::endpoint_services,
+    "DescribeVpcBlockPublicAccessExclusions" => never::block_exclusions,
+    "DescribeVpcBlockPublicAccessOptions" => never::block_options,
+    "GetSubnetCidrReservations" => never::reservations,
     "DescribeVpcPeeringConnections" => never::peering_connections,
     "DescribeVpnGateways" => never::vpn_gateways,
     "DescribeEgressOnlyInternetGateways" => never::egress_only_gateways,

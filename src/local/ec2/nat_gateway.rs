@@ -188,17 +188,13 @@ pub(super) struct CreateNatGateway {
 
 /// `CreateNatGateway`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNatGateway) -> Result<Value, Fault> {
-    let store = &mut ctx.region.ec2;
-    let id = match call::repeated(store, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input)? {
-        Some(id) => id,
-        None => {
-            let until = ctx.pace.after(ctx.now, CREATION);
-            let id = make(store, &input, ctx.now, until)?;
-            kind::NAT_GATEWAY.find_mut(&mut store.nat_gateways, &id)?.doom = ctx.doom.take();
-            call::remember(store, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input, &id);
-            id
-        }
-    };
+    let id = call::once(ctx, &kind::NAT_GATEWAY, input.client_token.as_ref(), &input, |ctx| {
+        let until = ctx.pace.after(ctx.now, CREATION);
+        let store = &mut ctx.region.ec2;
+        let id = make(store, &input, ctx.now, until)?;
+        kind::NAT_GATEWAY.find_mut(&mut store.nat_gateways, &id)?.doom = ctx.doom.take();
+        Ok(id)
+    })?;
     let view = View::of(ctx);
     let gateway = kind::NAT_GATEWAY.find(&view.store.nat_gateways, &id)?;
     Ok(json!({"ClientToken": gateway.client_token, "NatGateway": gateway.show(&view)}))

@@ -163,20 +163,16 @@ pub(super) struct Create {
 
 /// `CreateNetworkAcl`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Create) -> Result<Value, Fault> {
-    let store = &mut ctx.region.ec2;
-    let id = match call::repeated(store, &kind::NETWORK_ACL, input.client_token.as_ref(), &input)? {
-        Some(id) => id,
-        None => {
-            kind::VPC.find(&store.vpcs, &input.vpc_id)?;
-            let tags = tag::given(&input.tag_specifications, &kind::NETWORK_ACL)?;
-            let (id, vpc_id) = (kind::NETWORK_ACL.new_id(), input.vpc_id.clone());
-            store.tag(&id, tags);
-            let acl = NetworkAcl { network_acl_id: id.clone(), vpc_id, is_default: false, entries: Vec::new() };
-            store.network_acls.insert(id.clone(), acl);
-            call::remember(store, &kind::NETWORK_ACL, input.client_token.as_ref(), &input, &id);
-            id
-        }
-    };
+    let id = call::once(ctx, &kind::NETWORK_ACL, input.client_token.as_ref(), &input, |ctx| {
+        let store = &mut ctx.region.ec2;
+        kind::VPC.find(&store.vpcs, &input.vpc_id)?;
+        let tags = tag::given(&input.tag_specifications, &kind::NETWORK_ACL)?;
+        let (id, vpc_id) = (kind::NETWORK_ACL.new_id(), input.vpc_id.clone());
+        store.tag(&id, tags);
+        let acl = NetworkAcl { network_acl_id: id.clone(), vpc_id, is_default: false, entries: Vec::new() };
+        store.network_acls.insert(id.clone(), acl);
+        Ok(id)
+    })?;
     let view = View::of(ctx);
     let acl = kind::NETWORK_ACL.find(&view.store.network_acls, &id)?;
     Ok(json!({"NetworkAcl": acl.show(&view), "ClientToken": input.client_token}))

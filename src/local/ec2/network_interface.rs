@@ -289,15 +289,9 @@ pub(super) struct CreateNetworkInterface {
 
 /// `CreateNetworkInterface`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNetworkInterface) -> Result<Value, Fault> {
-    let store = &mut ctx.region.ec2;
-    let id = match call::repeated(store, &kind::NETWORK_INTERFACE, input.client_token.as_ref(), &input)? {
-        Some(id) => id,
-        None => {
-            let id = make(store, &input, ctx.now)?;
-            call::remember(store, &kind::NETWORK_INTERFACE, input.client_token.as_ref(), &input, &id);
-            id
-        }
-    };
+    let id = call::once(ctx, &kind::NETWORK_INTERFACE, input.client_token.as_ref(), &input, |ctx| {
+        make(&mut ctx.region.ec2, &input, ctx.now)
+    })?;
     let view = View::of(ctx);
     let interface = kind::NETWORK_INTERFACE.find(&view.store.interfaces, &id)?;
     Ok(json!({"NetworkInterface": interface.show(&view), "ClientToken": input.client_token}))

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::kind;
 use crate::local::{fault::Fault, world::Ctx};
 
 /// The answer to a describe call: nothing, or the refusal of the first id in the member `ids`.
@@ -13,32 +14,57 @@ fn none(input: &Value, items: &str, ids: &str, code: &str) -> Result<Value, Faul
     }
 }
 
-/// `DescribeInstances`
-pub(super) fn instances(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "Reservations", "InstanceIds", "InvalidInstanceID.NotFound")
+/// Describe calls: what lists them, what names one, and how AWS refuses the name of none.
+macro_rules! none {
+    ($($name:ident: $items:literal, $ids:literal, $code:literal;)*) => {
+        $(pub(super) fn $name(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+            none(&input, $items, $ids, $code)
+        })*
+    };
 }
 
-/// `DescribeVpcPeeringConnections`
-pub(super) fn peering_connections(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "VpcPeeringConnections", "VpcPeeringConnectionIds", "InvalidVpcPeeringConnectionID.NotFound")
+none! {
+    instances: "Reservations", "InstanceIds", "InvalidInstanceID.NotFound";
+    instance_status: "InstanceStatuses", "InstanceIds", "InvalidInstanceID.NotFound";
+    key_pairs: "KeyPairs", "KeyNames", "InvalidKeyPair.NotFound";
+    peering_connections: "VpcPeeringConnections", "VpcPeeringConnectionIds", "InvalidVpcPeeringConnectionID.NotFound";
+    vpn_gateways: "VpnGateways", "VpnGatewayIds", "InvalidVpnGatewayID.NotFound";
+    vpn_connections: "VpnConnections", "VpnConnectionIds", "InvalidVpnConnectionID.NotFound";
+    egress_only_gateways: "EgressOnlyInternetGateways", "EgressOnlyInternetGatewayIds", "InvalidGatewayID.NotFound";
+    carrier_gateways: "CarrierGateways", "CarrierGatewayIds", "InvalidCarrierGatewayID.NotFound";
+    transit_gateways: "TransitGateways", "TransitGatewayIds", "InvalidTransitGatewayID.NotFound";
+    transit_gateway_attachments: "TransitGatewayAttachments", "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound";
+    flow_logs: "FlowLogs", "FlowLogIds", "InvalidFlowLogId.NotFound";
+    address_transfers: "AddressTransfers", "AllocationIds", "InvalidAddressID.NotFound";
+    moving_addresses: "MovingAddressStatuses", "PublicIps", "InvalidAddress.NotFound";
+    ipv6_pools: "Ipv6Pools", "PoolIds", "InvalidIpv6PoolId.NotFound";
+    public_ipv4_pools: "PublicIpv4Pools", "PoolIds", "InvalidPublicIpv4PoolID.NotFound";
+    interface_permissions: "NetworkInterfacePermissions", "NetworkInterfacePermissionIds",
+        "InvalidPermissionID.NotFound";
+    group_associations: "SecurityGroupVpcAssociations", "", "";
+    endpoint_associations: "VpcEndpointAssociations", "VpcEndpointIds", "InvalidVpcEndpointId.NotFound";
+    endpoint_connections: "VpcEndpointConnections", "", "";
+    endpoint_notifications: "ConnectionNotificationSet", "", "";
+    endpoint_services: "ServiceConfigurations", "ServiceIds", "InvalidVpcEndpointServiceId.NotFound";
+    block_exclusions: "VpcBlockPublicAccessExclusions", "ExclusionIds", "InvalidVpcBlockPublicAccessExclusionId.NotFound";
 }
 
-/// `DescribeVpnGateways`
-pub(super) fn vpn_gateways(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "VpnGateways", "VpnGatewayIds", "InvalidVpnGatewayID.NotFound")
+/// `DescribeStaleSecurityGroups`: rules grow stale with peering connections, of which there are none.
+pub(super) fn stale_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    kind::VPC.find(&ctx.region.ec2.vpcs, input["VpcId"].as_str().unwrap_or_default())?;
+    Ok(json!({"StaleSecurityGroupSet": []}))
 }
 
-/// `DescribeEgressOnlyInternetGateways`
-pub(super) fn egress_only_gateways(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "EgressOnlyInternetGateways", "EgressOnlyInternetGatewayIds", "InvalidGatewayID.NotFound")
+/// `GetSubnetCidrReservations`
+pub(super) fn reservations(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    kind::SUBNET.find(&ctx.region.ec2.subnets, input["SubnetId"].as_str().unwrap_or_default())?;
+    Ok(json!({"SubnetIpv4CidrReservations": [], "SubnetIpv6CidrReservations": []}))
 }
 
-/// `DescribeTransitGateways`
-pub(super) fn transit_gateways(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "TransitGateways", "TransitGatewayIds", "InvalidTransitGatewayID.NotFound")
-}
-
-/// `DescribeFlowLogs`
-pub(super) fn flow_logs(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    none(&input, "FlowLogs", "FlowLogIds", "InvalidFlowLogId.NotFound")
+/// `DescribeVpcBlockPublicAccessOptions`: off, as in an account that never asked for it.
+pub(super) fn block_options(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
+    let options = json!({"AwsAccountId": ctx.account, "AwsRegion": ctx.region_name, "State": "default-state",
+        "InternetGatewayBlockMode": "off", "ManagedBy": "account", "ExclusionsAllowed": "allowed"});
+    Ok(json!({"VpcBlockPublicAccessOptions": options}))
 }

@@ -87,20 +87,16 @@ pub(super) struct CreateRouteTable {
 
 /// `CreateRouteTable`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateRouteTable) -> Result<Value, Fault> {
-    let store = &mut ctx.region.ec2;
-    let id = match call::repeated(store, &kind::ROUTE_TABLE, input.client_token.as_ref(), &input)? {
-        Some(id) => id,
-        None => {
-            kind::VPC.find(&store.vpcs, &input.vpc_id)?;
-            let tags = tag::given(&input.tag_specifications, &kind::ROUTE_TABLE)?;
-            let table = RouteTable { client_token: input.client_token.clone(), ..RouteTable::new(&input.vpc_id) };
-            let id = table.route_table_id.clone();
-            store.tag(&id, tags);
-            store.route_tables.insert(id.clone(), table);
-            call::remember(store, &kind::ROUTE_TABLE, input.client_token.as_ref(), &input, &id);
-            id
-        }
-    };
+    let id = call::once(ctx, &kind::ROUTE_TABLE, input.client_token.as_ref(), &input, |ctx| {
+        let store = &mut ctx.region.ec2;
+        kind::VPC.find(&store.vpcs, &input.vpc_id)?;
+        let tags = tag::given(&input.tag_specifications, &kind::ROUTE_TABLE)?;
+        let table = RouteTable { client_token: input.client_token.clone(), ..RouteTable::new(&input.vpc_id) };
+        let id = table.route_table_id.clone();
+        store.tag(&id, tags);
+        store.route_tables.insert(id.clone(), table);
+        Ok(id)
+    })?;
     let view = View::of(ctx);
     let table = kind::ROUTE_TABLE.find(&view.store.route_tables, &id)?;
     Ok(json!({"RouteTable": table.show(&view), "ClientToken": table.client_token}))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     address::Address,
     call::Token,
+    dhcp_options::DhcpOptions,
     endpoint::Endpoint,
     internet_gateway::InternetGateway,
     kind::{self, Kind},
@@ -36,6 +37,10 @@ pub(crate) struct Store {
     pub(super) interfaces: BTreeMap<String, NetworkInterface>,
     /// Those that users made, and default ones that were changed.
     pub(super) network_acls: BTreeMap<String, NetworkAcl>,
+    /// Those that users made.
+    pub(super) dhcp_options: BTreeMap<String, DhcpOptions>,
+    /// The region's default ones, as soon as there has been a VPC.
+    pub(super) default_dhcp_options_id: String,
     /// The tags of everything, by the resource's id.
     pub(super) tags: BTreeMap<String, Tags>,
     /// The moment up to which everything has moved on.
@@ -69,7 +74,7 @@ impl Store {
             "vpce" => self.endpoints.contains_key(id),
             "eni" => self.interfaces.contains_key(id),
             "acl" => self.network_acls.contains_key(id) || self.vpcs.values().any(|vpc| vpc.network_acl_id == id),
-            "dopt" => self.vpcs.values().any(|vpc| vpc.dhcp_options_id == id),
+            "dopt" => self.has_dhcp_options(id),
             _ => false,
         }
     }
@@ -89,6 +94,7 @@ impl Store {
         add(&kind::NAT_GATEWAY, gateways.map(|(id, gateway)| (id, gateway.state_name())).collect());
         let tables = self.route_tables.iter().filter(|(_, table)| table.main.is_none());
         add(&kind::ROUTE_TABLE, tables.map(|(id, _)| (id, "exists")).collect());
+        add(&kind::DHCP_OPTIONS, self.dhcp_options.keys().map(|id| (id, "exists")).collect());
         add(&kind::NETWORK_ACL, self.made_acls().map(|id| (id, "exists")).collect());
         let groups = self.security_groups.iter().filter(|(_, group)| !group.is_default());
         add(&kind::SECURITY_GROUP, groups.map(|(id, _)| (id, "exists")).collect());

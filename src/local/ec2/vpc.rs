@@ -154,12 +154,6 @@ impl Store {
             || self.made_acls().any(|id| self.network_acls[id].vpc_id == vpc_id)
             || self.interfaces.values().any(|interface| interface.vpc_id == vpc_id)
     }
-
-    /// The id of the region's default DHCP options, which all VPCs share.
-    fn default_dhcp_options(&self) -> String {
-        let known = self.vpcs.values().next().map(|vpc| vpc.dhcp_options_id.clone());
-        known.unwrap_or_else(|| kind::DHCP_OPTIONS.new_id())
-    }
 }
 
 static VPCS: Listing = Listing {
@@ -230,38 +224,4 @@ pub(super) fn modify_attribute(ctx: &mut Ctx<'_>, input: ModifyAttribute) -> Res
         _ => return Err(combination("Fields for multiple attribute types specified")),
     }
     Ok(json!({}))
-}
-
-static DHCP_OPTIONS: Listing = Listing {
-    kind: &kind::DHCP_OPTIONS,
-    items: "DhcpOptions",
-    ids: "DhcpOptionsIds",
-    id: "DhcpOptionsId",
-    filters: &[
-        ("dhcp-options-id", "DhcpOptionsId"),
-        ("key", "DhcpConfigurations.Key"),
-        ("owner-id", "OwnerId"),
-        ("value", "DhcpConfigurations.Values.Value"),
-    ],
-};
-
-/// `DescribeDhcpOptions`: the default ones, which exist as soon as a VPC does.
-pub(super) fn describe_dhcp_options(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let view = View::of(ctx);
-    let domain = match view.region {
-        "us-east-1" => "ec2.internal".to_owned(),
-        region => format!("{region}.compute.internal"),
-    };
-    let all = view.store.vpcs.values().next().map(|vpc| {
-        json!({
-            "DhcpOptionsId": vpc.dhcp_options_id,
-            "OwnerId": view.account,
-            "DhcpConfigurations": [
-                {"Key": "domain-name", "Values": [{"Value": domain}]},
-                {"Key": "domain-name-servers", "Values": [{"Value": "AmazonProvidedDNS"}]},
-            ],
-            "Tags": view.tags(&vpc.dhcp_options_id),
-        })
-    });
-    DHCP_OPTIONS.answer(&view, input, all)
 }
