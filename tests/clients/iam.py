@@ -153,6 +153,48 @@ def who_is_calling():
     equal("whose key it is", sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"], ACCOUNT)
 
 
+def instance_profiles():
+    made = iam.create_instance_profile(InstanceProfileName="web", Path="/shop/", Tags=tags(team="web"))["InstanceProfile"]
+    equal("the ARN has the path", (made["Arn"], made["Roles"]), (f"arn:aws:iam::{ACCOUNT}:instance-profile/shop/web", []))
+    refused("a name that is taken", "EntityAlreadyExists", iam.create_instance_profile, InstanceProfileName="WEB", status=409)
+    refused("one that is not there", "NoSuchEntity", iam.get_instance_profile, InstanceProfileName="nowhere", status=404)
+    for role in ("web", "other"):
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=trusts("ec2.amazonaws.com"))
+    refused("a role that is not there", "NoSuchEntity", iam.add_role_to_instance_profile, InstanceProfileName="web", RoleName="nowhere")
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+    refused("a second role", "LimitExceeded", iam.add_role_to_instance_profile, InstanceProfileName="web", RoleName="other", status=409)
+    names = lambda answer: [one["InstanceProfileName"] for one in answer["InstanceProfiles"]]
+    equal("of the role", names(iam.list_instance_profiles_for_role(RoleName="web")), ["web"])
+    equal("of the other", names(iam.list_instance_profiles_for_role(RoleName="other")), [])
+    equal("by path", names(iam.list_instance_profiles(PathPrefix="/shop/")), ["web"])
+    equal("by another path", names(iam.list_instance_profiles(PathPrefix="/else/")), [])
+    shown = iam.get_instance_profile(InstanceProfileName="web")["InstanceProfile"]
+    equal("with its role", [role["RoleName"] for role in shown["Roles"]], ["web"])
+    iam.tag_instance_profile(InstanceProfileName="web", Tags=tags(a="b"))
+    iam.untag_instance_profile(InstanceProfileName="web", TagKeys=["team"])
+    equal("other tags", iam.list_instance_profile_tags(InstanceProfileName="web")["Tags"], tags(a="b"))
+    refused("a role that it keeps", "DeleteConflict", iam.delete_role, RoleName="web", status=409)
+    refused("with a role in it", "DeleteConflict", iam.delete_instance_profile, InstanceProfileName="web", status=409)
+    iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="web")
+    refused("once more", "NoSuchEntity", iam.remove_role_from_instance_profile, InstanceProfileName="web", RoleName="web")
+    iam.delete_instance_profile(InstanceProfileName="web")
+    for role in ("web", "other"):
+        iam.delete_role(RoleName=role)
+    equal("none is left", iam.list_instance_profiles()["InstanceProfiles"], [])
+
+
+def the_account():
+    me = sts.get_caller_identity()["Arn"]
+    equal("who asks", iam.get_user()["User"]["Arn"], me)
+    refused("somebody else", "NoSuchEntity", iam.get_user, UserName="nobody", status=404)
+    equal("users", [user["Arn"] for user in iam.list_users()["Users"]], [me])
+    equal("no provider", iam.list_open_id_connect_providers()["OpenIDConnectProviderList"], [])
+    before = iam.get_account_summary()["SummaryMap"]["Roles"]
+    iam.create_role(RoleName="counted", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
+    equal("one more role", iam.get_account_summary()["SummaryMap"]["Roles"], before + 1)
+    iam.delete_role(RoleName="counted")
+
+
 def one_for_all_regions():
     iam.create_role(RoleName="everywhere", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     equal("seen from another region", client("iam", region="eu-west-1").get_role(RoleName="everywhere")["Role"]["RoleName"], "everywhere")
@@ -160,4 +202,4 @@ def one_for_all_regions():
     iam.delete_role(RoleName="everywhere")
 
 
-run(roles, role_policies, managed_policies, deletion, service_linked_roles, who_is_calling, one_for_all_regions)
+run(roles, role_policies, managed_policies, deletion, service_linked_roles, who_is_calling, instance_profiles, the_account, one_for_all_regions)

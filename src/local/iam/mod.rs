@@ -1,9 +1,11 @@
 //! IAM: roles and policies; global in an account.
 
+mod account;
 mod attach;
 mod aws_managed;
 mod document;
 mod inline;
+mod instance_profile;
 mod policy;
 mod role;
 mod service_linked;
@@ -12,10 +14,10 @@ mod tag;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{fault::Fault, inventory::Item, members::decode, pace::Millis, service::Service, world::Ctx};
+use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
 pub(crate) use document::wildcard;
+use instance_profile::InstanceProfile;
 use policy::Policy;
 pub(crate) use role::Role;
 
@@ -30,6 +32,8 @@ pub(crate) struct Store {
     roles: BTreeMap<String, Role>,
     /// The account's own managed policies, by ARN.
     policies: BTreeMap<String, Policy>,
+    /// By name.
+    instance_profiles: BTreeMap<String, InstanceProfile>,
     /// Deletions of service-linked roles: the role's name and when it is gone, by the task's id.
     deletions: BTreeMap<String, (String, Millis)>,
 }
@@ -83,7 +87,16 @@ pub(crate) static SERVICE: Service = Service {
         ("TagRole", role::tag_role),
         ("UntagRole", role::untag_role),
         ("ListRoleTags", role::list_role_tags),
-        ("ListInstanceProfilesForRole", role::list_instance_profiles_for_role),
+        ("CreateInstanceProfile", instance_profile::create),
+        ("GetInstanceProfile", instance_profile::get),
+        ("ListInstanceProfiles", instance_profile::list),
+        ("ListInstanceProfilesForRole", instance_profile::list_for_role),
+        ("DeleteInstanceProfile", instance_profile::delete),
+        ("AddRoleToInstanceProfile", instance_profile::add_role),
+        ("RemoveRoleFromInstanceProfile", instance_profile::remove_role),
+        ("TagInstanceProfile", instance_profile::add_tags),
+        ("UntagInstanceProfile", instance_profile::remove_tags),
+        ("ListInstanceProfileTags", instance_profile::list_tags),
         ("PutRolePolicy", inline::put_role_policy),
         ("GetRolePolicy", inline::get_role_policy),
         ("ListRolePolicies", inline::list_role_policies),
@@ -108,15 +121,13 @@ pub(crate) static SERVICE: Service = Service {
         ("CreateServiceLinkedRole", service_linked::create_service_linked_role),
         ("DeleteServiceLinkedRole", service_linked::delete_service_linked_role),
         ("GetServiceLinkedRoleDeletionStatus", service_linked::get_service_linked_role_deletion_status),
-        ("ListAccountAliases", list_account_aliases),
+        ("ListAccountAliases", account::list_aliases),
+        ("GetUser", account::get_user),
+        ("ListUsers", account::list_users),
+        ("ListOpenIDConnectProviders", account::list_providers),
+        ("GetAccountSummary", account::summary),
     ],
 };
-
-/// No alias can be given here, so there is none.
-fn list_account_aliases(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    decode::<Value>(input)?;
-    Ok(json!({ "AccountAliases": [], "IsTruncated": false }))
-}
 
 /// Refuses a session's policy that IAM would not take.
 pub(crate) fn check_session_policy(text: &str) -> Result<(), Fault> {

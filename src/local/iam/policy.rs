@@ -67,6 +67,11 @@ impl Policy {
         members
     }
 
+    /// How many versions there are.
+    pub(super) fn version_count(&self) -> usize {
+        self.versions.len()
+    }
+
     fn version(&self, number: u32) -> Option<Value> {
         let version = self.versions.get(&number)?;
         Some(json!({

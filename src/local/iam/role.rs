@@ -178,6 +178,9 @@ pub(super) fn delete_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
     if !role.inline.is_empty() {
         return conflict("Cannot delete entity, must delete policies first.");
     }
+    if ctx.iam.is_in_profile(&input.role_name) {
+        return conflict("Cannot delete entity, must remove roles from instance profile first.");
+    }
     ctx.iam.roles.remove(&input.role_name);
     Ok(json!({}))
 }
@@ -242,13 +245,6 @@ pub(super) fn untag_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
 pub(super) fn list_role_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     tag::list(&ctx.iam.find_role(&input.role_name)?.tags, input.marker.as_deref(), input.max_items)
-}
-
-/// No instance profile can be made here, so a role is in none; tools ask before they delete a role.
-pub(super) fn list_instance_profiles_for_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input: Input = decode(input)?;
-    ctx.iam.find_role(&input.role_name)?;
-    Ok(json!({ "InstanceProfiles": [], "IsTruncated": false }))
 }
 
 fn check_trust(text: &str) -> Result<Value, Fault> {

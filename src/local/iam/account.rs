@@ -1,0 +1,61 @@
+//! What belongs to the account itself: its one user, its numbers, and what it has none of.
+
+use serde_json::{Value, json};
+
+use super::no_such;
+use crate::local::{
+    fault::Fault,
+    members::{decode, time},
+    sts,
+    world::Ctx,
+};
+
+/// The one who signs every request.
+fn caller(account: &str) -> Value {
+    let arn = sts::caller(account);
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    json!({ "Path": "/", "UserName": name, "UserId": format!("AIDA{account}LOCAL"), "Arn": arn, "CreateDate": time(0) })
+}
+
+/// `GetUser`: without a name, the caller.
+pub(super) fn get_user(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let user = caller(ctx.account);
+    match input["UserName"].as_str() {
+        Some(name) if user["UserName"] != name => Err(no_such(format!("The user with name {name} cannot be found."))),
+        _ => Ok(json!({ "User": user })),
+    }
+}
+
+/// `ListUsers`
+pub(super) fn list_users(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let below = input["PathPrefix"].as_str().is_none_or(|prefix| prefix == "/");
+    let users: Vec<Value> = below.then(|| caller(ctx.account)).into_iter().collect();
+    Ok(json!({ "Users": users, "IsTruncated": false }))
+}
+
+/// `ListOpenIDConnectProviders`
+pub(super) fn list_providers(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    decode::<Value>(input)?;
+    Ok(json!({ "OpenIDConnectProviderList": [] }))
+}
+
+/// `ListAccountAliases`: no alias can be given here.
+pub(super) fn list_aliases(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    decode::<Value>(input)?;
+    Ok(json!({ "AccountAliases": [], "IsTruncated": false }))
+}
+
+/// `GetAccountSummary`: what there is, beside AWS's quotas of a new account.
+pub(super) fn summary(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
+    let versions: usize = ctx.iam.policies.values().map(super::Policy::version_count).sum();
+    Ok(json!({ "SummaryMap": {
+        "Users": 1, "UsersQuota": 5000, "Groups": 0, "GroupsQuota": 300,
+        "Roles": ctx.iam.roles.len(), "RolesQuota": 1000,
+        "InstanceProfiles": ctx.iam.instance_profiles.len(), "InstanceProfilesQuota": 1000,
+        "Policies": ctx.iam.policies.len(), "PoliciesQuota": 1500,
+        "PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": 10000,
+        "VersionsPerPolicyQuota": 5, "AttachedPoliciesPerRoleQuota": 10, "PolicySizeQuota": 6144,
+        "RolePolicySizeQuota": 10240, "AssumeRolePolicySizeQuota": 2048,
+        "Providers": 0, "ServerCertificates": 0, "MFADevices": 0, "AccountMFAEnabled": 0, "AccountAccessKeysPresent": 0,
+    } }))
+}
