@@ -45,6 +45,54 @@ def events():
     equal("streams", [one["logStreamName"] for one in logs.describe_log_streams(logGroupName="/shop")["logStreams"]], ["web"])
 
 
+def filters():
+    metric = {"metricName": "errors", "metricNamespace": "shop", "metricValue": "1"}
+    put = lambda name, **more: logs.put_metric_filter(logGroupName="/shop", filterName=name, filterPattern="ERROR", metricTransformations=[metric | more])
+    put("errors")
+    put("more", metricName="others")
+    refused("a group that is not there", "ResourceNotFoundException", logs.put_metric_filter, logGroupName="/nowhere", filterName="x", filterPattern="", metricTransformations=[metric])
+    refused("dimensions and a default", "InvalidParameterException", put, name="x", dimensions={"a": "$.a"}, defaultValue=0)
+    names = lambda **wanted: [one["filterName"] for one in logs.describe_metric_filters(**wanted)["metricFilters"]]
+    equal("of the group", names(logGroupName="/shop"), ["errors", "more"])
+    equal("by prefix", names(logGroupName="/shop", filterNamePrefix="mo"), ["more"])
+    equal("by metric", names(metricName="errors", metricNamespace="shop"), ["errors"])
+    first = logs.describe_metric_filters(logGroupName="/shop", limit=1)
+    equal("page by page", names(logGroupName="/shop", limit=1, nextToken=first["nextToken"]), ["more"])
+    refused("a token that nobody gave", "InvalidParameterException", logs.describe_metric_filters, logGroupName="/shop", nextToken="x")
+    equal("counted", logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"][0]["metricFilterCount"], 2)
+    for name in ("errors", "more"):
+        logs.delete_metric_filter(logGroupName="/shop", filterName=name)
+    refused("once more", "ResourceNotFoundException", logs.delete_metric_filter, logGroupName="/shop", filterName="more")
+    refused(
+        "a destination that cannot be reached",
+        "InvalidParameterException",
+        logs.put_subscription_filter,
+        logGroupName="/shop",
+        filterName="x",
+        filterPattern="",
+        destinationArn="arn:aws:lambda:eu-central-1:111122223333:function:none",
+    )
+    equal("no subscription", logs.describe_subscription_filters(logGroupName="/shop")["subscriptionFilters"], [])
+    refused("a subscription that is not there", "ResourceNotFoundException", logs.delete_subscription_filter, logGroupName="/shop", filterName="x")
+
+
+def policies_and_protection():
+    document = '{"Version":"2012-10-17","Statement":[]}'
+    equal("a policy", logs.put_resource_policy(policyName="es", policyDocument=document)["resourcePolicy"]["policyDocument"], document)
+    refused("one that is not JSON", "InvalidParameterException", logs.put_resource_policy, policyName="x", policyDocument="{")
+    equal("policies", [one["policyName"] for one in logs.describe_resource_policies()["resourcePolicies"]], ["es"])
+    logs.delete_resource_policy(policyName="es")
+    refused("once more", "ResourceNotFoundException", logs.delete_resource_policy, policyName="es")
+    equal("listed by a pattern", [one["logGroupName"] for one in logs.list_log_groups(logGroupNamePattern="^/sh")["logGroups"]], ["/shop"])
+    key = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+    logs.associate_kms_key(logGroupName="/shop", kmsKeyId=key)
+    equal("the key", logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"][0]["kmsKeyId"], key)
+    logs.disassociate_kms_key(logGroupName="/shop")
+    logs.put_log_group_deletion_protection(logGroupIdentifier="/shop", deletionProtectionEnabled=True)
+    refused("protected", "ValidationException", logs.delete_log_group, logGroupName="/shop")
+    logs.put_log_group_deletion_protection(logGroupIdentifier="/shop", deletionProtectionEnabled=False)
+
+
 def deletion():
     logs.delete_log_stream(logGroupName="/shop", logStreamName="web")
     logs.delete_log_group(logGroupName="/shop")
@@ -52,4 +100,4 @@ def deletion():
     equal("none", logs.describe_log_groups()["logGroups"], [])
 
 
-run(groups, events, deletion)
+run(groups, events, filters, policies_and_protection, deletion)

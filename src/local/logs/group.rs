@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{cut, invalid, stream::Stream};
+use super::{cut, filter::MetricFilter, invalid, stream::Stream};
 use crate::local::{
     fault::Fault,
     members::{Tags, decode},
@@ -26,6 +26,7 @@ pub(super) struct Group {
     pub(super) deletion_protection: bool,
     pub(super) tags: Tags,
     pub(super) streams: BTreeMap<String, Stream>,
+    pub(super) metric_filters: BTreeMap<String, MetricFilter>,
     /// Made by a service of AWS that writes into it, e.g. App Runner.
     pub(super) made_by_service: bool,
 }
@@ -45,7 +46,7 @@ impl Group {
             "logGroupName": self.name,
             "creationTime": self.created_at,
             "retentionInDays": self.retention_in_days,
-            "metricFilterCount": 0,
+            "metricFilterCount": self.metric_filters.len(),
             "arn": format!("{}:*", self.arn),
             "logGroupArn": self.arn,
             "storedBytes": self.streams.values().map(Stream::size).sum::<usize>(),
@@ -116,6 +117,25 @@ pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
     Ok(json!({ "logGroups": groups, "nextToken": page.next }))
 }
 
+/// `ListLogGroups`: names and ARNs only.
+pub(super) fn list_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    let source = input.log_group_name_pattern.as_deref().unwrap_or_default();
+    let pattern =
+        regex::Regex::new(source).map_err(|_| invalid(format!("logGroupNamePattern is invalid: {source}")))?;
+    let class = |group: &Group| group.class.clone().unwrap_or_else(|| "STANDARD".to_owned());
+    let wanted = |group: &&Group| {
+        pattern.is_match(&group.name) && input.log_group_class.as_ref().is_none_or(|wanted| *wanted == class(group))
+    };
+    let groups = ctx.region.logs.groups.values().filter(wanted).collect();
+    let limit = input.limit.unwrap_or(50);
+    let page = cut(groups, input.next_token.as_deref(), limit, |group: &&Group| group.name.clone())?;
+    let view =
+        |group: &Group| json!({ "logGroupName": group.name, "logGroupArn": group.arn, "logGroupClass": class(group) });
+    let groups: Vec<Value> = page.items.into_iter().map(view).collect();
+    Ok(json!({ "logGroups": groups, "nextToken": page.next }))
+}
+
 pub(super) fn delete_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     if ctx.region.logs.find(&input.log_group_name)?.deletion_protection {
@@ -152,5 +172,45 @@ pub(super) fn put_retention_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 pub(super) fn delete_retention_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     ctx.region.logs.find(&input.log_group_name)?.retention_in_days = None;
+    Ok(json!({}))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ChangeInput {
+    log_group_identifier: String,
+    log_group_name: String,
+    /// A group's ARN; of a region's query results, which have a key as well, there are none.
+    resource_identifier: String,
+    kms_key_id: String,
+    deletion_protection_enabled: bool,
+}
+
+impl ChangeInput {
+    /// The group, under whichever of its names.
+    fn group<'a>(&self, ctx: &'a mut Ctx<'_>) -> Result<&'a mut Group, Fault> {
+        let names = [&self.log_group_identifier, &self.log_group_name, &self.resource_identifier];
+        let given = names.into_iter().find(|name| !name.is_empty());
+        ctx.region
+            .logs
+            .find(given.ok_or_else(|| invalid("Either logGroupName or resourceIdentifier has to be given."))?)
+    }
+}
+
+pub(super) fn put_deletion_protection(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: ChangeInput = decode(input)?;
+    input.group(ctx)?.deletion_protection = input.deletion_protection_enabled;
+    Ok(json!({}))
+}
+
+pub(super) fn associate_key(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: ChangeInput = decode(input)?;
+    input.group(ctx)?.kms_key_id = Some(input.kms_key_id.clone());
+    Ok(json!({}))
+}
+
+pub(super) fn disassociate_key(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: ChangeInput = decode(input)?;
+    input.group(ctx)?.kms_key_id = None;
     Ok(json!({}))
 }

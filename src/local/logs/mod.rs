@@ -1,7 +1,9 @@
 //! CloudWatch Logs: groups, streams, events.
 
 mod event;
+mod filter;
 mod group;
+mod policy;
 mod stream;
 mod tag;
 
@@ -17,13 +19,15 @@ use super::{
     service::Service,
 };
 use group::Group;
+use policy::ResourcePolicy;
 use stream::{Event, Stream};
 
-/// The log groups of one region, by name.
+/// The log groups and resource policies of one region, by name.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     groups: BTreeMap<String, Group>,
+    policies: BTreeMap<String, ResourcePolicy>,
 }
 
 /// Where lines go that a service of AWS writes by itself.
@@ -114,6 +118,19 @@ pub(crate) static SERVICE: Service = Service {
         ("DeleteLogGroup", group::delete_log_group),
         ("PutRetentionPolicy", group::put_retention_policy),
         ("DeleteRetentionPolicy", group::delete_retention_policy),
+        ("ListLogGroups", group::list_log_groups),
+        ("PutLogGroupDeletionProtection", group::put_deletion_protection),
+        ("AssociateKmsKey", group::associate_key),
+        ("DisassociateKmsKey", group::disassociate_key),
+        ("PutMetricFilter", filter::put_metric_filter),
+        ("DescribeMetricFilters", filter::describe_metric_filters),
+        ("DeleteMetricFilter", filter::delete_metric_filter),
+        ("PutSubscriptionFilter", filter::put_subscription_filter),
+        ("DescribeSubscriptionFilters", filter::describe_subscription_filters),
+        ("DeleteSubscriptionFilter", filter::delete_subscription_filter),
+        ("PutResourcePolicy", policy::put),
+        ("DescribeResourcePolicies", policy::describe),
+        ("DeleteResourcePolicy", policy::delete),
         ("CreateLogStream", stream::create_log_stream),
         ("DescribeLogStreams", stream::describe_log_streams),
         ("DeleteLogStream", stream::delete_log_stream),
