@@ -111,6 +111,18 @@ def random_passwords():
     holds("as asked for", len(password) == 64 and password.isalnum() and not set("abc") & set(password), password)
 
 
+def rotation():
+    secrets.create_secret(Name="turning", SecretString="x")
+    holds("never rotated", not secrets.describe_secret(SecretId="turning").get("RotationEnabled"))
+    refused("without a function", "InvalidRequestException", secrets.rotate_secret, SecretId="turning", RotationRules={"AutomaticallyAfterDays": 30}, status=400)
+    function = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:rotate"
+    refused("by a function that is not there", "AccessDeniedException", secrets.rotate_secret, SecretId="turning", RotationLambdaARN=function)
+    refused("a secret that is not there", "ResourceNotFoundException", secrets.rotate_secret, SecretId="nowhere")
+    equal("nothing to cancel", secrets.cancel_rotate_secret(SecretId="turning")["Name"], "turning")
+    equal("the value is as it was", secrets.get_secret_value(SecretId="turning")["SecretString"], "x")
+    secrets.delete_secret(SecretId="turning", ForceDeleteWithoutRecovery=True)
+
+
 def deletion():
     secrets.create_secret(Name="leaving", SecretString="x")
     refused("a window that is too short", "InvalidParameterException", secrets.delete_secret, SecretId="leaving", RecoveryWindowInDays=3)
@@ -147,4 +159,4 @@ def apart():
     equal("another account has nothing", client("secretsmanager", account="444455556666").list_secrets()["SecretList"], [])
 
 
-run(creation, versions, tagging, lists, random_passwords, deletion, apart)
+run(creation, versions, tagging, lists, random_passwords, rotation, deletion, apart)

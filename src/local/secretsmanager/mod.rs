@@ -8,6 +8,7 @@ mod delete;
 mod describe;
 mod label;
 mod password;
+mod rotation;
 mod secret;
 mod value;
 
@@ -106,6 +107,8 @@ pub(crate) static SERVICE: Service = Service {
         ("ListSecretVersionIds", describe::list_secret_version_ids),
         ("DeleteSecret", delete::delete_secret),
         ("RestoreSecret", delete::restore_secret),
+        ("RotateSecret", rotation::rotate),
+        ("CancelRotateSecret", rotation::cancel),
         ("GetRandomPassword", password::get_random_password),
         ("TagResource", label::tag_resource),
         ("UntagResource", label::untag_resource),
