@@ -426,6 +426,40 @@ def what_nobody_has():
     refused("a restart of it", "InvalidDBClusterStateFault", rds.reboot_db_cluster, DBClusterIdentifier="shop")
 
 
+def log_files():
+    writer = next(one["DBClusterMembers"] for one in rds.describe_db_clusters(DBClusterIdentifier="shop")["DBClusters"])
+    writer = next(one["DBInstanceIdentifier"] for one in writer if one["IsClusterWriter"])
+    refused("an instance that is not there", "DBInstanceNotFound", rds.describe_db_log_files, DBInstanceIdentifier="nowhere", status=404)
+    [file] = rds.describe_db_log_files(DBInstanceIdentifier=writer)["DescribeDBLogFiles"]
+    holds("written by the server", file["Size"] > 0 and file["LastWritten"] > 1_600_000_000_000, file)
+    equal("by name", rds.describe_db_log_files(DBInstanceIdentifier=writer, FilenameContains="slowquery")["DescribeDBLogFiles"], [])
+    name = file["LogFileName"]
+    endpoint = rds.describe_db_clusters(DBClusterIdentifier="shop")["DBClusters"][0]["Endpoint"]
+    sql(endpoint, "DO $$ BEGIN RAISE LOG 'seen by everybody'; END $$")
+    portion = lambda **more: rds.download_db_log_file_portion(DBInstanceIdentifier=writer, LogFileName=name, **more)
+    last = portion(NumberOfLines=50)
+    holds("the last lines", "seen by everybody" in last["LogFileData"], last)
+    first = portion(Marker="0", NumberOfLines=1)
+    equal("one line from the beginning", (first["LogFileData"].count("\n"), first["AdditionalDataPending"]), (1, True))
+    holds("the next one", portion(Marker=first["Marker"], NumberOfLines=1)["LogFileData"] != first["LogFileData"])
+    refused("a file that is not there", "DBLogFileNotFoundFault", rds.download_db_log_file_portion, DBInstanceIdentifier=writer, LogFileName="error/none", status=404)
+    refused("a marker that nobody gave", "InvalidParameterValue", portion, Marker="x")
+
+
+def what_needs_another_service_or_engine():
+    topic = f"arn:aws:sns:eu-central-1:{ACCOUNT}:none"
+    refused("a topic that is not there", "SNSTopicArnNotFound", rds.create_event_subscription, SubscriptionName="x", SnsTopicArn=topic, status=404)
+    refused("what is no topic", "SNSInvalidTopic", rds.create_event_subscription, SubscriptionName="x", SnsTopicArn="x")
+    refused("a subscription that is not there", "SubscriptionNotFound", rds.describe_event_subscriptions, SubscriptionName="x", status=404)
+    refused("nor to delete", "SubscriptionNotFound", rds.delete_event_subscription, SubscriptionName="x", status=404)
+    member = rds.describe_db_instances()["DBInstances"][0]["DBInstanceIdentifier"]
+    refused("a snapshot of a member", "InvalidParameterValue", rds.create_db_snapshot, DBSnapshotIdentifier="x", DBInstanceIdentifier=member)
+    refused("a snapshot that is not there", "DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="x", status=404)
+    refused("no maintenance", "ResourceNotFoundFault", rds.apply_pending_maintenance_action, ResourceIdentifier=arn("cluster", "shop"), ApplyAction="system-update", OptInType="immediate", status=404)
+    refused("no replica", "InvalidDBClusterStateFault", rds.promote_read_replica_db_cluster, DBClusterIdentifier="shop")
+    equal("nothing to choose", rds.describe_valid_db_instance_modifications(DBInstanceIdentifier=member)["ValidDBInstanceModificationsMessage"].get("Storage", []), [])
+
+
 def snapshots():
     equal(
         "a new snapshot",
@@ -535,6 +569,8 @@ run(
     roles,
     a_clone,
     what_nobody_has,
+    log_files,
+    what_needs_another_service_or_engine,
     snapshots,
     deletion,
     restoration,

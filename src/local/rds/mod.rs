@@ -22,6 +22,7 @@ mod input;
 mod instance_changes;
 mod instances;
 mod listener;
+mod log_files;
 mod momentary;
 mod never;
 mod parameter_groups;
@@ -34,6 +35,7 @@ mod proxies;
 mod proxy_endpoints;
 mod roles;
 mod rules;
+mod settings;
 mod snapshots;
 mod store;
 mod subnet_groups;
@@ -56,10 +58,12 @@ use super::service::{Action, Service};
 static ACTIONS: &[(&str, Action)] = &[
     ("AddRoleToDBCluster", roles::add),
     ("AddTagsToResource", tags::add),
+    ("ApplyPendingMaintenanceAction", never::apply_maintenance),
     ("CopyDBClusterParameterGroup", |ctx, input| CLUSTER.copy(ctx, input)),
     ("CopyDBClusterSnapshot", copies::copy),
     ("CopyDBParameterGroup", |ctx, input| INSTANCE.copy(ctx, input)),
     ("CreateDBCluster", clusters::create),
+    ("CopyDBSnapshot", never::snapshot),
     ("CreateDBClusterEndpoint", custom_endpoints::create),
     ("CreateDBClusterParameterGroup", |ctx, input| CLUSTER.create(ctx, input)),
     ("CreateDBClusterSnapshot", snapshots::create),
@@ -67,8 +71,11 @@ static ACTIONS: &[(&str, Action)] = &[
     ("CreateDBParameterGroup", |ctx, input| INSTANCE.create(ctx, input)),
     ("CreateDBProxy", proxies::create),
     ("CreateDBProxyEndpoint", proxy_endpoints::create),
+    ("CreateDBSnapshot", never::create_snapshot),
     ("CreateDBSubnetGroup", subnet_groups::create),
+    ("CreateEventSubscription", never::subscribe),
     ("DeleteDBCluster", cluster_changes::delete),
+    ("DeleteDBClusterAutomatedBackup", never::delete_backup),
     ("DeleteDBClusterEndpoint", custom_endpoints::delete),
     ("DeleteDBClusterParameterGroup", |ctx, input| CLUSTER.delete(ctx, input)),
     ("DeleteDBClusterSnapshot", snapshots::delete),
@@ -76,7 +83,9 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DeleteDBParameterGroup", |ctx, input| INSTANCE.delete(ctx, input)),
     ("DeleteDBProxy", proxies::delete),
     ("DeleteDBProxyEndpoint", proxy_endpoints::delete),
+    ("DeleteDBSnapshot", never::snapshot),
     ("DeleteDBSubnetGroup", subnet_groups::delete),
+    ("DeleteEventSubscription", never::subscription),
     ("DeregisterDBProxyTargets", targets::deregister),
     ("DescribeAccountAttributes", never::account_attributes),
     ("DescribeBlueGreenDeployments", never::deployments),
@@ -92,6 +101,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBEngineVersions", engine::versions),
     ("DescribeDBInstanceAutomatedBackups", never::instance_backups),
     ("DescribeDBInstances", instances::describe),
+    ("DescribeDBLogFiles", log_files::describe),
     ("DescribeDBParameterGroups", |ctx, input| INSTANCE.describe(ctx, input)),
     ("DescribeDBParameters", |ctx, input| INSTANCE.parameters(ctx, input)),
     ("DescribeDBProxies", proxies::describe),
@@ -100,7 +110,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBProxyTargets", targets::describe),
     ("DescribeDBSecurityGroups", never::security_groups),
     ("DescribeDBShardGroups", never::shards),
-    ("DescribeDBSnapshotAttributes", never::snapshot_attributes),
+    ("DescribeDBSnapshotAttributes", never::snapshot),
     ("DescribeDBSnapshots", never::snapshots),
     ("DescribeDBSubnetGroups", subnet_groups::describe),
     ("DescribeEngineDefaultClusterParameters", |_, input| CLUSTER.defaults(input)),
@@ -116,10 +126,13 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribePendingMaintenanceActions", events::maintenance),
     ("DescribeReservedDBInstances", never::reserved),
     ("DescribeSourceRegions", never::source_regions),
+    ("DescribeValidDBInstanceModifications", never::valid_modifications),
     ("DisableHttpEndpoint", cluster_changes::disable_http),
+    ("DownloadDBLogFilePortion", log_files::download),
     ("EnableHttpEndpoint", cluster_changes::enable_http),
     ("FailoverDBCluster", cluster_changes::failover),
     ("ListTagsForResource", tags::list),
+    ("ModifyCurrentDBClusterCapacity", never::modify_capacity),
     ("ModifyDBCluster", cluster_changes::modify),
     ("ModifyDBClusterEndpoint", custom_endpoints::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
@@ -129,7 +142,11 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ModifyDBProxy", proxies::modify),
     ("ModifyDBProxyEndpoint", proxy_endpoints::modify),
     ("ModifyDBProxyTargetGroup", targets::modify_group),
+    ("ModifyDBSnapshot", never::snapshot),
+    ("ModifyDBSnapshotAttribute", never::snapshot),
     ("ModifyDBSubnetGroup", subnet_groups::modify),
+    ("ModifyEventSubscription", never::subscription),
+    ("PromoteReadReplicaDBCluster", never::promote),
     ("RebootDBCluster", never::reboot_cluster),
     ("RebootDBInstance", instance_changes::reboot),
     ("RegisterDBProxyTargets", targets::register),
@@ -139,6 +156,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ResetDBParameterGroup", |ctx, input| INSTANCE.reset(ctx, input)),
     ("RestoreDBClusterFromSnapshot", snapshots::restore),
     ("RestoreDBClusterToPointInTime", copies::restore_to_point_in_time),
+    ("RestoreDBInstanceFromDBSnapshot", never::snapshot),
     ("StartDBCluster", cluster_changes::start),
     ("StartDBInstance", instance_changes::refuse_alone),
     ("StopDBCluster", cluster_changes::stop),

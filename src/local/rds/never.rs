@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, missing, page};
+use super::input::{Input, invalid, missing, page};
 use crate::local::{ec2, fault::Fault, world::Ctx};
 
 /// An action that lists nothing, under the member's name.
@@ -26,14 +26,6 @@ none! {
     integrations: "Integrations";
     reserved: "ReservedDBInstances";
     shards: "DBShardGroups";
-    subscriptions: "EventSubscriptionsList";
-}
-
-/// A snapshot of an instance: members of clusters have none.
-pub(super) fn snapshot_attributes(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    let name = input.required("DBSnapshotIdentifier")?;
-    Err(missing("DBSnapshotNotFound", format!("DBSnapshot {name} not found.")))
 }
 
 /// `RebootDBCluster` is for Multi-AZ DB clusters, which Aurora's are not.
@@ -71,4 +63,84 @@ pub(super) fn account_attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Valu
     ];
     let view = |(name, used, most): (&str, usize, usize)| json!({"AccountQuotaName": name, "Used": used, "Max": most});
     Ok(json!({"AccountQuotas": quotas.map(view)}))
+}
+
+/// `CreateDBSnapshot`: every instance here is a member of a cluster.
+pub(super) fn create_snapshot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
+    Err(invalid(
+        "The specified instance is a member of a cluster and a snapshot cannot be created directly. Please use the \
+         CreateDBClusterSnapshot API instead.",
+    ))
+}
+
+/// What is done to a snapshot of an instance.
+pub(super) fn snapshot(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.text("DBSnapshotIdentifier").or(input.text("SourceDBSnapshotIdentifier")).unwrap_or_default();
+    Err(missing("DBSnapshotNotFound", format!("DBSnapshot {name} not found.")))
+}
+
+/// `DeleteDBClusterAutomatedBackup`: those of clusters that exist cannot be deleted, and go with them.
+pub(super) fn delete_backup(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let id = input.required("DbClusterResourceId")?;
+    let message = format!("No retained automated backup of the cluster {id} exists.");
+    Err(missing("DBClusterAutomatedBackupNotFoundFault", message))
+}
+
+/// `PromoteReadReplicaDBCluster`: no cluster here replicates another one.
+pub(super) fn promote(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = &ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.identifier;
+    let message = format!("DB cluster {name} is not a read replica cluster.");
+    Err(Fault::new("InvalidDBClusterStateFault", message))
+}
+
+/// `ModifyCurrentDBClusterCapacity` is for Aurora Serverless v1.
+pub(super) fn modify_capacity(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = &ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.identifier;
+    let message = format!("DB cluster {name} is not a serverless cluster of engine mode serverless.");
+    Err(Fault::new("InvalidDBClusterStateFault", message))
+}
+
+/// `ApplyPendingMaintenanceAction`: nothing is ever pending here.
+pub(super) fn apply_maintenance(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let resource = input.required("ResourceIdentifier")?;
+    Err(missing("ResourceNotFoundFault", format!("No maintenance action is pending for {resource}.")))
+}
+
+/// `DescribeValidDBInstanceModifications`: Aurora's storage has nothing to choose.
+pub(super) fn valid_modifications(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
+    Ok(json!({"ValidDBInstanceModificationsMessage": {"Storage": [], "ValidProcessorFeatures": []}}))
+}
+
+/// `CreateEventSubscription`: SNS does not run here, so no topic exists.
+pub(super) fn subscribe(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let topic = input.required("SnsTopicArn")?;
+    if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
+        return Err(Fault::new("SNSInvalidTopic", format!("SNS topic ARN is invalid: {topic}")));
+    }
+    Err(missing("SNSTopicArnNotFound", format!("SNS topic not found: {topic}. The local cloud does not run SNS.")))
+}
+
+/// What is done to an event subscription, or asked about one.
+pub(super) fn subscription(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("SubscriptionName")?;
+    Err(missing("SubscriptionNotFound", format!("Event Subscription {name} not found.")))
+}
+
+/// `DescribeEventSubscriptions`
+pub(super) fn subscriptions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    if input["SubscriptionName"].is_string() {
+        return subscription(ctx, input);
+    }
+    page(&Input(input), "EventSubscriptionsList", Vec::new())
 }

@@ -113,6 +113,7 @@ impl Plane {
             Ok(())
         };
         self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
+            ctx.region.rds.servers = Some(self.servers.folder.clone());
             let cluster = ctx
                 .region
                 .rds

@@ -1,6 +1,6 @@
 //! What exists in RDS in one region, and how it moves on with time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub(crate) struct Store {
     pub(super) proxy_endpoints: BTreeMap<String, ProxyEndpoint>,
     pub(super) custom_endpoints: BTreeMap<String, CustomEndpoint>,
     pub(super) events: Vec<Event>,
+    /// The folder of the servers; only where the data plane runs, which tells it.
+    #[serde(skip)]
+    pub(super) servers: Option<PathBuf>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
 }

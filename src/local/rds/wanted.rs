@@ -8,6 +8,7 @@ use super::{
     phase::{Password, Phase},
     pooler, postgres,
     proxies::Proxy,
+    settings,
     targets::Target,
 };
 use crate::local::{
@@ -133,7 +134,7 @@ impl Wanted {
         let target = proxy.targets.first();
         let cluster = target.and_then(|target| store.clusters.get(&target.cluster));
         let upstream = cluster.map(|cluster| {
-            let connections = postgres::max_connections(&server(store, cluster).parameters);
+            let connections = settings::max_connections(&server(store, cluster).parameters);
             (cluster.listener.clone(), connections)
         });
         let spec = pooler::Wanted {

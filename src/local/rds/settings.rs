@@ -1,0 +1,70 @@
+//! What stands in the configuration of a cluster's server.
+
+use std::path::Path;
+
+use super::{parameters, postgres::Wanted};
+
+/// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
+const CONNECTIONS: &str = "200";
+
+/// How many connections a server takes.
+pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
+    let set = parameters.iter().find(|(name, _)| name == "max_connections");
+    set.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| CONNECTIONS.parse().unwrap_or(200))
+}
+
+/// The configuration: ours, made for speed (losing a local database in a power cut is no loss), then the
+/// parameter group's. Formulas over an instance's memory mean nothing here and are left out.
+pub(super) fn of(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, String)> {
+    let file = |name: &str| home.join(name).display().to_string();
+    let mut settings: Vec<(String, String)> = [
+        ("listen_addresses", wanted.addresses().join(",")),
+        ("port", wanted.listener.port.to_string()),
+        ("unix_socket_directories", String::new()),
+        ("hba_file", file("pg_hba.conf")),
+        ("ssl", "on".into()),
+        ("ssl_cert_file", file("server.crt")),
+        ("ssl_key_file", file("server.key")),
+        ("ssl_ca_file", file("ca.pem")),
+        ("password_encryption", "scram-sha-256".into()),
+        ("fsync", "off".into()),
+        ("synchronous_commit", "off".into()),
+        ("full_page_writes", "off".into()),
+        ("max_connections", CONNECTIONS.into()),
+        ("shared_buffers", "32MB".into()),
+        ("max_wal_size", "128MB".into()),
+        ("min_wal_size", "4MB".into()),
+        ("timezone", "UTC".into()),
+        ("log_timezone", "UTC".into()),
+        ("jit", "off".into()),
+        ("default_text_search_config", "pg_catalog.english".into()),
+        ("idle_in_transaction_session_timeout", "86400000".into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if wanted.replicated {
+        // As far as the readers' server may fall behind.
+        settings.push(("wal_keep_size".into(), "64MB".into()));
+    }
+    for (name, value) in &wanted.parameters {
+        let known = parameters::find(name, true).is_ok_and(parameters::Parameter::is_of_postgres);
+        match name.as_str() {
+            "rds.logical_replication" if value == "1" => settings.push(("wal_level".into(), "logical".into())),
+            "shared_preload_libraries" => settings.push((name.clone(), loadable(value, programs))),
+            // The sizes of AWS's machines, not of this one; a part of the loaded libraries is not there.
+            "shared_buffers" | "effective_cache_size" | "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
+            _ if !known || value.contains('{') => {}
+            _ => settings.push((name.clone(), value.clone())),
+        }
+    }
+    settings
+}
+
+/// Of these libraries those that are installed; the server would not start with others.
+fn loadable(libraries: &str, programs: &Path) -> String {
+    let there = |name: &&str| {
+        let places = ["../lib", "../lib/postgresql"].map(|place| programs.join(place));
+        places.iter().any(|place| ["so", "dylib"].iter().any(|kind| place.join(format!("{name}.{kind}")).exists()))
+    };
+    libraries.split(',').map(str::trim).filter(there).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,172 @@
+//! Clusters and their instances: refusals, states, endings.
+
+use serde_json::{Value, json};
+
+use super::{Cloud, instance};
+
+#[test]
+fn a_cluster_that_aws_would_refuse_is_refused() {
+    let mut cloud = Cloud::new();
+    for (change, code) in [
+        (json!({"Engine": "mysql"}), "InvalidParameterValue"),
+        (json!({"EngineVersion": "15.4"}), "InvalidParameterCombination"),
+        (json!({"MasterUserPassword": "short"}), "InvalidParameterValue"),
+        (json!({"MasterUserPassword": null}), "InvalidParameterValue"),
+        (json!({"MasterUsername": "rdsadmin"}), "InvalidParameterValue"),
+        (json!({"DatabaseName": "1st"}), "InvalidParameterValue"),
+        (json!({"Port": 80}), "InvalidParameterValue"),
+        (json!({"DBSubnetGroupName": "other"}), "DBSubnetGroupNotFoundFault"),
+        (json!({"DBClusterParameterGroupName": "other"}), "DBClusterParameterGroupNotFound"),
+        (json!({"VpcSecurityGroupIds": ["sg-0123"]}), "InvalidParameterValue"),
+        (json!({"BackupRetentionPeriod": 0}), "InvalidParameterValue"),
+        (json!({"EnableCloudwatchLogsExports": ["audit"]}), "InvalidParameterCombination"),
+        (json!({"EngineLifecycleSupport": "forever"}), "InvalidParameterValue"),
+        (
+            json!({"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.3, "MaxCapacity": 4.0}}),
+            "InvalidParameterValue",
+        ),
+        (
+            json!({"ServerlessV2ScalingConfiguration": {"MinCapacity": 8.0, "MaxCapacity": 4.0}}),
+            "InvalidParameterValue",
+        ),
+        (json!({"ManageMasterUserPassword": true}), "InvalidParameterCombination"),
+        (json!({"GlobalClusterIdentifier": "world"}), "InvalidParameterCombination"),
+    ] {
+        let input = cloud.cluster_input(&change);
+        assert_eq!(cloud.refusal("CreateDBCluster", input), code, "{change}");
+    }
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input.clone());
+    assert_eq!(cloud.refusal("CreateDBCluster", input), "DBClusterAlreadyExistsFault");
+}
+
+#[test]
+fn a_cluster_is_available_when_its_time_has_come_and_its_server_answers() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    assert_eq!(cloud.get("CreateDBCluster", input, "/DBCluster/Status"), "creating");
+    assert_eq!(cloud.refusal("CreateDBInstance", instance("shop-1")), "InvalidDBClusterStateFault");
+    cloud.pass(151);
+    assert_eq!(cloud.cluster_status(), "creating", "without a server");
+    cloud.make_real();
+    assert_eq!(cloud.cluster_status(), "available");
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = Some("PostgreSQL is not installed".into());
+    assert_eq!(cloud.cluster_status(), "available", "a fault takes nothing away from what runs");
+}
+
+#[test]
+fn a_server_that_cannot_be_made_is_a_failed_cluster_that_can_be_deleted() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = Some("PostgreSQL is not installed".into());
+    assert_eq!(cloud.cluster_status(), "failed");
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
+    cloud.make_real();
+    cloud.pass(360);
+    assert_eq!(cloud.refusal("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"})), "DBClusterNotFoundFault");
+}
+
+#[test]
+fn what_is_in_use_cannot_be_deleted() {
+    let mut cloud = Cloud::furnished();
+    let group = cloud.groups[0].clone();
+    let subnet = cloud.subnets[0].clone();
+    for (action, input, code) in [
+        ("DeleteDBSubnetGroup", json!({"DBSubnetGroupName": "shop"}), "InvalidDBSubnetGroupStateFault"),
+        (
+            "DeleteDBCluster",
+            json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}),
+            "InvalidDBClusterStateFault",
+        ),
+        ("ec2 DeleteSecurityGroup", json!({"GroupId": group}), "DependencyViolation"),
+        ("ec2 DeleteSubnet", json!({"SubnetId": subnet}), "DependencyViolation"),
+    ] {
+        assert_eq!(cloud.refusal(action, input), code, "{action}");
+    }
+}
+
+#[test]
+fn a_cluster_goes_only_unprotected_empty_and_with_a_word_on_its_snapshot() {
+    let mut cloud = Cloud::furnished();
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "DeletionProtection": true}));
+    let skip = json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true});
+    assert_eq!(cloud.refusal("DeleteDBCluster", skip), "InvalidParameterCombination");
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "DeletionProtection": false}));
+    cloud.ok("DeleteDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
+    assert_eq!(cloud.refusal("DeleteDBInstance", json!({"DBInstanceIdentifier": "shop-1"})), "InvalidDBInstanceState");
+    assert_eq!(cloud.refusal("DeleteDBCluster", json!({"DBClusterIdentifier": "shop"})), "InvalidParameterCombination");
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "FinalDBSnapshotIdentifier": "last"}));
+    cloud.pass(720);
+    assert_eq!(cloud.cluster_status(), "deleting", "until the snapshot is made and the server stopped");
+    cloud.make_real();
+    let status = cloud.get("DescribeDBClusterSnapshots", json!({}), "/DBClusterSnapshots/0/Status");
+    assert_eq!((status.as_str(), cloud.region.rds.clusters.len()), ("available", 0));
+    let group = cloud.groups[0].clone();
+    cloud.ok("ec2 DeleteSecurityGroup", json!({"GroupId": group}));
+    let taken = json!({"DBClusterIdentifier": "back", "SnapshotIdentifier": "last", "Engine": "aurora-postgresql",
+        "DBSubnetGroupName": "shop"});
+    assert_eq!(cloud.get("RestoreDBClusterFromSnapshot", taken, "/DBCluster/MasterUsername"), "app");
+}
+
+#[test]
+fn a_change_shows_in_the_state_and_a_second_one_waits() {
+    let mut cloud = Cloud::furnished();
+    let change = |member: &str, value: Value| {
+        let mut input = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
+        input[member] = value;
+        input
+    };
+    for (member, value, status, seconds) in [
+        ("MasterUserPassword", json!("another-99"), "resetting-master-credentials", 20),
+        ("ServerlessV2ScalingConfiguration", json!({"MinCapacity": 1.0, "MaxCapacity": 8.0}), "modifying", 15),
+        ("BackupRetentionPeriod", json!(7), "available", 0),
+    ] {
+        let input = change(member, value);
+        assert_eq!(cloud.get("ModifyDBCluster", input.clone(), "/DBCluster/Status"), status, "{member}");
+        if seconds > 0 {
+            assert_eq!(cloud.refusal("ModifyDBCluster", input), "InvalidDBClusterStateFault", "{member}");
+        }
+        cloud.make_real();
+        cloud.pass(seconds);
+        assert_eq!(cloud.cluster_status(), "available");
+    }
+    let down = change("EngineVersion", json!("15.10"));
+    assert_eq!(cloud.refusal("ModifyDBCluster", down), "InvalidParameterCombination");
+}
+
+#[test]
+fn a_stopped_cluster_is_started_before_anything_else() {
+    let mut cloud = Cloud::furnished();
+    let name = json!({"DBClusterIdentifier": "shop"});
+    cloud.ok("StopDBCluster", name.clone());
+    cloud.pass(240);
+    assert_eq!(cloud.cluster_status(), "stopping", "while its server runs");
+    cloud.make_real();
+    assert_eq!(cloud.cluster_status(), "stopped");
+    assert_eq!(cloud.refusal("StopDBCluster", name.clone()), "InvalidDBClusterStateFault");
+    assert_eq!(cloud.refusal("RebootDBInstance", json!({"DBInstanceIdentifier": "shop-1"})), "InvalidDBInstanceState");
+    cloud.ok("StartDBCluster", name);
+    cloud.make_real();
+    cloud.pass(240);
+    assert_eq!(cloud.cluster_status(), "available");
+}
+
+#[test]
+fn a_failover_takes_the_reader_of_the_lowest_tier() {
+    let mut cloud = Cloud::furnished();
+    let name = json!({"DBClusterIdentifier": "shop"});
+    assert_eq!(cloud.refusal("FailoverDBCluster", name.clone()), "InvalidDBClusterStateFault", "without a reader");
+    for (reader, tier) in [("shop-2", 2), ("shop-3", 0)] {
+        let mut input = instance(reader);
+        input["PromotionTier"] = json!(tier);
+        cloud.ok("CreateDBInstance", input);
+    }
+    cloud.make_real();
+    cloud.pass(360);
+    cloud.ok("FailoverDBCluster", name.clone());
+    let answer = cloud.ok("DescribeDBClusters", name);
+    let members = answer["DBClusters"][0]["DBClusterMembers"].as_array().unwrap();
+    let writers: Vec<_> = members.iter().filter(|member| member["IsClusterWriter"] == true).collect();
+    assert_eq!((writers.len(), &writers[0]["DBInstanceIdentifier"]), (1, &json!("shop-3")));
+}
