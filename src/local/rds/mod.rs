@@ -31,6 +31,7 @@ mod phase;
 pub(crate) mod plane;
 mod pooler;
 mod postgres;
+mod programs;
 mod proxies;
 mod proxy_endpoints;
 mod roles;

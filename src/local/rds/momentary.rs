@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin};
 
 use super::{
-    postgres,
+    programs,
     system::{self, User},
 };
 use crate::local::members::random_hex;
@@ -54,8 +54,8 @@ impl Momentary {
     /// # Errors
     /// Why there is none, as a part of a sentence.
     pub(crate) async fn start(major: &str, superuser: &str) -> Result<Self, String> {
-        let programs =
-            postgres::installed(major).ok_or_else(|| format!("PostgreSQL {major} is not installed on this machine"))?;
+        let installed =
+            programs::installed(major).ok_or_else(|| format!("PostgreSQL {major} is not installed on this machine"))?;
         let failed = |error: std::io::Error| format!("no PostgreSQL can be started on this machine ({error})");
         let user = User::choose().map_err(failed)?;
         let folder = tempfile::Builder::new().prefix("infra-postgres-").tempdir().map_err(failed)?;
@@ -64,7 +64,7 @@ impl Momentary {
         user.make_folder(folder.path()).map_err(failed)?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(failed)?.port();
         let mut shell = user.command(Path::new("/bin/sh"), folder.path());
-        shell.arg("-c").arg(SCRIPT).env("BIN", &programs).env("DIR", folder.path());
+        shell.arg("-c").arg(SCRIPT).env("BIN", &installed).env("DIR", folder.path());
         shell.env("WHO", superuser).env("PORT", port.to_string());
         // A group of its own: a terminal's ctrl-C is for this process, which then closes the pipe.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);

@@ -18,6 +18,7 @@ use super::{
     connection::{self, Login, Proof},
     listener::Listener,
     phase::Password,
+    programs::Programs,
     settings,
     system::{self, Process, User},
 };
@@ -90,35 +91,6 @@ fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |cause| format!("Could not {what}: {cause}.")
 }
 
-/// The folder of PostgreSQL's programs.
-fn programs(major: &str) -> Outcome<PathBuf> {
-    installed(major).ok_or_else(|| {
-        format!(
-            "PostgreSQL {major} is not installed on this machine. Install it (Debian and Ubuntu: `apt install \
-             postgresql-{major}`; macOS: `brew install postgresql@{major}`); the cluster starts as soon as it is there."
-        )
-    })
-}
-
-/// The folder of the programs of this major version, where it is installed.
-pub(super) fn installed(major: &str) -> Option<PathBuf> {
-    let folders = [
-        format!("/usr/lib/postgresql/{major}/bin"),
-        format!("/usr/pgsql-{major}/bin"),
-        format!("/opt/homebrew/opt/postgresql@{major}/bin"),
-        format!("/usr/local/opt/postgresql@{major}/bin"),
-    ];
-    let found = folders.iter().map(PathBuf::from).find(|folder| folder.join("initdb").is_file());
-    let in_path = || {
-        let server = system::find_program("postgres", &[])?;
-        let version = std::process::Command::new(&server).arg("--version").output().ok()?;
-        let version = String::from_utf8_lossy(&version.stdout).into_owned();
-        let right = version.split_whitespace().any(|word| word.split('.').next() == Some(major));
-        right.then(|| server.parent().map(Path::to_owned)).flatten()
-    };
-    found.or_else(in_path)
-}
-
 fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
     let output = output.map_err(said(what))?;
     if output.status.success() {
@@ -151,7 +123,7 @@ impl Servers {
     }
 
     async fn ensure_server(&self, wanted: &Wanted) -> Outcome<()> {
-        let programs = programs(&wanted.major)?;
+        let programs = Programs::find(&wanted.major)?;
         let home = self.home(wanted);
         self.user.make_folder(&home).map_err(said("make the server's folder"))?;
         if !home.join("data").exists() {
@@ -183,7 +155,7 @@ impl Servers {
     }
 
     /// A new server's data: that of the server it follows, a snapshot's, or the template's.
-    async fn make_data(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
+    async fn make_data(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
         if let Some(source) = &wanted.source {
             return self.backup(source, programs, home, &["--write-recovery-conf"]).await;
         }
@@ -201,9 +173,9 @@ impl Servers {
 
     /// An initialized data folder to copy from. initdb takes longer than everything else together, so it is run
     /// once for all local clouds of a user. There is nothing secret in it: nobody can log in by it.
-    pub(super) async fn template(&self, programs: &Path) -> Outcome<PathBuf> {
+    pub(super) async fn template(&self, programs: &Programs) -> Outcome<PathBuf> {
         let _one_at_a_time = self.making_template.lock().await;
-        let version = self.user.command(&programs.join("postgres"), &self.folder).arg("--version").output().await;
+        let version = programs.command(self.user, "postgres", &self.folder).arg("--version").output().await;
         let version = version.map_err(said("ask PostgreSQL for its version"))?;
         let version =
             String::from_utf8_lossy(&version.stdout).split_whitespace().nth(2).unwrap_or("unknown").to_owned();
@@ -215,7 +187,7 @@ impl Servers {
         let begun = templates.join(format!("new-{:016x}", rand::rng().random::<u64>()));
         self.user.make_folder(&begun).map_err(said("make the template's folder"))?;
         let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
-        let mut initdb = self.user.command(&programs.join("initdb"), &templates);
+        let mut initdb = programs.command(self.user, "initdb", &templates);
         initdb.args(["--encoding=UTF8", "--auth=reject", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
         initdb.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
         let made = succeeded("initialize PostgreSQL's data", initdb.arg("--pgdata").arg(&begun).output().await);
@@ -230,13 +202,13 @@ impl Servers {
 
     /// Begins the template before the first cluster is asked for.
     pub(super) async fn warm(&self, major: &str) {
-        if let Ok(programs) = programs(major) {
+        if let Ok(programs) = Programs::find(major) {
             // A failure shows, with its reason, when a cluster needs it.
             let _ = self.template(&programs).await;
         }
     }
 
-    fn configure(&self, wanted: &Wanted, programs: &Path, home: &Path) -> io::Result<bool> {
+    fn configure(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> io::Result<bool> {
         self.certify(home, &wanted.addresses())?;
         if wanted.source.is_some() {
             self.write_client(home)?;
@@ -275,10 +247,10 @@ impl Servers {
         Ok((certificate, key))
     }
 
-    async fn start(&self, wanted: &Wanted, programs: &Path, home: &Path) -> Outcome<()> {
+    async fn start(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
         // A server that was killed leaves it behind, and its number may be another process's by now.
         let _ = fs::remove_file(home.join("data/postmaster.pid"));
-        let mut command = self.user.command(&programs.join("postgres"), home);
+        let mut command = programs.command(self.user, "postgres", home);
         command.arg("-D").arg(home.join("data"));
         command.arg("-c").arg(format!("config_file={}", home.join("postgresql.conf").display()));
         self.user.start(command, home, &self.cloud).map_err(said("start PostgreSQL"))?;
@@ -286,7 +258,7 @@ impl Servers {
             if self.superuser(wanted).await.is_ok() {
                 return Ok(());
             }
-            if attempt > 20 && self.process(&wanted.name).is_none() {
+            if attempt > programs.looks() && self.process(&wanted.name).is_none() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
@@ -322,7 +294,7 @@ impl Servers {
 
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
     pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
-        let programs = programs(&wanted.major)?;
+        let programs = Programs::find(&wanted.major)?;
         let folder = self.folder.join(snapshot);
         self.user.make_folder(&folder).map_err(said("make the snapshot's folder"))?;
         let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
@@ -331,11 +303,11 @@ impl Servers {
     }
 
     /// Copies the data of the server at `from` into `folder`/data.
-    async fn backup(&self, from: &Listener, programs: &Path, folder: &Path, more: &[&str]) -> Outcome<()> {
+    async fn backup(&self, from: &Listener, programs: &Programs, folder: &Path, more: &[&str]) -> Outcome<()> {
         let (begun, data) = (folder.join("data.new"), folder.join("data"));
         // What an interrupted copy left behind.
         let _ = fs::remove_dir_all(&begun);
-        let mut backup = self.user.command(&programs.join("pg_basebackup"), folder);
+        let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup.env("PGSSLMODE", "require").env("PGSSLCERT", &certificate).env("PGSSLKEY", &key);
         backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{parameters, postgres::Wanted};
+use super::{parameters, postgres::Wanted, programs::Programs};
 
 /// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
 const CONNECTIONS: &str = "200";
@@ -15,7 +15,7 @@ pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
 
 /// The configuration: ours, made for speed (losing a local database in a power cut is no loss), then the
 /// parameter group's. Formulas over an instance's memory mean nothing here and are left out.
-pub(super) fn of(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, String)> {
+pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(String, String)> {
     let file = |name: &str| home.join(name).display().to_string();
     let mut settings: Vec<(String, String)> = [
         ("listen_addresses", wanted.addresses().join(",")),
@@ -60,9 +60,14 @@ pub(super) fn of(wanted: &Wanted, programs: &Path, home: &Path) -> Vec<(String, 
     settings
 }
 
+/// The libraries that come with every PostgreSQL, and that RDS lets be loaded.
+const OWN: [&str; 3] = ["auto_explain", "pg_prewarm", "pg_stat_statements"];
+
 /// Of these libraries those that are installed; the server would not start with others.
-fn loadable(libraries: &str, programs: &Path) -> String {
+fn loadable(libraries: &str, programs: &Programs) -> String {
+    // The image has PostgreSQL's own, and of others nothing is known.
     let there = |name: &&str| {
+        let Some(programs) = programs.folder() else { return OWN.contains(name) };
         let places = ["../lib", "../lib/postgresql"].map(|place| programs.join(place));
         places.iter().any(|place| ["so", "dylib"].iter().any(|kind| place.join(format!("{name}.{kind}")).exists()))
     };

@@ -87,6 +87,13 @@ impl User {
         Ok(templates)
     }
 
+    /// The user's and the group's number, as containers are told them.
+    pub(super) fn numbers(self) -> String {
+        let own = || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let (user, group) = self.ids.unwrap_or_else(own);
+        format!("{user}:{group}")
+    }
+
     /// Makes a folder that only the user can enter.
     pub(super) fn make_folder(self, path: &Path) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
