@@ -119,7 +119,6 @@ const PER_ITEM: &[&str] = &[
     "ec2.DescribeVpcAttribute",
     "rds.ListTagsForResource",
     "rds.DescribeDBProxies",
-    "iam.GetRole",
     "iam.ListRoleTags",
     "iam.ListRolePolicies",
     "iam.GetRolePolicy",

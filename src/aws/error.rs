@@ -79,6 +79,13 @@ impl Error {
         self
     }
 
+    /// Whether AWS does not offer the service here: it has no endpoint in the region, or none for the account.
+    pub fn is_not_offered(&self) -> bool {
+        let no_such_host = || NO_SUCH_HOST.iter().any(|text| self.message.contains(text));
+        let not_open = || ["OptInRequired", "SubscriptionRequiredException"].iter().any(|code| self.is(code));
+        self.class == Class::Unreachable && no_such_host() || not_open()
+    }
+
     /// Whether AWS gave this code.
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
@@ -272,11 +279,11 @@ const BUSY_CODES: &[&str] = &[
     "ResourceInUse",
     "IncorrectState",
     "IncorrectInstanceState",
+    "SubnetAlreadyInUse",
 ];
 
 const BUSY_TEXTS: &[&str] = &[
     "has dependencies",
-    "because it is in use",
     "is in use",
     "being used by",
     "used by one or more services",
@@ -285,6 +292,17 @@ const BUSY_TEXTS: &[&str] = &[
     "OPERATION_IN_PROGRESS",
     "scheduled for deletion",
 ];
+
+/// What resolvers say of a name that does not exist; of one that they cannot find out about they say something else.
+const NO_SUCH_HOST: &[&str] = &[
+    "Name or service not known",
+    "Name does not resolve",
+    "nodename nor servname",
+    "No address associated with hostname",
+];
+
+/// What says "already exists" of something else than the name that was asked for.
+const NOT_THE_NAME: &[&str] = &["security groups combination"];
 
 const UNAUTHENTICATED: &[&str] = &[
     "ExpiredToken",
@@ -319,7 +337,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
             code,
             "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists"
         )
-        || (message.contains("already exists") && !message.contains("security groups combination"))
+        || (message.contains("already exists") && !says(NOT_THE_NAME))
         || code == "Resource.AlreadyAssociated"
     {
         Class::AlreadyExists
@@ -367,6 +385,7 @@ mod tests {
             ("InvalidStateException", "Service is in OPERATION_IN_PROGRESS", 400, Class::Busy),
             ("InvalidRequestException", "Provided VPC connector arn is being used by other services", 400, Class::Busy),
             ("InvalidRequestException", "It's used by one or more services", 400, Class::Busy),
+            ("InvalidParameterValue", "The subnet cannot be deleted because it is in use", 400, Class::Busy),
             (
                 "InvalidRequestException",
                 "The security groups combination provided in the request already exists on existing vpc connector",

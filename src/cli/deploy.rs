@@ -5,14 +5,11 @@ use tokio::time::Instant;
 use super::{
     CLEAN, Failure, ask, outputs, program,
     run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
-    survey::{StackArgs, Stage, Survey},
+    survey::{StackArgs, Stage, Survey, tell_unmet},
 };
-use crate::{
-    engine::{
-        Address,
-        plan::{Plan, Policy, Step, plan},
-    },
-    resources::KINDS,
+use crate::engine::{
+    Address,
+    plan::{Plan, Policy, Step},
 };
 
 /// Make the stack as described, then migrate its database, then put the service live.
@@ -35,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_replace: Vec<Address>,
 
-    /// Allow this resource, whose data is gone, to be made anew and empty. May be repeated.
+    /// Allow this resource, which was there and is gone, to be made anew, without the data that it held. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_create: Vec<Address>,
 
@@ -70,6 +67,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
+    let named = args.allow_replace.iter().chain(&args.allow_create).chain(&args.allow_delete);
+    tell_unmet(named, &survey.live, survey.desired.iter());
     show(&stage, &plan, &survey.desired, args.run.json);
     let nothing_to_do = !plan.steps.iter().any(Step::acts);
     if args.dry_run || nothing_to_do {
@@ -106,11 +105,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 }
 
 fn decide(stage: &Stage, survey: &Survey, policy: &Policy, json: bool) -> Result<Plan, Failure> {
-    let Survey { desired, live } = survey;
-    plan(desired, live, KINDS, policy).map_err(|refused| {
+    survey.plan(policy).map_err(|refused| {
         // What was refused is easier to judge beside the whole plan.
-        if let Ok(all) = plan(desired, live, KINDS, &Policy::everything(desired, live)) {
-            show(stage, &all, desired, json);
+        if let Ok(all) = survey.plan_of_everything() {
+            show(stage, &all, &survey.desired, json);
         }
         refused.into()
     })

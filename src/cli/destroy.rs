@@ -7,14 +7,17 @@ use tokio::time::Instant;
 use super::{
     CLEAN, Failure, ask, print,
     run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
-    survey::{StackArgs, Stage},
+    survey::{StackArgs, Stage, tell_unmet},
 };
 use crate::{
     engine::{
         Address, Resource as _,
         plan::{Plan, Policy, Step, plan},
     },
-    resources::{KINDS, cluster::Cluster, secret::Secret, secret_attachment::SecretAttachment, service::Service},
+    resources::{
+        KINDS, cluster::Cluster, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
+        service::Service,
+    },
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
 
@@ -87,6 +90,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
 /// protection has to be named.
 async fn decide(stage: &Stage, named: &BTreeSet<Address>, asks: bool) -> Result<Plan, Failure> {
     let live = stage.live().await?;
+    tell_unmet(named.iter(), &live, stage.intended().iter());
     let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));
     let delete = named.iter().chain(data).cloned().collect();
     let policy = Policy { delete, unprotect: named.clone(), keep: kept(stage), ..Policy::default() };
@@ -101,17 +105,16 @@ fn holds_data(address: &Address) -> bool {
 fn kept(stage: &Stage) -> BTreeSet<Address> {
     let mut keep = BTreeSet::new();
     let database = stage.description.database.as_ref();
+    let mut keep_kinds = |kinds: &[&str]| {
+        let intended = stage.intended().iter().filter(|desired| kinds.contains(&desired.kind));
+        keep.extend(intended.map(|desired| desired.address.clone()));
+    };
     if database.is_some_and(|database| database.on_destroy == OnDestroyDatabase::Keep) {
         // The cluster without its instances and its password would be data that nobody can read.
-        let parts = stage.intended().iter().map(|desired| &desired.address);
-        keep.extend(
-            parts.filter(|address| matches!(address.kind(), "instance" | "secret" | "secret-attachment")).cloned(),
-        );
-        keep.insert(Address::new(Cluster::KIND, "database"));
+        keep_kinds(&[Cluster::KIND, Instance::KIND, Secret::KIND, SecretAttachment::KIND]);
     }
     if stage.description.secret.on_destroy == OnDestroySecret::Keep {
-        keep.insert(Address::new(Secret::KIND, "database"));
-        keep.insert(Address::new(SecretAttachment::KIND, "database"));
+        keep_kinds(&[Secret::KIND, SecretAttachment::KIND]);
     }
     keep
 }

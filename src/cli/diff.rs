@@ -4,14 +4,7 @@ use super::{
     CHANGES, CLEAN, Failure,
     survey::{StackArgs, Stage},
 };
-use crate::{
-    engine::{
-        Desired, Seen,
-        plan::{Policy, plan},
-    },
-    render,
-    resources::{KINDS, cost},
-};
+use crate::{render, resources::cost};
 
 /// Show what deploy would do, attribute by attribute. Changes nothing, ever.
 #[derive(Debug, clap::Args)]
@@ -31,18 +24,12 @@ pub(super) struct Args {
     exit_code: bool,
 }
 
-/// What a deploy without more words refuses, if it refuses anything.
-pub(super) fn refused(desired: &[Desired], live: &[Seen]) -> Option<String> {
-    let refused = plan(desired, live, KINDS, &Policy::default()).err()?;
-    Some(format!("\nDeploy refuses this as it is:\n{refused}"))
-}
-
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let survey = stage.survey().await?;
     // What may not happen without being named is shown all the same: deploy is where it is refused.
-    let plan = plan(&survey.desired, &survey.live, KINDS, &Policy::everything(&survey.desired, &survey.live))?;
-    let refused = refused(&survey.desired, &survey.live);
+    let plan = survey.plan_of_everything()?;
+    let refused = survey.refused();
     if args.json {
         let mut json = render::plan::json(&plan);
         json["stack"] = stage.name().into();

@@ -5,17 +5,12 @@ use std::time::Duration;
 use miette::miette;
 
 use super::{
-    CLEAN, Failure, ask,
-    diff::refused,
-    print,
+    CLEAN, Failure, ask, print,
     run::{address, lock},
     survey::{StackArgs, Stage, Survey},
 };
 use crate::{
-    engine::{
-        Address, Kind, Phase, Scope, Seen, Tags, identity,
-        plan::{Plan, Policy, plan},
-    },
+    engine::{Address, Kind, Phase, Scope, Seen, Tags, identity, plan::Plan},
     render,
     resources::KINDS,
 };
@@ -87,7 +82,8 @@ struct Adoption<'a> {
 impl Adoption<'_> {
     /// The resource, and what a deploy would do if it stood at the address; none where it stands there already.
     async fn look(&self) -> Result<Option<Look>, Failure> {
-        let Survey { desired, mut live } = self.stage.survey().await?;
+        let mut survey = self.stage.survey().await?;
+        let Survey { desired, live } = &mut survey;
         if desired.iter().all(|one| one.address != *self.address) {
             return Err(self.no_such_address(desired.iter().map(|one| &one.address)));
         }
@@ -111,8 +107,7 @@ impl Adoption<'_> {
             parts.into_iter().filter(|part| !live.iter().any(|seen| seen.address == part.address)).collect::<Vec<_>>(),
         );
         live.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
-        let plan = plan(&desired, &live, KINDS, &Policy::everything(&desired, &live))?;
-        let refused = refused(&desired, &live);
+        let (plan, refused) = (survey.plan_of_everything()?, survey.refused());
         Ok(Some(Look { found, plan, refused }))
     }
 

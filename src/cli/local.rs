@@ -112,6 +112,9 @@ pub struct Reset {
     /// Stop the local cloud and delete all its resources, databases included
     #[arg(long)]
     everything: bool,
+    /// Do not ask, where `--everything` means the databases of several stacks
+    #[arg(long, short)]
+    yes: bool,
 }
 
 /// Arguments of `infra local logs`.
@@ -203,7 +206,12 @@ impl Local {
                 false => say(&format!("No local cloud runs on {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
-            Self::Reset(reset) if reset.everything => forget(&reset.choice.folder).await?,
+            Self::Reset(reset) if reset.everything => {
+                if !reset.yes {
+                    database::confirm_all(&reset.choice.folder.data).await?;
+                }
+                forget(&reset.choice.folder).await?;
+            }
             Self::Reset(reset) => database::reset(reset).await?,
             Self::Calls(calls) => {
                 let data = &calls.query.folder.data;

@@ -9,7 +9,7 @@ use super::{
     CLEAN, Failure, print, program,
     survey::{StackArgs, Stage},
 };
-use crate::engine::{Address, Phase, Resource as _, scope::Known};
+use crate::engine::{Phase, Resource as _, scope::Known};
 use crate::resources::{
     cluster::Cluster,
     proxy::{PROXY_PORT, Proxy},
@@ -52,7 +52,6 @@ pub(super) struct StatusArgs {
 pub(super) type Outputs = BTreeMap<&'static str, String>;
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
-    // Nothing of it is in the database, whose password is then not asked for.
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let known = known(&stage).await?;
@@ -80,13 +79,13 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
 
 pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
-    let mut live = stage.live().await?;
+    let mut live = stage.in_sight().await?;
     live.sort_by(|a, b| a.address.cmp(&b.address));
     let holder = crate::engine::lock::holder(&stage.aws, stage.name()).await?;
     if args.json {
         let resources: Vec<_> = live
             .iter()
-            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "outputs": seen.outputs}))
+            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "notice": seen.notice, "outputs": seen.outputs}))
             .collect();
         print(
             &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder})
@@ -99,10 +98,14 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     for seen in &live {
         let phase = match &seen.phase {
             Phase::Ready => style(format!("{:9}", "ready")).green(),
-            Phase::Failed(why) => style(format!("failed: {why}")).red(),
-            Phase::Changing(word) | Phase::Deleting(word) => style(format!("{word:9}")).yellow(),
+            Phase::Failed(_) | Phase::Blocked { .. } => style(format!("{:9}", word(&seen.phase))).red(),
+            Phase::Changing(word) | Phase::Deleting(word) | Phase::Stopped(word) => style(format!("{word:9}")).yellow(),
         };
         lines.push(format!("  {:width$}  {phase}  {}", seen.address, style(&seen.id).dim()));
+        if let Phase::Failed(why) | Phase::Blocked { why, .. } = &seen.phase {
+            lines.push(format!("      {}", why.replace('\n', "\n      ")));
+        }
+        lines.extend(seen.notice.iter().map(|notice| format!("      {notice}")));
     }
     if live.is_empty() {
         lines.push("Nothing of this stack exists.".to_owned());
@@ -122,38 +125,42 @@ fn word(phase: &Phase) -> &'static str {
         Phase::Ready => "ready",
         Phase::Changing(_) => "changing",
         Phase::Deleting(_) => "deleting",
+        Phase::Stopped(_) => "stopped",
         Phase::Failed(_) => "failed",
+        Phase::Blocked { .. } => "blocked",
     }
 }
 
 fn detail(phase: &Phase) -> Option<&str> {
     match phase {
         Phase::Ready => None,
-        Phase::Changing(text) | Phase::Deleting(text) | Phase::Failed(text) => Some(text),
+        Phase::Changing(text) | Phase::Deleting(text) | Phase::Stopped(text) | Phase::Failed(text) => Some(text),
+        Phase::Blocked { why, .. } => Some(why),
     }
 }
 
 /// What the live resources put out.
 pub(super) async fn known(stage: &Stage) -> Result<Known, Failure> {
-    Ok(stage.live().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect())
+    Ok(stage.in_sight().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect())
 }
 
 /// The outputs worth showing, from everything that is known.
 pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
+    // A stack has one of each.
     let wanted = [
-        ("service_url", Service::KIND, "main", "url"),
-        ("proxy_endpoint", Proxy::KIND, "database", "endpoint"),
-        ("cluster_endpoint", Cluster::KIND, "database", "endpoint"),
-        ("reader_endpoint", Cluster::KIND, "database", "reader_endpoint"),
-        ("secret_arn", Secret::KIND, "database", "arn"),
-        ("vpc_id", Vpc::KIND, "main", "id"),
+        ("service_url", Service::KIND, "url"),
+        ("proxy_endpoint", Proxy::KIND, "endpoint"),
+        ("cluster_endpoint", Cluster::KIND, "endpoint"),
+        ("reader_endpoint", Cluster::KIND, "reader_endpoint"),
+        ("secret_arn", Secret::KIND, "arn"),
+        ("vpc_id", Vpc::KIND, "id"),
     ];
-    let mut outputs: Outputs = wanted
-        .into_iter()
-        .filter_map(|(name, kind, resource, output)| {
-            Some((name, known.get(&Address::new(kind, resource))?.get(output)?.clone()))
-        })
-        .collect();
+    let told = |kind: &str, output: &str| {
+        let (_, offered) = known.iter().find(|(address, _)| address.kind() == kind)?;
+        offered.get(output).cloned()
+    };
+    let mut outputs: Outputs =
+        wanted.into_iter().filter_map(|(name, kind, output)| Some((name, told(kind, output)?))).collect();
     if outputs.contains_key("proxy_endpoint") {
         outputs.insert("proxy_port", PROXY_PORT.to_string());
     }

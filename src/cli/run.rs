@@ -47,7 +47,15 @@ impl RunArgs {
 }
 
 pub(super) fn address(text: &str) -> Result<Address, String> {
-    Address::parse(text).ok_or_else(|| "an address is a kind and a name, e.g. cluster/database".to_owned())
+    let address = Address::parse(text).ok_or("an address is a kind and a name, e.g. cluster/database")?;
+    if KINDS.iter().any(|kind| kind.name == address.kind()) {
+        return Ok(address);
+    }
+    let likeness = |name: &str| strsim::jaro_winkler(name, address.kind());
+    let nearest = KINDS.iter().map(|kind| kind.name).max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let meant =
+        nearest.filter(|name| likeness(name) > 0.7).map(|name| format!("; did you mean {name}/{}?", address.name()));
+    Err(format!("there is no kind of resource `{}`{}", address.kind(), meant.unwrap_or_default()))
 }
 
 /// Shows a plan before it is carried out.

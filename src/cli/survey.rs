@@ -11,17 +11,21 @@ use miette::{IntoDiagnostic as _, miette};
 use super::Failure;
 use crate::{
     aws::{self, Account, Clients},
-    engine::{Desired, Scope, Seen, observe},
+    engine::{
+        Address, Desired, Kind, Scope, Seen,
+        observe::{everything, patiently},
+        plan::{self, Plan, Policy, plan},
+    },
     migrate::Folder,
     render::output::tell,
-    resources::{KINDS, expand::expand, facts::Facts},
+    resources::{KINDS, expand::expand, facts::Facts, obstacles},
     stack::{self, Stack},
 };
 
 /// Which stack, in which cloud.
 #[derive(Debug, Clone, Args)]
 pub(super) struct StackArgs {
-    /// The stack description.
+    /// The stack description; `-` reads it from standard input.
     #[arg(value_name = "FILE", default_value = "stack.yaml", hide_default_value = false)]
     pub(crate) file: PathBuf,
 
@@ -49,7 +53,7 @@ pub(super) struct CloudArgs {
     pub(crate) local_data: PathBuf,
 
     /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     pub(crate) endpoint_url: Option<String>,
 }
 
@@ -62,6 +66,15 @@ impl StackArgs {
             (None, false) => String::new(),
         };
         format!("infra migrate apply --stack {}{cloud}", self.file.display())
+    }
+}
+
+/// An endpoint that can be called; what is none would be found out only by the first call, in other words.
+fn endpoint_url(text: &str) -> Result<String, String> {
+    let uri: hyper::Uri = text.parse().map_err(|error| format!("this is no URL ({error}); write http://HOST:PORT"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(text.to_owned()),
+        _ => Err("an endpoint begins with http:// or https://, as in http://127.0.0.1:4566".to_owned()),
     }
 }
 
@@ -120,7 +133,7 @@ impl Stage {
             local: args.cloud.local,
         };
         let aws = Clients::load(&options).await?;
-        let account = aws.account().await?;
+        let account = patiently(0, async || aws.account().await).await?;
         if let Some(wanted) = description.account.as_ref().filter(|wanted| wanted.as_str() != account.id) {
             return Err(miette!(
                 help = "Switch the profile (AWS_PROFILE), or correct `account:` in the description.",
@@ -157,8 +170,20 @@ impl Stage {
     /// # Errors
     /// What AWS said, for every kind that could not be listed.
     pub(super) async fn live(&self) -> Result<Vec<Seen>, Failure> {
+        self.of(|_| true).await
+    }
+
+    /// The same as far as no secret has to be read for it: enough for telling how the stack stands.
+    ///
+    /// # Errors
+    /// As [`Stage::live`].
+    pub(super) async fn in_sight(&self) -> Result<Vec<Seen>, Failure> {
+        self.of(|kind| !kind.reads_secrets).await
+    }
+
+    async fn of(&self, meant: impl Fn(&&Kind) -> bool) -> Result<Vec<Seen>, Failure> {
         let scope = self.scope(&self.intended);
-        observe::everything(KINDS, &scope).await.map_err(Failure::Unseen)
+        everything(KINDS.iter().filter(meant), &scope).await.map_err(Failure::Unseen)
     }
 
     /// What is wanted and what is there.
@@ -197,9 +222,51 @@ impl Stage {
     }
 }
 
+impl Survey {
+    /// What leads from what is there to what is wanted, unless it must not be or cannot be.
+    ///
+    /// # Errors
+    /// [`plan::Error::Refused`] with all that stands in the way.
+    pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, plan::Error> {
+        let obstacles = obstacles::found(&self.desired, &self.live);
+        match plan(&self.desired, &self.live, KINDS, policy) {
+            Err(plan::Error::Refused(refused)) => Err(plan::Error::Refused([obstacles, refused].concat())),
+            Ok(_) if !obstacles.is_empty() => Err(plan::Error::Refused(obstacles)),
+            other => other,
+        }
+    }
+
+    /// What would be done if nothing were refused: for showing it.
+    ///
+    /// # Errors
+    /// Where there is no order for it.
+    pub(super) fn plan_of_everything(&self) -> Result<Plan, plan::Error> {
+        plan(&self.desired, &self.live, KINDS, &Policy::everything(&self.desired, &self.live))
+    }
+
+    /// What a deploy without more words refuses, if it refuses anything.
+    pub(super) fn refused(&self) -> Option<String> {
+        let refused = self.plan(&Policy::default()).err()?;
+        Some(format!("\nDeploy refuses this as it is:\n{refused}"))
+    }
+}
+
+/// Says which of the addresses named on the command line are none of this stack's: another one may be meant.
+pub(super) fn tell_unmet<'a>(
+    named: impl Iterator<Item = &'a Address>,
+    live: &[Seen],
+    desired: impl Iterator<Item = &'a Desired>,
+) {
+    let mut there: Vec<&Address> = desired.map(|one| &one.address).collect();
+    there.extend(live.iter().map(|seen| &seen.address));
+    for address in named.filter(|address| !there.contains(address)) {
+        tell(&format!("Nothing of this stack stands at {address}, so naming it allows nothing."));
+    }
+}
+
 /// Reads a description; says how to begin where there is none.
 fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
-    if !file.exists() {
+    if !file.exists() && !stack::is_standard_input(file) {
         let help = "Copy stack.example.yaml, which shows every field, to stack.yaml; or name the file.";
         return Err(Failure::Input(miette!(help = help, "There is no stack description at {}.", file.display())));
     }

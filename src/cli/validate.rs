@@ -14,10 +14,10 @@ use crate::{
 /// Check a stack description and its migrations' folder: all that is wrong at once, each with its line.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  infra validate\n  infra validate stacks/production.yaml --set service.image=public.ecr.aws/shop/web:1.4.2\n  infra validate --json | jq -r 'select(.message) | \"\\(.file):\\(.line): \\(.message)\"'\n\nWhat the migrations themselves do is for `infra migrate lint`. Exits with 3 when there are errors; warnings alone are fine."
+    after_help = "Examples:\n  infra validate\n  infra validate stacks/production.yaml --set service.image=public.ecr.aws/shop/web:1.4.2\n  sops decrypt stack.enc.yaml | infra validate -\n  infra validate --json | jq -r 'select(.message) | \"\\(.file):\\(.line): \\(.message)\"'\n\nWhat the migrations themselves do is for `infra migrate lint`. Exits with 3 when there are errors; warnings alone are fine."
 )]
 pub(crate) struct Args {
-    /// The stack description.
+    /// The stack description; `-` reads it from standard input.
     #[arg(value_name = "FILE", default_value = "stack.yaml")]
     file: PathBuf,
 

@@ -53,6 +53,8 @@ pub(crate) struct Item {
     pub(crate) lives_in: Vec<String>,
     pub(crate) tags: Tags,
     pub(crate) failed: Option<String>,
+    /// Why it cannot work as things are, and for how long that is borne.
+    pub(crate) blocked: Option<(String, Duration)>,
     pub(crate) setback: Option<String>,
     listed: Instant,
     ready: Instant,
@@ -271,6 +273,7 @@ impl<const K: usize> Resource for Fake<K> {
                 lives_in,
                 tags: if Self::TAGGED { scope.tags().clone() } else { Tags::new() },
                 failed: None,
+                blocked: None,
                 setback: None,
                 listed: now + world.lag,
                 ready: now + world.takes("create"),
@@ -343,7 +346,10 @@ impl Item {
             (_, Some(_)) => Phase::Deleting("deleting".to_owned()),
             (Some(why), None) => Phase::Failed(why.clone()),
             (None, None) if self.ready > now => Phase::Changing("changing".to_owned()),
-            (None, None) => Phase::Ready,
+            (None, None) => match &self.blocked {
+                Some((why, patience)) => Phase::blocked(why, *patience),
+                None => Phase::Ready,
+            },
         };
         Live::new(self.address.clone(), &self.id, spec)
             .phase(phase)

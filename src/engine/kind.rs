@@ -30,6 +30,8 @@ pub struct Kind {
     pub renewable: bool,
     /// Which comes first in a replacement.
     pub replace: Replace,
+    /// Whether observing it reads what a secret holds.
+    pub reads_secrets: bool,
     /// Whether it carries tags.
     pub tagged: bool,
     /// How long its verbs usually take.
@@ -37,6 +39,7 @@ pub struct Kind {
     pub(crate) observe: Observe,
     pub(crate) delete: Delete,
     pub(crate) retag: Retag,
+    pub(crate) remark: fn(&Seen, &[Change]) -> Option<String>,
 }
 
 impl Kind {
@@ -50,6 +53,7 @@ impl Kind {
             holds_data: R::HOLDS_DATA,
             renewable: R::RENEWABLE,
             replace: R::REPLACE,
+            reads_secrets: R::READS_SECRETS,
             tagged: R::TAGGED,
             times: R::TIMES,
             observe: |scope| async move { R::observe(scope).await?.into_iter().map(Seen::of).collect() }.boxed(),
@@ -57,6 +61,7 @@ impl Kind {
             retag: |seen, set, unset, scope| {
                 async move { R::retag(seen.typed::<R>()?, set, unset, scope).await }.boxed()
             },
+            remark: |seen, changes| R::remark(seen.typed::<R>().ok()?, changes),
         }
     }
 }
@@ -173,6 +178,8 @@ pub struct Seen {
     pub setback: Option<String>,
     /// What stands in the way of deleting it.
     pub guard: Option<String>,
+    /// What is worth knowing of it besides.
+    pub notice: Option<String>,
     typed: Arc<dyn Any + Send + Sync>,
 }
 
@@ -190,6 +197,7 @@ impl Seen {
             created: live.created,
             setback: live.setback.clone(),
             guard: R::guard(&live),
+            notice: live.notice.clone(),
             typed: Arc::new(live),
         })
     }

@@ -18,6 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::observe::patiently;
 use crate::aws::{Class, Clients, Error};
 
 /// How often the holder writes.
@@ -185,7 +186,7 @@ impl Lock {
                 Err(error) if error.class == Class::Ambiguous && !doubtful => doubtful = true,
                 Err(error) => return Err(error.into()),
             }
-            let Some(seen) = parameter.get().await? else {
+            let Some(seen) = parameter.get_patiently().await? else {
                 // Given back a moment ago, or not shown yet.
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
@@ -201,7 +202,7 @@ impl Lock {
                 };
                 tell(&format!("The lock's holder, {}, {sure}.", seen.holder));
                 tokio::time::sleep(watch).await;
-                match parameter.get().await? {
+                match parameter.get_patiently().await? {
                     Some(now) if now.version == seen.version => {
                         let at = Instant::now();
                         let version = parameter.put(&holder, true).await?;
@@ -253,7 +254,7 @@ impl Lock {
 /// SSM's own.
 pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>, Error> {
     let parameter = Parameter { aws: aws.clone(), name: name(stack) };
-    Ok(parameter.get().await?.map(|seen| seen.holder))
+    Ok(parameter.get_patiently().await?.map(|seen| seen.holder))
 }
 
 /// Takes the lock of a stack from whoever holds it, and returns when that one cannot work any more: it has met `me`
@@ -264,11 +265,11 @@ pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>, Error>
 pub async fn remove(aws: &Clients, stack: &str, me: &Holder) -> Result<(), Error> {
     let parameter = Parameter { aws: aws.clone(), name: name(stack) };
     // What is no lock has no holder who could still work.
-    let held = parameter.get().await.ok().flatten();
+    let held = parameter.get_patiently().await.ok().flatten();
     if held.is_some_and(|seen| !seen.holder.is_gone() && !seen.is_silent()) {
         let version = parameter.put(me, true).await?;
         let until = Instant::now() + WATCH;
-        while Instant::now() < until && parameter.get().await?.is_some_and(|seen| seen.version == version) {
+        while Instant::now() < until && parameter.get_patiently().await?.is_some_and(|seen| seen.version == version) {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
@@ -347,6 +348,11 @@ impl Parameter {
             .send()
             .await?;
         Ok(answer.version())
+    }
+
+    /// What the lock is; asked again where SSM has no time to answer.
+    async fn get_patiently(&self) -> Result<Option<SeenLock>, Error> {
+        patiently(0, async || self.get().await).await
     }
 
     async fn get(&self) -> Result<Option<SeenLock>, Error> {

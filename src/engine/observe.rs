@@ -16,15 +16,29 @@ const TRIES: u32 = 8;
 
 /// Everything of the stack that is there.
 ///
+/// What the region does not offer holds nothing of the stack: it is missed only by a stack that asks for it.
+///
 /// # Errors
 /// One for each kind whose list failed, with the kind's name.
-pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, Vec<(&'static str, Error)>> {
-    let answers = join_all(kinds.iter().map(|kind| async { (kind.name, patiently(kind, scope, 0).await) })).await;
+pub async fn everything(
+    kinds: impl IntoIterator<Item = &Kind>,
+    scope: &Scope<'_>,
+) -> Result<Vec<Seen>, Vec<(&'static str, Error)>> {
+    let lists = kinds.into_iter().map(|kind| async { (kind.name, list(kind, scope, 0).await) });
+    let answers = join_all(lists).await;
     let mut seen: Vec<Seen> = Vec::new();
     let mut failed = Vec::new();
+    // A machine without a network reaches nothing at all.
+    let some_answer = answers.iter().any(|(_, answer)| answer.is_ok());
+    let is_wanted = |name: &str| scope.described.iter().any(|desired| desired.kind == name);
     for (name, answer) in answers {
         match answer {
             Ok(live) => seen.extend(live),
+            Err(error) if some_answer && error.is_not_offered() => {
+                if is_wanted(name) {
+                    failed.push((name, not_offered(error, &scope.aws.region)));
+                }
+            }
             Err(error) => failed.push((name, error)),
         }
     }
@@ -33,13 +47,29 @@ pub async fn everything(kinds: &[Kind], scope: &Scope<'_>) -> Result<Vec<Seen>, 
     if failed.is_empty() { Ok(seen) } else { Err(failed) }
 }
 
-/// One kind's list; a read may be repeated whatever happened to it. `unreached` is how often that is done where AWS
-/// could not be reached at all: at the beginning that is to be told at once, later it is a moment's failure.
-async fn patiently(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen>> {
+fn not_offered(error: Error, region: &str) -> Error {
+    let advice = format!(
+        "Other services of AWS answer, and this one has no endpoint in {region}, or is not open to the account. Choose \
+         another `region`, or take out of the description what needs it."
+    );
+    error.advise(advice)
+}
+
+async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen>> {
+    patiently(unreached, async || (kind.observe)(scope).await).await
+}
+
+/// What a question that changes nothing is answered with; such a call may be repeated whatever happened to it. `unreached`
+/// is how often that is done where AWS could not be reached at all: at the beginning that is to be told at once, later it
+/// is a moment's failure.
+///
+/// # Errors
+/// The last one, where it does not pass.
+pub async fn patiently<T>(unreached: u32, question: impl AsyncFn() -> Result<T>) -> Result<T> {
     let mut tried = 0;
     loop {
-        let error = match (kind.observe)(scope).await {
-            Ok(seen) => return Ok(seen),
+        let error = match question().await {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         let tries = match error.class {
@@ -89,7 +119,7 @@ impl<'a> Observer<'a> {
             return Ok(Arc::clone(seen));
         }
         let at = clock::now();
-        let seen = Arc::new(patiently(watched.kind, &self.scope.fresh(), TRIES).await?);
+        let seen = Arc::new(list(watched.kind, &self.scope.fresh(), TRIES).await?);
         *last = Some((at, Arc::clone(&seen)));
         Ok(seen)
     }

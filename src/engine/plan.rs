@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::{Address, Change, Desired, Kind, Seen, attributes::hide, graph::Graph, scope::Known};
 
 use decide::Decision;
+pub use lost::Lost;
 pub(crate) use order::usual;
 pub use policy::{Policy, Refusal};
 use uses::Uses;
@@ -61,8 +62,8 @@ pub struct Step {
     pub drift: bool,
     /// Why, where the changes alone do not say it.
     pub reason: Option<String>,
-    /// For the creation of something with data that was there before: how that is known.
-    pub lost: Option<String>,
+    /// For the creation of something that was there before: how that is known.
+    pub lost: Option<Lost>,
     /// The live resource that is changed, replaced or deleted.
     pub live: Option<Seen>,
     /// For a step that deletes the old half of a replacement, or a second resource at one address: true. It belongs

@@ -31,6 +31,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const RENEWABLE: bool = false;
     /// Which of the two comes first in a replacement.
     const REPLACE: Replace = Replace::CreateFirst;
+    /// Whether observing it reads what a secret holds: who only asks how the stack stands can do without.
+    const READS_SECRETS: bool = false;
     /// Whether AWS keeps tags on it. Without tags it belongs to the resource that carries it.
     const TAGGED: bool = true;
     /// How long each verb usually takes in AWS, until the resource is ready (or gone).
@@ -65,6 +67,11 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     /// plan is carried out.
     fn obstacles(&self, _live: Option<&Live<Self>>) -> Vec<Obstacle> {
         Vec::new()
+    }
+
+    /// What `changes` of it mean beyond what they say (a restart, a reboot to wait for), as half a sentence.
+    fn remark(_live: &Live<Self>, _changes: &[Change]) -> Option<String> {
+        None
     }
 
     /// What stands in the way of deleting it (deletion protection …), as a sentence with its remedy.
@@ -102,6 +109,8 @@ pub struct Live<R> {
     pub created: Option<i64>,
     /// How its last change ended, if AWS took it back. Names that one change, so that two are told apart.
     pub setback: Option<String>,
+    /// What is worth knowing of it besides, as a sentence.
+    pub notice: Option<String>,
 }
 
 impl<R> Live<R> {
@@ -109,7 +118,8 @@ impl<R> Live<R> {
     pub fn new(address: Address, id: impl Into<String>, spec: R) -> Self {
         let id = id.into();
         let outputs = Outputs::from([("id", id.clone())]);
-        Self { address, id, phase: Phase::Ready, spec, outputs, tags: Tags::new(), created: None, setback: None }
+        let (tags, created, setback, notice) = (Tags::new(), None, None, None);
+        Self { address, id, phase: Phase::Ready, spec, outputs, tags, created, setback, notice }
     }
 
     /// The same in another phase.
@@ -151,6 +161,13 @@ impl<R> Live<R> {
         self
     }
 
+    /// The same with what is worth knowing of it besides.
+    #[must_use]
+    pub fn notice(mut self, notice: Option<String>) -> Self {
+        self.notice = notice;
+        self
+    }
+
     /// The same with how its last change ended, if AWS took it back.
     #[must_use]
     pub fn setback(mut self, why: Option<String>) -> Self {
@@ -169,8 +186,24 @@ pub enum Phase {
     Changing(String),
     /// AWS is deleting it, under AWS's own word.
     Deleting(String),
-    /// AWS gave up on it; the text says why as far as AWS tells.
+    /// It stands still, under AWS's own word (`stopped`, `PAUSED`); an attribute of the kind says whether it is to run.
+    Stopped(String),
+    /// AWS gave up on it, and another one in its place may come up; the text says why as far as AWS tells.
     Failed(String),
+    /// It does not work, and another one in its place would not either.
+    Blocked {
+        /// What is wrong and what has to be mended.
+        why: String,
+        /// How long it may be so before it is told as an error: some of this passes by itself.
+        patience: Duration,
+    },
+}
+
+impl Phase {
+    /// That it does not work for a reason outside of it, which may pass within `patience`.
+    pub fn blocked(why: impl Into<String>, patience: Duration) -> Self {
+        Self::Blocked { why: why.into(), patience }
+    }
 }
 
 /// Which comes first when a resource is replaced.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::value::{self, count};
 use crate::engine::{
-    Change,
+    Address, Change, Phase,
     plan::{Action, Plan, Step},
 };
 
@@ -16,6 +16,9 @@ pub fn text(plan: &Plan) -> String {
     let mut text = String::new();
     for step in shown(plan) {
         describe(&mut text, step);
+    }
+    for (address, notice) in notices(plan) {
+        let _ = writeln!(text, "  {} {address}  {}", style("!").yellow(), style(notice).yellow());
     }
     for (address, reason) in &plan.kept {
         let _ = writeln!(text, "  {} {address}  {}", style("=").dim(), style(format!("stays: {reason}")).dim());
@@ -35,6 +38,12 @@ fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(move |step| step.acts() && (!step.old || duplicate(step)))
 }
 
+/// What is worth knowing of what stays, besides what is done.
+fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, &str)> {
+    let stays = plan.steps.iter().filter(|step| matches!(step.action, Action::Keep | Action::Update));
+    stays.filter_map(|step| Some((&step.address, step.live.as_ref()?.notice.as_deref()?)))
+}
+
 fn describe(text: &mut String, step: &Step) {
     let colour = colour(step.action);
     let _ = write!(text, "  {} {}", colour.apply_to(step.action.glyph()), style(&step.address).bold());
@@ -42,7 +51,7 @@ fn describe(text: &mut String, step: &Step) {
         let _ = write!(text, "  {}", style("changed outside infra").yellow());
     }
     if let Some(reason) = &step.reason {
-        let _ = write!(text, "  {}", style(reason).dim());
+        let _ = write!(text, "  {}", style(reason.replace('\n', "\n      ")).dim());
     }
     if let Some(lost) = &step.lost {
         let _ = write!(text, "  {}", style(lost).yellow());
@@ -83,6 +92,12 @@ fn colour(action: Action) -> Style {
 /// One line: how many of what.
 pub fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
+        let is_blocked =
+            |step: &&Step| step.live.as_ref().is_some_and(|live| matches!(live.phase, Phase::Blocked { .. }));
+        let blocked = plan.steps.iter().filter(is_blocked).count();
+        if blocked > 0 {
+            return format!("No changes, but AWS cannot bring up {}.", count(blocked, "resource"));
+        }
         let unsettled = plan.steps.iter().filter(|step| step.unsettled).count();
         return match unsettled {
             0 if plan.count(Action::Keep) == 0 => "No changes: nothing exists, and nothing is asked for.".to_owned(),
@@ -117,7 +132,7 @@ pub fn json(plan: &Plan) -> Value {
                 "address": step.address,
                 "action": step.action,
                 "drift": step.drift,
-                "reason": step.reason.as_ref().or(step.lost.as_ref()),
+                "reason": step.reason.clone().or_else(|| step.lost.as_ref().map(ToString::to_string)),
                 "id": step.live.as_ref().map(|live| &live.id),
                 "changes": step.changes,
             })
@@ -126,6 +141,7 @@ pub fn json(plan: &Plan) -> Value {
     json!({
         "changes": !plan.is_empty(),
         "steps": steps,
+        "notices": notices(plan).map(|(address, notice)| json!({"address": address, "notice": notice})).collect::<Vec<_>>(),
         "kept": plan.kept.iter().map(|(address, reason)| json!({"address": address, "reason": reason})).collect::<Vec<_>>(),
         "summary": {
             "create": plan.count(Action::Create),

@@ -20,8 +20,8 @@ use crate::{
 
 /// An Aurora Serverless v2 cluster, PostgreSQL-compatible. Engine version and credentials live here and not on its instances.
 ///
-/// As CDK's `AWS::RDS::DBCluster`. APIs: DescribeDBClusters, CreateDBCluster, ModifyDBCluster, EnableHttpEndpoint,
-/// DisableHttpEndpoint, DeleteDBCluster. Its id is its identifier.
+/// As CDK's `AWS::RDS::DBCluster`. APIs: DescribeDBClusters, CreateDBCluster, ModifyDBCluster, StartDBCluster,
+/// EnableHttpEndpoint, DisableHttpEndpoint, DeleteDBCluster. Its id is its identifier.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cluster {
     /// The identifier, unique in account and region.
@@ -64,6 +64,8 @@ pub struct Cluster {
     pub data_api: bool,
     /// What happens at the end of standard support, in RDS's words.
     pub engine_lifecycle_support: String,
+    /// Whether it runs, and is not stopped.
+    pub running: bool,
     /// What deleting means.
     #[serde(skip)]
     pub on_destroy: OnDestroyDatabase,
@@ -105,6 +107,10 @@ impl Resource for Cluster {
     }
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if touches(changes, "running") {
+            // A cluster that is stopped takes no other change; what else differs is seen again when it runs.
+            return start(scope.aws, &live.id).await;
+        }
         if touches(changes, "data_api") {
             // ModifyDBCluster sets this for Serverless v1 only.
             let arn = live.told("arn")?;
@@ -121,6 +127,11 @@ impl Resource for Cluster {
     }
 
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
+        if !live.spec.running {
+            // RDS deletes no cluster that is stopped; the next round does.
+            scope.tell("starting it, since RDS deletes nothing that is stopped".to_owned());
+            return start(scope.aws, &live.id).await;
+        }
         if live.spec.deletion_protection {
             // In a call of its own, since AWS takes no deletion of what is still protected; the next round deletes.
             let call = scope.aws.rds.modify_db_cluster().db_cluster_identifier(&live.id);
@@ -142,6 +153,12 @@ impl Resource for Cluster {
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_rds(scope.aws, live.told("arn")?, set, unset).await
+    }
+
+    fn remark(_live: &Live<Self>, changes: &[Change]) -> Option<String> {
+        let restarts = touches(changes, "port");
+        restarts
+            .then(|| "its instances restart: nothing reaches the database until they listen on the new port".to_owned())
     }
 
     fn guard(live: &Live<Self>) -> Option<String> {
@@ -228,6 +245,12 @@ fn password(secret: &str, content: &Content) -> Result<Password> {
         Error::other(format!("The secret {secret} holds no `password` for the cluster's master user."))
             .advise("Store {\"username\": …, \"password\": …} in it and run the same command again.")
     })
+}
+
+/// Starts a stopped cluster, and its instances with it.
+pub(super) async fn start(aws: &Clients, identifier: &str) -> Result<()> {
+    aws.rds.start_db_cluster().db_cluster_identifier(identifier).send().await?;
+    Ok(())
 }
 
 /// Gives the master user the password that the secret holds.

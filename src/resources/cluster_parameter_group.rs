@@ -1,6 +1,6 @@
 //! The kind `cluster-parameter-group`: PostgreSQL's settings for the whole cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::{try_join, try_join_all};
@@ -26,6 +26,9 @@ pub struct ClusterParameterGroup {
     pub description: String,
     /// Values by PostgreSQL's names.
     pub parameters: BTreeMap<String, String>,
+    /// Of a live group: which of these take effect only when an instance is rebooted.
+    #[serde(skip)]
+    pub static_ones: BTreeSet<String>,
 }
 
 /// How many parameters one call may set or reset.
@@ -78,6 +81,13 @@ impl Resource for ClusterParameterGroup {
         Ok(())
     }
 
+    fn remark(live: &Live<Self>, changes: &[Change]) -> Option<String> {
+        let changed = changes.iter().filter_map(|change| change.path.strip_prefix("parameters."));
+        let waiting: Vec<&str> = changed.filter(|name| live.spec.static_ones.contains(*name)).collect();
+        let waiting = waiting.join(", ");
+        (!waiting.is_empty()).then(|| format!("pending reboot: {waiting} takes effect when the instances are rebooted"))
+    }
+
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_rds(scope.aws, live.told("arn")?, set, unset).await
     }
@@ -98,7 +108,10 @@ async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<Clu
         let all = parameters(scope.aws, name, None).await?;
         set.extend(all.into_iter().filter(|one| unseen.iter().any(|name| one.parameter_name() == Some(name))));
     }
+    let static_ones = set.iter().filter(|one| one.apply_type() == Some("static"));
+    let static_ones = static_ones.filter_map(|one| one.parameter_name().map(str::to_owned)).collect();
     let spec = ClusterParameterGroup {
+        static_ones,
         name: name.to_owned(),
         family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
         description: group.description().unwrap_or_default().to_owned(),

@@ -2,9 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use aws_sdk_ec2::types::AvailabilityZone;
+use aws_sdk_rds::types::DbEngineVersion;
+
 use crate::{
     aws::{Account, Clients, Error, Result},
-    engine::{Resource, Seen},
+    engine::{Phase, Resource, Seen, observe::patiently},
     migrate::Folder,
     resources::{cluster::Cluster, subnet::Subnet},
     stack::{EngineVersion, Stack},
@@ -90,24 +93,34 @@ fn zones_in_use(live: &[Seen]) -> Vec<String> {
     numbered.into_iter().take(whole).map(|(_, zone)| zone).collect()
 }
 
+/// Zones, by the id that is the same in every account, in which AWS makes neither RDS Proxies nor VPC connectors.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy.html#rds-proxy.limitations>
+const LACKING: &[&str] = &["use1-az3"];
+
 async fn offered_zones(aws: &Clients) -> Result<Vec<String>> {
-    let answer = aws.ec2.describe_availability_zones().send().await?;
-    let mut zones: Vec<String> = answer
-        .availability_zones()
+    let answer = patiently(0, async || Ok(aws.ec2.describe_availability_zones().send().await?)).await?;
+    Ok(in_order(answer.availability_zones()))
+}
+
+/// The names of the zones that can be used, those first in which everything can be made.
+fn in_order(zones: &[AvailabilityZone]) -> Vec<String> {
+    let usable = zones
         .iter()
         .filter(|zone| zone.zone_type().is_none_or(|kind| kind == "availability-zone"))
-        .filter(|zone| zone.state().is_none_or(|state| state.as_str() == "available"))
-        .filter_map(|zone| zone.zone_name().map(str::to_owned))
-        .collect();
+        .filter(|zone| zone.state().is_none_or(|state| state.as_str() == "available"));
+    let lacks = |zone: &AvailabilityZone| zone.zone_id().is_some_and(|id| LACKING.contains(&id));
+    let mut zones: Vec<(bool, String)> =
+        usable.filter_map(|zone| Some((lacks(zone), zone.zone_name()?.to_owned()))).collect();
     zones.sort();
-    Ok(zones)
+    zones.into_iter().map(|(_, zone)| zone).collect()
 }
 
 /// The version wanted is a floor: AWS upgrades by itself, and refuses to go back.
 async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) -> Result<String> {
     let has = live
         .iter()
-        .find(|seen| seen.address.kind() == Cluster::KIND)
+        // One that is on its way out has no say in what comes after it.
+        .find(|seen| seen.address.kind() == Cluster::KIND && !matches!(seen.phase, Phase::Deleting(_)))
         .and_then(|seen| seen.attributes.get("engine_version")?.as_str().map(str::to_owned));
     if let Some(has) = has {
         let enough = wanted.minor().is_none_or(|minor| minor_of(&has).is_some_and(|live| live >= u32::from(minor)));
@@ -115,16 +128,12 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
             return Ok(has);
         }
     }
-    let answer = aws
-        .rds
-        .describe_db_engine_versions()
-        .engine("aurora-postgresql")
-        .filters(aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build())
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await?;
+    let provisioned = aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build();
+    let answer: Vec<DbEngineVersion> = patiently(0, async || {
+        let call = aws.rds.describe_db_engine_versions().engine("aurora-postgresql").filters(provisioned.clone());
+        Ok(call.into_paginator().items().send().try_collect().await?)
+    })
+    .await?;
     let mut offered: Vec<(u32, String)> = answer
         .iter()
         .filter_map(|version| {
@@ -158,4 +167,23 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
 
 fn minor_of(version: &str) -> Option<u32> {
     version.split('.').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_that_lack_something_come_last() {
+        let zone = |name: &str, id: &str, kind: &str| {
+            AvailabilityZone::builder().zone_name(name).zone_id(id).zone_type(kind).build()
+        };
+        let zones = [
+            zone("us-east-1c", "use1-az4", "availability-zone"),
+            zone("us-east-1a", "use1-az3", "availability-zone"),
+            zone("us-east-1-bos-1a", "use1-bos1-az1", "local-zone"),
+            zone("us-east-1b", "use1-az2", "availability-zone"),
+        ];
+        assert_eq!(in_order(&zones), ["us-east-1b", "us-east-1c", "us-east-1a"]);
+    }
 }

@@ -74,6 +74,16 @@ pub struct Settings {
     pub together: bool,
 }
 
+/// How far the way to the database leads.
+enum Reached {
+    Database(Box<Client>),
+    /// There is no secret (yet).
+    NoSecret,
+    /// The secret cannot be read, or there is no use in what it holds.
+    Not(Error),
+    Unconnected(ConnectError),
+}
+
 /// How much of a hash is shown.
 const HASH: usize = 8;
 
@@ -89,6 +99,7 @@ fn line(tag: &str, hash: &str) -> String {
 impl Resource for Migrations {
     const KIND: &'static str = "migrations";
     const AFTER: &'static [&'static str] = &["secret-attachment"];
+    const READS_SECRETS: bool = true;
     const TAGGED: bool = false;
     const TIMES: Times = Times::seconds(10, 10, 0);
 
@@ -135,9 +146,10 @@ impl Migrations {
         let (Some(host), Some(folder)) = (self.endpoint(scope).await?, &self.settings.folder) else { return Ok(None) };
         let mut settings = Settings::default();
         let applied = match self.connect(&host, &self.settings.secret, scope).await? {
-            None => return Ok(None),
-            Some(Err(error)) => Applied::Unknown(format!("unknown: {error}")),
-            Some(Ok(client)) => match self.settings.ledger.read(&client).await {
+            Reached::NoSecret => return Ok(None),
+            Reached::Not(error) => Applied::Unknown(format!("unknown: {}", error.message)),
+            Reached::Unconnected(error) => Applied::Unknown(format!("unknown: {error}")),
+            Reached::Database(client) => match self.settings.ledger.read(&client).await {
                 // Nothing was ever applied.
                 Ok(contents) if contents.rows.is_empty() => return Ok(None),
                 Ok(contents) => {
@@ -174,23 +186,24 @@ impl Migrations {
         Ok(ready.and_then(|proxy| proxy.endpoint().map(str::to_owned)))
     }
 
-    /// A connection with the secret's credentials; `None` where there is no secret.
-    async fn connect(
-        &self,
-        host: &str,
-        secret: &str,
-        scope: &Scope<'_>,
-    ) -> Result<Option<std::result::Result<Client, ConnectError>>> {
+    /// A connection with the secret's credentials.
+    async fn connect(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<Reached> {
         let call = scope.aws.secretsmanager.get_secret_value().secret_id(secret).send().await;
         let answer = match call.map_err(Error::from) {
             Ok(answer) => answer,
             // Scheduled for deletion counts as gone.
-            Err(error) if error.class == Class::NotFound || error.is("InvalidRequestException") => return Ok(None),
+            Err(error) if error.class == Class::NotFound || error.is("InvalidRequestException") => {
+                return Ok(Reached::NoSecret);
+            }
+            Err(error) if error.class == Class::Denied => return Ok(Reached::Not(error)),
             Err(error) => return Err(error),
         };
-        let (user, password) = credentials(answer.secret_string().unwrap_or_default()).ok_or_else(|| {
-            Error::other(format!("The secret {secret} is not of the form {{\"username\", \"password\"}}."))
-        })?;
+        let Some((user, password)) = credentials(answer.secret_string().unwrap_or_default()) else {
+            let error = format!("The secret {secret} does not hold a JSON object with `username` and `password`.");
+            return Ok(Reached::Not(Error::other(error).advise(
+                "Store {\"username\": …, \"password\": …} of the master user in it, and run the same command again.",
+            )));
+        };
         let target = Target {
             host: host.to_owned(),
             port: self.settings.port,
@@ -200,16 +213,22 @@ impl Migrations {
             tls: Tls::Verify(self.settings.ca.clone().map_or(Roots::Public, Roots::PublicAnd)),
             connect_timeout: migrate::target::CONNECT_TIMEOUT,
         };
-        Ok(Some(Client::connect(&target).await))
+        Ok(match Client::connect(&target).await {
+            Ok(client) => Reached::Database(Box::new(client)),
+            Err(error) => Reached::Unconnected(error),
+        })
     }
 
     async fn apply(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
         let Some(folder) = &self.settings.folder else { return Ok(()) };
         let mut client = match self.connect(host, secret, scope).await? {
-            Some(Ok(client)) => client,
-            Some(Err(error @ ConnectError::Unreachable { .. })) => return Err(outside(&error)),
-            Some(Err(error)) => return Err(report(&error)),
-            None => return Err(Error::new(Class::NotYet, format!("The secret {secret} cannot be read yet."))),
+            Reached::Database(client) => client,
+            Reached::Unconnected(error @ ConnectError::Unreachable { .. }) => return Err(outside(&error)),
+            Reached::Unconnected(error) => return Err(report(&error)),
+            Reached::Not(error) => return Err(error),
+            Reached::NoSecret => {
+                return Err(Error::new(Class::NotYet, format!("The secret {secret} cannot be read yet.")));
+            }
         };
         let options = migrate::Options {
             lock_timeout: self.settings.lock_timeout,

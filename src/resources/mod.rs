@@ -16,6 +16,7 @@ pub mod instance;
 pub mod internet_gateway;
 pub mod migrations;
 pub mod nat_gateway;
+pub mod obstacles;
 pub mod permissions;
 pub mod proxy;
 pub mod proxy_target;

@@ -1,5 +1,7 @@
 //! The kind `proxy-target`: the cluster behind a proxy, and whether the proxy reaches it.
 
+use std::time::Duration;
+
 use aws_sdk_rds::types::{DbProxyTarget, TargetHealthReason, TargetRole, TargetState, TargetType};
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -98,19 +100,49 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -
     let description = health.description().map(|text| text.trim_end_matches('.'));
     let told = [health.reason().map(TargetHealthReason::as_str), description];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    match health.reason() {
-        Some(TargetHealthReason::AuthFailure) => Phase::Failed(format!(
-            "the proxy cannot log in to the database ({told}). Either the password in the secret {secret} is not the master \
-             user's, or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and \
-             kms:Decrypt where the secret is encrypted with a key of your own"
-        )),
-        Some(TargetHealthReason::Unreachable) => Phase::Changing(format!(
-            "{state}: {told}; the database's security group must let the proxy's in on the database's port"
-        )),
-        _ if told.is_empty() => Phase::Changing(state.to_owned()),
-        _ => Phase::Changing(format!("{state}: {told}")),
+    let told = if told.is_empty() { state.to_owned() } else { format!("{state}: {told}") };
+    match health.reason().and_then(|reason| obstacle(reason, secret)) {
+        Some((next, patience)) => Phase::blocked(format!("{told}. {next}"), patience),
+        None => Phase::Changing(told),
     }
 }
+
+/// What has to be mended for a proxy to reach its database, and how long the same is told of one that is only coming up.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy-troubleshooting.html>
+fn obstacle(reason: &TargetHealthReason, secret: &str) -> Option<(String, Duration)> {
+    let (next, minutes) = match reason {
+        TargetHealthReason::AuthFailure => {
+            let next = format!(
+                "The proxy cannot log in to the database. Either the password in the secret {secret} is not the master \
+                 user's, or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and \
+                 kms:Decrypt where the secret is encrypted with a key of your own."
+            );
+            return Some((next, LOGGED_IN));
+        }
+        TargetHealthReason::Unreachable => (
+            "The proxy does not reach the database: the security group of the database must let the proxy's in on the \
+             database's port, and the proxy's must let it out.",
+            5,
+        ),
+        TargetHealthReason::ConnectionFailed => (
+            "The proxy reaches the database and gets no connection: see that it runs, and has connections left \
+             (`max_connections`).",
+            5,
+        ),
+        TargetHealthReason::InvalidReplicationState => {
+            ("The instance has no part in the cluster's replication: see its events in RDS.", 5)
+        }
+        TargetHealthReason::PendingProxyCapacity => (
+            "The proxy waits for capacity of its own: see that its subnets have free addresses, and the quotas of RDS Proxy.",
+            15,
+        ),
+        _ => return None,
+    };
+    Some((next.to_owned(), Duration::from_secs(60 * minutes)))
+}
+
+/// For how long a login may fail that was right: the secret and the role reach the proxy by and by.
+const LOGGED_IN: Duration = Duration::from_secs(45);
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +153,12 @@ mod tests {
     fn target(role: TargetRole, state: TargetState, reason: Option<TargetHealthReason>) -> DbProxyTarget {
         let health = TargetHealth::builder().state(state).set_reason(reason).description("told so").build();
         DbProxyTarget::builder().role(role).target_health(health).build()
+    }
+
+    #[track_caller]
+    fn blocked(phase: &Phase) -> &str {
+        let Phase::Blocked { why, .. } = phase else { panic!("{phase:?} is not blocked") };
+        why
     }
 
     fn of(targets: &[DbProxyTarget]) -> Phase {
@@ -134,7 +172,9 @@ mod tests {
         let reader = target(ReadOnly, Unavailable, Some(TargetHealthReason::PendingProxyCapacity));
         assert_eq!(of(&[reader.clone(), writer]), Phase::Ready);
         let late = target(ReadWrite, Unavailable, Some(TargetHealthReason::PendingProxyCapacity));
-        assert_eq!(of(&[late, reader]), Phase::Changing("UNAVAILABLE: PENDING_PROXY_CAPACITY, told so".into()));
+        assert!(
+            blocked(&of(&[late, reader])).starts_with("UNAVAILABLE: PENDING_PROXY_CAPACITY, told so. The proxy waits")
+        );
         // A reader alone cannot serve, however well it is.
         assert!(matches!(of(&[target(ReadOnly, Available, None)]), Phase::Changing(_)));
     }
@@ -151,7 +191,8 @@ mod tests {
     #[test]
     fn a_refused_login_names_what_may_be_wrong() {
         let refused = target(TargetRole::UnknownValue, TargetState::Unavailable, Some(TargetHealthReason::AuthFailure));
-        let Phase::Failed(why) = of(&[refused]) else { panic!("a refused login does not settle") };
+        let phase = of(&[refused]);
+        let why = blocked(&phase);
         for word in ["AUTH_FAILURE, told so", "arn:secret", "kms:Decrypt"] {
             assert!(why.contains(word), "{why}");
         }
@@ -160,6 +201,19 @@ mod tests {
     #[test]
     fn an_unreachable_database_names_the_way() {
         let lost = target(TargetRole::UnknownValue, TargetState::Unavailable, Some(TargetHealthReason::Unreachable));
-        assert!(matches!(of(&[lost]), Phase::Changing(word) if word.contains("security group")));
+        assert!(blocked(&of(&[lost])).contains("security group"));
+    }
+
+    #[test]
+    fn no_reason_is_waited_for_without_an_end_or_cured_by_another_one() {
+        use TargetHealthReason::*;
+        for reason in [AuthFailure, Unreachable, ConnectionFailed, InvalidReplicationState, PendingProxyCapacity] {
+            let Phase::Blocked { patience, .. } =
+                of(&[target(TargetRole::ReadWrite, TargetState::Unavailable, Some(reason))])
+            else {
+                panic!("it is waited for as if AWS were at work on it");
+            };
+            assert!(patience <= Duration::from_secs(15 * 60));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::{
-    aws::{Clients, Result, unless_gone},
+    aws::{Class, Clients, Error, Result, unless_gone},
     engine::{Address, Change, Live, Ref, Resource, Scope, Times},
 };
 
@@ -41,6 +41,7 @@ pub struct SecretAttachment {
 impl Resource for SecretAttachment {
     const KIND: &'static str = "secret-attachment";
     const IMMUTABLE: &'static [&'static str] = &["secret"];
+    const READS_SECRETS: bool = true;
     const TAGGED: bool = false;
 
     const TIMES: Times = Times::seconds(2, 2, 2);
@@ -50,7 +51,7 @@ impl Resource for SecretAttachment {
         // What a secret holds is told one by one only.
         let calls = secrets
             .iter()
-            .filter_map(|(address, secret)| Some(observe_one(scope.aws, address, secret.arn()?, secret.name()?)));
+            .filter_map(|(address, secret)| Some(observe_one(scope, address, secret.arn()?, secret.name()?)));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
@@ -100,12 +101,17 @@ async fn is_younger(aws: &Clients, arn: &str, identifier: &str) -> Result<bool> 
 }
 
 async fn observe_one(
-    aws: &Clients,
+    scope: &Scope<'_>,
     address: &Address,
     arn: &str,
     name: &str,
 ) -> Result<Option<Live<SecretAttachment>>> {
-    let answer = unless_gone(aws.secretsmanager.get_secret_value().secret_id(arn).send().await)?;
+    let address = Address::new(SecretAttachment::KIND, address.name());
+    let call = scope.aws.secretsmanager.get_secret_value().secret_id(arn).send().await.map_err(Error::from);
+    let answer = match call {
+        Err(error) if error.class == Class::Denied => return Ok(unread(scope, address, arn, name)),
+        other => unless_gone(other)?,
+    };
     let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
     let Some(connection) = content.and_then(|content| content.connection()) else { return Ok(None) };
     let spec = SecretAttachment {
@@ -117,6 +123,13 @@ async fn observe_one(
         port: connection.port,
         dbname: connection.dbname,
     };
-    let address = Address::new(SecretAttachment::KIND, address.name());
     Ok(Some(Live::new(address, format!("{name}/connection"), spec)))
+}
+
+/// Where we may not look, nothing tells that it is not as described.
+fn unread(scope: &Scope<'_>, address: Address, arn: &str, name: &str) -> Option<Live<SecretAttachment>> {
+    let described = scope.described::<SecretAttachment>(&address)?;
+    let spec =
+        SecretAttachment { cluster: Ref::untold(), host: Ref::untold(), secret: Ref::value(arn), ..described.clone() };
+    Some(Live::new(address, format!("{name}/connection"), spec))
 }

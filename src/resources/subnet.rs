@@ -85,8 +85,10 @@ fn explain(error: Error) -> Error {
     if error.is("InvalidSubnet.Conflict") {
         // What uses a subnet must be able to move, so a replacement is made before the old one goes.
         return error.advise(
-            "Another subnet of the VPC has addresses of this range. Where this one is to replace it, give it a range \
-             of its own: both exist until everything has moved.",
+            "Another subnet of the VPC has addresses of this range (`aws ec2 describe-subnets --filters \
+             Name=vpc-id,Values=VPC`). If it is this stack's and has lost its tags, `infra import subnet/NAME ID` takes it in; \
+             if it is nobody's, delete it. Where this one is to replace it, give it a range of its own: both exist until \
+             everything has moved.",
         );
     }
     error

@@ -21,7 +21,7 @@ pub struct Database {
     /// The master user. Changing it replaces the cluster.
     pub username: UserName,
 
-    /// The port of the cluster. An RDS Proxy listens on 5432 whatever this is.
+    /// The port of the cluster; changing it restarts the instances. An RDS Proxy listens on 5432 whatever this is.
     #[schemars(range(min = 1150, max = 65535))]
     pub port: u16,
 

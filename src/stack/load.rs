@@ -18,12 +18,21 @@ use super::{Diagnostic, Invalid, Stack, assign, yaml};
 /// More files than any description extends, fewer than a tangle of them makes.
 const MOST_FILES: usize = 50;
 
+/// The name that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Whether `file` stands for standard input; a file of that name is written `./-`.
+#[must_use]
+pub fn is_standard_input(file: &Path) -> bool {
+    file.as_os_str() == STANDARD_INPUT
+}
+
 /// How `${env:NAME}` is looked up.
 pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
 
 /// Where a description comes from.
 pub struct Sources {
-    /// The file to start with.
+    /// The file to start with; `-` is standard input.
     pub file: PathBuf,
     /// `path=value` each, over what the files say, the last one on top.
     pub set: Vec<String>,
@@ -166,7 +175,8 @@ impl Reader<'_> {
             Some(place) => Finding::error(place, "extends", message),
             None => Finding::about_file(shown.clone(), message),
         };
-        let bytes = match read(path) {
+        let given = if from.is_none() && is_standard_input(path) { limited(std::io::stdin()) } else { read(path) };
+        let bytes = match given {
             Ok(bytes) => bytes,
             Err(error) => {
                 let finding = finding(format!("{shown} cannot be read: {}", reason(&error)));
@@ -272,8 +282,12 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if file.metadata()?.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
+    limited(file)
+}
+
+fn limited(source: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    source.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -95,6 +95,7 @@ pub(super) fn db_subnet_group() -> Case<DbSubnetGroup> {
 
 fn parameters(name: &str) -> ClusterParameterGroup {
     ClusterParameterGroup {
+        static_ones: std::collections::BTreeSet::new(),
         name: format!("case-{name}"),
         family: "aurora-postgresql15".into(),
         description: "A case".into(),
@@ -136,6 +137,7 @@ pub(super) fn cluster_parameter_group() -> Case<ClusterParameterGroup> {
 
 fn database(name: &str) -> Cluster {
     Cluster {
+        running: true,
         identifier: format!("case-{name}"),
         engine_version: "15.15".into(),
         database_name: "app".into(),

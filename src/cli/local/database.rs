@@ -2,6 +2,7 @@
 
 use std::{
     os::unix::process::CommandExt as _,
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -9,6 +10,7 @@ use serde::Deserialize as _;
 
 use super::{Choice, Failure, Reset, show::say};
 use crate::{
+    cli::ask,
     local::{client, databases::Database},
     migrate::{self, Client, Event, Folder, Ledger, Options, Roots, Secret, Target, Tls, target::CONNECT_TIMEOUT},
     stack::{self, Sources},
@@ -115,6 +117,28 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
     Ok(())
 }
 
+/// Asks before the databases of several stacks go: whoever works on one of them may not think of the others.
+pub(super) async fn confirm_all(data: &Path) -> Result<(), Failure> {
+    // Where no cloud runs, nothing tells whose databases there are.
+    let Ok(answer) = client::get(data, "databases").await else { return Ok(()) };
+    let mut stacks: Vec<String> = read(answer)?.into_iter().map(|database| database.stack).collect();
+    stacks.sort();
+    stacks.dedup();
+    if stacks.len() < 2 {
+        return Ok(());
+    }
+    let question = format!("This deletes the databases of {} stacks: {}. Go on?", stacks.len(), stacks.join(", "));
+    ask::yes(&question).map_err(|failure| match failure {
+        crate::cli::Failure::Input(report) | crate::cli::Failure::Other(report) => Failure::Report(report),
+        _ => Failure::Told("Not confirmed: nothing was changed".to_owned()),
+    })
+}
+
+fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> {
+    Vec::<Database>::deserialize(answer)
+        .map_err(|error| Failure::Told(format!("The local cloud's list of databases cannot be read: {error}")))
+}
+
 fn recreate(database: &Database) -> Result<(), Failure> {
     let name = database.name.replace('"', "\"\"");
     let mut command = command(database);
@@ -143,8 +167,7 @@ fn target(database: Database) -> Target {
 /// The one database that is meant, through its proxy where it has one and `proxied` is wanted.
 async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     let answer = client::get(&choice.folder.data, "databases").await?;
-    let databases = Vec::<Database>::deserialize(answer)
-        .map_err(|error| Failure::Told(format!("The local cloud's list of databases cannot be read: {error}")))?;
+    let databases = read(answer)?;
     let meant = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
     let mut found: Vec<_> = databases
         .into_iter()

@@ -100,9 +100,20 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
             Some(Seen { phase: Phase::Failed(why), .. }) => return Err(given_up(step, &why).into()),
             Some(seen) => {
                 let missing = missing(way, desired, &seen);
-                if missing.attributes.is_empty() && missing.tags.is_empty() {
-                    way.run.learn(&seen);
-                    return Ok(());
+                let is_equal = missing.attributes.is_empty() && missing.tags.is_empty();
+                match &seen.phase {
+                    Phase::Blocked { why, patience } => {
+                        way.endure(why, *patience)?;
+                        if is_equal {
+                            way.wait_for(why).await?;
+                            continue;
+                        }
+                    }
+                    _ if is_equal => {
+                        way.run.learn(&seen);
+                        return Ok(());
+                    }
+                    _ => {}
                 }
                 mend(way, desired, &seen, &missing, &mut sent).await?;
             }
@@ -242,6 +253,7 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
     let mut seen = live.clone();
     let mut accepted: Option<(Instant, Seen)> = None;
     let mut denied: Option<Instant> = None;
+    let mut refused: Option<Instant> = None;
     loop {
         let shows_nothing = |(at, before): &(Instant, Seen)| {
             since(*at) < UNSEEN && before.phase == seen.phase && before.attributes == seen.attributes
@@ -265,7 +277,15 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                         way.accepted();
                         accepted = Some((now(), seen.clone()));
                     }
-                    Err(error) => way.again(error).await?,
+                    Err(error) => {
+                        // In a state that nobody but its owner ends, AWS would refuse for ever.
+                        if let (Class::Busy, Phase::Blocked { why, .. }) = (error.class, &seen.phase)
+                            && since(*refused.get_or_insert_with(now)) > SETTLING
+                        {
+                            return Err(undeletable(way.step, why, error).into());
+                        }
+                        way.again(error).await?;
+                    }
                 }
             }
         }
@@ -282,6 +302,11 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
 fn given_up(step: &Step, why: &str) -> Error {
     Error::other(format!("AWS gave up on {}: {why}", step.address))
         .advise("Mend what it names and run the same command again: the failed one is then replaced.")
+}
+
+fn undeletable(step: &Step, why: &str, error: Error) -> Error {
+    let message = format!("AWS does not delete {} as it is: {} {why}", step.address, error.message);
+    Error { message, ..error }.advise("Mend what it names, or delete it in AWS, and run the same command again.")
 }
 
 fn invisible(step: &Step) -> Error {

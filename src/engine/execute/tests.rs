@@ -326,3 +326,52 @@ fn a_list_that_fails_for_a_moment_fails_nothing() {
         }
     });
 }
+
+#[test]
+fn what_is_blocked_is_borne_for_a_while_and_then_told() {
+    run(async {
+        let block = |stage: &Stage, patience: u64| {
+            stage.with(|world| world.find("node/a").blocked = Some(("no way to it".into(), SECOND * patience as u32)));
+        };
+        let stage = Stage::new();
+        let stack = [stage.one("a", sized(1)), stage.one("user", using("a"))];
+        assert!(stage.deploy(&stack).await.is_complete());
+        stage.calls();
+        block(&stage, 60);
+        let plan = stage.plan(&stack).await;
+        let step = plan.steps.iter().find(|step| step.acts()).expect("it is waited for");
+        assert_eq!((step.action, step.reason.as_deref()), (Action::Keep, Some("no way to it")));
+        // It passes in time.
+        let mended = async {
+            sleep(30 * SECOND).await;
+            stage.with(|world| world.find("node/a").blocked = None);
+        };
+        assert!(join(stage.deploy(&stack), mended).await.0.is_complete());
+        // It does not.
+        block(&stage, 60);
+        let begun = now();
+        let outcome = stage.deploy(&stack).await;
+        assert!(outcome.failed[0].2.message.contains("cannot work as things are: no way to it"));
+        assert!((60..80).contains(&since(begun).as_secs()));
+        assert_eq!(stage.calls(), [] as [&str; 0], "it is neither replaced nor touched");
+        // A change is tried, and it can be deleted.
+        assert!(!stage.deploy(&[stage.one("a", sized(2)), stage.one("user", using("a"))]).await.is_complete());
+        assert_eq!(stage.calls(), ["update node/a", "retag node/a"]);
+        assert!(stage.deploy(&[]).await.is_complete());
+    });
+}
+
+#[test]
+fn a_deletion_that_aws_refuses_for_a_state_that_does_not_end_is_told() {
+    run(async {
+        let stage = Stage::new();
+        assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
+        stage.with(|world| world.find("node/a").blocked = Some(("its key is gone".into(), SECOND)));
+        let id = stage.with(|world| world.find("node/a").id.clone());
+        stage.answer(&format!("delete node/a {id}"), &[(Class::Busy, false); 1000]);
+        let begun = now();
+        let outcome = stage.deploy(&[]).await;
+        assert!(outcome.failed[0].2.message.contains("its key is gone"), "{:?}", outcome.failed);
+        assert!(since(begun) < 200 * SECOND);
+    });
+}

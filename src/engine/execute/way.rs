@@ -43,6 +43,8 @@ pub(super) struct Way<'r, 'a> {
     token: String,
     refused: Option<Refused>,
     waiting: String,
+    /// Since when it has been blocked, and by what.
+    blocked: Option<(Instant, String)>,
 }
 
 /// Calls in a row that were refused for one reason.
@@ -73,6 +75,7 @@ impl<'r, 'a> Way<'r, 'a> {
             token: (0..32).map(|_| char::from(rand::random_range(b'a'..=b'z'))).collect(),
             refused: None,
             waiting: String::new(),
+            blocked: None,
         })
     }
 
@@ -169,6 +172,13 @@ impl<'r, 'a> Way<'r, 'a> {
         self.wait(word).await
     }
 
+    /// Ends the step where it has been blocked for longer than that passes by itself.
+    pub(super) fn endure(&mut self, why: &str, patience: Duration) -> Result<(), Ended> {
+        let first = self.blocked.take().map_or_else(clock::now, |(first, _)| first);
+        self.blocked = Some((first, why.to_owned()));
+        if clock::since(first) < patience { Ok(()) } else { Err(blocked(self.step, why).into()) }
+    }
+
     async fn pause(&self, pause: Duration) -> Result<(), Ended> {
         self.unless_stopped(sleep(pause)).await?;
         self.stopped()
@@ -213,6 +223,9 @@ impl<'r, 'a> Way<'r, 'a> {
     }
 
     fn late(&self) -> Error {
+        if let Some((_, why)) = self.blocked.as_ref().filter(|(_, why)| *why == self.waiting) {
+            return blocked(self.step, why);
+        }
         let waiting = if self.waiting.is_empty() { String::new() } else { format!(" It waited for: {}", self.waiting) };
         let minutes = self.run.timeout.as_secs().div_ceil(60);
         let unit = if minutes == 1 { "minute" } else { "minutes" };
@@ -220,6 +233,11 @@ impl<'r, 'a> Way<'r, 'a> {
             "AWS goes on with what it has begun. Run the same command again to go on waiting, or give `--timeout`.",
         )
     }
+}
+
+fn blocked(step: &Step, why: &str) -> Error {
+    Error::other(format!("{} cannot work as things are: {why}", step.address))
+        .advise("Mend that, then run the same command again. It is kept: another one would not work either.")
 }
 
 fn taken(step: &Step, stack: &str, mut error: Error) -> Error {

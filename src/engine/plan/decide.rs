@@ -104,7 +104,7 @@ impl<'a> Decision<'a> {
         step.live = Some(seen.clone());
         step.drift = seen.fingerprint() == Some(desired.fingerprint.as_str())
             && step.changes.iter().any(|change| references(&change.after).is_empty());
-        step.unsettled = matches!(seen.phase, Phase::Changing(_));
+        step.unsettled = matches!(seen.phase, Phase::Changing(_) | Phase::Blocked { .. });
         let immutable = step
             .changes
             .iter()
@@ -125,8 +125,15 @@ impl<'a> Decision<'a> {
         if let (Some(why), Action::Update) = (&seen.setback, step.action) {
             step.reason = Some(format!("AWS took the last change back: {why}"));
         }
-        if let (Phase::Changing(word), Action::Keep) = (&seen.phase, step.action) {
-            step.reason = Some(format!("AWS says `{word}`; deploy waits for it"));
+        match (&seen.phase, step.action) {
+            (Phase::Changing(word), Action::Keep) => {
+                step.reason = Some(format!("AWS says `{word}`; deploy waits for it"));
+            }
+            (Phase::Blocked { why, .. }, Action::Keep | Action::Update) => step.reason = Some(why.clone()),
+            _ => {}
+        }
+        if step.action == Action::Update && step.reason.is_none() {
+            step.reason = (kind.remark)(seen, &step.changes);
         }
         if step.action == Action::Replace {
             self.replace(step, seen, kind);

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use super::{Action, Step, uses::Uses};
+use super::{Action, Step, lost::Lost, uses::Uses};
 use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen};
 
 /// What the command line and the description allow.
@@ -13,7 +13,7 @@ use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen};
 pub struct Policy {
     /// Resources with data that may be replaced.
     pub replace: BTreeSet<Address>,
-    /// Resources with data that may be made anew, empty, although they were there before.
+    /// Resources that may be made anew although they were there before: with data, empty; else with all that stands in them.
     pub create: BTreeSet<Address>,
     /// Resources with data that may be deleted.
     pub delete: BTreeSet<Address>,
@@ -105,19 +105,32 @@ fn obstacles(step: &Step, wanted: &BTreeMap<&Address, &Desired>) -> Vec<Refusal>
     found.map(|Obstacle { reason, remedy }| Refusal { address: step.address.clone(), reason, remedy }).collect()
 }
 
+fn of_lost(address: &Address, lost: &Lost) -> Refusal {
+    let id = &lost.id;
+    let (reason, remedy) = if lost.held_data {
+        (
+            format!("{lost} A new one would be empty."),
+            format!(
+                "Restore it in AWS and adopt it: `infra import {address} {id}`. Or, to begin with an empty one, name it: \
+                 `--allow-create {address}`."
+            ),
+        )
+    } else {
+        (
+            format!("{lost} With a new one, all that stands in it would be replaced as well."),
+            format!(
+                "Take it in: `infra import {address} {id}`. Or, if it is gone for good, name it: `--allow-create {address}`."
+            ),
+        )
+    };
+    Refusal { address: address.clone(), reason, remedy }
+}
+
 fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Option<Refusal> {
     // Who allowed it to be replaced, and was stopped in between, has allowed it to be made anew.
     let allowed = policy.create.contains(&step.address) || policy.replace.contains(&step.address);
     if let Some(lost) = step.lost.as_ref().filter(|_| !allowed) {
-        let address = step.address.clone();
-        return Some(Refusal {
-            reason: format!("{lost} A new one would be empty."),
-            remedy: format!(
-                "Restore it in AWS and adopt it: `infra import {address} ID`. Or, to begin with an empty one, name it: \
-                 `--allow-create {address}`."
-            ),
-            address,
-        });
+        return Some(of_lost(&step.address, lost));
     }
     let live = step.live.as_ref().filter(|_| step.action == Action::Delete)?;
     let address = step.address.clone();

@@ -372,3 +372,23 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn what_something_stands_in_is_not_made_a_second_time() {
+    run(async {
+        let stage = Stage::new();
+        let inside = Node { lives_in: vec![to("node", "base")], ..node(1, 1) };
+        let stack = [stage.one("base", node(1, 1)), stage.one("inside", inside)];
+        assert!(stage.deploy(&stack).await.is_complete());
+        let id = stage.with(|world| {
+            let base = world.find("node/base");
+            base.address = Address::new("stranger", "base");
+            base.id.clone()
+        });
+        let live = stage.live().await;
+        let told = refused(&stack, &live, &Policy::default());
+        assert!(told[0].contains(&format!("infra import node/base {id}")), "{told:?}");
+        let named = Policy { create: BTreeSet::from([Address::new("node", "base")]), ..Policy::default() };
+        assert!(plan(&stack, &live, KINDS, &named).is_ok());
+    });
+}

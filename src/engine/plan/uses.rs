@@ -20,11 +20,11 @@ impl<'a> Uses<'a> {
     pub(super) fn among(live: &'a [Seen]) -> Self {
         let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, seen) in live.iter().enumerate() {
-            // A URL is for people, and a port is one of many: AWS points at nothing by them.
+            // A URL is for people, a port is one of many, and many stand in a zone: AWS points at nothing by them.
             let outputs = seen
                 .outputs
                 .iter()
-                .filter(|(name, _)| !matches!(**name, "url" | "port"))
+                .filter(|(name, _)| !matches!(**name, "url" | "port" | "zone"))
                 .map(|(_, value)| value.as_str());
             for name in outputs.chain([seen.id.as_str()]) {
                 names.entry(name).or_default().push(place);

@@ -31,8 +31,23 @@ async fn one(cluster: &DbCluster, scope: &Scope<'_>) -> Option<Live<Cluster>> {
         .output("port", cluster.port().map(|port| port.to_string()).filter(|_| made))
         .tags(tags)
         .created(cluster.cluster_create_time().map(aws_smithy_types::DateTime::secs))
+        .notice(pending(cluster))
         .phase(rds::explained(scope.aws, SourceType::DbCluster, identifier, status).await);
     Some(live)
+}
+
+/// Static parameters wait for a reboot of each instance, which is somebody's to choose the time of.
+fn pending(cluster: &DbCluster) -> Option<String> {
+    let waiting = cluster
+        .db_cluster_members()
+        .iter()
+        .filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"));
+    let names: Vec<&str> = waiting.filter_map(|member| member.db_instance_identifier()).collect();
+    let first = names.first()?;
+    Some(format!(
+        "Changed parameters wait for a reboot of {}: `aws rds reboot-db-instance --db-instance-identifier {first}`.",
+        names.join(", ")
+    ))
 }
 
 fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
@@ -61,6 +76,7 @@ fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
         log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
         data_api: cluster.http_endpoint_enabled().unwrap_or_default(),
         engine_lifecycle_support: text(cluster.engine_lifecycle_support()),
+        running: !matches!(cluster.status(), Some("stopping" | "stopped")),
         on_destroy: OnDestroyDatabase::default(),
     }
 }

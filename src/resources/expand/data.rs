@@ -1,6 +1,6 @@
 //! The database: secret, cluster and instances in the isolated subnets, the proxy in the private ones, migrations.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Expansion, network};
 use crate::{
@@ -100,6 +100,7 @@ impl Expansion<'_> {
             family: ENGINE_FAMILY.to_owned(),
             description: format!("The parameters of {}", self.name),
             parameters,
+            static_ones: BTreeSet::new(),
         }
     }
 
@@ -127,6 +128,7 @@ impl Expansion<'_> {
             log_exports: database.logs.iter().map(|log| log.name().to_owned()).collect(),
             data_api: database.data_api,
             engine_lifecycle_support: "open-source-rds-extended-support-disabled".to_owned(),
+            running: true,
             on_destroy: database.on_destroy,
         }
     }

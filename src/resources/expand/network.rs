@@ -17,6 +17,10 @@ use crate::{
     stack::{EndpointService, Nat, NetworkTooSmall, SubnetPlan, Tier},
 };
 
+/// Endpoint services that take no private DNS names: what is reached by them has names of its own.
+/// <https://docs.aws.amazon.com/apprunner/latest/dg/network-pl.html>
+const WITHOUT_PRIVATE_DNS: &[&str] = &["apprunner.requests"];
+
 const EVERYWHERE: &str = "0.0.0.0/0";
 
 pub(super) fn vpc() -> Ref<Vpc> {
@@ -157,6 +161,6 @@ fn interface(service: &EndpointService, plans: &[SubnetPlan]) -> VpcEndpoint {
         subnets: subnets(plans, Tier::Private),
         security_groups: vec![Ref::to("endpoints")],
         route_tables: vec![],
-        private_dns: true,
+        private_dns: !WITHOUT_PRIVATE_DNS.contains(&service.as_str()),
     }
 }

@@ -37,12 +37,14 @@ const CHANGE: &[&str] = &[
     "rds:DeleteDBSubnetGroup",
     "rds:DisableHttpEndpoint",
     "rds:EnableHttpEndpoint",
+    "rds:FailoverDBCluster",
     "rds:ModifyDBCluster",
     "rds:ModifyDBClusterParameterGroup",
     "rds:ModifyDBInstance",
     "rds:ModifyDBSubnetGroup",
     "rds:RemoveTagsFromResource",
     "rds:ResetDBClusterParameterGroup",
+    "rds:StartDBCluster",
 ];
 
 pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {

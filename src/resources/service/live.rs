@@ -1,6 +1,9 @@
 //! A service as App Runner describes it, in the terms of the spec, and what its operations tell of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use aws_sdk_apprunner::types::{
     OperationStatus, OperationSummary, OperationType, Service as Found, ServiceStatus, ServiceSummary,
@@ -66,16 +69,27 @@ fn failure<'a>(phase: &'a mut Phase, setback: &'a mut Option<String>) -> Option<
 
 /// The latest operation: nothing else tells a deletion from a deployment, or that an update was taken back.
 async fn operation(aws: &Clients, arn: &str) -> Result<Option<OperationSummary>> {
-    let answer = unless_gone(aws.apprunner.list_operations().service_arn(arn).max_results(20).send().await)?;
-    let operations = answer.and_then(|answer| answer.operation_summary_list).unwrap_or_default();
-    Ok(operations.into_iter().max_by_key(|operation| operation.started_at().map(|at| (at.secs(), at.subsec_nanos()))))
+    let call = || aws.apprunner.list_operations().service_arn(arn).max_results(20);
+    let Some(first) = unless_gone(call().send().await)? else { return Ok(None) };
+    let mut operations = first.operation_summary_list.unwrap_or_default();
+    // App Runner lists them from new to old, and promises no order; a service that lives for long has many pages.
+    if first.next_token.is_some() && !operations.is_sorted_by_key(|operation| Reverse(begun(operation))) {
+        let pages = unless_gone(call().into_paginator().send().try_collect().await)?.unwrap_or_default();
+        operations = pages.into_iter().flat_map(|page| page.operation_summary_list.unwrap_or_default()).collect();
+    }
+    Ok(operations.into_iter().max_by_key(begun))
+}
+
+fn begun(operation: &OperationSummary) -> Option<(i64, u32)> {
+    operation.started_at().map(|at| (at.secs(), at.subsec_nanos()))
 }
 
 fn phase(service: &Found, operation: Option<&OperationSummary>) -> Phase {
     let kind = operation.and_then(|operation| operation.r#type());
     match service.status() {
         // A paused service is whole and can be resumed: see the attribute `running`.
-        ServiceStatus::Running | ServiceStatus::Paused => Phase::Ready,
+        ServiceStatus::Running => Phase::Ready,
+        status @ ServiceStatus::Paused => Phase::Stopped(status.to_string()),
         ServiceStatus::OperationInProgress if kind == Some(&OperationType::DeleteService) => {
             Phase::Deleting(word(operation))
         }
@@ -208,7 +222,7 @@ mod tests {
         let back = ended(OperationType::UpdateService, OperationStatus::RollbackInProgress);
         assert_eq!(phase(&busy, Some(&back)), Phase::Changing("UPDATE_SERVICE, ROLLBACK_IN_PROGRESS".into()));
         let paused = found(ServiceStatus::Paused);
-        assert_eq!((phase(&paused, None), spec(&paused).running), (Phase::Ready, false));
+        assert_eq!((phase(&paused, None), spec(&paused).running), (Phase::Stopped("PAUSED".into()), false));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::stack::{Acu, Nat};
 
 /// Interface endpoints that a web service is likely to use; others are taken as they are.
 const SERVICES: &[&str] = &[
+    "apprunner.requests",
     "bedrock-runtime",
     "dynamodb",
     "ec2",

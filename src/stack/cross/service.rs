@@ -57,7 +57,10 @@ fn private(ground: &Ground<'_>) -> Found {
     let message = "with `public: false` nobody reaches the service until it has a VPC ingress connection, which infra does not make";
     let found = ground.warning(&["service.public"], message)?;
     Some(
-        found.help("make one with `aws apprunner create-vpc-ingress-connection`, and delete it before `infra destroy`"),
+        found.help(
+            "add `apprunner.requests` to `network.endpoints`, deploy, connect the service to that endpoint with `aws apprunner \
+             create-vpc-ingress-connection`, and delete the connection before `infra destroy`",
+        ),
     )
 }
 
