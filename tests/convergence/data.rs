@@ -202,6 +202,8 @@ pub(super) fn cluster() -> Case<Cluster> {
         .change("copy_tags_to_snapshot", Update, |cluster| cluster.copy_tags_to_snapshot = false)
         .change("log_exports", Update, |cluster| cluster.log_exports = vec!["instance".into()])
         .change("data_api", Update, |cluster| cluster.data_api = true)
+        // What is described runs; stopping it is somebody else's deed, and starting it ours.
+        .fixed("running")
         .change("engine_lifecycle_support", Update, |cluster| {
             cluster.engine_lifecycle_support = "open-source-rds-extended-support".into();
         })
@@ -210,6 +212,11 @@ pub(super) fn cluster() -> Case<Cluster> {
         .change("master_username", Replace, |cluster| cluster.master_username = "shop".into())
         .change("storage_encrypted", Replace, |cluster| cluster.storage_encrypted = false)
         .change("identifier", Replace, |cluster| cluster.identifier = "case-third".into())
+        .drift(
+            "stopped",
+            Update,
+            act!(|aws, live| aws.rds.stop_db_cluster().db_cluster_identifier(&live.id).send().await.unwrap()),
+        )
         .drift(
             "protection switched off",
             Update,
