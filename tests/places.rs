@@ -173,7 +173,6 @@ fn the_newest_operation_of_a_service_is_found_on_whatever_page_it_stands() {
         }
     };
     let wire = Wire::with(&cloud.url, move |call, behind| {
-        let pages = pages.clone();
         Box::pin(async move {
             if call.action != "ListOperations" {
                 return behind.answer(&call).await;
