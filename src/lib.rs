@@ -7,6 +7,7 @@
 //!
 //! - [`stack`]: YAML → a typed, checked description
 //! - [`engine`]: address, attributes, resource, graph, plan, execute, event, lock; knows no AWS kind
+//! - [`excerpt`]: source text as errors show it
 //! - [`resources`]: one kind of AWS resource a file
 //! - [`aws`]: the clients and what their errors mean
 //! - [`migrate`]: the Drizzle-compatible migrator
@@ -20,6 +21,7 @@
 pub mod aws;
 pub mod cli;
 pub mod engine;
+pub mod excerpt;
 pub mod local;
 pub mod migrate;
 pub mod render;

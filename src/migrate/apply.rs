@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::compose::CUSTOM;
 use super::connect::Client;
 use super::event::Event;
 use super::failure::{Failure, Half, StatementFailure};
@@ -251,7 +252,7 @@ impl<'a> Run<'a> {
 
     /// Runs one migration inside the open transaction.
     async fn one<'m>(&mut self, migration: &'m Migration, has_name: bool, end: End) -> Result<Done, Failed<'m>> {
-        (self.conversation.events)(Event::Started { tag: migration.tag.clone() });
+        self.starts(migration);
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
@@ -273,8 +274,8 @@ impl<'a> Run<'a> {
         };
 
         for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
+            self.runs(migration, *chunk, number, chunks.len());
             self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
-            self.said(migration, *chunk, number, chunks.len());
         }
         // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
         let row = self.conversation.answer(last, false).await.map_err(|trouble| Failed {
@@ -290,8 +291,19 @@ impl<'a> Run<'a> {
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
     }
 
-    /// Tells that a part of the migration has run.
-    pub(super) fn said(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
+    /// Tells that a migration begins.
+    pub(super) fn starts(&mut self, migration: &Migration) {
+        let tag = migration.tag.clone();
+        (self.conversation.events)(Event::Started { tag: tag.clone() });
+        if migration.is_empty() {
+            let swallowed =
+                migration.sql.lines().any(|line| line.trim().len() > CUSTOM.len() && line.starts_with(CUSTOM));
+            (self.conversation.events)(Event::Empty { tag, swallowed });
+        }
+    }
+
+    /// Tells which part of the migration runs now.
+    pub(super) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
         let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
         (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
     }

@@ -12,7 +12,9 @@ use thiserror::Error;
 
 use super::folder::{Folder, Layout, Migration};
 
-/// What an empty one holds: Drizzle's words.
+/// What an empty one begins with: Drizzle's words.
+///
+/// Drizzle ends the file there. A newline has to follow: what is appended would become a part of the comment.
 pub const CUSTOM: &str = "-- Custom SQL migration file, put your code below! --";
 
 /// The parent of a first snapshot.

@@ -18,7 +18,14 @@ pub enum Event {
         /// Which migration.
         tag: String,
     },
-    /// A part of the migration (from breakpoint to breakpoint) has run.
+    /// A migration has no statement: it is recorded as applied, and nothing runs.
+    Empty {
+        /// Which migration.
+        tag: String,
+        /// Whether text follows Drizzle's comment on its line, and so is a part of the comment.
+        swallowed: bool,
+    },
+    /// A part of the migration (from breakpoint to breakpoint) is what runs now.
     Statement {
         /// Which migration.
         tag: String,

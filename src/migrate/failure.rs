@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
@@ -13,6 +13,7 @@ use super::ledger::LedgerError;
 use super::position::{Position, byte_of_character};
 use super::refusal::Refusal;
 use super::sql::{statements, tokens, unclosed_string};
+use crate::excerpt::{Text, pointed};
 
 /// Why not everything was applied. What was applied before stays applied.
 #[derive(Debug, Error, Diagnostic)]
@@ -113,7 +114,7 @@ pub struct StatementFailure {
     pub applied: Vec<String>,
     /// This one's tag and those after it.
     pub pending: Vec<String>,
-    source_code: Arc<NamedSource<String>>,
+    source_code: Arc<Text>,
     span: SourceSpan,
 }
 
@@ -222,7 +223,7 @@ impl StatementFailure {
             applied: Vec::new(),
             pending: Vec::new(),
             source_code: migration.source(),
-            span: place.span.into(),
+            span: pointed(&migration.sql, place.span).into(),
         }
     }
 }

@@ -6,7 +6,8 @@ mod inspect;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use miette::NamedSource;
+use super::sql::is_blank;
+use crate::excerpt::Text;
 use sha2::{Digest, Sha256};
 
 pub use error::FolderError;
@@ -128,9 +129,14 @@ impl Migration {
         })
     }
 
+    /// Whether it has no statement. Drizzle applies it all the same, and records it.
+    pub fn is_empty(&self) -> bool {
+        self.chunks().all(|chunk| is_blank(chunk.text))
+    }
+
     /// The file as miette shows it.
-    pub fn source(&self) -> Arc<NamedSource<String>> {
-        Arc::new(NamedSource::new(self.path.display().to_string(), self.sql.clone()).with_language("sql"))
+    pub fn source(&self) -> Arc<Text> {
+        Arc::new(Text::new(self.path.display().to_string(), self.sql.clone()))
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use miette::{NamedSource, SourceSpan};
+use miette::SourceSpan;
 use serde::Deserialize;
 
 use super::folder::FolderError;
+use crate::excerpt::Text;
 
 /// The journal, checked: tags and indexes are unique and every tag is the name of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Journal {
 
     /// All entries, and everything that is wrong with them.
     pub fn survey(path: &Path, text: &str) -> Result<(Self, Vec<FolderError>), FolderError> {
-        let at = |span: SourceSpan| (Arc::new(NamedSource::new(path.display().to_string(), text.to_owned())), span);
+        let at = |span: SourceSpan| (Arc::new(Text::new(path.display().to_string(), text.to_owned())), span);
         if let Some(marker) = conflict_marker(text) {
             let (text, span) = at(marker);
             return Err(FolderError::Conflict { path: path.into(), text, span });
@@ -67,7 +68,7 @@ impl Entry {
 }
 
 fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
-    let source = || Arc::new(NamedSource::new(path.display().to_string(), text.to_owned()));
+    let source = || Arc::new(Text::new(path.display().to_string(), text.to_owned()));
     let mut found = Vec::new();
     let (mut tags, mut numbers) = (HashSet::with_capacity(entries.len()), HashSet::with_capacity(entries.len()));
     for (index, entry) in entries.iter().enumerate() {

@@ -149,7 +149,7 @@ impl Run<'_> {
             return Ok(Batch::Stale);
         }
         let (first, tag) = (lease.done, &migration.tag);
-        (self.conversation.events)(Event::Started { tag: tag.clone() });
+        self.starts(migration);
         if found.is_some() {
             (self.conversation.events)(Event::Resumed { tag: tag.clone(), done: first, of: steps.len() });
         }
@@ -162,6 +162,7 @@ impl Run<'_> {
                 self.give_back(&mut lease).await;
                 return Err(self.interruption());
             }
+            self.runs(migration, step.chunk, index + 1, steps.len());
             let mut after = lease.clone();
             after.advance(&texts, index + 1);
             match self.step(step, &mut lease, &after, cut_off).await {
@@ -173,7 +174,6 @@ impl Run<'_> {
                 }
             }
             self.half = Some(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
-            self.said(migration, step.chunk, index + 1, steps.len());
         }
         self.finish(migration, version, &lease, started).await
     }

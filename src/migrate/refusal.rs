@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
 use super::folder::{Folder, Layout};
@@ -11,6 +11,7 @@ use super::guard;
 use super::lease::Lease;
 use super::ledger::{Ledger, Row};
 use super::plan::{Allow, Plan, State};
+use crate::excerpt::{Text, pointed};
 
 /// One reason not to apply anything.
 #[derive(Debug, Error, Diagnostic)]
@@ -90,7 +91,7 @@ pub enum Refusal {
         remedy: &'static str,
         /// The file.
         #[source_code]
-        text: Arc<NamedSource<String>>,
+        text: Arc<Text>,
         /// The statement.
         #[label("this statement")]
         span: SourceSpan,
@@ -211,7 +212,7 @@ pub fn refusals(
             explanation: offence.reason.explanation(),
             remedy: offence.reason.remedy(),
             text: migration.source(),
-            span: offence.span.into(),
+            span: pointed(&migration.sql, offence.span).into(),
         }));
     }
     found

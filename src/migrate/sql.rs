@@ -48,6 +48,12 @@ pub fn tokens(sql: &str) -> Vec<Token> {
     std::iter::from_fn(|| lexer.next()).collect()
 }
 
+/// Whether there is no statement in the text: nothing but white space, comments and semicolons.
+pub fn is_blank(sql: &str) -> bool {
+    let mut lexer = Lexer::new(sql);
+    std::iter::from_fn(|| lexer.next()).all(|token| token.kind == Kind::Semicolon)
+}
+
 /// Every comment that goes to the end of its line, from its dashes on.
 pub fn line_comments(sql: &str) -> Vec<Range<usize>> {
     let mut lexer = Lexer::new(sql);
@@ -332,6 +338,13 @@ mod tests {
         let sql = "a -- b\n'-- c' /* -- d */ -- é\r\n--";
         let found: Vec<&str> = line_comments(sql).into_iter().map(|span| &sql[span]).collect();
         assert_eq!(found, ["-- b", "-- é", "--"]);
+    }
+
+    #[test]
+    fn comments_and_semicolons_are_no_statement() {
+        for (sql, blank) in [("", true), (" -- a\n/* b; */;;", true), ("-- a SELECT 1", true), ("-- a\n; x", false)] {
+            assert_eq!(is_blank(sql), blank, "{sql}");
+        }
     }
 
     #[test]

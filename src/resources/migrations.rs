@@ -279,6 +279,7 @@ fn told(event: Event) -> String {
         Event::Waiting => "waiting for another migrator".to_owned(),
         Event::Held { by } => format!("waiting for {by}"),
         Event::Started { tag } => format!("applying {tag}"),
+        Event::Empty { tag, .. } => format!("{tag} has no statement: nothing ran"),
         // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
         Event::Statement { tag, number, of, text } => {
             let verb: Vec<&str> = text.split_whitespace().take(2).collect();

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Severity};
 use super::source::{Catalog, Place, Source};
+use crate::excerpt::{self, pointed};
 
 /// One thing that is wrong with a description, or doubtful.
 #[derive(Debug, Clone, Serialize)]
@@ -131,7 +132,7 @@ impl miette::Diagnostic for Report<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let shown = self.0.shown.as_ref()?;
-        let span = |place: Place| SourceSpan::from(place.start..place.end);
+        let span = |place: Place| SourceSpan::from(pointed(&shown.source.text, place.start..place.end));
         let main =
             LabeledSpan::new_primary_with_span(shown.also.as_ref().map(|_| "here".to_owned()), span(shown.place));
         let also =
@@ -147,16 +148,7 @@ impl miette::SourceCode for Shown {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let contents = self.source.text.read_span(span, before, after)?;
-        let (line, column) = (contents.line(), contents.column());
-        Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.source.name.clone(),
-            contents.data(),
-            *contents.span(),
-            line,
-            column,
-            contents.line_count(),
-        )))
+        excerpt::read(&self.source.name, &self.source.text, span, before, after)
     }
 }
 

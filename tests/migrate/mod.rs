@@ -16,6 +16,7 @@ mod parity;
 mod repairing;
 mod server;
 mod tampering;
+mod telling;
 mod traps;
 mod trips;
 mod verifying;

@@ -35,7 +35,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let folder = args.folder.read()?;
-    let sql = if args.no_transaction { format!("{NO_TRANSACTION}\n{CUSTOM}\n") } else { CUSTOM.to_owned() };
+    let first = if args.no_transaction { format!("{NO_TRANSACTION}\n") } else { String::new() };
+    let sql = format!("{first}{CUSTOM}\n");
     match compose::add(&folder, &args.name, &sql, jiff::Timestamp::now()) {
         Ok(composed) => {
             if args.json {

@@ -42,6 +42,10 @@ impl Progress {
                 self.line(&format!("{} another migrator is at work; waiting for it", style("…").yellow()))
             }
             Event::Started { tag } => self.now(tag.clone()),
+            Event::Empty { tag, swallowed } => {
+                let why = if *swallowed { ": what is in it stands on the comment's line" } else { "" };
+                self.line(&format!("{} {tag} has no statement{why}; nothing ran", style("⚠").yellow()));
+            }
             Event::Statement { tag, number, of, text } => {
                 self.now(format!("{tag} {number}/{of}  {}", style(text).dim()))
             }

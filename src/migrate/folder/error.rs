@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
+use crate::excerpt::Text;
 use crate::migrate::position::Position;
 
 /// Why a folder cannot be used.
@@ -40,7 +41,7 @@ pub enum FolderError {
         reason: String,
         /// Its text.
         #[source_code]
-        text: Arc<NamedSource<String>>,
+        text: Arc<Text>,
         /// Where parsing stopped.
         #[label("here")]
         span: SourceSpan,
@@ -56,7 +57,7 @@ pub enum FolderError {
         path: PathBuf,
         /// Its text.
         #[source_code]
-        text: Arc<NamedSource<String>>,
+        text: Arc<Text>,
         /// The marker.
         #[label("conflict marker")]
         span: SourceSpan,
@@ -79,7 +80,7 @@ pub enum FolderError {
         what: String,
         /// The journal's text.
         #[source_code]
-        text: Arc<NamedSource<String>>,
+        text: Arc<Text>,
         /// The second entry.
         #[label("the second one")]
         span: SourceSpan,
@@ -93,7 +94,7 @@ pub enum FolderError {
         tag: String,
         /// The journal's text.
         #[source_code]
-        text: Arc<NamedSource<String>>,
+        text: Arc<Text>,
         /// The entry.
         #[label("here")]
         span: SourceSpan,

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::NamedSource;
+use crate::excerpt::Text;
 use serde::Serialize;
 
 use super::edit::Edit;
@@ -47,7 +47,7 @@ pub struct Finding {
     /// What to do about it.
     pub fix: String,
     /// The file, for showing.
-    pub source: Option<Arc<NamedSource<String>>>,
+    pub source: Option<Arc<Text>>,
     /// Bytes in it.
     pub span: Option<Range<usize>>,
     pub(super) edits: Vec<Edit>,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::NamedSource;
+use crate::excerpt::Text;
 
 use super::comment::Directive;
 use super::history::History;
@@ -31,7 +31,7 @@ pub(super) struct Ground<'a> {
 pub(super) struct Script<'a> {
     pub(super) index: usize,
     pub(super) migration: &'a Migration,
-    pub(super) source: Arc<NamedSource<String>>,
+    pub(super) source: Arc<Text>,
     pub(super) statements: Vec<Statement>,
     pub(super) directives: Vec<Directive>,
     /// Whether it is looked at; the others are only remembered.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::NamedSource;
+use crate::excerpt::Text;
 
 use super::edit::Edit;
 use super::ground::Script;
@@ -31,7 +31,7 @@ pub(super) struct Place {
     /// Which of the folder's migrations, if it is in one.
     pub(super) migration: Option<usize>,
     /// The file's text.
-    pub(super) text: Option<Arc<NamedSource<String>>>,
+    pub(super) text: Option<Arc<Text>>,
     /// Bytes in it.
     pub(super) span: Option<Range<usize>>,
 }

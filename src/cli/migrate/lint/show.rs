@@ -10,6 +10,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use crate::{
+    excerpt,
     migrate::lint::{Finding, Fix, RULES, Report, Rule, Severity},
     render::value::count,
 };
@@ -160,7 +161,7 @@ fn name(path: &Path) -> String {
 /// What a caret can point at: nothing beyond the first line.
 fn first_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let line = text[span.clone()].lines().next().unwrap_or_default().trim_end();
-    span.start..span.start + line.len()
+    excerpt::pointed(text, span.start..span.start + line.len())
 }
 
 fn summary(report: &Report) -> String {

@@ -130,7 +130,7 @@ fn of_entry(ground: &Ground<'_>, tag: &str) -> Place {
             let Ok(text) = std::fs::read_to_string(&path) else { return Place::whole(path) };
             let span = span_of_tag(&text, tag, 0);
             let span = span.offset()..span.offset() + span.len();
-            let text = miette::NamedSource::new(path.display().to_string(), text).with_language("json");
+            let text = crate::excerpt::Text::new(path.display().to_string(), text);
             Place { path, migration: None, text: Some(std::sync::Arc::new(text)), span: Some(span) }
         }
         (Layout::V1, Some(script)) => Place::within(script, script.first_line()),

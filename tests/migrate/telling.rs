@@ -1,0 +1,76 @@
+//! What `infra migrate` says where nothing fails, and where a success would hide something.
+
+use std::path::Path;
+
+use super::command::{infra, json, shown};
+use super::server::{Database, Way};
+use super::{Written, tables};
+
+fn run(database: &Database, folder: &Path, arguments: &[&str]) -> String {
+    shown(&infra(database, folder, arguments).output().unwrap())
+}
+
+/// Drizzle records it; so do we, and say that nothing ran.
+#[test]
+fn a_migration_without_a_statement_is_told() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);"),
+        ("0001_b", "-- Custom SQL migration file, put your code below! --CREATE TABLE b (id int);\n"),
+        ("0002_c", "-- infra: no-transaction\n--> statement-breakpoint\n;"),
+    ]);
+    let lines = json(&infra(&database, written.path(), &["apply", "--json"]).output().unwrap());
+    let empty: Vec<_> = lines.iter().filter(|line| line["event"] == "empty").collect();
+    assert_eq!(empty.len(), 2, "{lines:?}");
+    assert_eq!((&empty[0]["tag"], &empty[0]["swallowed"]), (&"0001_b".into(), &true.into()));
+    assert_eq!((&empty[1]["tag"], &empty[1]["swallowed"]), (&"0002_c".into(), &false.into()));
+    assert_eq!(tables(&database), "a");
+
+    let other = Database::new(Way::Direct);
+    let said = run(&other, written.path(), &["apply"]);
+    assert!(
+        said.contains("⚠ 0001_b has no statement: what is in it stands on the comment's line; nothing ran"),
+        "{said}"
+    );
+}
+
+/// What is appended to a new migration is a statement, and not a part of its comment.
+#[test]
+fn what_is_appended_to_a_new_migration_runs() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    for (name, option) in [("plain", None), ("outside", Some("--no-transaction"))] {
+        let mut new = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        let new = new.args(["migrate", "new", name, "--json", "--folder"]).arg(written.path()).args(option);
+        let added: serde_json::Value = serde_json::from_slice(&new.output().unwrap().stdout).unwrap();
+        let path = added["path"].as_str().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        std::fs::write(path, format!("{text}CREATE TABLE {name} (id int);\n")).unwrap();
+    }
+    let said = run(&database, written.path(), &["apply"]);
+    assert!(!said.contains("no statement"), "{said}");
+    assert_eq!(tables(&database), "a outside plain");
+}
+
+/// Seeds and base64 come in lines of megabytes; the place is shown all the same, and the rest of the line is not.
+#[test]
+fn a_failure_far_out_in_a_line_is_shown() {
+    let database = Database::new(Way::Direct);
+    let values = "('é'), ".repeat(20_000);
+    let seed = format!("CREATE TABLE s (t text);\nINSERT INTO s VALUES {values}(oops);");
+    let written = Written::new(&[("0000_seed", &seed)]);
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("0000_seed.sql:2:") && said.contains("(oops);"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() < 200), "{said}");
+
+    let lint = format!("/* {} */ CREATE TABLE l (t text); CREATE TABLE l (t text);", "x".repeat(70_000));
+    let written = Written::new(&[("0000_lint", &lint)]);
+    for arguments in [&["lint", "--assume-pending"][..], &["lint", "--assume-pending", "--verbose"]] {
+        let output = infra(&database, written.path(), arguments).env_remove("DATABASE_URL").output().unwrap();
+        let said = shown(&output);
+        assert_eq!(output.status.code(), Some(1), "{}", &said[said.len().saturating_sub(2_000)..]);
+        assert!(said.lines().all(|line| line.chars().count() < 200), "too wide");
+    }
+}
