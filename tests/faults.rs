@@ -9,6 +9,7 @@ mod lag;
 mod matrix;
 mod plan;
 mod soak;
+mod underway;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -39,6 +39,8 @@ pub(super) struct Account<'c> {
     rules: Mutex<BTreeSet<u64>>,
     /// Everything that was printed.
     said: Mutex<String>,
+    /// Every password that there ever was.
+    passwords: Mutex<BTreeSet<String>>,
 }
 
 /// A question to the daemon, by whoever has its token.
@@ -51,7 +53,7 @@ impl<'c> Account<'c> {
         let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
         let stack = format!("case{number}");
         let (id, file) = (format!("{:012}", 100_000_000_000 + number), cloud.folder().join(format!("{stack}.yaml")));
-        Self { cloud, id, stack, file, rules: Mutex::default(), said: Mutex::default() }
+        Self { cloud, id, stack, file, rules: Mutex::default(), said: Mutex::default(), passwords: Mutex::default() }
     }
 
     /// Writes the description; `text` is all but the stack's name.
@@ -66,6 +68,8 @@ impl<'c> Account<'c> {
 
     /// The command line of a verb on the stack.
     fn command(&self, verb: &str, more: &[&str]) -> (Vec<String>, Command) {
+        // What this command takes away is not to be printed either.
+        self.remember_passwords();
         let file = self.file.display().to_string();
         let arguments = [&[verb, "--endpoint-url", &self.cloud.url, &file], more].concat();
         let mut command = self.cloud.command(&arguments);
@@ -174,9 +178,14 @@ impl<'c> Account<'c> {
         let hits = |id: u64| all.as_array()?.iter().find(|rule| rule["id"] == id)?["hits"].as_u64();
         let struck = rules.iter().filter_map(|&id| hits(id)).collect();
         for id in rules {
-            ask(client::post(&self.data(), &format!("faults/clear?id={id}"))).expect("the daemon answers");
+            self.end_rule(id);
         }
         struck
+    }
+
+    fn end_rule(&self, id: u64) {
+        self.rules.lock().expect("no panic").remove(&id);
+        ask(client::post(&self.data(), &format!("faults/clear?id={id}"))).expect("the daemon answers");
     }
 
     /// Everything that exists in the account, in words that are the same for every account and run.
@@ -235,25 +244,37 @@ impl<'c> Account<'c> {
         self.check_secrecy();
     }
 
-    /// Nothing that was printed holds a password that there is now.
+    fn remember_passwords(&self) {
+        let databases = self.databases();
+        let now = databases.iter().filter_map(|one| one["password"].as_str()).map(str::to_owned);
+        self.passwords.lock().expect("no panic").extend(now);
+    }
+
+    /// Nothing that was printed holds a password that there is or was.
     pub(super) fn check_secrecy(&self) {
+        self.remember_passwords();
         let said = self.said();
-        for database in self.databases() {
-            let password = database["password"].as_str().unwrap_or_default();
+        for password in self.passwords.lock().expect("no panic").iter() {
             assert!(password.len() > 20 && !said.contains(password), "a password was printed");
         }
     }
 
-    /// The description is what is there, and looking at that changes nothing.
-    pub(super) fn check_converged(&self) {
+    /// Runs a diff, which may find and fail at what it will, and changes nothing.
+    pub(super) fn look(&self, more: &[&str]) -> Run {
         let watch = self.fault(json!({
             "call": "*", "only": "changing", "effect": {"refuse": {"code": "AccessDenied", "status": 403}}
         }));
-        self.run("diff", &["--exit-code", "--json"]).succeeds();
+        let run = self.run("diff", more);
         let all = ask(client::get(&self.data(), "faults")).expect("the daemon answers");
         let rule = all.as_array().and_then(|all| all.iter().find(|rule| rule["id"] == watch)).expect("it is in force");
         assert_eq!(rule["met"], 0, "a diff called something that changes something");
-        self.clear();
+        self.end_rule(watch);
+        run
+    }
+
+    /// The description is what is there, and looking at that changes nothing.
+    pub(super) fn check_converged(&self) {
+        self.look(&["--exit-code", "--json"]).succeeds();
     }
 
     /// Removes what the account left in the folder.

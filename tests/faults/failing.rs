@@ -174,7 +174,9 @@ fn play(cloud: &Cloud, case: &Case) -> String {
     for address in case.skipped {
         assert!(skipped.contains(address), "{address} is not in {skipped:?}");
     }
-    // A plan tells it as well, before anything is done about it.
+    // A plan tells of it as well, before anything is done about it.
+    let plan = account.look(&[]).succeeds().stdout();
+    assert!(plan.contains(case.address), "{} is not in the plan: {plan}", case.address);
     account.clear();
     account.run("deploy", &["--yes"]).succeeds();
     account.check_password();

@@ -46,17 +46,17 @@ const CHANGED: &str = concat!(
 
 /// A run that is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Run {
+pub(super) enum Run {
     Deploy,
     Update,
     Destroy,
 }
 
 impl Run {
-    const ALL: [Self; 3] = [Self::Deploy, Self::Update, Self::Destroy];
+    pub(super) const ALL: [Self; 3] = [Self::Deploy, Self::Update, Self::Destroy];
 
     /// Brings the account to where the run begins.
-    fn prepare(self, account: &Account<'_>) {
+    pub(super) fn prepare(self, account: &Account<'_>) {
         account.describe(FULL);
         if self != Self::Deploy {
             account.run("deploy", &["--yes"]).succeeds();
@@ -68,7 +68,7 @@ impl Run {
         }
     }
 
-    fn command(self) -> (&'static str, Vec<&'static str>) {
+    pub(super) fn command(self) -> (&'static str, Vec<&'static str>) {
         match self {
             Self::Deploy | Self::Update => ("deploy", vec!["--yes"]),
             Self::Destroy => ("destroy", [&["--yes"], &DELETE_DATA[..]].concat()),
@@ -76,7 +76,7 @@ impl Run {
     }
 
     /// What must hold after it, whatever happened on the way.
-    fn check(self, account: &Account<'_>) {
+    pub(super) fn check(self, account: &Account<'_>) {
         account.check_password();
         match self {
             Self::Destroy => {}
@@ -100,7 +100,7 @@ enum Blow {
 }
 
 impl Blow {
-    const ALL: [Self; 3] = [Self::Before, Self::After, Self::Unanswered];
+    pub(super) const ALL: [Self; 3] = [Self::Before, Self::After, Self::Unanswered];
 }
 
 /// One call of one run, and what is done to it.
@@ -157,7 +157,7 @@ fn reference(cloud: &Cloud, run: Run) -> Reference {
 }
 
 /// Takes everything away for the next one, which must leave nothing.
-fn clean(account: &Account<'_>) {
+pub(super) fn clean(account: &Account<'_>) {
     account.run("destroy", &[&["--yes"], &DELETE_DATA[..]].concat()).succeeds();
     assert_eq!(account.inventory(), [] as [&str; 0], "destroyed, and yet there is something left");
     account.forget();

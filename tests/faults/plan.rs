@@ -17,6 +17,8 @@ pub(super) struct Plan {
     pub(super) after: String,
     /// Whether both have the database.
     pub(super) keeps_data: bool,
+    /// Whether only the first has it.
+    pub(super) drops_data: bool,
     pub(super) deploy: Trouble,
     pub(super) change: Trouble,
     pub(super) destroy: Trouble,
@@ -49,7 +51,7 @@ impl Plan {
         let before = description(dice, had);
         let after = description(dice, had && has);
         let (deploy, change, destroy) = (trouble(dice), trouble(dice), trouble(dice));
-        Self { seed, before, after, keeps_data: had && has, deploy, change, destroy }
+        Self { seed, before, after, keeps_data: had && has, drops_data: had && !has, deploy, change, destroy }
     }
 }
 

@@ -1,9 +1,8 @@
 //! One rule: which calls it meets, which of these it strikes, and what it does to them.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::local::{dispatch::is_reading, fault::Fault, iam::wildcard, service::SERVICES};
 
@@ -253,7 +252,7 @@ impl Rule {
 
 /// A number from 0 to 1 that goes by nothing but its arguments. The account stays out, so that a test in any has the same luck.
 fn draw(seed: u64, site: &Site, number: u64) -> f64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, &site.service, &site.action, number).hash(&mut hasher);
-    (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64
+    let digest = Sha256::digest(format!("{seed} {}.{} {number}", site.service, site.action));
+    let bits = digest.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
