@@ -43,9 +43,11 @@ fn disturbed(account: &Account<'_>, trouble: &Trouble, verb: &str, more: &[&str]
     for rule in &trouble.rules {
         account.fault(rule.clone());
     }
+    // What a list that is behind does not show can keep a deletion waiting: for so many minutes, and not for an hour.
+    let bounded = [more, &["--timeout", "2"]].concat();
     let word = match trouble.killed {
-        Some(after) => ended(account.kill_after(after, verb, more)),
-        None => ended(account.run(verb, more).code()),
+        Some(after) => ended(account.kill_after(after, verb, &bounded)),
+        None => ended(account.run(verb, &bounded).code()),
     };
     // The passwords that there are now are gone when everything is destroyed.
     account.check_secrecy();

@@ -48,8 +48,10 @@ impl Plan {
     pub(super) fn draw(seed: u64) -> Self {
         let dice = &mut StdRng::seed_from_u64(seed);
         let (had, has) = (dice.random_bool(0.6), dice.random_bool(0.85));
-        let before = description(dice, had);
-        let after = description(dice, had && has);
+        let (zones, more) = (dice.random_range(2..=3), dice.random_range(2..=3));
+        let before = description(dice, zones, had);
+        // A zone with an instance in it is not given up: that is refused before anything is done.
+        let after = description(dice, if had && has { zones.max(more) } else { more }, had && has);
         let (deploy, change, destroy) = (trouble(dice), trouble(dice), trouble(dice));
         Self { seed, before, after, keeps_data: had && has, drops_data: had && !has, deploy, change, destroy }
     }
@@ -60,10 +62,9 @@ fn pick<'a, T: ?Sized>(dice: &mut StdRng, list: &[&'a T]) -> &'a T {
 }
 
 /// All of a description but the stack's name. What would replace the database stays as it is.
-fn description(dice: &mut StdRng, has_database: bool) -> String {
+fn description(dice: &mut StdRng, zones: u32, has_database: bool) -> String {
     let mut text = format!(
-        "network: {{zones: {}, nat: {}, endpoints: [{}]}}\ntags: {{team: {}}}\n",
-        dice.random_range(2..=3),
+        "network: {{zones: {zones}, nat: {}, endpoints: [{}]}}\ntags: {{team: {}}}\n",
         pick(dice, &["none", "one", "per-zone"]),
         pick(dice, &["", "s3", "secretsmanager", "s3, secretsmanager"]),
         pick(dice, &["web", "shop"]),
