@@ -1,14 +1,11 @@
 //! A region to test in: calls by name, at a time that the test sets. Each file tests one family of resources.
 
+use std::ops::{Deref, DerefMut};
+
 use serde_json::{Value, json};
 
 use super::SERVICE;
-use crate::local::{
-    fault::Fault,
-    iam,
-    pace::{Millis, Pace},
-    world::{Ctx, Region},
-};
+use crate::local::{fault::Fault, members::testing};
 
 mod endpoints;
 mod gateways;
@@ -21,35 +18,32 @@ fn missing(prefix: &str) -> String {
     format!("{prefix}-0123456789abcdef0")
 }
 
-/// One account's region, as the actions see it.
-struct Cloud {
-    region: Region,
-    iam: iam::Store,
-    now: Millis,
-    pace: Pace,
+/// One account's region, with the words of these tests.
+struct Cloud(testing::Cloud);
+
+impl Deref for Cloud {
+    type Target = testing::Cloud;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Cloud {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }
 
 impl Cloud {
     /// An empty one, at AWS's own pace.
     fn new() -> Self {
-        Self { region: Region::default(), iam: iam::Store::default(), now: 1_700_000_000_000, pace: Pace::Scaled(1.0) }
+        Self(testing::Cloud::new())
     }
 
     /// Calls an action as the server would.
     fn call(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
-        self.region.ec2.settle(self.now);
-        let (_, answer) = SERVICE.actions.iter().find(|(name, _)| *name == action).expect("a known action");
-        let mut ctx = Ctx {
-            account: "123456789012",
-            region_name: "eu-central-1",
-            iam: &mut self.iam,
-            region: &mut self.region,
-            now: self.now,
-            pace: self.pace,
-            doom: None,
-            services: crate::local::service::SERVICES,
-        };
-        answer(&mut ctx, input)
+        self.0.call(&SERVICE, action, input)
     }
 
     /// What `action` answers under `path`, a JSON pointer.
@@ -120,7 +114,8 @@ impl Cloud {
 
     /// The kinds in the inventory, sorted.
     fn inventory(&mut self) -> Vec<&'static str> {
-        self.region.ec2.settle(self.now);
+        let now = self.now;
+        self.region.ec2.settle(now);
         self.region.ec2.inventory().into_iter().map(|item| item.kind).collect()
     }
 }

@@ -1,36 +1,43 @@
 //! The API by its calls, at a time that the test sets, with the data plane's answers given by the test.
 
+use std::ops::{Deref, DerefMut};
+
 use serde_json::{Value, json};
 
-use crate::local::{
-    fault::Fault,
-    iam,
-    pace::{Millis, Pace},
-    service::SERVICES,
-    world::{Ctx, Region},
-};
+use crate::local::{fault::Fault, members::testing, service::SERVICES};
 
 mod clusters;
 mod groups;
 mod proxies;
 
+/// One account's region, with what a cluster and a proxy need.
 struct Cloud {
-    region: Region,
-    iam: iam::Store,
-    now: Millis,
+    here: testing::Cloud,
     subnets: Vec<String>,
     groups: Vec<String>,
     role: String,
     secret: String,
 }
 
+impl Deref for Cloud {
+    type Target = testing::Cloud;
+
+    fn deref(&self) -> &Self::Target {
+        &self.here
+    }
+}
+
+impl DerefMut for Cloud {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.here
+    }
+}
+
 impl Cloud {
     /// One with a VPC, three subnets in two zones, two groups, a secret and a role that RDS can assume.
     fn new() -> Self {
         let mut cloud = Self {
-            region: Region::default(),
-            iam: iam::Store::default(),
-            now: 1_700_000_000_000,
+            here: testing::Cloud::new(),
             subnets: Vec::new(),
             groups: Vec::new(),
             role: String::new(),
@@ -66,20 +73,8 @@ impl Cloud {
     /// Calls an action, `rds`'s unless another service stands before it.
     fn call(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
         let (service, action) = action.split_once(' ').unwrap_or(("rds", action));
-        self.region.settle(self.now);
         let service = SERVICES.iter().find(|known| known.name == service).expect("a known service");
-        let (_, answer) = service.actions.iter().find(|(name, _)| *name == action).expect("a known action");
-        let mut ctx = Ctx {
-            account: "123456789012",
-            region_name: "eu-central-1",
-            iam: &mut self.iam,
-            region: &mut self.region,
-            now: self.now,
-            pace: Pace::Scaled(1.0),
-            doom: None,
-            services: SERVICES,
-        };
-        answer(&mut ctx, input)
+        self.here.call(service, action, input)
     }
 
     fn ok(&mut self, action: &str, input: Value) -> Value {
