@@ -2,6 +2,7 @@
 
 mod clients;
 mod error;
+mod remedy;
 pub mod tags;
 
 pub use clients::{Account, Clients, Options};
