@@ -17,10 +17,8 @@ use crate::{
         self, LocalError, Options, Pace,
         client::{self, Launch},
     },
-    render::output,
+    render::output::{print, tell},
 };
-use show::say;
-
 /// The verbs of `infra local`.
 #[derive(Debug, Subcommand)]
 pub enum Local {
@@ -184,11 +182,11 @@ impl Local {
             Ok(code) => code,
             // Whole pages of their own.
             Err(failure @ (Failure::Invalid(_) | Failure::Report(_))) => {
-                output::tell(&failure.to_string());
+                tell(&failure.to_string());
                 ExitCode::FAILURE
             }
             Err(failure) => {
-                output::tell(&format!("{failure}."));
+                tell(&format!("{failure}."));
                 ExitCode::FAILURE
             }
         }
@@ -198,12 +196,12 @@ impl Local {
         match self {
             Self::Start(start) if start.foreground => foreground(start.options()).await?,
             Self::Start(start) => match client::launch(&start.options()).await? {
-                Launch::Started(url) => say(&format!("The local cloud runs at {url}")),
-                Launch::Ran(url) => say(&format!("The local cloud already runs at {url}")),
+                Launch::Started(url) => print(&format!("The local cloud runs at {url}")),
+                Launch::Ran(url) => print(&format!("The local cloud already runs at {url}")),
             },
             Self::Stop(folder) => match client::stop(&folder.data).await? {
-                true => say("The local cloud has stopped."),
-                false => say(&format!("No local cloud runs on {}.", folder.data.display())),
+                true => print("The local cloud has stopped."),
+                false => print(&format!("No local cloud runs on {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => {
@@ -265,7 +263,7 @@ async fn foreground(options: Options) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate()).map_err(system)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(system)?;
     let mut running = local::start(options).await?;
-    say(&format!("The local cloud runs at {}; stop it with ctrl-C", running.url));
+    print(&format!("The local cloud runs at {}; stop it with ctrl-C", running.url));
     tokio::select! {
         () = running.wait() => return Ok(()),
         _ = terminated.recv() => {}
@@ -305,7 +303,7 @@ async fn forget(folder: &Folder) -> Result<(), Failure> {
             Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })
         }
         _ => {
-            say("The local cloud and everything in it is gone.");
+            print("The local cloud and everything in it is gone.");
             Ok(())
         }
     }

@@ -8,25 +8,26 @@ use std::{
 
 use serde::Deserialize as _;
 
-use super::{Choice, Failure, Reset, show::say};
+use super::{Choice, Failure, Reset};
 use crate::{
     cli::ask,
     local::{client, databases::Database},
     migrate::{self, Client, Event, Folder, Ledger, Options, Roots, Secret, Target, Tls, target::CONNECT_TIMEOUT},
+    render::output::print,
     stack::{self, Sources},
 };
 
 /// Prints what an application needs to reach the database.
 pub(super) async fn env(choice: &Choice) -> Result<(), Failure> {
     let database = find(choice, !choice.direct).await?;
-    say(&format!("DB_HOST={}", quoted(&database.host)));
-    say(&format!("DB_PORT={}", database.port));
-    say(&format!("DB_NAME={}", quoted(&database.name)));
-    say(&format!("DB_USERNAME={}", quoted(&database.username)));
-    say(&format!("DB_PASSWORD={}", quoted(&database.password)));
+    print(&format!("DB_HOST={}", quoted(&database.host)));
+    print(&format!("DB_PORT={}", database.port));
+    print(&format!("DB_NAME={}", quoted(&database.name)));
+    print(&format!("DB_USERNAME={}", quoted(&database.username)));
+    print(&format!("DB_PASSWORD={}", quoted(&database.password)));
     match &database.ca_file {
-        Some(file) => say(&format!("DB_CA_FILE={}", quoted(file))),
-        None => say("PGSSLMODE=disable"),
+        Some(file) => print(&format!("DB_CA_FILE={}", quoted(file))),
+        None => print("PGSSLMODE=disable"),
     }
     Ok(())
 }
@@ -93,7 +94,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
     }
     let database = find(&choice, false).await?;
     recreate(&database)?;
-    say(&format!("The database {} of {} is empty", database.name, database.cluster_id));
+    print(&format!("The database {} of {} is empty", database.name, database.cluster_id));
     if let Some((folder, settings)) = migrations {
         let ledger = Ledger {
             schema: settings.ledger.schema.as_str().to_owned(),
@@ -108,7 +109,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
         let mut client = Client::connect(&target(database)).await.map_err(|error| Failure::Report(error.into()))?;
         let mut show = |event| {
             if let Event::Applied { tag, millis } = event {
-                say(&format!("Applied {tag} ({millis} ms)"));
+                print(&format!("Applied {tag} ({millis} ms)"));
             }
         };
         let applied = migrate::apply(&mut client, &folder, &ledger, &options, &mut show).await;

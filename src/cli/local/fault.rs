@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use super::{Failure, Folder, show::say};
+use super::{Failure, Folder};
 use crate::local::{
     chaos::{Effect, Only, Rule, Turn},
     client,
 };
+use crate::render::output::print;
 
 pub(super) const EXAMPLES: &str = "Examples:
   infra local fault refuse ec2.CreateSubnet Throttling --status 503 --nth 3
@@ -172,7 +173,7 @@ impl Fault {
         let rule = Rule { call, account, region, only, nth, times, probability, seed, effect };
         let told = told(&rule);
         let answer = client::send(&folder.data, "faults", &json!(rule)).await?;
-        say(&format!("Rule {} is in force: {told}", answer["id"]));
+        print(&format!("Rule {} is in force: {told}", answer["id"]));
         Ok(())
     }
 }
@@ -208,18 +209,18 @@ fn told(rule: &Rule) -> String {
 async fn list(query: &super::Query) -> Result<(), Failure> {
     let rules = client::get(&query.folder.data, "faults").await?;
     if query.json {
-        say(&rules.to_string());
+        print(&rules.to_string());
         return Ok(());
     }
     let rules = rules.as_array().cloned().unwrap_or_default();
     if rules.is_empty() {
-        say("No rule is in force.");
+        print("No rule is in force.");
     }
     for mut view in rules {
         let members = view.as_object_mut().map(|members| ["id", "met", "hits"].map(|name| members.shift_remove(name)));
         let [id, met, hits] = members.unwrap_or_default().map(Option::unwrap_or_default);
         let told = Rule::deserialize(view).map(|rule| told(&rule)).unwrap_or_default();
-        say(&format!("{:>4}  {told}  (met {met}, struck {hits})", id.to_string()));
+        print(&format!("{:>4}  {told}  (met {met}, struck {hits})", id.to_string()));
     }
     Ok(())
 }
@@ -237,14 +238,14 @@ async fn held(query: &super::Query, wait: f64) -> Result<(), Failure> {
         }
     };
     if query.json {
-        say(&calls.to_string());
+        print(&calls.to_string());
         return Ok(());
     }
     for call in calls.as_array().into_iter().flatten() {
         let text = |name: &str| call[name].as_str().unwrap_or_default();
         let (account, region, name, turn) = (text("account"), text("region"), text("call"), text("at"));
         let id = call["id"].to_string();
-        say(&format!("{id:>4}  {name}  {turn} it is executed, {account} {region}, by rule {}", call["rule"]));
+        print(&format!("{id:>4}  {name}  {turn} it is executed, {account} {region}, by rule {}", call["rule"]));
     }
     Ok(())
 }
@@ -256,7 +257,7 @@ impl Chosen {
         let number = answer[done].as_u64().unwrap_or_default();
         match self.id {
             Some(id) if number == 0 => return Err(Failure::Told(format!("There is no {what} {id}"))),
-            _ => say(&format!("{number} {what}{} {done}.", if number == 1 { "" } else { "s" })),
+            _ => print(&format!("{number} {what}{} {done}.", if number == 1 { "" } else { "s" })),
         }
         Ok(())
     }

@@ -13,13 +13,8 @@ use serde_json::{Value, json};
 use super::Failure;
 use crate::{
     local::{LocalError, client},
-    render::output,
+    render::output::print,
 };
-
-/// Prints a line; a reader that went away (`| head`) is no error.
-pub(super) fn say(line: &str) {
-    output::print(line);
-}
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -30,7 +25,7 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
     let status = match client::get(data, "status").await {
         Ok(status) => status,
         Err(error @ LocalError::NotRunning { .. }) => {
-            say(&if as_json { json!({ "running": false, "data": data }).to_string() } else { format!("{error}.") });
+            print(&if as_json { json!({ "running": false, "data": data }).to_string() } else { format!("{error}.") });
             return Ok(ExitCode::FAILURE);
         }
         Err(error) => return Err(error.into()),
@@ -38,30 +33,30 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
     if as_json {
         let mut status = status;
         status["running"] = true.into();
-        say(&status.to_string());
+        print(&status.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let services: Vec<_> = status["services"].as_array().into_iter().flatten().map(text).collect();
-    say(&format!("endpoint   {}", text(&status["url"])));
-    say(&format!("pid        {}", status["pid"]));
-    say(&format!("pace       {}", text(&status["pace"])));
-    say(&format!("data       {}", text(&status["data"])));
-    say(&format!("services   {}", services.join(" ")));
-    say(&format!("resources  {}", status["resources"]));
+    print(&format!("endpoint   {}", text(&status["url"])));
+    print(&format!("pid        {}", status["pid"]));
+    print(&format!("pace       {}", text(&status["pace"])));
+    print(&format!("data       {}", text(&status["data"])));
+    print(&format!("services   {}", services.join(" ")));
+    print(&format!("resources  {}", status["resources"]));
     for app in status["apps"].as_array().into_iter().flatten() {
         let what = match (app["url"].as_str(), app["command"].as_str()) {
             (Some(url), Some(command)) => format!("{url}, {command}"),
             (None, Some(command)) => command.to_owned(),
             (_, None) => "only its states are kept: nothing runs in its image's place".to_owned(),
         };
-        say(&format!("service    {} {} ({what})", text(&app["name"]), text(&app["status"])));
+        print(&format!("service    {} {} ({what})", text(&app["name"]), text(&app["status"])));
     }
     for database in status["databases"].as_array().into_iter().flatten() {
         let way = match database["proxy_name"].as_str() {
             Some(proxy) => format!("proxy {proxy}"),
             None => format!("cluster {}", text(&database["cluster_id"])),
         };
-        say(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
+        print(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -69,11 +64,11 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
 /// The number of calls of each action.
 pub(super) fn calls(counts: &Value, as_json: bool) {
     if as_json {
-        return say(&counts.to_string());
+        return print(&counts.to_string());
     }
     for (service, actions) in counts.as_object().into_iter().flatten() {
         for (action, count) in actions.as_object().into_iter().flatten() {
-            say(&format!("{count:>6}  {service} {action}"));
+            print(&format!("{count:>6}  {service} {action}"));
         }
     }
 }
@@ -81,7 +76,7 @@ pub(super) fn calls(counts: &Value, as_json: bool) {
 /// Everything that exists, a line each, in columns.
 pub(super) fn inventory(items: &Value, as_json: bool) {
     if as_json {
-        return say(&items.to_string());
+        return print(&items.to_string());
     }
     let columns = ["account", "region", "service", "kind", "state", "id", "name"];
     let rows: Vec<_> =
@@ -94,7 +89,7 @@ pub(super) fn inventory(items: &Value, as_json: bool) {
     }
     for row in &rows {
         let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        say(cells.join("  ").trim_end());
+        print(cells.join("  ").trim_end());
     }
 }
 
