@@ -228,7 +228,7 @@ impl Survey {
     /// # Errors
     /// [`plan::Error::Refused`] with all that stands in the way.
     pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, plan::Error> {
-        let obstacles = obstacles::found(&self.desired, &self.live);
+        let obstacles = obstacles::stranded(&self.desired, &self.live);
         match plan(&self.desired, &self.live, KINDS, policy) {
             Err(plan::Error::Refused(refused)) => Err(plan::Error::Refused([obstacles, refused].concat())),
             Ok(_) if !obstacles.is_empty() => Err(plan::Error::Refused(obstacles)),

@@ -1,17 +1,13 @@
-//! Changes that AWS refuses only on the way, found before anything is done.
+//! What AWS would refuse only on the way, found before anything is done: what no kind can tell of itself, since it is the
+//! change of one resource that another one stands against.
 
 use crate::{
     engine::{Address, Desired, Phase, Resource as _, Seen, plan::Refusal},
     resources::{instance::Instance, subnet::Subnet},
 };
 
-/// Everything of the kind, each with what to do about it.
-pub fn found(desired: &[Desired], live: &[Seen]) -> Vec<Refusal> {
-    stranded(desired, live)
-}
-
 /// Instances that are to stay, in zones that are given up: AWS moves no instance, and takes no subnet from under one.
-fn stranded(desired: &[Desired], live: &[Seen]) -> Vec<Refusal> {
+pub fn stranded(desired: &[Desired], live: &[Seen]) -> Vec<Refusal> {
     let zones: Vec<&str> =
         desired.iter().filter_map(|one| Some(one.spec::<Subnet>()?.availability_zone.as_str())).collect();
     let is_wanted = |address: &Address| desired.iter().any(|one| one.address == *address);
