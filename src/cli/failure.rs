@@ -1,6 +1,7 @@
 //! What ends a verb: the kind of failure decides the exit code, the text says what to do.
 
 use console::style;
+use serde_json::{Value, json};
 
 use super::{BAD_INPUT, FAILED};
 use crate::{aws, engine::plan, render::output::tell, stack};
@@ -29,6 +30,36 @@ impl Failure {
             Self::Invalid(_) | Self::Input(_) => BAD_INPUT,
             Self::Aws(_) | Self::Unseen(_) | Self::Plan(_) | Self::Other(_) => FAILED,
         }
+    }
+
+    /// The same for programs: one object, with the place where there is one.
+    pub fn json(&self) -> Value {
+        let mut object = json!({"result": "failed"});
+        match self {
+            Self::Invalid(invalid) => {
+                object["message"] = json!("The stack description is not valid.");
+                object["diagnostics"] = json!(invalid.diagnostics);
+            }
+            Self::Input(report) | Self::Other(report) => {
+                object["message"] = json!(report.to_string());
+                object["help"] = json!(report.help().map(|help| help.to_string()));
+                if let (Some(source), Some(label)) =
+                    (report.source_code(), report.labels().and_then(|mut labels| labels.next()))
+                    && let Ok(place) = source.read_span(label.inner(), 0, 0)
+                {
+                    object["file"] = json!(place.name());
+                    object["line"] = json!(place.line() + 1);
+                    object["column"] = json!(place.column() + 1);
+                }
+            }
+            Self::Aws(error) => object["message"] = json!(console::strip_ansi_codes(&call(None, error))),
+            Self::Unseen(errors) => {
+                let calls: Vec<String> = distinct(errors).iter().map(|(kind, error)| call(Some(kind), error)).collect();
+                object["message"] = json!(console::strip_ansi_codes(&calls.join("\n")));
+            }
+            Self::Plan(error) => object["message"] = json!(error.to_string()),
+        }
+        object
     }
 
     /// Says on standard error what happened.

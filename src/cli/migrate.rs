@@ -5,6 +5,7 @@ mod baseline;
 mod differences;
 mod lint;
 mod new;
+mod refused;
 mod repair;
 mod show;
 mod source;
@@ -41,8 +42,36 @@ enum Verb {
     Lint(Box<lint::Args>),
 }
 
+impl Verb {
+    /// Whether the answer is for a program.
+    fn json(&self) -> bool {
+        match self {
+            Verb::Apply(args) => args.json(),
+            Verb::Status(args) => args.json(),
+            Verb::Verify(args) => args.json(),
+            Verb::New(args) => args.json(),
+            Verb::Unlock(args) => args.json(),
+            Verb::Repair(args) => args.json(),
+            Verb::Baseline(args) => args.json(),
+            Verb::Lint(args) => args.json(),
+        }
+    }
+}
+
+/// Runs the verb. Whoever asked for JSON gets it, also where there is nothing but a failure to tell.
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    match args.verb {
+    let json = args.verb.json();
+    match verb(args.verb).await {
+        Err(failure) if json => {
+            print(&failure.json().to_string());
+            Ok(failure.code())
+        }
+        end => end,
+    }
+}
+
+async fn verb(verb: Verb) -> Result<u8, Failure> {
+    match verb {
         Verb::Apply(args) => Box::pin(apply::run(*args)).await,
         Verb::Status(args) => Box::pin(status::run(args)).await,
         Verb::Verify(args) => Box::pin(verify::run(*args)).await,
@@ -69,8 +98,8 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
     match failure {
         migrate::Failure::Refused { refusals, .. } => {
             tell(&format!("{} {what}", style("Refused.").red().bold()));
-            for refusal in refusals {
-                tell(&format!("{:?}", miette::Report::new(refusal)));
+            for group in refused::groups(refusals) {
+                tell(&format!("{:?}", miette::Report::new(group)));
             }
         }
         other => tell(&format!("{:?}", miette::Report::new(other))),

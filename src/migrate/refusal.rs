@@ -73,7 +73,7 @@ pub enum Refusal {
     /// A file that would never run.
     #[error("{} is not in the journal. Drizzle would never run it.", path.display())]
     #[diagnostic(help(
-        "Add it with `drizzle-kit generate --custom` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
+        "Add it with `infra migrate new` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
     ))]
     Stray {
         /// The file.
@@ -197,13 +197,15 @@ pub fn refusals(
     }
     let pending = plan.to_apply(folder, allow, to);
     let upgrade = folder.layout == Layout::V1 && !has_name;
-    // With nothing to apply an older folder is no danger: that is how a service is rolled back.
-    if !plan.unknown.is_empty() && (upgrade || !pending.is_empty()) {
+    // With nothing to apply an older folder is no danger: that is how a service is rolled back. Where rows are of another
+    // folder, everything here looks late or edited, so that is said first.
+    let refused = !found.is_empty();
+    if !plan.unknown.is_empty() && (upgrade || refused || !pending.is_empty()) {
         let (ledger, folder, rows) = (ledger.clone(), folder.path.clone(), list(&plan.unknown));
         if upgrade {
-            found.push(Refusal::NoUpgrade { ledger, folder, rows });
+            found.insert(0, Refusal::NoUpgrade { ledger, folder, rows });
         } else if !allow.unknown_rows {
-            found.push(Refusal::Unknown { ledger, folder, rows });
+            found.insert(0, Refusal::Unknown { ledger, folder, rows });
         }
     }
     for migration in pending {

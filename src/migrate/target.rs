@@ -79,6 +79,9 @@ pub enum TargetError {
     /// A part that has no sensible default.
     #[error("The database URL names no {0}.")]
     Missing(&'static str),
+    /// A parameter of the URL that nothing is done with.
+    #[error("{}", parameter(.0, *.1))]
+    Parameter(String, Option<&'static str>),
     /// A `sslmode` that would send the password to whoever answers.
     #[error(
         "sslmode={0} is not supported: use disable (a server on this machine) or verify-full. require and verify-ca are \
@@ -112,7 +115,14 @@ impl Target {
             match &*key {
                 "sslmode" => mode = Some(value.into_owned()),
                 "sslrootcert" => roots = Some(PathBuf::from(value.into_owned())),
-                _ => _ = rest.append_pair(&key, &value),
+                "connect_timeout" => _ = rest.append_pair(&key, &value),
+                _ => {
+                    let near = PARAMETERS.into_iter().filter(|known| strsim::jaro_winkler(known, &key) > 0.85);
+                    let meant = near.max_by(|one, other| {
+                        strsim::jaro_winkler(one, &key).total_cmp(&strsim::jaro_winkler(other, &key))
+                    });
+                    return Err(TargetError::Parameter(key.into_owned(), meant));
+                }
             }
         }
         // Neither the URL nor what the parser says of it may be repeated: both hold the password.
@@ -151,6 +161,24 @@ impl Target {
             connect_timeout: CONNECT_TIMEOUT,
         })
     }
+}
+
+/// What a URL can say after its `?`.
+const PARAMETERS: [&str; 3] = ["sslmode", "sslrootcert", "connect_timeout"];
+
+/// What is wrong with a parameter; the value may be a secret, so it is not repeated.
+fn parameter(name: &str, meant: Option<&str>) -> String {
+    let reason = match (name, meant) {
+        (_, Some(meant)) => format!("did you mean {meant}?"),
+        ("options", None) => {
+            "RDS Proxy and PgBouncer refuse it. Say it where it is needed: SET LOCAL in the migration, \
+                              --lock-timeout, --statement-timeout, or ALTER ROLE … SET."
+                .to_owned()
+        }
+        ("application_name", None) => "the server sees `infra migrate` as the name. Leave it out.".to_owned(),
+        _ => format!("nothing would be done with it. Leave it out; there are {}.", PARAMETERS.join(", ")),
+    };
+    format!("The database URL has the parameter {name:?}: {reason}")
 }
 
 fn tls(mode: Option<&str>, roots: Option<PathBuf>, host: &str) -> Result<Tls, TargetError> {
@@ -214,6 +242,24 @@ mod tests {
             let error = Target::from_url(url, None).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{url}: {error:?}");
         }
+    }
+
+    #[test]
+    fn parameters_are_heeded_or_refused_by_name() {
+        let of = |query: &str| Target::from_url(&format!("postgres://a@b/c?{query}"), None);
+        assert_eq!(of("connect_timeout=7").unwrap().connect_timeout, Duration::from_secs(7));
+        let table = [
+            ("sslrotcert=/ca.pem", "\"sslrotcert\": did you mean sslrootcert?"),
+            ("options=-csearch_path%3Dx", "\"options\": RDS Proxy and PgBouncer refuse it"),
+            ("application_name=x", "\"application_name\": the server sees"),
+            ("sslmode=require&pgbouncer=true", "\"pgbouncer\": nothing would be done with it"),
+        ];
+        for (query, expected) in table {
+            let said = of(query).unwrap_err().to_string();
+            assert!(said.contains(expected), "{query}: {said}");
+        }
+        let said = of("passwort=hunter2").unwrap_err().to_string();
+        assert!(!said.contains("hunter2"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The migrator against a real PostgreSQL 15, directly and through PgBouncer in transaction mode.
 
+mod answering;
 mod applying;
 mod baselining;
 mod command;

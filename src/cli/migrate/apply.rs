@@ -70,6 +70,11 @@ enum Scope {
 }
 
 impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+
     /// What the command line says, else the description, else what is right for a deploy.
     fn options(&self, described: Option<&Migrations>, interrupt: watch::Receiver<bool>) -> Options {
         let all = described.map(|it| it.transaction == TransactionScope::All).unwrap_or_default();

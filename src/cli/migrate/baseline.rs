@@ -40,6 +40,13 @@ pub(super) struct Args {
     without_verifying: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (json, to) = (args.source.json, args.to.as_deref());
     let how = How { interrupt: Some(stop::announced()), ..args.replay.how()? };
@@ -91,9 +98,11 @@ async fn verified(source: &Source, all: &[&Migration], how: &How, json: bool) ->
     report
 }
 
-/// What is extra does no harm.
+/// What is extra does no harm; where nothing was compared, nothing is known.
 fn lacks(report: &Report) -> bool {
-    !report.absent.is_empty() || report.differences.iter().any(|difference| difference.change != Change::Extra)
+    report.is_empty()
+        || !report.absent.is_empty()
+        || report.differences.iter().any(|difference| difference.change != Change::Extra)
 }
 
 fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
@@ -103,9 +112,13 @@ fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
         print(&object.to_string());
     } else {
         print(&differences::text(report, source));
+        let why = match report.is_empty() {
+            true => "there was nothing to compare with what these migrations make",
+            false => "the database is not what these migrations make",
+        };
         crate::render::output::tell(&format!(
-            "{} Nothing was recorded: the database is not what these migrations make.\n  {} Record fewer with --to, make what is \
-             missing first, or believe it with --without-verifying.",
+            "{} Nothing was recorded: {why}.\n  {} Record fewer with --to, or make what is missing first: record all the same with \
+             --without-verifying, then `infra migrate repair` writes a migration that makes it.",
             style("Refused.").red().bold(),
             style("→").cyan()
         ));
@@ -135,8 +148,9 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
 }
 
 fn as_text(marked: &Marked) -> String {
-    let mut lines: Vec<String> =
-        marked.migrations.iter().map(|tag| format!("  {} {tag}  recorded, not run", style("✓").green())).collect();
+    let width = marked.migrations.iter().map(|tag| console::measure_text_width(tag)).max().unwrap_or(0);
+    let tags = marked.migrations.iter().map(|tag| console::pad_str(tag, width, console::Alignment::Left, None));
+    let mut lines: Vec<String> = tags.map(|tag| format!("  {} {tag}  recorded, not run", style("✓").green())).collect();
     let before = match marked.before {
         0 => String::new(),
         before => format!("; {} recorded before", count(before, "migration")),

@@ -50,7 +50,7 @@ pub(super) fn way(report: &Report) -> String {
     let schemas = match &schemas[..] {
         [] => String::new(),
         [only] => format!(" in the schema {only}"),
-        [most @ .., last] => format!(" in the schemas {} and {last}", most.join(", ")),
+        many => format!(" in the schemas {}", enumerated(many)),
     };
     let (objects, time) = (count(report.objects, "object"), duration_text(report.millis));
     let replayed = |server: &str| {
@@ -107,17 +107,41 @@ fn summary(report: &Report) -> String {
     if found.is_empty() {
         return match &report.way {
             Way::Statements { .. } if report.migrations == 0 => String::new(),
+            _ if report.is_empty() => format!("{} Nothing was compared, so nothing is proved.", style("!").yellow()),
             Way::Statements { .. } => format!("{} Nothing of it is missing.", style("✓").green()),
-            _ => format!("{} The database is what its migrations make.", style("✓").green()),
+            _ => format!("{} {} what its migrations make.", style("✓").green(), compared(report)),
         };
     }
     format!("{} {}.", style("✗").red(), found.join(", "))
 }
 
+/// What the migrations make: all of it, or as much as was asked for.
+fn compared(report: &Report) -> String {
+    let schemas: Vec<&str> = report.schemas.iter().map(String::as_str).collect();
+    match &schemas[..] {
+        [only] if report.chosen => format!("The schema {only} is"),
+        many if report.chosen => format!("The schemas {} are", enumerated(many)),
+        _ => "The database is".to_owned(),
+    }
+}
+
+/// `a, b and c`.
+fn enumerated(names: &[&str]) -> String {
+    match names {
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        few => few.concat(),
+    }
+}
+
 /// What to do about it; empty where there is nothing to repair, or nothing was replayed.
 pub(super) fn hint(report: &Report) -> &'static str {
-    let repairable = report.differences.iter().any(|difference| difference.change != Change::Extra);
-    if repairable { "  Make what is missing: infra migrate repair" } else { "" }
+    let any = |change| report.differences.iter().any(|difference| difference.change == change);
+    match (any(Change::Missing), any(Change::Different)) {
+        (true, _) => "  Make what is missing: infra migrate repair",
+        // Some of it can be altered, the rest is listed.
+        (false, true) => "  See what of it can be put right: infra migrate repair --dry-run",
+        (false, false) => "",
+    }
 }
 
 /// The report as one JSON object.
@@ -140,7 +164,7 @@ pub(super) fn json(report: &Report) -> Value {
                "table": it.table, "name": it.name, "made_by": it.tag, "line": it.line})
     }));
     let mut object = json!({
-        "result": if report.is_same() { "same" } else { "different" },
+        "result": if report.is_empty() { "nothing" } else if report.is_same() { "same" } else { "different" },
         "migrations": report.migrations,
         "objects": report.objects,
         "schemas": report.schemas,

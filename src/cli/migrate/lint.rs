@@ -111,6 +111,11 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 }
 
 impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+
     /// What is known of the migrations without a database; none: it has to be asked.
     fn assumed(&self, folder: &Folder, described_after: Option<&str>) -> Result<Option<Known>, Failure> {
         if self.assume_pending {

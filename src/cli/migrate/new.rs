@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::source::FolderArgs;
 use crate::{
-    cli::{CLEAN, FAILED, Failure, print},
+    cli::{CLEAN, Failure, print},
     migrate::{
         compose::{self, CUSTOM, ComposeError},
         guard::NO_TRANSACTION,
@@ -33,6 +33,13 @@ pub(super) struct Args {
     json: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let folder = args.folder.read()?;
     let first = if args.no_transaction { format!("{NO_TRANSACTION}\n") } else { String::new() };
@@ -51,9 +58,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
             Ok(CLEAN)
         }
         Err(error @ (ComposeError::BadName { .. } | ComposeError::Exists { .. })) => Err(Failure::Input(error.into())),
-        Err(error) => {
-            crate::render::output::tell(&format!("{:?}", miette::Report::new(error)));
-            Ok(FAILED)
-        }
+        Err(error) => Err(Failure::Other(error.into())),
     }
 }

@@ -37,6 +37,13 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let json = args.source.json;
     let how = How { interrupt: Some(stop::announced()), ..args.replay.how()? };
@@ -119,7 +126,7 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
     if extra > 0 {
         let verb = if extra == 1 { "was" } else { "were" };
         lines.push(format!(
-            "{} that no migration makes {verb} left alone; `infra migrate verify` shows more.",
+            "{} that no migration makes {verb} left alone; `infra migrate verify` shows them.",
             count(extra, "object")
         ));
     }

@@ -27,6 +27,13 @@ pub(super) struct Args {
     exit_code: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (mut source, missing) = Source::survey(&args.source).await?;
     let mut plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;

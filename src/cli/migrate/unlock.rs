@@ -30,6 +30,13 @@ pub(super) struct Args {
     yes: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (ledger, client) = args.source.ledger_alone().await?;
     let holders = ledger.holders(&client).await.map_err(read_failed)?;
@@ -37,6 +44,13 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         print(&serde_json::to_string(&holders).unwrap_or_default());
     } else {
         show(&holders, &ledger);
+    }
+    // A program cannot be asked: without --yes it has been shown who holds what, and that is all.
+    if args.source.json && !args.yes {
+        return match args.terminate {
+            None => Ok(CLEAN),
+            Some(_) => Err(Failure::Input(miette::miette!("--terminate with --json asks nothing, so it needs --yes."))),
+        };
     }
     if let Some(pid) = args.terminate {
         return terminate(&args, &holders, pid, &ledger, &client).await;

@@ -16,7 +16,7 @@ use crate::{
 /// Prove that the database is what its applied migrations make: shows what is missing, different and extra.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, triggers, rules, policies, row level security, statistics, comments. Owners, grants and data are not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, a PostgreSQL of the same version is started on this machine for it, and removed; where none is installed, the names in the migrations' statements are looked for instead. The output says which way it was.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different or failed, 3 bad input, 130 interrupted."
+    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, triggers, rules, policies, row level security, statistics, comments. Owners, grants and data are not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, a PostgreSQL of the same version is started on this machine for it, and removed; where none is installed, the names in the migrations' statements are looked for instead. The output says which way it was.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different, nothing to compare, or failed; 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -57,6 +57,13 @@ impl ReplayArgs {
     }
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.source.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let how = How { without_replay: args.no_replay, interrupt: Some(stop::announced()), ..args.replay.how()? };
     let source = Source::open(&args.source).await?;
@@ -67,7 +74,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let json = args.source.json;
     let text = || format!("{}{}", differences::text(&report, &source), differences::hint(&report));
     print(&if json { differences::json(&report).to_string() } else { text() });
-    Ok(if report.is_same() { CLEAN } else { FAILED })
+    // Where something is applied and nothing could be compared, nothing is proved.
+    let proved = report.is_same() && !(report.is_empty() && report.migrations > 0);
+    Ok(if proved { CLEAN } else { FAILED })
 }
 
 /// Verifies, showing which migration is being replayed.
@@ -81,15 +90,16 @@ pub(super) async fn report(source: &Source, how: &How, json: bool) -> Result<Rep
 
 /// Says why nothing can be said.
 pub(super) fn failed(error: VerifyError, json: bool) -> Result<u8, Failure> {
-    let interrupted = matches!(error, VerifyError::Interrupted);
-    if json {
-        let result = if interrupted { "interrupted" } else { "failed" };
-        print(&serde_json::json!({"result": result, "message": error.to_string()}).to_string());
-        return Ok(if interrupted { INTERRUPTED } else { FAILED });
+    match error {
+        VerifyError::Interrupted if json => {
+            print(&serde_json::json!({"result": "interrupted", "message": error.to_string()}).to_string());
+            Ok(INTERRUPTED)
+        }
+        VerifyError::Interrupted => {
+            crate::render::output::tell(&error.to_string());
+            Ok(INTERRUPTED)
+        }
+        VerifyError::NoSchema { .. } => Err(Failure::Input(error.into())),
+        other => Err(Failure::Other(other.into())),
     }
-    if interrupted {
-        crate::render::output::tell(&error.to_string());
-        return Ok(INTERRUPTED);
-    }
-    Err(Failure::Other(error.into()))
 }

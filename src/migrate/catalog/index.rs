@@ -17,6 +17,6 @@ pub(super) fn query() -> String {
 }
 
 pub(super) fn definition(object: &Object) -> String {
-    let invalid = if object.flag("invalid") { "  -- INVALID: building it failed" } else { "" };
+    let invalid = if object.flag("invalid") { "  /* INVALID: building it failed */" } else { "" };
     format!("{}{invalid}", object.text("definition"))
 }

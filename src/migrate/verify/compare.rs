@@ -37,12 +37,28 @@ pub struct Difference {
 impl Difference {
     /// As the migrations make it, as SQL; empty if they do not.
     pub fn wanted_sql(&self) -> String {
-        self.wanted.as_ref().map(|object| written(object, &self.parts)).unwrap_or_default()
+        self.written(self.wanted.as_ref(), self.live.as_ref())
     }
 
     /// As the database has it, as SQL; empty if it has not.
     pub fn live_sql(&self) -> String {
-        self.live.as_ref().map(|object| written(object, &self.parts)).unwrap_or_default()
+        self.written(self.live.as_ref(), self.wanted.as_ref())
+    }
+
+    /// What SQL does not say (which types a view's columns have) follows as a comment where nothing else tells the two apart.
+    fn written(&self, object: Option<&Object>, other: Option<&Object>) -> String {
+        let Some(object) = object else { return String::new() };
+        let mut sql = written(object, &self.parts);
+        if let Some(other) = other.filter(|other| written(other, &self.parts) == sql) {
+            let apart = object.attributes.iter().filter(|(name, value)| other.attributes.get(*name) != Some(value));
+            for (name, value) in apart {
+                for item in value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice) {
+                    let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                    sql.push_str(&format!("\n-- {name}: {text}"));
+                }
+            }
+        }
+        sql
     }
 }
 
@@ -152,6 +168,21 @@ mod tests {
         ]);
         let expected = ["M column public.a.name(0)", "D column public.a.id(0)", "E column public.a.more(0)"];
         assert_eq!(short(&wanted, &live), expected);
+    }
+
+    #[test]
+    fn two_that_are_the_same_sql_are_told_apart() {
+        let view = |columns: &[&str]| {
+            let mut view = catalog(&[(Class::View, "public", "", "v", "SELECT a.x, a.y FROM a")]);
+            let object = view.objects.values_mut().next().unwrap();
+            object.attributes.insert("columns".to_owned(), json!(columns));
+            view
+        };
+        let (wanted, live) = (view(&["x integer", "y text"]), view(&["x bigint", "y text"]));
+        let found = compare(&wanted, &live, &touched(&wanted, &Ledger::default()));
+        let of_columns = |sql: String| sql.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(of_columns(found[0].wanted_sql()), ["-- columns: x integer", "-- columns: y text"]);
+        assert_eq!(of_columns(found[0].live_sql()), ["-- columns: x bigint", "-- columns: y text"]);
     }
 
     #[test]

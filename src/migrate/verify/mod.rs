@@ -92,6 +92,8 @@ pub struct Report {
     pub objects: usize,
     /// The schemas that were compared.
     pub schemas: BTreeSet<String>,
+    /// Whether they were named, and others left out.
+    pub chosen: bool,
     /// The differences of the catalogs.
     pub differences: Vec<Difference>,
     /// What the statements name and the database has not; only where nothing was replayed.
@@ -103,6 +105,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether there was nothing to look for: that everything is there would say nothing then.
+    pub fn is_empty(&self) -> bool {
+        self.objects == 0 && self.is_same()
+    }
+
     /// Whether everything is there as the migrations make it, and nothing else.
     pub fn is_same(&self) -> bool {
         self.differences.is_empty() && self.absent.is_empty()
@@ -125,6 +132,18 @@ pub enum VerifyError {
         "The user of --scratch-url has to have CREATEDB there, and a new database has to be reachable."
     ))]
     Scratch(String),
+    /// A schema that was named is nowhere.
+    #[error("There is no schema {name}, neither in the database nor among what its migrations make.")]
+    #[diagnostic(help("{}", suggestion.as_ref().map_or_else(
+        || "Correct --schema, or leave it out: then those that the migrations touch are compared.".to_owned(),
+        |it| format!("Did you mean {it}?"),
+    )))]
+    NoSchema {
+        /// What was asked for.
+        name: String,
+        /// The nearest one.
+        suggestion: Option<String>,
+    },
     /// Interrupted by the user.
     #[error("Interrupted. The scratch database is removed; the database was not touched.")]
     Interrupted,
@@ -170,7 +189,14 @@ pub async fn of_migrations(
             Err(because) => because,
         }
     };
-    let expected = named(migrations);
+    let mut expected = named(migrations);
+    let chosen = !how.schemas.is_empty();
+    if chosen {
+        let rows = client.rows("SELECT nspname FROM pg_catalog.pg_namespace").await?;
+        let live = rows.iter().filter_map(|row| row.get(0)).map(str::to_owned);
+        known(&how.schemas, &live.chain(expected.iter().filter_map(|it| it.schema.clone())).collect())?;
+        expected.retain(|it| how.schemas.contains(it.schema.as_ref().unwrap_or(&PUBLIC.to_owned())));
+    }
     let objects = expected.len();
     let schemas = expected.iter().filter_map(|it| it.schema.clone()).filter(|schema| !schema.is_empty()).collect();
     Ok(Report {
@@ -179,6 +205,7 @@ pub async fn of_migrations(
         millis: 0,
         objects,
         schemas,
+        chosen,
         differences: Vec::new(),
         absent: presence::absent(client, expected).await?,
         notes: Vec::new(),
@@ -221,7 +248,10 @@ impl Work<'_> {
         };
         let schemas = match &self.how.schemas[..] {
             [] => touched(&wanted, self.ledger),
-            named => named.iter().cloned().collect(),
+            named => {
+                known(named, &wanted.objects.keys().chain(live.objects.keys()).map(|id| id.schema.clone()).collect())?;
+                named.iter().cloned().collect()
+            }
         };
         if !replay.left_out.is_empty() {
             notes.push(format!("Not run again, because it concerns the whole server: {}.", replay.left_out.join("; ")));
@@ -234,6 +264,7 @@ impl Work<'_> {
             differences: compare(&wanted, &live, &schemas),
             absent: Vec::new(),
             schemas,
+            chosen: !self.how.schemas.is_empty(),
             notes,
             live,
         }))
@@ -288,6 +319,18 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Where a name without a schema is, as Drizzle writes it.
+const PUBLIC: &str = "public";
+
+/// An error if one of these schemas is not among those that there are.
+fn known(schemas: &[String], there: &BTreeSet<String>) -> Result<(), VerifyError> {
+    let Some(name) = schemas.iter().find(|name| !there.contains(*name)) else { return Ok(()) };
+    let likeness = |other: &String| strsim::jaro_winkler(other, name);
+    let near = there.iter().filter(|other| !other.is_empty() && likeness(other) > 0.7);
+    let suggestion = near.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).cloned();
+    Err(VerifyError::NoSchema { name: name.clone(), suggestion })
 }
 
 /// Where to replay.

@@ -1,0 +1,154 @@
+//! What a user is told where there is nothing good to tell: a schema that is nowhere, many refusals, failures as JSON.
+
+use std::process::Output;
+
+use super::Written;
+use super::command::{infra, json, shown};
+use super::server::{Database, Way};
+
+const TABLE: &[(&str, &str)] = &[("0000_a", "CREATE TABLE a (id int);")];
+
+fn applied(written: &Written) -> Database {
+    let database = Database::new(Way::Direct);
+    run(&database, written, &["apply"], 0);
+    database
+}
+
+#[track_caller]
+fn run(database: &Database, written: &Written, arguments: &[&str], code: i32) -> String {
+    let output = infra(database, written.path(), arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", shown(&output));
+    shown(&output)
+}
+
+#[track_caller]
+fn says(text: &str, expected: &str) {
+    let text = text.replace("\n  │ ", " ").replace("\n        ", " ");
+    assert!(text.contains(expected), "{expected:?} is not in: {text}");
+}
+
+#[test]
+fn a_schema_that_is_nowhere_proves_nothing() {
+    let written = Written::new(TABLE);
+    let database = applied(&written);
+    for arguments in [
+        &["verify", "--schema", "pubic"][..],
+        &["verify", "--schema", "public", "--schema", "pubic"],
+        &["verify", "--no-replay", "--schema", "pubic"],
+        &["repair", "--schema", "pubic"],
+    ] {
+        let said = run(&database, &written, arguments, 3);
+        says(&said, "There is no schema pubic");
+        says(&said, "Did you mean public?");
+    }
+    let other = Database::new(Way::Direct);
+    other.psql("CREATE TABLE a (id int)");
+    run(&other, &written, &["baseline", "--schema", "pubic"], 3);
+    assert_eq!(other.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'drizzle'"), "0");
+    run(&other, &written, &["baseline", "--schema", "public"], 0);
+}
+
+#[test]
+fn one_schema_is_not_the_database() {
+    let written =
+        Written::new(&[("0000_a", "CREATE SCHEMA audit; CREATE TABLE audit.t (id int); CREATE TABLE a (id int);")]);
+    let database = applied(&written);
+    database.psql("DROP TABLE a");
+    says(
+        &run(&database, &written, &["verify", "--schema", "audit"], 0),
+        "✓ The schema audit is what its migrations make.",
+    );
+    run(&database, &written, &["verify"], 1);
+}
+
+#[test]
+fn nothing_compared_is_nothing_proved() {
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    let database = Database::new(Way::Direct);
+    says(&run(&database, &written, &["baseline"], 1), "there was nothing to compare");
+    run(&database, &written, &["baseline", "--without-verifying"], 0);
+    for arguments in [&["verify"][..], &["verify", "--no-replay"]] {
+        let said = run(&database, &written, arguments, 1);
+        says(&said, "Nothing was compared, so nothing is proved.");
+        assert!(!said.contains('✓'), "{said}");
+    }
+}
+
+#[test]
+fn a_view_over_another_type_says_which() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (x int); CREATE VIEW v AS SELECT x FROM a;")]);
+    let database = applied(&written);
+    database.psql("DROP VIEW v; ALTER TABLE a ALTER x TYPE bigint; CREATE VIEW v AS SELECT x FROM a");
+    let said = run(&database, &written, &["verify"], 1);
+    says(&said, "- -- columns: x integer");
+    says(&said, "+ -- columns: x bigint");
+}
+
+/// The one object of a failure.
+#[track_caller]
+fn failure(output: &Output, code: i32) -> serde_json::Value {
+    assert_eq!((output.status.code(), json(output).len()), (Some(code), 1), "{output:?}");
+    let object = json(output).remove(0);
+    assert!(object["result"] == "failed" && object["message"].as_str().is_some_and(|it| !it.is_empty()), "{object}");
+    object
+}
+
+#[test]
+fn every_failure_is_json_where_json_is_asked_for() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(TABLE);
+    let run = |mut command: std::process::Command| command.output().unwrap();
+    for verb in ["apply", "status", "verify", "repair", "baseline", "lint", "new"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        command.args(["migrate", verb]).args((verb == "new").then_some("name")).args(["--json", "--folder", "nowhere"]);
+        failure(&run(command), 3);
+    }
+    let journal = written.path().join("meta/_journal.json");
+    let whole = std::fs::read(&journal).unwrap();
+    std::fs::write(&journal, "{\n  \"entries\": [\n<<<<<<< HEAD\n").unwrap();
+    let conflict = failure(&run(infra(&database, written.path(), &["status", "--json"])), 3);
+    assert_eq!(
+        (conflict["line"].as_u64(), conflict["file"].as_str()),
+        (Some(3), Some("migrations/meta/_journal.json"))
+    );
+    std::fs::write(&journal, whole).unwrap();
+    let mut command = infra(&database, written.path(), &["status", "--json"]);
+    let elsewhere = super::server::servers().url(Way::Direct, "no_such_database");
+    command.env("DATABASE_URL", elsewhere);
+    assert!(failure(&run(command), 1)["message"].as_str().unwrap().contains("no_such_database"));
+    let mut command = infra(&database, written.path(), &["status", "--json"]);
+    command.env_remove("DATABASE_URL");
+    assert!(failure(&run(command), 3)["message"].as_str().unwrap().contains("DB_HOST"));
+}
+
+#[test]
+fn unlock_asks_no_program() {
+    let sql = "-- infra: no-transaction\nCREATE TABLE b (id int);--> statement-breakpoint\nSELECT 1 / 0;";
+    let written = Written::new(&[("0000_b", sql)]);
+    let database = Database::new(Way::Direct);
+    run(&database, &written, &["apply"], 1);
+    let unlock = |arguments: &[&str]| infra(&database, written.path(), arguments).output().unwrap();
+    let looked = unlock(&["unlock", "--json"]);
+    assert_eq!((looked.status.code(), json(&looked).len()), (Some(0), 1), "{looked:?}");
+    assert_eq!(json(&looked)[0]["lease"]["tag"], "0000_b", "{looked:?}");
+    let forgot = unlock(&["unlock", "--json", "--yes"]);
+    assert_eq!(json(&forgot).last().unwrap()["result"], "forgotten", "{forgot:?}");
+    assert_eq!(unlock(&["unlock", "--json", "--terminate", "1"]).status.code(), Some(3));
+}
+
+#[test]
+fn many_refusals_are_few_lines_and_the_cause_comes_first() {
+    let written = Written::many(30);
+    let database = applied(&written);
+    database.psql(
+        "DELETE FROM drizzle.__drizzle_migrations WHERE id < 26; \
+         INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('of another folder', 1900000000000)",
+    );
+    let said = run(&database, &written, &["apply"], 1);
+    says(&said, "25 migrations are not applied, but later ones are");
+    assert!(said.lines().count() < 20, "{said}");
+    let (cause, rest) = (said.find("has rows that no").unwrap(), said.find("25 migrations").unwrap());
+    assert!(cause < rest, "{said}");
+    let output = infra(&database, written.path(), &["apply", "--json"]).output().unwrap();
+    assert_eq!(json(&output).pop().unwrap()["reasons"].as_array().unwrap().len(), 26);
+}
