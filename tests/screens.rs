@@ -179,6 +179,10 @@ fn a_deployed_stack() {
     shows(&cloud, "diff-replaces-data", &["diff", "--local", EXAMPLE, "--set", "database.name=other"]);
     shows(&cloud, "deploy-replaces-data", &["deploy", "--local", "--yes", EXAMPLE, "--set", "database.name=other"]);
     shows(&cloud, "status", &["status", "--local", EXAMPLE]);
+    let nowhere = ["--local", EXAMPLE, "--set", "migrations.folder=nowhere"];
+    for verb in ["status", "outputs"] {
+        cloud.infra(&[&[verb][..], &nowhere].concat()).succeeds();
+    }
     shows(&cloud, "outputs", &["outputs", "--local", EXAMPLE]);
     shows(&cloud, "outputs-env", &["outputs", "--local", "--env", EXAMPLE]);
     shows(&cloud, "outputs-json", &["outputs", "--local", "--json", EXAMPLE]);

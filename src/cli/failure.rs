@@ -117,7 +117,9 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
 
 /// What went wrong, without the layers of the HTTP client, which say nothing to a user.
 fn message(error: &aws::Error) -> String {
-    if error.message.contains("no credentials found in chain") {
+    // The last place where the SDK looks is the metadata of a machine in EC2, which most machines are not.
+    let nowhere = ["no credentials found in chain", "failed to load IMDS session token"];
+    if nowhere.iter().any(|text| error.message.contains(text)) {
         return match std::env::var("AWS_PROFILE") {
             Ok(profile) => format!("The profile {profile} has no credentials, and there are none elsewhere."),
             Err(_) => "There are no AWS credentials: none in the environment, none in a profile.".to_owned(),

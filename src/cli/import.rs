@@ -42,7 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::look(args.stack).await?;
     let adoption = Adoption { stage: &stage, address: &args.address, id: &args.id };
     let Some(Look { found, plan, refused }) = adoption.look().await? else {
         print(&format!("{} is {} already.", args.id, args.address));

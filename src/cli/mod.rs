@@ -23,6 +23,8 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use miette::{MietteHandlerOpts, ReportHandler};
+use textwrap::WordSplitter;
 
 pub use failure::Failure;
 
@@ -72,8 +74,15 @@ enum Verb {
     Completions(completions::Args),
 }
 
+/// As miette does by itself, but options such as --accept-edited stay whole.
+fn reports(_: &(dyn miette::Diagnostic + 'static)) -> Box<dyn ReportHandler> {
+    Box::new(MietteHandlerOpts::new().word_splitter(WordSplitter::NoHyphenation).build())
+}
+
 /// Runs what the arguments say.
 pub fn run() -> ExitCode {
+    // There is one already only where this is called twice in a process.
+    let _ = miette::set_hook(Box::new(reports));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

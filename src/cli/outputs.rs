@@ -78,7 +78,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
 }
 
 pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::look(args.stack).await?;
     let mut live = stage.in_sight().await?;
     live.sort_by(|a, b| a.address.cmp(&b.address));
     let holder = crate::engine::lock::holder(&stage.aws, stage.name()).await?;

@@ -112,6 +112,24 @@ impl Stage {
         if !args.skip_migrations {
             loaded = loaded.with_migrations().map_err(Failure::Invalid)?;
         }
+        Box::pin(Self::begin(args, loaded)).await
+    }
+
+    /// The same for verbs that apply nothing: where the folder of migrations cannot be read, they are left out.
+    ///
+    /// # Errors
+    /// Bad input (exit code 3), or what AWS said.
+    pub(super) async fn look(mut args: StackArgs) -> Result<Self, Failure> {
+        let loaded = load(&args.file, &args.set)?;
+        let migrations = loaded.description.migrations.as_ref().filter(|_| !args.skip_migrations);
+        if let Some(Err(error)) = migrations.map(|migrations| Folder::read(&migrations.folder)) {
+            args.skip_migrations = true;
+            tell(&format!("{error} The migrations are left out here."));
+        }
+        Box::pin(Self::begin(&args, loaded)).await
+    }
+
+    async fn begin(args: &StackArgs, loaded: stack::Loaded) -> Result<Self, Failure> {
         for warning in &loaded.warnings {
             tell(&warning.to_string());
         }

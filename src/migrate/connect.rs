@@ -58,7 +58,10 @@ pub enum ConnectError {
     },
     /// The server speaks no TLS.
     #[error("The database at {host}:{port} does not offer TLS.")]
-    #[diagnostic(help("If it runs on this machine, say sslmode=disable; otherwise turn TLS on at the server."))]
+    #[diagnostic(help(
+        "If it runs on this machine, say so: ?sslmode=disable at the end of the URL, or PGSSLMODE=disable beside DB_HOST. \
+         Otherwise turn TLS on at the server."
+    ))]
     NoTls {
         /// Host.
         host: String,
@@ -67,10 +70,6 @@ pub enum ConnectError {
     },
     /// User or password.
     #[error("The database at {host}:{port} refused the user {user}: {message}.")]
-    #[diagnostic(help(
-        "Check user and password. Through RDS Proxy they have to be those in the secret; a secret changed after the \
-         database's password was is a frequent reason."
-    ))]
     Denied {
         /// Host.
         host: String,
@@ -80,6 +79,9 @@ pub enum ConnectError {
         user: String,
         /// What the server said.
         message: String,
+        /// What to do.
+        #[help]
+        help: &'static str,
     },
     /// Anything else that the server said.
     #[error("The database at {host}:{port} refused the connection: {message} (SQLSTATE {code}).")]
@@ -279,7 +281,8 @@ fn classify(target: &Target, error: &tokio_postgres::Error) -> ConnectError {
     if let Some(said) = error.as_db_error() {
         let message = said.message().to_owned();
         return if is_denied(said) {
-            ConnectError::Denied { host, port, user: target.user.clone(), message }
+            let help = refused_user(target);
+            ConnectError::Denied { host, port, user: target.user.clone(), message, help }
         } else {
             ConnectError::Refused { host, port, code: said.code().code().to_owned(), message }
         };
@@ -301,6 +304,19 @@ fn classify(target: &Target, error: &tokio_postgres::Error) -> ConnectError {
         return ConnectError::NoTls { host, port };
     }
     ConnectError::Broken { host, port, reason }
+}
+
+/// What to do where the server refused the user.
+fn refused_user(target: &Target) -> &'static str {
+    if target.password.reveal().is_empty() {
+        return "No password was given: postgres://user:password@host/database, or DB_PASSWORD beside DB_HOST. In a \
+                URL whatever of it is not a letter or a digit has to be percent-encoded.";
+    }
+    if target.is_here() {
+        return "Check user and password; in a URL the password has to be percent-encoded.";
+    }
+    "Check user and password. Through RDS Proxy they have to be those in the secret; a secret changed after the database's \
+     password was is a frequent reason."
 }
 
 /// PgBouncer gives every refusal the SQLSTATE 08P01, so there the words have to tell.

@@ -76,8 +76,8 @@ impl Reason {
             }
             Reason::OutsideOnly => {
                 "Put it in a migration of its own whose first line is `-- infra: no-transaction` (`infra migrate new NAME \
-                 --no-transaction`): its statements are then committed one by one. Or leave CONCURRENTLY out: that works \
-                 inside a transaction, but locks the table while it runs."
+                 --no-transaction`): its statements are then committed one by one. Where it says CONCURRENTLY, that can also be \
+                 left out: it works inside a transaction then, but locks the table while it runs."
             }
             Reason::ReadsInput => "Write the rows as INSERT statements.",
             Reason::NoTransaction => {

@@ -79,13 +79,17 @@ fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
             found.push(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
             continue;
         }
-        let what = match entry.idx {
-            _ if !new_tag => format!("the tag {}", entry.tag),
-            Some(idx) if !new_idx => format!("the idx {idx}"),
+        let nth = entries[..index].iter().filter(|other| other.tag == entry.tag).count();
+        let tag = span_of_tag(text, &entry.tag, nth);
+        let (what, span) = match entry.idx {
+            _ if !new_tag => (format!("the tag {} twice", entry.tag), tag),
+            Some(idx) if !new_idx => {
+                let first = entries[..index].iter().find(|other| other.idx == entry.idx);
+                let first = first.map(|other| format!(": {} and {}", other.tag, entry.tag)).unwrap_or_default();
+                (format!("the idx {idx} twice{first}"), span_of_idx(text, tag, idx))
+            }
             _ => continue,
         };
-        let nth = entries[..index].iter().filter(|other| other.tag == entry.tag).count();
-        let span = span_of_tag(text, &entry.tag, nth);
         found.push(FolderError::Duplicate { path: path.into(), what, text: source(), span });
     }
     found
@@ -105,11 +109,35 @@ pub(super) fn conflict_marker(text: &str) -> Option<SourceSpan> {
 
 /// Where the `nth` mention of the tag as a JSON string is.
 pub(super) fn span_of_tag(text: &str, tag: &str, nth: usize) -> SourceSpan {
-    let quoted = serde_json::Value::from(tag).to_string();
-    match text.match_indices(&quoted).nth(nth) {
-        Some((start, found)) => (start, found.len()).into(),
-        None => (0, 0).into(),
-    }
+    // However its letters are written: \u00f6 is ö.
+    let same = |(_, literal): &(usize, &str)| serde_json::from_str::<String>(literal).is_ok_and(|it| it == tag);
+    strings(text).filter(same).nth(nth).map_or((0, 0).into(), |(start, literal)| (start, literal.len()).into())
+}
+
+/// The JSON strings of a text, each with its quotes and where it starts.
+fn strings(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find('"')?;
+        let mut escaped = false;
+        let length = text[start + 1..].find(|letter| {
+            let end = letter == '"' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            end
+        })?;
+        at = start + length + 2;
+        Some((start, &text[start..at]))
+    })
+}
+
+/// Where the number of an entry is: before its tag, as drizzle-kit writes it; the tag where it is not.
+fn span_of_idx(text: &str, tag: SourceSpan, idx: u64) -> SourceSpan {
+    let digits = idx.to_string();
+    let found = text[..tag.offset()].rfind("\"idx\"").and_then(|key| {
+        let number = key + text[key..tag.offset()].find(&digits)?;
+        (!text[key..number].contains(['{', '}'])).then_some((number, digits.len()).into())
+    });
+    found.unwrap_or(tag)
 }
 
 /// serde_json counts lines from 1 and columns in bytes.
@@ -176,6 +204,26 @@ mod tests {
             Err(FolderError::Duplicate { span, .. }) => assert_eq!(span.offset(), text.rfind("\"a\"").unwrap()),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_second_of_two_equal_numbers_is_pointed_at() {
+        let text = journal(r#"{"idx":0,"when":1,"tag":"a"},{"idx":0,"when":2,"tag":"\u00f6"}"#);
+        match parse(&text) {
+            Err(FolderError::Duplicate { span, what, .. }) => {
+                assert_eq!(what, "the idx 0 twice: a and ö");
+                assert_eq!(span.offset(), text.rfind("\"idx\":0").unwrap() + 6);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn tags_are_found_however_they_are_written() {
+        let text = r#"{"tag": "0000_gr\u00f6\u00dfe", "x": "a\"b", "y": "0000_größe"}"#;
+        assert_eq!(span_of_tag(text, "0000_größe", 0).offset(), 8);
+        assert_eq!(span_of_tag(text, "0000_größe", 1).offset(), text.rfind("\"0000").unwrap());
+        assert_eq!(span_of_tag(text, "none", 0), (0, 0).into());
     }
 
     proptest! {

@@ -53,8 +53,8 @@ fn authorities(roots: &Roots, host: &str) -> Result<RootCertStore, RootsError> {
     if let Roots::PublicAnd(path) = roots {
         let unreadable = |reason: String| RootsError::Unreadable { path: path.clone(), reason };
         let before = store.len();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))? {
-            let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(said(&error)))? {
+            let certificate = certificate.map_err(|error| unreadable(said(&error)))?;
             store.add(certificate).map_err(|error| unreadable(error.to_string()))?;
         }
         if store.len() == before {
@@ -87,7 +87,8 @@ pub fn explain(error: &rustls::Error) -> (String, &'static str) {
         }
         CertificateError::NotValidForName => ("its certificate is for another host".into(), NAME),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            (format!("its certificate is for another host ({})", presented.join(", ")), NAME)
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            (format!("its certificate is for another host ({})", names.join(", ")), NAME)
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             ("its certificate has expired".into(), "Renew it on the server, and check the clock here.")
@@ -99,9 +100,34 @@ pub fn explain(error: &rustls::Error) -> (String, &'static str) {
     }
 }
 
+/// A name of a certificate as rustls writes it, `DnsName("db.example")`, without what is rustls's.
+fn bare(name: &str) -> &str {
+    let inside = name.split_once('(').map_or(name, |(_, rest)| rest.trim_end_matches(')'));
+    inside.trim_matches('"')
+}
+
+/// What the operating system or the parser said, as a reader would.
+fn said(error: &rustls_pki_types::pem::Error) -> String {
+    match error {
+        rustls_pki_types::pem::Error::Io(error) => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_shown_without_their_types() {
+        let table = [("DnsName(\"localhost\")", "localhost"), ("IpAddress(127.0.0.1)", "127.0.0.1"), ("x", "x")];
+        for (name, expected) in table {
+            assert_eq!(bare(name), expected);
+        }
+    }
 
     #[test]
     fn a_file_without_certificates_is_refused() {
@@ -109,7 +135,8 @@ mod tests {
         let error = client_config(&Roots::PublicAnd(file.path().into()), "db.example").unwrap_err();
         assert!(matches!(error, RootsError::Empty(_)), "{error:?}");
         let error = client_config(&Roots::PublicAnd("/nowhere/ca.pem".into()), "db.example").unwrap_err();
-        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+        let expected = "The certificate authorities in /nowhere/ca.pem cannot be read: no such file or directory.";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub enum TargetError {
     /// A variable that is not set.
     #[error(
         "The variable {0} is not set. Set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD (in the environment, or in \
-         .env.local here), or give --url."
+         .env.local here), or DATABASE_URL alone, or give --url."
     )]
     Unset(&'static str),
     /// A port that is not one.
@@ -105,6 +105,11 @@ pub enum TargetError {
 }
 
 impl Target {
+    /// Whether the server runs on this machine.
+    pub(super) fn is_here(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// From `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. Roots that the URL does not name are
     /// those of `sslrootcert`.
     pub fn from_url(url: &str, sslrootcert: Option<PathBuf>) -> Result<Self, TargetError> {

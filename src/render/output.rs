@@ -24,6 +24,16 @@ pub fn tell(text: &str) {
     let _ = line(&mut std::io::stderr(), text);
 }
 
+/// A sentence in lines that fit the terminal, each but the first begun with `indent`; unchanged where standard output is none.
+pub fn wrapped(text: &str, indent: &str) -> String {
+    let terminal = console::Term::stdout();
+    if !terminal.is_term() {
+        return text.to_owned();
+    }
+    let options = textwrap::Options::new(usize::from(terminal.size().1).max(20)).subsequent_indent(indent);
+    textwrap::fill(text, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+}
+
 /// Why a part of standard output was lost, if one was.
 pub fn lost() -> Option<&'static std::io::Error> {
     LOST.get()

@@ -118,7 +118,7 @@ fn every_failure_is_json_where_json_is_asked_for() {
     assert!(failure(&run(command), 1)["message"].as_str().unwrap().contains("no_such_database"));
     let mut command = infra(&database, written.path(), &["status", "--json"]);
     command.env_remove("DATABASE_URL");
-    assert!(failure(&run(command), 3)["message"].as_str().unwrap().contains("DB_HOST"));
+    assert!(failure(&run(command), 3)["help"].as_str().unwrap().contains("DATABASE_URL"));
 }
 
 #[test]
@@ -151,4 +151,71 @@ fn many_refusals_are_few_lines_and_the_cause_comes_first() {
     assert!(cause < rest, "{said}");
     let output = infra(&database, written.path(), &["apply", "--json"]).output().unwrap();
     assert_eq!(json(&output).pop().unwrap()["reasons"].as_array().unwrap().len(), 26);
+}
+
+#[test]
+fn a_password_that_was_not_given_is_missed() {
+    let written = Written::new(TABLE);
+    let database = Database::new(Way::Direct);
+    let url = super::server::servers().url(Way::Direct, &database.name);
+    let (before, host) =
+        url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))).unwrap();
+    let mut command = infra(&database, written.path(), &["status"]);
+    let output = command.env("DATABASE_URL", format!("{before}://postgres@{host}")).output().unwrap();
+    let said = shown(&output);
+    says(&said, "No password was given");
+    assert!(!said.contains("RDS"), "{said}");
+}
+
+#[test]
+fn a_folder_above_the_right_one() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(TABLE);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.args(["migrate", "status", "--folder", "."]).current_dir(written.path().parent().unwrap());
+    let output =
+        command.env("DATABASE_URL", super::server::servers().url(Way::Direct, &database.name)).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    says(&shown(&output), "Did you mean ./migrations?");
+}
+
+#[test]
+fn values_of_the_description_can_be_set() {
+    let written = Written::new(TABLE);
+    let here = written.path().parent().unwrap();
+    std::fs::write(here.join("shop.yaml"), "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: nowhere}\n")
+        .unwrap();
+    let lint = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        command.args(["migrate", "lint", "--offline"]).args(arguments).current_dir(here).env("NO_COLOR", "1");
+        command.output().unwrap()
+    };
+    let set = lint(&["--stack", "shop.yaml", "--set", "migrations.folder=migrations"]);
+    says(&shown(&set), "1 warning in 1 migration");
+    assert_eq!(lint(&["--stack", "shop.yaml"]).status.code(), Some(3));
+    let nothing = lint(&["--folder", "migrations", "--set", "stack=x"]);
+    assert_eq!(nothing.status.code(), Some(3));
+    says(&shown(&nothing), "--set changes a stack description");
+}
+
+#[test]
+fn a_repair_is_applied_with_what_it_takes() {
+    let mut written = Written::new(TABLE);
+    let database = applied(&written);
+    written.add("0001_b", "CREATE TABLE b (id int);");
+    run(&database, &written, &["apply"], 0);
+    database.psql("DROP TABLE b");
+    std::fs::write(written.file("0000_a"), "CREATE TABLE a (id int); -- edited").unwrap();
+    let said = run(&database, &written, &["repair"], 0);
+    says(&said, "Apply it: infra migrate apply --accept-edited ");
+    run(&database, &written, &["apply", "--accept-edited"], 0);
+    run(&database, &written, &["verify"], 0);
+}
+
+#[test]
+fn a_bad_byte_has_its_place() {
+    let written = Written::new(TABLE);
+    std::fs::write(written.file("0000_a"), b"SELECT 1;\nSELECT '\xff';\n").unwrap();
+    let database = Database::new(Way::Direct);
+    says(&run(&database, &written, &["status"], 3), "is not valid UTF-8, from line 2 column 9 on");
 }

@@ -131,7 +131,7 @@ fn what_is_refused_leaves_nothing() {
         [("a b", "Did you mean a_b?"), ("../x", "Did you mean x?"), ("", "is no name"), ("first", "of that name")]
     {
         let output = new(written.path(), &[name]);
-        let said = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
+        let said = String::from_utf8_lossy(&output.stdout).replace('\n', " ");
         assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
         assert!(said.contains(expected), "{name}: {said}");
         assert_eq!(files(written.path()), before, "{name}");

@@ -13,7 +13,7 @@ use crate::{
         Report, Way,
         compare::{Change, Difference},
     },
-    render::value::count,
+    render::{output::wrapped, value::count},
 };
 
 /// How many unchanged lines stand around a changed one.
@@ -23,7 +23,7 @@ const CONTEXT: usize = 2;
 pub(super) fn text(report: &Report, source: &Source) -> String {
     let mut text = format!("{}\n{}\n", source.heading(), way(report));
     for note in &report.notes {
-        let _ = writeln!(text, "{} {note}", style("note:").yellow());
+        let _ = writeln!(text, "{}", wrapped(&format!("{} {note}", style("note:").yellow()), "      "));
     }
     if !report.differences.is_empty() {
         let (wanted, live) = (style("- the migrations make").red(), style("+ the database has").green());
@@ -56,7 +56,7 @@ pub(super) fn way(report: &Report) -> String {
     let replayed = |server: &str| {
         format!("{migrations} replayed in a scratch database on {server} ({time}); {objects} compared{schemas}.")
     };
-    match &report.way {
+    let text = match &report.way {
         Way::SameServer => replayed("the same server"),
         Way::NamedServer => replayed("the server of --scratch-url"),
         Way::OwnServer { major, because } => format!(
@@ -70,7 +70,8 @@ pub(super) fn way(report: &Report) -> String {
              is missing by its name, and nothing else.",
             style("note:").yellow()
         ),
-    }
+    };
+    text.lines().map(|line| wrapped(line, "")).collect::<Vec<_>>().join("\n")
 }
 
 fn describe(text: &mut String, difference: &Difference) {

@@ -101,12 +101,15 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if args.fix {
         let fixes = args.fixes(&folder, &report, &settings)?;
         args.fix(&fixes)?;
-        if !args.dry_run && !fixes.is_empty() {
+        if args.dry_run {
+            let put_right = |path: &std::path::Path| fixes.iter().any(|fix| fix.path == path);
+            report.findings.retain(|finding| !(finding.is_fixable() && put_right(&finding.path)));
+        } else if !fixes.is_empty() {
             (folder, defects) = inspect()?;
             report = lint::lint(&folder, &defects, &settings).map_err(no_thread)?;
         }
     }
-    print(&if args.source.json { show::json(&report) } else { show::text(&report, args.verbose) });
+    print(&if args.source.json { show::json(&report) } else { show::text(&report, args.verbose, args.fix) });
     Ok(if report.count(Severity::Error) > 0 { FAILED } else { CLEAN })
 }
 

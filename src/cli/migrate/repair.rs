@@ -11,13 +11,15 @@ use super::{
 use crate::{
     cli::{CLEAN, FAILED, Failure, print, stop},
     migrate::{
-        State,
+        Allow, Plan, Refusal, State,
         compose::Composed,
+        ledger::Contents,
         plan::plan,
+        refusal,
         repair::{self, Obstacle, Repair},
         verify::{How, Report, Way, compare::Change},
     },
-    render::value::count,
+    render::{output::wrapped, value::count},
 };
 
 /// Write the next migration, which makes what verify found missing; never touches rows, never drops.
@@ -65,16 +67,27 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     Ok(if repair.obstacles.is_empty() { CLEAN } else { FAILED })
 }
 
+/// The command that applies the repair, with what it takes to let through that stands against it.
+fn applying(source: &Source, contents: &Contents, plan: &Plan) -> String {
+    let Source { folder, ledger, .. } = source;
+    let found = refusal::refusals(plan, folder, ledger, contents.has_name, Allow::default(), None);
+    let mut options: Vec<&str> = found.iter().filter_map(Refusal::option).collect();
+    options.sort_unstable();
+    options.dedup();
+    let why = if options.is_empty() { "" } else { "   (`infra migrate status` shows why it takes that)" };
+    format!("infra migrate apply{}{why}", options.iter().map(|option| format!(" {option}")).collect::<String>())
+}
+
 /// What became of the migration.
 enum Outcome {
     /// Nothing can be made.
     Nothing,
     /// It is in the folder, and waits to be applied.
-    Waiting { tag: String },
+    Waiting { tag: String, apply: String },
     /// It would be written.
     Shown { sql: String },
     /// It was written.
-    Written { sql: String, composed: Composed },
+    Written { sql: String, composed: Composed, apply: String },
 }
 
 impl Outcome {
@@ -86,17 +99,18 @@ impl Outcome {
         let contents = ledger.read(client).await.map_err(read_failed)?;
         let plan = plan(folder, &contents);
         let sql = repair::text(repair);
+        let apply = applying(source, &contents, &plan);
         let pairs = folder.migrations.iter().zip(&plan.migrations);
         let mut unapplied =
             pairs.filter(|(_, status)| !matches!(status.state, State::Applied { .. } | State::Edited { .. }));
         if let Some((migration, _)) = unapplied.find(|(migration, _)| migration.sql == sql) {
-            return Ok(Outcome::Waiting { tag: migration.tag.clone() });
+            return Ok(Outcome::Waiting { tag: migration.tag.clone(), apply });
         }
         if dry_run {
             return Ok(Outcome::Shown { sql });
         }
         let composed = repair::write(folder, &contents, &sql).map_err(|error| Failure::Other(error.into()))?;
-        Ok(Outcome::Written { sql, composed })
+        Ok(Outcome::Written { sql, composed, apply })
     }
 
     fn word(&self) -> &'static str {
@@ -120,7 +134,7 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         lines.push(String::new());
     }
     for Obstacle { id, reason, .. } in &repair.obstacles {
-        lines.push(format!("{} {id} is not repaired: {reason}.", style("✗").red()));
+        lines.push(wrapped(&format!("{} {id} is not repaired: {reason}.", style("✗").red()), "  "));
     }
     let extra = report.differences.iter().filter(|it| it.change == Change::Extra).count();
     if extra > 0 {
@@ -133,12 +147,12 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
     lines.push(match outcome {
         Outcome::Nothing if repair.obstacles.is_empty() => format!("{} Nothing is missing.", style("✓").green()),
         Outcome::Nothing => "Nothing was written.".to_owned(),
-        Outcome::Waiting { tag } => {
-            format!("{} {tag} is there already and makes it. Apply it: infra migrate apply", style("✓").green())
+        Outcome::Waiting { tag, apply } => {
+            format!("{} {tag} is there already and makes it. Apply it: {apply}", style("✓").green())
         }
         Outcome::Shown { .. } => "Nothing was written (--dry-run).".to_owned(),
-        Outcome::Written { composed, .. } => {
-            format!("{} {}\n  Apply it: infra migrate apply", style("+").green(), composed.path.display())
+        Outcome::Written { composed, apply, .. } => {
+            format!("{} {}\n  Apply it: {apply}", style("+").green(), composed.path.display())
         }
     });
     lines.join("\n")
@@ -148,9 +162,9 @@ fn as_json(outcome: &Outcome, repair: &Repair) -> serde_json::Value {
     let mut object = json!({"result": outcome.word()});
     match outcome {
         Outcome::Nothing => {}
-        Outcome::Waiting { tag } => object["tag"] = json!(tag),
+        Outcome::Waiting { tag, .. } => object["tag"] = json!(tag),
         Outcome::Shown { sql } => object["sql"] = json!(sql),
-        Outcome::Written { sql, composed } => {
+        Outcome::Written { sql, composed, .. } => {
             object["tag"] = json!(composed.tag);
             object["path"] = json!(composed.path);
             object["snapshot"] = json!(composed.snapshot);

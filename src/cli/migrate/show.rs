@@ -172,7 +172,9 @@ fn middles(plan: &Plan) -> Vec<std::ops::Range<usize>> {
 pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     let mut lines = vec![source.heading(), String::new()];
     let missing = plan.missing.iter().map(|missing| missing.tag.as_str());
-    let width = width(plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing));
+    let rows: Vec<String> = plan.unknown.iter().map(row_name).collect();
+    let tags = plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing);
+    let width = width(tags.chain(rows.iter().map(String::as_str)));
     let middles = if all { Vec::new() } else { middles(plan) };
     for (index, status) in plan.migrations.iter().enumerate() {
         if let Some(middle) = middles.iter().find(|middle| middle.contains(&index)) {
@@ -193,20 +195,19 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
                 (style("✗").red(), format!("its `when` is not greater than that of {after}"))
             }
         };
-        lines.push(format!("  {glyph} {:width$}  {what}", status.tag));
+        lines.push(format!("  {glyph} {}  {what}", padded(&status.tag, width)));
     }
     for missing in &plan.missing {
         let applied = if missing.applied { "applied" } else { "not applied" };
-        lines.push(format!("  {} {:width$}  missing file ({applied})", style("✗").red(), missing.tag));
+        lines.push(format!("  {} {}  missing file ({applied})", style("✗").red(), padded(&missing.tag, width)));
     }
     for stray in &plan.strays {
         let name = stray.file_name().unwrap_or_default().to_string_lossy();
-        lines.push(format!("  {} {name:width$}  not in the journal", style("✗").red()));
+        lines.push(format!("  {} {}  not in the journal", style("✗").red(), padded(&name, width)));
     }
-    for row in &plan.unknown {
-        let name = row.name.clone().unwrap_or_else(|| format!("row {}", row.id));
+    for (row, name) in plan.unknown.iter().zip(&rows) {
         let when = row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}"));
-        lines.push(format!("  {} {name:width$}  unknown row, {when}", style("?").yellow()));
+        lines.push(format!("  {} {}  unknown row, {when}", style("?").yellow(), padded(name, width)));
     }
     if let Some(lease) = &plan.lease {
         let last = if lease.stopped { "stopped" } else { "last seen" };
@@ -332,7 +333,17 @@ pub(super) fn failure_json(failure: &Failure) -> String {
 }
 
 fn width<'a>(tags: impl Iterator<Item = &'a str>) -> usize {
-    tags.map(|tag| tag.chars().count()).max().unwrap_or(0)
+    tags.map(console::measure_text_width).max().unwrap_or(0)
+}
+
+/// As many columns wide as a terminal shows it, wide characters included.
+fn padded(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
+    console::pad_str(text, width, console::Alignment::Left, None)
+}
+
+/// What a row is called that no migration accounts for.
+fn row_name(row: &crate::migrate::ledger::Row) -> String {
+    row.name.clone().unwrap_or_else(|| format!("row {}", row.id))
 }
 
 pub(super) fn duration_text(millis: u64) -> String {

@@ -33,12 +33,16 @@ pub(super) struct FolderArgs {
     /// The stack description that says the folder. Left out: stack.yaml, where there is one.
     #[arg(long, value_name = "FILE")]
     stack: Option<PathBuf>,
+
+    /// Set a value of the description, e.g. `--set migrations.folder=drizzle`. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
 }
 
 impl FolderArgs {
     /// The folder, read and checked.
     pub(super) fn read(&self) -> Result<Folder, Failure> {
-        let described = described(self.stack.as_deref(), self.folder.is_none())?;
+        let described = described(self.stack.as_deref(), &self.set, self.folder.is_none())?;
         let path = folder(self.folder.as_deref(), described.as_ref())?;
         Folder::read(&path).map_err(|error| Failure::Input(error.into()))
     }
@@ -64,6 +68,10 @@ pub(super) struct SourceArgs {
     /// The database of this stack: through its proxy, with the credentials in its secret.
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     stack: Option<PathBuf>,
+
+    /// Set a value of the stack description, e.g. `--set stack=shop-staging`. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
 
     /// One JSON object a line.
     #[arg(long)]
@@ -123,7 +131,7 @@ impl Source {
 impl SourceArgs {
     /// The description's section, the folder and the ledger, for what may do without a database.
     pub(super) fn places(&self) -> Result<(Option<Migrations>, PathBuf, Ledger), Failure> {
-        let described = described(self.stack()?, true)?;
+        let described = described(self.stack()?, &self.set, true)?;
         let path = folder(self.folder.as_deref(), described.as_ref())?;
         let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
         Ok((described, path, ledger))
@@ -144,7 +152,7 @@ impl SourceArgs {
     }
 
     fn described(&self) -> Result<(Option<Migrations>, Ledger), Failure> {
-        let described = described(self.stack()?, self.folder.is_none() || self.ledger.is_none())?;
+        let described = described(self.stack()?, &self.set, self.folder.is_none() || self.ledger.is_none())?;
         let ledger = self.ledger.clone().or(described.as_ref().map(of_description)).unwrap_or_default();
         Ok((described, ledger))
     }
@@ -152,7 +160,7 @@ impl SourceArgs {
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
         let stack = self.stack()?;
         let target = match stack {
-            Some(file) => of_stack(file, &self.cloud).await?,
+            Some(file) => of_stack(file, &self.set, &self.cloud).await?,
             None => of_command_line(self)?,
         };
         Client::connect(&target).await.map_err(|error| unconnected(error, stack.is_some()))
@@ -183,13 +191,17 @@ impl SourceArgs {
 }
 
 /// The section `migrations` of the description, where it is needed or named.
-fn described(stack: Option<&Path>, needed: bool) -> Result<Option<Migrations>, Failure> {
+fn described(stack: Option<&Path>, set: &[String], needed: bool) -> Result<Option<Migrations>, Failure> {
     let beside = Path::new(DESCRIPTION);
     match stack.or((needed && beside.is_file()).then_some(beside)) {
         Some(file) => {
-            Ok(stack::load(&stack::Sources::new(file, &[])).map_err(Failure::Invalid)?.description.migrations)
+            Ok(stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)?.description.migrations)
         }
-        None => Ok(None),
+        None if set.is_empty() => Ok(None),
+        None => {
+            let help = "Name it with --stack FILE.";
+            Err(Failure::Input(miette!(help = help, "--set changes a stack description, and none is read here.")))
+        }
     }
 }
 
@@ -200,11 +212,14 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
             .into_iter()
             .find(|name| Path::new(name).is_file());
         let help = match config {
-            Some(name) => format!(
-                "{name} is here, but it is a program and is not run. Give --folder with its `out`, and --ledger with its \
-                 `migrations.schema` and `migrations.table` where it has them; or write both to {DESCRIPTION}, as \
-                 migrations.folder and migrations.ledger."
-            ),
+            Some(name) => {
+                let why = if name.ends_with(".json") { "drizzle-kit alone reads it" } else { "it is a program and is not run" };
+                format!(
+                    "{name} is here, but {why}. Give --folder with its `out`, and --ledger with its `migrations.schema` and \
+                     `migrations.table` where it has them; or write both to {DESCRIPTION}, as migrations.folder and \
+                     migrations.ledger."
+                )
+            }
             None => format!(
                 "Give --folder DIR: `out` in drizzle.config.ts. (Or write it to {DESCRIPTION}, as migrations.folder.)"
             ),
@@ -225,7 +240,12 @@ fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
         args.tell(&format!("{URL} in the environment"), &target);
         return Ok(target);
     }
-    if environment("DB_HOST").is_some() || !Path::new(ENV_FILE).is_file() {
+    if environment("DB_HOST").is_none() && !Path::new(ENV_FILE).is_file() {
+        let help = "Give --url, or --stack FILE for a stack's; or set DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and \
+                    DB_PASSWORD, in the environment or in a file .env.local here.";
+        return Err(Failure::Input(miette!(help = help, "Which database?")));
+    }
+    if environment("DB_HOST").is_some() {
         let target = Target::from_variables(environment).map_err(input)?;
         args.tell("DB_HOST in the environment", &target);
         return Ok(target);
@@ -267,8 +287,8 @@ fn env_file(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// The proxy and the secret that the stack has in AWS.
-async fn of_stack(file: &Path, cloud: &CloudArgs) -> Result<Target, Failure> {
-    let args = StackArgs { file: file.into(), set: Vec::new(), skip_migrations: true, cloud: cloud.clone() };
+async fn of_stack(file: &Path, set: &[String], cloud: &CloudArgs) -> Result<Target, Failure> {
+    let args = StackArgs { file: file.into(), set: set.to_vec(), skip_migrations: true, cloud: cloud.clone() };
     let stage = Box::pin(Stage::open(&args)).await?;
     let known: Known = stage.live().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect();
     let outputs = outputs::of(&stage, &known);

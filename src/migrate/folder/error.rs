@@ -14,12 +14,15 @@ use crate::migrate::position::Position;
 pub enum FolderError {
     /// No such folder, or no journal in it.
     #[error("{} holds no migrations: neither meta/_journal.json nor <timestamp>_<name>/migration.sql is there.", path.display())]
-    #[diagnostic(help(
-        "Give the folder that drizzle-kit writes to (`out` in drizzle.config.ts), or run `drizzle-kit generate` first."
-    ))]
+    #[diagnostic(help("{}", near.as_ref().map_or_else(
+        || "Give the folder that drizzle-kit writes to (`out` in drizzle.config.ts), or run `drizzle-kit generate` first.".to_owned(),
+        |near| format!("Did you mean {}?", near.display()),
+    )))]
     NoJournal {
         /// The folder.
         path: PathBuf,
+        /// One inside it that holds some.
+        near: Option<PathBuf>,
     },
     /// A file or folder that cannot be read.
     #[error("{} cannot be read: {reason}.", path.display())]
@@ -71,7 +74,7 @@ pub enum FolderError {
         dialect: String,
     },
     /// Two entries that cannot both be right.
-    #[error("{} has {what} twice.", path.display())]
+    #[error("{} has {what}.", path.display())]
     #[diagnostic(help("Usually two branches were merged: drop one migration and generate it again with drizzle-kit."))]
     Duplicate {
         /// The journal.
@@ -129,7 +132,7 @@ pub enum FolderError {
         path: PathBuf,
     },
     /// A file that is not text.
-    #[error("{} is not valid UTF-8 (the first bad byte is number {}).", path.display(), byte + 1)]
+    #[error("{} is not valid UTF-8, from line {} column {} on.", path.display(), at.line, at.column)]
     #[diagnostic(help(
         "Save the file as UTF-8. Drizzle would put U+FFFD in place of what it cannot read, into the database."
     ))]
@@ -138,6 +141,8 @@ pub enum FolderError {
         path: PathBuf,
         /// Offset of the first bad byte.
         byte: usize,
+        /// The same as editors show it.
+        at: Position,
     },
 }
 
@@ -146,7 +151,7 @@ impl FolderError {
     pub fn path(&self) -> &Path {
         use FolderError::*;
         match self {
-            NoJournal { path }
+            NoJournal { path, .. }
             | Unreadable { path, .. }
             | BrokenJournal { path, .. }
             | Conflict { path, .. }
@@ -168,6 +173,7 @@ impl FolderError {
             | Conflict { text, span, .. }
             | Duplicate { text, span, .. }
             | BadTag { text, span, .. } => Some(Position::of(text.inner(), span.offset())),
+            NotUtf8 { at, .. } => Some(*at),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Folder, FolderError, Layout, Migration, Missing};
 use crate::migrate::journal::Journal;
+use crate::migrate::position::Position;
 
 /// What there is in a folder, and what is wrong with it.
 pub(super) struct Inspected {
@@ -26,8 +27,21 @@ pub(super) fn inspect(path: &Path) -> Result<Inspected, FolderError> {
         (false, Some(v1), Some(v0)) => Err(FolderError::Mixed { path: path.into(), v0: v0.clone(), v1: v1.clone() }),
         (true, None, _) => inspect_v0(path, &journal, entries.sql),
         (false, Some(_), None) => Ok(inspect_v1(path, &entries.v1)),
-        (false, None, _) => Err(FolderError::NoJournal { path: path.into() }),
+        (false, None, _) => Err(FolderError::NoJournal { path: path.into(), near: inside(path, 2) }),
     }
+}
+
+/// The first folder of migrations in a folder that is none, no deeper than that.
+fn inside(path: &Path, depth: usize) -> Option<PathBuf> {
+    let listing = std::fs::read_dir(path).ok()?.flatten();
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let folders = listing.map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path));
+    let mut folders: Vec<PathBuf> = folders.filter(|path| !path.ends_with("node_modules")).collect();
+    folders.sort();
+    let holds =
+        |path: &&PathBuf| journal(path).is_file() || Entries::of(path).is_ok_and(|entries| !entries.v1.is_empty());
+    let here = folders.iter().find(holds).cloned();
+    here.or_else(|| folders.iter().filter(|_| depth > 1).find_map(|path| inside(path, depth - 1)))
 }
 
 /// What lies directly in a folder of migrations, sorted by name.
@@ -113,8 +127,11 @@ fn inspect_v1(path: &Path, folders: &[PathBuf]) -> Inspected {
 
 fn read_text(path: &Path) -> Result<String, FolderError> {
     let bytes = std::fs::read(path).map_err(|reason| FolderError::Unreadable { path: path.into(), reason })?;
-    String::from_utf8(bytes)
-        .map_err(|error| FolderError::NotUtf8 { path: path.into(), byte: error.utf8_error().valid_up_to() })
+    String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        let at = Position::of(&String::from_utf8_lossy(&error.as_bytes()[..byte]), byte);
+        FolderError::NotUtf8 { path: path.into(), byte, at }
+    })
 }
 
 /// The time that a v1 folder's name starts with, in milliseconds.

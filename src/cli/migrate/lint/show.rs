@@ -12,7 +12,7 @@ use similar::TextDiff;
 use crate::{
     excerpt,
     migrate::lint::{Finding, Fix, RULES, Report, Rule, Severity},
-    render::value::count,
+    render::{output::wrapped, value::count},
 };
 
 /// How many places of a rule are shown with their lines.
@@ -25,14 +25,17 @@ const NAMED: usize = 12;
 struct Group<'a> {
     findings: Vec<&'a Finding>,
     verbose: bool,
+    /// Whether the one before it has said why, and what to do.
+    again: bool,
 }
 
-/// Everything that was found, and what it comes to.
-pub(super) fn text(report: &Report, verbose: bool) -> String {
+/// Everything that was found, and what it comes to; after `--fix`, what is left of it.
+pub(super) fn text(report: &Report, verbose: bool, fixing: bool) -> String {
     let width = usize::from(console::Term::stdout().size().1).clamp(60, 120);
     let theme = if console::colors_enabled() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler =
         GraphicalReportHandler::new_themed(theme).with_width(width).with_context_lines(1).with_break_words(false);
+    let handler = handler.with_word_splitter(textwrap::WordSplitter::NoHyphenation);
     let mut text = String::new();
     for group in groups(report, verbose) {
         // Writing to a string does not fail; what could is a span outside of its file.
@@ -41,7 +44,7 @@ pub(super) fn text(report: &Report, verbose: bool) -> String {
         }
         text.push('\n');
     }
-    text.push_str(&summary(report));
+    text.push_str(&summary(report, fixing));
     text
 }
 
@@ -54,7 +57,11 @@ fn groups(report: &Report, verbose: bool) -> Vec<Group<'_>> {
         let same = |group: &&mut Group<'_>| group.findings[0].rule == finding.rule && together;
         match groups.last_mut().filter(same) {
             Some(group) => group.findings.push(finding),
-            None => groups.push(Group { findings: vec![finding], verbose }),
+            None => {
+                let before = groups.last().map(|group| group.findings[0]);
+                let again = before.is_some_and(|it| it.rule == finding.rule && it.fix == finding.fix);
+                groups.push(Group { findings: vec![finding], verbose, again });
+            }
         }
     }
     groups
@@ -121,6 +128,9 @@ impl miette::Diagnostic for Group<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        if self.again && self.findings.len() == 1 {
+            return None;
+        }
         let rule = self.first().rule;
         let mut fixes: Vec<&str> = Vec::new();
         for finding in &self.findings {
@@ -164,7 +174,7 @@ fn first_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize
     excerpt::pointed(text, span.start..span.start + line.len())
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &Report, fixing: bool) -> String {
     let number = |severity, word| match report.count(severity) {
         0 => None,
         number => Some(count(number, word)),
@@ -186,7 +196,7 @@ fn summary(report: &Report) -> String {
         found => format!("{} in {looked}.", found.join(", ")),
     }];
     let fixable = report.findings.iter().filter(|finding| finding.is_fixable()).count();
-    if fixable > 0 {
+    if fixable > 0 && !fixing {
         lines.push(format!("--fix puts {fixable} of them right: it writes guards, and shows what it changed."));
     }
     if !found.is_empty() {
@@ -196,7 +206,7 @@ fn summary(report: &Report) -> String {
                 .to_owned(),
         );
     }
-    lines.join("\n")
+    lines.iter().map(|line| wrapped(line, "")).collect::<Vec<_>>().join("\n")
 }
 
 /// One object a finding, then what it comes to.
@@ -258,7 +268,9 @@ pub(super) fn rules() -> String {
     };
     let texts = RULES.iter().map(|rule| {
         let (name, word) = (style(rule.name).bold(), word(rule));
-        format!("{name} ({word})\n  {}\n  why: {}\n  fix: {}\n", rule.finds, rule.why, rule.fix)
+        let paragraph = |text: &str| wrapped(&format!("  {text}"), "       ");
+        let (finds, why) = (wrapped(&format!("  {}", rule.finds), "  "), paragraph(&format!("why: {}", rule.why)));
+        format!("{name} ({word})\n{finds}\n{why}\n{}\n", paragraph(&format!("fix: {}", rule.fix)))
     });
     texts.collect::<Vec<_>>().join("\n")
 }

@@ -50,7 +50,7 @@ pub(super) const NOT_IN_JOURNAL: Rule = Rule {
     severity: Severity::Error,
     finds: "A .sql file that the journal does not name.",
     why: "Drizzle never runs it, and says that everything is applied.",
-    fix: "Add it with `drizzle-kit generate --custom`, which writes the entry, or move it out of the folder.",
+    fix: "Make an empty one with `infra migrate new NAME`, which writes the entry, and put the SQL there; or move it out of the folder.",
     check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::Stray { .. })),
 };
 

@@ -23,7 +23,7 @@ pub(super) const OUTSIDE_TRANSACTION: Rule = Rule {
     severity: Severity::Error,
     finds: "CREATE INDEX CONCURRENTLY, VACUUM and what else cannot run inside a transaction.",
     why: "Every migration runs in a transaction; PostgreSQL refuses the statement there (25001).",
-    fix: "Put it in a migration of its own that begins with `-- infra: no-transaction`, or leave CONCURRENTLY out.",
+    fix: "Put it in a migration of its own that begins with `-- infra: no-transaction`.",
     check: |ground| guarded(ground, |reason| matches!(reason, Reason::OutsideOnly | Reason::Nameless)),
 };
 
