@@ -204,7 +204,10 @@ impl<'a> Run<'a> {
                         self.record(std::mem::take(&mut ran));
                     }
                 }
-                Err(failed) => {
+                Err(mut failed) => {
+                    if matches!(failed.trouble, Trouble::Said { .. }) {
+                        failed.escaped = self.conversation.escaped().await;
+                    }
                     self.conversation.roll_back().await;
                     self.attempt += 1;
                     self.again(migration, failed).await?;
@@ -256,12 +259,17 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
-        let failed = |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None };
+        let failed = |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false };
 
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in &chunks {
             answers.push(self.conversation.send(chunk.text).await.map_err(failed(*chunk))?);
         }
+        for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
+            self.runs(migration, *chunk, number, chunks.len());
+            self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
+        }
+
         let insertion = self.ledger.insertion(migration, has_name);
         let last = match end {
             End::GoOn => seam(&insertion, self.options),
@@ -272,20 +280,14 @@ impl<'a> Run<'a> {
             End::CommitAndBegin => Some(self.conversation.send(&self.opening).await.map_err(failed(whole))?),
             End::Commit | End::GoOn => None,
         };
-
-        for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
-            self.runs(migration, *chunk, number, chunks.len());
-            self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
-        }
         // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
-        let row = self.conversation.answer(last, false).await.map_err(|trouble| Failed {
-            chunk: whole,
-            trouble: match trouble {
+        let row = self.conversation.answer(last, false).await.map_err(|trouble| {
+            failed(whole)(match trouble {
                 Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
+                // COMMIT is on its way.
+                Trouble::GaveUp => Trouble::Lost(UNANSWERED.to_owned()),
                 other => other,
-            },
-            skipped: 0,
-            left: None,
+            })
         })?;
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
@@ -312,8 +314,14 @@ impl<'a> Run<'a> {
     pub(super) async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
         let attempt = self.attempt;
         match failed.trouble {
-            _ if self.conversation.interrupted() => Err(self.interruption()),
-            Trouble::Said { said, .. } if worth_retrying(said.code().code()) && attempt <= self.options.attempts => {
+            Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
+            trouble if failed.escaped && trouble.is_of_no_transaction() => {
+                Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
+            }
+            _ if self.conversation.interrupted() && !failed.escaped => Err(self.interruption()),
+            Trouble::Said { said, .. }
+                if !failed.escaped && worth_retrying(said.code().code()) && attempt <= self.options.attempts =>
+            {
                 // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
                 self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
                 let message = said.message().to_owned();
@@ -324,11 +332,11 @@ impl<'a> Run<'a> {
                 let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
                 failure.half = self.half.take();
                 failure.left = failed.left;
+                failure.escaped = failed.escaped;
                 failure.applied = self.tags();
                 failure.pending = self.pending();
                 Err(Failure::Statement(Box::new(failure)))
             }
-            Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
             Trouble::GaveUp => Err(self.interruption()),
         }
     }
@@ -402,7 +410,12 @@ pub(super) struct Failed<'m> {
     pub(super) skipped: usize,
     /// The INVALID index it left.
     pub(super) left: Option<String>,
+    /// Whether a statement of it ended the transaction that it was to run in.
+    pub(super) escaped: bool,
 }
+
+/// Why nothing more is known once COMMIT was sent to a server that does not react.
+const UNANSWERED: &str = "interrupted, and the server did not answer any more";
 
 /// Lock not available, serialization failure, deadlock: the other side will be done soon.
 fn worth_retrying(code: &str) -> bool {

@@ -71,6 +71,20 @@ pub enum Failure {
         /// Tags.
         applied: Vec<String>,
     },
+    /// A statement ended the migration's transaction behind its back: found before the ledger row was written.
+    #[error("A statement of {tag} ended the transaction that the migration ran in. {}", account(applied, pending))]
+    #[diagnostic(help(
+        "{} Remove the COMMIT or ROLLBACK from it; a migration has a transaction of its own.",
+        outlived(tag)
+    ))]
+    Escaped {
+        /// Which migration.
+        tag: String,
+        /// Tags.
+        applied: Vec<String>,
+        /// This one's tag and those after it.
+        pending: Vec<String>,
+    },
     /// Everything said success, but a look at the database says otherwise.
     #[error("The migrations were committed, but this is not in the database: {}.", missing.join(", "))]
     #[diagnostic(help(
@@ -110,6 +124,8 @@ pub struct StatementFailure {
     pub half: Option<Half>,
     /// The INVALID index that the statement left behind.
     pub left: Option<String>,
+    /// Whether a statement before it ended the migration's transaction.
+    pub escaped: bool,
     /// Tags that were applied before this one in this run.
     pub applied: Vec<String>,
     /// This one's tag and those after it.
@@ -131,7 +147,11 @@ impl Diagnostic for StatementFailure {
         lines.extend(self.left.as_ref().map(|index| {
             format!("It left the INVALID index {index}, which the next run drops before it tries again.")
         }));
-        lines.push(self.half.as_ref().map_or_else(|| nothing_of(&self.tag), ToString::to_string));
+        lines.push(match &self.half {
+            Some(half) => half.to_string(),
+            None if self.escaped => format!("A statement before it ended the transaction. {}", outlived(&self.tag)),
+            None => nothing_of(&self.tag),
+        });
         lines.push(account(&self.applied, &self.pending));
         Some(Box::new(lines.join("\n")))
     }
@@ -189,6 +209,13 @@ fn nothing_of(tag: &str) -> String {
     format!("Nothing of {tag} is in the database.")
 }
 
+fn outlived(tag: &str) -> String {
+    format!(
+        "What {tag} did until then is in the database, and not in the ledger: undo it before it runs again; or, if all of \
+         {tag} is there, record it with `infra migrate baseline`."
+    )
+}
+
 fn rolled_back() -> String {
     "The migration that was running is rolled back.".to_owned()
 }
@@ -220,6 +247,7 @@ impl StatementFailure {
             remedy: remedy(migration, chunk, said.code()),
             half: None,
             left: None,
+            escaped: false,
             applied: Vec::new(),
             pending: Vec::new(),
             source_code: migration.source(),

@@ -185,6 +185,10 @@ mod tests {
             ("-- c\nROLLBACK WORK;", &[(EndsTransaction, "ROLLBACK WORK")]),
             ("BEGIN; x; END;", &[(EndsTransaction, "BEGIN"), (EndsTransaction, "END")]),
             ("SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a", &[]),
+            (
+                "create function f(begin int) returns int language sql as $$select 1$$; commit;",
+                &[(EndsTransaction, "commit")],
+            ),
             ("DO $$ BEGIN COMMIT; END $$;", &[]),
             ("INSERT INTO t VALUES ('; COMMIT;'); /* COMMIT; */ -- COMMIT;", &[]),
             ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;", &[]),

@@ -337,7 +337,7 @@ impl Run<'_> {
             }
         }
         self.attempt += 1;
-        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left }).await?;
+        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left, escaped: false }).await?;
         Ok(Batch::Stale)
     }
 

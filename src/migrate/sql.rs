@@ -89,7 +89,7 @@ impl<'a> Lexer<'a> {
             ';' => (Kind::Semicolon, self.take(1)),
             '\'' => (Kind::Literal, self.quoted('\'', 1, false)),
             '"' => (Kind::Quoted, self.quoted('"', 1, false)),
-            'e' | 'E' if self.rest()[1..].starts_with('\'') => (Kind::Literal, self.quoted('\'', 2, true)),
+            'e' | 'E' if self.rest()[1..].starts_with('\'') => (Kind::Literal, self.escaped()),
             'b' | 'B' | 'x' | 'X' | 'n' | 'N' if self.rest()[1..].starts_with('\'') => {
                 (Kind::Literal, self.quoted('\'', 2, false))
             }
@@ -105,7 +105,8 @@ impl<'a> Lexer<'a> {
             }
             // A number swallows what follows it, so that `1e5` is not a word.
             first if first.is_ascii_digit() => {
-                let length = self.rest().find(|c: char| !is_word_part(c) && c != '.').unwrap_or(self.rest().len());
+                let ends = |c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '.');
+                let length = self.rest().find(ends).unwrap_or(self.rest().len());
                 (Kind::Other, self.take(length))
             }
             first => (Kind::Other, self.take(first.len_utf8())),
@@ -134,6 +135,16 @@ impl<'a> Lexer<'a> {
                 return;
             }
         }
+    }
+
+    /// Takes an E'…' string. Where another quote follows on a later line the string goes on, backslashes and all.
+    fn escaped(&mut self) -> bool {
+        let mut closed = self.quoted('\'', 2, true);
+        while let Some(blank) = continuation(self.rest()).filter(|_| closed) {
+            self.at += blank;
+            closed = self.quoted('\'', 1, true);
+        }
+        closed
     }
 
     /// Takes a quoted token whose opening takes `opening` bytes; a doubled quote stands for itself.
@@ -182,6 +193,21 @@ fn dollar_tag(text: &str) -> Option<usize> {
     let tag = &inside[..end];
     let valid = tag.chars().enumerate().all(|(i, c)| is_word_start(c) || (i > 0 && c.is_ascii_digit()));
     valid.then_some(end + 2)
+}
+
+/// The length of what stands between the parts of one string: white space and line comments, a new line among them.
+fn continuation(text: &str) -> Option<usize> {
+    let (mut at, mut line) = (0, false);
+    loop {
+        let rest = &text[at..];
+        match rest.bytes().next()? {
+            b'\n' | b'\r' => (at, line) = (at + 1, true),
+            b' ' | b'\t' | 0x0c => at += 1,
+            b'-' if rest.starts_with("--") => at += rest.find(['\n', '\r'])?,
+            b'\'' if line => return Some(at),
+            _ => return None,
+        }
+    }
 }
 
 /// The length of the block comment at the start of the text; they nest.
@@ -254,29 +280,33 @@ pub fn after_if_not_exists<'a>(sql: &str, tokens: &'a [Token]) -> &'a [Token] {
     if guarded { &tokens[3..] } else { tokens }
 }
 
-/// Splits the text where psql would: at semicolons outside of parentheses and outside of the `BEGIN ATOMIC … END` body
-/// of a function.
+/// Splits the text where the server does: at semicolons outside of parentheses and outside of the `BEGIN ATOMIC … END`
+/// body of a function.
+///
+/// psql is less exact: it takes every BEGIN in a CREATE FUNCTION for a body's, though a name can be one.
 pub fn statements(sql: &str) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut current: Vec<Token> = Vec::new();
-    let (mut parentheses, mut bodies) = (0_usize, 0_usize);
+    let (mut parentheses, mut body) = (0_usize, false);
     for token in tokens(sql) {
         match token.text(sql) {
             "(" => parentheses += 1,
             ")" => parentheses = parentheses.saturating_sub(1),
-            _ if token.kind == Kind::Word && makes_function(sql, &current) => {
-                // As in psql: CASE ends in END as well, so it counts once a body is open.
-                if token.is(sql, "begin") || (bodies > 0 && token.is(sql, "case")) {
-                    bodies += 1;
+            _ if parentheses == 0 && token.kind == Kind::Word => {
+                let last = current.last();
+                let after = |keyword| last.is_some_and(|last| last.is(sql, keyword));
+                if token.is(sql, "atomic") && after("begin") && makes_function(sql, &current) {
+                    body = true;
                 } else if token.is(sql, "end") {
-                    bodies = bodies.saturating_sub(1);
+                    // CASE ends in END as well, but never after a semicolon.
+                    body &= !(after("atomic") || last.is_some_and(|last| last.kind == Kind::Semicolon));
                 }
             }
             _ => {}
         }
         if token.kind != Kind::Semicolon {
             current.push(token);
-        } else if parentheses == 0 && bodies == 0 {
+        } else if parentheses == 0 && !body {
             if !current.is_empty() {
                 found.push(Statement { tokens: std::mem::take(&mut current) });
             }
@@ -367,6 +397,20 @@ mod tests {
                 &["CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END", "x"],
             ),
             ("begin; x; end;", &["begin", "x", "end"]),
+            // Names, not bodies.
+            ("create function f(begin int) as $$x$$; commit", &["create function f(begin int) as $$x$$", "commit"]),
+            ("create function begin() as $$x$$; commit", &["create function begin() as $$x$$", "commit"]),
+            ("create function f() begin atomic end; commit", &["create function f() begin atomic end", "commit"]),
+            (
+                "create function f() begin atomic select 1 as case; select 2 as end; end; commit",
+                &["create function f() begin atomic select 1 as case; select 2 as end; end", "commit"],
+            ),
+            // A string that goes on is of its first part's kind.
+            ("select E'a'\n'b\\''; commit; --'", &["select E'a'\n'b\\''", "commit"]),
+            ("select E'a' -- c\n -- d\n 'b\\''; commit", &["select E'a' -- c\n -- d\n 'b\\''", "commit"]),
+            ("select E'a' 'b\\'; commit", &["select E'a' 'b\\'", "commit"]),
+            ("select 'a'\n'b\\'; commit", &["select 'a'\n'b\\'", "commit"]),
+            ("select 1$$;$$; commit", &["select 1$$;$$", "commit"]),
             ("", &[]),
             ("-- only a comment", &[]),
         ];

@@ -1,8 +1,12 @@
 //! The messages a migration's transaction consists of, and their answers.
 //!
 //! `BEGIN … lock … version` is answered before anything else is sent: were it refused, what follows would run outside of a
-//! transaction. From there on a migration takes one round trip: its chunks, its ledger row, `COMMIT`, and the next
-//! migration's `BEGIN` go out together. If a chunk fails, PostgreSQL refuses all that follows it (25P02).
+//! transaction. From there on a migration takes two round trips: its chunks go out together, and once all are answered its
+//! ledger row, `COMMIT` and the next migration's `BEGIN`. `COMMIT` is not sent before: whoever is interrupted, or loses the
+//! connection while a chunk runs, leaves nothing behind it that could still commit. If a chunk fails, PostgreSQL refuses
+//! all that follows it (25P02).
+//!
+//! That the transaction is still the one that was begun is what a savepoint proves: a chunk that ended it took it along.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -30,7 +34,7 @@ pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String 
     let version = if look { ledger.version_query() } else { String::new() };
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
-         SELECT pg_catalog.pg_advisory_xact_lock({}); {}; {version}",
+         SELECT pg_catalog.pg_advisory_xact_lock({}); {}; {version}; SAVEPOINT {MARK}",
         milliseconds(options.wait),
         ledger.lock_key(),
         limits(options),
@@ -42,15 +46,19 @@ pub(super) fn beginning(options: &Options) -> String {
     format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}; ", limits(options))
 }
 
-/// What checks deferred constraints, puts the session back as it was, records the migration and commits.
+/// What checks that the transaction is the one that was begun, and deferred constraints, puts the session back as it was,
+/// records the migration and commits.
 pub(super) fn closing(insertion: &str) -> String {
-    format!("SET CONSTRAINTS ALL IMMEDIATE; {RESTORE}; {insertion}; COMMIT")
+    format!("RELEASE SAVEPOINT {MARK}; SET CONSTRAINTS ALL IMMEDIATE; {RESTORE}; {insertion}; COMMIT")
 }
 
 /// What records a migration whose transaction goes on with the next one.
 pub(super) fn seam(insertion: &str, options: &Options) -> String {
-    format!("{RESTORE}; {insertion}; {}", limits(options))
+    format!("RELEASE SAVEPOINT {MARK}; {RESTORE}; {insertion}; {}; SAVEPOINT {MARK}", limits(options))
 }
+
+/// The savepoint that a migration's transaction begins with.
+const MARK: &str = "infra_migration";
 
 /// A session that migrations may have changed, as it was. Roles first: the ledger's row is written by who connected.
 const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
@@ -170,6 +178,12 @@ impl<'a> Conversation<'a> {
         Ok(row.as_ref().and_then(Version::of_row))
     }
 
+    /// Whether the transaction that was opened is over, though nobody here has ended it. Takes back what is not committed.
+    pub(super) async fn escaped(&mut self) -> bool {
+        let back = self.ask(&format!("ROLLBACK TO SAVEPOINT {MARK}")).await;
+        matches!(back, Err(trouble) if trouble.is_of_no_transaction())
+    }
+
     /// Ends the transaction without its effects; if the connection is gone, the server does so itself.
     pub(super) async fn roll_back(&mut self) {
         _ = self.client.postgres.batch_execute("ROLLBACK").await;
@@ -199,6 +213,11 @@ impl Trouble {
             Some(said) => Trouble::Said { completed, said: Box::new(said.clone()) },
             None => Trouble::Lost(error.to_string()),
         }
+    }
+
+    /// Whether the savepoint of the transaction is not there: no transaction, or another one.
+    pub(super) fn is_of_no_transaction(&self) -> bool {
+        matches!(self, Trouble::Said { said, .. } if ["25P01", "3B001"].contains(&said.code().code()))
     }
 }
 

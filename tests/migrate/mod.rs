@@ -3,6 +3,7 @@
 mod answering;
 mod applying;
 mod baselining;
+mod closing;
 mod command;
 mod composing;
 mod connecting;
@@ -16,6 +17,7 @@ mod own_server;
 mod parity;
 mod repairing;
 mod server;
+mod splitting;
 mod tampering;
 mod telling;
 mod traps;
