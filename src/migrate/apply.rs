@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 Err(mut failed) => {
-                    if matches!(failed.trouble, Trouble::Said { .. }) {
+                    if matches!(failed.trouble, Trouble::Said { .. }) && !failed.escaped {
                         failed.escaped = self.conversation.escaped().await;
                     }
                     self.conversation.roll_back().await;
@@ -282,12 +282,15 @@ impl<'a> Run<'a> {
         };
         // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
         let row = self.conversation.answer(last, false).await.map_err(|trouble| {
-            failed(whole)(match trouble {
+            // The next transaction may have begun already, so this cannot be asked later.
+            let escaped = trouble.is_of_no_transaction();
+            let trouble = match trouble {
                 Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
                 // COMMIT is on its way.
                 Trouble::GaveUp => Trouble::Lost(UNANSWERED.to_owned()),
                 other => other,
-            })
+            };
+            Failed { escaped, ..failed(whole)(trouble) }
         })?;
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
