@@ -311,3 +311,89 @@ fn what_somebody_deleted_is_made_again_with_all_that_needs_it() {
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
     assert_eq!(cloud.psql("shop", "select 1"), "1");
 }
+
+/// The stack `shop` with all that knows of its database, and rows in it.
+fn with_a_service() -> Cloud {
+    let cloud = Cloud::start();
+    cloud.write(
+        "stack.yaml",
+        "stack: shop\ndatabase: {protect: false, on_destroy: delete}\nsecret: {on_destroy: purge}\nproxy: {}\n\
+         service: {image: public.ecr.aws/x/y:1}\n",
+    );
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.psql("shop", "create table kept (id int); insert into kept values (1), (2)");
+    cloud
+}
+
+fn rds(cloud: &Cloud, form: &str) -> String {
+    cloud.call("rds", &format!("Version=2014-10-31&{form}"))
+}
+
+fn wait_for_clusters(cloud: &Cloud, number: usize) {
+    for _ in 0..200 {
+        let clusters = cloud.inventory().iter().filter(|item| item["kind"] == "db-cluster").count();
+        if clusters == number {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("there are not {number} clusters");
+}
+
+#[test]
+fn a_lost_database_is_known_by_all_that_came_after_it() {
+    let cloud = with_a_service();
+    rds(&cloud, "Action=DeleteDBInstance&DBInstanceIdentifier=shop-database-1&SkipFinalSnapshot=true");
+    rds(&cloud, "Action=DeleteDBCluster&SkipFinalSnapshot=true&DBClusterIdentifier=shop-database");
+    wait_for_clusters(&cloud, 0);
+    // Somebody edits the secret in the console, and leaves out what infra wrote into it.
+    let edited =
+        json!({"SecretId": "shop-database", "SecretString": "{\"username\": \"app\", \"password\": \"x1-x1-x1\"}"});
+    cloud.ask("secretsmanager", "secretsmanager.PutSecretValue", &edited);
+    let refused = |witness: &str| {
+        cloud.forget_calls();
+        let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+        assert!(diff.contains("Deploy refuses this as it is"), "{diff}");
+        let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).stderr();
+        for part in ["It was there and is gone", witness, "--allow-create cluster/database"] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+        assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "{:?}", changing(&cloud));
+    };
+    refused("secret-attachment/database still points at shop-database");
+    // The secret goes as well: the service was told of the proxy only after there was a database behind it.
+    let purge = json!({"SecretId": "shop-database", "ForceDeleteWithoutRecovery": true});
+    cloud.ask("secretsmanager", "secretsmanager.DeleteSecret", &purge);
+    refused("service/main uses ");
+    cloud.infra(&["deploy", "--local", "--yes", "--allow-create", "cluster/database"]).succeeds();
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+}
+
+#[test]
+fn of_two_databases_at_one_address_none_is_deleted_by_the_address() {
+    let cloud = with_a_service();
+    let snapshot = "DBClusterIdentifier=shop-database&DBClusterSnapshotIdentifier=shop-then";
+    rds(&cloud, &format!("Action=CreateDBClusterSnapshot&{snapshot}"));
+    // RDS gives a snapshot the tags of its cluster, and whoever restores it may give them on.
+    let tag =
+        |number: u8, key: &str, value: &str| format!("&Tags.Tag.{number}.Key={key}&Tags.Tag.{number}.Value={value}");
+    let tags = tag(1, "infra:stack", "shop") + &tag(2, "infra:address", "cluster/database");
+    let restore = "SnapshotIdentifier=shop-then&Engine=aurora-postgresql&DBClusterIdentifier=shop-restored";
+    rds(&cloud, &format!("Action=RestoreDBClusterFromSnapshot&{restore}&DBSubnetGroupName=shop-database{tags}"));
+    wait_for_clusters(&cloud, 2);
+    let named = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+    for verb in ["destroy", "deploy"] {
+        cloud.forget_calls();
+        let told = cloud.infra(&[&[verb, "--local", "--yes"], &named[..]].concat()).ends_with(1).stderr();
+        assert!(told.contains("--allow-delete cluster/database=shop-restored"), "{told}");
+        assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "{:?}", changing(&cloud));
+    }
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("- cluster/database  shop-restored"), "{diff}");
+    let one = ["deploy", "--local", "--yes", "--allow-delete", "cluster/database=shop-restored"];
+    cloud.infra(&one).succeeds();
+    wait_for_clusters(&cloud, 1);
+    assert_eq!(cloud.psql("shop", "select count(*) from kept"), "2");
+    cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds();
+    assert_eq!(cloud.inventory(), [] as [Value; 0]);
+}

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, Failure, ask, outputs, program,
-    run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
+    run::{Deletion, RunArgs, address, carry_out, deletion, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage, Survey, tell_unmet},
 };
 use crate::engine::{
@@ -36,9 +36,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_create: Vec<Address>,
 
-    /// Allow this resource, which holds data or is protected, to be deleted. May be repeated.
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    allow_delete: Vec<Address>,
+    /// Allow this resource, which holds data or is protected, to be deleted; of several at one address the one with this id.
+    /// May be repeated.
+    #[arg(long, value_name = "ADDRESS[=ID]", value_parser = deletion)]
+    allow_delete: Vec<Deletion>,
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
@@ -48,8 +49,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let policy = Policy {
         replace: args.allow_replace.iter().cloned().collect(),
         create: args.allow_create.iter().cloned().collect(),
-        delete: args.allow_delete.iter().cloned().collect(),
-        unprotect: args.allow_delete.iter().chain(&args.allow_replace).cloned().collect(),
+        delete: Deletion::whole(&args.allow_delete).collect(),
+        one_of: Deletion::one_of(&args.allow_delete),
+        unprotect: args.allow_delete.iter().map(|one| &one.address).chain(&args.allow_replace).cloned().collect(),
         ..Policy::default()
     };
     let look = async || {
@@ -67,7 +69,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let named = args.allow_replace.iter().chain(&args.allow_create).chain(&args.allow_delete);
+    let named = args.allow_replace.iter().chain(&args.allow_create);
+    let named = named.chain(args.allow_delete.iter().map(|one| &one.address));
     tell_unmet(named, &survey.live, survey.desired.iter());
     show(&stage, &plan, &survey.desired, args.run.json);
     let nothing_to_do = !plan.steps.iter().any(Step::acts);

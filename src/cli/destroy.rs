@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, Failure, ask, print,
-    run::{RunArgs, address, carry_out, end, lock, lock_and_look, release, show},
+    run::{Deletion, RunArgs, carry_out, deletion, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage, tell_unmet},
 };
 use crate::{
@@ -33,9 +33,10 @@ pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Allow this resource, which holds data or is protected, to be deleted. May be repeated.
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    allow_delete: Vec<Address>,
+    /// Allow this resource, which holds data or is protected, to be deleted; of several at one address the one with this id.
+    /// May be repeated.
+    #[arg(long, value_name = "ADDRESS[=ID]", value_parser = deletion)]
+    allow_delete: Vec<Deletion>,
 }
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
@@ -43,7 +44,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let mut began = Instant::now();
-    let named: BTreeSet<Address> = args.allow_delete.iter().cloned().collect();
+    let named = std::mem::take(&mut args.allow_delete);
     let look = async || decide(&stage, &named, !args.run.yes).await;
     // Without a question there is nothing to wait for between looking and acting.
     let early = if args.run.yes { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
@@ -66,7 +67,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         (held, shown)
     } else {
         let asked = Instant::now();
-        if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !named.contains(&step.address)) {
+        if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !is_named(step, &named)) {
             let otherwise = "Give `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
             ask::word("This deletes data.", stage.name(), otherwise)?;
         } else {
@@ -88,13 +89,23 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
 
 /// What there is to be deleted now. On a terminal the stack's name is typed in place of naming each resource that holds data;
 /// protection has to be named.
-async fn decide(stage: &Stage, named: &BTreeSet<Address>, asks: bool) -> Result<Plan, Failure> {
+async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, Failure> {
     let live = stage.live().await?;
-    tell_unmet(named.iter(), &live, stage.intended().iter());
+    let addresses = || named.iter().map(|one| &one.address);
+    tell_unmet(addresses(), &live, stage.intended().iter());
     let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));
-    let delete = named.iter().chain(data).cloned().collect();
-    let policy = Policy { delete, unprotect: named.clone(), keep: kept(stage), ..Policy::default() };
+    let policy = Policy {
+        delete: Deletion::whole(named).chain(data.cloned()).collect(),
+        one_of: Deletion::one_of(named),
+        unprotect: addresses().cloned().collect(),
+        keep: kept(stage),
+        ..Policy::default()
+    };
     Ok(plan(&[], &live, KINDS, &policy)?)
+}
+
+fn is_named(step: &Step, named: &[Deletion]) -> bool {
+    named.iter().any(|one| one.address == step.address)
 }
 
 fn holds_data(address: &Address) -> bool {

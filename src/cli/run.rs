@@ -1,6 +1,6 @@
 //! Carrying a plan out, for deploy and destroy alike: the lock, the second look under it, the progress, the report.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use miette::miette;
 
@@ -56,6 +56,33 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
     let meant =
         nearest.filter(|name| likeness(name) > 0.7).map(|name| format!("; did you mean {name}/{}?", address.name()));
     Err(format!("there is no kind of resource `{}`{}", address.kind(), meant.unwrap_or_default()))
+}
+
+/// What `--allow-delete` names: an address, or one of several that claim it.
+#[derive(Debug, Clone)]
+pub(super) struct Deletion {
+    pub(super) address: Address,
+    id: Option<String>,
+}
+
+pub(super) fn deletion(text: &str) -> Result<Deletion, String> {
+    let (place, id) = text.split_once('=').map_or((text, None), |(place, id)| (place, Some(id.to_owned())));
+    if id.as_ref().is_some_and(String::is_empty) {
+        return Err("after `=` comes the id that the plan shows, e.g. cluster/database=shop-database".to_owned());
+    }
+    Ok(Deletion { address: address(place)?, id })
+}
+
+impl Deletion {
+    /// The addresses that are named alone.
+    pub(super) fn whole(named: &[Self]) -> impl Iterator<Item = Address> {
+        named.iter().filter(|one| one.id.is_none()).map(|one| one.address.clone())
+    }
+
+    /// Those that are named by their id.
+    pub(super) fn one_of(named: &[Self]) -> BTreeSet<(Address, String)> {
+        named.iter().filter_map(|one| Some((one.address.clone(), one.id.clone()?))).collect()
+    }
 }
 
 /// Shows a plan before it is carried out.

@@ -43,10 +43,11 @@ pub(crate) struct Retag {
 }
 
 impl Retag {
-    /// AWS's own tags (`aws:…`) are not ours to change.
+    /// AWS's own tags (`aws:…`) are not ours to change; what a kind keeps in a tag (`infra:…`) is its own to take off.
     pub(crate) fn between(wanted: &Tags, found: &Tags) -> Self {
         let is_set = |(key, value): &(&String, &String)| found.get(*key) != Some(*value);
-        let is_unset = |key: &&String| !key.starts_with("aws:") && !wanted.contains_key(*key);
+        let is_kept = |key: &str| key.starts_with("aws:") || key.starts_with("infra:");
+        let is_unset = |key: &&String| !is_kept(key) && !wanted.contains_key(*key);
         Self {
             set: wanted.iter().filter(is_set).map(|(key, value)| (key.clone(), value.clone())).collect(),
             unset: found.keys().filter(is_unset).cloned().collect(),
@@ -119,7 +120,13 @@ mod tests {
     fn tags_are_set_and_removed_but_not_those_of_aws() {
         let tags = |pairs: &[(&str, &str)]| -> Tags { pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect() };
         let wanted = tags(&[("same", "1"), ("other", "2"), ("new", "3")]);
-        let found = tags(&[("same", "1"), ("other", "0"), ("old", "4"), ("aws:cloudformation:stack-name", "x")]);
+        let found = tags(&[
+            ("same", "1"),
+            ("other", "0"),
+            ("old", "4"),
+            ("aws:cloudformation:stack-name", "x"),
+            ("infra:cluster", "y"),
+        ]);
         let retag = Retag::between(&wanted, &found);
         assert_eq!(retag, Retag { set: tags(&[("other", "2"), ("new", "3")]), unset: vec!["old".to_owned()] });
         let paths: Vec<String> = retag.changes(&found).into_iter().map(|change| change.path).collect();

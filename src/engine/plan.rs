@@ -73,12 +73,26 @@ pub struct Step {
     pub deletes_first: bool,
     /// Whether AWS is still at work on it, so that there is something to wait for.
     pub unsettled: bool,
+    /// Whether the address alone may mislead about what goes: it holds data, or others claim the same address.
+    pub goes_by_id: bool,
 }
 
 impl Step {
     fn new(address: Address, action: Action) -> Self {
         let (changes, drift, reason, lost, live) = (Vec::new(), false, None, None, None);
-        Self { address, action, changes, drift, reason, lost, live, old: false, deletes_first: false, unsettled: false }
+        Self {
+            address,
+            action,
+            changes,
+            drift,
+            reason,
+            lost,
+            live,
+            old: false,
+            deletes_first: false,
+            unsettled: false,
+            goes_by_id: false,
+        }
     }
 
     /// The part of the address that names the kind.
@@ -176,6 +190,18 @@ fn hide_sensitive(step: &mut Step, kinds: &[Kind]) {
     }
 }
 
+/// Marks what has to be called by its id.
+fn identify(steps: &mut [Step], kinds: &[Kind]) {
+    let mut ids: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
+    for step in steps.iter() {
+        ids.entry(step.address.clone()).or_default().extend(step.live.as_ref().map(|live| live.id.clone()));
+    }
+    for step in steps.iter_mut().filter(|step| matches!(step.action, Action::Delete | Action::Replace)) {
+        let holds_data = kinds.iter().any(|kind| kind.name == step.kind() && kind.holds_data);
+        step.goes_by_id = holds_data || ids.get(&step.address).is_some_and(|ids| ids.len() > 1);
+    }
+}
+
 /// Decides what leads from `live` to `desired`.
 ///
 /// # Errors
@@ -204,5 +230,6 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
         .map_err(|circle| Error::Circle(circle.into_iter().map(|step| steps[step].address.clone()).collect()))?;
     let (mut steps, graph) = order::arrange(steps, &graph, &sorted);
     steps.iter_mut().for_each(|step| hide_sensitive(step, kinds));
+    identify(&mut steps, kinds);
     Ok(Plan { steps, known, kept, graph })
 }

@@ -47,6 +47,9 @@ fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, &str)> {
 fn describe(text: &mut String, step: &Step) {
     let colour = colour(step.action);
     let _ = write!(text, "  {} {}", colour.apply_to(step.action.glyph()), style(&step.address).bold());
+    if let Some(live) = step.live.as_ref().filter(|_| step.goes_by_id) {
+        let _ = write!(text, "  {}", live.id);
+    }
     if step.drift {
         let _ = write!(text, "  {}", style("changed outside infra").yellow());
     }

@@ -1,5 +1,6 @@
 //! The kind `secret-attachment`: the part of a secret that says where its database is.
 
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use futures::future::try_join_all;
 use serde::Serialize;
 
@@ -11,15 +12,18 @@ use super::{
     },
 };
 use crate::{
-    aws::{Class, Clients, Error, Result, unless_gone},
-    engine::{Address, Change, Live, Ref, Resource, Scope, Times},
+    aws::{Class, Clients, Error, Result, tags, unless_gone},
+    engine::{Address, Change, Live, Ref, Resource, Scope, Tags, Times},
 };
 
 /// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
 /// has an endpoint. The password and all other members stay untouched.
 ///
-/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue; ModifyDBCluster where the
-/// secret was made anew. Its address has the secret's name.
+/// The cluster is in a tag of the secret besides. Whoever edits the secret may lose the members; that there was a database
+/// is not forgotten by that.
+///
+/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue, TagResource, UntagResource;
+/// ModifyDBCluster where the secret was made anew. Its address has the secret's name.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretAttachment {
     /// The secret, by ARN.
@@ -38,6 +42,9 @@ pub struct SecretAttachment {
     pub dbname: String,
 }
 
+/// The tag of the secret that names the cluster.
+const CLUSTER: &str = "infra:cluster";
+
 impl Resource for SecretAttachment {
     const KIND: &'static str = "secret-attachment";
     const IMMUTABLE: &'static [&'static str] = &["secret"];
@@ -51,7 +58,7 @@ impl Resource for SecretAttachment {
         // What a secret holds is told one by one only.
         let calls = secrets
             .iter()
-            .filter_map(|(address, secret)| Some(observe_one(scope, address, secret.arn()?, secret.name()?)));
+            .filter_map(|(address, secret)| Some(observe_one(scope, address, secret, secret.arn()?, secret.name()?)));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
@@ -68,7 +75,7 @@ impl Resource for SecretAttachment {
         let mut content = secret::read(scope.aws, arn).await?;
         content.disconnect();
         scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
-        Ok(())
+        tags::retag_secretsmanager(scope.aws, arn, &Tags::new(), &[CLUSTER.to_owned()]).await
     }
 }
 
@@ -79,6 +86,8 @@ impl SecretAttachment {
         if is_younger(scope.aws, &arn, &identifier).await? {
             cluster::set_password(scope.aws, &identifier, &arn, &content).await?;
         }
+        let tag = Tags::from([(CLUSTER.to_owned(), identifier.clone())]);
+        tags::retag_secretsmanager(scope.aws, &arn, &tag, &[]).await?;
         content.connect(&Connection {
             username: self.username.clone(),
             engine: self.engine.clone(),
@@ -103,6 +112,7 @@ async fn is_younger(aws: &Clients, arn: &str, identifier: &str) -> Result<bool> 
 async fn observe_one(
     scope: &Scope<'_>,
     address: &Address,
+    secret: &DescribeSecretOutput,
     arn: &str,
     name: &str,
 ) -> Result<Option<Live<SecretAttachment>>> {
@@ -113,7 +123,11 @@ async fn observe_one(
         other => unless_gone(other)?,
     };
     let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
-    let Some(connection) = content.and_then(|content| content.connection()) else { return Ok(None) };
+    let tagged = || secret.tags().iter().find(|tag| tag.key() == Some(CLUSTER))?.value();
+    let Some(connection) = content.and_then(|content| content.connection()).or_else(|| tagged().map(Connection::lost))
+    else {
+        return Ok(None);
+    };
     let spec = SecretAttachment {
         secret: Ref::value(arn),
         cluster: Ref::value(connection.cluster),

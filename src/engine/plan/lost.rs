@@ -1,8 +1,9 @@
 //! What was there and is not seen any more: told, without any record of it, by what still points at it.
 //!
 //! What points at a cluster (its instances, a secret that says where it is, a proxy's target) can only have been made
-//! after it. So where such a thing points at something that is not there, the cluster was there. And what stands in
-//! something, as a subnet does in its VPC, keeps it from being deleted: if that is not seen, it has lost its tags.
+//! after it. So where such a thing points at something that is not there, the cluster was there. The same is told by what
+//! comes after such a thing and uses what leads to the cluster, as a service does that was told of the proxy. And what
+//! stands in something, as a subnet does in its VPC, keeps it from being deleted: if that is not seen, it has lost its tags.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Action, Step};
+use super::{Action, Step, uses::OWN};
 use crate::engine::{Address, Desired, Kind, Phase, Seen, reference};
 
 /// Something that was there.
@@ -19,8 +20,10 @@ use crate::engine::{Address, Desired, Kind, Phase, Seen, reference};
 pub struct Lost {
     /// What still points at it.
     pub witness: Address,
-    /// What that calls it: AWS's id or name.
+    /// What that calls it: AWS's id or name; of what only uses the way to it, the name that is wanted.
     pub id: String,
+    /// The way to it that the witness uses, where it does not point at it itself.
+    pub way: Option<Address>,
     /// Whether it held data.
     pub held_data: bool,
 }
@@ -28,10 +31,10 @@ pub struct Lost {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { witness, id, .. } = self;
-        if self.held_data {
-            write!(f, "It was there and is gone: {witness} still points at {id}.")
-        } else {
-            write!(f, "{witness} stands in {id}, which does not carry this stack's tags.")
+        match &self.way {
+            _ if !self.held_data => write!(f, "{witness} stands in {id}, which does not carry this stack's tags."),
+            Some(way) => write!(f, "It was there and is gone: {witness} uses {way}, as it was told only after that."),
+            None => write!(f, "It was there and is gone: {witness} still points at {id}."),
         }
     }
 }
@@ -60,8 +63,54 @@ pub(super) fn mark(steps: &mut [Step], wanted: &BTreeMap<&Address, &Desired>, li
             };
             (!others.contains(id)).then(|| (seen.address.clone(), id))
         });
-        step.lost = told.min().map(|(witness, id)| Lost { witness, id: id.to_owned(), held_data });
+        let told = told.min().map(|(witness, id)| Lost { witness, id: id.to_owned(), way: None, held_data });
+        let user = || {
+            if held_data {
+                live.iter().filter(stays).find_map(|seen| used(seen, step, wanted, live, &kind))
+            } else {
+                None
+            }
+        };
+        step.lost = told.or_else(user);
     }
+}
+
+/// What `seen` tells of the data at the step's address, where it uses a way to it that it was told only after that was there:
+/// it comes after a resource that refers to both.
+fn used<'k>(
+    seen: &Seen,
+    step: &Step,
+    wanted: &BTreeMap<&Address, &Desired>,
+    live: &[Seen],
+    kind: &impl Fn(&str) -> Option<&'k Kind>,
+) -> Option<Lost> {
+    let desired = wanted.get(&seen.address)?;
+    let before = before(desired.kind, kind);
+    let links = wanted.values().filter(|link| before.contains(link.kind) && link.references.contains(&step.address));
+    let way = links.flat_map(|link| &link.references).filter(|way| **way != step.address).find(|way| {
+        let Some(value) = pointing(&desired.attributes, &seen.attributes, way) else { return false };
+        let is_its = live.iter().any(|other| other.address == **way && other.outputs.values().any(|one| one == value));
+        is_its || wanted.get(way).and_then(|one| name(one)).is_some_and(|name| value.contains(name))
+    })?;
+    let id = name(wanted.get(&step.address)?).unwrap_or_default().to_owned();
+    Some(Lost { witness: seen.address.clone(), id, way: Some(way.clone()), held_data: true })
+}
+
+/// The name that a resource is to have in AWS.
+fn name(desired: &Desired) -> Option<&str> {
+    OWN.iter().find_map(|key| desired.attributes.get(key)?.as_str())
+}
+
+/// Every kind that a kind comes after, though nothing of it may point there.
+fn before<'k>(of: &str, kind: &impl Fn(&str) -> Option<&'k Kind>) -> BTreeSet<&'k str> {
+    let mut met = BTreeSet::new();
+    let mut open: Vec<&'k str> = kind(of).map_or_else(Vec::new, |kind| kind.after.to_vec());
+    while let Some(next) = open.pop() {
+        if met.insert(next) {
+            open.extend(kind(next).map_or(&[][..], |kind| kind.after));
+        }
+    }
+    met
 }
 
 /// What `live` has in the place where `desired` refers to `to`.

@@ -5,8 +5,12 @@ use std::{
     fmt,
 };
 
-use super::{Action, Step, lost::Lost, uses::Uses};
-use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen};
+use super::{
+    Action, Step,
+    lost::Lost,
+    uses::{Uses, key},
+};
+use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen, identity};
 
 /// What the command line and the description allow.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +19,10 @@ pub struct Policy {
     pub replace: BTreeSet<Address>,
     /// Resources that may be made anew although they were there before: with data, empty; else with all that stands in them.
     pub create: BTreeSet<Address>,
-    /// Resources with data that may be deleted.
+    /// Resources with data that may be deleted. Where several stand at one address this covers none of them: see `one_of`.
     pub delete: BTreeSet<Address>,
+    /// Of several at one address: those that may be deleted, by address and id.
+    pub one_of: BTreeSet<(Address, String)>,
     /// Protected resources whose protection may be lifted.
     pub unprotect: BTreeSet<Address>,
     /// Resources that stay when nothing wants them any more, and with them what they need.
@@ -34,6 +40,7 @@ impl Policy {
             replace: all.clone(),
             create,
             delete: all.clone(),
+            one_of: live.iter().map(|seen| (seen.address.clone(), seen.id.clone())).collect(),
             unprotect: all,
             keep: BTreeSet::new(),
             despite_obstacles: true,
@@ -61,17 +68,18 @@ impl fmt::Display for Refusal {
 /// Turns deletions of what is to be kept, and of everything that it needs, into keeping.
 pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &Policy) -> Vec<(Address, String)> {
     let mut kept: Vec<(Address, String)> = Vec::new();
+    let mut met = BTreeSet::new();
     let mut open: Vec<(&Seen, String)> = live
         .iter()
         .filter(|seen| policy.keep.contains(&seen.address))
         .map(|seen| (seen, "the description says `on_destroy: keep`".to_owned()))
         .collect();
     while let Some((seen, reason)) = open.pop() {
-        if kept.iter().any(|(address, _)| *address == seen.address) {
+        if !met.insert(key(seen)) {
             continue;
         }
         let deletion = steps.iter_mut().find(|step| {
-            step.action == Action::Delete && !step.old && step.live.as_ref().is_some_and(|live| live.id == seen.id)
+            step.action == Action::Delete && !step.old && step.live.as_ref().is_some_and(|live| key(live) == key(seen))
         });
         let Some(step) = deletion else { continue };
         step.action = Action::Keep;
@@ -154,9 +162,23 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
             address,
         });
     }
+    let others = steps.iter().filter(|other| other.address == address).filter_map(|other| other.live.as_ref());
+    if holds_data && others.clone().any(|other| other.id != live.id) && replacement.is_none() {
+        let id = &live.id;
+        let mut ids: Vec<&str> = others.map(|other| other.id.as_str()).collect();
+        ids.dedup();
+        return (!policy.one_of.contains(&(address.clone(), id.clone()))).then(|| Refusal {
+            reason: format!("{id} holds data and would be deleted; {} claim this address.", ids.join(" and ")),
+            remedy: format!(
+                "Take the tag `{}` off the one that is not the stack's; or name the one that may go: `--allow-delete {address}={id}`.",
+                identity::ADDRESS
+            ),
+            address,
+        });
+    }
     if replacement.is_none() && holds_data && !policy.delete.contains(&address) {
         return Some(Refusal {
-            reason: "It holds data and would be deleted.".to_owned(),
+            reason: format!("It holds data and would be deleted: {}.", live.id),
             remedy: format!("Name it to allow that: `--allow-delete {address}`."),
             address,
         });

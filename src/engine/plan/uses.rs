@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::engine::{Seen, attributes::strings};
 
 /// Attributes that say what a resource itself is called.
-const OWN: &[&str] = &["name", "identifier"];
+pub(super) const OWN: &[&str] = &["name", "identifier"];
 
 /// Who refers to whom among the live resources.
 pub(super) struct Uses<'a> {

@@ -57,6 +57,21 @@ pub(in crate::resources) struct Connection {
     pub(in crate::resources) cluster: String,
 }
 
+impl Connection {
+    /// What is left of one whose members are gone: to which cluster it led.
+    pub(in crate::resources) fn lost(cluster: &str) -> Self {
+        let nothing = String::new;
+        Self {
+            username: nothing(),
+            engine: nothing(),
+            host: nothing(),
+            port: 0,
+            dbname: nothing(),
+            cluster: cluster.to_owned(),
+        }
+    }
+}
+
 /// The JSON object in a secret. Members that are not ours to set stay as they are.
 #[derive(Clone, PartialEq)]
 pub(in crate::resources) struct Content(Map<String, Value>);
