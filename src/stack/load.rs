@@ -11,7 +11,7 @@ use super::cross::{self, Ground};
 use super::decode::{LARGEST, decode};
 use super::finding::{Finding, Severity};
 use super::source::{Catalog, Place, Source};
-use super::substitute::substitute;
+use super::substitute::{Filled, substitute};
 use super::tree::{Node, Value};
 use super::{Diagnostic, Invalid, Stack, assign, yaml};
 
@@ -81,10 +81,16 @@ impl Loaded {
 /// # Errors
 /// All that is wrong with it, in the order of the files.
 pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
-    let mut reader =
-        Reader { sources, catalog: Catalog::default(), findings: Vec::new(), files: Vec::new(), complete: true };
+    let mut reader = Reader {
+        sources,
+        catalog: Catalog::default(),
+        findings: Vec::new(),
+        files: Vec::new(),
+        filled: Filled::default(),
+        complete: true,
+    };
     let tree = reader.tree();
-    let Reader { catalog, mut findings, files, complete, .. } = reader;
+    let Reader { catalog, mut findings, files, filled, complete, .. } = reader;
     let mut description = None;
     if let Some(tree) = tree {
         let mut checker = Checker { catalog: &catalog, findings: Vec::new(), failed: Vec::new(), complete };
@@ -100,6 +106,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
             Err(message) => findings.push(Finding::error(tree.place, "", message)),
         }
     }
+    let findings = findings.into_iter().map(|finding| filled.conceal(finding)).collect();
     finish(description, findings, &catalog, files)
 }
 
@@ -145,6 +152,8 @@ struct Reader<'a> {
     catalog: Catalog,
     findings: Vec<Finding>,
     files: Vec<PathBuf>,
+    /// What came from the environment.
+    filled: Filled,
     /// Whether every file and argument could be read.
     complete: bool,
 }
@@ -156,7 +165,7 @@ impl Reader<'_> {
             let (number, source) = self.catalog.add(Source::argument(argument));
             match assign::read(&source, number) {
                 Ok(mut over) => {
-                    substitute(&mut over, &self.sources.environment, &mut self.findings);
+                    substitute(&mut over, &self.sources.environment, &mut self.findings, &mut self.filled);
                     tree = tree.map(|tree| tree.overlay(over));
                 }
                 Err(findings) => {
@@ -213,6 +222,13 @@ impl Reader<'_> {
         // The number is known before the source is there: a finding about its characters needs it.
         let number = self.catalog.len();
         let (text, finding) = decode(&path.display().to_string(), bytes, number);
+        // Whoever may name a file need not be who may read it: nothing is shown of one that is something else.
+        if let Some(place) = from.filter(|_| !is_likely(&text)) {
+            let message = format!("{} is no stack description: it has none of its sections", path.display());
+            return self.give_up(
+                Finding::error(place, "extends", message).help("name another file, or begin it with a section"),
+            );
+        }
         let (number, source) = self.catalog.add(Source::file(path, text));
         if let Some(finding) = finding {
             let elsewhere = if finding.place.is_none() { from } else { None };
@@ -224,7 +240,7 @@ impl Reader<'_> {
             self.complete = false;
             return None;
         };
-        substitute(&mut tree, &self.sources.environment, &mut self.findings);
+        substitute(&mut tree, &self.sources.environment, &mut self.findings, &mut self.filled);
         if !matches!(tree.value, Value::Map(_)) {
             let finding = Finding::error(
                 tree.place,
@@ -274,6 +290,16 @@ impl Reader<'_> {
             None => tree,
         })
     }
+}
+
+/// Whether a text has a line that begins as a line of a description does.
+fn is_likely(text: &str) -> bool {
+    let schema = &*super::schema::STRICT;
+    let sections = || schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    text.lines().map(|line| line.trim_start_matches(|c: char| c.is_whitespace() || "{,\"'".contains(c))).any(|line| {
+        let key = line.split(':').next().unwrap_or_default().trim_end_matches(['"', '\'', ' ']);
+        line.contains(':') && (key == "extends" || key.starts_with("x-") || sections().any(|name| name == key))
+    })
 }
 
 /// A file's bytes, one more than the largest allowed at most.

@@ -7,12 +7,44 @@ use super::tree::{Node, Style, Value};
 /// How the environment is asked: a function, so that tests have one of their own.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// What was filled in, and what is written in its place: nobody knows whether it is a secret, so no message shows it.
+#[derive(Debug, Default)]
+pub(super) struct Filled(Vec<(Place, String, String)>);
+
+/// A value at least this long is looked for in every message; a shorter one only where it was filled in.
+const TELLING: usize = 5;
+
+impl Filled {
+    /// The finding with what is written in the place of every value from the environment.
+    pub(super) fn conceal(&self, mut finding: Finding) -> Finding {
+        let here = |place: &Place| {
+            finding.place == Some(*place) || finding.also.as_ref().is_some_and(|(also, _)| also == place)
+        };
+        let meant: Vec<_> = self.0.iter().filter(|(place, value, _)| here(place) || value.len() >= TELLING).collect();
+        for (_, value, written) in meant.into_iter().filter(|(_, value, _)| !value.is_empty()) {
+            finding.message = finding.message.replace(value, written);
+            finding.help = finding.help.map(|help| help.replace(value, written));
+        }
+        finding
+    }
+}
+
 /// Fills in the environment's values, everywhere in the tree.
-pub(super) fn substitute(node: &mut Node, environment: Environment<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn substitute(
+    node: &mut Node,
+    environment: Environment<'_>,
+    findings: &mut Vec<Finding>,
+    filled: &mut Filled,
+) {
     match &mut node.value {
         Value::Scalar(scalar) if scalar.text.contains("${") => match fill(&scalar.text, environment) {
-            Ok(text) => {
-                scalar.text = text;
+            Ok((text, values)) => {
+                let written = std::mem::replace(&mut scalar.text, text);
+                // The whole text first: messages quote it, and it is the longest.
+                if !values.is_empty() {
+                    filled.0.push((node.place, scalar.text.clone(), written));
+                    filled.0.extend(values.into_iter().map(|(value, written)| (node.place, value, written)));
+                }
                 // In quotes it stays a text; without them it becomes what its field wants.
                 if scalar.style == Style::Plain {
                     scalar.style = Style::Given;
@@ -23,14 +55,17 @@ pub(super) fn substitute(node: &mut Node, environment: Environment<'_>, findings
                 node.value = Value::Unknown;
             }
         },
-        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, environment, findings)),
-        Value::Map(entries) => entries.iter_mut().for_each(|entry| substitute(&mut entry.value, environment, findings)),
+        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, environment, findings, filled)),
+        Value::Map(entries) => {
+            entries.iter_mut().for_each(|entry| substitute(&mut entry.value, environment, findings, filled));
+        }
         _ => {}
     }
 }
 
-fn fill(text: &str, environment: Environment<'_>) -> Result<String, (String, String)> {
-    let mut filled = String::new();
+/// The text with everything filled in, and each value beside what stood for it.
+fn fill(text: &str, environment: Environment<'_>) -> Result<(String, Vec<(String, String)>), (String, String)> {
+    let (mut filled, mut values) = (String::new(), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let (before, after) = (&rest[..at], &rest[at + 2..]);
@@ -51,11 +86,13 @@ fn fill(text: &str, environment: Environment<'_>) -> Result<String, (String, Str
         let Some(end) = inner.find('}') else {
             return Err((format!("`${{{after}` is never closed"), "write `${env:NAME}`".to_owned()));
         };
-        filled.push_str(&value(&inner[..end], environment)?);
+        let value = value(&inner[..end], environment)?;
+        filled.push_str(&value);
+        values.push((value, format!("${{env:{}}}", &inner[..end])));
         rest = &inner[end + 1..];
     }
     filled.push_str(rest);
-    Ok(filled)
+    Ok((filled, values))
 }
 
 fn value(inner: &str, environment: Environment<'_>) -> Result<String, (String, String)> {
@@ -123,7 +160,7 @@ mod tests {
             ("${PORT:-80} ${HOME} $X $", "${PORT:-80} ${HOME} $X $"),
         ];
         for (text, filled) in table {
-            assert_eq!(fill(text, &environment).unwrap(), filled, "{text}");
+            assert_eq!(fill(text, &environment).unwrap().0, filled, "{text}");
         }
     }
 

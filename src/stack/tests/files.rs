@@ -151,3 +151,38 @@ fn the_ready_descriptions_are_valid() {
         assert_eq!(loaded.description.stack.as_str(), format!("app-{name}"));
     }
 }
+
+#[test]
+fn a_value_from_the_environment_is_in_no_message() {
+    let sources = |file| Sources {
+        environment: Box::new(|name| (name == "DB_PW").then(|| "Hunter2Secret!".to_owned())),
+        ..Sources::new(file, &[])
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stack.yaml");
+    for rest in [
+        "service: {image: \"${env:DB_PW}\"}",
+        "region: ${env:DB_PW}",
+        "network: {cidr: \"${env:DB_PW}\"}",
+        "service: {image: \"public.ecr.aws/x/y:1\", cpu: \"x${env:DB_PW}\"}",
+        "tags: {team: \"${env:DB_PW}#\"}",
+        "database: {name: \"${env:DB_PW}\"}",
+    ] {
+        std::fs::write(&file, format!("stack: shop\n{rest}\n")).unwrap();
+        let told = load(&sources(&file)).expect_err(rest).to_string();
+        assert!(!told.to_lowercase().contains("hunter2") && told.contains("${env:DB_PW}"), "{rest}: {told}");
+    }
+}
+
+#[test]
+fn of_a_file_that_is_no_description_nothing_is_shown() {
+    for content in
+        ["root:$6$abc:19000:0:99999:7:::\nbin:*:1:\n", "token: tell-nobody\n", "tell-nobody", "\ttell-nobody: [\n"]
+    {
+        let files = [("stack.yaml", "stack: shop\nextends: shadow\n"), ("shadow", content)];
+        let (_, loaded) = one(&files, &[]);
+        let told = loaded.expect_err(content).to_string();
+        assert!(told.contains("is no stack description"), "{told}");
+        assert!(!["tell-nobody", "$6$", "bin"].iter().any(|part| told.contains(part)), "{told}");
+    }
+}
