@@ -374,6 +374,10 @@ fn of_two_databases_at_one_address_none_is_deleted_by_the_address() {
     let cloud = with_a_service();
     let snapshot = "DBClusterIdentifier=shop-database&DBClusterSnapshotIdentifier=shop-then";
     rds(&cloud, &format!("Action=CreateDBClusterSnapshot&{snapshot}"));
+    let describe = "Action=DescribeDBClusterSnapshots&DBClusterSnapshotIdentifier=shop-then";
+    while !rds(&cloud, describe).contains("<Status>available</Status>") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     // RDS gives a snapshot the tags of its cluster, and whoever restores it may give them on.
     let tag =
         |number: u8, key: &str, value: &str| format!("&Tags.Tag.{number}.Key={key}&Tags.Tag.{number}.Value={value}");
@@ -396,4 +400,17 @@ fn of_two_databases_at_one_address_none_is_deleted_by_the_address() {
     assert_eq!(cloud.psql("shop", "select count(*) from kept"), "2");
     cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds();
     assert_eq!(cloud.inventory(), [] as [Value; 0]);
+}
+
+#[test]
+fn an_auto_scaling_configuration_of_somebody_else_gets_no_revision() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nservice: {image: public.ecr.aws/x/y:1}\n");
+    let theirs = json!({"AutoScalingConfigurationName": "shop-scaling", "MaxSize": 3});
+    cloud.ask("apprunner", "AppRunner.CreateAutoScalingConfiguration", &theirs);
+    let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).stderr();
+    assert!(told.contains("infra import auto-scaling/main"), "{told}");
+    let named = json!({"AutoScalingConfigurationName": "shop-scaling"});
+    let listed = cloud.ask("apprunner", "AppRunner.ListAutoScalingConfigurations", &named);
+    assert_eq!(listed["AutoScalingConfigurationSummaryList"].as_array().map(Vec::len), Some(1), "{listed}");
 }

@@ -15,10 +15,14 @@ impl Address {
         Self(format!("{kind}/{name}").into())
     }
 
-    /// Reads `kind/name`; `None` where that is not what `text` is.
+    /// Reads `kind/name`; `None` where that is not what `text` is: anybody can write a tag.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, name) = text.split_once('/')?;
-        (!kind.is_empty() && !name.is_empty()).then(|| Self(text.into()))
+        let is_word = |text: &str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            text.bytes().all(plain) && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        };
+        (is_word(kind) && is_word(name)).then(|| Self(text.into()))
     }
 
     /// The part before the slash.
@@ -46,5 +50,20 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_tag_is_an_address_or_none() {
+        for text in ["vpc/main", "subnet/public-1", "instance/1", "vpc-endpoint/ecr.api"] {
+            assert_eq!(Address::parse(text).map(|address| address.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "vpc", "vpc/", "/main", "vpc/../../x", "vpc/..", "vpc/a b", "vpc/\u{1b}[2J", "vpc/main/x"] {
+            assert_eq!(Address::parse(text), None, "{text:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use futures::future::{try_join, try_join_all};
 use serde::Serialize;
 
 use crate::{
-    aws::{Error, Result, tags, unless_gone},
+    aws::{Class, Error, Result, tags, unless_gone},
     engine::{Change, Live, Resource, Scope, Tags, Times},
 };
 
@@ -46,6 +46,7 @@ impl Resource for AutoScaling {
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        self.refuse_a_stranger(scope).await?;
         let call = scope.aws.apprunner.create_auto_scaling_configuration();
         let call = call.auto_scaling_configuration_name(&self.name).min_size(self.min).max_size(self.max);
         let call = call.max_concurrency(self.concurrency);
@@ -65,6 +66,28 @@ impl Resource for AutoScaling {
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_apprunner(scope.aws, &live.id, set, unset).await
+    }
+}
+
+impl AutoScaling {
+    /// App Runner makes the next revision of a name whoever holds it, and that one is the latest from then on.
+    async fn refuse_a_stranger(&self, scope: &Scope<'_>) -> Result<()> {
+        let call = scope.aws.apprunner.list_auto_scaling_configurations().auto_scaling_configuration_name(&self.name);
+        let pages = call.latest_only(false).into_paginator().send().try_collect().await?;
+        let revisions = pages.into_iter().flat_map(|page| page.auto_scaling_configuration_summary_list);
+        let active = revisions.filter(|one| one.status() != Some(&AutoScalingConfigurationStatus::Inactive));
+        let arns: Vec<String> = active.filter_map(|one| one.auto_scaling_configuration_arn).collect();
+        let tags = try_join_all(arns.iter().map(|arn| tags::of_apprunner(scope.aws, arn))).await?;
+        let is_ours = arns.iter().zip(&tags).any(|(arn, tags)| scope.address::<Self>(tags, arn).is_some());
+        match arns.first().filter(|_| !is_ours) {
+            None => Ok(()),
+            Some(arn) => Err(Error::new(
+                Class::AlreadyExists,
+                format!(
+                    "The auto scaling configuration {arn} exists; a new revision of it would be made under its name."
+                ),
+            )),
+        }
     }
 }
 
