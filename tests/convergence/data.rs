@@ -9,7 +9,7 @@ use infra::{
     aws::Clients,
     engine::{
         Live, Ref, Resource,
-        plan::Action::{Create, Keep, Replace, Update},
+        plan::Action::{Keep, Replace, Update},
     },
     resources::{
         cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
@@ -292,7 +292,7 @@ pub(super) fn secret_attachment() -> Case<SecretAttachment> {
         )
         .drift(
             "the connection taken out",
-            Create,
+            Update,
             act!(|aws, live| put(aws, live, r#"{"username":"app","password":"by hand"}"#).await),
         )
 }
