@@ -7,12 +7,16 @@ use serde::Serialize;
 
 use crate::{
     aws::{Class, Error, Result, unless_gone},
-    engine::{Address, Change, Live, Obstacle, Ref, Resource, Scope, Times},
+    engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times},
     migrate::{
         self, Allow, Client, ConnectError, Event, Failure, Folder, Ledger, Plan, Refusal, Roots, Secret as Password,
         State, Target, Tls, ledger::Contents, plan::plan, refusal::refusals,
     },
-    resources::{proxy::Proxy, proxy_target::ProxyTarget, secret::Secret},
+    resources::{
+        proxy::Proxy,
+        proxy_target::{self, ProxyTarget},
+        secret::Secret,
+    },
 };
 
 /// The migrations of a folder, in one database. CDK has no such resource; there it is a Lambda custom resource.
@@ -145,7 +149,16 @@ impl Migrations {
     async fn look(&self, address: &Address, scope: &Scope<'_>) -> Result<Option<Live<Self>>> {
         let (Some(host), Some(folder)) = (self.endpoint(scope).await?, &self.settings.folder) else { return Ok(None) };
         let mut settings = Settings::default();
-        let applied = match self.connect(&host, &self.settings.secret, scope).await? {
+        // A proxy without a database takes the connection and says nothing for a minute.
+        let targets = proxy_target::ours(scope).await?;
+        let is_behind =
+            |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == Some(self.settings.proxy.as_str());
+        let reached = match targets.iter().find(is_behind) {
+            None => Reached::Not(Error::other("The proxy has no database behind it.")),
+            Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Reached::Not(Error::other(why)),
+            Some(_) => self.connect(&host, &self.settings.secret, scope).await?,
+        };
+        let applied = match reached {
             Reached::NoSecret => return Ok(None),
             Reached::Not(error) => Applied::Unknown(format!("unknown: {}", error.message)),
             Reached::Unconnected(error) => Applied::Unknown(format!("unknown: {error}")),

@@ -1,6 +1,6 @@
 //! The kind `proxy-target`: the cluster behind a proxy, and whether the proxy reaches it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_rds::types::{DbProxyTarget, TargetHealthReason, TargetRole, TargetState, TargetType};
 use futures::future::try_join_all;
@@ -37,10 +37,7 @@ impl Resource for ProxyTarget {
     const TIMES: Times = Times::seconds(30, 30, 2);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let proxies = proxy::ours(scope).await?;
-        // Targets are listed proxy by proxy only.
-        let found = try_join_all(proxies.iter().map(|proxy| observe_one(proxy, scope.aws))).await?;
-        Ok(found.into_iter().flatten().collect())
+        Ok(ours(scope).await?.to_vec())
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
@@ -64,6 +61,18 @@ impl Resource for ProxyTarget {
     }
 }
 
+/// The stack's registrations, shared with the kind that connects through them.
+pub(super) async fn ours(scope: &Scope<'_>) -> Result<Arc<Vec<Live<ProxyTarget>>>> {
+    scope.once("DescribeDBProxyTargets", || list(scope)).await
+}
+
+async fn list(scope: &Scope<'_>) -> Result<Vec<Live<ProxyTarget>>> {
+    let proxies = proxy::ours(scope).await?;
+    // Targets are listed proxy by proxy only.
+    let found = try_join_all(proxies.iter().map(|proxy| observe_one(proxy, scope.aws))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 async fn observe_one(proxy: &Ours, aws: &Clients) -> Result<Vec<Live<ProxyTarget>>> {
     let call = aws.rds.describe_db_proxy_targets().db_proxy_name(&proxy.name).target_group_name(TARGET_GROUP);
     let targets = unless_gone(call.into_paginator().items().send().try_collect().await)?.unwrap_or_default();
@@ -73,13 +82,13 @@ async fn observe_one(proxy: &Ours, aws: &Clients) -> Result<Vec<Live<ProxyTarget
         let spec = ProxyTarget { proxy: Ref::value(&proxy.name), cluster: Ref::value(cluster) };
         let address = Address::new(ProxyTarget::KIND, proxy.address.name());
         let members = targets.iter().filter(|target| target.tracked_cluster_id() == Some(cluster));
-        Live::new(address, format!("{}/{cluster}", proxy.name), spec).phase(phase(members, secret))
+        Live::new(address, format!("{}/{cluster}", proxy.name), spec).phase(phase(members, secret, cluster))
     });
     Ok(found.collect())
 }
 
 /// What the health of a cluster's instances, as the proxy sees them, means for the cluster.
-fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -> Phase {
+fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str, cluster: &str) -> Phase {
     let mut instances: Vec<&DbProxyTarget> = instances.collect();
     // The writer decides; as long as the proxy has not found out which one it is, any instance may be it.
     let writes = |target: &DbProxyTarget| target.role() == Some(&TargetRole::ReadWrite);
@@ -101,7 +110,7 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -
     let told = [health.reason().map(TargetHealthReason::as_str), description];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let told = if told.is_empty() { state.to_owned() } else { format!("{state}: {told}") };
-    match health.reason().and_then(|reason| obstacle(reason, secret)) {
+    match health.reason().and_then(|reason| obstacle(reason, secret, cluster)) {
         Some((next, patience)) => Phase::blocked(format!("{told}. {next}"), patience),
         None => Phase::Changing(told),
     }
@@ -109,13 +118,17 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str) -
 
 /// What has to be mended for a proxy to reach its database, and how long the same is told of one that is only coming up.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy-troubleshooting.html>
-fn obstacle(reason: &TargetHealthReason, secret: &str) -> Option<(String, Duration)> {
+fn obstacle(reason: &TargetHealthReason, secret: &str, cluster: &str) -> Option<(String, Duration)> {
     let (next, minutes) = match reason {
         TargetHealthReason::AuthFailure => {
             let next = format!(
                 "The proxy cannot log in to the database. Either the password in the secret {secret} is not the master \
-                 user's, or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and \
-                 kms:Decrypt where the secret is encrypted with a key of your own."
+                 user's: put the right one into the secret, or give the cluster the secret's (it appears nowhere on the way): \
+                 `aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text | \
+                 jq '{{DBClusterIdentifier: \"{cluster}\", ApplyImmediately: true, MasterUserPassword: .password}}' | \
+                 aws rds modify-db-cluster --cli-input-json file:///dev/stdin --query DBCluster.Status`. \
+                 Or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and kms:Decrypt \
+                 where the secret is encrypted with a key of your own."
             );
             return Some((next, LOGGED_IN));
         }
@@ -162,7 +175,7 @@ mod tests {
     }
 
     fn of(targets: &[DbProxyTarget]) -> Phase {
-        phase(targets.iter(), "arn:secret")
+        phase(targets.iter(), "arn:secret", "shop-database")
     }
 
     #[test]
@@ -193,7 +206,13 @@ mod tests {
         let refused = target(TargetRole::UnknownValue, TargetState::Unavailable, Some(TargetHealthReason::AuthFailure));
         let phase = of(&[refused]);
         let why = blocked(&phase);
-        for word in ["AUTH_FAILURE, told so", "arn:secret", "kms:Decrypt"] {
+        for word in [
+            "AUTH_FAILURE, told so",
+            "arn:secret",
+            "kms:Decrypt",
+            "put the right one",
+            "DBClusterIdentifier: \"shop-database\"",
+        ] {
             assert!(why.contains(word), "{why}");
         }
     }

@@ -101,7 +101,7 @@ const SOURCE: &[&str] =
 
 impl Resource for Service {
     const KIND: &'static str = "service";
-    const SENSITIVE: &'static [&'static str] = &["env"];
+    const SENSITIVE: &'static [&'static str] = &["env", "command"];
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const AFTER: &'static [&'static str] = &["migrations", "proxy-target", "route-table", "vpc-endpoint"];
     const REPLACE: Replace = Replace::DeleteFirst;
