@@ -399,7 +399,7 @@ fn of_two_databases_at_one_address_none_is_deleted_by_the_address() {
     wait_for_clusters(&cloud, 1);
     assert_eq!(cloud.psql("shop", "select count(*) from kept"), "2");
     cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds();
-    assert_eq!(cloud.inventory(), [] as [Value; 0]);
+    assert!(cloud.inventory().iter().all(|item| item["kind"] == "db-cluster-snapshot"), "{:?}", cloud.inventory());
 }
 
 #[test]
