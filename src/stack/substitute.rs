@@ -63,8 +63,14 @@ pub(super) fn substitute(
     }
 }
 
-/// The text with everything filled in, and each value beside what stood for it.
-fn fill(text: &str, environment: Environment<'_>) -> Result<(String, Vec<(String, String)>), (String, String)> {
+/// What is wrong, and what to do.
+type Complaint = (String, String);
+
+/// Each value beside what stood for it.
+type Values = Vec<(String, String)>;
+
+/// The text with everything filled in, and what was.
+fn fill(text: &str, environment: Environment<'_>) -> Result<(String, Values), Complaint> {
     let (mut filled, mut values) = (String::new(), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
