@@ -2,6 +2,10 @@
 
 use std::{
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -9,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     binary::{Cloud, Run},
-    wire::{Call, Wire},
+    wire::{Answer, Call, Wire, refusing},
 };
 
 const DEPLOY: &[&str] = &["deploy", "--yes"];
@@ -116,6 +120,163 @@ fn a_killed_holder_is_not_waited_for() {
     assert!(run.stderr().contains("is no more"), "{}", run.stderr());
     let gateways = cloud.inventory().iter().filter(|item| item["kind"] == "nat-gateway").count();
     assert_eq!(gateways, 1);
+}
+
+#[test]
+fn of_two_that_take_over_at_once_one_works_and_the_other_waits() {
+    let cloud = cloud();
+    let wire = Wire::to(&cloud.url);
+    let running = start(cloud.through(&wire.url, DEPLOY));
+    until(&wire, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    signal(&running, Signal::KILL);
+    end(running);
+
+    // Both are to have seen the dead one's lock before either takes it.
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let wires = [(); 2].map(|()| {
+        let both = Arc::clone(&both);
+        Wire::with(&cloud.url, move |call, behind| {
+            let both = Arc::clone(&both);
+            Box::pin(async move {
+                if call.action == "GetParameter" && call.earlier == 0 {
+                    both.wait().await;
+                }
+                behind.answer(&call).await
+            })
+        })
+    });
+    let waiting = [DEPLOY, &["--lock-wait", "120"]].concat();
+    let runs = wires.each_ref().map(|wire| start(cloud.through(&wire.url, &waiting)));
+    let runs = runs.map(|run| end(run).succeeds());
+    let worked = wires.iter().filter(|wire| wire.calls().iter().any(changes)).count();
+    assert_eq!(worked, 1, "{}\n{}", runs[0].stdout(), runs[1].stdout());
+    assert!(runs.iter().any(|run| run.stdout().contains("No changes")));
+    assert!(!cloud.inventory().iter().any(|item| item["kind"] == "parameter"), "{:?}", cloud.inventory());
+}
+
+#[test]
+fn a_holder_that_is_paused_before_an_answer_makes_no_call_after_it() {
+    let cloud = cloud();
+    // The first call of a VPC is executed; its answer comes when the process sleeps, and others have the lock.
+    let go = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&go);
+    let first = Wire::with(&cloud.url, move |call, behind| {
+        let may = Arc::clone(&may);
+        Box::pin(async move {
+            let answer = behind.answer(&call).await;
+            while call.action == "CreateVpc" && !may.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            answer
+        })
+    });
+    let paused = start(cloud.through(&first.url, DEPLOY));
+    until(&first, "the VPC", |call| call.action == "CreateVpc");
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&paused, Signal::STOP);
+    let stopped = Instant::now();
+    go.store(true, Ordering::SeqCst);
+
+    let second = Wire::to(&cloud.url);
+    let waiting = [DEPLOY, &["--lock-wait", "120"]].concat();
+    let working = start(cloud.through(&second.url, &waiting));
+    until(&second, "what the first one had left of its VPC", |call| call.action == "ModifyVpcAttribute");
+    signal(&paused, Signal::CONT);
+    let run = end(paused).ends_with(1);
+    assert!(run.stderr().contains("The lock was lost"), "{}", run.stderr());
+    assert_eq!(changed_after(&first, stopped), [] as [&str; 0], "the first one went on");
+    end(working).succeeds();
+    let networks = cloud.inventory().iter().filter(|item| item["kind"] == "vpc").count();
+    assert_eq!(networks, 1);
+}
+
+#[test]
+fn a_clock_that_is_wrong_does_not_make_a_living_holder_dead() {
+    let cloud = cloud();
+    let first = Wire::to(&cloud.url);
+    let running = start(cloud.through(&first.url, DEPLOY));
+    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    // By the clock of the second one, the first has been silent for an hour.
+    let skewed = Wire::with(&cloud.url, |call, behind| {
+        Box::pin(async move {
+            let mut answer = behind.answer(&call).await;
+            if call.action == "GetParameter" {
+                let mut body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+                let modified = body["Parameter"]["LastModifiedDate"].as_f64().expect("a lock has a date");
+                body["Parameter"]["LastModifiedDate"] = (modified - 3600.0).into();
+                answer.body = body.to_string();
+            }
+            answer
+        })
+    });
+    let run = Run::of(DEPLOY, &mut cloud.through(&skewed.url, DEPLOY)).ends_with(1);
+    assert!(run.stderr().contains("is being worked on by"), "{}", run.stderr());
+    assert!(
+        !skewed.calls().iter().any(|call| call.body.contains(r#""Overwrite":true"#)),
+        "it wrote over a living one's"
+    );
+    end(running).succeeds();
+}
+
+#[test]
+fn a_busy_ssm_is_waited_for_and_a_lost_beat_is_found_again() {
+    let cloud = cloud();
+    // Refused at first; later each second beat is done and not answered in time, and none can be read in the meantime.
+    let wire = Wire::with(&cloud.url, |call, behind| {
+        Box::pin(async move {
+            match (call.action.as_str(), call.earlier) {
+                ("PutParameter", 0..2) => {
+                    Answer::refusal(&call, 400, "TooManyUpdates", "There are concurrent updates for this resource.")
+                }
+                ("PutParameter", earlier) if earlier % 2 == 1 => {
+                    behind.answer(&call).await;
+                    Answer::refusal(&call, 500, "InternalServerError", "")
+                }
+                _ => behind.answer(&call).await,
+            }
+        })
+    });
+    Run::of(DEPLOY, &mut cloud.through(&wire.url, DEPLOY)).succeeds();
+    let beats = wire.calls().iter().filter(|call| call.action == "PutParameter").count();
+    assert!(beats > 3, "it was over before a beat was lost");
+    assert!(!cloud.inventory().iter().any(|item| item["kind"] == "parameter"), "{:?}", cloud.inventory());
+}
+
+#[test]
+fn a_signal_before_anything_is_done_gives_the_lock_back() {
+    let cloud = cloud();
+    let wire = Wire::with(&cloud.url, |call, behind| {
+        Box::pin(async move {
+            if call.action == "DescribeVpcs" {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+            behind.answer(&call).await
+        })
+    });
+    let running = start(cloud.through(&wire.url, DEPLOY));
+    until(&wire, "the look at what is there", |call| call.action == "DescribeVpcs");
+    signal(&running, Signal::INT);
+    let run = end(running).ends_with(130);
+    assert!(run.stderr().contains("Interrupted before anything was changed"), "{}", run.stderr());
+    assert!(cloud.inventory().is_empty(), "{:?}", cloud.inventory());
+}
+
+#[test]
+fn unlocking_takes_no_error_for_no_lock() {
+    let cloud = cloud();
+    let first = Wire::to(&cloud.url);
+    let running = start(cloud.through(&first.url, DEPLOY));
+    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    // The first look names the holder; the second is refused.
+    let denied = refusing(
+        |call| call.action == "GetParameter",
+        1,
+        |call| Answer::refusal(call, 400, "AccessDeniedException", "You may not."),
+    );
+    let wire = Wire::with(&cloud.url, denied);
+    let run = Run::of(&["unlock"], &mut cloud.through(&wire.url, &["unlock", "--yes"])).ends_with(1);
+    assert!(run.stderr().contains("You may not"), "{}", run.stderr());
+    end(running).succeeds();
 }
 
 #[test]

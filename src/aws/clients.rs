@@ -1,6 +1,6 @@
 //! The AWS clients: one HTTPS connector for all, and no retries of the SDK's own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
@@ -8,7 +8,7 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::time::timeout;
 
-use super::{Class, Error, Result};
+use super::{Class, Error, Permit, Result, guard::Guard};
 
 /// How long the very first call may take, finding credentials included: a network that swallows everything is to be
 /// told at once.
@@ -125,6 +125,28 @@ impl Clients {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region,
+        }
+    }
+
+    /// The same clients, of which no call that may change anything leaves without `permit`.
+    #[must_use]
+    pub fn guarded(&self, permit: Arc<dyn Permit>) -> Self {
+        let guard = Guard(permit);
+        macro_rules! guarded {
+            ($service:ident, $client:ty) => {
+                <$client>::from_conf(self.$service.config().to_builder().interceptor(guard.clone()).build())
+            };
+        }
+        Self {
+            ec2: guarded!(ec2, aws_sdk_ec2::Client),
+            rds: guarded!(rds, aws_sdk_rds::Client),
+            apprunner: guarded!(apprunner, aws_sdk_apprunner::Client),
+            secretsmanager: guarded!(secretsmanager, aws_sdk_secretsmanager::Client),
+            iam: guarded!(iam, aws_sdk_iam::Client),
+            ssm: guarded!(ssm, aws_sdk_ssm::Client),
+            logs: guarded!(logs, aws_sdk_cloudwatchlogs::Client),
+            sts: guarded!(sts, aws_sdk_sts::Client),
+            region: self.region.clone(),
         }
     }
 

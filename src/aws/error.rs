@@ -7,6 +7,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::remedy::{clock_ahead, remedy};
 
+use super::guard;
+
 /// What an error means for what happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -26,6 +28,8 @@ pub enum Class {
     Unauthenticated,
     /// No answer: it may or may not have been done.
     Ambiguous,
+    /// The request was not sent: we may not change anything any more.
+    Withheld,
     /// The request never left: no route, no name, no connection.
     Unreachable,
     /// Anything else: it will not get better by itself.
@@ -135,6 +139,7 @@ where
             other => {
                 let text = chain(other);
                 let class = match other {
+                    _ if is_withheld(other) => Class::Withheld,
                     SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Class::Ambiguous,
                     SdkError::DispatchFailure(failure) => dispatch(failure, &text),
                     _ if text.contains("credentials") => Class::Unauthenticated,
@@ -143,6 +148,7 @@ where
                 // The layers of the HTTP client say nothing to a user; what lies below them does.
                 let message = match class {
                     Class::Ambiguous => format!("AWS gave no answer to {action}: {}.", root(other)),
+                    Class::Withheld => guard::Withheld.to_string(),
                     _ => text,
                 };
                 Self { class, action, code: None, message, request_id, advice: None }
@@ -167,6 +173,11 @@ fn action<E>() -> &'static str {
     let name = std::any::type_name::<E>();
     let name = name.rsplit("::").next().unwrap_or(name);
     name.strip_suffix("Error").unwrap_or(name)
+}
+
+/// Whether the guard before the wire stopped it.
+fn is_withheld(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<guard::Withheld>())
 }
 
 /// The first cause's text.
@@ -205,6 +216,7 @@ const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "TransactionInProgressException",
+    "TooManyUpdates",
 ];
 
 const NOT_YET: &[&str] = &[
@@ -316,6 +328,7 @@ mod tests {
     fn refusals_are_sorted() {
         let cases = [
             ("Throttling", "Rate exceeded", 400, Class::Throttled),
+            ("TooManyUpdates", "There are concurrent updates for a resource.", 400, Class::Throttled),
             ("InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist", 400, Class::NotFound),
             ("NoSuchEntity", "The role with name x cannot be found.", 404, Class::NotFound),
             ("DBClusterAlreadyExistsFault", "DB cluster already exists", 400, Class::AlreadyExists),

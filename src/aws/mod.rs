@@ -2,11 +2,13 @@
 
 mod clients;
 mod error;
+mod guard;
 mod remedy;
 pub mod tags;
 
 pub use clients::{Account, Clients, Options};
 pub use error::{Class, Error, unless_gone};
+pub use guard::{Permit, is_reading};
 
 /// A result whose error is AWS's, classified.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

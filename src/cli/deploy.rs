@@ -4,11 +4,12 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, Failure, ask, outputs, program,
-    run::{Deletion, RunArgs, address, carry_out, deletion, end, lock, lock_and_look, release, show},
+    run::{self, Deletion, RunArgs, address, carry_out, deletion, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage, Survey, tell_unmet},
 };
 use crate::engine::{
     Address,
+    execute::Outcome,
     plan::{Plan, Policy, Step},
 };
 
@@ -62,10 +63,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     // Without a question there is nothing to wait for between looking and acting.
     let early =
         if args.run.yes && !args.dry_run { Some(lock(&stage, "deploy", args.run.lock_wait()).await?) } else { None };
-    let (mut survey, mut plan) = match look().await {
+    let (mut survey, mut plan) = match run::look(early.as_ref(), look()).await {
         Ok(found) => found,
         Err(failure) => {
-            release(early).await;
+            release(early, true).await;
             return Err(failure);
         }
     };
@@ -78,9 +79,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         let known = if args.dry_run {
             Ok(plan.known)
         } else {
-            program::deploy_alone(&stage, &args.stack, &survey.desired, plan.known).await
+            run::look(early.as_ref(), program::deploy_alone(&stage, &args.stack, &survey.desired, plan.known)).await
         };
-        release(early).await;
+        release(early, true).await;
         let known = known?;
         if nothing_to_do && !args.run.json {
             outputs::show(&stage, &outputs::of(&stage, &known));
@@ -102,7 +103,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok(_) => Ok(carry_out(&stage, &plan, &survey.desired, &args.run, &held).await),
         Err(failure) => Err(failure),
     };
-    release(Some(held)).await;
+    held.release(outcome.as_ref().is_ok_and(Outcome::is_complete)).await;
     let outcome = outcome?;
     end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true)
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     CLEAN, Failure, ask, print,
-    run::{Deletion, RunArgs, carry_out, deletion, end, lock, lock_and_look, release, show},
+    run::{self, Deletion, RunArgs, carry_out, deletion, end, lock, lock_and_look, release, show},
     survey::{StackArgs, Stage, tell_unmet},
 };
 use crate::{
@@ -48,16 +48,16 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let look = async || decide(&stage, &named, !args.run.yes).await;
     // Without a question there is nothing to wait for between looking and acting.
     let early = if args.run.yes { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
-    let shown = match look().await {
+    let shown = match run::look(early.as_ref(), look()).await {
         Ok(shown) => shown,
         Err(failure) => {
-            release(early).await;
+            release(early, true).await;
             return Err(failure);
         }
     };
     show(&stage, &shown, &[], args.run.json);
     if !shown.steps.iter().any(Step::acts) {
-        release(early).await;
+        release(early, true).await;
         if !args.run.json {
             print(&remains(&stage, &shown));
         }
@@ -79,7 +79,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         (held, decided)
     };
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
-    release(Some(held)).await;
+    held.release(outcome.is_complete()).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
     if outcome.is_complete() && !args.run.json {
         print(&remains(&stage, &decided));

@@ -3,7 +3,7 @@
 use console::style;
 use serde_json::{Value, json};
 
-use super::{BAD_INPUT, FAILED};
+use super::{BAD_INPUT, FAILED, INTERRUPTED};
 use crate::{aws, engine::plan, render::output::tell, stack};
 
 /// Why a verb ends without having done what it was asked.
@@ -19,6 +19,8 @@ pub enum Failure {
     Unseen(Vec<(&'static str, aws::Error)>),
     /// No plan can be made.
     Plan(plan::Error),
+    /// We were told to stop before anything was done.
+    Interrupted,
     /// Anything else.
     Other(miette::Report),
 }
@@ -28,6 +30,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::Input(_) => BAD_INPUT,
+            Self::Interrupted => INTERRUPTED,
             Self::Aws(_) | Self::Unseen(_) | Self::Plan(_) | Self::Other(_) => FAILED,
         }
     }
@@ -67,6 +70,7 @@ impl Failure {
         match self {
             Self::Invalid(invalid) => tell(&invalid.to_string()),
             Self::Input(report) | Self::Other(report) => tell(&format!("{report:?}")),
+            Self::Interrupted => tell("Interrupted before anything was changed."),
             Self::Aws(error) => tell(&call(None, error)),
             Self::Unseen(errors) => {
                 for (kind, error) in distinct(errors) {

@@ -58,7 +58,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     }
     let held = lock(&stage, "import", Duration::from_secs(args.lock_wait)).await?;
     let done = adoption.tag(&found, &plan).await;
-    held.release().await;
+    // Lists may still show it without its tags: the next deploy would make another one.
+    held.release_after_a_change().await;
     done?;
     print(&format!("{} is {} now; `infra diff` shows what is above.", args.id, args.address));
     Ok(CLEAN)

@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use miette::miette;
+use tokio::sync::watch;
 
 use super::{CLEAN, FAILED, Failure, INTERRUPTED, outputs, print, stop, survey::Stage};
 use crate::{
+    aws::Permit as _,
     engine::{
-        Address, Desired,
+        Address, Desired, Scope,
         execute::{self, Outcome},
         lock::{Holder, Lock, Refused},
         plan::Plan,
@@ -100,23 +102,68 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
     }
 }
 
-/// Takes the stack's lock.
-pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<Lock, Failure> {
+/// The stack's lock, held by a run that gives it back also when it is told to stop.
+pub(super) struct Held {
+    lock: Lock,
+    stop: watch::Receiver<bool>,
+}
+
+impl Held {
+    /// Ends work that only looks when the run is told to stop.
+    pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(Failure::Interrupted),
+            done = work => done,
+        }
+    }
+
+    /// Gives the lock back at once after something was changed.
+    pub(super) async fn release_after_a_change(self) {
+        self.lock.lease().acted();
+        self.release(false).await;
+    }
+
+    /// Gives the lock back; `seen` says that AWS was seen to show everything that was done.
+    pub(super) async fn release(self, seen: bool) {
+        self.lock.release(seen).await;
+    }
+}
+
+/// Takes the stack's lock. From here on a signal ends the run in order.
+pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<Held, Failure> {
     let holder = Holder::this(&stage.account.caller, verb);
-    Lock::acquire(&stage.aws, stage.name(), holder, wait, render::output::tell).await.map_err(|refused| match refused {
+    let stop = stop::requested();
+    let taking = Lock::acquire(&stage.aws, stage.name(), holder, wait, &stop, &render::output::tell);
+    let taken = Box::pin(taking).await;
+    let lock = taken.map_err(|refused| match refused {
         Refused::Held(holder) => miette!(
             help = "Wait for it (`--lock-wait SECONDS`); or, if that process is gone for good, `infra unlock`.",
             "The stack {} is being worked on by {holder}. Nothing was changed.",
             stage.name()
         )
         .into(),
+        Refused::Interrupted => Failure::Interrupted,
         Refused::Aws(error) => Failure::Aws(error),
-    })
+    })?;
+    Ok(Held { lock, stop })
 }
 
-pub(super) async fn release(lock: Option<Lock>) {
-    if let Some(lock) = lock {
-        lock.release().await;
+/// Looks, also under the lock where it is held already.
+pub(super) async fn look<T>(
+    held: Option<&Held>,
+    looking: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match held {
+        Some(held) => held.unless_stopped(looking).await,
+        None => looking.await,
+    }
+}
+
+pub(super) async fn release(held: Option<Held>, seen: bool) {
+    if let Some(held) = held {
+        held.release(seen).await;
     }
 }
 
@@ -127,7 +174,7 @@ pub(super) async fn lock_and_look<T>(
     args: &RunArgs,
     shown: &Plan,
     look: impl Future<Output = Result<(T, Plan), Failure>>,
-) -> Result<(Lock, T, Plan), Failure> {
+) -> Result<(Held, T, Plan), Failure> {
     let held = lock(stage, verb, args.lock_wait()).await?;
     let changed = || {
         miette!(
@@ -135,29 +182,30 @@ pub(super) async fn lock_and_look<T>(
             "The stack was changed while this command waited. Nothing was done."
         )
     };
-    match look.await {
+    match held.unless_stopped(look).await {
         Ok((seen, plan)) if plan.does_the_same_as(shown) => Ok((held, seen, plan)),
         looked => {
-            held.release().await;
+            held.release(true).await;
             Err(looked.err().unwrap_or_else(|| changed().into()))
         }
     }
 }
 
 /// Executes a plan and shows how it goes.
-pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], args: &RunArgs, lock: &Lock) -> Outcome {
+pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], args: &RunArgs, held: &Held) -> Outcome {
     let options = execute::Options {
         parallel: usize::from(args.parallel),
         timeout: Duration::from_secs(args.timeout * 60),
-        lease: Some(lock.lease()),
+        lease: Some(held.lock.lease()),
     };
     let (sender, events) = tokio::sync::mpsc::unbounded_channel();
     let total = plan.steps.iter().filter(|step| step.acts()).count();
-    let stop = stop::requested();
+    let stop = held.stop.clone();
     let told = render::progress::Stop { asked: stop.clone(), text: stop::STOPPING };
     let shown = tokio::spawn(render::progress::show(events, Mode::fitting(args.json), total, told));
     let described = if desired.is_empty() { stage.intended() } else { desired };
-    let scope = stage.scope(described);
+    let aws = stage.aws.guarded(held.lock.lease());
+    let scope = Scope::observing(&aws, stage.name(), described);
     let outcome = execute::execute(plan, desired, KINDS, &scope, &options, &sender, stop).await;
     drop(sender);
     let _ = shown.await;

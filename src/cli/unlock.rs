@@ -36,7 +36,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     if !args.yes {
         ask::yes("If it still runs, it will be stopped before its next call. Remove the lock?")?;
     }
-    lock::remove(&stage.aws, stage.name(), &Holder::this(&stage.account.caller, "unlock")).await?;
+    lock::remove(&stage.aws, stage.name(), Holder::this(&stage.account.caller, "unlock")).await?;
     print("The lock is removed.");
     Ok(CLEAN)
 }

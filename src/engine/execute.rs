@@ -8,10 +8,12 @@ mod way;
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures::future::select;
 use tokio::sync::watch;
 
 use super::{
@@ -22,7 +24,7 @@ use super::{
     plan::{Action, Plan},
     scope::Known,
 };
-use crate::aws::Error;
+use crate::aws::{Error, Permit as _};
 
 /// How to execute.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ struct Run<'a> {
     known: Mutex<Arc<Known>>,
     events: &'a Sink,
     stop: watch::Receiver<bool>,
+    /// For verbs that take long: true when they are to stop, for whatever reason.
+    halt: watch::Receiver<bool>,
     lease: Option<Arc<Lease>>,
     timeout: Duration,
 }
@@ -113,6 +117,14 @@ impl Run<'_> {
         Arc::clone(&self.lock_known())
     }
 
+    /// Returns when the lock is lost.
+    async fn lease_over(&self) {
+        match &self.lease {
+            Some(lease) => lease.over().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// A resource is ready: others may refer to it.
     fn learn(&self, seen: &Seen) {
         Arc::make_mut(&mut self.lock_known()).insert(seen.address.clone(), seen.outputs.clone());
@@ -138,6 +150,7 @@ pub async fn execute(
     events: &Sink,
     stop: watch::Receiver<bool>,
 ) -> Outcome {
+    let (halting, halt) = watch::channel(false);
     let run = Run {
         plan,
         desired: desired.iter().map(|one| (&one.address, one)).collect(),
@@ -147,15 +160,21 @@ pub async fn execute(
         known: Mutex::new(Arc::new(plan.known.clone())),
         events,
         stop,
+        halt,
         lease: options.lease.clone(),
         timeout: options.timeout,
     };
     let mut walk = walk::Walk::new(&run);
-    walk.go(options.parallel).await;
+    let halts = async {
+        select(pin!(run.told_to_stop()), pin!(run.lease_over())).await;
+        halting.send_replace(true);
+        std::future::pending::<()>().await;
+    };
+    select(pin!(walk.go(options.parallel)), pin!(halts)).await;
     let mut outcome = walk.outcome;
     outcome.known = Arc::unwrap_or_clone(run.known());
     outcome.interrupted = run.stopped().is_some();
-    outcome.lock_lost = outcome.interrupted && !*run.stop.borrow();
+    outcome.lock_lost = outcome.interrupted && !*run.stop.borrow() && !outcome.is_complete();
     outcome
 }
 

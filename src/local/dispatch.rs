@@ -14,6 +14,7 @@ use super::{
     protocol::{self, Call, Request},
     service::{Action, Service},
 };
+use crate::aws::is_reading;
 
 /// Who signed a request, for which service and region. The signature itself is not checked: the cloud is a
 /// loopback address, and any key opens it.
@@ -188,11 +189,6 @@ fn act(
         cloud.wake();
     }
     outcome
-}
-
-/// Whether an action changes nothing, by the words with which AWS begins the names of such.
-pub(crate) fn is_reading(action: &str) -> bool {
-    ["Describe", "Get", "List", "Filter", "Search", "Simulate", "Validate"].iter().any(|word| action.starts_with(word))
 }
 
 /// A new id in the form of AWS's request ids.

@@ -23,7 +23,7 @@ pub fn policy(name: &str, desired: &[Desired], facts: &Facts) -> Value {
         Statement::new("Look", READS).on(["*".to_owned()]),
         // One deploy at a time.
         Statement::new("Lock", &["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"])
-            .on([scope.arn("ssm", &format!("parameter/infra/{name}/lock"))]),
+            .on(["lock", "lock/*"].map(|end| scope.arn("ssm", &format!("parameter/infra/{name}/{end}")))),
     ];
     statements.extend(network::statements(&scope));
     statements.extend(data::statements(&scope));

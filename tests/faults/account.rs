@@ -123,11 +123,7 @@ impl<'c> Account<'c> {
         let output = self.output();
         let mut child = command.stdout(output.0).stderr(output.1).spawn().expect("the binary runs");
         let begun = Instant::now();
-        let mut held = self.held(rule, 200);
-        while held.is_empty() && child.try_wait().expect("the child is ours").is_none() && begun.elapsed() < PATIENCE {
-            held = self.held(rule, 200);
-        }
-        if held.is_empty() {
+        if !self.comes_to(rule, &mut child) {
             return Some(self.ended(&names, child));
         }
         child.kill().expect("the child is ours");
@@ -139,6 +135,39 @@ impl<'c> Account<'c> {
             std::thread::sleep(Duration::from_millis(5));
         }
         None
+    }
+
+    /// Runs a verb until a call is held by `rule`, does `then`, lets the call go, and awaits the end.
+    pub(super) fn run_with(&self, rule: u64, verb: &str, more: &[&str], then: impl FnOnce(&Child)) -> Run {
+        let (arguments, mut command) = self.command(verb, more);
+        let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = self.output();
+        let mut child = command.stdout(output.0).stderr(output.1).spawn().expect("the binary runs");
+        assert!(self.comes_to(rule, &mut child), "the call was not made: {}", self.last_words());
+        then(&child);
+        self.withdraw(rule);
+        let run = self.ended(&names, child);
+        self.said.lock().expect("no panic").push_str(&self.last_words());
+        run
+    }
+
+    /// Waits until a call is held by `rule`; false where the run ends without one.
+    fn comes_to(&self, rule: u64, child: &mut Child) -> bool {
+        let begun = Instant::now();
+        loop {
+            if !self.held(rule, 200).is_empty() {
+                return true;
+            }
+            if child.try_wait().expect("the child is ours").is_some() || begun.elapsed() > PATIENCE {
+                return false;
+            }
+        }
+    }
+
+    /// Takes one rule out of force, and lets go what it holds.
+    pub(super) fn withdraw(&self, rule: u64) {
+        self.rules.lock().expect("no panic").remove(&rule);
+        ask(client::post(&self.data(), &format!("faults/clear?id={rule}"))).expect("the daemon answers");
     }
 
     /// Runs a verb and kills it after a while; its exit code where it had ended by then.

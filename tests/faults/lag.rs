@@ -1,7 +1,8 @@
-//! Lists and descriptions that are behind: nothing is ever made twice, also by a run after one that was killed or stopped.
+//! Lists and descriptions that are behind: nothing is ever made twice, also by a run at once after one that was killed, told to stop, or failed.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::{
@@ -19,6 +20,10 @@ enum End {
     Undisturbed,
     /// Killed while a call is held after it was executed, and run again at once.
     Killed(&'static str),
+    /// Told to stop while a call is held after it was executed, and run again at once.
+    Interrupted(&'static str),
+    /// Without credentials from the moment on at which a call was executed, and run again with them at once.
+    Failed(&'static str),
     /// An answer is lost besides.
     Unanswered(&'static str),
 }
@@ -52,7 +57,7 @@ impl fmt::Display for Case {
 }
 
 /// Everything that is made by a call without a name that AWS holds unique, or by any; and what App Runner gives revisions.
-const CASES: [Case; 12] = [
+const CASES: [Case; 18] = [
     Case(Stack::Whole, End::Undisturbed),
     Case(Stack::Whole, End::Killed("apprunner.CreateAutoScalingConfiguration")),
     Case(Stack::Whole, End::Killed("rds.CreateDBCluster")),
@@ -63,6 +68,12 @@ const CASES: [Case; 12] = [
     Case(Stack::Network, End::Killed("ec2.AllocateAddress")),
     Case(Stack::Network, End::Killed("ec2.CreateRouteTable")),
     Case(Stack::Network, End::Killed("ec2.CreateNatGateway")),
+    Case(Stack::Network, End::Interrupted("ec2.CreateVpc")),
+    Case(Stack::Network, End::Interrupted("ec2.AllocateAddress")),
+    Case(Stack::Network, End::Interrupted("ec2.CreateNatGateway")),
+    Case(Stack::Network, End::Failed("ec2.CreateVpc")),
+    Case(Stack::Network, End::Failed("ec2.CreateInternetGateway")),
+    Case(Stack::Network, End::Failed("ec2.AllocateAddress")),
     Case(Stack::Network, End::Unanswered("ec2.CreateVpc")),
     Case(Stack::Network, End::Unanswered("ec2.AllocateAddress")),
 ];
@@ -96,11 +107,28 @@ fn play(cloud: &Cloud, Case(stack, end): Case, reference: &(BTreeMap<String, usi
     account.describe(&stack.description());
     let lag = |account: &Account<'_>| account.fault(json!({"call": "*", "effect": {"lag": {"ms": BEHIND}}}));
     lag(&account);
+    let held = |call| account.fault(json!({"call": call, "nth": 1, "effect": {"hold": {"at": "after"}}}));
     match end {
         End::Undisturbed => {}
         End::Killed(call) => {
-            let rule = account.fault(json!({"call": call, "nth": 1, "effect": {"hold": {"at": "after"}}}));
-            assert!(account.kill_at(rule, "deploy", &["--yes"]).is_none(), "{call} was not called");
+            assert!(account.kill_at(held(call), "deploy", &["--yes"]).is_none(), "{call} was not called");
+        }
+        End::Interrupted(call) => {
+            let run = account.run_with(held(call), "deploy", &["--yes"], |child| {
+                kill_process(Pid::from_child(child), Signal::INT).expect("the process can be signalled");
+                // The signal is to be heard before the answer is.
+                std::thread::sleep(Duration::from_millis(300));
+            });
+            run.ends_with(130);
+        }
+        End::Failed(call) => {
+            let mut expired = None;
+            let run = account.run_with(held(call), "deploy", &["--yes"], |_| {
+                let refuse = json!({"refuse": {"code": "ExpiredToken", "status": 403}});
+                expired = Some(account.fault(json!({"call": "ec2.*", "effect": refuse})));
+            });
+            run.ends_with(1);
+            account.withdraw(expired.expect("the call was held"));
         }
         End::Unanswered(call) => {
             account.fault(json!({"call": call, "nth": 1, "effect": "drop"}));

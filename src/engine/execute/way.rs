@@ -116,7 +116,7 @@ impl<'r, 'a> Way<'r, 'a> {
         'a: 's,
     {
         let work =
-            Work { address: self.step.address.clone(), events: self.run.events.clone(), stop: self.run.stop.clone() };
+            Work { address: self.step.address.clone(), events: self.run.events.clone(), stop: self.run.halt.clone() };
         self.run.scope.acting(known, tags, self.token.clone()).fresh().working(work)
     }
 
@@ -131,7 +131,8 @@ impl<'r, 'a> Way<'r, 'a> {
     pub(super) async fn again(&mut self, error: Error) -> Result<(), Ended> {
         let now = clock::now();
         self.acted = now;
-        self.under_way |= error.class == Class::Ambiguous;
+        // Where a verb makes several calls, earlier ones may have been made.
+        self.under_way |= matches!(error.class, Class::Ambiguous | Class::Withheld);
         let row = match self.refused.take().filter(|row| row.class == error.class) {
             Some(row) => Refused { times: row.times + 1, ..row },
             None => Refused { class: error.class, since: now, times: 1 },
@@ -146,6 +147,7 @@ impl<'r, 'a> Way<'r, 'a> {
             // An earlier answer was lost and the list lags behind, or what held the name has just gone.
             Class::AlreadyExists if self.doubtful || self.step.live.is_some() => age < SETTLING,
             Class::AlreadyExists => age < NAMED,
+            Class::Withheld => return self.stopped().and(Err(error.into())),
             Class::Denied | Class::Unauthenticated | Class::Other => false,
         };
         match (patient, error.class) {

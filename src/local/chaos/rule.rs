@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::local::{dispatch::is_reading, fault::Fault, iam::wildcard, service::SERVICES};
+use crate::{
+    aws::is_reading,
+    local::{fault::Fault, iam::wildcard, service::SERVICES},
+};
 
 /// The longest time that the past is remembered, and an answer may take.
 const LONGEST: u64 = 60_000;

@@ -62,7 +62,7 @@ fn without_the_lock_nothing_more_is_done() {
         stage.with(|world| world.takes.insert("create", 60 * SECOND));
         let desired = [stage.one("a", sized(1)), stage.one("b", using("a"))];
         let plan = stage.plan(&desired).await;
-        let lease = Lease::new(std::time::Instant::now().into());
+        let lease = Lease::fresh();
         let options = Options { lease: Some(Arc::clone(&lease)), ..Options::default() };
         let losing = async {
             sleep(10 * SECOND).await;
@@ -111,7 +111,7 @@ proptest! {
             assert!(late < SECOND || !outcome.interrupted, "it went on for {late:?}");
             let told = outcome.done.len() + outcome.left.len() + outcome.skipped.len();
             assert_eq!((told, outcome.failed.len()), (desired.len(), 0), "each is told of once");
-            // Nobody runs the same command again before AWS shows what it has.
+            // The lock lets nobody begin before AWS shows what it has.
             sleep(5 * SECOND).await;
             let outcome = stage.deploy(&desired).await;
             assert!(outcome.is_complete(), "{:?}", outcome.failed);
