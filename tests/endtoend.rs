@@ -119,7 +119,7 @@ const PER_ITEM: &[&str] = &[
     "ec2.DescribeVpcAttribute",
     "rds.ListTagsForResource",
     "rds.DescribeDBProxies",
-    "iam.ListRoleTags",
+    "iam.GetRole",
     "iam.ListRolePolicies",
     "iam.GetRolePolicy",
     "iam.ListAttachedRolePolicies",

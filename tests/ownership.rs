@@ -84,6 +84,13 @@ fn changing(cloud: &Cloud) -> Vec<String> {
     cloud.calls().into_iter().map(|(call, _)| call).filter(|call| !reads(call)).collect()
 }
 
+/// The plan in what `import` and `diff` print, without what stands around it.
+fn plan_lines(text: &str) -> Vec<String> {
+    let parts = text.split("\n\n").skip(1).filter(|part| !part.starts_with("With "));
+    let parts = parts.collect::<Vec<_>>().join("\n\n");
+    parts.lines().filter(|line| !line.starts_with("Costs ")).map(str::to_owned).collect()
+}
+
 #[test]
 fn every_kind_can_be_taken_into_the_stack() {
     let cloud = deployed();
@@ -129,13 +136,7 @@ fn every_kind_can_be_taken_into_the_stack() {
         assert_eq!(calls.len(), 3, "{address}: the lock, and tags: {calls:?}");
         // What was shown before is what a diff shows now.
         let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
-        let plan = |text: &str| {
-            text.split("\n\n").skip(1).filter(|part| !part.starts_with("With ")).collect::<Vec<_>>().join("\n\n")
-        };
-        let (shown, diff) = (plan(&shown), plan(&diff));
-        let lines =
-            |text: &str| text.lines().filter(|line| !line.starts_with("Costs ")).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(lines(&shown), lines(&diff), "{address}");
+        assert_eq!(plan_lines(&shown), plan_lines(&diff), "{address}");
         assert!(cloud.infra(&import).succeeds().stdout().contains("already"));
     }
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
@@ -170,10 +171,43 @@ fn what_is_not_to_be_taken_in_is_refused_and_not_touched() {
         assert!(run.stderr().replace("\n  │ ", " ").contains(told), "{arguments:?}: {}", run.stderr());
     }
     assert_eq!(changing(&cloud), [] as [&str; 0]);
-    // An address at which something stands.
+    // An address at which something stands, and something that stands at another address.
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     let run = cloud.infra(&["import", "vpc/main", &vpc, "--local", "--yes"]).ends_with(3);
     assert!(run.stderr().contains("vpc/main is vpc-"), "{}", run.stderr());
+    let ours = resources(&cloud);
+    let mine = &ours.iter().find(|(address, _)| address == "subnet/public-1").expect("it was made").1;
+    let third = ["import", "subnet/public-3", mine, "--local", "--yes", "--set", "network.zones=3"];
+    let run = cloud.infra(&third).ends_with(3);
+    let told = run.stderr().replace("\n  │ ", " ");
+    assert!(told.contains("belongs to this stack, as subnet/public-1"), "{told}");
+    assert_eq!(resources(&cloud), ours);
+}
+
+#[test]
+fn a_cluster_that_is_taken_in_keeps_its_version_and_its_new_password_is_announced() {
+    let cloud = Cloud::start();
+    let stack = "stack: shop\nproxy: {}\ndatabase: {protect: false";
+    cloud.write("stack.yaml", &format!("{stack}, engine_version: \"15.10\"}}\n"));
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.psql("shop", "create table kept (id int); insert into kept values (1)");
+    // A cluster as somebody else has made it: nobody's tags, and no secret that knows its password.
+    untag(&cloud, "cluster/database", "shop-database");
+    let purge = json!({"SecretId": "shop-database", "ForceDeleteWithoutRecovery": true});
+    cloud.ask("secretsmanager", "secretsmanager.DeleteSecret", &purge);
+    cloud.write("stack.yaml", &format!("{stack}}}\n"));
+    let import = ["import", "cluster/database", "shop-database", "--local"];
+    let shown = cloud.infra(&import).ends_with(3).stdout();
+    let remark = "the master user of cluster/database gets the password in secret/database";
+    assert!(shown.contains(remark) && !shown.contains("engine_version"), "{shown}");
+    cloud.infra(&[&import[..], &["--yes"]].concat()).succeeds();
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains(remark), "{diff}");
+    assert_eq!(plan_lines(&shown), plan_lines(&diff));
+    let deployed = cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    assert!(deployed.stdout().contains(remark) || deployed.stderr().contains(remark));
+    assert_eq!(cloud.psql("shop", "select count(*) from kept"), "1");
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod official;
 mod ownership;
 mod places;
 mod plane;
+mod policy;
 mod program;
 mod robust;
 mod screens;

@@ -55,6 +55,7 @@ impl Failure {
                     object["column"] = json!(place.column() + 1);
                 }
             }
+            Self::Interrupted => object["message"] = json!("Interrupted before anything was changed."),
             Self::Aws(error) => object["message"] = json!(console::strip_ansi_codes(&call(None, error))),
             Self::Unseen(errors) => {
                 let calls: Vec<String> = distinct(errors).iter().map(|(kind, error)| call(Some(kind), error)).collect();

@@ -108,6 +108,8 @@ impl Adoption<'_> {
             parts.into_iter().filter(|part| !live.iter().any(|seen| seen.address == part.address)).collect::<Vec<_>>(),
         );
         live.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
+        // The one that is taken in has its say in it: its version, its zone.
+        survey.desired = self.stage.desired(&survey.live).await?;
         let (plan, refused) = (survey.plan_of_everything()?, survey.refused());
         Ok(Some(Look { found, plan, refused }))
     }
@@ -138,18 +140,24 @@ impl Adoption<'_> {
         }
         let claimed = |tag: &str| found.tags.get(tag).map(String::as_str);
         match (claimed(identity::STACK), claimed(identity::ADDRESS)) {
-            (Some(stack), place) if stack != self.stage.name() => Err(Failure::Input(miette!(
-                help = format!(
-                    "Take it out of that stack first: remove its tags {} and {}.",
-                    identity::STACK,
-                    identity::ADDRESS
-                ),
-                "{} belongs to the stack {stack}, as {}. Nothing was changed.",
-                self.id,
-                place.unwrap_or("nothing that is known")
-            ))),
+            (Some(stack), place)
+                if stack != self.stage.name() || place.is_some_and(|place| place != self.address.as_str()) =>
+            {
+                Err(self.belongs_to(stack, place))
+            }
             _ => Ok(found),
         }
+    }
+
+    fn belongs_to(&self, stack: &str, place: Option<&str>) -> Failure {
+        let whose = if stack == self.stage.name() { "this stack".to_owned() } else { format!("the stack {stack}") };
+        Failure::Input(miette!(
+            help =
+                format!("Take it out of there first: remove its tags {} and {}.", identity::STACK, identity::ADDRESS),
+            "{} belongs to {whose}, as {}. Nothing was changed.",
+            self.id,
+            place.unwrap_or("nothing that is known")
+        ))
     }
 
     /// What it carries without tags of its own, and what so comes with it: a proxy's target, a secret's connection.

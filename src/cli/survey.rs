@@ -210,9 +210,17 @@ impl Stage {
     /// What AWS said.
     pub(super) async fn survey(&self) -> Result<Survey, Failure> {
         let live = self.live().await?;
-        let facts = self.facts.clone().complete(&self.description, &live, &self.aws).await?;
-        let desired = expand(&self.description, &facts).into_diagnostic()?;
+        let desired = self.desired(&live).await?;
         Ok(Survey { desired, live })
+    }
+
+    /// What is wanted where this is live: what there is decides where the description leaves a choice.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub(super) async fn desired(&self, live: &[Seen]) -> Result<Vec<Desired>, Failure> {
+        let facts = self.facts.clone().complete(&self.description, live, &self.aws).await?;
+        Ok(expand(&self.description, &facts).into_diagnostic()?)
     }
 
     /// What is known of the account before anything was looked at.

@@ -117,6 +117,11 @@ impl Desired {
         self.spec.obstacles(seen)
     }
 
+    /// What making or changing it does besides to something else.
+    pub(crate) fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
+        self.spec.side_effect(stays)
+    }
+
     pub(crate) fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {
         self.spec.create(scope)
     }
@@ -135,6 +140,7 @@ impl Desired {
 trait Spec: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle>;
+    fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String>;
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
     fn update<'a>(&'a self, seen: &'a Seen, changes: &'a [Change], scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
 }
@@ -146,6 +152,10 @@ impl<R: Resource> Spec for R {
 
     fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle> {
         Resource::obstacles(self, seen.and_then(|seen| seen.typed::<R>().ok()))
+    }
+
+    fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
+        Resource::side_effect(self, stays)
     }
 
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {

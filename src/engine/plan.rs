@@ -202,6 +202,19 @@ fn identify(steps: &mut [Step], kinds: &[Kind]) {
     }
 }
 
+/// Adds to each step what it does besides to what stays.
+fn side_effects(steps: &mut [Step], wanted: &BTreeMap<&Address, &Desired>) {
+    let staying = steps.iter().filter(|step| matches!(step.action, Action::Keep | Action::Update) && !step.old);
+    let staying: BTreeMap<Address, Seen> =
+        staying.filter_map(|step| Some((step.address.clone(), step.live.clone()?))).collect();
+    let makes = |step: &&mut Step| matches!(step.action, Action::Create | Action::Update | Action::Replace);
+    for step in steps.iter_mut().filter(makes) {
+        let effect = wanted.get(&step.address).and_then(|desired| desired.side_effect(&|address| staying.get(address)));
+        let said: Vec<String> = step.reason.take().into_iter().chain(effect).collect();
+        step.reason = (!said.is_empty()).then(|| said.join("; "));
+    }
+}
+
 /// Decides what leads from `live` to `desired`.
 ///
 /// # Errors
@@ -222,6 +235,7 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
     decision.orphans(&wanted);
     let Decision { mut steps, known, .. } = decision;
     lost::mark(&mut steps, &wanted, live, kinds);
+    side_effects(&mut steps, &wanted);
     let kept = policy::keep(&mut steps, live, &uses, policy);
     policy::check(&steps, &wanted, kinds, policy)?;
     let graph = order::graph(&steps, desired, kinds, &uses);

@@ -80,6 +80,14 @@ impl<R> Ref<R> {
         references.iter().map(|reference| reference.get(scope)).collect()
     }
 
+    /// Which resource of the stack it points at, if at any.
+    pub fn address(&self) -> Option<&Address> {
+        match &self.target {
+            Target::Output { address, .. } => Some(address),
+            Target::Value(_) | Target::Untold => None,
+        }
+    }
+
     /// The literal, if this is one.
     pub fn as_value(&self) -> Option<&str> {
         match &self.target {

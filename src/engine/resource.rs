@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Debug, future::Future, time::Duration};
 
 use serde::Serialize;
 
-use super::{Address, Change, Scope, Tags};
+use super::{Address, Change, Scope, Seen, Tags};
 use crate::aws::{Error, Result};
 
 /// What a resource offers to others, by name: `id` always, e.g. `arn` or `endpoint` besides.
@@ -71,6 +71,12 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
 
     /// What `changes` of it mean beyond what they say (a restart, a reboot to wait for), as half a sentence.
     fn remark(_live: &Live<Self>, _changes: &[Change]) -> Option<String> {
+        None
+    }
+
+    /// What making or changing it does besides to something else, which no attribute shows: said in the plan. `stays` tells
+    /// what is there and is neither made anew nor deleted.
+    fn side_effect<'a>(&self, _stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
         None
     }
 

@@ -1,8 +1,9 @@
 //! What the credentials of a deploy have to be allowed: the least that diffs, deploys and destroys one stack.
 //!
-//! Three rules scope it. What is made must be tagged with the stack in the call that makes it; what is changed or
-//! deleted must carry that tag; and where AWS wants names or paths, they begin with the stack's. What AWS can scope by
-//! none of these (lists, a proxy's target group, a rule of a security group) is told so below.
+//! Three rules scope it. What is made must be tagged with the stack in the call that makes it, and only what carries no
+//! stack's tag can be given it; what is changed or deleted must carry that tag; and where names or paths are known before,
+//! they are the stack's own, in full. What AWS can scope by none of these (lists, a proxy's target group, a rule of a
+//! security group) is told so below.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/>
 
 mod data;
@@ -12,8 +13,8 @@ mod service;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    engine::{Desired, identity},
-    resources::facts::Facts,
+    engine::{Desired, Resource, identity},
+    resources::{facts::Facts, role::Role},
 };
 
 /// The policy for the stack `name`, which asks for `desired`.
@@ -30,6 +31,11 @@ pub fn policy(name: &str, desired: &[Desired], facts: &Facts) -> Value {
     statements.extend(service::statements(&scope));
     let statements: Vec<Value> = statements.into_iter().map(Statement::json).collect();
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// Whether the policy's holder can give himself any right: he makes roles, and nothing bounds what they may do.
+pub fn makes_administrators(desired: &[Desired]) -> bool {
+    desired.iter().filter_map(|one| one.spec::<Role>()).any(|role| role.permissions_boundary.is_none())
 }
 
 /// Every list and description. AWS scopes few of them, and each run looks at every kind: what is there and not asked
@@ -82,6 +88,11 @@ impl Scope<'_> {
         self.desired.iter().any(|one| one.kind == kind)
     }
 
+    /// What the stack asks for of one kind.
+    fn all<R: Resource>(&self) -> impl Iterator<Item = &R> {
+        self.desired.iter().filter_map(|one| one.spec())
+    }
+
     /// The ARN of something in the stack's account and region.
     fn arn(&self, service: &str, resource: &str) -> String {
         let Facts { partition, region, account, .. } = self.facts;
@@ -95,6 +106,11 @@ impl Scope<'_> {
     /// Holds of what carries the stack's tag.
     fn is_ours(&self) -> (String, Value) {
         (format!("aws:ResourceTag/{}", identity::STACK), self.name.into())
+    }
+
+    /// Holds of what carries no stack's tag: what is just being made, in a call that tags it.
+    fn is_nobodys(&self) -> (String, Value) {
+        (format!("aws:ResourceTag/{}", identity::STACK), "true".into())
     }
 
     /// Holds of a call that gives the stack's tag.
@@ -121,9 +137,19 @@ struct Statement {
     conditions: Map<String, Value>,
 }
 
+/// How a condition compares, in IAM's words.
+const EQUALS: &str = "StringEquals";
+const EQUALS_IF_EXISTS: &str = "StringEqualsIfExists";
+const ABSENT: &str = "Null";
+
 impl Statement {
     fn new(sid: &'static str, actions: &[&'static str]) -> Self {
         Self { sid, actions: actions.to_vec(), resources: Vec::new(), conditions: Map::new() }
+    }
+
+    fn also(mut self, action: &'static str) -> Self {
+        self.actions.push(action);
+        self
     }
 
     fn on(mut self, resources: impl IntoIterator<Item = String>) -> Self {
@@ -131,8 +157,12 @@ impl Statement {
         self
     }
 
-    fn when(mut self, (key, value): (String, Value)) -> Self {
-        self.conditions.insert(key, value);
+    fn when(self, condition: (String, Value)) -> Self {
+        self.compared(EQUALS, condition)
+    }
+
+    fn compared(mut self, how: &str, (key, value): (String, Value)) -> Self {
+        self.conditions.entry(how).or_insert_with(|| json!({}))[key] = value;
         self
     }
 
@@ -140,7 +170,7 @@ impl Statement {
         let mut statement =
             json!({"Sid": self.sid, "Effect": "Allow", "Action": self.actions, "Resource": self.resources});
         if !self.conditions.is_empty() {
-            statement["Condition"] = json!({"StringEquals": self.conditions});
+            statement["Condition"] = self.conditions.into();
         }
         statement
     }

@@ -15,9 +15,9 @@ use crate::{
 
 /// A role that a service of AWS assumes, with one inline policy of the least that is needed.
 ///
-/// As CDK's `AWS::IAM::Role` and `AWS::IAM::Policy`. APIs: ListRoles, ListRoleTags, ListRolePolicies, GetRolePolicy,
-/// ListAttachedRolePolicies, CreateRole, UpdateAssumeRolePolicy, PutRolePolicy, DeleteRolePolicy, AttachRolePolicy,
-/// DetachRolePolicy, DeleteRole. IAM is global, so region and stack are in the path. Its id is its name.
+/// As CDK's `AWS::IAM::Role` and `AWS::IAM::Policy`. APIs: ListRoles, GetRole, ListRolePolicies, GetRolePolicy,
+/// ListAttachedRolePolicies, CreateRole, PutRolePermissionsBoundary, UpdateAssumeRolePolicy, PutRolePolicy,
+/// DeleteRolePolicy, AttachRolePolicy, DetachRolePolicy, DeleteRole. IAM is global, so region and stack are in the path. Its id is its name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Role {
     /// The name, unique in the account.
@@ -30,6 +30,8 @@ pub struct Role {
     pub statements: Vec<Statement>,
     /// Policies that others maintain, by ARN.
     pub managed_policies: Vec<String>,
+    /// The policy beyond which nothing that it is allowed counts, by ARN. Left out, one that it has stays.
+    pub permissions_boundary: Option<String>,
 }
 
 /// Allows actions on resources.
@@ -54,7 +56,7 @@ impl Resource for Role {
         let prefix = format!("/infra/{}/{}/", scope.stack, scope.aws.region);
         let roles =
             scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send().try_collect().await?;
-        // The list has neither tags nor policies, and GetAccountAuthorizationDetails would bring the whole account's.
+        // The list has neither tags nor policies nor boundaries, and GetAccountAuthorizationDetails would bring the whole account's.
         let found = try_join_all(roles.iter().map(|role| observe_one(role, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -62,12 +64,19 @@ impl Resource for Role {
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
         let call = scope.aws.iam.create_role().role_name(&self.name).path(&self.path);
         let call = call.assume_role_policy_document(policy::trust(&self.trusts));
+        let call = call.set_permissions_boundary(self.permissions_boundary.clone());
         call.set_tags(Some(tags::iam(scope.tags())?)).send().await?;
         Ok(())
     }
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         let iam = &scope.aws.iam;
+        if let Some(boundary) = self.permissions_boundary.as_ref().filter(|_| touches(changes, "permissions_boundary"))
+        {
+            // First, and alone: who may change bounded roles only is refused the rest until this one is known to be.
+            iam.put_role_permissions_boundary().role_name(&live.id).permissions_boundary(boundary).send().await?;
+            return Ok(());
+        }
         if touches(changes, "trusts") {
             let call = iam.update_assume_role_policy().role_name(&live.id);
             call.policy_document(policy::trust(&self.trusts)).send().await?;
@@ -142,23 +151,26 @@ async fn attached(aws: &Clients, role: &str) -> Result<Vec<String>> {
     Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
-async fn tags_of(aws: &Clients, role: &str) -> Result<Tags> {
-    let pages = aws.iam.list_role_tags().role_name(role).into_paginator().items().send();
-    let found = unless_gone(pages.try_collect().await)?.unwrap_or_default();
-    Ok(tags::collect(&found, |tag| (Some(tag.key()), Some(tag.value()))))
+/// The role with its tags and its boundary, unless it has gone.
+async fn details(aws: &Clients, role: &str) -> Result<Option<Found>> {
+    Ok(unless_gone(aws.iam.get_role().role_name(role).send().await)?.and_then(|answer| answer.role))
 }
 
 async fn observe_one(role: &Found, scope: &Scope<'_>) -> Result<Option<Live<Role>>> {
     let name = role.role_name();
-    let calls = try_join3(tags_of(scope.aws, name), inline(scope.aws, name), attached(scope.aws, name));
-    let (tags, documents, managed_policies) = calls.await?;
+    let calls = try_join3(details(scope.aws, name), inline(scope.aws, name), attached(scope.aws, name));
+    let (details, documents, managed_policies) = calls.await?;
+    let Some(role) = details else { return Ok(None) };
+    let tags = tags::collect(role.tags(), |tag| (Some(tag.key()), Some(tag.value())));
     let Some(address) = scope.address::<Role>(&tags, name) else { return Ok(None) };
+    let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
     let spec = Role {
         name: name.to_owned(),
         path: role.path().to_owned(),
         trusts: policy::read_trust(&policy::decode(role.assume_role_policy_document().unwrap_or_default())),
         statements: documents.values().flat_map(|document| policy::read(document)).collect(),
         managed_policies,
+        permissions_boundary: boundary.map(str::to_owned),
     };
     let live = Live::new(address, name, spec)
         .output("name", Some(name))

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     aws::{Class, Clients, Error, Result, tags, unless_gone},
-    engine::{Address, Change, Live, Ref, Resource, Scope, Tags, Times},
+    engine::{Address, Change, Live, Ref, Resource, Scope, Seen, Tags, Times},
 };
 
 /// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
@@ -68,6 +68,18 @@ impl Resource for SecretAttachment {
 
     async fn update(&self, _live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         self.attach(scope).await
+    }
+
+    fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
+        let (secret, cluster) = (self.secret.address()?, self.cluster.address()?);
+        let there = stays(cluster)?;
+        let fits = stays(secret).is_some_and(|secret| secret.created <= there.created);
+        (!fits).then(|| {
+            format!(
+                "the master user of {cluster} gets the password in {secret}, since that was not made before it: the password \
+                 it has now ends"
+            )
+        })
     }
 
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Database, Migrations, Network, Proxy, Region, Secret, Service, StackName};
+use super::{AccountId, Database, Migrations, Network, PolicyArn, Proxy, Region, Secret, Service, StackName};
 
 /// A stack of infra: a network, a database, its secret, a proxy, migrations and a service, each in a section.
 /// Every section but `stack` can be left out.
@@ -28,6 +28,11 @@ pub struct Stack {
     #[serde(default)]
     #[schemars(extend("x-keys" = "infra-tag-key"))]
     pub tags: BTreeMap<String, String>,
+
+    /// The permissions boundary of every role of the stack: an IAM policy, by ARN, beyond which they are allowed nothing. With it the policy
+    /// of `infra iam-policy` lets nobody make himself more. Left out: none; a boundary that a role has stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<PolicyArn>,
 
     /// The VPC and its subnets. Left out: everything in it has its default.
     #[serde(default)]

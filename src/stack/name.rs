@@ -1,8 +1,8 @@
-//! Names that a stack goes by: its own, its account's and its region's.
+//! Names that a stack goes by: its own, its account's and its region's, and that of a policy of the account.
 
 use super::scalar::{Scalar, Wrong, scalar, wrong};
 
-scalar!(StackName, AccountId, Region);
+scalar!(StackName, AccountId, PolicyArn, Region);
 
 /// Declares a scalar that is its own text, with the documentation of its rule.
 macro_rules! text {
@@ -85,6 +85,41 @@ impl Scalar for AccountId {
             return Ok(Self(text.to_owned()));
         }
         Err(wrong(format!("`{text}` is not an AWS account"), "write its 12 digits in quotes, as in \"012345678901\""))
+    }
+
+    fn write(&self) -> String {
+        self.0.clone()
+    }
+}
+
+text! {
+    /// A managed policy of IAM, by ARN: the account's own or one of AWS's.
+    PolicyArn
+}
+
+impl Scalar for PolicyArn {
+    const FORMAT: &'static str = "infra-policy-arn";
+    const EXAMPLES: &'static [&'static str] = &["arn:aws:iam::012345678901:policy/boundary"];
+    const PATTERN: &'static str = "^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
+
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let named = |name: &str| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_/-".contains(c);
+            name.strip_prefix("policy/").is_some_and(|name| !name.is_empty() && name.chars().all(allowed))
+        };
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "iam", "", account, name]
+                if partition.starts_with("aws")
+                    && (account == "aws" || AccountId::read(account).is_ok())
+                    && named(name) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(wrong(
+                format!("`{text}` is not the ARN of an IAM policy"),
+                "write it as `arn:aws:iam::<account>:policy/<name>`",
+            )),
+        }
     }
 
     fn write(&self) -> String {

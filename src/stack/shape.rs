@@ -6,7 +6,7 @@ use super::scalar::{Form, form};
 use super::schema::STRICT;
 use super::{
     AccountId, Acu, BackupWindow, Cidr, Cpu, DatabaseName, Duration, EndpointService, EngineVersion, Image, Memory,
-    Peer, Percent, Region, SecretName, SecretReference, SqlName, StackName, UserName,
+    Peer, Percent, PolicyArn, Region, SecretName, SecretReference, SqlName, StackName, UserName,
 };
 
 /// Every scalar type that a field can have, by the `format` in the schema.
@@ -24,6 +24,7 @@ const FORMS: &[Form] = &[
     form::<Memory>(),
     form::<Peer>(),
     form::<Percent>(),
+    form::<PolicyArn>(),
     form::<Region>(),
     form::<SecretName>(),
     form::<SecretReference>(),

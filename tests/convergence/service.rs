@@ -29,6 +29,7 @@ fn named(name: &str, service: &str) -> Role {
         trusts: vec![service.into()],
         statements: vec![],
         managed_policies: vec![],
+        permissions_boundary: None,
     }
 }
 

@@ -144,6 +144,7 @@ impl Expansion<'_> {
                 resources: vec![Ref::<Secret>::to(NAME).erase()],
             }],
             managed_policies: vec![],
+            permissions_boundary: self.permissions_boundary(),
         };
         self.add("proxy", role);
         let seconds = |duration: crate::stack::Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
@@ -201,6 +202,10 @@ impl Expansion<'_> {
     /// IAM is global in an account, so the region is in the name.
     pub(super) fn role_name(&self, suffix: &str) -> String {
         format!("{}-{}-{suffix}", self.name, self.facts.region)
+    }
+
+    pub(super) fn permissions_boundary(&self) -> Option<String> {
+        self.description.permissions_boundary.as_ref().map(|arn| arn.as_str().to_owned())
     }
 
     pub(super) fn role_path(&self) -> String {

@@ -86,6 +86,7 @@ impl Expansion<'_> {
             trusts: vec!["tasks.apprunner.amazonaws.com".to_owned()],
             statements,
             managed_policies: vec![],
+            permissions_boundary: self.permissions_boundary(),
         };
         self.add("service", role);
     }
@@ -109,6 +110,7 @@ impl Expansion<'_> {
                 },
             ],
             managed_policies: vec![],
+            permissions_boundary: self.permissions_boundary(),
         }
     }
 

@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Scope, Statement};
+use super::{ABSENT, EQUALS_IF_EXISTS, Scope, Statement};
 use crate::{
     engine::Resource as _,
-    resources::{cluster::Cluster, proxy::Proxy, secret::Secret},
+    resources::{
+        cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup, proxy::Proxy,
+        secret::Secret,
+    },
 };
 
 const SECRET: &[&str] = &[
@@ -19,13 +22,8 @@ const SECRET: &[&str] = &[
     "secretsmanager:UpdateSecret",
 ];
 
-const MAKE: &[&str] = &[
-    "rds:AddTagsToResource",
-    "rds:CreateDBCluster",
-    "rds:CreateDBClusterParameterGroup",
-    "rds:CreateDBInstance",
-    "rds:CreateDBSubnetGroup",
-];
+const MAKE: &[&str] =
+    &["rds:CreateDBCluster", "rds:CreateDBClusterParameterGroup", "rds:CreateDBInstance", "rds:CreateDBSubnetGroup"];
 
 const CHANGE: &[&str] = &[
     "rds:AddTagsToResource",
@@ -49,58 +47,102 @@ const CHANGE: &[&str] = &[
 
 pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
     let mut statements = Vec::new();
-    let secrets = scope.desired.iter().filter_map(|one| one.spec::<Secret>());
     // AWS adds six random characters to a secret's name.
-    let secrets: Vec<String> =
-        secrets.map(|secret| scope.arn("secretsmanager", &format!("secret:{}-??????", secret.name))).collect();
+    let secrets: Vec<String> = scope
+        .all()
+        .map(|secret: &Secret| scope.arn("secretsmanager", &format!("secret:{}-??????", secret.name)))
+        .collect();
     if !secrets.is_empty() {
         statements.push(Statement::new("Secret", SECRET).on(secrets));
     }
     if scope.has(Cluster::KIND) {
-        let named = |kind: &str| scope.arn("rds", &format!("{kind}:{}-*", scope.name));
-        let named = || ["cluster", "db", "cluster-pg", "subgrp"].map(named);
-        statements.extend([
-            Statement::new("DatabaseMake", MAKE)
-                .on(named())
-                // The option group that every cluster of an engine has.
-                .on([scope.arn("rds", "og:default*")])
-                .when(scope.becomes_ours()),
-            Statement::new("DatabaseChange", CHANGE).on(named()).when(scope.is_ours()),
-            // A final snapshot is tagged by RDS, after its creation was allowed.
-            Statement::new("DatabaseSnapshot", &["rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster"])
-                .on([scope.arn("rds", &format!("cluster-snapshot:{}-*", scope.name))]),
-            scope.service_linked("DatabaseService", &["rds.amazonaws.com"]),
-        ]);
+        statements.extend(database(scope));
     }
     if scope.has(Proxy::KIND) {
-        // A proxy's ARN has an id of AWS's in place of its name, so only the tag scopes it.
-        statements.extend([
-            Statement::new("ProxyMake", &["rds:CreateDBProxy", "rds:AddTagsToResource"])
-                .on([scope.arn("rds", "db-proxy:*")])
-                .when(scope.becomes_ours()),
-            Statement::new(
-                "ProxyChange",
-                &[
-                    "rds:AddTagsToResource",
-                    "rds:DeleteDBProxy",
-                    "rds:DeregisterDBProxyTargets",
-                    "rds:ModifyDBProxy",
-                    "rds:RegisterDBProxyTargets",
-                    "rds:RemoveTagsFromResource",
-                ],
-            )
-            .on([scope.arn("rds", "db-proxy:*")])
-            .when(scope.is_ours()),
-            // A target group comes with its proxy and has neither a name of its own nor tags.
-            Statement::new(
-                "ProxyTargets",
-                &["rds:ModifyDBProxyTargetGroup", "rds:RegisterDBProxyTargets", "rds:DeregisterDBProxyTargets"],
-            )
-            .on([scope.arn("rds", "target-group:*")])
-            .on(["cluster", "db"].map(|kind| scope.arn("rds", &format!("{kind}:{}-*", scope.name)))),
-        ]);
+        statements.extend(proxy(scope));
     }
     statements
+}
+
+fn database(scope: &Scope<'_>) -> Vec<Statement> {
+    let mut named: Vec<String> = servers(scope).collect();
+    named.extend(
+        scope.all().map(|group: &ClusterParameterGroup| scope.arn("rds", &format!("cluster-pg:{}", group.name))),
+    );
+    named.extend(scope.all().map(|group: &DbSubnetGroup| scope.arn("rds", &format!("subgrp:{}", group.name))));
+    // Named by the time of its making.
+    let snapshots = scope.all().map(|cluster: &Cluster| format!("cluster-snapshot:{}-final-*", cluster.identifier));
+    let snapshots = snapshots.map(|name| scope.arn("rds", &name));
+    vec![
+        Statement::new("DatabaseMake", MAKE).on(named.clone()).when(scope.becomes_ours()),
+        // Whatever has an engine has its default groups, which belong to AWS and carry no tags.
+        Statement::new(
+            "DatabaseDefaults",
+            &["rds:CreateDBCluster", "rds:CreateDBInstance", "rds:ModifyDBCluster", "rds:ModifyDBInstance"],
+        )
+        .on(scope.arns("rds", ["og:default*", "pg:default*"])),
+        Statement::new("DatabaseTag", &["rds:AddTagsToResource"])
+            .on(named.clone())
+            .when(scope.becomes_ours())
+            .compared(ABSENT, scope.is_nobodys()),
+        Statement::new("DatabaseChange", CHANGE).on(named).when(scope.is_ours()),
+        // RDS gives a final snapshot its cluster's tags, after its creation was allowed.
+        Statement::new(
+            "DatabaseSnapshot",
+            &["rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster", "rds:AddTagsToResource"],
+        )
+        .on(snapshots),
+        scope.service_linked("DatabaseService", &["rds.amazonaws.com"]),
+    ]
+}
+
+/// Cluster and instances. Readers come and go by their number, of which AWS allows two digits.
+fn servers<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = String> + 'a {
+    let names = scope.all().flat_map(|cluster: &Cluster| {
+        let name = &cluster.identifier;
+        [format!("cluster:{name}"), format!("db:{name}-?"), format!("db:{name}-??")]
+    });
+    names.map(|name| scope.arn("rds", &name))
+}
+
+/// A proxy's ARN has an id of AWS's in place of its name, so only tags scope it: what no stack has tagged can be taken
+/// for one that is just being made.
+fn proxy(scope: &Scope<'_>) -> Vec<Statement> {
+    let proxies = || scope.arns("rds", ["db-proxy:*"]);
+    let region = ("aws:RequestedRegion".to_owned(), scope.facts.region.as_str().into());
+    vec![
+        // AWS scopes the making of a proxy by no resource.
+        Statement::new("ProxyMake", &["rds:CreateDBProxy"])
+            .on(["*".to_owned()])
+            .when(scope.becomes_ours())
+            .when(region),
+        Statement::new("ProxyTag", &["rds:AddTagsToResource"])
+            .on(proxies())
+            .when(scope.becomes_ours())
+            .compared(ABSENT, scope.is_nobodys()),
+        Statement::new(
+            "ProxyChange",
+            &[
+                "rds:AddTagsToResource",
+                "rds:DeleteDBProxy",
+                "rds:DeregisterDBProxyTargets",
+                "rds:ModifyDBProxy",
+                "rds:RegisterDBProxyTargets",
+                "rds:RemoveTagsFromResource",
+            ],
+        )
+        .on(proxies())
+        .when(scope.is_ours()),
+        // A target group comes with its proxy, and has an id of AWS's. Nothing says that it gets the proxy's tags, so
+        // only what carries another stack's can be left out.
+        Statement::new(
+            "ProxyTargets",
+            &["rds:ModifyDBProxyTargetGroup", "rds:RegisterDBProxyTargets", "rds:DeregisterDBProxyTargets"],
+        )
+        .on([scope.arn("rds", "target-group:*")])
+        .on(servers(scope))
+        .compared(EQUALS_IF_EXISTS, scope.is_ours()),
+    ]
 }
 
 /// What `iam:PassRole` may be used for.

@@ -1,19 +1,15 @@
 //! The part of the policy for the service, and for the roles that service and proxy are given.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Scope, Statement, data};
+use super::{ABSENT, Scope, Statement, data};
 use crate::{
     engine::Resource as _,
-    resources::{facts::Facts, role::Role, service::Service},
+    resources::{auto_scaling::AutoScaling, facts::Facts, role::Role, service::Service, vpc_connector::VpcConnector},
 };
 
-const MAKE: &[&str] = &[
-    "apprunner:CreateAutoScalingConfiguration",
-    "apprunner:CreateService",
-    "apprunner:CreateVpcConnector",
-    "apprunner:TagResource",
-];
+const MAKE: &[&str] =
+    &["apprunner:CreateAutoScalingConfiguration", "apprunner:CreateService", "apprunner:CreateVpcConnector"];
 
 const CHANGE: &[&str] = &[
     "apprunner:CreateService",
@@ -26,18 +22,20 @@ const CHANGE: &[&str] = &[
     "apprunner:UpdateService",
 ];
 
+/// What gives a role rights.
+const GRANT: &[&str] = &["iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"];
+
+/// What gives it none. Nothing of infra attaches a policy; one that somebody has attached is detached.
 const ROLE: &[&str] = &[
-    "iam:CreateRole",
     "iam:DeleteRole",
     "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:GetRole",
     "iam:GetRolePolicy",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
-    "iam:ListRoleTags",
-    "iam:PutRolePolicy",
     "iam:TagRole",
     "iam:UntagRole",
-    "iam:UpdateAssumeRolePolicy",
 ];
 
 pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
@@ -45,30 +43,42 @@ pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
     let mut passed_to = data::passed_to(scope);
     if scope.has(Service::KIND) {
         passed_to.push("apprunner.amazonaws.com".into());
-        let kinds = ["service", "vpcconnector", "autoscalingconfiguration"];
-        let named = || kinds.map(|kind| scope.arn("apprunner", &format!("{kind}/{}-*/*", scope.name)));
-        statements.extend([
-            Statement::new("ServiceMake", MAKE).on(named()).when(scope.becomes_ours()),
-            Statement::new("ServiceChange", CHANGE).on(named()).when(scope.is_ours()),
-            Statement::new("ServiceLogs", &["logs:DescribeLogStreams", "logs:GetLogEvents"])
-                .on([scope.arn("logs", &format!("log-group:/aws/apprunner/{}-*", scope.name))]),
-            scope.service_linked("ServiceService", &["apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"]),
-        ]);
+        statements.extend(service(scope));
     }
-    let roles = || scope.desired.iter().filter_map(|one| one.spec::<Role>());
-    let Some(path) = roles().next().map(|role| role.path.clone()) else { return statements };
+    let Some(role) = scope.all::<Role>().next() else { return statements };
     let Facts { partition, account, .. } = scope.facts;
-    let ours = format!("arn:{partition}:iam::{account}:role{path}*");
+    let ours = || [format!("arn:{partition}:iam::{account}:role{}*", role.path)];
+    let mut grant = Statement::new("RolesGrant", GRANT).on(ours());
+    if let Some(boundary) = &role.permissions_boundary {
+        grant = grant.also("iam:PutRolePermissionsBoundary");
+        grant = grant.when(("iam:PermissionsBoundary".to_owned(), boundary.as_str().into()));
+    }
     statements.extend([
-        Statement::new("Roles", ROLE).on([ours.clone()]),
+        grant,
+        Statement::new("Roles", ROLE).on(ours()),
         Statement::new("RolesPass", &["iam:PassRole"])
-            .on([ours.clone()])
+            .on(ours())
             .when(("iam:PassedToService".to_owned(), Value::Array(passed_to))),
     ]);
-    let managed: Vec<&String> = roles().flat_map(|role| &role.managed_policies).collect();
-    if !managed.is_empty() {
-        let attach = Statement::new("RolesAttach", &["iam:AttachRolePolicy", "iam:DetachRolePolicy"]);
-        statements.push(attach.on([ours]).when(("iam:PolicyARN".to_owned(), json!(managed))));
-    }
     statements
+}
+
+fn service(scope: &Scope<'_>) -> Vec<Statement> {
+    let services: Vec<&str> = scope.all().map(|service: &Service| service.name.as_str()).collect();
+    // Each has eight digits of its own after its name.
+    let connectors = scope.all().map(|connector: &VpcConnector| format!("vpcconnector/{}-????????/*", connector.name));
+    let scalings = scope.all().map(|scaling: &AutoScaling| format!("autoscalingconfiguration/{}/*", scaling.name));
+    let named = services.iter().map(|name| format!("service/{name}/*")).chain(connectors).chain(scalings);
+    let named: Vec<String> = named.map(|name| scope.arn("apprunner", &name)).collect();
+    let logs = services.iter().map(|name| scope.arn("logs", &format!("log-group:/aws/apprunner/{name}/*")));
+    vec![
+        Statement::new("ServiceMake", MAKE).on(named.clone()).when(scope.becomes_ours()),
+        Statement::new("ServiceTag", &["apprunner:TagResource"])
+            .on(named.clone())
+            .when(scope.becomes_ours())
+            .compared(ABSENT, scope.is_nobodys()),
+        Statement::new("ServiceChange", CHANGE).on(named).when(scope.is_ours()),
+        Statement::new("ServiceLogs", &["logs:DescribeLogStreams", "logs:GetLogEvents"]).on(logs),
+        scope.service_linked("ServiceService", &["apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"]),
+    ]
 }
