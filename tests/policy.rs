@@ -18,8 +18,11 @@ pub(crate) struct Request {
     context: BTreeMap<String, String>,
 }
 
+/// Condition keys and their values.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 impl Request {
-    fn new(action: &str, resource: &str, context: &[(&str, &str)]) -> Self {
+    fn new(action: &str, resource: &str, context: Pairs<'_>) -> Self {
         let context = context.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Self { action: action.to_owned(), resource: resource.to_owned(), context }
     }
@@ -340,46 +343,46 @@ fn the_policy_reaches_nothing_of_another_stack() {
     let service = |name: &str| arn("apprunner", &format!("service/{name}/1"));
     let secret = |name: &str| arn("secretsmanager", &format!("secret:{name}-AbCdEf"));
     let made = ("ec2:CreateAction", "CreateVpc");
-    let cases: Vec<(&str, String, Vec<(&str, &str)>, bool)> = vec![
+    let cases: [(&str, String, Pairs<'_>, bool); _] = [
         // A stack whose name begins alike.
-        ("rds:AddTagsToResource", rds("cluster:shop-two-database"), vec![gives], false),
-        ("rds:AddTagsToResource", rds("cluster:shop-two-database"), vec![gives, theirs], false),
-        ("rds:DeleteDBCluster", rds("cluster:shop-two-database"), vec![theirs], false),
-        ("rds:DeleteDBCluster", rds("cluster:shop-two-database"), vec![ours], false),
-        ("rds:ModifyDBInstance", rds("db:shop-two-database-1"), vec![theirs], false),
-        ("rds:AddTagsToResource", rds("cluster:shop-database"), vec![gives, theirs], false),
-        ("rds:AddTagsToResource", rds("cluster:shop-database"), vec![gives], true),
-        ("rds:DeleteDBCluster", rds("cluster:shop-database"), vec![], false),
-        ("rds:DeleteDBCluster", rds("cluster:shop-database"), vec![ours], true),
-        ("rds:ModifyDBInstance", rds("db:shop-database-12"), vec![ours], true),
-        ("apprunner:TagResource", service("shop-two-service"), vec![gives], false),
-        ("apprunner:TagResource", service("shop-service"), vec![gives, theirs], false),
-        ("apprunner:TagResource", service("shop-service"), vec![gives], true),
-        ("apprunner:DeleteService", service("shop-two-service"), vec![theirs], false),
-        ("apprunner:DeleteService", service("shop-service"), vec![ours], true),
-        ("secretsmanager:GetSecretValue", secret("shop-two-database"), vec![theirs], false),
-        ("secretsmanager:GetSecretValue", secret("shop-database"), vec![ours], true),
-        ("logs:GetLogEvents", arn("logs", "log-group:/aws/apprunner/shop-two-service/1:log-stream:x"), vec![], false),
+        ("rds:AddTagsToResource", rds("cluster:shop-two-database"), &[gives], false),
+        ("rds:AddTagsToResource", rds("cluster:shop-two-database"), &[gives, theirs], false),
+        ("rds:DeleteDBCluster", rds("cluster:shop-two-database"), &[theirs], false),
+        ("rds:DeleteDBCluster", rds("cluster:shop-two-database"), &[ours], false),
+        ("rds:ModifyDBInstance", rds("db:shop-two-database-1"), &[theirs], false),
+        ("rds:AddTagsToResource", rds("cluster:shop-database"), &[gives, theirs], false),
+        ("rds:AddTagsToResource", rds("cluster:shop-database"), &[gives], true),
+        ("rds:DeleteDBCluster", rds("cluster:shop-database"), &[], false),
+        ("rds:DeleteDBCluster", rds("cluster:shop-database"), &[ours], true),
+        ("rds:ModifyDBInstance", rds("db:shop-database-12"), &[ours], true),
+        ("apprunner:TagResource", service("shop-two-service"), &[gives], false),
+        ("apprunner:TagResource", service("shop-service"), &[gives, theirs], false),
+        ("apprunner:TagResource", service("shop-service"), &[gives], true),
+        ("apprunner:DeleteService", service("shop-two-service"), &[theirs], false),
+        ("apprunner:DeleteService", service("shop-service"), &[ours], true),
+        ("secretsmanager:GetSecretValue", secret("shop-two-database"), &[theirs], false),
+        ("secretsmanager:GetSecretValue", secret("shop-database"), &[ours], true),
+        ("logs:GetLogEvents", arn("logs", "log-group:/aws/apprunner/shop-two-service/1:log-stream:x"), &[], false),
         // A proxy of somebody else.
-        ("rds:AddTagsToResource", rds("db-proxy:prx-2"), vec![gives, theirs], false),
-        ("rds:DeleteDBProxy", rds("db-proxy:prx-2"), vec![theirs], false),
-        ("rds:DeleteDBProxy", rds("db-proxy:prx-2"), vec![], false),
-        ("rds:ModifyDBProxyTargetGroup", rds("target-group:prx-tg-2"), vec![theirs], false),
-        ("rds:DeleteDBProxy", rds("db-proxy:prx-1"), vec![ours], true),
+        ("rds:AddTagsToResource", rds("db-proxy:prx-2"), &[gives, theirs], false),
+        ("rds:DeleteDBProxy", rds("db-proxy:prx-2"), &[theirs], false),
+        ("rds:DeleteDBProxy", rds("db-proxy:prx-2"), &[], false),
+        ("rds:ModifyDBProxyTargetGroup", rds("target-group:prx-tg-2"), &[theirs], false),
+        ("rds:DeleteDBProxy", rds("db-proxy:prx-1"), &[ours], true),
         // A network of somebody else.
-        ("ec2:DeleteVpc", arn("ec2", "vpc/vpc-2"), vec![theirs], false),
-        ("ec2:CreateTags", arn("ec2", "vpc/vpc-2"), vec![gives], false),
-        ("ec2:CreateTags", arn("ec2", "vpc/vpc-2"), vec![gives, made], true),
+        ("ec2:DeleteVpc", arn("ec2", "vpc/vpc-2"), &[theirs], false),
+        ("ec2:CreateTags", arn("ec2", "vpc/vpc-2"), &[gives], false),
+        ("ec2:CreateTags", arn("ec2", "vpc/vpc-2"), &[gives, made], true),
         // Roles.
-        ("iam:PutRolePolicy", role("/infra/shop-two/us-east-1/x"), vec![], false),
-        ("iam:CreateRole", role("/x"), vec![gives], false),
-        ("iam:AttachRolePolicy", role("/infra/shop/us-east-1/x"), vec![ours], false),
-        ("iam:DetachRolePolicy", role("/infra/shop/us-east-1/x"), vec![ours], true),
-        ("iam:PassRole", role("/infra/shop/us-east-1/x"), vec![("iam:PassedToService", "ec2.amazonaws.com")], false),
-        ("iam:PassRole", role("/infra/shop/us-east-1/x"), vec![("iam:PassedToService", "rds.amazonaws.com")], true),
+        ("iam:PutRolePolicy", role("/infra/shop-two/us-east-1/x"), &[], false),
+        ("iam:CreateRole", role("/x"), &[gives], false),
+        ("iam:AttachRolePolicy", role("/infra/shop/us-east-1/x"), &[ours], false),
+        ("iam:DetachRolePolicy", role("/infra/shop/us-east-1/x"), &[ours], true),
+        ("iam:PassRole", role("/infra/shop/us-east-1/x"), &[("iam:PassedToService", "ec2.amazonaws.com")], false),
+        ("iam:PassRole", role("/infra/shop/us-east-1/x"), &[("iam:PassedToService", "rds.amazonaws.com")], true),
     ];
     for (action, resource, context, expected) in cases {
-        let request = Request::new(action, &resource, &context);
+        let request = Request::new(action, &resource, context);
         assert_eq!(policy.allows(&request), expected, "{request:?}");
     }
 }

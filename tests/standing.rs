@@ -216,6 +216,16 @@ fn parameters_that_wait_for_a_reboot_are_told_before_and_after() {
 }
 
 #[test]
+fn a_cluster_that_fails_over_in_between_is_asked_again() {
+    let cloud = deployed(STACK);
+    let refused = ["rds.EnableHttpEndpoint", "InvalidResourceStateFault", "--nth", "1"];
+    cloud.infra(&[&["local", "fault", "refuse"], &refused[..]].concat()).succeeds();
+    cloud.forget_calls();
+    deploy(&cloud, &["--set", "database.data_api=true"]).succeeds();
+    assert_eq!(count(&cloud, "rds.EnableHttpEndpoint"), 2, "the second call follows the first one's refusal");
+}
+
+#[test]
 fn taking_readers_away_never_takes_the_writer() {
     let cloud = deployed(&STACK.replace("database: {", "database: {readers: 1, "));
     rds(

@@ -242,6 +242,7 @@ const BUSY_CODES: &[&str] = &[
     "InvalidDBProxyStateFault",
     "InvalidDBSubnetGroupStateFault",
     "InvalidDBParameterGroupState",
+    "InvalidResourceStateFault",
     "InvalidStateException",
     "ResourceInUse",
     "IncorrectState",

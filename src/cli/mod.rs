@@ -117,8 +117,8 @@ pub fn run() -> ExitCode {
 async fn verb(verb: Verb) -> Result<u8, Failure> {
     match verb {
         Verb::Diff(args) => diff::run(args).await,
-        Verb::Deploy(args) => deploy::run(args).await,
-        Verb::Destroy(args) => destroy::run(args).await,
+        Verb::Deploy(args) => Box::pin(deploy::run(args)).await,
+        Verb::Destroy(args) => Box::pin(destroy::run(args)).await,
         Verb::Status(args) => outputs::status(args).await,
         Verb::Outputs(args) => outputs::run(args).await,
         Verb::Validate(args) => Ok(validate::run(&args)),

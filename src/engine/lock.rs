@@ -22,8 +22,8 @@ use tokio::{
 };
 
 use crate::{
-    aws::{Class, Clients, Error, Result},
-    engine::observe::backoff,
+    aws::{Clients, Error, Result},
+    engine::observe::patiently,
 };
 use contest::{Contest, Won, unless_stopped};
 use lease::{Heart, LEASE};
@@ -39,8 +39,6 @@ const SHOWN: Duration = Duration::from_secs(6);
 /// For how long a lock must not change until it is taken over, by the steady clock of whoever watches: a lease that began
 /// just before is over by then, and what its holder did last is shown.
 const WATCH: Duration = Duration::from_secs(LEASE.as_secs() + SHOWN.as_secs());
-/// How often in a row a call is made at the end that is refused for now.
-const TRIES: u32 = 5;
 
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +101,7 @@ impl Lock {
         };
         for election in elections {
             // What is left of it, the next one removes.
-            let _ = patiently(async || lock.parameter.beside(&election).delete().await).await;
+            let _ = patiently(0, async || lock.parameter.beside(&election).delete().await).await;
         }
         match stopped {
             None => Ok(lock),
@@ -136,7 +134,7 @@ impl Lock {
         // Whatever hinders this, the lease ends by itself.
         let _ = if hidden {
             let ended = Record { ended: true, ..heart.record };
-            patiently(async || self.parameter.overwrite(&ended).await).await.map(|_| ())
+            patiently(0, async || self.parameter.overwrite(&ended).await).await.map(|_| ())
         } else {
             self.remove(&heart).await
         };
@@ -144,13 +142,13 @@ impl Lock {
 
     /// Removes the parameter, unless it has become somebody else's. What is shown may be what we took over.
     async fn remove(&self, heart: &Heart) -> Result<()> {
-        let shown = patiently(async || self.parameter.get().await).await?;
+        let shown = patiently(0, async || self.parameter.get().await).await?;
         let is_ours = |seen: &Sight| {
             seen.holder().is(&heart.record.holder)
                 || self.former.as_ref().is_some_and(|former| seen.holder().is(former))
         };
         if shown.as_ref().is_none_or(is_ours) {
-            patiently(async || self.parameter.delete().await).await?;
+            patiently(0, async || self.parameter.delete().await).await?;
         }
         Ok(())
     }
@@ -165,26 +163,12 @@ async fn hidden_since(parameter: &Parameter, former: &Sight, ours: &Record) -> I
     now.checked_sub(age).unwrap_or(now)
 }
 
-/// Makes a call again that is refused for now, a few times.
-async fn patiently<T>(mut call: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    let mut tried = 1;
-    loop {
-        match call().await {
-            Err(error) if tried < TRIES && matches!(error.class, Class::Throttled | Class::Ambiguous) => {
-                sleep(backoff(tried)).await;
-                tried += 1;
-            }
-            answer => return answer,
-        }
-    }
-}
-
 /// Who holds the lock of a stack, if anybody.
 ///
 /// # Errors
 /// SSM's own.
 pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>> {
-    let seen = patiently(async || Parameter::lock(aws, stack).get().await).await?;
+    let seen = patiently(0, async || Parameter::lock(aws, stack).get().await).await?;
     Ok(seen.filter(|seen| !seen.record.ended).map(|seen| seen.record.holder))
 }
 
@@ -195,7 +179,7 @@ pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>> {
 /// SSM's own.
 pub async fn remove(aws: &Clients, stack: &str, me: Holder) -> Result<()> {
     let parameter = Parameter::lock(aws, stack);
-    let seen = match patiently(async || parameter.get().await).await {
+    let seen = match patiently(0, async || parameter.get().await).await {
         // What is no lock has no holder who could still work.
         Err(error) if is_no_lock(&error) => return parameter.delete().await,
         seen => seen?,
@@ -203,10 +187,10 @@ pub async fn remove(aws: &Clients, stack: &str, me: Holder) -> Result<()> {
     let Some(seen) = seen else { return Ok(()) };
     if !seen.record.ended && !seen.holder().is_gone() {
         let me = Record::of(me);
-        let version = patiently(async || parameter.overwrite(&me).await).await?;
+        let version = patiently(0, async || parameter.overwrite(&me).await).await?;
         let until = Instant::now() + LEASE;
         let unmet = async || Ok(parameter.get().await?.is_some_and(|seen| seen.version == version));
-        while Instant::now() < until && patiently(unmet).await? {
+        while Instant::now() < until && patiently(0, unmet).await? {
             sleep(Duration::from_millis(500)).await;
         }
     }
@@ -214,5 +198,5 @@ pub async fn remove(aws: &Clients, stack: &str, me: Holder) -> Result<()> {
     if let Some(election) = &seen.record.election {
         parameter.beside(election).delete().await?;
     }
-    patiently(async || parameter.delete().await).await
+    patiently(0, async || parameter.delete().await).await
 }

@@ -59,13 +59,13 @@ async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen
     patiently(unreached, async || (kind.observe)(scope).await).await
 }
 
-/// What a question that changes nothing is answered with; such a call may be repeated whatever happened to it. `unreached`
+/// The answer to a call that may be repeated whatever happened to it, as every question may. `unreached`
 /// is how often that is done where AWS could not be reached at all: at the beginning that is to be told at once, later it
 /// is a moment's failure.
 ///
 /// # Errors
 /// The last one, where it does not pass.
-pub async fn patiently<T>(unreached: u32, question: impl AsyncFn() -> Result<T>) -> Result<T> {
+pub async fn patiently<T>(unreached: u32, mut question: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let mut tried = 0;
     loop {
         let error = match question().await {

@@ -241,8 +241,12 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         None => readers.into_iter().next(),
     };
     let Some(target) = target.map(|target| target.identifier.clone()) else {
+        let is_reader = |id: &String| ctx.region.rds.members(&name).any(|one| !one.writer && one.identifier == *id);
         return Err(match wanted {
-            Some(id) => invalid(format!("DB instance {id} is not an available reader of DB cluster {name}.")),
+            Some(id) if is_reader(&id) => {
+                Fault::new("InvalidDBInstanceState", format!("DB instance {id} is not in the available state."))
+            }
+            Some(id) => invalid(format!("DB instance {id} is not a reader of DB cluster {name}.")),
             None => {
                 Fault::new("InvalidDBClusterStateFault", format!("DB cluster {name} has no reader to fail over to."))
             }
