@@ -2,6 +2,7 @@
 //!
 //! miette pads the caret's line with one formatting argument, which cannot be wider than 65,535: past that it panics.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
@@ -10,6 +11,17 @@ use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 const LONG: usize = 400;
 /// How many characters of such a line are shown before the place, and after it.
 const AROUND: usize = 40;
+
+/// What somebody else has written, as it can be shown: a control character, which a terminal would obey and SQL may end a
+/// comment at, as its escape. Tabs stay.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && c != '\t';
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
 
 /// A text with the name of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What works CONCURRENTLY on indexes, and the INVALID ones that it leaves behind where it fails.
 
 use super::ledger::literal;
+use super::quote::folded;
 use super::sql::{Statement, Token, after_if_not_exists, name};
 
 /// A statement that PostgreSQL carries out in several transactions of its own.
@@ -110,7 +111,7 @@ impl Scope {
             Scope::Schema(name) => format!(
                 "SELECT r.oid FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace WHERE \
                  s.nspname = {}",
-                literal(&stored(name))
+                literal(&folded(name))
             ),
             Scope::Database => "SELECT oid FROM pg_catalog.pg_class".to_owned(),
         }
@@ -123,7 +124,7 @@ fn create_of(sql: &str, rest: &[Token]) -> Option<Concurrent> {
     let rest = rest.split_first().filter(|(on, _)| on.is(sql, "on"))?.1;
     let only = usize::from(rest.first().is_some_and(|word| word.is(sql, "only")));
     let index = name(sql, std::slice::from_ref(index))?;
-    Some(Concurrent::Create { name: stored(&index), table: name(sql, &rest[only..])? })
+    Some(Concurrent::Create { name: folded(&index), table: name(sql, &rest[only..])? })
 }
 
 /// What follows `REINDEX`: `[(options)] INDEX | TABLE | SCHEMA | DATABASE [CONCURRENTLY] [name]`.
@@ -139,20 +140,6 @@ fn rebuild_of(sql: &str, rest: &[Token]) -> Option<Scope> {
         "schema" => name().map(Scope::Schema),
         _ => Some(Scope::Database),
     }
-}
-
-/// A name as PostgreSQL stores it: lower case unless quoted, at most 63 bytes.
-fn stored(written: &str) -> String {
-    let mut name = match written.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\""),
-        None => written.to_ascii_lowercase(),
-    };
-    let mut end = name.len().min(63);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.truncate(end);
-    name
 }
 
 #[cfg(test)]
@@ -187,11 +174,5 @@ mod tests {
         for (sql, expected) in table {
             assert_eq!(Concurrent::of(sql, &statements(sql)[0]), expected, "{sql}");
         }
-    }
-
-    #[test]
-    fn long_names_are_cut_as_postgresql_cuts_them() {
-        assert_eq!(stored(&"é".repeat(40)).len(), 62);
-        assert_eq!(stored(&"A".repeat(70)), "a".repeat(63));
     }
 }

@@ -8,7 +8,7 @@
 //! - [`target`], [`roots`], [`connect`], `linger`: the database and one connection to it, TLS verified
 //! - [`journal`], [`folder`]: the migrations on disk, both of Drizzle's layouts
 //! - [`compose`]: a new migration in a folder
-//! - [`sql`], [`position`]: tokens and statements, and where in a file something is
+//! - [`sql`], [`quote`], [`position`]: tokens and statements, names and quotes, and where in a file something is
 //! - [`guard`], [`concurrent`]: statements that cannot be part of a migration's transaction
 //! - [`ledger`], [`lease`]: the table `drizzle.__drizzle_migrations`, and who works without a transaction
 //! - [`holders`]: who holds a ledger's lock, and what can be done about it
@@ -42,6 +42,7 @@ pub mod options;
 mod outside;
 pub mod plan;
 pub mod position;
+pub mod quote;
 pub mod refusal;
 pub mod repair;
 pub mod roots;

@@ -45,7 +45,7 @@ async fn each_class_of_objects() {
         if !plan.steps.is_empty() {
             let contents = Ledger::default().read(&client).await.unwrap();
             write(&written.folder(), &contents, &text(&plan)).unwrap();
-            assert_eq!(tags(&copy, &written.folder()).await.unwrap(), ["0002_repair"], "{sql}");
+            assert_eq!(tags(&copy, &written.folder()).await.unwrap(), ["0003_repair"], "{sql}");
             copy.psql(&text(&plan));
         }
         let after = report(&client, &written.folder(), &How::default()).await;

@@ -54,6 +54,15 @@ CREATE TABLE "app"."events" ("at" timestamptz NOT NULL, "what" text) PARTITION B
 CREATE TABLE "app"."events_2026" PARTITION OF "app"."events" FOR VALUES FROM ('2026-01-01 00:00+00') TO ('2027-01-01 00:00+00');
 CREATE INDEX "events_at_idx" ON "app"."events" ("at");"#,
     ),
+    // Names and texts that end a comment or a statement, if they are taken for SQL.
+    (
+        "0002_odd",
+        "CREATE TYPE app.\"ki\rnd\" AS ENUM ('a', 'b\rDROP TABLE app.users; --');
+CREATE TABLE app.\"o\rd; --\nd\" (\"a\rb;\" integer CONSTRAINT \"c\nk\" CHECK (\"a\rb;\" > 0), k app.\"ki\rnd\");
+COMMENT ON TABLE app.\"o\rd; --\nd\" IS 'x\r\ny';
+CREATE FUNCTION app.\"f(); DROP TABLE app.users; --\"(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+COMMENT ON FUNCTION app.\"f(); DROP TABLE app.users; --\"(integer) IS 'odd';",
+    ),
 ];
 
 /// What happens behind the back, what is then found (a letter of the change and the object), and whether repair can make
@@ -92,14 +101,17 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
     (
         "DROP SCHEMA app CASCADE",
         &[
+            "Missing function app.\"f(); DROP TABLE app.users; --\"(n integer)",
             "Missing function app.double(n integer)",
             "Missing function app.touch()",
+            "Missing enum app.ki\\rnd",
             "Missing enum app.mood",
             "Missing materialized view app.counts",
             "Missing schema app",
             "Missing sequence app.invoice_no",
             "Missing table app.events",
             "Missing table app.events_2026",
+            "Missing table app.o\\rd; --\\nd",
             "Missing table app.posts",
             "Missing table app.users",
             "Missing type app.pair",
@@ -208,4 +220,19 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
     ("DROP POLICY posts_own ON app.posts", &["Missing policy posts_own on app.posts"], true),
     ("ALTER POLICY posts_own ON app.posts USING (true)", &["Different policy posts_own on app.posts"], true),
     ("CREATE INDEX extra_idx ON app.posts (title)", &["Extra index app.extra_idx on posts"], true),
+    (
+        "ALTER TYPE app.\"ki\rnd\" ADD VALUE 'c\rDROP TABLE app.users; --'; DROP TABLE app.\"o\rd; --\nd\"",
+        &["Different enum app.ki\\rnd", "Missing table app.o\\rd; --\\nd"],
+        false,
+    ),
+    (
+        "ALTER TABLE app.\"o\rd; --\nd\" DROP COLUMN \"a\rb;\"",
+        &["Missing column app.o\\rd; --\\nd.a\\rb;", "Missing constraint c\\nk on app.o\\rd; --\\nd"],
+        true,
+    ),
+    (
+        "COMMENT ON FUNCTION app.\"f(); DROP TABLE app.users; --\"(integer) IS NULL",
+        &["Different function app.\"f(); DROP TABLE app.users; --\"(n integer)"],
+        true,
+    ),
 ];

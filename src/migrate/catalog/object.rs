@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::class::Class;
+use crate::excerpt::printable;
 use crate::migrate::ledger::{Ledger, identifier, literal};
+use crate::migrate::quote::folded;
+use crate::migrate::sql::tokens;
 
 /// What an object is called. Sorted as things can be made: by class first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -18,7 +21,7 @@ pub struct Id {
     /// The table or view it belongs to; empty where it stands alone.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
-    /// Its name; a function's with the types of its arguments, a schema's is empty.
+    /// Its name; a function's as SQL and with its arguments, a schema's is empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
 }
@@ -50,21 +53,18 @@ impl Id {
         match self.class {
             Class::Schema => identifier(&self.schema),
             Class::Extension => identifier(&self.name),
-            Class::Function => {
-                let (name, arguments) = self.name.split_at(self.name.find('(').unwrap_or(self.name.len()));
-                format!("{}.{}{arguments}", identifier(&self.schema), identifier(name))
-            }
+            Class::Function => format!("{}.{}", identifier(&self.schema), self.name),
             Class::Column | Class::Constraint | Class::Trigger | Class::Rule | Class::Policy => identifier(&self.name),
             _ => format!("{}.{}", identifier(&self.schema), identifier(&self.name)),
         }
     }
 
     /// The name by which others mention it: without schema, table and arguments.
-    pub(in crate::migrate) fn local_name(&self) -> &str {
+    pub(in crate::migrate) fn local_name(&self) -> String {
         match self.class {
-            Class::Schema => &self.schema,
-            Class::Function => self.name.split('(').next().unwrap_or_default(),
-            _ => &self.name,
+            Class::Schema => self.schema.clone(),
+            Class::Function => tokens(&self.name).first().map(|name| folded(name.text(&self.name))).unwrap_or_default(),
+            _ => self.name.clone(),
         }
     }
 
@@ -86,10 +86,11 @@ impl Id {
     }
 }
 
-/// As a reader would name it: `column public.users.email`, `index public.users_email_idx on users`.
+/// As a reader would name it: `column public.users.email`, `index public.users_email_idx on users`; on one line.
 impl fmt::Display for Id {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Id { class, schema, table, name } = self;
+        let [schema, table, name] = [schema, table, name].map(|part| printable(part));
         match class {
             Class::Schema => write!(formatter, "{class} {schema}"),
             Class::Extension => write!(formatter, "{class} {name}"),

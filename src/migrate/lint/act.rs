@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::migrate::sql::{Kind, Token, tokens};
+use crate::migrate::quote::folded;
+use crate::migrate::sql::{Kind, tokens};
 
 /// One thing that a statement does; an ALTER TABLE does several.
 #[derive(Debug, Clone)]
@@ -168,7 +169,7 @@ impl Name {
         let parts: Vec<String> = tokens(written)
             .iter()
             .filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted))
-            .map(|token| part(written, token))
+            .map(|token| folded(token.text(written)))
             .collect();
         let (name, schema) = match parts.as_slice() {
             [] => (written.to_owned(), None),
@@ -187,24 +188,6 @@ impl Name {
     pub(super) fn is(&self, other: &Name) -> bool {
         self.name == other.name && self.schema == other.schema
     }
-}
-
-fn part(text: &str, token: &Token) -> String {
-    let raw = token.text(text);
-    let mut name = match raw.strip_prefix('"') {
-        Some(quoted) => quoted.strip_suffix('"').unwrap_or(quoted).replace("\"\"", "\""),
-        None => raw.to_lowercase(),
-    };
-    name.truncate(cut(&name));
-    name
-}
-
-/// PostgreSQL keeps this many bytes of a name.
-pub(super) const LONGEST_NAME: usize = 63;
-
-/// How much of a name PostgreSQL keeps, in bytes: whole characters only.
-pub(super) fn cut(name: &str) -> usize {
-    (0..=name.len().min(LONGEST_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0)
 }
 
 impl fmt::Display for Name {
@@ -245,7 +228,5 @@ mod tests {
         for (written, key) in table {
             assert_eq!(Name::parse(written).key(), key, "{written}");
         }
-        let long = "é".repeat(40);
-        assert_eq!(Name::parse(&long).name, "é".repeat(31));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::act::{Act, LONGEST_NAME};
+use super::act::Act;
 use super::parse;
 use crate::migrate::folder::Migration;
+use crate::migrate::quote::LONGEST_NAME;
 use crate::migrate::sql::{self, Kind, statements};
 
 /// One statement and what it does.

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::missing::catch_up;
 use super::probe;
-use super::step::{Mended, Obstacle, Phase, Step, dollar_quoted};
+use super::step::{Mended, Obstacle, Phase, Step};
 use crate::migrate::catalog::{Class, Object, column, policy, sequence, table, trigger, view};
 use crate::migrate::ledger::{identifier, literal};
+use crate::migrate::quote::block;
 use crate::migrate::verify::compare::Difference;
 
 /// Why something that exists is not made anew.
@@ -227,7 +228,7 @@ impl Pair<'_> {
         let sequence = self.wanted.text("sequence").trim_start_matches("SEQUENCE NAME ");
         let sequence = sequence.split(" INCREMENT BY ").next().unwrap_or_default();
         let moved = catch_up(sequence, &table, &name).replacen("SELECT", "PERFORM", 1);
-        dollar_quoted(&format!(
+        block(&format!(
             "BEGIN\n  IF (SELECT attidentity FROM pg_catalog.pg_attribute WHERE attrelid = {}::regclass AND attname = {}) = '' \
              THEN\n    ALTER TABLE {table} ALTER COLUMN {name} ADD {};\n    {moved};\n  END IF;\nEND",
             literal(&table),

@@ -62,6 +62,10 @@ pub async fn repair(client: &Client, report: &Report) -> Repair {
         let cut = step.statements.iter().any(|statement| statement.contains(BREAKPOINT));
         cut.then(|| "Drizzle would split it: it holds the text of a breakpoint".to_owned())
     });
+    repair.hold_back(|step| {
+        let one = step.statements.iter().all(|statement| file::is_one(statement));
+        (!one).then(|| "a name in it would be read as a statement of its own".to_owned())
+    });
     repair.wait_for_labels();
     repair.wait_for_obstacles();
     repair
@@ -95,7 +99,7 @@ impl Repair {
         loop {
             let absent: Vec<_> = self.obstacles.iter().filter(|it| it.missing).map(|it| it.id.clone()).collect();
             let again = self.hold_back(|step| {
-                let needed = absent.iter().find(|id| step.mentions(id.local_name()))?;
+                let needed = absent.iter().find(|id| step.mentions(&id.local_name()))?;
                 Some(format!("it needs the {needed}"))
             });
             if !again {

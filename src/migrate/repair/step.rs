@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::probe::Probe;
 use crate::migrate::catalog::{Id, Object};
+use crate::migrate::quote::block;
 
 /// When a step is done: things that others need come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,17 +119,10 @@ impl Obstacle {
 
 /// A block that runs the statement only where `there` finds nothing.
 pub(super) fn unless(there: &str, statement: &str) -> String {
-    dollar_quoted(&format!("BEGIN\n  IF NOT EXISTS ({there}) THEN\n    {statement};\n  END IF;\nEND"))
+    block(&format!("BEGIN\n  IF NOT EXISTS ({there}) THEN\n    {statement};\n  END IF;\nEND"))
 }
 
 /// A block that takes it well that the object exists.
 pub(super) fn unless_exists(statement: &str) -> String {
-    dollar_quoted(&format!("BEGIN\n  {statement};\nEXCEPTION WHEN duplicate_object THEN NULL;\nEND"))
-}
-
-/// DO with a quote that the body does not contain.
-pub(super) fn dollar_quoted(body: &str) -> String {
-    let quote = (0..).map(|number| if number == 0 { "$$".to_owned() } else { format!("$repair{number}$") });
-    let quote = quote.into_iter().find(|quote| !body.contains(quote.as_str())).unwrap_or_default();
-    format!("DO {quote} {body} {quote}")
+    block(&format!("BEGIN\n  {statement};\nEXCEPTION WHEN duplicate_object THEN NULL;\nEND"))
 }

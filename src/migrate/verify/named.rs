@@ -9,6 +9,7 @@ use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
 use crate::migrate::ledger::identifier;
 use crate::migrate::position::Position;
+use crate::migrate::quote::folded;
 use crate::migrate::sql::{Kind, Statement, Token, statements};
 
 /// Something that must be there.
@@ -285,15 +286,12 @@ impl<'a> Words<'a> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         let text = first.text(self.sql);
-        let name = match first.kind {
-            Kind::Word => text.to_ascii_lowercase(),
+        match first.kind {
             // U&"…" would have to be decoded.
-            Kind::Quoted if text.starts_with('"') && first.closed => text[1..text.len() - 1].replace("\"\"", "\""),
-            _ => return None,
-        };
-        // PostgreSQL cuts longer names off.
-        let end = (0..=name.len().min(63)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-        Some(name[..end].to_owned())
+            Kind::Word => Some(folded(text)),
+            Kind::Quoted if text.starts_with('"') && first.closed => Some(folded(text)),
+            _ => None,
+        }
     }
 
     /// What is between commas, up to the parenthesis that closes the one before.

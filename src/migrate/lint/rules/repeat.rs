@@ -9,6 +9,7 @@ use super::super::hit::{Hit, Place};
 use super::super::statement::Statement;
 use super::{Rule, Severity, excerpt};
 use crate::migrate::ledger::literal;
+use crate::migrate::quote::dollar_quote;
 use crate::migrate::sql;
 
 pub(super) const NOT_IDEMPOTENT: Rule = Rule {
@@ -79,13 +80,6 @@ fn wrap(script: &Script<'_>, statement: &Statement, wrapping: &Wrapping<'_>) -> 
     };
     let edit = |at, text: String| Edit::insert(at, text.replace('\n', newline));
     vec![edit(statement.span.start, before), edit(statement.span.end, after)]
-}
-
-/// A dollar quote that the text does not hold.
-fn dollar_quote(text: &str) -> String {
-    let tags = std::iter::once("$$".to_owned()).chain((0..).map(|number| format!("$infra{number}$")));
-    let mut free = tags.filter(|tag| !(text.contains(tag.as_str()) || tag == "$$" && text.ends_with('$')));
-    free.next().unwrap_or_default()
 }
 
 pub(super) const REPEATED_INSERT: Rule = Rule {
@@ -256,13 +250,6 @@ fn definition(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotes_that_the_text_does_not_hold() {
-        assert_eq!(dollar_quote("CREATE TYPE a"), "$$");
-        assert_eq!(dollar_quote("CHECK (a <> $$x$$)"), "$infra0$");
-        assert_eq!(dollar_quote("CHECK (a <> $infra0$ $$ $infra0$)"), "$infra1$");
-    }
 
     #[test]
     fn definitions_are_compared_word_by_word() {

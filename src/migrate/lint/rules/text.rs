@@ -1,12 +1,12 @@
 //! The files as texts: what PostgreSQL would stumble over before it comes to what the statements do.
 
-use super::super::act::LONGEST_NAME;
 use super::super::edit::Edit;
 use super::super::ground::{Ground, Script};
 use super::super::hit::{Hit, Place};
 use super::{Rule, Severity, excerpt};
 use crate::migrate::folder::BREAKPOINT;
 use crate::migrate::journal::conflict_marker;
+use crate::migrate::quote::LONGEST_NAME;
 use crate::migrate::sql::{self, Kind};
 
 const MARK: char = '\u{feff}';
