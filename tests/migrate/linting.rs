@@ -160,6 +160,100 @@ fn fixed_files_make_the_same_catalog() {
     }
 }
 
+/// One of each CREATE, DROP and ALTER that a guard can be thought of for; each is SQL, and whether its objects are there
+/// does not matter.
+const STATEMENTS: &[&str] = &[
+    "create schema s1 create table t (id int)",
+    "create schema s1 authorization postgres",
+    "create schema authorization postgres",
+    "create unlogged table t (id int)",
+    "create table t as select 1",
+    "create materialized view m as select 1",
+    "create recursive view r (a) as select 1",
+    "create sequence s",
+    "create type shell",
+    "create type pair as (a int)",
+    "create domain d as int",
+    "create extension nothing",
+    "create collation c from \"C\"",
+    "create statistics st on a, b from t",
+    "create foreign data wrapper w",
+    "create server sv foreign data wrapper w",
+    "create user mapping for public server sv",
+    "create foreign table ft (id int) server sv",
+    "create aggregate total(int) (sfunc = int4pl, stype = int)",
+    "create cast (text as int) with inout",
+    "create operator === (leftarg = int, rightarg = int, function = int4eq)",
+    "create event trigger e on ddl_command_end execute function f()",
+    "create publication p",
+    "create constraint trigger ct after insert on t for each row execute function f()",
+    "create policy p on t",
+    "create text search dictionary ts (template = simple)",
+    "alter table t add a int, add constraint u unique (a), drop constraint k, alter a drop expression",
+    "alter table only t add constraint u unique (a)",
+    "alter foreign table ft add a int",
+    "alter type pair add attribute b int",
+    "alter type shell add value 'x'",
+    "drop table t, s1.t",
+    "drop foreign table ft",
+    "drop view v",
+    "drop materialized view m",
+    "drop index concurrently i",
+    "drop sequence s",
+    "drop type pair cascade",
+    "drop domain d",
+    "drop schema s1",
+    "drop policy p on t",
+    "drop trigger ct on t",
+    "drop rule r on t",
+    "drop function f(int), g",
+    "drop procedure f",
+    "drop routine f",
+    "drop aggregate total(int)",
+    "drop extension nothing",
+    "drop collation c",
+    "drop conversion c",
+    "drop event trigger e",
+    "drop user mapping for public server sv",
+    "drop server sv",
+    "drop foreign data wrapper w",
+    "drop procedural language nothing",
+    "drop cast (text as int)",
+    "drop transform for int language sql",
+    "drop operator === (int, int)",
+    "drop operator class oc using btree",
+    "drop operator family oc using btree",
+    "drop publication p",
+    "drop role nobody_at_all",
+    "drop user nobody_at_all",
+    "drop statistics st",
+    "drop text search dictionary ts",
+    "drop text search configuration ts",
+    "drop access method nothing",
+    "drop owned by nobody_at_all",
+];
+
+/// PostgreSQL reads what `--fix` writes, also where the breakpoints are comments to it.
+#[test]
+fn fixed_files_are_sql() {
+    const SYNTAX: &str = "42601";
+    let written = Written::new(&[("0000_a", &format!("select 1;--> statement-breakpoint\n{}", STATEMENTS.join(";")))]);
+    let sql = || std::fs::read_to_string(written.file("0000_a")).unwrap();
+    let database = Database::new(Way::Direct);
+    assert!(!database.sqlstates(&sql()).contains(&SYNTAX.to_owned()));
+    let output = offline(written.path(), &["--assume-pending", "--fix"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let fixed = sql();
+    assert!(!Database::new(Way::Direct).sqlstates(&fixed).contains(&SYNTAX.to_owned()), "{fixed}");
+    let guards = |text: &str| fixed.matches(text).count();
+    assert_eq!(
+        (guards(" IF EXISTS"), guards(" IF NOT EXISTS"), guards(" OR REPLACE"), guards("DO $$")),
+        (38, 15, 2, 6),
+        "{fixed}"
+    );
+    assert_eq!(fixed.lines().count(), fixed.matches("statement-breakpoint").count() + 1);
+}
+
 #[test]
 fn what_is_applied_is_not_rewritten() {
     let database = Database::new(Way::Pooled);

@@ -134,6 +134,18 @@ impl Database {
         psql(servers(), &self.name, sql)
     }
 
+    /// Runs every statement of the text, whatever becomes of the one before; the SQLSTATEs of those that fail.
+    pub(crate) fn sqlstates(&self, sql: &str) -> Vec<String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, sql.as_bytes()).unwrap();
+        let mut command = Command::new(format!("{BIN}/psql"));
+        let url = servers().url(Way::Direct, &self.name);
+        command.args(["-XAtq", "-v", "VERBOSITY=sqlstate", "-f"]).arg(file.path()).arg(url);
+        let output = succeed(command.env("PGSSLMODE", "require"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        said.lines().filter_map(|line| line.split_once("ERROR:  ")).map(|(_, code)| code.to_owned()).collect()
+    }
+
     /// The whole schema as pg_dump writes it.
     pub(crate) fn dump(&self) -> String {
         let mut command = Command::new(format!("{BIN}/pg_dump"));

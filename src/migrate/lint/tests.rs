@@ -325,6 +325,18 @@ fn what_fix_writes() {
         ("ALTER TYPE t ADD VALUE 'b' BEFORE 'a'", "ALTER TYPE t ADD VALUE IF NOT EXISTS 'b' BEFORE 'a'"),
         ("DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY IF EXISTS i"),
         ("DROP POLICY \"p\" ON \"t\"", "DROP POLICY IF EXISTS \"p\" ON \"t\""),
+        ("create schema s create table t (b int)", "create schema s create table t (b int)"),
+        ("CREATE SCHEMA s AUTHORIZATION a", "CREATE SCHEMA IF NOT EXISTS s AUTHORIZATION a"),
+        ("CREATE SCHEMA AUTHORIZATION a", "CREATE SCHEMA IF NOT EXISTS AUTHORIZATION a"),
+        ("CREATE UNLOGGED TABLE a (b int)", "CREATE UNLOGGED TABLE IF NOT EXISTS a (b int)"),
+        ("DROP USER MAPPING FOR a SERVER s", "DROP USER MAPPING IF EXISTS FOR a SERVER s"),
+        ("DROP TRANSFORM FOR a LANGUAGE b", "DROP TRANSFORM IF EXISTS FOR a LANGUAGE b"),
+        ("DROP CAST (a AS b)", "DROP CAST IF EXISTS (a AS b)"),
+        (
+            "SELECT 1;--> statement-breakpoint\nSELECT 2;SELECT 3; -- c\nSELECT 4;  \nSELECT 5",
+            "SELECT 1;--> statement-breakpoint\nSELECT 2;--> statement-breakpoint\nSELECT 3; -- c\n--> statement-breakpoint\nSELECT 4;\
+             --> statement-breakpoint  \nSELECT 5",
+        ),
         ("\u{feff}SELECT 1", "SELECT 1"),
         ("ALTER TABLE a RENAME b TO c", "ALTER TABLE a RENAME b TO c"),
         ("-- infra: allow not-idempotent\nDROP VIEW a", "-- infra: allow not-idempotent\nDROP VIEW a"),
@@ -347,7 +359,8 @@ fn what_fix_writes() {
       IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = 'o''k'::name AND conrelid = '"audit"."Orders"'::regclass) THEN
         ALTER TABLE "audit"."Orders" ADD CONSTRAINT "o'k" FOREIGN KEY ("a") REFERENCES "b"("id");
       END IF;
-    END $$;--> statement-breakpoint -- last
+    END $$; -- last
+    --> statement-breakpoint
     DO $infra0$ BEGIN
       IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = 'c'::name AND conrelid = 't'::regclass) THEN
         ALTER TABLE t ADD CONSTRAINT c CHECK (a <> $$x$$);

@@ -3,7 +3,6 @@
 use squawk_parser::SyntaxKind as K;
 
 use super::super::act::{Act, Constraint, Fill, Name, Object, Repeat, What};
-use super::create::keyword_before_name;
 use super::tree::SyntaxNode;
 use super::{Reader, child, child_deep, mentions, tokens};
 
@@ -30,10 +29,9 @@ impl Reader<'_> {
     fn action(self, action: &SyntaxNode, table: &Name, alone: bool) -> Act {
         let table = table.clone();
         let name = |kind| child(action, &[kind]).map(|node| self.name(&node));
-        let guard = |text: &'static str| match keyword_before_name(action) {
-            _ if child(action, &[K::IF_EXISTS, K::IF_NOT_EXISTS]).is_some() => Repeat::Same,
-            Some(keyword) => Repeat::Insert(self.after(&keyword), text),
-            None => Repeat::ByHand(NO_GUARD),
+        let guard = |text: &'static str| match child(action, &[K::IF_EXISTS, K::IF_NOT_EXISTS]) {
+            Some(_) => Repeat::Same,
+            None => self.insertion(action, text, NO_GUARD),
         };
         let (what, repeat) = match action.kind() {
             K::ADD_COLUMN => (self.added_column(action, table), guard(" IF NOT EXISTS")),
@@ -154,10 +152,9 @@ impl Reader<'_> {
         let Some(option) = action.children().find(|child| child.kind() != K::COLUMN_NAME_REF) else {
             return (What::Other, Repeat::Same);
         };
-        let if_exists = || match tokens(&option).last() {
-            _ if mentions(&option, K::IF_KW) => Repeat::Same,
-            Some(last) => Repeat::Insert(self.after(&last), " IF EXISTS"),
-            None => Repeat::ByHand(NO_GUARD),
+        let if_exists = || match mentions(&option, K::IF_KW) {
+            true => Repeat::Same,
+            false => self.insertion(&option, " IF EXISTS", NO_GUARD),
         };
         match option.kind() {
             K::SET_TYPE => {
@@ -179,10 +176,7 @@ impl Reader<'_> {
             K::ADD_VALUE => {
                 let guarded = child(&action, &[K::IF_NOT_EXISTS]).is_some();
                 let value = child(&action, &[K::LITERAL]).map(|node| self.written(&node)).unwrap_or_default();
-                let repeat = match tokens(&action).nth(1) {
-                    Some(keyword) if !guarded => Repeat::Insert(self.after(&keyword), " IF NOT EXISTS"),
-                    _ => Repeat::Same,
-                };
+                let repeat = if guarded { Repeat::Same } else { self.insertion(&action, " IF NOT EXISTS", NO_GUARD) };
                 self.act(node, What::AddValue { of, value }, repeat)
             }
             K::TYPE_RENAME_TO | K::SET_SCHEMA => {

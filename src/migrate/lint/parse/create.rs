@@ -3,7 +3,7 @@
 use squawk_parser::{SyntaxKind, SyntaxKind as K};
 
 use super::super::act::{Act, Name, Object, Repeat, What};
-use super::tree::{SyntaxNode, SyntaxToken};
+use super::tree::{SyntaxElement, SyntaxNode, SyntaxToken};
 use super::{Reader, child, mentions, tokens};
 
 /// How PostgreSQL lets a CREATE be written so that it can run twice.
@@ -52,6 +52,7 @@ impl Reader<'_> {
             return self.act(node, What::Other, Repeat::Same);
         }
         let what = match node.kind() {
+            K::CREATE_SCHEMA => What::Create { object, name: self.schema(node), on: None },
             K::CREATE_INDEX => self.index(node),
             K::CREATE_TABLE | K::CREATE_TABLE_AS | K::CREATE_FOREIGN_TABLE => self.table(node),
             _ => What::Create { object, name: self.created(node), on: self.target(node) },
@@ -67,6 +68,12 @@ impl Reader<'_> {
             Some(name) => whole.start..name.end,
             None => whole,
         }
+    }
+
+    /// `name`, `name AUTHORIZATION role` or `AUTHORIZATION role`, where the role's name is the schema's.
+    fn schema(self, node: &SyntaxNode) -> Option<Name> {
+        let named = child(node, &[K::NAMED_SCHEMA, K::AUTHORIZATION_SCHEMA])?;
+        named.first_child().map(|name| self.name(&name))
     }
 
     fn created(self, node: &SyntaxNode) -> Option<Name> {
@@ -112,10 +119,7 @@ impl Reader<'_> {
             Guard::IfNotExists if matches!(what, What::CreateIndex { name: None, .. }) => Repeat::ByHand(
                 "Give the index a name and write IF NOT EXISTS: without a name, the second run makes a second index.",
             ),
-            Guard::IfNotExists => match keyword_before_name(node) {
-                Some(keyword) => Repeat::Insert(self.after(&keyword), " IF NOT EXISTS"),
-                None => Repeat::ByHand(NO_GUARD),
-            },
+            Guard::IfNotExists => self.insertion(node, " IF NOT EXISTS", NO_GUARD),
             Guard::OrReplace if mentions_constraint(node) => {
                 Repeat::ByHand("A constraint trigger cannot be replaced: write DROP TRIGGER IF EXISTS before it.")
             }
@@ -142,12 +146,23 @@ impl Reader<'_> {
         };
         let names = node.children().filter(|child| format!("{:?}", child.kind()).ends_with("_REF"));
         let names = names.map(|name| self.name(&name)).collect();
-        let repeat = match keyword_before_name(node) {
+        let repeat = match node.kind() {
             _ if node.kind() == K::DROP_OWNED || child(node, &[K::IF_EXISTS]).is_some() => Repeat::Same,
-            Some(keyword) => Repeat::Insert(self.after(&keyword), " IF EXISTS"),
-            None => Repeat::ByHand(NO_GUARD),
+            _ => self.insertion(node, " IF EXISTS", NO_GUARD),
         };
         self.act(node, What::Drop { object, names, cascade: mentions(node, K::CASCADE_KW) }, repeat)
+    }
+
+    /// A guard after the words that say what kind of object it is; by hand where PostgreSQL takes none there.
+    pub(super) fn insertion(self, node: &SyntaxNode, guard: &'static str, advice: &'static str) -> Repeat {
+        let Some(keyword) = last_keyword(node) else { return Repeat::ByHand(advice) };
+        let at = self.after(&keyword);
+        let statement = format!("{}{guard}{}", &self.text[..at - self.at], &self.text[at - self.at..]);
+        match super::tree::parse(&statement) {
+            (root, None) if root.children().count() == 1 => Repeat::Insert(at, guard),
+            // CREATE SCHEMA with what is in it, above all: what follows would be a statement of its own.
+            _ => Repeat::ByHand(advice),
+        }
     }
 
     /// The byte of the file after a word.
@@ -163,12 +178,14 @@ fn name_of(node: &SyntaxNode) -> Option<SyntaxNode> {
     node.children().find(|child| !BEFORE_THE_NAME.contains(&child.kind()))
 }
 
-/// The last word before the name: a guard goes after it.
-pub(super) fn keyword_before_name(node: &SyntaxNode) -> Option<SyntaxToken> {
-    let name = name_of(node)?.text_range().start();
-    let words = node.children_with_tokens().filter_map(|element| element.into_token());
-    let words = words.filter(|token| ![K::WHITESPACE, K::COMMENT].contains(&token.kind()));
-    words.take_while(|token| token.text_range().start() < name).last()
+/// The last of the words that say what it is about, before its name or what stands for one: a guard goes after it.
+fn last_keyword(node: &SyntaxNode) -> Option<SyntaxToken> {
+    let blank = |element: &SyntaxElement| [K::WHITESPACE, K::COMMENT].contains(&element.kind());
+    let words = node.children_with_tokens().filter(|element| !blank(element) && element.kind() != K::UNLOGGED);
+    let own = words
+        .map_while(|element| element.into_token())
+        .take_while(|word| ![K::FOR_KW, K::L_PAREN].contains(&word.kind()));
+    own.last()
 }
 
 fn is_temporary(node: &SyntaxNode) -> bool {

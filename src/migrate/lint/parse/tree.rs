@@ -20,6 +20,7 @@ impl Language for Postgres {
 }
 
 pub(super) type SyntaxNode = rowan::SyntaxNode<Postgres>;
+pub(super) type SyntaxElement = rowan::SyntaxElement<Postgres>;
 pub(super) type SyntaxToken = rowan::SyntaxToken<Postgres>;
 
 /// The tree, and the first thing that the parser did not understand, with its byte.

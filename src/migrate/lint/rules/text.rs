@@ -103,12 +103,23 @@ fn missing_breakpoints(ground: &Ground<'_>) -> Vec<Hit> {
             let place =
                 Place::within(script, pair[1].span.start..pair[1].span.start + first_word(sql, pair[1].span.start));
             let message = format!("No breakpoint before {}.", excerpt(sql, &pair[1].span));
-            found.push(
-                Hit::new(place, message, "no breakpoint before this").edits(vec![Edit::insert(semicolon, BREAKPOINT)]),
-            );
+            let edits = vec![breakpoint(sql, semicolon)];
+            found.push(Hit::new(place, message, "no breakpoint before this").edits(edits));
         }
     }
     found
+}
+
+/// A breakpoint after the semicolon that ends at this byte. To whoever does not split there it is a comment, which must not
+/// take in what comes after it; and a comment at the end of the line stays with its statement.
+fn breakpoint(sql: &str, at: usize) -> Edit {
+    let rest = sql[at..].split('\n').next().unwrap_or_default().trim_end();
+    let newline = if sql.contains("\r\n") { "\r\n" } else { "\n" };
+    match rest.trim_start() {
+        "" => Edit::insert(at, BREAKPOINT),
+        comment if comment.starts_with("--") => Edit::insert(at + rest.len(), format!("{newline}{BREAKPOINT}")),
+        _ => Edit::insert(at, format!("{BREAKPOINT}{newline}")),
+    }
 }
 
 fn first_word(sql: &str, start: usize) -> usize {
