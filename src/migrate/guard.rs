@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::concurrent::Concurrent;
 use super::folder::Migration;
-use super::sql::{Statement, statements};
+use super::journal::conflict_marker;
+use super::sql::{Kind, Statement, Token, statements, tokens};
 
 /// What a file begins with whose statements are each committed on their own.
 pub const NO_TRANSACTION: &str = "-- infra: no-transaction";
@@ -45,11 +46,22 @@ pub enum Reason {
     Session,
     /// U+FEFF at the beginning of the file, which PostgreSQL takes for a part of the first word.
     ByteOrderMark,
+    /// A line that git left where a merge was not finished.
+    Conflict,
     /// CREATE INDEX CONCURRENTLY without a name: what a failed one leaves behind could not be told from other indexes.
     Nameless,
 }
 
 impl Reason {
+    /// What of a migration it is about, as the beginning of a sentence.
+    pub fn subject(self) -> &'static str {
+        match self {
+            Reason::ByteOrderMark => "The file of",
+            Reason::Conflict => "A line of",
+            _ => "A statement of",
+        }
+    }
+
     /// What is wrong, as the end of a sentence about the statement.
     pub fn explanation(self) -> &'static str {
         match self {
@@ -63,6 +75,7 @@ impl Reason {
             Reason::ByteOrderMark => {
                 "begins with a byte order mark, which PostgreSQL takes for a part of the first word"
             }
+            Reason::Conflict => "is a conflict marker: git has not finished a merge in this file",
             Reason::Nameless => "makes an index without a name, so what a failed attempt leaves behind cannot be found",
         }
     }
@@ -87,6 +100,9 @@ impl Reason {
                 "Remove it, and write names with their schema. Roles have settings too: ALTER ROLE … SET …."
             }
             Reason::ByteOrderMark => "Save the file as UTF-8 without BOM.",
+            Reason::Conflict => {
+                "Finish the merge. Where both sides are wanted, each is better a migration of its own: generate one of them again."
+            }
             Reason::Nameless => "Give the index a name: CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON ….",
         }
     }
@@ -94,6 +110,10 @@ impl Reason {
 
 /// Every such statement of the migration, in order.
 pub fn offences(migration: &Migration) -> Vec<Offence> {
+    // What is on either side of it is no migration yet.
+    if let Some(span) = conflict(&migration.sql) {
+        return vec![Offence { reason: Reason::Conflict, span }];
+    }
     let mut found = Vec::new();
     if migration.sql.starts_with(BOM) {
         found.push(Offence { reason: Reason::ByteOrderMark, span: 0..BOM.len_utf8() });
@@ -108,6 +128,16 @@ pub fn offences(migration: &Migration) -> Vec<Offence> {
         }
     }
     found
+}
+
+/// The first line that git left in the file where a merge was not finished; one inside of a quoted string may be data.
+pub(super) fn conflict(sql: &str) -> Option<Range<usize>> {
+    let marker = conflict_marker(sql)?;
+    let data = |token: &Token| {
+        let quoted = token.kind == Kind::Literal && token.closed && !token.text(sql).starts_with('$');
+        quoted && token.span.contains(&marker.offset())
+    };
+    (!tokens(sql).iter().any(data)).then(|| marker.offset()..marker.offset() + marker.len())
 }
 
 /// A statement that is committed on its own.
@@ -179,8 +209,13 @@ mod tests {
 
     #[test]
     fn offences_and_look_alikes() {
-        use Reason::{ByteOrderMark, EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session};
+        use Reason::{
+            ByteOrderMark, Conflict, EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session,
+        };
         let table: &[(&str, &[(Reason, &str)])] = &[
+            ("SELECT 1;\n<<<<<<< HEAD\nCOMMIT;\n=======\n>>>>>>> x\n", &[(Conflict, "<<<<<<< HEAD")]),
+            ("CREATE FUNCTION f() RETURNS int AS $$\n<<<<<<< HEAD\n$$", &[(Conflict, "<<<<<<< HEAD")]),
+            ("INSERT INTO t VALUES ('\n<<<<<<< HEAD\n')", &[]),
             ("SELECT 1; commit; SELECT 2", &[(EndsTransaction, "commit")]),
             ("-- c\nROLLBACK WORK;", &[(EndsTransaction, "ROLLBACK WORK")]),
             ("BEGIN; x; END;", &[(EndsTransaction, "BEGIN"), (EndsTransaction, "END")]),

@@ -79,12 +79,14 @@ pub enum Refusal {
         /// The file.
         path: PathBuf,
     },
-    /// A statement that cannot be in a migration's transaction.
-    #[error("A statement of {tag} {explanation}.")]
+    /// A statement that cannot be in a migration's transaction, or a line that is none.
+    #[error("{subject} {tag} {explanation}.")]
     #[diagnostic(help("{remedy}"))]
     Statement {
         /// Which migration.
         tag: String,
+        /// What of it.
+        subject: &'static str,
         /// What is wrong.
         explanation: &'static str,
         /// What to do.
@@ -93,7 +95,7 @@ pub enum Refusal {
         #[source_code]
         text: Arc<Text>,
         /// The statement.
-        #[label("this statement")]
+        #[label("here")]
         span: SourceSpan,
     },
     /// A migration without a transaction is half done, and something else would come first.
@@ -211,6 +213,7 @@ pub fn refusals(
     for migration in pending {
         found.extend(guard::offences(migration).into_iter().map(|offence| Refusal::Statement {
             tag: migration.tag.clone(),
+            subject: offence.reason.subject(),
             explanation: offence.reason.explanation(),
             remedy: offence.reason.remedy(),
             text: migration.source(),

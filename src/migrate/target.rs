@@ -76,6 +76,12 @@ pub enum TargetError {
     /// Not a `postgres://` URL.
     #[error("The database URL is not of the form postgres://user:password@host:port/database.")]
     NotUrl,
+    /// A character that ends the password early, or ends it late: what comes after it would be taken for the host.
+    #[error(
+        "In the database URL a password has to be percent-encoded: @ as %40, / as %2F, ? as %3F, # as %23, % as %25. Or give \
+         it as DB_PASSWORD, with DB_HOST and the others, as it is."
+    )]
+    NotEncoded,
     /// A part that has no sensible default.
     #[error("The database URL names no {0}.")]
     Missing(&'static str),
@@ -114,6 +120,9 @@ impl Target {
     /// those of `sslrootcert`.
     pub fn from_url(url: &str, sslrootcert: Option<PathBuf>) -> Result<Self, TargetError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        if !is_encoded(base, query) {
+            return Err(TargetError::NotEncoded);
+        }
         let (mut mode, mut roots) = (None, sslrootcert);
         let mut rest = form_urlencoded::Serializer::new(String::new());
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -184,6 +193,16 @@ fn parameter(name: &str, meant: Option<&str>) -> String {
         _ => format!("nothing would be done with it. Leave it out; there are {}.", PARAMETERS.join(", ")),
     };
     format!("The database URL has the parameter {name:?}: {reason}")
+}
+
+/// Whether there is one way only to take the URL apart. No part of a password may be taken for a host, and shown.
+fn is_encoded(base: &str, query: &str) -> bool {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let in_authority = authority.matches('@').count();
+    // `user:pass?word@host` has its @ in what looks like a query.
+    let in_query = query.split('&').any(|pair| pair.contains('@') && !pair.starts_with("sslrootcert="));
+    !rest.contains('#') && !in_query && in_authority <= 1 && rest.matches('@').count() == in_authority
 }
 
 fn tls(mode: Option<&str>, roots: Option<PathBuf>, host: &str) -> Result<Tls, TargetError> {
@@ -265,6 +284,32 @@ mod tests {
         }
         let said = of("passwort=hunter2").unwrap_err().to_string();
         assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn no_part_of_a_password_becomes_a_host() {
+        for password in [
+            "ab@secret#ef",
+            "a@secret",
+            "secret/1",
+            "1/secret",
+            "5432/secret",
+            "se?cret",
+            "se#cret",
+            "12?secret",
+            "a?sec=ret",
+            "a@b?sec=ret",
+            "a@b?sslmode=secret",
+            "a@b?secret",
+        ] {
+            let url = format!("postgres://u:{password}@127.0.0.1:5/db");
+            assert_eq!(Target::from_url(&url, None), Err(TargetError::NotEncoded), "{url}");
+        }
+        let fine =
+            ["postgres://u:a%40b%23c@h/d", "postgres://u@h", "postgres://u@h/d?sslmode=require&sslrootcert=/a@b.pem"];
+        for url in fine {
+            assert!(Target::from_url(url, None).is_ok(), "{url}");
+        }
     }
 
     #[test]

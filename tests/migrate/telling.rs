@@ -74,3 +74,39 @@ fn a_failure_far_out_in_a_line_is_shown() {
         assert!(said.lines().all(|line| line.chars().count() < 200), "too wide");
     }
 }
+
+/// What git left of a merge is found before anything runs, and rewritten by nobody.
+#[test]
+fn an_unfinished_merge_in_a_migration_is_refused() {
+    let database = Database::new(Way::Direct);
+    let merge = "CREATE TABLE b (id int);\n<<<<<<< HEAD\nALTER TABLE b ADD COLUMN c int;\n=======\nALTER TABLE b ADD COLUMN d int;\n\
+                 >>>>>>> feature\n";
+    let written = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);--> statement-breakpoint\nSELECT 1;"),
+        ("0001_b", merge),
+        ("0002_c", "CREATE TABLE c (t text);\nINSERT INTO c VALUES ('\n<<<<<<< data\n');"),
+    ]);
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    insta::assert_snapshot!("unfinished_merge", shown(&output));
+    assert_eq!(tables(&database), "", "0000_a was applied");
+    let lint = run(&database, written.path(), &["lint"]);
+    assert!(lint.contains("conflict-marker") && !lint.contains("No breakpoint before ======="), "{lint}");
+    run(&database, written.path(), &["lint", "--fix"]);
+    assert_eq!(std::fs::read_to_string(written.file("0001_b")).unwrap(), merge);
+}
+
+/// A password that is not percent-encoded is taken apart by nobody: a part of it would be shown as the host.
+#[test]
+fn no_part_of_a_password_is_shown() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    for password in ["ab@cdsecret#ef", "ab/cdsecret", "ab?cdsecret=ef"] {
+        let url = format!("postgres://u:{password}@127.0.0.1:5/db");
+        for arguments in [&["status"][..], &["apply", "--json"]] {
+            let output = infra(&database, written.path(), arguments).env("DATABASE_URL", &url).output().unwrap();
+            let said = shown(&output).replace("\n  │ ", " ");
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.contains("percent-encoded") && !said.contains("secret"), "{said}");
+        }
+    }
+}

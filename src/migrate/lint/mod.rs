@@ -32,6 +32,7 @@ pub use rule::{Rule, Severity, find};
 pub use rules::RULES;
 
 use super::folder::{Folder, FolderError, Migration};
+use super::guard;
 use super::ledger::{Contents, Ledger};
 use super::plan::{Allow, Plan, State, plan};
 use super::refusal;
@@ -118,7 +119,8 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Setting
 }
 
 fn script<'a>(index: usize, migration: &'a Migration, pending: Option<bool>, settings: &Settings) -> Script<'a> {
-    let statements = statement::read(migration);
+    // What is on the sides of an unfinished merge is nothing to judge, let alone to rewrite.
+    let statements = if guard::conflict(&migration.sql).is_some() { Vec::new() } else { statement::read(migration) };
     Script {
         index,
         migration,

@@ -5,7 +5,7 @@ use super::super::ground::{Ground, Script};
 use super::super::hit::{Hit, Place};
 use super::{Rule, Severity, excerpt};
 use crate::migrate::folder::BREAKPOINT;
-use crate::migrate::journal::conflict_marker;
+use crate::migrate::guard;
 use crate::migrate::quote::LONGEST_NAME;
 use crate::migrate::sql::{self, Kind};
 
@@ -44,8 +44,7 @@ pub(super) const CONFLICT_MARKER: Rule = Rule {
 };
 
 fn conflict(script: &Script<'_>) -> Option<std::ops::Range<usize>> {
-    let span = conflict_marker(&script.migration.sql)?;
-    Some(span.offset()..span.offset() + span.len())
+    guard::conflict(&script.migration.sql)
 }
 
 pub(super) const BREAKPOINT_IN_STRING: Rule = Rule {
@@ -133,7 +132,7 @@ pub(super) const EMPTY_MIGRATION: Rule = Rule {
     why: "It is recorded as applied: what is written into it later never runs.",
     fix: "Write the statements before it is applied, or drop the migration.",
     check: |ground| {
-        let empty = ground.linted().filter(|script| script.statements.is_empty());
+        let empty = ground.linted().filter(|script| script.statements.is_empty() && conflict(script).is_none());
         let hit = |script: &Script<'_>| {
             Hit::new(
                 Place::within(script, script.first_line()),
