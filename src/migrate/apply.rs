@@ -12,7 +12,7 @@ use super::folder::{Chunk, Folder, Layout, Migration};
 use super::guard::without_transaction;
 use super::ledger::{Contents, Ledger, LedgerError, Version};
 use super::options::Options;
-use super::plan::{Plan, State, plan};
+use super::plan::{Plan, plan};
 use super::refusal::refusals;
 use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
 use super::verify::presence;
@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
             let pending = plan.to_apply(self.folder, self.options.allow, self.options.to.as_deref());
             self.wanted = pending.iter().map(|migration| migration.tag.clone()).collect();
             if let Some(lease) = contents.lease.as_ref().filter(|_| !pending.is_empty())
-                && self.met(lease, &pending).await?
+                && self.met(lease, &plan, &pending).await?
             {
                 continue;
             }
@@ -146,11 +146,8 @@ impl<'a> Run<'a> {
                 statements.extend(self.ledger.upgrade(contents, &plan.unnamed));
             }
         }
-        for (migration, status) in self.folder.migrations.iter().zip(&plan.migrations) {
-            if let State::Edited { row, .. } = &status.state {
-                statements.push(self.ledger.acceptance(*row, migration));
-            }
-        }
+        let edited = plan.to_accept(self.folder, self.options.allow, self.options.to.as_deref());
+        statements.extend(edited.into_iter().map(|(row, migration)| self.ledger.acceptance(row, migration)));
         statements
     }
 

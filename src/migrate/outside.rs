@@ -17,6 +17,7 @@ use super::folder::{Chunk, Migration};
 use super::guard;
 use super::lease::{Lease, Pulse};
 use super::ledger::{Ledger, Version};
+use super::plan::Plan;
 use super::refusal::Refusal;
 use super::sql::statements;
 use super::transaction::{Trouble, beginning};
@@ -81,19 +82,18 @@ fn steps(migration: &Migration) -> Vec<Step<'_>> {
 
 impl Run<'_> {
     /// What a lease in the ledger means for what is pending: true if the ledger has to be read again.
-    pub(super) async fn met(&mut self, lease: &Lease, pending: &[&Migration]) -> Result<bool, Failure> {
+    pub(super) async fn met(&mut self, lease: &Lease, plan: &Plan, pending: &[&Migration]) -> Result<bool, Failure> {
         if self.is_held(lease).await? {
             self.conversation.pause(LOOK).await;
             return Ok(true);
         }
-        let unapplied = self.wanted.iter().position(|tag| *tag == lease.tag);
-        let refusal = match unapplied {
+        let refusal = match plan.is_recorded(&lease.tag) {
             // It was applied all the same, by Drizzle or by hand.
-            None if self.folder.migrations.iter().any(|migration| migration.tag == lease.tag) => {
+            Some(true) => {
                 self.forget(lease).await?;
                 return Ok(true);
             }
-            Some(0) => {
+            Some(false) if pending.first().is_some_and(|first| first.tag == lease.tag) => {
                 let steps = steps(pending[0]);
                 let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
                 if lease.fits(&texts) {

@@ -196,10 +196,33 @@ impl Plan {
             State::OutOfOrder { .. } | State::Misordered { .. } => allow.out_of_order,
             _ => false,
         };
+        self.up_to(folder, to).filter(|(_, status)| runs(status)).map(|(migration, _)| migration).collect()
+    }
+
+    /// The edited migrations whose hash becomes the applied one, with their rows; none after `to`.
+    pub fn to_accept<'a>(&self, folder: &'a Folder, allow: Allow, to: Option<&str>) -> Vec<(i64, &'a Migration)> {
+        let row = |status: &Status| match status.state {
+            State::Edited { row, .. } if allow.edited => Some(row),
+            _ => None,
+        };
+        self.up_to(folder, to).filter_map(|(migration, status)| Some((row(status)?, migration))).collect()
+    }
+
+    /// Every migration and what it is, none after `to`.
+    pub(super) fn up_to<'a, 'p>(
+        &'p self,
+        folder: &'a Folder,
+        to: Option<&str>,
+    ) -> impl Iterator<Item = (&'a Migration, &'p Status)> {
         let last = to.and_then(|to| folder.migrations.iter().position(|migration| migration.tag == to));
         let limit = last.map_or(folder.migrations.len(), |last| last + 1);
-        let pairs = folder.migrations.iter().zip(&self.migrations).take(limit);
-        pairs.filter(|(_, status)| runs(status)).map(|(migration, _)| migration).collect()
+        folder.migrations.iter().zip(&self.migrations).take(limit)
+    }
+
+    /// Whether the migration's row is in the ledger; none if it is not in the folder.
+    pub(super) fn is_recorded(&self, tag: &str) -> Option<bool> {
+        let status = self.migrations.iter().find(|status| status.tag == tag)?;
+        Some(matches!(status.state, State::Applied { .. } | State::Edited { .. }))
     }
 
     /// Takes migrations into account whose files are missing: their rows are not unknown.

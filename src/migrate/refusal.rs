@@ -169,14 +169,10 @@ pub fn refusals(
     to: Option<&str>,
 ) -> Vec<Refusal> {
     let mut found = Vec::new();
-    let limit = match to {
-        Some(tag) => match folder.migrations.iter().position(|migration| migration.tag == tag) {
-            Some(index) => index + 1,
-            None => return vec![no_such_tag(folder, tag)],
-        },
-        None => folder.migrations.len(),
-    };
-    for (migration, status) in folder.migrations.iter().zip(&plan.migrations).take(limit) {
+    if let Some(tag) = to.filter(|tag| !folder.migrations.iter().any(|migration| migration.tag == **tag)) {
+        return vec![no_such_tag(folder, tag)];
+    }
+    for (migration, status) in plan.up_to(folder, to) {
         let tag = migration.tag.clone();
         match &status.state {
             State::OutOfOrder { after } if !allow.out_of_order => {
