@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use miette::Diagnostic;
+use rustix::net::sockopt;
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -230,7 +231,24 @@ async fn open(target: &Target) -> Result<TcpStream, ConnectError> {
     let stream = stream.map_err(|_| unreachable(Unreachable::TimedOut(target.connect_timeout)))??;
     // Small messages back and forth: waiting to fill packets would only cost time. Failing to set it costs nothing else.
     _ = stream.set_nodelay(true);
+    keep_alive(&stream);
     Ok(stream)
+}
+
+/// A statement may run for an hour without a byte on the wire. So that a gateway does not forget the connection meanwhile,
+/// and a peer that vanished is noticed within two minutes: a probe after 60 s, another every 10 s, lost after five.
+///
+/// Where the system refuses, its own defaults hold.
+fn keep_alive(stream: &TcpStream) {
+    _ = sockopt::set_tcp_keepidle(stream, Duration::from_secs(60));
+    _ = sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10));
+    _ = sockopt::set_tcp_keepcnt(stream, 5);
+    _ = sockopt::set_socket_keepalive(stream, true);
+    // The same for what was sent and is not confirmed, where probes are not sent; milliseconds.
+    #[cfg(target_os = "linux")]
+    {
+        _ = sockopt::set_tcp_user_timeout(stream, 110_000);
+    }
 }
 
 fn make_connect(
@@ -325,4 +343,19 @@ fn is_denied(said: &DbError) -> bool {
     let words = ["authentication failed", "no such user", "auth failed", "not allowed"];
     let message = said.message().to_ascii_lowercase();
     by_code || (*said.code() == SqlState::PROTOCOL_VIOLATION && words.iter().any(|word| message.contains(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_connection_is_kept_alive() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://a@127.0.0.1:{}/b", listener.local_addr().unwrap().port());
+        let stream = open(&Target::from_url(&url, None).unwrap()).await.unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        let times = (sockopt::tcp_keepidle(&stream).unwrap(), sockopt::tcp_keepintvl(&stream).unwrap());
+        assert_eq!(times, (Duration::from_secs(60), Duration::from_secs(10)));
+    }
 }

@@ -37,7 +37,7 @@ pub const RDS_DOMAIN: &str = ".rds.amazonaws.com";
 
 /// A client that checks certificates against the roots, and the host's name with them.
 ///
-/// RDS's authorities are trusted for RDS's names, and for no other.
+/// RDS's authorities are trusted for RDS's names, and for no other; a file that is given, alone.
 pub fn client_config(roots: &Roots, host: &str) -> Result<ClientConfig, RootsError> {
     // The provider is named rather than taken from the process: another part of it may have installed none or another.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -46,22 +46,20 @@ pub fn client_config(roots: &Roots, host: &str) -> Result<ClientConfig, RootsErr
 }
 
 fn authorities(roots: &Roots, host: &str) -> Result<RootCertStore, RootsError> {
-    let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if host.to_ascii_lowercase().ends_with(RDS_DOMAIN) {
-        store.add_parsable_certificates(rds());
-    }
-    if let Roots::PublicAnd(path) = roots {
-        let unreadable = |reason: String| RootsError::Unreadable { path: path.clone(), reason };
-        let before = store.len();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(said(&error)))? {
-            let certificate = certificate.map_err(|error| unreadable(said(&error)))?;
-            store.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+    let Roots::Only(path) = roots else {
+        let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if host.to_ascii_lowercase().ends_with(RDS_DOMAIN) {
+            store.add_parsable_certificates(rds());
         }
-        if store.len() == before {
-            return Err(RootsError::Empty(path.clone()));
-        }
+        return Ok(store);
+    };
+    let unreadable = |reason: String| RootsError::Unreadable { path: path.clone(), reason };
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(said(&error)))? {
+        let certificate = certificate.map_err(|error| unreadable(said(&error)))?;
+        store.add(certificate).map_err(|error| unreadable(error.to_string()))?;
     }
-    Ok(store)
+    if store.is_empty() { Err(RootsError::Empty(path.clone())) } else { Ok(store) }
 }
 
 fn rds() -> impl Iterator<Item = CertificateDer<'static>> {
@@ -72,7 +70,8 @@ fn rds() -> impl Iterator<Item = CertificateDer<'static>> {
 pub fn explain(error: &rustls::Error) -> (String, &'static str) {
     const UNKNOWN: &str = "Give the authority's certificate: sslrootcert=FILE in the URL, or PGSSLROOTCERT. RDS's \
         are known, except those of China, of GovCloud and of regions newer than this version: for these it is AWS's \
-        global-bundle.pem; for the local cloud, its own CA.";
+        global-bundle.pem; for the local cloud, its own CA. Where a file is given, nothing else is trusted: for RDS Proxy \
+        leave it out, or say sslrootcert=system.";
     const NAME: &str = "Connect by a name the certificate is for: for RDS Proxy the endpoint that AWS shows, not a \
         CNAME or an address.";
     let rustls::Error::InvalidCertificate(reason) = error else {
@@ -132,11 +131,19 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = client_config(&Roots::PublicAnd(file.path().into()), "db.example").unwrap_err();
+        let error = client_config(&Roots::Only(file.path().into()), "db.example").unwrap_err();
         assert!(matches!(error, RootsError::Empty(_)), "{error:?}");
-        let error = client_config(&Roots::PublicAnd("/nowhere/ca.pem".into()), "db.example").unwrap_err();
+        let error = client_config(&Roots::Only("/nowhere/ca.pem".into()), "db.example").unwrap_err();
         let expected = "The certificate authorities in /nowhere/ca.pem cannot be read: no such file or directory.";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_file_pins() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let first = RDS.find("-----END CERTIFICATE-----").unwrap() + "-----END CERTIFICATE-----".len();
+        std::fs::write(file.path(), &RDS[..first]).unwrap();
+        assert_eq!(authorities(&Roots::Only(file.path().into()), "a.rds.amazonaws.com").unwrap().len(), 1);
     }
 
     #[test]

@@ -63,8 +63,15 @@ pub enum Tls {
 pub enum Roots {
     /// The public ones (Mozilla's list): RDS Proxy's certificate leads to them.
     Public,
-    /// Those and the ones in this PEM file: Aurora's own (the RDS CA bundle), the local cloud's.
-    PublicAnd(PathBuf),
+    /// Those in this PEM file and no others: Aurora's own (the RDS CA bundle), the local cloud's.
+    Only(PathBuf),
+}
+
+impl Roots {
+    /// Those of the file, if one is named; `system` is libpq's word for those that need none.
+    pub fn of(file: Option<PathBuf>) -> Self {
+        file.filter(|path| path.as_os_str() != "system").map_or(Roots::Public, Roots::Only)
+    }
 }
 
 /// How long to wait for a TCP connection unless the target says otherwise.
@@ -209,9 +216,7 @@ fn tls(mode: Option<&str>, roots: Option<PathBuf>, host: &str) -> Result<Tls, Ta
     match mode {
         Some("disable") if is_loopback(host) => Ok(Tls::Disable),
         Some("disable") => Err(TargetError::InTheClear(host.to_owned())),
-        None | Some("require" | "verify-ca" | "verify-full") => {
-            Ok(Tls::Verify(roots.map_or(Roots::Public, Roots::PublicAnd)))
-        }
+        None | Some("require" | "verify-ca" | "verify-full") => Ok(Tls::Verify(Roots::of(roots))),
         Some(other) => Err(TargetError::SslMode(other.to_owned())),
     }
 }
@@ -233,11 +238,17 @@ mod tests {
             dbname: "shop".into(),
             user: "me".into(),
             password: Secret::new("p@ss"),
-            tls: Tls::Verify(Roots::PublicAnd("/ca.pem".into())),
+            tls: Tls::Verify(Roots::Only("/ca.pem".into())),
             connect_timeout: CONNECT_TIMEOUT,
         };
         assert_eq!(target, expected);
         assert!(!format!("{target:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn roots_without_a_file() {
+        let target = Target::from_url("postgres://me@db.example/shop?sslrootcert=system", Some("/ca.pem".into()));
+        assert_eq!(target.unwrap().tls, Tls::Verify(Roots::Public));
     }
 
     #[test]

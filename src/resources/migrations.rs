@@ -66,7 +66,7 @@ pub struct Settings {
     pub dbname: String,
     /// The port of the proxy.
     pub port: u16,
-    /// A CA to trust besides the public ones: the local cloud's, or PGSSLROOTCERT.
+    /// The CA to trust in place of the public ones: the local cloud's, or PGSSLROOTCERT.
     pub ca: Option<PathBuf>,
     /// Where the ledger is.
     pub ledger: Ledger,
@@ -223,7 +223,7 @@ impl Migrations {
             dbname: self.settings.dbname.clone(),
             user,
             password,
-            tls: Tls::Verify(self.settings.ca.clone().map_or(Roots::Public, Roots::PublicAnd)),
+            tls: Tls::Verify(Roots::of(self.settings.ca.clone())),
             connect_timeout: migrate::target::CONNECT_TIMEOUT,
         };
         Ok(match Client::connect(&target).await {

@@ -90,7 +90,7 @@ impl Servers {
             dbname: dbname.into(),
             user: "postgres".into(),
             password: Secret::new(PASSWORD),
-            tls: Tls::Verify(Roots::PublicAnd(self.ca.clone())),
+            tls: Tls::Verify(Roots::Only(self.ca.clone())),
             connect_timeout: Duration::from_secs(5),
         }
     }

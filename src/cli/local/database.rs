@@ -160,7 +160,7 @@ fn target(database: Database) -> Target {
         dbname: database.name,
         user: database.username,
         password: Secret::new(database.password),
-        tls: database.ca_file.map_or(Tls::Disable, |file| Tls::Verify(Roots::PublicAnd(file.into()))),
+        tls: database.ca_file.map_or(Tls::Disable, |file| Tls::Verify(Roots::Only(file.into()))),
         connect_timeout: CONNECT_TIMEOUT,
     }
 }

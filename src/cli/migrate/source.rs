@@ -312,14 +312,13 @@ async fn of_stack(file: &Path, set: &[String], cloud: &CloudArgs) -> Result<Targ
         let text = credentials.get(name).and_then(serde_json::Value::as_str);
         text.map(str::to_owned).ok_or_else(|| miette!("The stack's secret has no {name}."))
     };
-    let ca = stage.ca().map(Path::to_path_buf);
     Ok(Target {
         host,
         port: port.parse().into_diagnostic()?,
         dbname,
         user: part("username")?,
         password: Secret::new(part("password")?),
-        tls: Tls::Verify(ca.map_or(Roots::Public, Roots::PublicAnd)),
+        tls: Tls::Verify(Roots::of(stage.ca().map(Path::to_path_buf))),
         connect_timeout: CONNECT_TIMEOUT,
     })
 }
