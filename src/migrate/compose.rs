@@ -116,7 +116,10 @@ fn add_v0(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
 
     // Later than every other, whatever the clocks of those who made them said.
     let latest = folder.migrations.iter().map(|migration| migration.when_millis).max();
-    let when = latest.map_or(now.as_millisecond(), |latest| now.as_millisecond().max(latest + 1));
+    let Some(next) = latest.map_or(Some(0), |latest| latest.checked_add(1)) else {
+        return Err(broken("a `when` in it is so great that none can follow".to_owned()));
+    };
+    let when = now.as_millisecond().max(next);
     let last = entries.last();
     let idx = last.map_or(0, |last| last["idx"].as_u64().map_or(entries.len() as u64, |idx| idx + 1));
     let prefix = prefix(last.and_then(|last| last["tag"].as_str()), idx, when);

@@ -142,6 +142,12 @@ fn what_is_refused_leaves_nothing() {
     assert_eq!(std::fs::read_to_string(written.file("0001_second")).unwrap(), "theirs");
     std::fs::remove_file(written.file("0001_second")).unwrap();
     assert_eq!(files(written.path()), before);
+    // None can come after the last moment that there is.
+    let mut written = Written::new(&[]);
+    written.add_at("0000_last", i64::MAX, "");
+    let output = new(written.path(), &["next"]);
+    let said = String::from_utf8_lossy(&output.stdout).replace('\n', " ");
+    assert!(output.status.code() == Some(1) && said.contains("so great that none can follow"), "{output:?}");
 }
 
 /// A journal written by somebody whose clock was ahead.

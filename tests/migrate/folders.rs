@@ -47,6 +47,10 @@ fn broken_folders() {
     let error = Folder::read(written.path()).unwrap_err();
     assert!(matches!(error, FolderError::NotUtf8 { byte: 8, .. }), "{error:?}");
 
+    std::fs::write(written.file("0000_a"), b"SELECT '\0'").unwrap();
+    let error = Folder::read(written.path()).unwrap_err();
+    assert!(matches!(error, FolderError::Nul { byte: 8, .. }), "{error:?}");
+
     let v1 = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(v1.path().join("20260101000000_a")).unwrap();
     let error = Folder::read(v1.path()).unwrap_err();

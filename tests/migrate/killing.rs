@@ -1,6 +1,7 @@
 //! Killed at any moment and run again: nothing runs twice, nothing is missing, and what a rebuild has left is cleared away.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -61,7 +62,8 @@ fn start(database: &Database, written: &Written) -> Child {
     command.env("TEST_FOLDER", written.path()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs until some events have happened and a moment more, and then no further; true if it was done before.
+/// Runs until some events have happened and a moment more, and then no further; true if it was done before. A run that
+/// failed by itself is none that was killed.
 fn run_a_while(database: &Database, written: &Written, random: &mut StdRng) -> bool {
     let mut child = start(database, written);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -70,7 +72,9 @@ fn run_a_while(database: &Database, written: &Written, random: &mut StdRng) -> b
     }
     std::thread::sleep(Duration::from_micros(random.random_range(0..15_000)));
     child.kill().unwrap();
-    child.wait().unwrap().success()
+    let status = child.wait().unwrap();
+    assert!(status.success() || status.signal() == Some(9), "it failed by itself: {status}");
+    status.success()
 }
 
 #[tokio::test]

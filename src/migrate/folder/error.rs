@@ -144,6 +144,17 @@ pub enum FolderError {
         /// The same as editors show it.
         at: Position,
     },
+    /// The file has a NUL in it, which no text of PostgreSQL can hold.
+    #[error("{} has a NUL byte in it (byte number {}).", path.display(), byte + 1)]
+    #[diagnostic(help(
+        "PostgreSQL takes no text with one. Save the file as UTF-8 text: one in UTF-16 has many of them."
+    ))]
+    Nul {
+        /// The file.
+        path: PathBuf,
+        /// Its offset.
+        byte: usize,
+    },
 }
 
 impl FolderError {
@@ -161,7 +172,8 @@ impl FolderError {
             | MissingFile { path, .. }
             | Mixed { path, .. }
             | BadName { path }
-            | NotUtf8 { path, .. } => path,
+            | NotUtf8 { path, .. }
+            | Nul { path, .. } => path,
         }
     }
 

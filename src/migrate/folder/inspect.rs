@@ -127,11 +127,15 @@ fn inspect_v1(path: &Path, folders: &[PathBuf]) -> Inspected {
 
 fn read_text(path: &Path) -> Result<String, FolderError> {
     let bytes = std::fs::read(path).map_err(|reason| FolderError::Unreadable { path: path.into(), reason })?;
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         let at = Position::of(&String::from_utf8_lossy(&error.as_bytes()[..byte]), byte);
         FolderError::NotUtf8 { path: path.into(), byte, at }
-    })
+    })?;
+    match text.find('\0') {
+        Some(byte) => Err(FolderError::Nul { path: path.into(), byte }),
+        None => Ok(text),
+    }
 }
 
 /// The time that a v1 folder's name starts with, in milliseconds.

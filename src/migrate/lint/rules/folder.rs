@@ -41,7 +41,9 @@ pub(super) const NOT_UTF8: Rule = Rule {
     why: "Drizzle would put U+FFFD in place of what it cannot read, into the database.",
     fix: "Save the file as UTF-8.",
     check: |ground| {
-        defects(ground, |defect| matches!(defect, FolderError::NotUtf8 { .. } | FolderError::Unreadable { .. }))
+        defects(ground, |defect| {
+            matches!(defect, FolderError::NotUtf8 { .. } | FolderError::Nul { .. } | FolderError::Unreadable { .. })
+        })
     },
 };
 
@@ -150,6 +152,7 @@ fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
                 FolderError::MissingFile { path, .. }
                 | FolderError::BadName { path }
                 | FolderError::NotUtf8 { path, .. }
+                | FolderError::Nul { path, .. }
                 | FolderError::Unreadable { path, .. } => (path, None),
                 _ => (&ground.folder.path, None),
             };
