@@ -1,21 +1,26 @@
 //! Applies what is pending: each migration in a transaction of its own together with its ledger row, one migrator at a time.
 
-use std::time::{Duration, Instant};
+mod trouble;
+mod upkeep;
+
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::compose::CUSTOM;
 use super::connect::Client;
 use super::event::Event;
-use super::failure::{Failure, Half, StatementFailure};
-use super::folder::{Chunk, Folder, Layout, Migration};
+use super::failure::{Failure, Half};
+use super::folder::{Chunk, Folder, Migration};
 use super::guard::without_transaction;
 use super::ledger::{Contents, Ledger, LedgerError, Version};
+use super::mask::masked;
 use super::options::Options;
 use super::plan::{Plan, plan};
 use super::refusal::refusals;
 use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
 use super::verify::presence;
+pub(super) use trouble::Failed;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -59,8 +64,9 @@ pub async fn apply(
         attempt: 1,
         half: None,
         waiting_since: None,
+        seen: None,
     };
-    let before = run.all().await?;
+    let before = run.all().await.map_err(|failure| failure.after(run.tags()))?;
     let done: Vec<&Migration> = folder
         .migrations
         .iter()
@@ -90,7 +96,12 @@ pub(super) struct Run<'a> {
     pub(super) half: Option<Half>,
     /// Since when this run waits for a lease.
     pub(super) waiting_since: Option<Instant>,
+    /// The ledger at the last look, and how often it was the same without a reason; none where there is a reason.
+    pub(super) seen: Option<(Contents, u32)>,
 }
+
+/// How often the ledger may be looked at again though nothing in it has changed.
+const LOOKS: u32 = 5;
 
 /// How applying a row of migrations ended.
 pub(super) enum Batch {
@@ -104,6 +115,7 @@ impl<'a> Run<'a> {
     async fn all(&mut self) -> Result<usize, Failure> {
         loop {
             let contents = self.ledger.read(self.conversation.client).await?;
+            self.look_again(&contents)?;
             let plan = self.checked_plan(&contents)?;
             if !self.upkeep(&contents, &plan).is_empty() {
                 self.maintain().await?;
@@ -130,52 +142,24 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Another look makes sense while others change the ledger; where it stays the same, the next would end as this one.
+    fn look_again(&mut self, contents: &Contents) -> Result<(), LedgerError> {
+        let looks = match &self.seen {
+            Some((seen, looks)) if seen == contents => looks + 1,
+            _ => 1,
+        };
+        if looks > LOOKS {
+            return Err(LedgerError::Unsteady(self.ledger.clone()));
+        }
+        self.seen = Some((contents.clone(), looks));
+        Ok(())
+    }
+
     fn checked_plan(&self, contents: &Contents) -> Result<Plan, Failure> {
         let plan = plan(self.folder, contents);
         let Options { allow, to, .. } = self.options;
         let refusals = refusals(&plan, self.folder, self.ledger, contents.has_name, *allow, to.as_deref());
         if refusals.is_empty() { Ok(plan) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
-    }
-
-    /// The statements that the ledger itself needs before a migration can be recorded.
-    fn upkeep(&self, contents: &Contents, plan: &Plan) -> Vec<String> {
-        let mut statements = self.ledger.creation(contents, self.folder.layout);
-        if contents.table_exists {
-            let v1_folder = self.folder.layout == Layout::V1;
-            if (v1_folder && !contents.has_name) || !plan.unnamed.is_empty() {
-                statements.extend(self.ledger.upgrade(contents, &plan.unnamed));
-            }
-        }
-        let edited = plan.to_accept(self.folder, self.options.allow, self.options.to.as_deref());
-        statements.extend(edited.into_iter().map(|(row, migration)| self.ledger.acceptance(row, migration)));
-        statements
-    }
-
-    /// Makes, upgrades or corrects the ledger, under the lock and after looking again.
-    async fn maintain(&mut self) -> Result<(), Failure> {
-        let opening = opening(self.ledger, self.options, false);
-        let opened = match self.conversation.send(&opening).await {
-            Ok(answer) => self.conversation.answer(answer, true).await,
-            Err(trouble) => Err(trouble),
-        };
-        if let Err(trouble) = opened {
-            return Err(self.opening_failure(trouble).await);
-        }
-        let contents = self.ledger.read(self.conversation.client).await?;
-        let plan = self.checked_plan(&contents);
-        let statements = match &plan {
-            Ok(plan) => self.upkeep(&contents, plan),
-            Err(_) => Vec::new(),
-        };
-        let mut done = Ok(None);
-        if !statements.is_empty() {
-            done = self.conversation.ask(&format!("{}; COMMIT", statements.join("; "))).await;
-        }
-        if statements.is_empty() || done.is_err() {
-            self.conversation.roll_back().await;
-        }
-        done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
-        plan.map(|_| ())
     }
 
     /// Applies the migrations one after the other, provided that the ledger is still at `version`.
@@ -306,84 +290,8 @@ impl<'a> Run<'a> {
 
     /// Tells which part of the migration runs now.
     pub(super) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
-        let text = chunk.text.trim_start().lines().next().unwrap_or_default().to_owned();
+        let text = masked(chunk.text).trim_start().lines().next().unwrap_or_default().to_owned();
         (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
-    }
-
-    /// Waits a moment where trying again is worth it; otherwise, the failure.
-    pub(super) async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
-        let attempt = self.attempt;
-        match failed.trouble {
-            Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
-            trouble if failed.escaped && trouble.is_of_no_transaction() => {
-                Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
-            }
-            _ if self.conversation.interrupted() && !failed.escaped => Err(self.interruption()),
-            Trouble::Said { said, .. }
-                if !failed.escaped && worth_retrying(said.code().code()) && attempt <= self.options.attempts =>
-            {
-                // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
-                self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
-                let message = said.message().to_owned();
-                (self.conversation.events)(Event::Retrying { tag: migration.tag.clone(), attempt, message });
-                Ok(())
-            }
-            Trouble::Said { completed, said } => {
-                let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
-                failure.half = self.half.take();
-                failure.left = failed.left;
-                failure.escaped = failed.escaped;
-                failure.applied = self.tags();
-                failure.pending = self.pending();
-                Err(Failure::Statement(Box::new(failure)))
-            }
-            Trouble::GaveUp => Err(self.interruption()),
-        }
-    }
-
-    pub(super) fn connection_lost(&self, tag: &str, reason: String) -> Failure {
-        Failure::Lost { tag: tag.to_owned(), reason, applied: self.tags() }
-    }
-
-    async fn opening_failure(&mut self, trouble: Trouble) -> Failure {
-        self.conversation.roll_back().await;
-        match trouble {
-            _ if self.conversation.interrupted() => self.interruption(),
-            Trouble::Said { said, .. } if said.code().code() == "55P03" => {
-                Failure::Busy { seconds: self.options.wait.as_secs(), holder: None }
-            }
-            trouble => self.ledger_failure(trouble, true),
-        }
-    }
-
-    pub(super) fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
-        let ledger = self.ledger.clone();
-        Failure::Ledger(match trouble {
-            Trouble::GaveUp => return self.interruption(),
-            Trouble::Lost(_) => LedgerError::Lost(ledger),
-            Trouble::Said { said, .. } if !exists && said.code().code() == "42501" => {
-                LedgerError::NotAllowed { ledger, message: said.message().to_owned() }
-            }
-            Trouble::Said { said, .. } => {
-                let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
-                LedgerError::Database { ledger, message, code }
-            }
-        })
-    }
-
-    pub(super) fn interruption(&self) -> Failure {
-        Failure::Interrupted { applied: self.tags(), pending: self.pending(), half: self.half.clone() }
-    }
-
-    /// What this run applied.
-    pub(super) fn tags(&self) -> Vec<String> {
-        self.applied.iter().map(|applied| applied.tag.clone()).collect()
-    }
-
-    /// What this run was to apply and has not.
-    fn pending(&self) -> Vec<String> {
-        let applied = |tag: &String| self.applied.iter().any(|applied| applied.tag == *tag);
-        self.wanted.iter().filter(|tag| !applied(tag)).cloned().collect()
     }
 }
 
@@ -402,22 +310,5 @@ struct Done {
     next: Option<Answer>,
 }
 
-/// A migration that was not applied, and the part of it that is to blame.
-pub(super) struct Failed<'m> {
-    pub(super) chunk: Chunk<'m>,
-    pub(super) trouble: Trouble,
-    /// Characters that were sent before the chunk.
-    pub(super) skipped: usize,
-    /// The INVALID index it left.
-    pub(super) left: Option<String>,
-    /// Whether a statement of it ended the transaction that it was to run in.
-    pub(super) escaped: bool,
-}
-
 /// Why nothing more is known once COMMIT was sent to a server that does not react.
 const UNANSWERED: &str = "interrupted, and the server did not answer any more";
-
-/// Lock not available, serialization failure, deadlock: the other side will be done soon.
-fn worth_retrying(code: &str) -> bool {
-    ["55P03", "40001", "40P01"].contains(&code)
-}

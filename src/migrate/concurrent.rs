@@ -1,5 +1,7 @@
 //! What works CONCURRENTLY on indexes, and the INVALID ones that it leaves behind where it fails.
 
+use tokio_postgres::SimpleQueryRow;
+
 use super::ledger::literal;
 use super::quote::folded;
 use super::sql::{Statement, Token, after_if_not_exists, name};
@@ -37,6 +39,29 @@ pub enum Scope {
     Database,
 }
 
+/// What there is of an index that a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is good.
+    Valid,
+    /// It is INVALID, and nobody is at work on it: its name with its schema.
+    Invalid(String),
+    /// It is INVALID as yet: somebody builds it at this moment.
+    Building(String),
+}
+
+impl Standing {
+    /// From the row of [`Concurrent::query`].
+    pub(super) fn of_row(row: &SimpleQueryRow) -> Self {
+        let name = row.get(0).unwrap_or_default().to_owned();
+        match row.get(1) {
+            Some("valid") => Standing::Valid,
+            Some("building") => Standing::Building(name),
+            _ => Standing::Invalid(name),
+        }
+    }
+}
+
 impl Concurrent {
     /// What the statement is, if it is one of these.
     pub fn of(sql: &str, statement: &Statement) -> Option<Self> {
@@ -57,42 +82,40 @@ impl Concurrent {
         rebuild_of(sql, rest).map(Concurrent::Rebuild)
     }
 
-    /// SQL with one row at most: the name of an index with its schema, and whether it is good. It is not if it is INVALID
-    /// and nobody is at work on it at this moment.
+    /// SQL with one row at most, a [`Standing`]: the name of an index with its schema, and how it is. Of several, one that
+    /// nobody builds comes first.
     pub(super) fn query(&self) -> String {
-        let (condition, good) = match self {
+        let (condition, valid) = match self {
             Concurrent::Create { name, table } => (
                 format!("i.indrelid = pg_catalog.to_regclass({}) AND c.relname = {}", literal(table), literal(name)),
-                format!("i.indisvalid OR {}", at_work("p.index_relid = i.indexrelid")),
+                "i.indisvalid",
             ),
             // Where it is INVALID, dropping it is what the statement is for.
-            Concurrent::Drop { name } => {
-                (format!("i.indexrelid = pg_catalog.to_regclass({})", literal(name)), "true".to_owned())
-            }
+            Concurrent::Drop { name } => (format!("i.indexrelid = pg_catalog.to_regclass({})", literal(name)), "true"),
             Concurrent::Rebuild(scope) => {
-                let (tables, none_at_work) = (scope.tables(), at_work("p.relid = i.indrelid"));
+                let tables = scope.tables();
                 let tables = format!(
                     "i.indrelid IN (WITH t (oid) AS ({tables}) SELECT oid FROM t UNION SELECT r.reltoastrelid FROM \
                      pg_catalog.pg_class r JOIN t ON t.oid = r.oid)"
                 );
                 let left = "NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'";
-                (format!("{left} AND NOT {none_at_work} AND {tables}"), "false".to_owned())
+                (format!("{left} AND {tables}"), "false")
             }
         };
         format!(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), {good} FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c \
-             ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {condition} LIMIT 1"
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), CASE WHEN {valid} THEN 'valid' WHEN {AT_WORK} THEN \
+             'building' ELSE 'invalid' END FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c \
+             ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {condition} ORDER BY 2 DESC \
+             LIMIT 1"
         )
     }
 }
 
-/// SQL: whether somebody builds this at the moment. What other roles build is shown without its name.
-fn at_work(on: &str) -> String {
-    format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.datname = pg_catalog.current_database() AND \
-         (p.relid IS NULL OR {on}))"
-    )
-}
+/// SQL: whether somebody builds an index of that table at the moment. What other roles build is shown without its name,
+/// but they hold the table's lock all the while, and locks are shown to everybody.
+const AT_WORK: &str = "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid \
+    WHERE p.datname = pg_catalog.current_database() AND l.granted AND l.locktype = 'relation' AND l.database = p.datid AND \
+    l.relation = i.indrelid)";
 
 impl Scope {
     /// SQL for the tables, partitions included.

@@ -1,19 +1,15 @@
-//! How applying can fail, with everything PostgreSQL said and where in the file it happened.
+//! How applying can fail, and what is said of it.
+
+mod statement;
 
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use miette::{Diagnostic, SourceSpan};
+use miette::Diagnostic;
 use thiserror::Error;
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
-use super::folder::{BREAKPOINT, Chunk, Migration};
 use super::ledger::LedgerError;
-use super::position::{Position, byte_of_character};
 use super::refusal::Refusal;
-use super::sql::{statements, tokens, unclosed_string};
-use crate::excerpt::{Text, pointed};
+pub use statement::StatementFailure;
 
 /// Why not everything was applied. What was applied before stays applied.
 #[derive(Debug, Error, Diagnostic)]
@@ -36,8 +32,9 @@ pub enum Failure {
     Ledger(#[from] LedgerError),
     /// Another migrator held the lock for too long.
     #[error(
-        "Another migrator holds the lock of the ledger for more than {seconds} s{}; nothing was applied by this one.",
-        holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}"))
+        "Another migrator holds the lock of the ledger for more than {seconds} s{}.{}",
+        holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}")),
+        if applied.is_empty() { " Nothing was applied by this one.".to_owned() } else { before(applied) }
     )]
     #[diagnostic(help("`infra migrate unlock` shows who it is, and what can be done about one that does not end."))]
     Busy {
@@ -45,6 +42,17 @@ pub enum Failure {
         seconds: u64,
         /// Who, where that is known.
         holder: Option<String>,
+        /// Tags.
+        applied: Vec<String>,
+    },
+    /// The ledger could not be used any more after something was applied.
+    #[error("{error}{}", before(applied))]
+    #[diagnostic(forward(error))]
+    Halted {
+        /// Why.
+        error: LedgerError,
+        /// Tags.
+        applied: Vec<String>,
     },
     /// Interrupted by the user.
     #[error("Interrupted. {}", account(applied, pending))]
@@ -59,10 +67,7 @@ pub enum Failure {
     },
     /// The connection was lost.
     #[error("The connection was lost while {tag} was applied ({reason}).{}", before(applied))]
-    #[diagnostic(help(
-        "Whether {tag} was committed is not known here. Run it again: what is applied is read from the ledger, and \
-         nothing runs twice."
-    ))]
+    #[diagnostic(help("{}", unknown(tag, half.as_ref())))]
     Lost {
         /// Which migration.
         tag: String,
@@ -70,6 +75,8 @@ pub enum Failure {
         reason: String,
         /// Tags.
         applied: Vec<String>,
+        /// What is committed of a migration without a transaction.
+        half: Option<Half>,
     },
     /// A statement ended the migration's transaction behind its back: found before the ledger row was written.
     #[error("A statement of {tag} ended the transaction that the migration ran in. {}", account(applied, pending))]
@@ -96,73 +103,27 @@ pub enum Failure {
     },
 }
 
-/// A statement that PostgreSQL refused.
-#[derive(Debug, Error)]
-#[error("The migration {tag} failed in line {}: {message}.", position.line)]
-pub struct StatementFailure {
-    /// The migration it is in.
-    pub tag: String,
-    /// Its file.
-    pub path: PathBuf,
-    /// Where in the file.
-    pub position: Position,
-    /// The statement, from its first token to its last.
-    pub statement: String,
-    /// SQLSTATE.
-    pub code: String,
-    /// What PostgreSQL said.
-    pub message: String,
-    /// More of it.
-    pub detail: Option<String>,
-    /// More of it.
-    pub hint: Option<String>,
-    /// The place inside of functions and DO blocks.
-    pub context: Option<String>,
-    /// What to do, where that is known for this error.
-    pub remedy: Option<&'static str>,
-    /// What is committed of it, where it has no transaction.
-    pub half: Option<Half>,
-    /// The INVALID index that the statement left behind.
-    pub left: Option<String>,
-    /// Whether a statement before it ended the migration's transaction.
-    pub escaped: bool,
-    /// Tags that were applied before this one in this run.
-    pub applied: Vec<String>,
-    /// This one's tag and those after it.
-    pub pending: Vec<String>,
-    source_code: Arc<Text>,
-    span: SourceSpan,
-}
-
-impl Diagnostic for StatementFailure {
-    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        Some(Box::new(format!("SQLSTATE {}", self.code)))
+impl Failure {
+    /// With what was applied before the ledger could not be used any more.
+    pub(super) fn after(self, applied: Vec<String>) -> Self {
+        match self {
+            Failure::Ledger(error) if !applied.is_empty() => Failure::Halted { error, applied },
+            other => other,
+        }
     }
 
-    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        let said = [("Detail", &self.detail), ("Hint", &self.hint), ("Context", &self.context)];
-        let mut lines: Vec<String> =
-            said.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
-        lines.extend(self.remedy.map(str::to_owned));
-        lines.extend(self.left.as_ref().map(|index| {
-            format!("It left the INVALID index {index}, which the next run drops before it tries again.")
-        }));
-        lines.push(match &self.half {
-            Some(half) => half.to_string(),
-            None if self.escaped => format!("A statement before it ended the transaction. {}", outlived(&self.tag)),
-            None => nothing_of(&self.tag),
-        });
-        lines.push(account(&self.applied, &self.pending));
-        Some(Box::new(lines.join("\n")))
-    }
-
-    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&*self.source_code)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let label = miette::LabeledSpan::new_with_span(Some("here".to_owned()), self.span);
-        Some(Box::new(std::iter::once(label)))
+    /// The tags that were applied all the same.
+    pub fn applied(&self) -> &[String] {
+        match self {
+            Failure::Statement(failure) => &failure.applied,
+            Failure::Refused { applied, .. }
+            | Failure::Busy { applied, .. }
+            | Failure::Halted { applied, .. }
+            | Failure::Interrupted { applied, .. }
+            | Failure::Lost { applied, .. }
+            | Failure::Escaped { applied, .. } => applied,
+            Failure::Ledger(_) | Failure::NotThere { .. } => &[],
+        }
     }
 }
 
@@ -216,102 +177,19 @@ fn outlived(tag: &str) -> String {
     )
 }
 
+/// What is to be said where the end of a migration was not seen.
+fn unknown(tag: &str, half: Option<&Half>) -> String {
+    match half.filter(|half| half.uncertain) {
+        Some(half) => format!("{half} See whether it may run twice, then run it again."),
+        None => format!(
+            "Whether {tag} was committed is not known here. Run it again: what is applied is read from the ledger, and \
+             nothing runs twice."
+        ),
+    }
+}
+
 fn rolled_back() -> String {
     "The migration that was running is rolled back.".to_owned()
-}
-
-impl StatementFailure {
-    /// `completed` statements of the chunk ran before the error, and `skipped` characters were sent before it.
-    pub(super) fn new(
-        migration: &Migration,
-        chunk: Chunk<'_>,
-        completed: usize,
-        skipped: usize,
-        said: &DbError,
-    ) -> Self {
-        let character = match said.position() {
-            Some(ErrorPosition::Original(at)) => Some(at.saturating_sub(u32::try_from(skipped).unwrap_or(0))),
-            _ => None,
-        };
-        let place = Place::find(chunk, completed, character);
-        StatementFailure {
-            tag: migration.tag.clone(),
-            path: migration.path.clone(),
-            position: Position::of(&migration.sql, place.span.start),
-            statement: migration.sql[place.statement].to_owned(),
-            code: said.code().code().to_owned(),
-            message: said.message().to_owned(),
-            detail: said.detail().map(str::to_owned),
-            hint: said.hint().map(str::to_owned),
-            context: said.where_().map(str::to_owned),
-            remedy: remedy(migration, chunk, said.code()),
-            half: None,
-            left: None,
-            escaped: false,
-            applied: Vec::new(),
-            pending: Vec::new(),
-            source_code: migration.source(),
-            span: pointed(&migration.sql, place.span).into(),
-        }
-    }
-}
-
-/// Where in the file an error is: the statement, and in it what to point at.
-struct Place {
-    statement: std::ops::Range<usize>,
-    span: std::ops::Range<usize>,
-}
-
-impl Place {
-    fn find(chunk: Chunk<'_>, completed: usize, character: Option<u32>) -> Self {
-        let byte = character.map(|character| byte_of_character(chunk.text, character));
-        let all = statements(chunk.text);
-        let statement = match byte {
-            Some(byte) => all.iter().find(|statement| byte <= statement.span().end).or(all.last()),
-            None => all.get(completed).or(all.last()),
-        };
-        let statement = statement.map_or(0..chunk.text.len(), |statement| statement.span());
-        let token = byte.and_then(|byte| tokens(chunk.text).into_iter().find(|token| token.span.contains(&byte)));
-        let span = match (token, byte) {
-            (Some(token), _) => token.span,
-            (None, Some(byte)) => byte..byte,
-            (None, None) => statement.clone(),
-        };
-        let in_file = |range: std::ops::Range<usize>| chunk.offset + range.start..chunk.offset + range.end;
-        Place { statement: in_file(statement), span: in_file(span) }
-    }
-}
-
-/// What to do about errors whose own message does not say it.
-fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'static str> {
-    let cut = migration.sql.contains(BREAKPOINT) && unclosed_string(chunk.text).is_some();
-    match code.code() {
-        "42601" if cut => Some(
-            "The text \"--> statement-breakpoint\" stands inside a string here; Drizzle splits the file there all the same. \
-             Write it as two strings joined by ||.",
-        ),
-        "55P04" => Some(
-            "A new value of an enum can be used once it is committed: put the statement into a migration of its own after \
-             this one.",
-        ),
-        "25001" => Some(
-            "Put the statement into a migration of its own that begins with `-- infra: no-transaction`: it cannot be in a \
-             transaction, and every other migration is in one.",
-        ),
-        "57014" => Some(
-            "It took longer than allowed: by --statement-timeout (in a stack: migrations.statement_timeout), or outside of a \
-             transaction by a statement_timeout that the role or the database has (ALTER ROLE … SET statement_timeout).",
-        ),
-        "42P07" | "42710" | "42701" => Some(
-            "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
-             was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
-        ),
-        "55P03" => Some(
-            "Another session holds a lock on the table for too long: see pg_stat_activity, or allow more time with \
-             --lock-timeout (in a stack: migrations.lock_timeout).",
-        ),
-        _ => None,
-    }
 }
 
 fn refused(applied: &[String], refusals: usize) -> String {
@@ -343,21 +221,6 @@ fn list(tags: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn places(chunk: &str, completed: usize, position: Option<u32>) -> (&str, &str) {
-        let place = Place::find(Chunk { offset: 0, text: chunk }, completed, position);
-        (&chunk[place.statement], &chunk[place.span])
-    }
-
-    #[test]
-    fn the_statement_and_the_token_are_found() {
-        let sql = "-- é\nSELECT 'ü';\n INSERT INTO nope VALUES (1); SELECT 2";
-        let insert = "INSERT INTO nope VALUES (1)";
-        assert_eq!(places(sql, 0, Some(32)), (insert, "nope"));
-        assert_eq!(places(sql, 1, None), (insert, insert));
-        assert_eq!(places(sql, 99, None), ("SELECT 2", "SELECT 2"));
-        assert_eq!(places("", 0, Some(1)), ("", ""));
-    }
 
     #[test]
     fn long_lists_are_cut() {

@@ -6,6 +6,7 @@ mod inspect;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::mask::masked;
 use super::sql::is_blank;
 use crate::excerpt::Text;
 use sha2::{Digest, Sha256};
@@ -134,9 +135,9 @@ impl Migration {
         self.chunks().all(|chunk| is_blank(chunk.text))
     }
 
-    /// The file as miette shows it.
+    /// The file as it is shown: without passwords.
     pub fn source(&self) -> Arc<Text> {
-        Arc::new(Text::new(self.path.display().to_string(), self.sql.clone()))
+        Arc::new(Text::new(self.path.display().to_string(), masked(&self.sql).into_owned()))
     }
 }
 

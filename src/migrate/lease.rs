@@ -13,7 +13,16 @@ use tokio_postgres::SimpleQueryRow;
 use super::ledger::{Ledger, literal};
 
 /// What the row's `hash` begins with; no hash does.
-const MARK: &str = "infra lease ";
+pub(super) const MARK: &str = "infra lease ";
+
+/// The row's id.
+pub(super) const ID: i64 = -1;
+
+/// SQL: whether a row of the ledger is the lease's.
+pub(super) fn condition() -> String {
+    let (mark, length) = (literal(MARK), MARK.len());
+    format!("(id = {ID} AND coalesce(pg_catalog.left(hash, {length}) = {mark}, false))")
+}
 
 /// The row's content. Times are the server's, in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +39,9 @@ pub struct Lease {
     pub digest: String,
     /// Who began it: user, host and process.
     pub holder: String,
+    /// The role that it runs as, which the server fills in: what others see of its sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The index that was not there when the statement after those was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub making: Option<String>,
@@ -49,6 +61,7 @@ pub struct Pulse {
     /// The server's time, in milliseconds.
     pub now: i64,
     /// Whether one of its statements is running, perhaps without anybody waiting for it any more, or waits for its commit.
+    /// Also if one may be: what other roles run is not shown to everybody, only that they hold locks.
     pub at_work: bool,
 }
 
@@ -63,6 +76,7 @@ impl Lease {
             done: 0,
             of,
             digest: digest(&[]),
+            role: None,
             making: None,
             holder: format!("{user}@{host}, process {}", std::process::id()),
             stopped: false,
@@ -106,7 +120,7 @@ impl Lease {
             true => NOW.to_owned(),
             false => format!("pg_catalog.substr(hash, {})::pg_catalog.jsonb -> 'since'", MARK.len() + 1),
         };
-        let times = format!("'since', {since}, 'renewed', {NOW}");
+        let times = format!("'since', {since}, 'renewed', {NOW}, 'role', session_user");
         let content = serde_json::to_string(self).unwrap_or_default();
         format!(
             "{} || ({}::pg_catalog.jsonb || pg_catalog.jsonb_build_object({times}))::pg_catalog.text",
@@ -155,11 +169,17 @@ impl Ledger {
     }
 
     /// SQL whose row is a [`Pulse`].
+    ///
+    /// Of the sessions of other roles the server shows neither statement nor state, unless the role may read all of them. Who
+    /// runs something holds a lock, and those are shown to everybody.
     pub(super) fn pulse_query(lease: &Lease) -> String {
+        let role = lease.role.as_ref().map_or("a.usename".to_owned(), |role| literal(role));
         format!(
             "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8, \
-             (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND state <> 'idle' \
-             AND pg_catalog.left(query, {}) = {})",
+             (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() AND CASE WHEN \
+             coalesce(a.state, 'disabled') <> 'disabled' THEN a.state <> 'idle' AND pg_catalog.left(a.query, {}) = {} \
+             ELSE a.datname = pg_catalog.current_database() AND a.usename = {role} AND EXISTS (SELECT FROM \
+             pg_catalog.pg_locks l WHERE l.pid = a.pid) END)",
             lease.comment().len(),
             literal(&lease.comment())
         )

@@ -10,7 +10,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::connect::Client;
 use super::folder::{Layout, Migration};
-use super::lease::Lease;
+use super::lease::{self, Lease};
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +94,19 @@ pub struct Version {
 #[derive(Debug, Error, Diagnostic)]
 pub enum LedgerError {
     /// Another table has its name.
-    #[error("The table {0} is not a ledger of Drizzle's: it has no columns id, hash and created_at.")]
+    #[error("{0} is not a ledger of Drizzle's, which is a table with the columns id, hash and created_at.")]
     #[diagnostic(help("Set the ledger to migrations.schema and migrations.table of drizzle.config.ts."))]
     NotALedger(Ledger),
     /// A value that does not belong there.
     #[error("The ledger {0} holds a row that cannot be read: {1}.")]
     BadRow(Ledger, String),
+    /// What is read under the lock is not what is read without it, though nobody changes it.
+    #[error("The ledger {0} shows other rows under its lock than without it, or keeps none, again and again.")]
+    #[diagnostic(help(
+        "Row level security on it, a rule, or a view in its place hides or refuses rows in silence: give this user all of \
+         its rows."
+    ))]
+    Unsteady(Ledger),
     /// It has to be made, and the user may not.
     #[error("The ledger {ledger} does not exist, and this user may not create it: {message}.")]
     #[diagnostic(help(
@@ -136,22 +143,23 @@ impl Ledger {
         let columns: Vec<&str> = shape.iter().filter_map(|row| row.get(0)).collect();
         let mut contents = Contents {
             schema_exists: !shape.is_empty(),
-            table_exists: !columns.is_empty(),
+            table_exists: shape.iter().any(|row| row.get(1).is_some()),
             has_name: columns.contains(&"name"),
             ..Contents::default()
         };
         if contents.table_exists {
-            if !["id", "hash", "created_at"].iter().all(|needed| columns.contains(needed)) {
+            let kind = shape.first().and_then(|row| row.get(1)).unwrap_or_default();
+            let complete = ["id", "hash", "created_at"].iter().all(|needed| columns.contains(needed));
+            if !complete || !["r", "p", "v"].contains(&kind) {
                 return Err(LedgerError::NotALedger(self.clone()));
             }
             let rows = client.rows(&self.rows_query(&columns)).await.map_err(|error| self.explain(&error))?;
-            contents.rows = rows.iter().map(|row| self.row(row)).collect::<Result<_, _>>()?;
-            // Ids begin at 1; by id, so it is the first.
-            if let Some(lease) =
-                contents.rows.first().filter(|row| row.id < 0).and_then(|row| Lease::of_hash(&row.hash))
-            {
-                contents.rows.remove(0);
-                contents.lease = Some(lease);
+            for row in &rows {
+                let row = self.row(row)?;
+                match row.id == lease::ID && row.hash.starts_with(lease::MARK) {
+                    true => contents.lease = Some(self.lease(&row)?),
+                    false => contents.rows.push(row),
+                }
             }
         }
         Ok(contents)
@@ -160,8 +168,8 @@ impl Ledger {
     /// No row: no schema. One row with NULL: no table. Else a row a column.
     fn shape_query(&self) -> String {
         format!(
-            "SELECT a.attname FROM pg_catalog.pg_namespace n \
-             LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = {} AND c.relkind IN ('r', 'p', 'v') \
+            "SELECT a.attname, c.relkind FROM pg_catalog.pg_namespace n \
+             LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = {} \
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
              WHERE n.nspname = {}",
             literal(&self.table),
@@ -194,6 +202,12 @@ impl Ledger {
         })
     }
 
+    fn lease(&self, row: &Row) -> Result<Lease, LedgerError> {
+        let broken =
+            || LedgerError::BadRow(self.clone(), format!("the row {} is a lease, but not a whole one", row.id));
+        Lease::of_hash(&row.hash).ok_or_else(broken)
+    }
+
     /// The table's name as SQL.
     pub(super) fn quoted(&self) -> String {
         format!("{}.{}", identifier(&self.schema), identifier(&self.table))
@@ -207,10 +221,11 @@ impl Ledger {
 
     /// SQL whose one row is the ledger's [`Version`].
     pub(super) fn version_query(&self) -> String {
+        let lease = lease::condition();
         format!(
-            "SELECT count(*) FILTER (WHERE id >= 0), greatest(max(id), 0), (SELECT count(*) FROM pg_catalog.pg_attribute \
-             WHERE attrelid = {}::pg_catalog.regclass AND attname = 'name' AND NOT attisdropped), \
-             count(*) FILTER (WHERE id = -1) FROM {}",
+            "SELECT count(*) FILTER (WHERE NOT {lease}), coalesce(max(id) FILTER (WHERE NOT {lease}), 0), \
+             (SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = {}::pg_catalog.regclass AND attname = 'name' \
+             AND NOT attisdropped), count(*) FILTER (WHERE {lease}) FROM {}",
             literal(&self.quoted()),
             self.quoted()
         )

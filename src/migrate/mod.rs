@@ -8,7 +8,8 @@
 //! - [`target`], [`roots`], [`connect`], `linger`: the database and one connection to it, TLS verified
 //! - [`journal`], [`folder`]: the migrations on disk, both of Drizzle's layouts
 //! - [`compose`]: a new migration in a folder
-//! - [`sql`], [`quote`], [`position`]: tokens and statements, names and quotes, and where in a file something is
+//! - [`sql`], [`quote`], [`position`], [`mask`]: tokens and statements, names and quotes, where in a file something is, and
+//!   what of it is not shown
 //! - [`guard`], [`concurrent`]: statements that cannot be part of a migration's transaction
 //! - [`ledger`], [`lease`]: the table `drizzle.__drizzle_migrations`, and who works without a transaction
 //! - [`holders`]: who holds a ledger's lock, and what can be done about it
@@ -38,6 +39,7 @@ pub mod lease;
 pub mod ledger;
 mod linger;
 pub mod lint;
+pub mod mask;
 pub mod options;
 mod outside;
 pub mod plan;

@@ -7,10 +7,14 @@
 //! transaction is committed together with the lease that says so, and so runs once, whenever it is stopped. The rest (CREATE
 //! INDEX CONCURRENTLY, VACUUM) is followed by the lease; there it is looked at what a stopped one has left.
 
+mod index;
+
 use std::time::{Duration, Instant};
 
+use tokio_postgres::SimpleQueryRow;
+
 use super::apply::{Batch, Failed, Run};
-use super::concurrent::Concurrent;
+use super::concurrent::{Concurrent, Standing};
 use super::event::Event;
 use super::failure::{Failure, Half};
 use super::folder::{Chunk, Migration};
@@ -20,7 +24,7 @@ use super::ledger::{Ledger, Version};
 use super::plan::Plan;
 use super::refusal::Refusal;
 use super::sql::statements;
-use super::transaction::{Trouble, beginning};
+use super::transaction::{RESTORE, Trouble, beginning};
 
 /// How often to look whether a lease was given back.
 const LOOK: Duration = Duration::from_millis(500);
@@ -45,19 +49,13 @@ enum Commit {
 
 /// Why a statement was not carried out.
 enum Stop {
-    /// PostgreSQL refused it; that many characters were sent before it.
-    Statement { trouble: Trouble, skipped: usize },
+    /// PostgreSQL refused it, or its end was not seen; that many characters were sent before it. What is `alone` may have
+    /// been committed all the same, or in part.
+    Statement { trouble: Trouble, skipped: usize, alone: bool },
     /// The lease could not be renewed.
     Lease(Trouble),
-}
-
-/// What is to be done with a statement.
-enum Ready {
-    Run,
-    /// It has run already.
-    Done,
-    /// The lease is somebody else's.
-    Lost,
+    /// The user wants to stop.
+    Interrupted,
 }
 
 /// The statements of a migration, over all its breakpoints.
@@ -85,6 +83,7 @@ impl Run<'_> {
     pub(super) async fn met(&mut self, lease: &Lease, plan: &Plan, pending: &[&Migration]) -> Result<bool, Failure> {
         if self.is_held(lease).await? {
             self.conversation.pause(LOOK).await;
+            self.seen = None;
             return Ok(true);
         }
         let refusal = match plan.is_recorded(&lease.tag) {
@@ -121,7 +120,10 @@ impl Run<'_> {
             (self.conversation.events)(Event::Held { by: lease.to_string() });
         }
         match self.waiting_since.get_or_insert_with(Instant::now).elapsed() >= self.options.wait {
-            true => Err(Failure::Busy { seconds: self.options.wait.as_secs(), holder: Some(lease.to_string()) }),
+            true => {
+                let (seconds, holder) = (self.options.wait.as_secs(), Some(lease.to_string()));
+                Err(Failure::Busy { seconds, holder, applied: self.tags() })
+            }
             false => Ok(true),
         }
     }
@@ -169,7 +171,14 @@ impl Run<'_> {
                 Ok(true) => lease = after,
                 Ok(false) => return Ok(self.lost()),
                 Err(Stop::Lease(trouble)) => return Err(self.not_renewed(&lease.tag, trouble)),
-                Err(Stop::Statement { trouble, skipped }) => {
+                Err(Stop::Interrupted) => {
+                    self.give_back(&mut lease).await;
+                    return Err(self.interruption());
+                }
+                Err(Stop::Statement { trouble, skipped, alone }) => {
+                    if alone && matches!(trouble, Trouble::Lost(_) | Trouble::GaveUp) {
+                        self.half = Some(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain: true });
+                    }
                     return self.stopped(migration, step, &mut lease, trouble, skipped).await;
                 }
             }
@@ -208,13 +217,7 @@ impl Run<'_> {
     ) -> Result<bool, Stop> {
         lease.making = None;
         if let Some(concurrent) = &step.concurrent {
-            let skipped = lease.comment().len();
-            let ready = self.prepare(concurrent, lease, cut_off).await;
-            match ready.map_err(|trouble| Stop::Statement { trouble, skipped })? {
-                Ready::Run => {}
-                Ready::Done => return self.renew(after).await,
-                Ready::Lost => return Ok(false),
-            }
+            return self.concurrently(step, concurrent, lease, after, cut_off).await;
         }
         if step.commit != Commit::Alone {
             match self.with_lease(step, after).await {
@@ -224,41 +227,14 @@ impl Run<'_> {
                 result => return result,
             }
         }
-        self.alone(&format!("{}{}", lease.comment(), step.chunk.text))
-            .await
-            .map_err(|trouble| Stop::Statement { trouble, skipped: lease.comment().len() })?;
+        self.run_alone(step, lease).await?;
         self.renew(after).await
     }
 
-    /// Clears away what an attempt that failed has left, and finds out whether one that was cut off has succeeded.
-    async fn prepare(
-        &mut self,
-        concurrent: &Concurrent,
-        lease: &mut Lease,
-        cut_off: Option<&Lease>,
-    ) -> Result<Ready, Trouble> {
-        let mut found = self.conversation.ask(&concurrent.query()).await?;
-        while let Some(row) = found.as_ref().filter(|row| row.get(1) == Some("f")) {
-            let index = row.get(0).unwrap_or_default().to_owned();
-            self.alone(&format!("{}DROP INDEX CONCURRENTLY {index}", lease.comment())).await?;
-            (self.conversation.events)(Event::Dropped { tag: lease.tag.clone(), index });
-            found = self.conversation.ask(&concurrent.query()).await?;
-        }
-        match (concurrent, found) {
-            // It was not there when the statement was sent that nobody saw the end of.
-            (Concurrent::Create { name, .. }, Some(_))
-                if cut_off.is_some_and(|it| it.making.as_ref() == Some(name)) =>
-            {
-                Ok(Ready::Done)
-            }
-            (Concurrent::Create { name, .. }, None) => {
-                lease.making = Some(name.clone());
-                let renewed = self.conversation.ask(&self.ledger.lease_renewal(lease)).await?;
-                Ok(if renewed.is_some() { Ready::Run } else { Ready::Lost })
-            }
-            (Concurrent::Drop { .. }, None) if cut_off.is_some() => Ok(Ready::Done),
-            _ => Ok(Ready::Run),
-        }
+    async fn run_alone(&mut self, step: &Step<'_>, lease: &Lease) -> Result<(), Stop> {
+        let comment = lease.comment();
+        let result = self.alone(&format!("{comment}{}", step.chunk.text)).await;
+        result.map_err(|trouble| Stop::Statement { trouble, skipped: comment.len(), alone: true })
     }
 
     /// Runs a statement in one transaction with the lease that says so.
@@ -266,12 +242,12 @@ impl Run<'_> {
         // The comment comes first: by it the server shows whose statement runs.
         let before = format!("{}{}", after.comment(), beginning(self.options));
         let skipped = before.chars().count();
-        let refused = |trouble| Stop::Statement { trouble, skipped };
+        let refused = |trouble| Stop::Statement { trouble, skipped, alone: false };
         if let Err(trouble) = self.conversation.ask(&format!("{before}{}", step.chunk.text)).await {
             self.conversation.roll_back().await;
             return Err(refused(trouble));
         }
-        match self.conversation.ask(&self.ledger.lease_renewal(after)).await {
+        match self.restore_and_renew(after).await {
             // A deferred constraint is checked only now.
             Ok(Some(_)) => self.conversation.ask("COMMIT").await.map(|_| true).map_err(refused),
             Ok(None) => {
@@ -294,8 +270,12 @@ impl Run<'_> {
     }
 
     async fn renew(&mut self, lease: &Lease) -> Result<bool, Stop> {
-        let renewed = self.conversation.ask(&self.ledger.lease_renewal(lease)).await;
-        renewed.map(|row| row.is_some()).map_err(Stop::Lease)
+        self.restore_and_renew(lease).await.map(|row| row.is_some()).map_err(Stop::Lease)
+    }
+
+    /// What a statement has done to the session (set_config, a function) ends with it: the next one may be another's.
+    async fn restore_and_renew(&mut self, lease: &Lease) -> Result<Option<SimpleQueryRow>, Trouble> {
+        self.conversation.ask(&format!("{RESTORE}; {}", self.ledger.lease_renewal(lease))).await
     }
 
     fn not_renewed(&self, tag: &str, trouble: Trouble) -> Failure {
@@ -331,9 +311,9 @@ impl Run<'_> {
             self.give_back(lease).await;
             if let Some(concurrent) = &step.concurrent
                 && let Ok(Some(row)) = self.conversation.ask(&concurrent.query()).await
-                && row.get(1) == Some("f")
+                && let Standing::Invalid(index) = Standing::of_row(&row)
             {
-                left = row.get(0).map(str::to_owned);
+                left = Some(index);
             }
         }
         self.attempt += 1;
@@ -349,8 +329,14 @@ impl Run<'_> {
         lease: &Lease,
         started: Instant,
     ) -> Result<Batch, Failure> {
-        if !self.begin(None, Version { leased: true, ..version }).await? {
-            return Ok(self.lost());
+        match self.begin(None, Version { leased: true, ..version }).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(self.lost()),
+            Err(failure) => {
+                // All of it is done: who comes next has only to record it, and need not wait until the lease is old.
+                self.give_back(&mut lease.clone()).await;
+                return Err(failure);
+            }
         }
         let removed = self.conversation.ask(&self.ledger.lease_removal(&lease.token)).await;
         let insertion = self.ledger.insertion(migration, version.has_name);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::time::{Instant, sleep_until};
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
 use super::connect::Client;
@@ -33,7 +33,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String {
     let version = if look { ledger.version_query() } else { String::new() };
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {RESTORE}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
          SELECT pg_catalog.pg_advisory_xact_lock({}); {}; {version}; SAVEPOINT {MARK}",
         milliseconds(options.wait),
         ledger.lock_key(),
@@ -53,15 +53,23 @@ pub(super) fn closing(insertion: &str) -> String {
 }
 
 /// What records a migration whose transaction goes on with the next one.
+///
+/// Deferred constraints are checked here, so that the migration that breaks one is the one that is blamed; and taken back,
+/// so that those of the next migration are deferred as ever.
 pub(super) fn seam(insertion: &str, options: &Options) -> String {
-    format!("RELEASE SAVEPOINT {MARK}; {RESTORE}; {insertion}; {}; SAVEPOINT {MARK}", limits(options))
+    format!(
+        "RELEASE SAVEPOINT {MARK}; SAVEPOINT {MARK}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT {MARK}; RELEASE \
+         SAVEPOINT {MARK}; {RESTORE}; {insertion}; {}; SAVEPOINT {MARK}",
+        limits(options)
+    )
 }
 
 /// The savepoint that a migration's transaction begins with.
 const MARK: &str = "infra_migration";
 
-/// A session that migrations may have changed, as it was. Roles first: the ledger's row is written by who connected.
-const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+/// A session that migrations, or others behind the same pooler, may have changed, as it was. Roles first: the ledger's row
+/// is written by who connected.
+pub(super) const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 /// The limits for a migration's statements; they end with the transaction.
 fn limits(options: &Options) -> String {
@@ -208,8 +216,10 @@ impl<'a> Conversation<'a> {
 impl Trouble {
     fn of(error: &tokio_postgres::Error, completed: usize) -> Self {
         match error.as_db_error() {
-            // FATAL ends the connection.
-            Some(said) if said.severity() == "FATAL" => Trouble::Lost(said.message().to_owned()),
+            // FATAL ends the connection; the word itself is in the server's language.
+            Some(said) if matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) => {
+                Trouble::Lost(said.message().to_owned())
+            }
             Some(said) => Trouble::Said { completed, said: Box::new(said.clone()) },
             None => Trouble::Lost(error.to_string()),
         }

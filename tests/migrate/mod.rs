@@ -15,6 +15,7 @@ mod linting;
 mod outside;
 mod own_server;
 mod parity;
+mod proven;
 mod repairing;
 mod server;
 mod splitting;

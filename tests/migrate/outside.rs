@@ -11,27 +11,27 @@ use super::drizzle::{Line, migrate};
 use super::server::{Database, Way, servers};
 use super::{WAYS, Written, ledger_rows, run, run_with, tables, tags};
 
-const TABLE: &str = "CREATE TABLE t (id int, email text); CREATE TABLE log (n int);";
+pub(super) const TABLE: &str = "CREATE TABLE t (id int, email text); CREATE TABLE log (n int);";
 const INDEX: &str = "CREATE INDEX CONCURRENTLY t_email ON t (email);";
 
-fn outside(statements: &str) -> String {
+pub(super) fn outside(statements: &str) -> String {
     format!("-- infra: no-transaction\n{statements}")
 }
 
 /// An index as `valid` or `INVALID`.
-fn index(database: &Database, name: &str) -> String {
+pub(super) fn index(database: &Database, name: &str) -> String {
     database.psql(&format!(
         "SELECT CASE WHEN indisvalid THEN 'valid' ELSE 'INVALID' END FROM pg_index i JOIN pg_class c ON c.oid = indexrelid \
          WHERE relname = '{name}'"
     ))
 }
 
-fn leases(database: &Database) -> String {
+pub(super) fn leases(database: &Database) -> String {
     database.psql("SELECT count(*) FROM drizzle.__drizzle_migrations WHERE id < 0")
 }
 
 /// Waits until the database answers so.
-fn until(database: &Database, sql: &str, expected: &str) {
+pub(super) fn until(database: &Database, sql: &str, expected: &str) {
     let started = Instant::now();
     while database.psql(sql) != expected {
         assert!(started.elapsed().as_secs() < 20, "never: {sql} = {expected}, but {}", database.psql(sql));
@@ -40,7 +40,7 @@ fn until(database: &Database, sql: &str, expected: &str) {
 }
 
 /// A transaction of somebody else's on `t`: CREATE INDEX CONCURRENTLY waits for its end.
-fn reader(database: &Database) -> Child {
+pub(super) fn reader(database: &Database) -> Child {
     let mut psql = Command::new("psql");
     psql.args(["-Xqt", &servers().url(Way::Direct, &database.name)]).env("PGSSLMODE", "require");
     let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -59,6 +59,13 @@ fn binary(database: &Database, folder: &Path) -> Command {
     command.env("DATABASE_URL", servers().url(database.way, &database.name)).env("PGSSLROOTCERT", &servers().ca);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
+}
+
+/// A session of somebody else's that runs this.
+pub(super) fn psql(database: &Database, sql: &str) -> Child {
+    let mut psql = Command::new("psql");
+    psql.args(["-Xqtc", sql, &servers().url(Way::Direct, &database.name)]).env("PGSSLMODE", "require");
+    psql.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 const BUILDING: &str = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%CREATE INDEX CONCURRENTLY t_email%' \

@@ -110,3 +110,23 @@ fn no_part_of_a_password_is_shown() {
         }
     }
 }
+
+/// Of a statement with a password the rest is shown: while it runs, where it fails, and where lint finds something.
+#[test]
+fn passwords_of_roles_are_shown_nowhere() {
+    let database = Database::new(Way::Direct);
+    let role = format!("role_{}", database.name);
+    let written = Written::new(&[(
+        "0000_role",
+        &format!(
+            "CREATE ROLE {role} PASSWORD 'hunter2';--> statement-breakpoint\nALTER ROLE nobody PASSWORD 'hunter2';"
+        ),
+    )]);
+    for arguments in [&["apply"][..], &["apply", "--json"], &["lint", "--json"], &["lint", "--verbose"]] {
+        let said = run(&database, written.path(), arguments);
+        assert!(said.contains("ROLE") && !said.contains("hunter2"), "{said}");
+    }
+    let lines = json(&infra(&database, written.path(), &["apply", "--json"]).output().unwrap());
+    let statement = format!("CREATE ROLE {role} PASSWORD '*******';");
+    assert!(lines.iter().any(|line| line["text"] == statement.as_str()), "{lines:?}");
+}

@@ -327,7 +327,10 @@ pub(super) fn failure_json(failure: &Failure) -> String {
             object["applied"] = json!(applied);
             object["pending"] = json!(pending);
         }
-        other => object["help"] = json!(help(other)),
+        other => {
+            object["help"] = json!(help(other));
+            object["applied"] = json!(other.applied());
+        }
     }
     object.to_string()
 }

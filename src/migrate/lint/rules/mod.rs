@@ -15,6 +15,7 @@ use super::ground::{Ground, Script};
 use super::hit::{Hit, Place};
 pub(super) use super::rule::{Rule, Severity};
 use super::statement::Statement;
+use crate::migrate::mask::masked;
 
 /// Every rule, in the order in which they are listed.
 pub static RULES: &[&Rule] = &[
@@ -91,7 +92,8 @@ fn on_old_tables(ground: &Ground<'_>, judge: impl Fn(&What) -> Said<'_>) -> Vec<
 /// What a message quotes of a statement: its first words.
 fn excerpt(sql: &str, span: &Range<usize>) -> String {
     const LONGEST: usize = 60;
-    let words: Vec<&str> = sql[span.clone()].split_whitespace().collect();
+    let shown = masked(&sql[span.clone()]);
+    let words: Vec<&str> = shown.split_whitespace().collect();
     let text = words.join(" ");
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{} …", text[..end].trim_end()),

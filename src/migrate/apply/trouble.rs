@@ -1,0 +1,106 @@
+//! What goes wrong while migrations are applied: tried again where that is worth it, else told with what was applied.
+
+use std::time::Duration;
+
+use super::Run;
+use crate::migrate::event::Event;
+use crate::migrate::failure::{Failure, StatementFailure};
+use crate::migrate::folder::{Chunk, Migration};
+use crate::migrate::ledger::LedgerError;
+use crate::migrate::transaction::Trouble;
+
+/// A migration that was not applied, and the part of it that is to blame.
+pub(in crate::migrate) struct Failed<'m> {
+    pub(in crate::migrate) chunk: Chunk<'m>,
+    pub(in crate::migrate) trouble: Trouble,
+    /// Characters that were sent before the chunk.
+    pub(in crate::migrate) skipped: usize,
+    /// The INVALID index it left.
+    pub(in crate::migrate) left: Option<String>,
+    /// Whether a statement of it ended the transaction that it was to run in.
+    pub(in crate::migrate) escaped: bool,
+}
+
+impl Run<'_> {
+    /// Waits a moment where trying again is worth it; otherwise, the failure.
+    pub(in crate::migrate) async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
+        let attempt = self.attempt;
+        match failed.trouble {
+            Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
+            trouble if failed.escaped && trouble.is_of_no_transaction() => {
+                Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
+            }
+            _ if self.conversation.interrupted() && !failed.escaped => Err(self.interruption()),
+            Trouble::Said { said, .. }
+                if !failed.escaped && worth_retrying(said.code().code()) && attempt <= self.options.attempts =>
+            {
+                // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
+                self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
+                let message = said.message().to_owned();
+                self.seen = None;
+                (self.conversation.events)(Event::Retrying { tag: migration.tag.clone(), attempt, message });
+                Ok(())
+            }
+            Trouble::Said { completed, said } => {
+                let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
+                failure.half = self.half.take();
+                failure.left = failed.left;
+                failure.escaped = failed.escaped;
+                failure.applied = self.tags();
+                failure.pending = self.pending();
+                Err(Failure::Statement(Box::new(failure)))
+            }
+            Trouble::GaveUp => Err(self.interruption()),
+        }
+    }
+
+    pub(in crate::migrate) fn connection_lost(&self, tag: &str, reason: String) -> Failure {
+        Failure::Lost { tag: tag.to_owned(), reason, applied: self.tags(), half: self.half.clone() }
+    }
+
+    pub(super) async fn opening_failure(&mut self, trouble: Trouble) -> Failure {
+        self.conversation.roll_back().await;
+        match trouble {
+            _ if self.conversation.interrupted() => self.interruption(),
+            Trouble::Said { said, .. } if said.code().code() == "55P03" => {
+                Failure::Busy { seconds: self.options.wait.as_secs(), holder: None, applied: self.tags() }
+            }
+            trouble => self.ledger_failure(trouble, true),
+        }
+    }
+
+    pub(in crate::migrate) fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
+        let ledger = self.ledger.clone();
+        Failure::Ledger(match trouble {
+            Trouble::GaveUp => return self.interruption(),
+            Trouble::Lost(_) => LedgerError::Lost(ledger),
+            Trouble::Said { said, .. } if !exists && said.code().code() == "42501" => {
+                LedgerError::NotAllowed { ledger, message: said.message().to_owned() }
+            }
+            Trouble::Said { said, .. } => {
+                let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
+                LedgerError::Database { ledger, message, code }
+            }
+        })
+    }
+
+    pub(in crate::migrate) fn interruption(&self) -> Failure {
+        Failure::Interrupted { applied: self.tags(), pending: self.pending(), half: self.half.clone() }
+    }
+
+    /// What this run applied.
+    pub(in crate::migrate) fn tags(&self) -> Vec<String> {
+        self.applied.iter().map(|applied| applied.tag.clone()).collect()
+    }
+
+    /// What this run was to apply and has not.
+    fn pending(&self) -> Vec<String> {
+        let applied = |tag: &String| self.applied.iter().any(|applied| applied.tag == *tag);
+        self.wanted.iter().filter(|tag| !applied(tag)).cloned().collect()
+    }
+}
+
+/// Lock not available, serialization failure, deadlock: the other side will be done soon.
+fn worth_retrying(code: &str) -> bool {
+    ["55P03", "40001", "40P01"].contains(&code)
+}

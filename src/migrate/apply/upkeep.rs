@@ -1,0 +1,57 @@
+//! What the ledger itself needs: it is made, upgraded, and its hashes of edited files are corrected.
+
+use super::Run;
+use crate::migrate::failure::Failure;
+use crate::migrate::folder::Layout;
+use crate::migrate::ledger::Contents;
+use crate::migrate::plan::Plan;
+use crate::migrate::transaction::opening;
+
+impl Run<'_> {
+    /// The statements that the ledger itself needs before a migration can be recorded.
+    pub(super) fn upkeep(&self, contents: &Contents, plan: &Plan) -> Vec<String> {
+        let mut statements = self.ledger.creation(contents, self.folder.layout);
+        if contents.table_exists {
+            let v1_folder = self.folder.layout == Layout::V1;
+            if (v1_folder && !contents.has_name) || !plan.unnamed.is_empty() {
+                statements.extend(self.ledger.upgrade(contents, &plan.unnamed));
+            }
+        }
+        let edited = plan.to_accept(self.folder, self.options.allow, self.options.to.as_deref());
+        statements.extend(edited.into_iter().map(|(row, migration)| self.ledger.acceptance(row, migration)));
+        statements
+    }
+
+    /// Makes, upgrades or corrects the ledger, under the lock and after looking again.
+    pub(super) async fn maintain(&mut self) -> Result<(), Failure> {
+        let opening = opening(self.ledger, self.options, false);
+        let opened = match self.conversation.send(&opening).await {
+            Ok(answer) => self.conversation.answer(answer, true).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = opened {
+            return Err(self.opening_failure(trouble).await);
+        }
+        let contents = match self.ledger.read(self.conversation.client).await {
+            Ok(contents) => contents,
+            Err(error) => {
+                self.conversation.roll_back().await;
+                return Err(error.into());
+            }
+        };
+        let plan = self.checked_plan(&contents);
+        let statements = match &plan {
+            Ok(plan) => self.upkeep(&contents, plan),
+            Err(_) => Vec::new(),
+        };
+        let mut done = Ok(None);
+        if !statements.is_empty() {
+            done = self.conversation.ask(&format!("{}; COMMIT", statements.join("; "))).await;
+        }
+        if statements.is_empty() || done.is_err() {
+            self.conversation.roll_back().await;
+        }
+        done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
+        plan.map(|_| ())
+    }
+}

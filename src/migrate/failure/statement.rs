@@ -1,0 +1,201 @@
+//! A statement that PostgreSQL refused: everything it said, and where in the file it is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{Diagnostic, SourceSpan};
+use thiserror::Error;
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+
+use super::{Half, account, nothing_of, outlived};
+use crate::excerpt::{Text, pointed};
+use crate::migrate::folder::{BREAKPOINT, Chunk, Migration};
+use crate::migrate::mask::said_of;
+use crate::migrate::position::{Position, byte_of_character};
+use crate::migrate::sql::{statements, tokens, unclosed_string};
+
+/// A statement that PostgreSQL refused.
+#[derive(Debug, Error)]
+#[error("The migration {tag} failed in line {}: {message}.", position.line)]
+pub struct StatementFailure {
+    /// The migration it is in.
+    pub tag: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Where in the file.
+    pub position: Position,
+    /// The statement, from its first token to its last.
+    pub statement: String,
+    /// SQLSTATE.
+    pub code: String,
+    /// What PostgreSQL said.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// More of it.
+    pub hint: Option<String>,
+    /// The place inside of functions and DO blocks.
+    pub context: Option<String>,
+    /// What to do, where that is known for this error.
+    pub remedy: Option<&'static str>,
+    /// What is committed of it, where it has no transaction.
+    pub half: Option<Half>,
+    /// The INVALID index that the statement left behind.
+    pub left: Option<String>,
+    /// Whether a statement before it ended the migration's transaction.
+    pub escaped: bool,
+    /// Tags that were applied before this one in this run.
+    pub applied: Vec<String>,
+    /// This one's tag and those after it.
+    pub pending: Vec<String>,
+    source_code: Arc<Text>,
+    span: SourceSpan,
+}
+
+impl Diagnostic for StatementFailure {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(format!("SQLSTATE {}", self.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let said = [("Detail", &self.detail), ("Hint", &self.hint), ("Context", &self.context)];
+        let mut lines: Vec<String> =
+            said.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
+        lines.extend(self.remedy.map(str::to_owned));
+        lines.extend(self.left.as_ref().map(|index| {
+            format!("It left the INVALID index {index}, which the next run drops before it tries again.")
+        }));
+        lines.push(match &self.half {
+            Some(half) => half.to_string(),
+            None if self.escaped => format!("A statement before it ended the transaction. {}", outlived(&self.tag)),
+            None => nothing_of(&self.tag),
+        });
+        lines.push(account(&self.applied, &self.pending));
+        Some(Box::new(lines.join("\n")))
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&*self.source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        let label = miette::LabeledSpan::new_with_span(Some("here".to_owned()), self.span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl StatementFailure {
+    /// `completed` statements of the chunk ran before the error, and `skipped` characters were sent before it.
+    pub(in crate::migrate) fn new(
+        migration: &Migration,
+        chunk: Chunk<'_>,
+        completed: usize,
+        skipped: usize,
+        said: &DbError,
+    ) -> Self {
+        let character = match said.position() {
+            Some(ErrorPosition::Original(at)) => Some(at.saturating_sub(u32::try_from(skipped).unwrap_or(0))),
+            _ => None,
+        };
+        let place = Place::find(chunk, completed, character);
+        let source_code = migration.source();
+        let shown = |text: &str| said_of(&migration.sql, text);
+        StatementFailure {
+            tag: migration.tag.clone(),
+            path: migration.path.clone(),
+            position: Position::of(&migration.sql, place.span.start),
+            statement: source_code.inner()[place.statement].to_owned(),
+            code: said.code().code().to_owned(),
+            message: shown(said.message()),
+            detail: said.detail().map(shown),
+            hint: said.hint().map(shown),
+            context: said.where_().map(shown),
+            remedy: remedy(migration, chunk, said.code()),
+            half: None,
+            left: None,
+            escaped: false,
+            applied: Vec::new(),
+            pending: Vec::new(),
+            span: pointed(&migration.sql, place.span).into(),
+            source_code,
+        }
+    }
+}
+
+/// Where in the file an error is: the statement, and in it what to point at.
+struct Place {
+    statement: std::ops::Range<usize>,
+    span: std::ops::Range<usize>,
+}
+
+impl Place {
+    fn find(chunk: Chunk<'_>, completed: usize, character: Option<u32>) -> Self {
+        let byte = character.map(|character| byte_of_character(chunk.text, character));
+        let all = statements(chunk.text);
+        let statement = match byte {
+            Some(byte) => all.iter().find(|statement| byte <= statement.span().end).or(all.last()),
+            None => all.get(completed).or(all.last()),
+        };
+        let statement = statement.map_or(0..chunk.text.len(), |statement| statement.span());
+        let token = byte.and_then(|byte| tokens(chunk.text).into_iter().find(|token| token.span.contains(&byte)));
+        let span = match (token, byte) {
+            (Some(token), _) => token.span,
+            (None, Some(byte)) => byte..byte,
+            (None, None) => statement.clone(),
+        };
+        let in_file = |range: std::ops::Range<usize>| chunk.offset + range.start..chunk.offset + range.end;
+        Place { statement: in_file(statement), span: in_file(span) }
+    }
+}
+
+/// What to do about errors whose own message does not say it.
+fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'static str> {
+    let cut = migration.sql.contains(BREAKPOINT) && unclosed_string(chunk.text).is_some();
+    match code.code() {
+        "42601" if cut => Some(
+            "The text \"--> statement-breakpoint\" stands inside a string here; Drizzle splits the file there all the same. \
+             Write it as two strings joined by ||.",
+        ),
+        "55P04" => Some(
+            "A new value of an enum can be used once it is committed: put the statement into a migration of its own after \
+             this one.",
+        ),
+        "25001" => Some(
+            "Put the statement into a migration of its own that begins with `-- infra: no-transaction`: it cannot be in a \
+             transaction, and every other migration is in one.",
+        ),
+        "57014" => Some(
+            "It took longer than allowed: by --statement-timeout (in a stack: migrations.statement_timeout), or outside of a \
+             transaction by a statement_timeout that the role or the database has (ALTER ROLE … SET statement_timeout).",
+        ),
+        "42P07" | "42710" | "42701" => Some(
+            "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
+             was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
+        ),
+        "55P03" => Some(
+            "Another session holds a lock on the table for too long: see pg_stat_activity, or allow more time with \
+             --lock-timeout (in a stack: migrations.lock_timeout).",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(chunk: &str, completed: usize, position: Option<u32>) -> (&str, &str) {
+        let place = Place::find(Chunk { offset: 0, text: chunk }, completed, position);
+        (&chunk[place.statement], &chunk[place.span])
+    }
+
+    #[test]
+    fn the_statement_and_the_token_are_found() {
+        let sql = "-- é\nSELECT 'ü';\n INSERT INTO nope VALUES (1); SELECT 2";
+        let insert = "INSERT INTO nope VALUES (1)";
+        assert_eq!(places(sql, 0, Some(32)), (insert, "nope"));
+        assert_eq!(places(sql, 1, None), (insert, insert));
+        assert_eq!(places(sql, 99, None), ("SELECT 2", "SELECT 2"));
+        assert_eq!(places("", 0, Some(1)), ("", ""));
+    }
+}

@@ -1,0 +1,95 @@
+//! Indexes made, made anew and dropped CONCURRENTLY: what a failed attempt has left is cleared away first, one that was cut
+//! off is looked at, and none is counted as done that is INVALID.
+
+use super::{LOOK, Run, Step, Stop};
+use crate::migrate::concurrent::{Concurrent, Standing};
+use crate::migrate::event::Event;
+use crate::migrate::lease::Lease;
+
+/// What is to be done with a statement.
+enum Ready {
+    Run,
+    /// It has run already.
+    Done,
+    /// The lease is somebody else's.
+    Lost,
+}
+
+impl Run<'_> {
+    /// Works on an index; done only if nothing of it is INVALID afterwards.
+    pub(super) async fn concurrently(
+        &mut self,
+        step: &Step<'_>,
+        concurrent: &Concurrent,
+        lease: &mut Lease,
+        after: &Lease,
+        mut cut_off: Option<&Lease>,
+    ) -> Result<bool, Stop> {
+        loop {
+            match self.prepare(concurrent, lease, cut_off.take()).await? {
+                Ready::Run => {}
+                Ready::Done => return self.renew(after).await,
+                Ready::Lost => return Ok(false),
+            }
+            self.run_alone(step, lease).await?;
+            // IF NOT EXISTS passes over an index that somebody else builds, and that may fail: then it is this one's turn.
+            if matches!(self.look(concurrent).await?, None | Some(Standing::Valid)) {
+                return self.renew(after).await;
+            }
+        }
+    }
+
+    async fn look(&mut self, concurrent: &Concurrent) -> Result<Option<Standing>, Stop> {
+        let row = self.conversation.ask(&concurrent.query()).await;
+        let refused = |trouble| Stop::Statement { trouble, skipped: 0, alone: false };
+        Ok(row.map_err(refused)?.as_ref().map(Standing::of_row))
+    }
+
+    /// Clears away what an attempt that failed has left, and finds out whether one that was cut off has succeeded.
+    async fn prepare(
+        &mut self,
+        concurrent: &Concurrent,
+        lease: &mut Lease,
+        cut_off: Option<&Lease>,
+    ) -> Result<Ready, Stop> {
+        let refused = |trouble| Stop::Statement { trouble, skipped: 0, alone: false };
+        let mut told = false;
+        let found = loop {
+            match self.look(concurrent).await? {
+                Some(Standing::Invalid(index)) => {
+                    let drop = format!("{}DROP INDEX CONCURRENTLY {index}", lease.comment());
+                    self.alone(&drop).await.map_err(refused)?;
+                    (self.conversation.events)(Event::Dropped { tag: lease.tag.clone(), index });
+                }
+                Some(Standing::Building(index)) => {
+                    if !std::mem::replace(&mut told, true) {
+                        let by = format!("the index {index}, which another session builds");
+                        (self.conversation.events)(Event::Held { by });
+                    }
+                    self.conversation.pause(LOOK).await;
+                    if self.conversation.interrupted() {
+                        return Err(Stop::Interrupted);
+                    }
+                    if !self.renew(lease).await? {
+                        return Ok(Ready::Lost);
+                    }
+                }
+                found => break found,
+            }
+        };
+        match (concurrent, found) {
+            // It was not there when the statement was sent that nobody saw the end of.
+            (Concurrent::Create { name, .. }, Some(_))
+                if cut_off.is_some_and(|it| it.making.as_ref() == Some(name)) =>
+            {
+                Ok(Ready::Done)
+            }
+            (Concurrent::Create { name, .. }, None) => {
+                lease.making = Some(name.clone());
+                Ok(if self.renew(lease).await? { Ready::Run } else { Ready::Lost })
+            }
+            (Concurrent::Drop { .. }, None) if cut_off.is_some() => Ok(Ready::Done),
+            _ => Ok(Ready::Run),
+        }
+    }
+}
