@@ -112,7 +112,7 @@ mod tests {
             ("DO $$ BEGIN CREATE ROLE a PASSWORD 'x\ny'; END $$", "DO $$ BEGIN CREATE ROLE a PASSWORD '*\n*'; END $$"),
             (
                 "DO $$ BEGIN EXECUTE 'CREATE ROLE a PASSWORD ''x'''; END $$",
-                "DO $$ BEGIN EXECUTE '**************************'; END $$",
+                "DO $$ BEGIN EXECUTE '****************************'; END $$",
             ),
             ("EXECUTE format('ALTER ROLE %I PASSWORD %L', a, b)", "EXECUTE format('ALTER ROLE %I PASSWORD %L', a, b)"),
             ("INSERT INTO users (password) VALUES ('hash')", "INSERT INTO users (password) VALUES ('hash')"),
