@@ -388,6 +388,43 @@ fn the_policy_reaches_nothing_of_another_stack() {
 }
 
 #[test]
+fn who_reads_what_a_key_encrypts_may_decrypt_with_it_and_nothing_more() {
+    let cloud = Cloud::start();
+    let key = |id: &str| format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
+    let through = |service: &str| format!("{service}.us-east-1.amazonaws.com");
+    let description = format!(
+        "stack: shop\nnetwork: {{nat: none}}\ndatabase: {{kms_key: '{}'}}\nsecret: {{kms_key: '{}'}}\nproxy: {{}}\n\
+         service:\n  image: public.ecr.aws/x/y:1\n  kms_keys: ['{}']\n",
+        key("storage"),
+        key("secret"),
+        key("other")
+    );
+    cloud.write("stack.yaml", &description);
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    assert!(cloud.infra(&["deploy", "--local", "--yes"]).succeeds().stdout().contains("No changes"));
+    let decrypts = |role: &str, id: &str, service: &str| {
+        let form = format!("Version=2010-05-08&Action=GetRolePolicy&PolicyName=infra&RoleName=shop-us-east-1-{role}");
+        let answer = cloud.call("iam", &form);
+        let (_, rest) = answer.split_once("<PolicyDocument>").expect("a document");
+        let (document, _) = rest.split_once("</").expect("its end");
+        let document = percent_encoding::percent_decode_str(document).decode_utf8().expect("text");
+        let policy = Policy::read(&serde_json::from_str(&document).expect("JSON"));
+        policy.allows(&Request::new("kms:Decrypt", &key(id), &[("kms:ViaService", &through(service))]))
+    };
+    assert!(decrypts("proxy", "secret", "secretsmanager") && !decrypts("proxy", "secret", "ssm"));
+    assert!(!decrypts("proxy", "other", "secretsmanager") && !decrypts("proxy", "storage", "secretsmanager"));
+    assert!(decrypts("service", "secret", "secretsmanager") && decrypts("service", "other", "ssm"));
+    assert!(!decrypts("service", "other", "s3"));
+
+    let (policy, _) = printed(&cloud, &[]);
+    let may = |action: &str, id: &str, service: &str| {
+        policy.allows(&Request::new(action, &key(id), &[("kms:ViaService", &through(service))]))
+    };
+    assert!(may("kms:GenerateDataKey", "secret", "secretsmanager") && may("kms:CreateGrant", "storage", "rds"));
+    assert!(!may("kms:CreateGrant", "secret", "rds") && !may("kms:Decrypt", "other", "secretsmanager"));
+}
+
+#[test]
 fn a_permissions_boundary_is_set_kept_and_demanded() {
     let cloud = Cloud::start();
     let boundary = "arn:aws:iam::000000000000:policy/boundary";

@@ -56,6 +56,8 @@ pub struct Cluster {
     pub deletion_protection: bool,
     /// Whether its storage is encrypted.
     pub storage_encrypted: bool,
+    /// The KMS key that encrypts it, by ARN; else AWS's own.
+    pub kms_key: Option<String>,
     /// Whether its snapshots get its tags.
     pub copy_tags_to_snapshot: bool,
     /// Which logs go to CloudWatch.
@@ -77,7 +79,7 @@ pub(super) const ENGINE: &str = "aurora-postgresql";
 impl Resource for Cluster {
     const KIND: &'static str = "cluster";
     const IMMUTABLE: &'static [&'static str] =
-        &["identifier", "database_name", "master_username", "subnet_group", "storage_encrypted"];
+        &["identifier", "database_name", "master_username", "subnet_group", "storage_encrypted", "kms_key"];
     const HOLDS_DATA: bool = true;
     const REPLACE: Replace = Replace::DeleteFirst;
     const TIMES: Times = Times::seconds(150, 60, 360);
@@ -99,6 +101,7 @@ impl Resource for Cluster {
         let call = call.backup_retention_period(self.backup_retention_days);
         let call = call.set_preferred_backup_window(self.backup_window.clone());
         let call = call.deletion_protection(self.deletion_protection).storage_encrypted(self.storage_encrypted);
+        let call = call.set_kms_key_id(self.kms_key.clone());
         let call = call.copy_tags_to_snapshot(self.copy_tags_to_snapshot).enable_http_endpoint(self.data_api);
         let call = call.set_enable_cloudwatch_logs_exports(Some(self.log_exports.clone()));
         let call = call.engine_lifecycle_support(&self.engine_lifecycle_support);

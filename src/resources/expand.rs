@@ -2,6 +2,7 @@
 
 mod data;
 mod network;
+mod role;
 mod service;
 
 use crate::{

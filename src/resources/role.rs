@@ -41,6 +41,21 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// The resources, by ARN.
     pub resources: Vec<Ref<Anything>>,
+    /// The services through which alone a KMS key may be used, e.g. `secretsmanager.eu-central-1.amazonaws.com`; none: in any way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+}
+
+impl Statement {
+    /// Allows actions on resources, in any way.
+    pub fn new(actions: &[&str], resources: Vec<Ref<Anything>>) -> Self {
+        Self { actions: actions.iter().map(|action| (*action).to_owned()).collect(), resources, via: Vec::new() }
+    }
+
+    /// Allows what a KMS key encrypts to be read, through `services` alone.
+    pub fn decrypt(keys: Vec<Ref<Anything>>, services: Vec<String>) -> Self {
+        Self { via: services, ..Self::new(&["kms:Decrypt"], keys) }
+    }
 }
 
 /// The name of the one inline policy that is ours.

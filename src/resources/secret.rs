@@ -29,6 +29,8 @@ pub struct Secret {
     pub name: String,
     /// What the console shows beside the name.
     pub description: String,
+    /// The KMS key that encrypts it, by ARN; else AWS's own.
+    pub kms_key: Option<String>,
     /// The user whose password it is; enters the content when it is made.
     #[serde(skip)]
     pub username: String,
@@ -61,6 +63,7 @@ impl Resource for Secret {
         let call = scope.aws.secretsmanager.create_secret();
         let call = call.name(&self.name).description(&self.description).client_request_token(scope.token());
         let call = call.secret_string(content.text()).set_tags(Some(tags::secretsmanager(scope.tags())));
+        let call = call.set_kms_key_id(self.kms_key.clone());
         match call.send().await.map_err(Error::from) {
             Ok(_) => Ok(()),
             Err(error) if is_scheduled(&error) => restore(&self.name, error, scope).await,
@@ -69,10 +72,9 @@ impl Resource for Secret {
     }
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
-        if touches(changes, "description") {
-            let call = scope.aws.secretsmanager.update_secret();
-            call.secret_id(&live.id).description(&self.description).send().await?;
-        }
+        let call = scope.aws.secretsmanager.update_secret().secret_id(&live.id).description(&self.description);
+        let key = self.kms_key.clone().filter(|_| touches(changes, "kms_key"));
+        call.set_kms_key_id(key).send().await?;
         Ok(())
     }
 
@@ -99,6 +101,7 @@ fn live(address: &Address, secret: &DescribeSecretOutput) -> Option<Live<Secret>
     let spec = Secret {
         name: secret.name()?.to_owned(),
         description: secret.description().unwrap_or_default().to_owned(),
+        kms_key: secret.kms_key_id().map(str::to_owned),
         username: String::new(),
         on_destroy: OnDestroySecret::default(),
         recovery_days: LONGEST_RECOVERY,

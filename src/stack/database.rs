@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Acu, BackupWindow, DatabaseName, Duration, EngineVersion, UserName};
+use super::{Acu, BackupWindow, DatabaseName, Duration, EngineVersion, KmsKeyArn, UserName};
 
 /// The Aurora Serverless v2 cluster, PostgreSQL 15, in the isolated subnets. Its storage is encrypted, its tags go to its snapshots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,11 @@ pub struct Database {
     /// Deletion protection: while it is on, AWS refuses to delete the cluster, and `infra destroy` says so before it deletes anything.
     pub protect: bool,
 
+    /// The KMS key that encrypts its storage and its snapshots, by ARN. Left out: AWS's own key for RDS, or the one that it has. Another one
+    /// replaces the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<KmsKeyArn>,
+
     /// What becomes of the data when the cluster is deleted.
     pub on_destroy: OnDestroyDatabase,
 
@@ -63,6 +68,7 @@ impl Default for Database {
             readers: 0,
             backups: Backups::default(),
             protect: true,
+            kms_key: None,
             on_destroy: OnDestroyDatabase::default(),
             parameters: BTreeMap::new(),
             logs: vec![LogKind::Postgresql],

@@ -2,7 +2,7 @@
 
 use super::scalar::{Scalar, Wrong, scalar, wrong};
 
-scalar!(StackName, AccountId, PolicyArn, Region);
+scalar!(StackName, AccountId, PolicyArn, KmsKeyArn, Region);
 
 /// Declares a scalar that is its own text, with the documentation of its rule.
 macro_rules! text {
@@ -118,6 +118,51 @@ impl Scalar for PolicyArn {
             _ => Err(wrong(
                 format!("`{text}` is not the ARN of an IAM policy"),
                 "write it as `arn:aws:iam::<account>:policy/<name>`",
+            )),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.0.clone()
+    }
+}
+
+text! {
+    /// A key of KMS, by ARN. An alias is none: AWS answers with the key behind it.
+    KmsKeyArn
+}
+
+impl KmsKeyArn {
+    /// The region that the key is in.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl Scalar for KmsKeyArn {
+    const FORMAT: &'static str = "infra-kms-key-arn";
+    const EXAMPLES: &'static [&'static str] =
+        &["arn:aws:kms:eu-central-1:012345678901:key/1234abcd-12ab-34cd-56ef-1234567890ab"];
+    const PATTERN: &'static str = "^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$";
+
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let named = |name: &str| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            name.strip_prefix("key/").is_some_and(|id| !id.is_empty() && id.chars().all(allowed))
+        };
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "kms", region, account, name]
+                if partition.starts_with("aws")
+                    && Region::read(region).is_ok()
+                    && AccountId::read(account).is_ok()
+                    && named(name) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(wrong(
+                format!("`{text}` is not the ARN of a KMS key"),
+                "write it as `arn:aws:kms:<region>:<account>:key/<id>`, as `aws kms describe-key` shows it",
             )),
         }
     }

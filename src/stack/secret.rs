@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Duration, SecretName, StackName};
+use super::{Duration, KmsKeyArn, SecretName, StackName};
 
 /// The database's credentials in the Secrets Manager: `{"username","password","engine","host","port","dbname"}`. The password is made
 /// once, by the first deploy.
@@ -17,6 +17,11 @@ pub struct Secret {
     /// What the console shows beside the name.
     #[schemars(length(max = 2048))]
     pub description: String,
+
+    /// The KMS key that encrypts it, by ARN; the roles of proxy and service may decrypt with it. Left out: AWS's own key for secrets, or
+    /// the one that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<KmsKeyArn>,
 
     /// What becomes of the secret when it is deleted.
     pub on_destroy: OnDestroySecret,
@@ -39,6 +44,7 @@ impl Default for Secret {
         Self {
             name: None,
             description: "Credentials of the database's master user".to_owned(),
+            kms_key: None,
             on_destroy: OnDestroySecret::default(),
             recovery: Duration::from_days(30),
         }

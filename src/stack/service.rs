@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cpu, Duration, Image, Memory, SecretReference};
+use super::{Cpu, Duration, Image, KmsKeyArn, Memory, SecretReference};
 
 /// The web service. Where there is a database it gets DB_HOST (the proxy), DB_PORT, DB_NAME and DB_SECRET_ARN in its environment,
 /// and may read that one secret.
@@ -56,6 +56,11 @@ pub struct Service {
     #[serde(default)]
     #[schemars(extend("x-keys" = "infra-env-name"))]
     pub secrets: BTreeMap<String, SecretReference>,
+
+    /// KMS keys, by ARN, that encrypt what `secrets` names: the service may decrypt with them, through the Secrets Manager and the
+    /// Parameter Store. What AWS's own keys encrypt needs none.
+    #[serde(default)]
+    pub kms_keys: Vec<KmsKeyArn>,
 
     /// What runs in the image's place in the local cloud; AWS never hears of it. Left out: there the service only passes through its
     /// states.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::scalar::{Form, form};
 use super::schema::STRICT;
 use super::{
-    AccountId, Acu, BackupWindow, Cidr, Cpu, DatabaseName, Duration, EndpointService, EngineVersion, Image, Memory,
-    Peer, Percent, PolicyArn, Region, SecretName, SecretReference, SqlName, StackName, UserName,
+    AccountId, Acu, BackupWindow, Cidr, Cpu, DatabaseName, Duration, EndpointService, EngineVersion, Image, KmsKeyArn,
+    Memory, Peer, Percent, PolicyArn, Region, SecretName, SecretReference, SqlName, StackName, UserName,
 };
 
 /// Every scalar type that a field can have, by the `format` in the schema.
@@ -21,6 +21,7 @@ const FORMS: &[Form] = &[
     form::<EndpointService>(),
     form::<EngineVersion>(),
     form::<Image>(),
+    form::<KmsKeyArn>(),
     form::<Memory>(),
     form::<Peer>(),
     form::<Percent>(),

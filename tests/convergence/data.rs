@@ -21,11 +21,15 @@ use infra::{
 
 use super::{Case, network, service};
 
+/// A key of the account.
+pub(super) const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
 /// Credentials of the user `app`.
 pub(super) fn credentials(name: &str) -> Secret {
     Secret {
         name: format!("case-{name}"),
         description: "Credentials of a case".into(),
+        kms_key: None,
         username: "app".into(),
         on_destroy: OnDestroySecret::Purge,
         recovery_days: 7,
@@ -36,6 +40,9 @@ pub(super) fn secret() -> Case<Secret> {
     Case::new("database", credentials("database"))
         .leaves("secret")
         .change("description", Update, |secret| secret.description = "Other credentials".into())
+        // What a description does not say is not compared.
+        .one_way("kms_key")
+        .change("kms_key", Update, |secret| secret.kms_key = Some(KEY.into()))
         .change("name", Replace, |secret| secret.name = "case-other".into())
         .drift(
             "described otherwise",
@@ -154,6 +161,7 @@ fn database(name: &str) -> Cluster {
         backup_window: Some("02:00-02:30".into()),
         deletion_protection: true,
         storage_encrypted: true,
+        kms_key: None,
         copy_tags_to_snapshot: true,
         log_exports: vec!["postgresql".into()],
         data_api: false,
@@ -210,7 +218,11 @@ pub(super) fn cluster() -> Case<Cluster> {
         .change("subnet_group", Replace, |cluster| cluster.subnet_group = Ref::to("other"))
         .change("database_name", Replace, |cluster| cluster.database_name = "shop".into())
         .change("master_username", Replace, |cluster| cluster.master_username = "shop".into())
-        .change("storage_encrypted", Replace, |cluster| cluster.storage_encrypted = false)
+        .change("kms_key", Replace, |cluster| cluster.kms_key = Some(KEY.into()))
+        .change("storage_encrypted", Replace, |cluster| {
+            cluster.storage_encrypted = false;
+            cluster.kms_key = None;
+        })
         .change("identifier", Replace, |cluster| cluster.identifier = "case-third".into())
         .drift(
             "stopped",

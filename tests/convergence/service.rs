@@ -35,9 +35,9 @@ fn named(name: &str, service: &str) -> Role {
 
 /// A role that may read the secret `secret`, and that `service` assumes.
 pub(super) fn reader(name: &str, service: &str, secret: &str) -> Role {
-    let actions = vec!["secretsmanager:GetSecretValue".into(), "secretsmanager:DescribeSecret".into()];
-    let resources = vec![Ref::<Secret>::to(secret).erase()];
-    Role { statements: vec![Statement { actions, resources }], ..named(name, service) }
+    let actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
+    let reads = Statement::new(&actions, vec![Ref::<Secret>::to(secret).erase()]);
+    Role { statements: vec![reads], ..named(name, service) }
 }
 
 fn policy(action: &str) -> String {
@@ -51,8 +51,16 @@ pub(super) fn role() -> Case<Role> {
         .leaves("secret")
         .change("trusts", Update, |role| role.trusts.push("tasks.apprunner.amazonaws.com".into()))
         .change("statements", Update, |role| role.statements[0].actions.truncate(1))
+        .change("statements", Update, |role| {
+            let through = vec!["secretsmanager.us-east-1.amazonaws.com".into()];
+            role.statements.push(Statement::decrypt(vec![Ref::value(data::KEY)], through));
+        })
+        .change("statements", Update, |role| role.statements[1].via.clear())
         .change("statements", Update, |role| role.statements.clear())
         .change("managed_policies", Update, |role| role.managed_policies = vec![MANAGED.into()])
+        // One that is there stays, where the description says nothing of it.
+        .change("permissions_boundary", Update, |role| role.permissions_boundary = Some(MANAGED.into()))
+        .one_way("permissions_boundary")
         .change("name", Replace, |role| role.name = "case-us-east-1-other".into())
         // Names are unique whatever the path.
         .change("path", Replace, |role| {

@@ -72,6 +72,7 @@ fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
         backup_window: cluster.preferred_backup_window().map(str::to_owned),
         deletion_protection: cluster.deletion_protection().unwrap_or_default(),
         storage_encrypted: cluster.storage_encrypted().unwrap_or_default(),
+        kms_key: cluster.kms_key_id().map(str::to_owned),
         copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or_default(),
         log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
         data_api: cluster.http_endpoint_enabled().unwrap_or_default(),

@@ -14,7 +14,7 @@ use crate::{
         migrations::{self, Migrations},
         proxy::{PROXY_PORT, Proxy},
         proxy_target::ProxyTarget,
-        role::{Role, Statement},
+        role::Role,
         secret::Secret,
         secret_attachment::SecretAttachment,
     },
@@ -74,6 +74,7 @@ impl Expansion<'_> {
         let secret = Secret {
             name: settings.name_in(&self.description.stack),
             description: settings.description.clone(),
+            kms_key: settings.kms_key.as_ref().map(|key| key.as_str().to_owned()),
             username: database.username.as_str().to_owned(),
             on_destroy: settings.on_destroy,
             recovery_days: i64::try_from(settings.recovery.as_days()).unwrap_or(30),
@@ -124,6 +125,7 @@ impl Expansion<'_> {
             backup_window: database.backups.window.as_ref().map(ToString::to_string),
             deletion_protection: database.protect,
             storage_encrypted: true,
+            kms_key: database.kms_key.as_ref().map(|key| key.as_str().to_owned()),
             copy_tags_to_snapshot: true,
             log_exports: database.logs.iter().map(|log| log.name().to_owned()).collect(),
             data_api: database.data_api,
@@ -139,10 +141,7 @@ impl Expansion<'_> {
             name: self.role_name("proxy"),
             path: self.role_path(),
             trusts: vec!["rds.amazonaws.com".to_owned()],
-            statements: vec![Statement {
-                actions: vec!["secretsmanager:GetSecretValue".to_owned(), "secretsmanager:DescribeSecret".to_owned()],
-                resources: vec![Ref::<Secret>::to(NAME).erase()],
-            }],
+            statements: self.reading(vec![Ref::<Secret>::to(NAME).erase()], &[], &["secretsmanager"]),
             managed_policies: vec![],
             permissions_boundary: self.permissions_boundary(),
         };
@@ -197,18 +196,5 @@ impl Expansion<'_> {
             },
         };
         self.add(NAME, migrations);
-    }
-
-    /// IAM is global in an account, so the region is in the name.
-    pub(super) fn role_name(&self, suffix: &str) -> String {
-        format!("{}-{}-{suffix}", self.name, self.facts.region)
-    }
-
-    pub(super) fn permissions_boundary(&self) -> Option<String> {
-        self.description.permissions_boundary.as_ref().map(|arn| arn.as_str().to_owned())
-    }
-
-    pub(super) fn role_path(&self) -> String {
-        format!("/infra/{}/{}/", self.name, self.facts.region)
     }
 }

@@ -72,13 +72,9 @@ impl Expansion<'_> {
         }
         secrets.sort();
         secrets.dedup();
-        let mut statements = Vec::new();
-        if !secrets.is_empty() {
-            let actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
-            statements.push(Statement { actions: actions.map(str::to_owned).to_vec(), resources: secrets });
-        }
+        let mut statements = self.reading(secrets, &service.kms_keys, &["secretsmanager", "ssm"]);
         if !parameters.is_empty() {
-            statements.push(Statement { actions: vec!["ssm:GetParameters".to_owned()], resources: parameters });
+            statements.push(Statement::new(&["ssm:GetParameters"], parameters));
         }
         let role = Role {
             name: self.role_name("service"),
@@ -97,17 +93,19 @@ impl Expansion<'_> {
         let (account, region) = image.private().unwrap_or((&self.facts.account, &self.facts.region));
         let repository =
             format!("arn:{}:ecr:{region}:{account}:repository/{}", self.facts.partition, image.repository());
-        let pulling = ["BatchCheckLayerAvailability", "BatchGetImage", "DescribeImages", "GetDownloadUrlForLayer"];
+        let pulling = [
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:DescribeImages",
+            "ecr:GetDownloadUrlForLayer",
+        ];
         Role {
             name: self.role_name("image-access"),
             path: self.role_path(),
             trusts: vec!["build.apprunner.amazonaws.com".to_owned()],
             statements: vec![
-                Statement { actions: vec!["ecr:GetAuthorizationToken".to_owned()], resources: vec![Ref::value("*")] },
-                Statement {
-                    actions: pulling.map(|action| format!("ecr:{action}")).to_vec(),
-                    resources: vec![Ref::value(repository)],
-                },
+                Statement::new(&["ecr:GetAuthorizationToken"], vec![Ref::value("*")]),
+                Statement::new(&pulling, vec![Ref::value(repository)]),
             ],
             managed_policies: vec![],
             permissions_boundary: self.permissions_boundary(),

@@ -55,6 +55,7 @@ pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
     if !secrets.is_empty() {
         statements.push(Statement::new("Secret", SECRET).on(secrets));
     }
+    statements.extend(keys(scope));
     if scope.has(Cluster::KIND) {
         statements.extend(database(scope));
     }
@@ -62,6 +63,22 @@ pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
         statements.extend(proxy(scope));
     }
     statements
+}
+
+/// What the two services do in the caller's name with the keys of the description.
+fn keys(scope: &Scope<'_>) -> Vec<Statement> {
+    let of_secrets = scope.all().filter_map(|secret: &Secret| secret.kms_key.clone()).collect();
+    let of_clusters = scope.all().filter_map(|cluster: &Cluster| cluster.kms_key.clone()).collect();
+    let uses: [(_, &[_], _, Vec<String>); 2] = [
+        ("SecretKey", &["kms:Decrypt", "kms:GenerateDataKey"], "secretsmanager", of_secrets),
+        ("DatabaseKey", &["kms:CreateGrant", "kms:DescribeKey"], "rds", of_clusters),
+    ];
+    let used = uses.into_iter().filter(|(.., keys)| !keys.is_empty());
+    let through = |service| format!("{service}.{}.amazonaws.com", scope.facts.region);
+    used.map(|(sid, actions, service, keys)| {
+        Statement::new(sid, actions).on(keys).when(("kms:ViaService".to_owned(), through(service).into()))
+    })
+    .collect()
 }
 
 fn database(scope: &Scope<'_>) -> Vec<Statement> {

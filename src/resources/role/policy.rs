@@ -12,6 +12,9 @@ use crate::{
 /// The language's only current version.
 const VERSION: &str = "2012-10-17";
 
+/// The condition's key for the service through which a KMS key is used.
+const VIA: &str = "kms:ViaService";
+
 /// Who may assume a role.
 pub(super) fn trust(services: &[String]) -> String {
     let statement =
@@ -23,7 +26,11 @@ pub(super) fn trust(services: &[String]) -> String {
 pub(super) fn document(statements: &[Statement], scope: &Scope<'_>) -> Result<String> {
     let written = statements.iter().map(|statement| {
         let resources = Ref::get_all(&statement.resources, scope)?;
-        Ok(json!({"Effect": "Allow", "Action": statement.actions, "Resource": resources}))
+        let mut written = json!({"Effect": "Allow", "Action": statement.actions, "Resource": resources});
+        if !statement.via.is_empty() {
+            written["Condition"] = json!({"StringEquals": {VIA: statement.via}});
+        }
+        Ok(written)
     });
     Ok(write(written.collect::<Result<_>>()?))
 }
@@ -48,12 +55,22 @@ pub(super) fn read_trust(document: &str) -> Vec<String> {
 /// The statements of a policy.
 pub(super) fn read(document: &str) -> Vec<Statement> {
     let plain = |statement: &Value| -> Option<Statement> {
-        let plain = members(statement, &["Sid", "Effect", "Action", "Resource"]) && statement["Effect"] == "Allow";
+        let known = members(statement, &["Sid", "Effect", "Action", "Resource", "Condition"]);
         let resources = texts(&statement["Resource"])?.into_iter().map(Ref::value).collect();
-        plain.then_some(Statement { actions: texts(&statement["Action"])?, resources })
+        let read = Statement { actions: texts(&statement["Action"])?, resources, via: via(&statement["Condition"])? };
+        (known && statement["Effect"] == "Allow").then_some(read)
     };
-    let other = |statement: &Value| Statement { actions: vec![statement.to_string()], resources: vec![] };
+    let other = |statement: &Value| Statement::new(&[&statement.to_string()], vec![]);
     statements(document).iter().map(|statement| plain(statement).unwrap_or_else(|| other(statement))).collect()
+}
+
+/// The services of the one condition that is ours; none where there is no condition.
+fn via(condition: &Value) -> Option<Vec<String>> {
+    if condition.is_null() {
+        return Some(Vec::new());
+    }
+    let ours = members(condition, &["StringEquals"]) && members(&condition["StringEquals"], &[VIA]);
+    texts(&condition["StringEquals"][VIA]).filter(|services| ours && !services.is_empty())
 }
 
 /// IAM percent-encodes documents in its answers (RFC 3986); what begins as JSON does is not encoded.
@@ -103,14 +120,18 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let aws = Clients::unreachable();
-        let statement = Statement {
-            actions: vec!["secretsmanager:GetSecretValue".into(), "secretsmanager:DescribeSecret".into()],
-            resources: vec![Ref::value("arn:aws:secretsmanager:us-east-1:1:secret:shop-database-a+b")],
-        };
-        let written = document(std::slice::from_ref(&statement), &scope_of(&aws)).unwrap();
-        let back = read(&written);
-        assert_eq!(back.len(), 1);
-        assert_eq!((&back[0].actions, &back[0].resources), (&statement.actions, &statement.resources));
+        let given = [
+            Statement::new(
+                &["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+                vec![Ref::value("arn:aws:secretsmanager:us-east-1:1:secret:shop-database-a+b")],
+            ),
+            Statement::decrypt(
+                vec![Ref::value("arn:aws:kms:us-east-1:1:key/1")],
+                vec!["secretsmanager.us-east-1.amazonaws.com".to_owned()],
+            ),
+        ];
+        let back = read(&document(&given, &scope_of(&aws)).unwrap());
+        assert_eq!(serde_json::to_value(back).unwrap(), serde_json::to_value(given).unwrap());
         let services = vec!["rds.amazonaws.com".to_owned(), "tasks.apprunner.amazonaws.com".to_owned()];
         assert_eq!(read_trust(&trust(&services)), services);
     }

@@ -1,10 +1,25 @@
 //! The database and its secret.
 
 use super::{Found, Ground};
-use crate::stack::{Acu, OnDestroyDatabase};
+use crate::stack::{Acu, KmsKeyArn, OnDestroyDatabase};
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    vec![secret(ground), order(ground), smallest(ground), pause(ground), never_pauses(ground), unprotected(ground)]
+    let mut found =
+        vec![secret(ground), order(ground), smallest(ground), pause(ground), never_pauses(ground), unprotected(ground)];
+    let (database, secret) = (ground.stack.database.as_ref(), &ground.stack.secret);
+    found.push(elsewhere(ground, "database.kms_key", database.and_then(|database| database.kms_key.as_ref())));
+    found.push(elsewhere(ground, "secret.kms_key", secret.kms_key.as_ref()));
+    found
+}
+
+/// A key works in its own region only.
+fn elsewhere(ground: &Ground<'_>, field: &str, key: Option<&KmsKeyArn>) -> Found {
+    let (key, region) = (key?.region(), ground.stack.region.as_ref()?.as_str());
+    if key == region {
+        return None;
+    }
+    let message = format!("the key is in {key}, and the stack in {region}, where it encrypts nothing");
+    Some(ground.error(&[field, "region"], message)?.help("name a key of the stack's own region"))
 }
 
 fn secret(ground: &Ground<'_>) -> Found {

@@ -88,6 +88,7 @@ fn what_is_wrong_with_a_field() {
         ),
         ("tags", "stack: shop\ntags: {\"infra:stack\": x, \"aws:x\": y, ok: \"a?b\"}\n"),
         ("a parameter in capitals", "stack: shop\ndatabase: {parameters: {Work_Mem: 4MB}}\n"),
+        ("an alias for a key", "stack: shop\ndatabase: {kms_key: alias/shop}\n"),
         ("an item left empty", "stack: shop\nnetwork: {endpoints: [s3, ~]}\n"),
     ]);
     insta::assert_snapshot!(told);
@@ -101,6 +102,10 @@ fn what_does_not_go_together() {
         ("a pause without min 0", "stack: shop\ndatabase: {capacity: {pause_after: 10 min}}\n"),
         ("a proxy alone", "stack: shop\nproxy: {}\n"),
         ("a secret alone", "stack: shop\nsecret: {description: x}\n"),
+        (
+            "a key of another region",
+            "stack: shop\nregion: eu-west-1\ndatabase: {}\nsecret: {kms_key: \"arn:aws:kms:us-east-1:012345678901:key/1\"}\n",
+        ),
         ("migrations alone", "stack: shop\nmigrations: {}\n"),
         (
             "no way to the database",
