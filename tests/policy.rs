@@ -416,7 +416,8 @@ fn who_reads_what_a_key_encrypts_may_decrypt_with_it_and_nothing_more() {
     assert!(decrypts("service", "secret", "secretsmanager") && decrypts("service", "other", "ssm"));
     assert!(!decrypts("service", "other", "s3"));
 
-    let (policy, _) = printed(&cloud, &[]);
+    let keys = [format!("database.kms_key={}", key("storage")), format!("secret.kms_key={}", key("secret"))];
+    let (policy, _) = printed(&cloud, &["--set", &keys[0], "--set", &keys[1]]);
     let may = |action: &str, id: &str, service: &str| {
         policy.allows(&Request::new(action, &key(id), &[("kms:ViaService", &through(service))]))
     };

@@ -1,5 +1,8 @@
 //! `infra iam-policy`: what the credentials of a deploy have to be allowed.
 
+use miette::miette;
+use serde_json::{Value, json};
+
 use super::{
     CLEAN, Failure, print,
     survey::{StackArgs, Stage},
@@ -9,19 +12,22 @@ use crate::{
     resources::permissions::{makes_administrators, policy},
 };
 
-/// How many characters without blanks a managed policy may have, and all inline policies of a role together.
+/// How many characters without blanks a managed policy may have. A role may have ten.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const MANAGED: usize = 6_144;
-const INLINE: usize = 10_240;
+const LONGEST: usize = 6_144;
 
 /// Print the least-privilege IAM policy that diffs, deploys and destroys this stack.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy production.yaml > policy.json\n  aws iam put-role-policy --role-name deploy --policy-name shop --policy-document file://policy.json"
+    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
+
+    /// Print only the Nth of the parts that each fit into a managed policy; together they are the whole.
+    #[arg(long, value_name = "N")]
+    part: Option<usize>,
 }
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
@@ -29,10 +35,20 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
     let policy = policy(stage.name(), stage.intended(), stage.facts());
-    let length = policy.to_string().len();
-    if length > MANAGED {
-        let fits = if length <= INLINE { "as an inline policy of a role it fits" } else { "divide it into two" };
-        tell(&format!("The policy has {length} characters. A managed policy takes {MANAGED}; {fits} ({INLINE})."));
+    let parts = parts(&policy);
+    let shown = match args.part {
+        Some(number) => {
+            number.checked_sub(1).and_then(|at| parts.get(at)).ok_or_else(|| none_such(number, parts.len()))?
+        }
+        None => &policy,
+    };
+    if args.part.is_none() && parts.len() > 1 {
+        tell(&format!(
+            "The policy has {} characters, and IAM takes {LONGEST} in one. Make {} of it: `--part 1` to `--part {}` print them.",
+            policy.to_string().len(),
+            parts.len(),
+            parts.len()
+        ));
     }
     if makes_administrators(stage.intended()) {
         tell(
@@ -41,6 +57,42 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
              or give this one only to those who may be administrators.",
         );
     }
-    print(&format!("{policy:#}"));
+    print(&format!("{shown:#}"));
     Ok(CLEAN)
+}
+
+/// The policy in as few policies as IAM takes, in the same order.
+fn parts(policy: &Value) -> Vec<Value> {
+    let document = |statements: &[Value]| json!({"Version": policy["Version"], "Statement": statements});
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    for statement in policy["Statement"].as_array().into_iter().flatten() {
+        part.push(statement.clone());
+        if part.len() > 1 && document(&part).to_string().len() > LONGEST {
+            let next = part.split_off(part.len() - 1);
+            parts.push(document(&part));
+            part = next;
+        }
+    }
+    parts.push(document(&part));
+    parts
+}
+
+fn none_such(number: usize, parts: usize) -> Failure {
+    let there = if parts == 1 { "one part".to_owned() } else { format!("{parts} parts") };
+    Failure::Input(miette!(help = "Parts are counted from 1.", "The policy has {there}; there is no part {number}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_is_in_one_part_and_no_part_is_too_long() {
+        let statements: Vec<Value> = (0..40).map(|n| json!({"Sid": n, "Resource": "x".repeat(n * 30)})).collect();
+        let parts = parts(&json!({"Version": "2012-10-17", "Statement": statements}));
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.to_string().len() <= LONGEST));
+        let all: Vec<Value> = parts.iter().flat_map(|part| part["Statement"].as_array().unwrap().clone()).collect();
+        assert_eq!(all, statements);
+        assert!(parts.iter().all(|part| part["Version"] == "2012-10-17"));
+    }
 }

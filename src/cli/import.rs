@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use miette::miette;
+use tokio::time::sleep;
 
 use super::{
     CLEAN, Failure, ask, print,
@@ -59,7 +60,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let held = lock(&stage, "import", Duration::from_secs(args.lock_wait)).await?;
     let done = adoption.tag(&found, &plan).await;
     // Lists may still show it without its tags: the next deploy would make another one.
-    held.release_after_a_change().await;
+    let shown = done.is_ok() && adoption.is_shown().await;
+    held.release_after_a_change(shown).await;
     done?;
     print(&format!("{} is {} now; `infra diff` shows what is above.", args.id, args.address));
     Ok(CLEAN)
@@ -178,7 +180,7 @@ impl Adoption<'_> {
     /// Tags the resource, unless what was shown is not true any more.
     async fn tag(&self, shown: &Seen, plan: &Plan) -> Result<(), Failure> {
         let Some(Look { found, plan: now, .. }) = self.look().await? else { return Ok(()) };
-        if !now.does_the_same_as(plan) || found.id != shown.id {
+        if !now.does_no_more_than(plan) || found.id != shown.id {
             return Err(miette!(
                 help = "Run the same command again to see how it is now.",
                 "The stack was changed while this command waited for your answer. Nothing was done."
@@ -188,6 +190,20 @@ impl Adoption<'_> {
         let scope = self.stage.scope(self.stage.intended());
         let kind = self.kind()?;
         Ok((kind.retag)(&found, &self.tags(), &[], &scope).await?)
+    }
+
+    /// Whether AWS shows within moments that the resource stands at the address.
+    async fn is_shown(&self) -> bool {
+        let scope = self.stage.scope(self.stage.intended());
+        let is_there = |seen: &Seen| seen.address == *self.address && seen.id == self.id;
+        let looked = async || Ok::<_, Failure>((self.kind()?.observe)(&scope.fresh()).await?.iter().any(is_there));
+        for pause in [0, 1, 2] {
+            sleep(Duration::from_secs(pause)).await;
+            if looked().await.unwrap_or(false) {
+                return true;
+            }
+        }
+        false
     }
 
     fn tags(&self) -> Tags {

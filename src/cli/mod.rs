@@ -127,7 +127,7 @@ async fn verb(verb: Verb) -> Result<u8, Failure> {
         Verb::Migrate(args) => migrate::run(args).await,
         // The local cloud brings a runtime of its own.
         Verb::Local(_) => Ok(CLEAN),
-        Verb::Import(args) => import::run(args).await,
+        Verb::Import(args) => Box::pin(import::run(args)).await,
         Verb::IamPolicy(args) => iam_policy::run(args).await,
         Verb::Unlock(args) => unlock::run(args).await,
         Verb::Completions(args) => Ok(completions::run(&args)),

@@ -119,10 +119,10 @@ impl Held {
         }
     }
 
-    /// Gives the lock back at once after something was changed.
-    pub(super) async fn release_after_a_change(self) {
+    /// Gives the lock back at once after something was changed past the engine; `seen` as with [`Self::release`].
+    pub(super) async fn release_after_a_change(self, seen: bool) {
         self.lock.lease().acted();
-        self.release(false).await;
+        self.release(seen).await;
     }
 
     /// Gives the lock back; `seen` says that AWS was seen to show everything that was done.

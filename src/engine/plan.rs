@@ -126,19 +126,26 @@ impl Plan {
 
     /// Whether both do the same to the same resources, however they give reasons for it.
     pub fn does_the_same_as(&self, other: &Self) -> bool {
-        fn deeds(plan: &Plan) -> Vec<(&Address, Action, Option<&str>, &[Change])> {
-            // Waiting for what AWS is doing is no deed: it may be over by now.
-            let acting = plan.steps.iter().filter(|step| step.acts() && step.action != Action::Keep);
-            let mut deeds: Vec<_> = acting
-                .map(|step| {
-                    let id = step.live.as_ref().map(|live| live.id.as_str());
-                    (&step.address, step.action, id, step.changes.as_slice())
-                })
-                .collect();
-            deeds.sort_by_key(|(address, action, id, _)| (*address, action.glyph(), *id));
-            deeds
-        }
-        deeds(self) == deeds(other)
+        self.deeds() == other.deeds()
+    }
+
+    /// Whether everything that it does is done by `other` too: what AWS has finished in between need not be done any more.
+    pub fn does_no_more_than(&self, other: &Self) -> bool {
+        let others = other.deeds();
+        self.deeds().iter().all(|deed| others.contains(deed))
+    }
+
+    /// What is done to which resource, in one order. Waiting for what AWS is doing is no deed: it may be over by now.
+    fn deeds(&self) -> Vec<(&Address, Action, Option<&str>, &[Change])> {
+        let acting = self.steps.iter().filter(|step| step.acts() && step.action != Action::Keep);
+        let mut deeds: Vec<_> = acting
+            .map(|step| {
+                let id = step.live.as_ref().map(|live| live.id.as_str());
+                (&step.address, step.action, id, step.changes.as_slice())
+            })
+            .collect();
+        deeds.sort_by_key(|(address, action, id, _)| (*address, action.glyph(), *id));
+        deeds
     }
 
     /// How many resources each action concerns; a replacement counts once.
