@@ -140,10 +140,11 @@ fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
 /// What is shown in place of a value that nobody is to see.
 const HIDDEN: &str = "(hidden)";
 
-/// The same value with every text in it hidden. References stay: they say where a value comes from, not what it is.
+/// The same value with every text in it hidden that is one. References stay: they say where a value comes from, not what it is.
 pub(crate) fn hide(value: &Value) -> Value {
     match value {
         Value::Null => Value::Null,
+        Value::String(text) if text.is_empty() => value.clone(),
         Value::Object(_) if reference::read(value).is_some() => value.clone(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), hide(value))).collect::<Map<_, _>>().into(),
         Value::Array(items) => items.iter().map(hide).collect(),
