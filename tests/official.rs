@@ -124,6 +124,12 @@ fn behind_its_back(cloud: &Cloud) -> String {
         "secretsmanager.UpdateSecret",
         &json!({"SecretId": "shop-database", "Description": "mine"}),
     );
+    let shared = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}]}"#;
+    cloud.ask(
+        "secretsmanager",
+        "secretsmanager.PutResourcePolicy",
+        &json!({"SecretId": "shop-database", "ResourcePolicy": shared}),
+    );
     let anyone = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
     let policy: String = form_urlencoded::byte_serialize(anyone.as_bytes()).collect();
     cloud.call(

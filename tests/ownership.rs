@@ -181,6 +181,18 @@ fn what_is_not_to_be_taken_in_is_refused_and_not_touched() {
     let run = cloud.infra(&third).ends_with(3);
     let told = run.stderr().replace("\n  │ ", " ");
     assert!(told.contains("belongs to this stack, as subnet/public-1"), "{told}");
+    // A subnet of somebody else's network: the next deploy would delete it.
+    let foreign = cloud.call(
+        "ec2",
+        &format!(
+            "Version=2016-11-15&Action=CreateSubnet&VpcId={vpc}&CidrBlock=10.0.240.0/24&AvailabilityZone=us-east-1c"
+        ),
+    );
+    let (_, foreign) = foreign.split_once("<subnetId>").expect("a subnet");
+    let (foreign, _) = foreign.split_once('<').expect("its end");
+    let third = ["import", "subnet/public-3", foreign, "--local", "--yes", "--set", "network.zones=3"];
+    let told = cloud.infra(&third).ends_with(3).stderr().replace("\n  │ ", " ");
+    assert!(told.contains(&format!("would delete {foreign} and make another one")), "{told}");
     assert_eq!(resources(&cloud), ours);
 }
 

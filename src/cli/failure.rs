@@ -146,7 +146,7 @@ fn advice(class: aws::Class) -> Option<&'static str> {
             Some("The credentials may not do this; the policy of the user or role has to allow the action named.")
         }
         aws::Class::Unreachable => {
-            Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), and the endpoint.")
+            Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), the region, and the endpoint.")
         }
         _ => None,
     }

@@ -11,7 +11,12 @@ use super::{
     survey::{StackArgs, Stage, Survey},
 };
 use crate::{
-    engine::{Address, Kind, Phase, Scope, Seen, Tags, identity, plan::Plan},
+    engine::{
+        Address, Change, Kind, Phase, Scope, Seen, Tags,
+        attributes::references,
+        identity,
+        plan::{Action, Plan},
+    },
     render,
     resources::KINDS,
 };
@@ -19,7 +24,7 @@ use crate::{
 /// Take a resource that exists into the stack, by tagging it; nothing else of it is changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
+    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
 )]
 pub(super) struct Args {
     /// Where in the stack it is to stand, e.g. `vpc/main`: an address that `infra diff` wants to create.
@@ -51,6 +56,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     };
     let what = format!("With {} as {}, the next deploy would do this:", args.id, args.address);
     print(&format!("{}\n\n{what}\n\n{}", stage.title(), render::plan::text(&plan)));
+    if adoption.is_replaced_by(&plan)? {
+        return Err(adoption.would_be_replaced());
+    }
     if let Some(refused) = refused {
         print(&refused);
     }
@@ -211,6 +219,23 @@ impl Adoption<'_> {
             (identity::STACK.to_owned(), self.stage.name().to_owned()),
             (identity::ADDRESS.to_owned(), self.address.to_string()),
         ])
+    }
+
+    /// Whether it would be replaced whatever else is taken in: what has to be otherwise is known already.
+    fn is_replaced_by(&self, plan: &Plan) -> Result<bool, Failure> {
+        let immutable = self.kind()?.immutable;
+        let known = |change: &Change| immutable.contains(&change.top()) && references(&change.after).is_empty();
+        let steps = plan.steps.iter().filter(|step| step.address == *self.address && step.action == Action::Replace);
+        Ok(steps.flat_map(|step| &step.changes).any(known))
+    }
+
+    fn would_be_replaced(&self) -> Failure {
+        Failure::Input(miette!(
+            help = "What cannot be changed in place has to be as described before it is taken in: change the description where it is \
+                    to stay as it is, or give the resource that fits.",
+            "The next deploy would delete {} and make another one in its place. Nothing was changed.",
+            self.id
+        ))
     }
 
     fn not_found(&self, kind: &Kind) -> Failure {

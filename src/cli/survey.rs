@@ -16,6 +16,7 @@ use crate::{
         observe::{everything, patiently},
         plan::{self, Plan, Policy, plan},
     },
+    local::Launch,
     migrate::Folder,
     render::output::tell,
     resources::{KINDS, expand::expand, facts::Facts, obstacles},
@@ -69,10 +70,25 @@ impl StackArgs {
     }
 }
 
+/// Where the local cloud of a folder answers. That it was started is said, since it stays.
+async fn local_cloud(data: &Path) -> Result<String, Failure> {
+    Ok(match crate::local::ensure_started(data).await.into_diagnostic()? {
+        Launch::Ran(url) => url,
+        Launch::Started(url) => {
+            tell(&format!("Started the local cloud at {url}; it runs until `infra local stop`."));
+            url
+        }
+    })
+}
+
 /// An endpoint that can be called; what is none would be found out only by the first call, in other words.
 fn endpoint_url(text: &str) -> Result<String, String> {
     let uri: hyper::Uri = text.parse().map_err(|error| format!("this is no URL ({error}); write http://HOST:PORT"))?;
     match (uri.scheme_str(), uri.host()) {
+        // A port that is none is dropped by the parser.
+        (_, Some(host)) if uri.port().is_none() && text.contains(&format!("{host}:")) => {
+            Err("a port is a number from 1 to 65535".to_owned())
+        }
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(text.to_owned()),
         _ => Err("an endpoint begins with http:// or https://, as in http://127.0.0.1:4566".to_owned()),
     }
@@ -142,9 +158,12 @@ impl Stage {
             None => None,
         };
         let local = match args.cloud.local {
-            true => Some(crate::local::ensure_started(&args.cloud.local_data).await.into_diagnostic()?),
+            true => Some(local_cloud(&args.cloud.local_data).await?),
             false => None,
         };
+        if let (None, None, Ok(url)) = (&local, &args.cloud.endpoint_url, std::env::var("AWS_ENDPOINT_URL")) {
+            endpoint_url(&url).map_err(|why| Failure::Input(miette!("AWS_ENDPOINT_URL is `{url}`: {why}.")))?;
+        }
         let options = aws::Options {
             region: description.region.as_ref().map(ToString::to_string),
             endpoint_url: local.clone().or_else(|| args.cloud.endpoint_url.clone()),

@@ -45,12 +45,10 @@ pub enum Launch {
 ///
 /// # Errors
 /// When it can neither be found nor started.
-pub async fn ensure_started(data: &Path) -> Result<String, LocalError> {
+pub async fn ensure_started(data: &Path) -> Result<Launch, LocalError> {
     let options = |port| Options { port, data: data.to_owned(), pace: Pace::Instant, services: Vec::new() };
     let port = if TcpStream::connect(("127.0.0.1", PORT)).await.is_ok() { 0 } else { PORT };
-    match launch(&options(port)).await? {
-        Launch::Started(url) | Launch::Ran(url) => Ok(url),
-    }
+    launch(&options(port)).await
 }
 
 /// Starts the daemon as a process of its own, and returns when it answers.

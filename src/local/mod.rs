@@ -35,7 +35,7 @@ pub(crate) mod secretsmanager;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 
-pub use client::ensure_started;
+pub use client::{Launch, ensure_started};
 pub use daemon::{LocalError, Options, Running, start};
 pub use disk::DiskError;
 pub use pace::Pace;

@@ -4,6 +4,7 @@
 //! `println!` would by its panic.
 
 use std::{
+    borrow::Cow,
     io::{ErrorKind, Write},
     sync::OnceLock,
 };
@@ -41,6 +42,59 @@ pub fn lost() -> Option<&'static std::io::Error> {
 
 /// In one piece, so that the lines of two processes on one terminal do not mix.
 fn line(to: &mut impl Write, text: &str) -> std::io::Result<()> {
-    to.write_all(format!("{text}\n").as_bytes())?;
+    to.write_all(format!("{}\n", harmless(text)).as_bytes())?;
     to.flush()
+}
+
+/// The text without what steers a terminal: some of it comes from files, logs and tags of others. Colours stay.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |char: char| char.is_control() && !matches!(char, '\n' | '\t');
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let length = match colour(rest) {
+            Some(length) => length,
+            None if steers(char) => {
+                safe.extend(char.escape_default());
+                rest = &rest[char.len_utf8()..];
+                continue;
+            }
+            None => char.len_utf8(),
+        };
+        safe.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    safe.into()
+}
+
+/// How long the colour or style at the beginning of `text` is; hiding is none.
+fn colour(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix("\u{1b}[")?;
+    let (codes, _) = codes.split_once('m')?;
+    let known = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit()) && code.trim_start_matches('0') != "8";
+    codes.split(';').all(known).then_some(codes.len() + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_pass_and_nothing_else_steers_the_terminal() {
+        for text in ["plain\n\ttext", "\u{1b}[1;32mgreen\u{1b}[0m and \u{1b}[mplain", "Grüße ✓"] {
+            assert_eq!(harmless(text), text);
+        }
+        for (text, shown) in [
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("a\u{1b}]0;title\u{7}b", "a\\u{1b}]0;title\\u{7}b"),
+            ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
+            ("over\rwritten", "over\\rwritten"),
+            ("\u{9b}2J\u{1b}", "\\u{9b}2J\\u{1b}"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
 }

@@ -64,6 +64,8 @@ pub struct Cluster {
     pub log_exports: Vec<String>,
     /// Whether the RDS Data API is on.
     pub data_api: bool,
+    /// Whether IAM lets users log in.
+    pub iam_authentication: bool,
     /// What happens at the end of standard support, in RDS's words.
     pub engine_lifecycle_support: String,
     /// Whether it runs, and is not stopped.
@@ -103,6 +105,7 @@ impl Resource for Cluster {
         let call = call.deletion_protection(self.deletion_protection).storage_encrypted(self.storage_encrypted);
         let call = call.set_kms_key_id(self.kms_key.clone());
         let call = call.copy_tags_to_snapshot(self.copy_tags_to_snapshot).enable_http_endpoint(self.data_api);
+        let call = call.enable_iam_database_authentication(self.iam_authentication);
         let call = call.set_enable_cloudwatch_logs_exports(Some(self.log_exports.clone()));
         let call = call.engine_lifecycle_support(&self.engine_lifecycle_support);
         call.set_tags(Some(tags::rds(scope.tags()))).send().await?;
@@ -220,6 +223,9 @@ impl Cluster {
         }
         if touched("log_exports") {
             call = call.cloudwatch_logs_export_configuration(exports(&self.log_exports, &live.spec.log_exports));
+        }
+        if touched("iam_authentication") {
+            call = call.enable_iam_database_authentication(self.iam_authentication);
         }
         if touched("engine_lifecycle_support") {
             call = call.engine_lifecycle_support(&self.engine_lifecycle_support);

@@ -61,6 +61,9 @@ pub fn floor(desired: &[Desired]) -> Vec<(&'static str, f64)> {
 /// The floor in a sentence.
 pub fn sentence(desired: &[Desired]) -> String {
     let parts = floor(desired);
+    if parts.is_empty() {
+        return "Nothing of it costs anything while it is idle.".to_owned();
+    }
     let total: f64 = parts.iter().map(|(_, price)| price).sum();
     let list: Vec<String> = parts.iter().map(|(heading, price)| format!("{heading} {price:.0}")).collect();
     format!(

@@ -21,14 +21,16 @@ use crate::{
 /// A secret in the Secrets Manager: `{"username","password"}`, to which a `secret-attachment` adds the connection.
 ///
 /// As CDK's `AWS::SecretsManager::Secret` with `GenerateSecretString`, but the password is made here, so that no run
-/// after the first ever makes another. APIs: ListSecrets, DescribeSecret, CreateSecret, RestoreSecret, UpdateSecret,
-/// DeleteSecret.
+/// after the first ever makes another. APIs: ListSecrets, DescribeSecret, GetResourcePolicy, CreateSecret, RestoreSecret,
+/// UpdateSecret, DeleteResourcePolicy, DeleteSecret.
 #[derive(Debug, Clone, Serialize)]
 pub struct Secret {
     /// The secret's name, unique in account and region.
     pub name: String,
     /// What the console shows beside the name.
     pub description: String,
+    /// The policy that lets others read it, in JSON. Ours has none: whom it names reads the password past all roles.
+    pub resource_policy: String,
     /// The KMS key that encrypts it, by ARN; else AWS's own.
     pub kms_key: Option<String>,
     /// The user whose password it is; enters the content when it is made.
@@ -55,7 +57,8 @@ impl Resource for Secret {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let found = ours(scope).await?;
-        Ok(found.iter().filter_map(|(address, secret)| live(address, secret)).collect())
+        let found = try_join_all(found.iter().map(|(address, secret)| live(address, secret, scope.aws))).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
@@ -72,6 +75,9 @@ impl Resource for Secret {
     }
 
     async fn update(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        if touches(changes, "resource_policy") {
+            unless_gone(scope.aws.secretsmanager.delete_resource_policy().secret_id(&live.id).send().await)?;
+        }
         let call = scope.aws.secretsmanager.update_secret().secret_id(&live.id).description(&self.description);
         let key = self.kms_key.clone().filter(|_| touches(changes, "kms_key"));
         call.set_kms_key_id(key).send().await?;
@@ -97,21 +103,25 @@ impl Resource for Secret {
     }
 }
 
-fn live(address: &Address, secret: &DescribeSecretOutput) -> Option<Live<Secret>> {
+async fn live(address: &Address, secret: &DescribeSecretOutput, aws: &Clients) -> Result<Option<Live<Secret>>> {
+    let (Some(name), Some(arn)) = (secret.name(), secret.arn()) else { return Ok(None) };
+    // No description tells of it.
+    let policy = unless_gone(aws.secretsmanager.get_resource_policy().secret_id(arn).send().await)?;
     let spec = Secret {
-        name: secret.name()?.to_owned(),
+        name: name.to_owned(),
+        resource_policy: policy.and_then(|answer| answer.resource_policy).unwrap_or_default(),
         description: secret.description().unwrap_or_default().to_owned(),
         kms_key: secret.kms_key_id().map(str::to_owned),
         username: String::new(),
         on_destroy: OnDestroySecret::default(),
         recovery_days: LONGEST_RECOVERY,
     };
-    let live = Live::new(address.clone(), secret.arn()?, spec)
+    let live = Live::new(address.clone(), arn, spec)
         .output("arn", secret.arn())
         .output("name", secret.name())
         .tags(tags_of(secret))
         .created(secret.created_date().map(aws_smithy_types::DateTime::secs));
-    Some(live)
+    Ok(Some(live))
 }
 
 fn tags_of(secret: &DescribeSecretOutput) -> Tags {

@@ -55,6 +55,9 @@ pub struct Database {
 
     /// Whether the RDS Data API is on: SQL over HTTPS, past the proxy, for those whom IAM allows it.
     pub data_api: bool,
+
+    /// Whether users may log in to the cluster by IAM, with a token in place of a password. The proxy and the migrator do not.
+    pub iam_authentication: bool,
 }
 
 impl Default for Database {
@@ -73,6 +76,7 @@ impl Default for Database {
             parameters: BTreeMap::new(),
             logs: vec![LogKind::Postgresql],
             data_api: false,
+            iam_authentication: false,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn credentials(name: &str) -> Secret {
     Secret {
         name: format!("case-{name}"),
         description: "Credentials of a case".into(),
+        resource_policy: String::new(),
         kms_key: None,
         username: "app".into(),
         on_destroy: OnDestroySecret::Purge,
@@ -40,6 +41,16 @@ pub(super) fn secret() -> Case<Secret> {
     Case::new("database", credentials("database"))
         .leaves("secret")
         .change("description", Update, |secret| secret.description = "Other credentials".into())
+        .fixed("resource_policy")
+        .drift(
+            "shared with everybody",
+            Update,
+            act!(|aws, live| {
+                let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}]}"#;
+                let call = aws.secretsmanager.put_resource_policy().secret_id(&live.id).resource_policy(policy);
+                call.send().await.unwrap()
+            }),
+        )
         // What a description does not say is not compared.
         .one_way("kms_key")
         .change("kms_key", Update, |secret| secret.kms_key = Some(KEY.into()))
@@ -165,6 +176,7 @@ fn database(name: &str) -> Cluster {
         copy_tags_to_snapshot: true,
         log_exports: vec!["postgresql".into()],
         data_api: false,
+        iam_authentication: false,
         engine_lifecycle_support: "open-source-rds-extended-support-disabled".into(),
         on_destroy: OnDestroyDatabase::Snapshot,
     }
@@ -210,6 +222,7 @@ pub(super) fn cluster() -> Case<Cluster> {
         .change("copy_tags_to_snapshot", Update, |cluster| cluster.copy_tags_to_snapshot = false)
         .change("log_exports", Update, |cluster| cluster.log_exports = vec!["instance".into()])
         .change("data_api", Update, |cluster| cluster.data_api = true)
+        .change("iam_authentication", Update, |cluster| cluster.iam_authentication = true)
         // What is described runs; stopping it is somebody else's deed, and starting it ours.
         .fixed("running")
         .change("engine_lifecycle_support", Update, |cluster| {

@@ -76,6 +76,7 @@ fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
         copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or_default(),
         log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
         data_api: cluster.http_endpoint_enabled().unwrap_or_default(),
+        iam_authentication: cluster.iam_database_authentication_enabled().unwrap_or_default(),
         engine_lifecycle_support: text(cluster.engine_lifecycle_support()),
         running: !matches!(cluster.status(), Some("stopping" | "stopped")),
         on_destroy: OnDestroyDatabase::default(),

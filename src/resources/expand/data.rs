@@ -74,6 +74,7 @@ impl Expansion<'_> {
         let secret = Secret {
             name: settings.name_in(&self.description.stack),
             description: settings.description.clone(),
+            resource_policy: String::new(),
             kms_key: settings.kms_key.as_ref().map(|key| key.as_str().to_owned()),
             username: database.username.as_str().to_owned(),
             on_destroy: settings.on_destroy,
@@ -129,6 +130,7 @@ impl Expansion<'_> {
             copy_tags_to_snapshot: true,
             log_exports: database.logs.iter().map(|log| log.name().to_owned()).collect(),
             data_api: database.data_api,
+            iam_authentication: database.iam_authentication,
             engine_lifecycle_support: "open-source-rds-extended-support-disabled".to_owned(),
             running: true,
             on_destroy: database.on_destroy,

@@ -13,7 +13,9 @@ use crate::{
 
 const SECRET: &[&str] = &[
     "secretsmanager:CreateSecret",
+    "secretsmanager:DeleteResourcePolicy",
     "secretsmanager:DeleteSecret",
+    "secretsmanager:GetResourcePolicy",
     "secretsmanager:GetSecretValue",
     "secretsmanager:PutSecretValue",
     "secretsmanager:RestoreSecret",
