@@ -133,6 +133,25 @@ async fn later_than_every_row() {
     assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0002_repair"]);
 }
 
+/// Asking whether the rows allow a constraint runs its condition: that must not write either.
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let written = Written::new(&[(
+        "0000_a",
+        "CREATE TABLE asked (id int); CREATE FUNCTION noisy(id int) RETURNS bool LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO asked VALUES (id); RETURN true; END $$; \
+         CREATE TABLE a (id int CONSTRAINT c CHECK (noisy(id)), other int CONSTRAINT d CHECK (other > 0));",
+    )]);
+    let database = applied(Way::Pooled, &written.folder()).await;
+    database.psql("ALTER TABLE a DROP CONSTRAINT c, DROP CONSTRAINT d; INSERT INTO a VALUES (1, 1)");
+    let output = infra(&database, written.path(), &["repair"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(database.psql("SELECT count(*) FROM asked"), "0");
+    assert!(shown.contains("cannot be seen: cannot execute INSERT in a read-only transaction"), "{shown}");
+    // The connection is usable after that: the other constraint is made.
+    assert!(shown.contains("ADD CONSTRAINT \"d\""), "{shown}");
+}
+
 /// The real drizzle-kit goes on from a repaired folder: its check is content, and generate has nothing to add.
 #[tokio::test]
 async fn drizzle_kit_goes_on() {

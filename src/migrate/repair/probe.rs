@@ -12,6 +12,9 @@ pub(super) struct Probe {
     against: &'static str,
 }
 
+/// How long a look at the rows may take.
+const PATIENCE: &str = "60s";
+
 /// What is not there cannot hold rows: a table, column, function or type that the repair makes as well.
 const ABSENT: [&str; 4] = ["42P01", "42703", "42883", "42704"];
 
@@ -19,7 +22,14 @@ impl Step {
     /// What the data says against it.
     pub(super) async fn obstacle(&self, client: &Client) -> Option<String> {
         let probe = self.probe.as_ref()?;
-        match client.rows(&probe.query).await {
+        // A condition calls functions of the database's own, which may do anything.
+        let looking = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = '{PATIENCE}'; {}; ROLLBACK", probe.query);
+        let answer = client.rows(&looking).await;
+        if answer.is_err() {
+            // If the connection is gone, the server has ended the transaction itself.
+            _ = client.rows("ROLLBACK").await;
+        }
+        match answer {
             Ok(rows) => {
                 let found = rows.first().and_then(|row| row.get(0)) == Some("t");
                 found.then(|| probe.against.to_owned())
@@ -27,7 +37,11 @@ impl Step {
             Err(error) => {
                 let code = error.code().map(|code| code.code().to_owned()).unwrap_or_default();
                 let said = error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned());
-                (!ABSENT.contains(&code.as_str())).then(|| format!("whether the data allows it cannot be seen: {said}"))
+                match code.as_str() {
+                    absent if ABSENT.contains(&absent) => None,
+                    "57014" => Some(format!("whether the data allows it was not seen within {PATIENCE}")),
+                    _ => Some(format!("whether the data allows it cannot be seen: {said}")),
+                }
             }
         }
     }

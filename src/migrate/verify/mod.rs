@@ -5,7 +5,7 @@
 //! no scratch database, a PostgreSQL of this machine does; where there is none, or the migrations do not run again, what
 //! their statements name is looked for instead. The report says which way it was.
 //!
-//! - [`replay`]: which statements are run again
+//! - [`replay`], `reach`: which statements are run again, and which must not be
 //! - `scratch`, `own_server`: the database that they are run in, and a server for it
 //! - [`compare`]: the two catalogs
 //! - [`named`], [`presence`]: what statements name, and the cheap look for it that follows every apply
@@ -14,6 +14,7 @@ pub mod compare;
 pub mod named;
 mod own_server;
 pub mod presence;
+mod reach;
 pub mod replay;
 mod scratch;
 
@@ -226,6 +227,9 @@ impl Work<'_> {
         replay: &Replay,
         events: &mut (dyn FnMut(Event) + Send + Sync),
     ) -> Result<Result<Report, String>, VerifyError> {
+        if let Some(statement) = &replay.refused {
+            return Ok(Err(format!("the migrations reach beyond the database to make what is in it ({statement})")));
+        }
         let live = Catalog::read(self.client, self.ledger).await?;
         let like = Likeness::of(self.client).await?;
         let Found { mut scratch, way, server } = match self.scratch(&like).await? {
@@ -254,7 +258,10 @@ impl Work<'_> {
             }
         };
         if !replay.left_out.is_empty() {
-            notes.push(format!("Not run again, because it concerns the whole server: {}.", replay.left_out.join("; ")));
+            notes.push(format!(
+                "Not run again, because it reaches beyond the database: {}.",
+                replay.left_out.join("; ")
+            ));
         }
         Ok(Ok(Report {
             way,

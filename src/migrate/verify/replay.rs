@@ -1,10 +1,11 @@
 //! The migrations as they are run again in a scratch database: in the order they were applied in, and without the
 //! statements whose effect is not confined to a database. Pure.
 
+use super::reach::{Reach, Verdict};
 use crate::migrate::folder::{Folder, Layout, Migration};
 use crate::migrate::plan::{Plan, State};
 use crate::migrate::position::Position;
-use crate::migrate::sql::{Kind, Statement, statements};
+use crate::migrate::sql::statements;
 
 /// What is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Replay {
     pub folder: Folder,
     /// The statements that are left out, as `0003_roles, line 4: CREATE ROLE app`.
     pub left_out: Vec<String>,
+    /// The first statement without which the others cannot be replayed, and which must not be; written in the same way.
+    pub refused: Option<String>,
 }
 
 /// The migrations of the folder that are applied, in the order of their ledger rows.
@@ -31,11 +34,16 @@ pub fn applied<'a>(folder: &'a Folder, plan: &Plan) -> Vec<&'a Migration> {
 impl Replay {
     /// Prepares the migrations.
     pub fn of(folder: &Folder, migrations: &[&Migration]) -> Self {
-        let mut left_out = Vec::new();
+        let reach = Reach::of(migrations);
+        let (mut left_out, mut refused) = (Vec::new(), None);
         let migrations = (0..).zip(migrations).map(|(idx, migration)| {
             let mut sql = migration.sql.clone();
             for chunk in migration.chunks() {
-                for statement in statements(chunk.text).iter().filter(|it| reaches_out(chunk.text, it)) {
+                for statement in statements(chunk.text) {
+                    let verdict = reach.judge(chunk.text, &statement);
+                    if verdict == Verdict::Runs {
+                        continue;
+                    }
                     let span = statement.span();
                     let text = &chunk.text[span.clone()];
                     let start = chunk.offset + span.start;
@@ -43,7 +51,12 @@ impl Replay {
                     let first = text.lines().next().unwrap_or_default();
                     // Not more than what it is: after CREATE ROLE may come a password.
                     let words: Vec<&str> = first.split_whitespace().take(3).collect();
-                    left_out.push(format!("{}, line {line}: {} …", migration.tag, words.join(" ")));
+                    let what = format!("{}, line {line}: {} …", migration.tag, words.join(" "));
+                    if verdict == Verdict::Refused {
+                        refused.get_or_insert(what);
+                        continue;
+                    }
+                    left_out.push(what);
                     sql.replace_range(start..start + text.len(), &blank(text));
                 }
             }
@@ -55,6 +68,7 @@ impl Replay {
         Replay {
             folder: Folder { path: folder.path.clone(), layout: Layout::V0, migrations, strays: Vec::new() },
             left_out,
+            refused,
         }
     }
 
@@ -80,104 +94,31 @@ fn blank(text: &str) -> String {
     text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }
 
-/// Whether a statement changes the server, or something outside of it, and not just the database it runs in.
-fn reaches_out(sql: &str, statement: &Statement) -> bool {
-    let words: Vec<String> = statement
-        .tokens
-        .iter()
-        .filter(|token| token.kind == Kind::Word)
-        .map(|token| token.text(sql).to_ascii_lowercase())
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words[..] {
-        // What a DO block runs is a text to PostgreSQL as well.
-        ["do", ..] => statement.tokens.iter().filter(|token| token.kind == Kind::Literal).any(|token| {
-            let body = token.text(sql).to_ascii_lowercase();
-            let words: Vec<&str> =
-                body.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
-            (0..words.len()).any(|start| is_global(&words[start..]))
-        }),
-        ["grant" | "revoke", ..] => {
-            // Without ON it is about membership in a role.
-            let on = words.iter().position(|word| *word == "on");
-            on.is_none_or(|on| matches!(words.get(on + 1), Some(&("database" | "tablespace" | "parameter"))))
-        }
-        ["copy", ..] => words.contains(&"program") || (words.contains(&"to") && !words.contains(&"stdout")),
-        _ => is_global(&words),
-    }
-}
-
-fn is_global(words: &[&str]) -> bool {
-    match words {
-        ["create" | "alter" | "drop", "user", "mapping", ..] => false,
-        ["create" | "alter" | "drop", "role" | "user" | "group" | "database" | "tablespace" | "subscription", ..]
-        | ["alter", "system", ..]
-        | ["comment", "on", "role" | "database" | "tablespace" | "subscription", ..]
-        | ["reassign" | "drop", "owned", ..] => true,
-        ["security", "label", rest @ ..] => {
-            rest.iter().take(4).any(|word| ["role", "database", "tablespace", "subscription"].contains(word))
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::migrate::folder::tests::migration;
 
-    fn replayed(sql: &str) -> (String, usize) {
-        let migration = migration("0000_a", 5, sql);
-        let folder =
-            Folder { path: "m".into(), layout: Layout::V0, migrations: vec![migration.clone()], strays: Vec::new() };
-        let replay = Replay::of(&folder, &[&migration]);
-        (replay.folder.migrations[0].sql.clone(), replay.left_out.len())
+    fn folder() -> Folder {
+        Folder { path: "m".into(), layout: Layout::V0, migrations: Vec::new(), strays: Vec::new() }
     }
 
     #[test]
-    fn only_what_stays_in_the_database_is_run_again() {
-        let kept = [
-            "CREATE TABLE \"role\" (id int)",
-            "GRANT SELECT ON users TO app",
-            "GRANT ALL ON ALL TABLES IN SCHEMA public TO app",
-            "CREATE USER MAPPING FOR app SERVER s",
-            "ALTER TABLE t OWNER TO app",
-            "DO $$ BEGIN CREATE TYPE mood AS ENUM ('role'); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO app",
-            "INSERT INTO t VALUES ('CREATE ROLE app')",
-            "DROP TABLE owned",
-        ];
-        for sql in kept {
-            assert_eq!(replayed(sql), (sql.to_owned(), 0));
-        }
-        let left_out = [
-            "CREATE ROLE app LOGIN PASSWORD 'x'",
-            "create user app",
-            "ALTER ROLE app SET search_path = s",
-            "DROP OWNED BY app",
-            "GRANT admin TO app",
-            "GRANT CONNECT ON DATABASE shop TO app",
-            "ALTER DATABASE shop SET timezone = 'UTC'",
-            "COMMENT ON DATABASE shop IS 'x'",
-            "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p",
-            "ALTER SYSTEM SET work_mem = '1GB'",
-            "COPY t TO PROGRAM 'sh'",
-            "DO $$ BEGIN IF true THEN CREATE ROLE app; END IF; END $$",
-            "DO $$ BEGIN EXECUTE 'ALTER  DATABASE ' || current_database() || ' SET x.y = 1'; END $$",
-        ];
-        for sql in left_out {
-            let (rest, number) = replayed(&format!("SELECT 1;\n{sql};\nSELECT 2;"));
-            assert_eq!(number, 1, "{sql}");
-            assert_eq!(rest.len(), sql.len() + "SELECT 1;\n;\nSELECT 2;".len());
-            assert_eq!(rest.split_whitespace().collect::<Vec<_>>().join(" "), "SELECT 1; ; SELECT 2;");
-        }
+    fn what_reaches_out_is_blank() {
+        let sql = "SELECT 1;\nCREATE ROLE a\n  LOGIN;\nSELECT 2;";
+        let replay = Replay::of(&folder(), &[&migration("0000_a", 5, sql)]);
+        let rest = &replay.folder.migrations[0].sql;
+        assert_eq!((rest.len(), rest.matches('\n').count()), (sql.len(), 3));
+        assert_eq!(rest.split_whitespace().collect::<Vec<_>>().join(" "), "SELECT 1; ; SELECT 2;");
+        assert_eq!((replay.left_out, replay.refused), (vec!["0000_a, line 2: CREATE ROLE a …".to_owned()], None));
+        let replay = Replay::of(&folder(), &[&migration("0000_a", 5, "IMPORT FOREIGN SCHEMA a FROM SERVER s INTO b")]);
+        assert_eq!(replay.refused, Some("0000_a, line 1: IMPORT FOREIGN SCHEMA …".to_owned()));
     }
 
     #[test]
     fn a_password_is_not_repeated() {
         let migration = migration("0000_a", 5, "CREATE ROLE app PASSWORD 'hunter2'");
-        let folder = Folder { path: "m".into(), layout: Layout::V0, migrations: Vec::new(), strays: Vec::new() };
-        let replay = Replay::of(&folder, &[&migration]);
+        let replay = Replay::of(&folder(), &[&migration]);
         assert_eq!(replay.left_out, ["0000_a, line 1: CREATE ROLE app …"]);
     }
 }
