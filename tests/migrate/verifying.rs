@@ -54,6 +54,29 @@ async fn what_was_applied_verifies() {
     }
 }
 
+/// The look that follows every apply misses nothing that the migrations themselves have taken away, renamed, or made for a
+/// moment only: it would fail a deploy that went well.
+#[tokio::test]
+async fn what_went_by_design_is_not_missed() {
+    let table = [
+        "CREATE TABLE a (id int NOT NULL); CREATE UNIQUE INDEX i ON a (id); ALTER TABLE a ADD CONSTRAINT k PRIMARY KEY USING INDEX i",
+        "ALTER TABLE IF EXISTS gone ADD COLUMN id int",
+        "CREATE TABLE a (x int, y int); CREATE VIEW v AS SELECT x FROM a; ALTER TABLE a DROP COLUMN x CASCADE",
+        "CREATE TEMP TABLE a (id int) ON COMMIT DROP; CREATE INDEX i ON a (id); ALTER TABLE a ADD COLUMN b int",
+        "CREATE TABLE pg_temp.a (id int); CREATE INDEX i ON a (id)",
+        "CREATE TABLE a (x int, y int); CREATE SEQUENCE s OWNED BY a.x; CREATE SEQUENCE t; ALTER SEQUENCE t OWNED BY a.x; \
+         ALTER TABLE a DROP COLUMN x",
+        "CREATE TABLE a (x int) PARTITION BY RANGE (x); CREATE TABLE b PARTITION OF a DEFAULT; DROP TABLE a",
+        "CREATE MATERIALIZED VIEW m AS SELECT 1 AS x; CREATE INDEX i ON m (x); DROP MATERIALIZED VIEW m",
+        "SAVEPOINT s; CREATE TABLE a (x int); ROLLBACK TO s",
+        "CREATE TABLE \"ÄB\" (x int); CREATE INDEX ÄÖÜ_I ON \"ÄB\" (x)",
+    ];
+    for sql in table {
+        let applied = tags(&Database::new(Way::Direct), &Written::new(&[("0000_a", sql)]).folder()).await;
+        assert_eq!(applied.map_err(|error| error.to_string()), Ok(vec!["0000_a".to_owned()]), "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn only_applied_migrations_count() {
     let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int);")]);
@@ -111,6 +134,50 @@ async fn statements_about_the_server_are_not_run_again() {
     assert!(!found.notes[0].contains("hunter2"));
     assert_eq!(database.psql(&format!("SELECT rolcanlogin FROM pg_roles WHERE rolname = '{role}'")), "f");
     database.psql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+/// Nor what calls out of the database, also where it takes a trigger and a function to get there.
+#[tokio::test]
+async fn what_calls_out_of_the_database_is_not_run_again() {
+    let database = Database::new(Way::Direct);
+    let (port, name) = (servers().postgres, &database.name);
+    let connection = format!(r"host=127.0.0.1 port={port} user=postgres password='it\'s \\ a secret' dbname={name}");
+    let calling = format!(
+        "CREATE TABLE a (id int);
+         CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           PERFORM dblink_exec($c${connection}$c$, 'INSERT INTO told VALUES (1)'); RETURN NEW; END $$;
+         CREATE TRIGGER tell BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION tell();
+         INSERT INTO a VALUES (1);
+         SELECT pg_create_physical_replication_slot('slot_{name}');
+         CREATE TABLE b (id int);"
+    );
+    let mut written =
+        Written::new(&[("0000_a", "CREATE EXTENSION dblink; CREATE TABLE told (id int);"), ("0001_b", &calling)]);
+    tags(&database, &written.folder()).await.unwrap();
+    let dropped = format!("SELECT pg_drop_replication_slot('slot_{name}')");
+    database.psql(&dropped);
+    let outside = format!(
+        "SELECT count(*), (SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'slot_{name}') FROM told"
+    );
+    assert_eq!(database.psql(&outside), "1|0");
+    let client = database.client().await;
+    let found = report(&client, &written.folder(), &How::default()).await;
+    assert_eq!((found.way.clone(), short(&found)), (Compared::SameServer, Vec::new()));
+    assert_eq!(database.psql(&outside), "1|0");
+    let said = "Not run again, because it reaches beyond the database: 0001_b, line 5: INSERT INTO a …; 0001_b, line 6: SELECT \
+                pg_create_physical_replication_slot('slot_";
+    assert!(found.notes[0].starts_with(said), "{:?}", found.notes);
+
+    // What others build on cannot be left out.
+    let query = format!(
+        "CREATE TABLE c AS SELECT * FROM dblink($c${connection}$c$, 'INSERT INTO told VALUES (1) RETURNING *') r (id int);"
+    );
+    written.add("0002_c", &query);
+    tags(&database, &written.folder()).await.unwrap();
+    let found = report(&client, &written.folder(), &How::default()).await;
+    let Compared::Statements { because } = &found.way else { panic!("{:?}", found.way) };
+    assert!(because.ends_with("to make what is in it (0002_c, line 1: CREATE TABLE c …)"), "{because}");
+    assert_eq!(database.psql(&outside), "2|0");
 }
 
 /// A user without CREATEDB: told, and looked for by name.

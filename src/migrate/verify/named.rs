@@ -40,7 +40,7 @@ impl fmt::Display for Named {
 
 /// What these migrations, run in this order, leave behind with certainty.
 pub fn named(migrations: &[&Migration]) -> Vec<Named> {
-    let mut expected = Expected { found: Vec::new(), tag: String::new(), line: 0 };
+    let mut expected = Expected::default();
     for migration in migrations {
         let before = expected.found.len();
         // Where a name without a schema leads depends on the search_path and the role, which these may change.
@@ -62,8 +62,13 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
     expected.found
 }
 
+#[derive(Default)]
 struct Expected {
     found: Vec<Named>,
+    /// Temporary tables: what belongs to them goes with the session, if not with the transaction.
+    temporary: Vec<String>,
+    /// Whether there are partitions, which go with their parents.
+    partitions: bool,
     tag: String,
     line: usize,
 }
@@ -81,10 +86,12 @@ impl Expected {
             Some(())
         } else if alter.eat_all(&["alter", "table"]) && !moves {
             self.alter_table(alter)
+        } else if alter.eat_all(&["alter", "sequence"]) && !moves {
+            self.alter_sequence(alter)
         } else if words.starts(&["drop"]) && !mentions("cascade") {
             self.drop(words)
         } else {
-            let may_remove = words.starts(&["drop", "do", "select", "call", "with", "execute"]);
+            let may_remove = words.starts(&["drop", "do", "select", "call", "with", "execute", "rollback", "abort"]);
             let may_move = words.starts(&["alter"]) && moves;
             (!may_remove && !may_move).then_some(())
         };
@@ -95,7 +102,12 @@ impl Expected {
 
     fn create(&mut self, mut words: Words<'_>) -> Option<()> {
         words.eat_all(&["or", "replace"]);
-        if words.starts(&["temp", "temporary", "global", "local", "recursive"]) {
+        let mut temporary = words;
+        let scope = temporary.eat("global") || temporary.eat("local");
+        if scope || words.starts(&["temp", "temporary", "recursive"]) {
+            let is_table = temporary.word().is_some() && temporary.eat("table");
+            temporary.eat_all(&["if", "not", "exists"]);
+            self.temporary.extend(temporary.name().filter(|_| is_table).map(|(_, name)| name));
             return None;
         }
         for skipped in ["unlogged", "unique", "constraint", "materialized"] {
@@ -107,6 +119,11 @@ impl Expected {
         match what.as_str() {
             "table" => {
                 let name = words.name()?;
+                if name.0.as_deref() == Some("pg_temp") {
+                    self.temporary.push(name.1);
+                    return None;
+                }
+                self.partitions |= words.starts(&["partition"]);
                 self.columns(&name, words);
                 self.add(Class::Table, &name);
             }
@@ -125,6 +142,8 @@ impl Expected {
             }
             "extension" => self.add(Class::Extension, &(Some(String::new()), words.name()?.1)),
             "type" | "domain" => self.add(Class::Type, &words.name()?),
+            // What is owned goes with its column.
+            "sequence" if words.tokens.iter().any(|token| token.is(words.sql, "owned")) => {}
             "sequence" => self.add(Class::Sequence, &words.name()?),
             "view" => self.add(Class::View, &words.name()?),
             "function" | "procedure" => self.add(Class::Function, &words.name()?),
@@ -153,11 +172,14 @@ impl Expected {
     }
 
     fn alter_table(&mut self, mut words: Words<'_>) -> Option<()> {
-        words.eat_all(&["if", "exists"]);
+        let perhaps = words.eat_all(&["if", "exists"]);
         words.eat("only");
         let table = words.name()?;
         for mut action in words.items() {
             if action.eat("add") {
+                if perhaps {
+                    continue;
+                }
                 let constraint = action.eat("constraint");
                 if !constraint && action.starts(&["primary", "unique", "check", "foreign", "exclude"]) {
                     continue;
@@ -165,8 +187,15 @@ impl Expected {
                 action.eat("column");
                 action.eat_all(&["if", "not", "exists"]);
                 let (_, name) = action.name()?;
+                if let Some(index) = action.after(&["using", "index"]).and_then(|mut rest| rest.identifier()) {
+                    // The constraint's name is the index's now.
+                    self.found.retain(|it| it.class != Class::Index || it.name != index);
+                }
                 self.part(if constraint { Class::Constraint } else { Class::Column }, &table, name);
             } else if action.eat("drop") {
+                if action.tokens.last().is_some_and(|last| last.is(action.sql, "cascade")) {
+                    return None;
+                }
                 let constraint = action.eat("constraint");
                 action.eat("column");
                 action.eat_all(&["if", "exists"]);
@@ -178,9 +207,19 @@ impl Expected {
                     !(same && gone)
                 });
             } else if action.starts(&["attach", "detach", "inherit", "no"]) {
+                self.partitions |= action.starts(&["attach"]);
                 return None;
             }
         }
+        Some(())
+    }
+
+    /// A sequence that gets an owner goes with it.
+    fn alter_sequence(&mut self, mut words: Words<'_>) -> Option<()> {
+        words.eat_all(&["if", "exists"]);
+        let (_, name) = words.name()?;
+        let owned = words.after(&["owned", "by"]).is_some();
+        self.found.retain(|it| !(owned && it.class == Class::Sequence && it.name == name));
         Some(())
     }
 
@@ -191,6 +230,7 @@ impl Expected {
         words.eat("concurrently");
         words.eat_all(&["if", "exists"]);
         let classes: &[Class] = match what.as_str() {
+            "table" if self.partitions => return None,
             "table" => &[Class::Table],
             "index" => &[Class::Index],
             "type" | "domain" => &[Class::Type],
@@ -203,7 +243,7 @@ impl Expected {
         for mut item in words.items() {
             let (schema, name) = item.name()?;
             self.found.retain(|it| {
-                let part = what == "table" && it.table == name;
+                let part = ["table", "view"].contains(&what.as_str()) && it.table == name;
                 !((part || classes.contains(&it.class) && it.name == name) && may_be(&it.schema, &schema))
             });
         }
@@ -222,6 +262,9 @@ impl Expected {
     }
 
     fn part(&mut self, class: Class, (schema, table): &Name, name: String) {
+        if schema.as_ref().is_none_or(|schema| schema == "pg_temp") && self.temporary.contains(table) {
+            return;
+        }
         let (schema, table) = (schema.clone(), table.clone());
         self.found.push(Named { class, schema, table, name, tag: self.tag.clone(), line: self.line });
     }
@@ -268,6 +311,14 @@ impl<'a> Words<'a> {
             self.tokens = &self.tokens[1..];
         }
         there
+    }
+
+    /// What follows these keywords, wherever they are.
+    fn after(&self, keywords: &[&str]) -> Option<Self> {
+        (0..self.tokens.len()).find_map(|start| {
+            let mut rest = Words { tokens: &self.tokens[start..], ..*self };
+            rest.eat_all(keywords).then_some(rest)
+        })
     }
 
     fn word(&mut self) -> Option<String> {
@@ -390,6 +441,33 @@ mod tests {
             ("CREATE TABLE a (id int); SELECT set_config('search_path', 's', true)", &[]),
             ("CREATE TYPE t AS ENUM ('a'); ALTER TYPE t ADD VALUE 'b'", &["type t"]),
             ("CREATE TYPE t AS ENUM ('a'); ALTER TYPE t RENAME TO u", &[]),
+            // The index has the constraint's name now.
+            (
+                "CREATE TABLE a (id int); CREATE UNIQUE INDEX i ON a (id); ALTER TABLE a ADD CONSTRAINT k PRIMARY KEY USING INDEX \"i\"",
+                &["column a.id", "constraint a.k", "table a"],
+            ),
+            ("ALTER TABLE IF EXISTS a ADD COLUMN id int", &[]),
+            ("CREATE TABLE a (x int); CREATE VIEW v AS TABLE a; ALTER TABLE a ADD y int, DROP COLUMN x CASCADE", &[]),
+            (
+                "CREATE TABLE a (x int); ALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (x) REFERENCES b ON DELETE CASCADE",
+                &["column a.x", "constraint a.f", "table a"],
+            ),
+            // What is temporary, and what belongs to it.
+            (
+                "CREATE TEMP TABLE a (x int) ON COMMIT DROP; CREATE INDEX i ON a (x); ALTER TABLE a ADD y int; CREATE TABLE b (x int)",
+                &["column b.x", "table b"],
+            ),
+            ("CREATE LOCAL TEMPORARY TABLE IF NOT EXISTS a (x int); CREATE INDEX i ON pg_temp.a (x)", &[]),
+            ("CREATE TABLE pg_temp.a (x int); CREATE INDEX i ON a (x)", &[]),
+            // What goes with its owner, its parent or its view.
+            (
+                "CREATE TABLE a (x int); CREATE SEQUENCE s; ALTER SEQUENCE s OWNED BY a.x; CREATE SEQUENCE t OWNED BY a.x; \
+                 ALTER TABLE a DROP COLUMN x",
+                &["table a"],
+            ),
+            ("CREATE TABLE a (x int) PARTITION BY RANGE (x); CREATE TABLE b PARTITION OF a DEFAULT; DROP TABLE a", &[]),
+            ("CREATE MATERIALIZED VIEW m AS SELECT 1; CREATE INDEX i ON m (x); DROP MATERIALIZED VIEW m", &[]),
+            ("SAVEPOINT s; CREATE TABLE a (x int); ROLLBACK TO s", &[]),
         ];
         for (sql, expected) in table {
             assert_eq!(&short(sql), expected, "{sql}");
