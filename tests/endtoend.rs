@@ -202,3 +202,20 @@ fn the_password_is_shown_nowhere() {
         assert!(!run.stdout().contains(&password) && !run.stderr().contains(&password), "the password was shown");
     }
 }
+
+#[test]
+fn a_database_that_is_to_be_kept_outlives_its_stack_and_serves_the_next() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false, on_destroy: keep}\nproxy: {}\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.psql("shop", "create table kept (id int); insert into kept values (1), (2)");
+    let told = cloud.infra(&["destroy", "--local", "--yes"]).succeeds().stdout();
+    for kept in ["cluster", "secret"] {
+        assert!(told.contains(&format!("{kept}/database stays: the description says `on_destroy: keep`")), "{told}");
+    }
+    assert!(told.contains("Costs at least 44 USD a month") && told.contains("vpc/main stays: "), "{told}");
+    let (left, has) = (kinds(&cloud), |kind: &str| kinds(&cloud).iter().any(|one| one.ends_with(kind)));
+    assert!(has("db-cluster") && !has("db-proxy") && !has("nat-gateway"), "{left:?}");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    assert_eq!(cloud.psql("shop", "select count(*) from kept"), "2");
+}

@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     engine::{
-        Address, Resource as _,
+        Address, Desired, Resource as _,
         plan::{Plan, Policy, Step, plan},
     },
     resources::{
-        KINDS, cluster::Cluster, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
+        KINDS, cluster::Cluster, cost, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
         service::Service,
     },
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
@@ -135,6 +135,10 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
     let mut lines = Vec::new();
     for (address, reason) in &plan.kept {
         lines.push(format!("  {address} stays: {reason}."));
+    }
+    let stays = |desired: &&Desired| plan.kept.iter().any(|(address, _)| *address == desired.address);
+    if !plan.kept.is_empty() {
+        lines.push(format!("  {}", cost::sentence(stage.intended().iter().filter(stays))));
     }
     let deleted = |kind: &str| plan.steps.iter().any(|step| step.acts() && step.kind() == kind);
     let snapshot = |database: &Database| database.on_destroy == OnDestroyDatabase::Snapshot;

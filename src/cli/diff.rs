@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
         if !plan.is_empty() {
-            super::print(&cost::sentence(&survey.desired));
+            super::print(&cost::sentence(survey.desired.iter()));
         }
         if let Some(refused) = refused {
             super::print(&refused);

@@ -98,7 +98,7 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
     }
     print(&format!("{}\n\n{}", stage.title(), render::plan::text(plan)));
     if !plan.is_empty() && !desired.is_empty() {
-        print(&cost::sentence(desired));
+        print(&cost::sentence(desired.iter()));
     }
 }
 

@@ -44,11 +44,11 @@ fn monthly(desired: &Desired, instances: f64) -> Option<(&'static str, f64)> {
 }
 
 /// The parts of the floor, the dearest first.
-pub fn floor(desired: &[Desired]) -> Vec<(&'static str, f64)> {
-    let instances = desired.iter().filter(|one| one.kind == Instance::KIND).count();
+pub fn floor<'a>(desired: impl Iterator<Item = &'a Desired> + Clone) -> Vec<(&'static str, f64)> {
+    let instances = desired.clone().filter(|one| one.kind == Instance::KIND).count();
     let instances = f64::from(u32::try_from(instances).unwrap_or(u32::MAX));
     let mut parts: Vec<(&'static str, f64)> = Vec::new();
-    for (heading, price) in desired.iter().filter_map(|one| monthly(one, instances)).filter(|(_, price)| *price > 0.0) {
+    for (heading, price) in desired.filter_map(|one| monthly(one, instances)).filter(|(_, price)| *price > 0.0) {
         match parts.iter_mut().find(|(other, _)| *other == heading) {
             Some((_, sum)) => *sum += price,
             None => parts.push((heading, price)),
@@ -59,7 +59,7 @@ pub fn floor(desired: &[Desired]) -> Vec<(&'static str, f64)> {
 }
 
 /// The floor in a sentence.
-pub fn sentence(desired: &[Desired]) -> String {
+pub fn sentence<'a>(desired: impl Iterator<Item = &'a Desired> + Clone) -> String {
     let parts = floor(desired);
     if parts.is_empty() {
         return "Nothing of it costs anything while it is idle.".to_owned();

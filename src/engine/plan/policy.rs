@@ -1,7 +1,7 @@
 //! What must be named before it happens: replacing or deleting what holds data, or what is protected.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
 };
 
@@ -69,12 +69,13 @@ impl fmt::Display for Refusal {
 pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &Policy) -> Vec<(Address, String)> {
     let mut kept: Vec<(Address, String)> = Vec::new();
     let mut met = BTreeSet::new();
-    let mut open: Vec<(&Seen, String)> = live
+    // One after the other in the order met: what the description names is kept for that, and not for what needs it.
+    let mut open: VecDeque<(&Seen, String)> = live
         .iter()
         .filter(|seen| policy.keep.contains(&seen.address))
         .map(|seen| (seen, "the description says `on_destroy: keep`".to_owned()))
         .collect();
-    while let Some((seen, reason)) = open.pop() {
+    while let Some((seen, reason)) = open.pop_front() {
         if !met.insert(key(seen)) {
             continue;
         }
@@ -88,7 +89,6 @@ pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &
         kept.push((seen.address.clone(), reason));
         open.extend(uses.by(seen).map(|other| (other, format!("{} needs it", seen.address))));
     }
-    kept.reverse();
     kept
 }
 
