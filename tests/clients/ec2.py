@@ -1,6 +1,6 @@
 """EC2's network: what a VPC brings along, subnets, gateways, routes, security groups, endpoints, interfaces, tags."""
 
-from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
 ec2 = client("ec2")
 MISSING = "0123456789abcdef0"
@@ -469,6 +469,92 @@ def dhcp_options():
         ec2.delete_vpc(VpcId=one)
 
 
+def prefix_lists():
+    made = ec2.create_managed_prefix_list(
+        PrefixListName="offices",
+        AddressFamily="IPv4",
+        MaxEntries=3,
+        Entries=[{"Cidr": "192.0.2.0/24", "Description": "Berlin"}],
+        TagSpecifications=tagged("prefix-list", Name="walk"),
+        ClientToken="once",
+    )["PrefixList"]
+    own = made["PrefixListId"]
+    equal(
+        "a new list",
+        (made["State"], made["Version"], made["OwnerId"], made["AddressFamily"], made["MaxEntries"], made["Tags"]),
+        ("create-in-progress", 1, ACCOUNT, "IPv4", 3, tags(Name="walk")),
+    )
+    equal("its ARN", made["PrefixListArn"], f"arn:aws:ec2:eu-central-1:{ACCOUNT}:prefix-list/{own}")
+    told = lambda: ec2.describe_managed_prefix_lists(PrefixListIds=[own])["PrefixLists"][0]
+    entries = lambda **version: [(one["Cidr"], one.get("Description")) for one in ec2.get_managed_prefix_list_entries(PrefixListId=own, **version)["Entries"]]
+    until("made", lambda: told()["State"], "create-complete")
+    equal("its entries", entries(), [("192.0.2.0/24", "Berlin")])
+    for name, filters in (("name", where(prefix_list_name="offices")), ("owner", where(owner_id=ACCOUNT)), ("tag", where(**{"tag:Name": "walk"}))):
+        equal(f"by its {name}", ids(ec2.describe_managed_prefix_lists(Filters=filters)["PrefixLists"], "PrefixListId"), [own])
+    equal("AWS has lists of its own", len(pages(ec2, "describe_managed_prefix_lists", "PrefixLists", 1, Filters=where(owner_id="AWS"))), 2)
+    right = {"PrefixListName": "x", "AddressFamily": "IPv4", "MaxEntries": 3}
+    for what, code, wrong in (
+        ("AWS's prefix", "InvalidParameterValue", {"PrefixListName": "com.amazonaws.mine"}),
+        ("no family", "InvalidParameterValue", {"AddressFamily": "IPv5"}),
+        ("no room", "InvalidParameterValue", {"MaxEntries": 0}),
+        ("too much room", "InvalidParameterValue", {"MaxEntries": 1001}),
+        ("no CIDR", "InvalidParameterValue", {"Entries": [{"Cidr": "192.0.2.0/33"}]}),
+        ("the other family's CIDR", "InvalidParameterValue", {"Entries": [{"Cidr": "2001:db8::/32"}]}),
+        ("a subnet's tags", "InvalidParameterValue", {"TagSpecifications": tagged("subnet", a="b")}),
+        ("a token that was used", "IdempotentParameterMismatch", {"ClientToken": "once"}),
+    ):
+        refused(f"a list with {what}", code, ec2.create_managed_prefix_list, **(right | wrong))
+    change = ec2.modify_managed_prefix_list
+    add = [{"Cidr": "198.51.100.0/24"}]
+    refused("from another version", "PrefixListVersionMismatch", change, PrefixListId=own, CurrentVersion=7, AddEntries=add)
+    refused("an entry again", "InvalidPrefixListModification", change, PrefixListId=own, CurrentVersion=1, AddEntries=[{"Cidr": "192.0.2.0/24", "Description": "Berlin"}])
+    refused("without one that is not there", "InvalidPrefixListModification", change, PrefixListId=own, CurrentVersion=1, RemoveEntries=add)
+    refused("one added and removed", "InvalidParameterValue", change, PrefixListId=own, CurrentVersion=1, AddEntries=add, RemoveEntries=add)
+    refused("entries and size", "InvalidParameterCombination", change, PrefixListId=own, CurrentVersion=1, AddEntries=add, MaxEntries=4)
+    refused("a list that is not there", "InvalidPrefixListID.NotFound", change, PrefixListId=f"pl-{MISSING}", PrefixListName="x")
+    equal("modified", change(PrefixListId=own, CurrentVersion=1, AddEntries=add)["PrefixList"]["State"], "modify-in-progress")
+    until("done", lambda: (told()["State"], told()["Version"]), ("modify-complete", 2))
+    equal("two entries", entries(), [("192.0.2.0/24", "Berlin"), ("198.51.100.0/24", None)])
+    equal("one in the version before", entries(TargetVersion=1), [("192.0.2.0/24", "Berlin")])
+    equal("entries page by page", len(pages(ec2, "get_managed_prefix_list_entries", "Entries", 1, PrefixListId=own)), 2)
+    change(PrefixListId=own, PrefixListName="houses")
+    equal("a name is no version", (told()["PrefixListName"], told()["Version"]), ("houses", 2))
+    equal(
+        "the version before again",
+        ec2.restore_managed_prefix_list_version(PrefixListId=own, PreviousVersion=1, CurrentVersion=2)["PrefixList"]["State"],
+        "restore-in-progress",
+    )
+    until("restored", lambda: (told()["State"], told()["Version"]), ("restore-complete", 3))
+    equal("as it was", entries(), [("192.0.2.0/24", "Berlin")])
+    ec2.create_tags(Resources=[own], Tags=tags(tier="edge"))
+    equal("tagged", told()["Tags"], tags(Name="walk", tier="edge"))
+
+    vpc, gateway = a_connected_vpc()
+    group, table = a_group(vpc), ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    allow = {"GroupId": group, "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": [{"PrefixListId": own}]}]}
+    [rule] = ec2.authorize_security_group_ingress(**allow)["SecurityGroupRules"]
+    equal("a rule for it", rule["PrefixListId"], own)
+    ec2.create_route(RouteTableId=table, DestinationPrefixListId=own, GatewayId=gateway)
+    users = ec2.get_managed_prefix_list_associations(PrefixListId=own)["PrefixListAssociations"]
+    equal("who names it", (ids(users, "ResourceId"), {user["ResourceOwner"] for user in users}), (sorted([group, table]), {ACCOUNT}))
+    change(PrefixListId=own, MaxEntries=60)
+    until("as large as a group's rules may be", lambda: (told()["State"], told()["MaxEntries"]), ("modify-complete", 60))
+    port = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": ANYWHERE}]}]
+    refused("one rule more", "RulesPerSecurityGroupLimitExceeded", ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=port)
+    equal("deletion begins", ec2.delete_managed_prefix_list(PrefixListId=own)["PrefixList"]["State"], "delete-in-progress")
+    until("and fails while it is in use", lambda: told()["State"], "delete-failed")
+    holds("saying why", group in told()["StateMessage"] and table in told()["StateMessage"], told())
+    ec2.revoke_security_group_ingress(**allow)
+    ec2.delete_route(RouteTableId=table, DestinationPrefixListId=own)
+    ec2.delete_managed_prefix_list(PrefixListId=own)
+    until("gone", lambda: ec2.describe_managed_prefix_lists(Filters=where(owner_id=ACCOUNT))["PrefixLists"], [])
+    refused("once more", "InvalidPrefixListID.NotFound", ec2.delete_managed_prefix_list, PrefixListId=own)
+    refused("a rule for none", "InvalidPrefixListID.NotFound", ec2.authorize_security_group_ingress, **allow)
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_route_table(RouteTableId=table)
+    delete_network(vpc, gateway)
+
+
 def nothing_is_left():
     for operation, result in (
         ("vpcs", "Vpcs"),
@@ -504,6 +590,7 @@ run(
     attributes_of_interfaces,
     network_acls,
     dhcp_options,
+    prefix_lists,
     tagging,
     nothing_is_left,
 )

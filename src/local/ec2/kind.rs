@@ -53,7 +53,10 @@ kinds! {
     NETWORK_ACL: "network-acl", "acl", "networkAcl ID", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclID.Malformed";
     DHCP_OPTIONS: "dhcp-options", "dopt", "dhcpOption ID", "InvalidDhcpOptionID.NotFound",
         "InvalidDhcpOptionsId.Malformed";
-    PREFIX_LIST: "prefix-list", "pl", "prefix list ID", "InvalidPrefixListID.NotFound", "InvalidPrefixListID.Malformed";
+    PREFIX_LIST: "prefix-list", "pl", "prefix list ID", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed";
+    // To `DescribePrefixLists`, which knows those of AWS alone and has a word of its own for others.
+    AWS_PREFIX_LIST: "prefix-list", "pl", "prefix list ID", "InvalidPrefixListId.NotFound",
+        "InvalidPrefixListId.Malformed";
 }
 
 impl Kind {

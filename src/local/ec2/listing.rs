@@ -1,5 +1,7 @@
 //! Every `Describe…` call: which ids, which filters, which page.
 
+use std::ops::RangeInclusive;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -49,14 +51,25 @@ struct Request {
 }
 
 impl Listing {
-    /// The answer to `input` out of `all` items of the kind.
+    /// The answer to `input` out of `all` items of the kind, in pages of 5 to 1000.
     pub(super) fn answer(
         &self,
         view: &View<'_>,
         input: Value,
         all: impl IntoIterator<Item = Value>,
     ) -> Result<Value, Fault> {
-        let request = self.request(input)?;
+        self.answer_pages_of(5..=1000, view, input, all)
+    }
+
+    /// The answer to `input` out of `all` items of the kind, in pages of these sizes.
+    pub(super) fn answer_pages_of(
+        &self,
+        sizes: RangeInclusive<usize>,
+        view: &View<'_>,
+        input: Value,
+        all: impl IntoIterator<Item = Value>,
+    ) -> Result<Value, Fault> {
+        let request = self.request(sizes, input)?;
         let all: Vec<Value> = all.into_iter().collect();
         if let Some(unknown) = request.ids.iter().find(|id| !all.iter().any(|item| self.id_of(item) == *id)) {
             return Err(self.kind.absent(unknown));
@@ -83,13 +96,13 @@ impl Listing {
     }
 
     /// Reads the request and refuses what it may not ask for.
-    fn request(&self, input: Value) -> Result<Request, Fault> {
+    fn request(&self, sizes: RangeInclusive<usize>, input: Value) -> Result<Request, Fault> {
         let mut request = Request { ids: Vec::new(), filters: Vec::new(), max_results: None, after: None };
         let Value::Object(members) = input else { return Ok(request) };
         for (name, value) in members {
             match name.as_str() {
                 "Filters" | "Filter" => request.filters = decode(value)?,
-                "MaxResults" => request.max_results = Some(page_size(&value)?),
+                "MaxResults" => request.max_results = Some(page_size(&sizes, &value)?),
                 "NextToken" => request.after = Some(read_token(&value)?),
                 name if name == self.ids => request.ids = decode(value)?,
                 other => return Err(unsupported(other)),
@@ -139,13 +152,14 @@ fn decode<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_json::from_value(value).map_err(|error| invalid(error.to_string()))
 }
 
-/// A page has 5 to 1000 items.
-fn page_size(value: &Value) -> Result<usize, Fault> {
-    let size = value.as_u64().unwrap_or_default();
-    if (5..=1000).contains(&size) {
-        return usize::try_from(size).map_err(|error| invalid(error.to_string()));
+/// How many items a page is to have.
+fn page_size(sizes: &RangeInclusive<usize>, value: &Value) -> Result<usize, Fault> {
+    let size = value.as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    if sizes.contains(&size) {
+        return Ok(size);
     }
-    let bound = if size < 5 { "greater than 5" } else { "less than 1000" };
+    let (least, most) = (sizes.start(), sizes.end());
+    let bound = if size < *least { format!("greater than {least}") } else { format!("less than {most}") };
     Err(invalid(format!("Value ( {value} ) for parameter maxResults is invalid. Expecting a value {bound}.")))
 }
 

@@ -22,6 +22,7 @@ mod network_interface_change;
 mod never;
 mod permission;
 mod prefix_list;
+mod prefix_list_change;
 mod reach;
 mod route;
 mod route_table;
@@ -116,6 +117,11 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "ModifyVpcEndpoint" => endpoint_change::modify,
     "DescribeVpcEndpointServices" => endpoint_service::describe,
     "DescribeManagedPrefixLists" => prefix_list::describe_managed,
+    "CreateManagedPrefixList" => prefix_list_change::create,
+    "ModifyManagedPrefixList" => prefix_list_change::modify,
+    "RestoreManagedPrefixListVersion" => prefix_list_change::restore,
+    "DeleteManagedPrefixList" => prefix_list_change::delete,
+    "GetManagedPrefixListAssociations" => prefix_list::associations,
     "DescribePrefixLists" => prefix_list::describe,
     "GetManagedPrefixListEntries" => prefix_list::entries,
     "CreateNetworkInterface" => network_interface::create,

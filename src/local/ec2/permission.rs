@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Store,
     call::{invalid, missing},
-    cidr, kind, prefix_list,
+    cidr, kind,
     security_group::SecurityGroup,
 };
 use crate::local::fault::Fault;
@@ -200,7 +200,7 @@ impl Scope<'_> {
     }
 
     fn prefix_list(&self, id: &str) -> Result<Peer, Fault> {
-        prefix_list::find(self.region, id)?;
+        self.store.check_prefix_list(self.region, id)?;
         Ok(Peer::PrefixList(id.to_owned()))
     }
 }

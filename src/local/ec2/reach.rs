@@ -19,7 +19,8 @@ impl Store {
                 && match &traffic.peer {
                     Peer::Group(id) => from_groups.contains(id),
                     Peer::Ipv4(net) => networks.iter().any(|network| net.contains(network)),
-                    Peer::Ipv6(_) | Peer::PrefixList(_) => false,
+                    Peer::PrefixList(id) => networks.iter().any(|network| self.prefix_list_contains(id, *network)),
+                    Peer::Ipv6(_) => false,
                 }
         })
     }

@@ -20,6 +20,13 @@ pub(super) struct Route {
     target: Target,
 }
 
+impl Route {
+    /// Whether it is about the addresses of this prefix list.
+    pub(super) fn leads_to_list(&self, id: &str) -> bool {
+        matches!(&self.destination, Destination::PrefixList(list) if list == id)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Destination {
     Ipv4(Ipv4Net),
@@ -40,6 +47,7 @@ impl Destination {
         ipv4: Option<String>,
         ipv6: Option<String>,
         prefix_list: Option<String>,
+        store: &Store,
         region: &str,
     ) -> Result<Self, Fault> {
         match (ipv4, ipv6, prefix_list) {
@@ -54,7 +62,7 @@ impl Destination {
             }
             (None, Some(text), None) => Ok(Self::Ipv6(cidr::ipv6(&text)?)),
             (None, None, Some(id)) => {
-                prefix_list::find(region, &id)?;
+                store.check_prefix_list(region, &id)?;
                 Ok(Self::PrefixList(id))
             }
             (None, None, None) => Err(missing("destinationCidrBlock")),
@@ -195,6 +203,7 @@ impl PutRoute {
             self.destination_cidr_block.clone(),
             self.destination_ipv6_cidr_block.clone(),
             self.destination_prefix_list_id.clone(),
+            store,
             region,
         )?;
         let target = store.target(self, &table.vpc_id)?;
@@ -251,13 +260,15 @@ pub(super) struct DeleteRoute {
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteRoute) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
     let DeleteRoute { route_table_id, .. } = input;
-    let table = kind::ROUTE_TABLE.find_mut(&mut store.route_tables, &route_table_id)?;
+    kind::ROUTE_TABLE.find(&store.route_tables, &route_table_id)?;
     let destination = Destination::read(
         input.destination_cidr_block,
         input.destination_ipv6_cidr_block,
         input.destination_prefix_list_id,
+        store,
         ctx.region_name,
     )?;
+    let table = kind::ROUTE_TABLE.find_mut(&mut store.route_tables, &route_table_id)?;
     if let Some(position) = table.routes.iter().position(|route| route.destination == destination) {
         table.routes.remove(position);
         return Ok(json!({}));

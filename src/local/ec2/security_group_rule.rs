@@ -15,7 +15,7 @@ use super::{
 };
 use crate::local::{fault::Fault, world::Ctx};
 
-/// AWS's limit of rules a group and direction.
+/// AWS's limit of rules a group and direction; a prefix list counts as the entries that it may have.
 const MOST: usize = 60;
 
 fn show(rule: &Rule, group: &SecurityGroup, view: &View<'_>) -> Value {
@@ -106,15 +106,15 @@ fn authorize(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<
     let tags = tag::given(&input.tag_specifications, &kind::SECURITY_GROUP_RULE)?;
     let wanted = expand(ctx, &id, &permissions)?;
     let store = &mut ctx.region.ec2;
-    let group = kind::SECURITY_GROUP.find_mut(&mut store.security_groups, &id)?;
-    let present = || group.rules.iter().filter(|rule| rule.egress == egress);
-    if let Some((traffic, _)) = wanted.iter().find(|(one, _)| present().any(|rule| rule.traffic == *one)) {
+    let rules = &kind::SECURITY_GROUP.find(&store.security_groups, &id)?.rules;
+    let present = || rules.iter().filter(|rule| rule.egress == egress).map(|rule| &rule.traffic);
+    if let Some((traffic, _)) = wanted.iter().find(|(one, _)| present().any(|traffic| traffic == one)) {
         return Err(traffic.duplicate());
     }
-    if present().count() + wanted.len() > MOST {
-        let message = "The maximum number of rules per security group has been reached.";
-        return Err(Fault::new("RulesPerSecurityGroupLimitExceeded", message));
+    if !fit(store, present().chain(wanted.iter().map(|(traffic, _)| traffic))) {
+        return Err(too_many());
     }
+    let group = kind::SECURITY_GROUP.find_mut(&mut store.security_groups, &id)?;
     let made: Vec<Rule> =
         wanted.into_iter().map(|(traffic, description)| Rule::new(egress, traffic, description)).collect();
     group.rules.extend(made.iter().cloned());
@@ -125,6 +125,16 @@ fn authorize(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<
     let group = kind::SECURITY_GROUP.find(&view.store.security_groups, &id)?;
     let shown: Vec<Value> = made.iter().map(|rule| show(rule, group, &view)).collect();
     Ok(json!({"Return": true, "SecurityGroupRules": shown}))
+}
+
+/// Whether AWS lets a group have these rules of one direction.
+pub(super) fn fit<'a>(store: &Store, rules: impl Iterator<Item = &'a Traffic>) -> bool {
+    rules.map(|rule| store.weight(&rule.peer)).sum::<usize>() <= MOST
+}
+
+fn too_many() -> Fault {
+    let message = "The maximum number of rules per security group has been reached.";
+    Fault::new("RulesPerSecurityGroupLimitExceeded", message)
 }
 
 /// `RevokeSecurityGroupIngress`
@@ -222,6 +232,11 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Modify) -> Result<Value, Fault> {
             return Err(traffic.duplicate());
         }
         rules[position] = Rule { rule_id: id, egress, traffic, description };
+    }
+    for egress in [true, false] {
+        if !fit(store, rules.iter().filter(|rule| rule.egress == egress).map(|rule| &rule.traffic)) {
+            return Err(too_many());
+        }
     }
     kind::SECURITY_GROUP.find_mut(&mut ctx.region.ec2.security_groups, &input.group_id)?.rules = rules;
     Ok(json!({"Return": true}))

@@ -14,6 +14,7 @@ use super::{
     nat_gateway::NatGateway,
     network_acl::NetworkAcl,
     network_interface::NetworkInterface,
+    prefix_list::PrefixList,
     route_table::RouteTable,
     security_group::SecurityGroup,
     subnet::Subnet,
@@ -35,6 +36,8 @@ pub(crate) struct Store {
     pub(super) security_groups: BTreeMap<String, SecurityGroup>,
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     pub(super) interfaces: BTreeMap<String, NetworkInterface>,
+    /// Those that customers manage.
+    pub(super) prefix_lists: BTreeMap<String, PrefixList>,
     /// Those that users made, and default ones that were changed.
     pub(super) network_acls: BTreeMap<String, NetworkAcl>,
     /// Those that users made.
@@ -57,6 +60,7 @@ impl Store {
         self.settle_nat_gateways(now);
         self.settle_endpoints(now);
         self.settle_interfaces(now);
+        self.settle_prefix_lists(now);
     }
 
     /// Whether there is a resource with this id.
@@ -74,6 +78,7 @@ impl Store {
             "vpce" => self.endpoints.contains_key(id),
             "eni" => self.interfaces.contains_key(id),
             "acl" => self.network_acls.contains_key(id) || self.vpcs.values().any(|vpc| vpc.network_acl_id == id),
+            "pl" => self.prefix_lists.contains_key(id),
             "dopt" => self.has_dhcp_options(id),
             _ => false,
         }
@@ -95,6 +100,8 @@ impl Store {
         let tables = self.route_tables.iter().filter(|(_, table)| table.main.is_none());
         add(&kind::ROUTE_TABLE, tables.map(|(id, _)| (id, "exists")).collect());
         add(&kind::DHCP_OPTIONS, self.dhcp_options.keys().map(|id| (id, "exists")).collect());
+        let lists: Vec<(&String, String)> = self.prefix_lists.iter().map(|(id, list)| (id, list.state())).collect();
+        add(&kind::PREFIX_LIST, lists.iter().map(|(id, state)| (*id, state.as_str())).collect());
         add(&kind::NETWORK_ACL, self.made_acls().map(|id| (id, "exists")).collect());
         let groups = self.security_groups.iter().filter(|(_, group)| !group.is_default());
         add(&kind::SECURITY_GROUP, groups.map(|(id, _)| (id, "exists")).collect());
@@ -107,11 +114,12 @@ impl Store {
     fn item(&self, kind: &'static Kind, id: &str, state: &str) -> Item {
         let tags = self.tags.get(id).cloned().unwrap_or_default();
         let group_name = self.security_groups.get(id).map(|group| group.group_name.clone());
+        let list_name = self.prefix_lists.get(id).map(|list| list.name.clone());
         Item {
             service: "ec2",
             kind: if kind.prefix == "nat" { "nat-gateway" } else { kind.resource_type },
             id: id.to_owned(),
-            name: group_name.or_else(|| tags.get("Name").cloned()).unwrap_or_default(),
+            name: group_name.or(list_name).or_else(|| tags.get("Name").cloned()).unwrap_or_default(),
             state: state.to_owned(),
             tags,
         }

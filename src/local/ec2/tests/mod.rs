@@ -10,6 +10,7 @@ use crate::local::{fault::Fault, members::testing};
 mod endpoints;
 mod gateways;
 mod groups;
+mod prefix_lists;
 mod routes;
 mod vpcs;
 
