@@ -1,5 +1,6 @@
 //! Applies what is pending: each migration in a transaction of its own together with its ledger row, one migrator at a time.
 
+mod telling;
 mod trouble;
 mod upkeep;
 
@@ -65,6 +66,8 @@ pub async fn apply(
         half: None,
         waiting_since: None,
         seen: None,
+        told: false,
+        fresh: false,
     };
     let before = run.all().await.map_err(|failure| failure.after(run.tags()))?;
     let done: Vec<&Migration> = folder
@@ -98,6 +101,10 @@ pub(super) struct Run<'a> {
     pub(super) waiting_since: Option<Instant>,
     /// The ledger at the last look, and how often it was the same without a reason; none where there is a reason.
     pub(super) seen: Option<(Contents, u32)>,
+    /// Whether it is said what is let through.
+    told: bool,
+    /// Whether nothing was recorded when this run began.
+    fresh: bool,
 }
 
 /// How often the ledger may be looked at again though nothing in it has changed.
@@ -122,6 +129,10 @@ impl<'a> Run<'a> {
                 continue;
             }
             let pending = plan.to_apply(self.folder, self.options.allow, self.options.to.as_deref());
+            if !self.told {
+                self.leftovers(&pending).await?;
+            }
+            self.tell(&contents, &plan, &pending);
             self.wanted = pending.iter().map(|migration| migration.tag.clone()).collect();
             if let Some(lease) = contents.lease.as_ref().filter(|_| !pending.is_empty())
                 && self.met(lease, &plan, &pending).await?

@@ -82,6 +82,15 @@ impl Concurrent {
         rebuild_of(sql, rest).map(Concurrent::Rebuild)
     }
 
+    /// The same of `CREATE [UNIQUE] INDEX IF NOT EXISTS`, which is of one transaction: what it takes for its index.
+    pub(super) fn guarded(sql: &str, statement: &Statement) -> Option<Self> {
+        let kinds: [&[&str]; 2] = [&["create", "index"], &["create", "unique", "index"]];
+        let kind = kinds.into_iter().find(|keywords| statement.starts_with(sql, keywords))?;
+        let rest = statement.tokens.get(kind.len()..)?;
+        let guarded = after_if_not_exists(sql, rest).len() < rest.len();
+        guarded.then(|| create_of(sql, rest)).flatten()
+    }
+
     /// SQL with one row at most, a [`Standing`]: the name of an index with its schema, and how it is. Of several, one that
     /// nobody builds comes first.
     pub(super) fn query(&self) -> String {

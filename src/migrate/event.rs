@@ -25,6 +25,32 @@ pub enum Event {
         /// Whether text follows Drizzle's comment on its line, and so is a part of the comment.
         swallowed: bool,
     },
+    /// The ledger has the hash of a file that was edited after it was applied; nothing of the file runs.
+    Accepted {
+        /// Which migration.
+        tag: String,
+    },
+    /// A migration is about to be applied although a later one is, as it was asked for.
+    Late {
+        /// Which migration.
+        tag: String,
+        /// The later one.
+        after: String,
+    },
+    /// All of these are about to be applied in one transaction.
+    Together {
+        /// How many.
+        count: usize,
+        /// Those that have none: what comes before each is committed first.
+        apart: Vec<String>,
+    },
+    /// A migration is recorded more than once: two migrators without a common lock ran it at the same time.
+    Twice {
+        /// Which migration.
+        tag: String,
+        /// The rows' ids.
+        rows: Vec<i64>,
+    },
     /// A part of the migration (from breakpoint to breakpoint) is what runs now.
     Statement {
         /// Which migration.

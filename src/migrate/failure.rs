@@ -150,7 +150,7 @@ impl fmt::Display for Half {
                 "{tag} has no transaction: {done} of its {of} statements are committed, and number {next} may be, as its \
                  first attempt was cut off. The next run goes on with number {next}."
             ),
-            (0, false) => write!(formatter, "{} It has no transaction.", nothing_of(tag)),
+            (0, false) => write!(formatter, "{tag} has no transaction; this run has committed nothing of it."),
             (done, false) if done == of => {
                 write!(
                     formatter,

@@ -61,8 +61,9 @@ pub struct Pulse {
     /// The server's time, in milliseconds.
     pub now: i64,
     /// Whether one of its statements is running, perhaps without anybody waiting for it any more, or waits for its commit.
-    /// Also if one may be: what other roles run is not shown to everybody, only that they hold locks.
     pub at_work: bool,
+    /// Whether one may be: what other roles run is not shown to everybody, only that a session of its role holds locks.
+    pub hidden: bool,
 }
 
 impl Lease {
@@ -92,7 +93,7 @@ impl Lease {
 
     /// Whether nobody holds it: its holder stopped, or was not seen for `patience` milliseconds and nothing runs.
     pub fn is_free(&self, pulse: Pulse, patience: i64) -> bool {
-        self.stopped || (!pulse.at_work && pulse.now - self.renewed > patience)
+        self.stopped || (!pulse.at_work && !pulse.hidden && pulse.now - self.renewed > patience)
     }
 
     /// Whether the statements that are done are the first ones of these.
@@ -173,13 +174,13 @@ impl Ledger {
     /// Of the sessions of other roles the server shows neither statement nor state, unless the role may read all of them. Who
     /// runs something holds a lock, and those are shown to everybody.
     pub(super) fn pulse_query(lease: &Lease) -> String {
-        let role = lease.role.as_ref().map_or("a.usename".to_owned(), |role| literal(role));
+        let role = lease.role.as_ref().map_or("usename".to_owned(), |role| literal(role));
         format!(
-            "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8, \
-             (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() AND CASE WHEN \
-             coalesce(a.state, 'disabled') <> 'disabled' THEN a.state <> 'idle' AND pg_catalog.left(a.query, {}) = {} \
-             ELSE a.datname = pg_catalog.current_database() AND a.usename = {role} AND EXISTS (SELECT FROM \
-             pg_catalog.pg_locks l WHERE l.pid = a.pid) END)",
+            "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8, count(*) FILTER \
+             (WHERE shown AND state <> 'idle' AND pg_catalog.left(query, {}) = {}), count(*) FILTER (WHERE NOT shown AND \
+             datname = pg_catalog.current_database() AND usename = {role} AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
+             WHERE l.pid = a.pid)) FROM (SELECT *, coalesce(state, 'disabled') <> 'disabled' AS shown FROM \
+             pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid()) a",
             lease.comment().len(),
             literal(&lease.comment())
         )
@@ -189,7 +190,8 @@ impl Ledger {
 impl Pulse {
     /// From the row of [`Ledger::pulse_query`].
     pub(super) fn of_row(row: &SimpleQueryRow) -> Option<Self> {
-        Some(Pulse { now: row.get(0)?.parse().ok()?, at_work: row.get(1)? != "0" })
+        let some = |column: usize| row.get(column).map(|count| count != "0");
+        Some(Pulse { now: row.get(0)?.parse().ok()?, at_work: some(1)?, hidden: some(2)? })
     }
 }
 
@@ -200,11 +202,12 @@ mod tests {
     #[test]
     fn a_lease_is_free_when_its_holder_stopped_or_vanished() {
         let mut lease = Lease { renewed: 1_000, ..Lease::new("0000_a", 3) };
-        let pulse = |now, at_work| Pulse { now, at_work };
+        let pulse = |now, at_work| Pulse { now, at_work, hidden: false };
         assert!(!lease.is_free(pulse(1_500, false), 1_000));
         assert!(lease.is_free(pulse(2_500, false), 1_000));
         // The client is gone, but the server still builds the index.
         assert!(!lease.is_free(pulse(2_500, true), 1_000));
+        assert!(!lease.is_free(Pulse { hidden: true, ..pulse(2_500, false) }, 1_000));
         lease.stopped = true;
         assert!(lease.is_free(pulse(1_500, false), 1_000));
     }

@@ -289,7 +289,8 @@ impl Ledger {
         format!("UPDATE {} SET \"hash\" = {} WHERE \"id\" = {row}", self.quoted(), literal(&migration.hash))
     }
 
-    pub(super) fn explain(&self, error: &tokio_postgres::Error) -> LedgerError {
+    /// What a failed statement about it says.
+    pub fn explain(&self, error: &tokio_postgres::Error) -> LedgerError {
         match error.as_db_error() {
             Some(said) => LedgerError::Database {
                 ledger: self.clone(),

@@ -13,8 +13,8 @@
 //! - [`guard`], [`concurrent`]: statements that cannot be part of a migration's transaction
 //! - [`ledger`], [`lease`]: the table `drizzle.__drizzle_migrations`, and who works without a transaction
 //! - [`holders`]: who holds a ledger's lock, and what can be done about it
-//! - [`mod@plan`], [`refusal`]: folder × ledger → what each migration is, and what stands against applying the rest
-//! - [`mod@apply`], `transaction`, `outside`, [`failure`], [`event`]: doing it, and saying how it went
+//! - [`mod@plan`], [`refusal`], [`leftover`]: folder × ledger → what each migration is, and what stands against applying the rest
+//! - [`mod@apply`], `transaction`, [`outside`], [`failure`], `existing`, [`event`]: doing it, and saying how it went
 //! - [`catalog`]: what a database holds, as definitions that can be compared
 //! - [`mod@verify`]: that what was applied is really there
 //! - [`mod@repair`]: the migration that makes what is missing
@@ -30,6 +30,7 @@ pub mod compose;
 pub mod concurrent;
 pub mod connect;
 pub mod event;
+mod existing;
 pub mod failure;
 pub mod folder;
 pub mod guard;
@@ -37,11 +38,12 @@ pub mod holders;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
+pub mod leftover;
 mod linger;
 pub mod lint;
 pub mod mask;
 pub mod options;
-mod outside;
+pub mod outside;
 pub mod plan;
 pub mod position;
 pub mod quote;

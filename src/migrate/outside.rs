@@ -78,6 +78,12 @@ fn steps(migration: &Migration) -> Vec<Step<'_>> {
     steps
 }
 
+/// The first lines of the statements that the lease knows to be committed.
+pub fn committed(migration: &Migration, lease: &Lease) -> Vec<String> {
+    let done = steps(migration).into_iter().take(lease.done);
+    done.map(|step| step.chunk.text.lines().next().unwrap_or_default().to_owned()).collect()
+}
+
 impl Run<'_> {
     /// What a lease in the ledger means for what is pending: true if the ledger has to be read again.
     pub(super) async fn met(&mut self, lease: &Lease, plan: &Plan, pending: &[&Migration]) -> Result<bool, Failure> {

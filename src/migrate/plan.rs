@@ -66,9 +66,20 @@ pub struct Plan {
     pub missing: Vec<MissingStatus>,
     /// A migration without a transaction that is being applied, or was begun and not finished.
     pub lease: Option<Lease>,
+    /// Migrations that are recorded more than once: two migrators without a common lock ran them at the same time.
+    pub duplicates: Vec<Duplicate>,
     /// Rows of a v1 ledger without a name, and the name they get: v1 would run those migrations again.
     #[serde(skip)]
     pub unnamed: Vec<(i64, String)>,
+}
+
+/// A migration with more than one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Duplicate {
+    /// Which migration.
+    pub tag: String,
+    /// The rows' ids.
+    pub rows: Vec<i64>,
 }
 
 /// A migration without a file.
@@ -98,6 +109,7 @@ pub struct Allow {
 /// Compares the folder with the ledger.
 pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
     let mut free: Vec<&Row> = contents.rows.iter().collect();
+    let mut duplicates = Vec::new();
     let matched: Vec<Option<&Row>> = folder
         .migrations
         .iter()
@@ -105,9 +117,14 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
             let index = find(migration, folder.layout, &free)?;
             let row = free.remove(index);
             // Two Drizzles at once leave the same row twice.
-            free.retain(|other| {
-                !(other.created_at == row.created_at && other.hash == row.hash && other.name == row.name)
-            });
+            let same =
+                |other: &&Row| other.created_at == row.created_at && other.hash == row.hash && other.name == row.name;
+            let rows: Vec<i64> =
+                std::iter::once(row.id).chain(free.iter().copied().filter(same).map(|it| it.id)).collect();
+            if rows.len() > 1 {
+                free.retain(|other| !same(other));
+                duplicates.push(Duplicate { tag: migration.tag.clone(), rows });
+            }
             Some(row)
         })
         .collect();
@@ -120,6 +137,7 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
         strays: folder.strays.clone(),
         missing: Vec::new(),
         lease: contents.lease.clone(),
+        duplicates,
         unnamed: if contents.has_name || folder.layout == Layout::V1 { unnamed.collect() } else { Vec::new() },
     }
 }

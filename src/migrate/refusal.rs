@@ -98,6 +98,23 @@ pub enum Refusal {
         #[label("here")]
         span: SourceSpan,
     },
+    /// IF NOT EXISTS would pass over an index that is none.
+    #[error("The index {index} that {tag} makes IF NOT EXISTS is there, but INVALID: building it has failed.")]
+    #[diagnostic(help(
+        "No query uses it, and it keeps nothing unique. Remove it, then apply again: DROP INDEX CONCURRENTLY {index};"
+    ))]
+    Leftover {
+        /// Which migration.
+        tag: String,
+        /// With its schema, as SQL.
+        index: String,
+        /// The file.
+        #[source_code]
+        text: Arc<Text>,
+        /// The statement.
+        #[label("would be passed over")]
+        span: SourceSpan,
+    },
     /// A migration without a transaction is half done, and something else would come first.
     #[error("{lease} was not finished, and is not the next one to apply in {}.", folder.display())]
     #[diagnostic(help(

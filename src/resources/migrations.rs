@@ -293,6 +293,10 @@ fn told(event: Event) -> String {
         Event::Held { by } => format!("waiting for {by}"),
         Event::Started { tag } => format!("applying {tag}"),
         Event::Empty { tag, .. } => format!("{tag} has no statement: nothing ran"),
+        Event::Accepted { tag } => format!("{tag}: its hash in the ledger is now that of the edited file"),
+        Event::Late { tag, after } => format!("{tag} runs although {after} after it is applied"),
+        Event::Together { count, apart } => format!("{} migrations in one transaction", count - apart.len()),
+        Event::Twice { tag, rows } => format!("{tag} is recorded {} times: two migrators ran it at once", rows.len()),
         // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
         Event::Statement { tag, number, of, text } => {
             let verb: Vec<&str> = text.split_whitespace().take(2).collect();

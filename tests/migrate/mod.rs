@@ -11,6 +11,7 @@ mod drizzle;
 mod folders;
 mod interrupting;
 mod killing;
+mod letting;
 mod linting;
 mod outside;
 mod own_server;

@@ -171,7 +171,7 @@ async fn a_breakpoint_inside_a_string_is_explained() {
     match result {
         Err(Failure::Statement(failure)) => {
             assert_eq!(failure.code, "42601");
-            assert!(failure.remedy.is_some_and(|remedy| remedy.contains("inside a string")), "{failure:?}");
+            assert!(failure.remedy.as_ref().is_some_and(|remedy| remedy.contains("inside a string")), "{failure:?}");
         }
         other => panic!("{other:?}"),
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::{CLEAN, Failure, print, stop},
-    migrate::{self, Allow, Event, Options, refusal},
+    migrate::{self, Allow, Event, Options, leftover::leftovers, refusal},
     stack::{self, Migrations, TransactionScope},
 };
 
@@ -47,7 +47,8 @@ pub(super) struct Args {
     #[arg(long)]
     allow_out_of_order: bool,
 
-    /// Take files that were edited after they were applied as what was applied: runs nothing, corrects the ledger.
+    /// Take files that were edited after they were applied as what was applied: nothing of them runs, the ledger gets their
+    /// hash. What is pending is applied as ever.
     #[arg(long)]
     accept_edited: bool,
 
@@ -125,11 +126,14 @@ async fn dry_run(source: &Source, options: &Options, json: bool) -> Result<u8, F
     let Source { client, folder, ledger: table, .. } = source;
     let contents = table.read(client).await.map_err(read_failed)?;
     let plan = migrate::plan::plan(folder, &contents);
-    let refusals = refusal::refusals(&plan, folder, table, contents.has_name, options.allow, options.to.as_deref());
+    let mut refusals = refusal::refusals(&plan, folder, table, contents.has_name, options.allow, options.to.as_deref());
+    let pending = plan.to_apply(folder, options.allow, options.to.as_deref());
+    if refusals.is_empty() {
+        refusals = leftovers(client, &pending).await.map_err(|error| read_failed(table.explain(&error)))?;
+    }
     if !refusals.is_empty() {
         return Ok(failed(migrate::Failure::Refused { applied: Vec::new(), refusals }, json));
     }
-    let pending = plan.to_apply(folder, options.allow, options.to.as_deref());
     print(&if json {
         show::dry_run_json(&pending)
     } else {

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::{
     migrate::{
         Applied, Event, Failure, Layout, Ledger, Migration, Plan, State, Status, folder::BREAKPOINT,
-        guard::without_transaction, ledger::Contents, refusal::Refusal,
+        guard::without_transaction, ledger::Contents, plan::Duplicate, refusal::Refusal,
     },
     render::value::{count, duration},
 };
@@ -46,6 +46,26 @@ impl Progress {
                 let why = if *swallowed { ": what is in it stands on the comment's line" } else { "" };
                 self.line(&format!("{} {tag} has no statement{why}; nothing ran", style("⚠").yellow()));
             }
+            Event::Accepted { tag } => {
+                let text = "its hash in the ledger is now that of the edited file; nothing of it ran";
+                self.line(&format!("{} {tag}: {text}", style("⚠").yellow()));
+            }
+            Event::Late { tag, after } => {
+                self.line(&format!("{} {tag} runs although {after} after it is applied", style("⚠").yellow()))
+            }
+            Event::Together { count: number, apart } => {
+                let alone = apart.len();
+                let apart = match &apart[..] {
+                    [] => String::new(),
+                    tags => format!("; on its own, as it has none: {}", tags.join(", ")),
+                };
+                self.line(&format!(
+                    "{} {} in one transaction{apart}",
+                    style("…").dim(),
+                    count(number - alone, "migration")
+                ));
+            }
+            Event::Twice { tag, rows } => self.line(&format!("{} {}", style("⚠").yellow(), twice(tag, rows))),
             Event::Statement { tag, number, of, text } => {
                 self.now(format!("{tag} {number}/{of}  {}", style(text).dim()))
             }
@@ -205,6 +225,9 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
         let name = stray.file_name().unwrap_or_default().to_string_lossy();
         lines.push(format!("  {} {}  not in the journal", style("✗").red(), padded(&name, width)));
     }
+    for Duplicate { tag, rows } in &plan.duplicates {
+        lines.push(format!("  {} {}", style("⚠").yellow(), twice(tag, rows)));
+    }
     for (row, name) in plan.unknown.iter().zip(&rows) {
         let when = row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}"));
         lines.push(format!("  {} {}  unknown row, {when}", style("?").yellow(), padded(name, width)));
@@ -224,6 +247,16 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
         lines.push(style(text).dim().to_string());
     }
     lines.join("\n")
+}
+
+/// What two migrators without a common lock leave behind.
+fn twice(tag: &str, rows: &[i64]) -> String {
+    let ids: Vec<String> = rows.iter().map(i64::to_string).collect();
+    format!(
+        "{tag} is recorded {} times (rows {}): two migrators ran it at the same time. Look at what it did twice.",
+        rows.len(),
+        ids.join(" and ")
+    )
 }
 
 fn summary(plan: &Plan) -> String {

@@ -7,8 +7,10 @@ use super::{read_failed, show::ago, source::SourceArgs};
 use crate::{
     cli::{CLEAN, FAILED, Failure, ask, print},
     migrate::{
-        Client, Ledger,
+        Client, Folder, Ledger,
         holders::{Connection, Holders, Part},
+        lease::Lease,
+        outside::committed,
     },
 };
 
@@ -117,8 +119,15 @@ async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client
         return Ok(FAILED);
     }
     if !args.yes {
+        // Of another role's sessions no more is shown.
+        let hidden = if holders.pulse.is_some_and(|pulse| pulse.hidden) {
+            "A session of its role is at work on something, perhaps on this. "
+        } else {
+            ""
+        };
         ask::yes(&format!(
-            "What is done of {} stays in the database, and the next run begins at its first statement. Forget how far it is?",
+            "{hidden}What is done of {} stays in the database, and the next run begins at its first statement. Forget how far \
+             it is?",
             lease.tag
         ))?;
     }
@@ -127,11 +136,37 @@ async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client
         args,
         if forgotten { "forgotten" } else { "gone" },
         match forgotten {
-            true => format!("Forgotten: {} counts as not begun.", lease.tag),
+            true => format!("Forgotten: {} counts as not begun.{}", lease.tag, stays(args, lease)),
             false => "Somebody else has taken it over meanwhile; nothing was forgotten.".to_owned(),
         },
     );
     Ok(if forgotten { CLEAN } else { FAILED })
+}
+
+/// What is in the database of it, and will be in the way of its next run.
+fn stays(args: &Args, lease: &Lease) -> String {
+    if lease.done == 0 {
+        return String::new();
+    }
+    let folder =
+        args.source.places().ok().and_then(|(_, path, _)| Folder::survey(&path).ok()).map(|(folder, _)| folder);
+    let migration = folder.as_ref().and_then(|it| it.migrations.iter().find(|migration| migration.tag == lease.tag));
+    let list = match migration {
+        Some(migration) => committed(migration, lease).iter().map(|line| format!("\n  {}", shortened(line))).collect(),
+        None => String::new(),
+    };
+    let first =
+        if lease.done == 1 { "its first statement".to_owned() } else { format!("its first {} statements", lease.done) };
+    format!(" What {first} did stays in the database, and the next run does it again:{list}")
+}
+
+/// What fits on a line.
+fn shortened(line: &str) -> String {
+    const LONGEST: usize = 110;
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 fn report(args: &Args, result: &str, text: String) {

@@ -43,6 +43,9 @@ impl Run<'_> {
             }
             Trouble::Said { completed, said } => {
                 let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
+                if failure.exists() {
+                    failure.remedy = Some(self.already(migration, &failure));
+                }
                 failure.half = self.half.take();
                 failure.left = failed.left;
                 failure.escaped = failed.escaped;

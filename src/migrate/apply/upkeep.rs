@@ -1,6 +1,7 @@
 //! What the ledger itself needs: it is made, upgraded, and its hashes of edited files are corrected.
 
 use super::Run;
+use crate::migrate::event::Event;
 use crate::migrate::failure::Failure;
 use crate::migrate::folder::Layout;
 use crate::migrate::ledger::Contents;
@@ -52,6 +53,9 @@ impl Run<'_> {
             self.conversation.roll_back().await;
         }
         done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
-        plan.map(|_| ())
+        for (_, migration) in plan?.to_accept(self.folder, self.options.allow, self.options.to.as_deref()) {
+            (self.conversation.events)(Event::Accepted { tag: migration.tag.clone() });
+        }
+        Ok(())
     }
 }

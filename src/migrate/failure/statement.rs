@@ -37,7 +37,7 @@ pub struct StatementFailure {
     /// The place inside of functions and DO blocks.
     pub context: Option<String>,
     /// What to do, where that is known for this error.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
     /// What is committed of it, where it has no transaction.
     pub half: Option<Half>,
     /// The INVALID index that the statement left behind.
@@ -61,7 +61,7 @@ impl Diagnostic for StatementFailure {
         let said = [("Detail", &self.detail), ("Hint", &self.hint), ("Context", &self.context)];
         let mut lines: Vec<String> =
             said.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
-        lines.extend(self.remedy.map(str::to_owned));
+        lines.extend(self.remedy.clone());
         lines.extend(self.left.as_ref().map(|index| {
             format!("It left the INVALID index {index}, which the next run drops before it tries again.")
         }));
@@ -85,6 +85,11 @@ impl Diagnostic for StatementFailure {
 }
 
 impl StatementFailure {
+    /// Whether what the statement makes is there already.
+    pub(in crate::migrate) fn exists(&self) -> bool {
+        ["42P07", "42710", "42701", "42723", "42P06"].contains(&self.code.as_str())
+    }
+
     /// `completed` statements of the chunk ran before the error, and `skipped` characters were sent before it.
     pub(in crate::migrate) fn new(
         migration: &Migration,
@@ -110,7 +115,7 @@ impl StatementFailure {
             detail: said.detail().map(shown),
             hint: said.hint().map(shown),
             context: said.where_().map(shown),
-            remedy: remedy(migration, chunk, said.code()),
+            remedy: remedy(migration, chunk, said.code()).map(str::to_owned),
             half: None,
             left: None,
             escaped: false,
@@ -167,10 +172,6 @@ fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'
         "57014" => Some(
             "It took longer than allowed: by --statement-timeout (in a stack: migrations.statement_timeout), or outside of a \
              transaction by a statement_timeout that the role or the database has (ALTER ROLE … SET statement_timeout).",
-        ),
-        "42P07" | "42710" | "42701" => Some(
-            "It exists already, though the ledger says this migration is not applied: made by hand, or by a migrator that \
-             was stopped half-way. Compare what is there; then either remove it, or guard the statement with IF NOT EXISTS.",
         ),
         "55P03" => Some(
             "Another session holds a lock on the table for too long: see pg_stat_activity, or allow more time with \

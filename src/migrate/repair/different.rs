@@ -73,6 +73,12 @@ impl Pair<'_> {
             return Vec::new();
         }
         let Object { id, .. } = self.wanted;
+        if id.class == Class::Index && self.live.flag("invalid") && !self.differs_beyond(&["invalid"]) {
+            let reason = "it is INVALID, as building it failed: no query uses it, and it may not be unique";
+            return vec![
+                self.not(reason, format!("REINDEX {}", id.subject().replacen("INDEX", "INDEX CONCURRENTLY", 1))),
+            ];
+        }
         let drop = match id.class {
             Class::Constraint => format!("ALTER TABLE {} DROP CONSTRAINT {}", id.table_sql(), id.sql()),
             _ => format!("DROP {}", id.subject()),

@@ -8,9 +8,10 @@
 //! - [`replay`], `reach`: which statements are run again, and which must not be
 //! - `scratch`, `own_server`: the database that they are run in, and a server for it
 //! - [`compare`]: the two catalogs
-//! - [`named`], [`presence`]: what statements name, and the cheap look for it that follows every apply
+//! - [`named`], `effect`, [`presence`]: what statements name, and the cheap look for it that follows every apply
 
 pub mod compare;
+mod effect;
 pub mod named;
 mod own_server;
 pub mod presence;

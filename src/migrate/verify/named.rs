@@ -1,10 +1,11 @@
 //! What statements make, told from their words alone: the names that must be in the database after them. Pure.
 //!
-//! Only what is certain is named. What a statement may have removed or renamed in a way that its words do not tell (DO,
-//! SELECT of a function, CASCADE, RENAME) is expected no longer.
+//! Only what is certain is named. What a statement may have removed or renamed in a way that its words do not tell (a DO block
+//! that is no guard, SELECT of a function, CASCADE, RENAME) is expected no longer.
 
 use std::fmt;
 
+use super::effect::Effect;
 use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
 use crate::migrate::ledger::identifier;
@@ -29,6 +30,14 @@ pub struct Named {
     pub line: usize,
 }
 
+impl Named {
+    /// Whether it, its table or its schema is called so.
+    fn is_one_of(&self, names: &[String]) -> bool {
+        let parts = [Some(&self.name), Some(&self.table), self.schema.as_ref()];
+        parts.into_iter().flatten().any(|part| names.contains(part))
+    }
+}
+
 /// As a reader would name it: `table "users"`, `column "users"."email"`.
 impl fmt::Display for Named {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,9 +58,21 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
         for chunk in migration.chunks() {
             for statement in statements(chunk.text) {
                 expected.line = Position::of(&migration.sql, chunk.offset + statement.span().start).line;
-                let words = Words { sql: chunk.text, tokens: &statement.tokens };
-                settled &= !words.starts(&["set", "reset", "do", "select", "call", "with", "execute"]);
-                expected.take(words, &statement);
+                match Effect::of(chunk.text, &statement) {
+                    Effect::Plain => {
+                        let words = Words { sql: chunk.text, tokens: &statement.tokens };
+                        settled &= !words.starts(&["set", "reset", "call", "with", "execute"]);
+                        expected.take(words, &statement);
+                    }
+                    Effect::Runs(body, inside) => {
+                        inside.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
+                    }
+                    Effect::Doubts(names) => expected.found.retain(|it| !it.is_one_of(&names)),
+                    Effect::Unknown => {
+                        settled = false;
+                        expected.found.clear();
+                    }
+                }
             }
         }
         if !settled {
@@ -91,7 +112,7 @@ impl Expected {
         } else if words.starts(&["drop"]) && !mentions("cascade") {
             self.drop(words)
         } else {
-            let may_remove = words.starts(&["drop", "do", "select", "call", "with", "execute", "rollback", "abort"]);
+            let may_remove = words.starts(&["drop", "call", "with", "execute", "rollback", "abort"]);
             let may_move = words.starts(&["alter"]) && moves;
             (!may_remove && !may_move).then_some(())
         };
@@ -432,7 +453,16 @@ mod tests {
             ("CREATE TABLE a (id int, x int); ALTER TABLE a DROP COLUMN x", &["column a.id", "table a"]),
             ("CREATE TABLE a (x int); CREATE INDEX i ON a (x); ALTER TABLE a DROP COLUMN x", &["table a"]),
             ("CREATE TABLE a (x int); CREATE INDEX i ON a (x); DROP INDEX i", &["column a.x", "table a"]),
-            ("CREATE TABLE a (id int); DO $$ BEGIN END $$", &[]),
+            ("CREATE TABLE a (id int); DO $$ BEGIN END $$", &["column a.id", "table a"]),
+            (
+                "CREATE TABLE a (id int); CREATE TABLE b (id int); DO $$ BEGIN IF now() > '2000-01-01' THEN DROP TABLE a; END IF; END $$",
+                &["column b.id", "table b"],
+            ),
+            ("CREATE TABLE a (id int); DO $$ BEGIN EXECUTE 'DROP TABLE ' || x; END $$", &[]),
+            (
+                "DO $$ BEGIN CREATE TYPE t AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL; END $$; CREATE TABLE a (x t); SELECT setval('s', 1)",
+                &["column a.x", "table a", "type t"],
+            ),
             ("CREATE TABLE a (id int); INSERT INTO a VALUES (1)", &["column a.id", "table a"]),
             (
                 "SET search_path TO s; CREATE TABLE a (id int); CREATE TABLE s.b (id int)",

@@ -1,0 +1,50 @@
+//! What is said of a run besides its statements: what stands against it in the database, what was let through, what is odd
+//! in the ledger, why something exists.
+
+use super::Run;
+use crate::migrate::event::Event;
+use crate::migrate::existing;
+use crate::migrate::failure::{Failure, StatementFailure};
+use crate::migrate::folder::Migration;
+use crate::migrate::guard::without_transaction;
+use crate::migrate::ledger::Contents;
+use crate::migrate::leftover::leftovers;
+use crate::migrate::plan::{Plan, State, Status};
+
+impl Run<'_> {
+    /// Says once what is let through, and what is odd in the ledger.
+    pub(super) fn tell(&mut self, contents: &Contents, plan: &Plan, pending: &[&Migration]) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        self.fresh = contents.rows.is_empty();
+        let runs = |status: &Status| pending.iter().any(|migration| migration.tag == status.tag);
+        let late = plan.migrations.iter().filter_map(|status| match &status.state {
+            State::OutOfOrder { after } | State::Misordered { after } if runs(status) => {
+                Some(Event::Late { tag: status.tag.clone(), after: after.clone() })
+            }
+            _ => None,
+        });
+        let twice = plan.duplicates.iter().map(|it| Event::Twice { tag: it.tag.clone(), rows: it.rows.clone() });
+        twice.chain(late).for_each(&mut *self.conversation.events);
+        if self.options.together && pending.len() > 1 {
+            let alone = pending.iter().filter(|migration| without_transaction(&migration.sql));
+            let apart = alone.map(|migration| migration.tag.clone()).collect();
+            (self.conversation.events)(Event::Together { count: pending.len(), apart });
+        }
+    }
+
+    /// Refuses what would take an INVALID index for a good one.
+    pub(super) async fn leftovers(&self, pending: &[&Migration]) -> Result<(), Failure> {
+        let refusals = leftovers(self.conversation.client, pending).await;
+        let refusals = refusals.map_err(|error| self.ledger.explain(&error))?;
+        if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
+    }
+
+    /// Why what the statement makes exists, and what to do.
+    pub(super) fn already(&self, migration: &Migration, failure: &StatementFailure) -> String {
+        let mine = |other: &&Migration| self.wanted.contains(&other.tag) || self.tags().contains(&other.tag);
+        let before = self.folder.migrations.iter().take_while(|other| other.tag != migration.tag);
+        existing::advice(failure, &before.filter(mine).collect::<Vec<_>>(), migration, self.fresh)
+    }
+}

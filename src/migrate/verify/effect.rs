@@ -1,0 +1,209 @@
+//! Statements whose effect is not in their first words: DO blocks, and SELECTs that call functions. Pure.
+//!
+//! The guards that `lint --fix`, `repair` and drizzle-kit write are looked into: what is inside of them is there afterwards.
+
+use crate::migrate::sql::{Kind, Statement, Token, tokens};
+
+/// What is known of a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect<'a> {
+    /// Its own words tell.
+    Plain,
+    /// It makes sure that what these statements of the text do is done.
+    Runs(&'a str, Vec<Statement>),
+    /// What is called so may be gone, or elsewhere; everything else stays.
+    Doubts(Vec<String>),
+    /// Nobody can tell what it does.
+    Unknown,
+}
+
+impl<'a> Effect<'a> {
+    pub(super) fn of(sql: &'a str, statement: &Statement) -> Self {
+        let tokens = &statement.tokens;
+        if statement.starts_with(sql, &["select"]) {
+            let calm = !calls_unknown(sql, tokens);
+            return if calm { Effect::Doubts(Vec::new()) } else { Effect::Unknown };
+        }
+        if !statement.starts_with(sql, &["do"]) {
+            return Effect::Plain;
+        }
+        let other_language = statement.mentions(sql, "language") && !statement.mentions(sql, "plpgsql");
+        let body = tokens.iter().find(|token| token.kind == Kind::Literal).and_then(|token| inside(token.text(sql)));
+        match body.filter(|_| !other_language) {
+            Some(body) => of_body(body),
+            None => Effect::Unknown,
+        }
+    }
+}
+
+/// What is between the quotes; none where it would have to be decoded.
+fn inside(literal: &str) -> Option<&str> {
+    let tag = match literal.strip_prefix('$') {
+        Some(rest) => rest.find('$')? + 2,
+        None => 1,
+    };
+    let text = literal.get(tag..literal.len().checked_sub(tag)?)?;
+    (literal.starts_with('$') || literal.starts_with('\'') && !text.contains('\'')).then_some(text)
+}
+
+fn of_body(body: &str) -> Effect<'_> {
+    let all = tokens(body);
+    if let Some(statements) = guarded(body, &all) {
+        return Effect::Runs(body, statements);
+    }
+    let text = body.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let word = |words: &[&str]| all.iter().any(|token| words.iter().any(|word| token.is(body, word)));
+    // Where later names lead may be another place.
+    let moves = has(&["search_path", "set_config", "set role", "authorization"]);
+    let removes = has(&["drop", "rename", "cascade", "set schema"]);
+    let calls = word(&["perform", "call"]) && calls_unknown(body, &all);
+    match word(&["execute"]) && removes || moves || calls {
+        true => Effect::Unknown,
+        false if removes => Effect::Doubts(all.iter().filter_map(|token| name(body, token)).collect()),
+        false => Effect::Doubts(Vec::new()),
+    }
+}
+
+/// The statements of `BEGIN … END`, of `BEGIN IF NOT EXISTS (a look at the catalog) THEN … END IF; END` and of `BEGIN …
+/// EXCEPTION WHEN duplicate_… THEN NULL; END`. Of the last two only one that is alone is certain.
+fn guarded(body: &str, all: &[Token]) -> Option<Vec<Statement>> {
+    let is = |token: Option<&Token>, word: &str| token.is_some_and(|token| token.is(body, word));
+    let all = without_semicolons(all);
+    let (_, rest) = all.split_first().filter(|(first, _)| first.is(body, "begin"))?;
+    let (_, rest) = rest.split_last().filter(|(last, _)| last.is(body, "end"))?;
+    if starts(body, rest, &["if", "not", "exists"]) {
+        let then = rest.iter().position(|token| token.is(body, "then"))?;
+        let catalog = rest[..then].iter().any(|token| {
+            let word = token.text(body).to_ascii_lowercase();
+            word.starts_with("pg_") || word == "information_schema"
+        });
+        let inside = without_semicolons(&rest[then + 1..]);
+        let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "if"))?;
+        let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "end"))?;
+        return split(body, inside).filter(|statements| catalog && statements.len() == 1);
+    }
+    let Some(exception) = rest.iter().position(|token| token.is(body, "exception")) else { return split(body, rest) };
+    let handler = without_semicolons(&rest[exception + 1..]);
+    let then = handler.iter().position(|token| token.is(body, "then"))?;
+    let expected = |token: &Token| {
+        let word = token.text(body).to_ascii_lowercase();
+        word.starts_with("duplicate_") || word == "or"
+    };
+    let harmless = is(handler.first(), "when")
+        && handler[1..then].iter().all(expected)
+        && handler.len() == then + 2
+        && is(handler.last(), "null");
+    split(body, &rest[..exception]).filter(|statements| harmless && statements.len() == 1)
+}
+
+/// Statements of SQL; none if one of them is PL/pgSQL's own.
+fn split(body: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
+    let parts = tokens.split(|token| token.kind == Kind::Semicolon).filter(|part| !part.is_empty());
+    let sql = ["create", "alter", "drop", "comment", "insert", "update", "delete", "grant", "revoke"];
+    parts
+        .map(|part| {
+            let known = sql.iter().any(|word| part[0].is(body, word));
+            known.then(|| Statement { tokens: part.to_vec() })
+        })
+        .collect()
+}
+
+fn without_semicolons(tokens: &[Token]) -> &[Token] {
+    let end = tokens.iter().rposition(|token| token.kind != Kind::Semicolon).map_or(0, |last| last + 1);
+    &tokens[..end]
+}
+
+fn starts(sql: &str, tokens: &[Token], words: &[&str]) -> bool {
+    tokens.len() >= words.len() && words.iter().zip(tokens).all(|(word, token)| token.is(sql, word))
+}
+
+/// What stands before a parenthesis and removes nothing: keywords, and functions that read or count.
+const CALM: [&str; 26] = [
+    "select", "from", "where", "having", "in", "exists", "any", "all", "and", "or", "not", "as", "on", "values",
+    "over", "filter", "setval", "nextval", "max", "min", "count", "coalesce", "greatest", "least", "now", "perform",
+];
+
+/// Whether a function is called that may do anything.
+fn calls_unknown(sql: &str, tokens: &[Token]) -> bool {
+    let called = tokens.windows(2).filter(|pair| pair[1].text(sql) == "(");
+    let mut names = called.map(|pair| &pair[0]).filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted));
+    names.any(|token| !CALM.iter().any(|calm| token.is(sql, calm)))
+}
+
+fn name(sql: &str, token: &Token) -> Option<String> {
+    let text = token.text(sql);
+    match token.kind {
+        Kind::Word => Some(text.to_ascii_lowercase()),
+        Kind::Quoted => Some(text.trim_matches('"').replace("\"\"", "\"")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::sql::statements;
+
+    /// The statements that run; or the names in doubt, after a `?`; or `unknown`.
+    fn effect(sql: &str) -> Vec<String> {
+        match Effect::of(sql, &statements(sql)[0]) {
+            Effect::Plain => vec!["plain".to_owned()],
+            Effect::Runs(text, statements) => statements.iter().map(|it| text[it.span()].to_owned()).collect(),
+            Effect::Doubts(names) => names.iter().map(|name| format!("?{name}")).collect(),
+            Effect::Unknown => vec!["unknown".to_owned()],
+        }
+    }
+
+    #[test]
+    fn guards_are_looked_into() {
+        let table: &[(&str, &[&str])] = &[
+            (
+                "DO $$ BEGIN\n  CREATE TYPE t AS ENUM ('a;');\nEXCEPTION\n  WHEN duplicate_object THEN null;\nEND $$",
+                &["CREATE TYPE t AS ENUM ('a;')"],
+            ),
+            (
+                "DO $infra0$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = 'k'::name) THEN\n    \
+                 ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0);\n  END IF;\nEND $infra0$",
+                &["ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0)"],
+            ),
+            (
+                "DO LANGUAGE plpgsql 'BEGIN CREATE TABLE a (id int); DROP TABLE b; END;'",
+                &["CREATE TABLE a (id int)", "DROP TABLE b"],
+            ),
+            ("DO $$ BEGIN END $$", &[]),
+            // Whether the statement runs depends on the data, or on the one before it.
+            ("DO $$ BEGIN IF NOT EXISTS (SELECT FROM flags) THEN CREATE TABLE a (id int); END IF; END $$", &[]),
+            (
+                "DO $$ BEGIN CREATE TYPE t AS ENUM (); CREATE TYPE u AS ENUM (); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+                &[],
+            ),
+            ("DO $$ BEGIN CREATE TABLE a (id int); EXCEPTION WHEN OTHERS THEN NULL; END $$", &[]),
+            ("CREATE TABLE a (id int)", &["plain"]),
+        ];
+        for (sql, expected) in table {
+            assert_eq!(&effect(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_gone_is_told() {
+        let table: &[(&str, &[&str])] = &[
+            ("DO $$ BEGIN IF true THEN UPDATE t SET x = 1; END IF; END $$", &[]),
+            ("DO $$ BEGIN EXECUTE 'ALTER TABLE t ENABLE ROW LEVEL SECURITY'; END $$", &[]),
+            ("DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$", &["unknown"]),
+            ("DO $$ BEGIN PERFORM f(1); END $$", &["unknown"]),
+            ("DO $$ BEGIN PERFORM setval('s', 1); END $$", &[]),
+            ("DO $$ BEGIN SET search_path TO s; RAISE NOTICE 'x'; END $$", &["unknown"]),
+            ("DO LANGUAGE plpython3u $$ x $$", &["unknown"]),
+            ("SELECT pg_catalog.setval('s', GREATEST(max(id), 1)) FROM t HAVING max(id) IS NOT NULL", &[]),
+            ("SELECT f()", &["unknown"]),
+            ("SELECT set_config('search_path', 's', true)", &["unknown"]),
+        ];
+        for (sql, expected) in table {
+            assert_eq!(&effect(sql), expected, "{sql}");
+        }
+        let doubts = effect("DO $$ BEGIN IF true THEN DROP TABLE \"A b\"; END IF; END $$");
+        assert!(doubts.contains(&"?A b".to_owned()) && !doubts.contains(&"?other".to_owned()), "{doubts:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What is let through is told, what stands in the way is explained, and what a failed attempt left is taken for nothing.
+
+use super::command::{infra, json, shown};
+use super::outside::{index, outside};
+use super::server::{Database, Way};
+use super::{Written, ledger_rows, tables};
+
+fn run(database: &Database, written: &Written, arguments: &[&str]) -> String {
+    shown(&infra(database, written.path(), arguments).output().unwrap())
+}
+
+#[test]
+fn what_is_let_through_is_told() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    written.add_at("0002_c", 1_900_000_000_000, "CREATE TABLE c (id int);");
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    std::fs::write(written.file("0000_a"), "CREATE TABLE a (id bigint);").unwrap();
+    written.add("0003_late", "CREATE TABLE late (id int);");
+    written.add_at("0004_index", 1_900_000_000_001, &outside("CREATE INDEX CONCURRENTLY a_id ON a (id);"));
+    written.add_at("0005_z", 1_900_000_000_002, "CREATE TABLE z (id int);");
+    let options = ["--accept-edited", "--allow-out-of-order", "--transaction", "all"];
+
+    let other = Database::new(Way::Direct);
+    other.psql(&database_copy(&database));
+    let said = run(&database, &written, &[&["apply"], &options[..]].concat());
+    for line in [
+        "⚠ 0000_a: its hash in the ledger is now that of the edited file; nothing of it ran",
+        "⚠ 0003_late runs although 0002_c after it is applied",
+        "… 2 migrations in one transaction; on its own, as it has none: 0004_index",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert_eq!(tables(&database), "a c late z");
+
+    let output = infra(&other, written.path(), &[&["apply", "--json"], &options[..]].concat()).output().unwrap();
+    let lines = json(&output);
+    let of =
+        |event: &str| lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("{event}: {lines:?}"));
+    assert_eq!(of("accepted")["tag"], "0000_a");
+    assert_eq!((&of("late")["tag"], &of("late")["after"]), (&"0003_late".into(), &"0002_c".into()));
+    assert_eq!((of("together")["count"].as_u64(), &of("together")["apart"][0]), (Some(3), &"0004_index".into()));
+    // A second run has nothing to tell.
+    assert!(!run(&database, &written, &["apply"]).contains('⚠'));
+}
+
+/// SQL that makes the first two migrations' tables and rows.
+fn database_copy(database: &Database) -> String {
+    let rows: Vec<String> = ledger_rows(database)
+        .lines()
+        .map(|row| {
+            let parts: Vec<&str> = row.split('|').collect();
+            format!("({}, '{}', {})", parts[0], parts[1], parts[2])
+        })
+        .collect();
+    format!(
+        "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at \
+         bigint); INSERT INTO drizzle.__drizzle_migrations VALUES {}; SELECT setval('drizzle.__drizzle_migrations_id_seq', 2); \
+         CREATE TABLE a (id int); CREATE TABLE c (id int)",
+        rows.join(", ")
+    )
+}
+
+/// Two migrators without a common lock (drizzle-kit has none) leave the same row twice.
+#[test]
+fn a_migration_that_ran_twice_is_told() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::new(&[("0000_a", "SELECT 1;")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    database.psql(
+        "INSERT INTO drizzle.__drizzle_migrations (hash, created_at) SELECT hash, created_at FROM drizzle.__drizzle_migrations",
+    );
+    let twice = "⚠ 0000_a is recorded 2 times (rows 1 and 2)";
+    let said = run(&database, &written, &["status"]);
+    assert!(said.contains(twice) && said.contains("1 applied."), "{said}");
+    let status = json(&infra(&database, written.path(), &["status", "--json"]).output().unwrap());
+    assert_eq!(status[0]["duplicates"], serde_json::json!([{"tag": "0000_a", "rows": [1, 2]}]));
+    written.add("0001_b", "SELECT 2;");
+    let said = run(&database, &written, &["apply"]);
+    assert!(said.contains(twice) && said.contains("✓ 0001_b"), "{said}");
+}
+
+/// What exists already is explained by what is known: made in this run, an empty ledger, or neither.
+#[test]
+fn why_something_exists() {
+    let said = |database: &Database, written: &Written| run(database, written, &["apply"]).replace("\n        ", " ");
+    let database = Database::new(Way::Direct);
+    let twice = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);\nCREATE TYPE mood AS ENUM ('x');"),
+        ("0001_b", "CREATE TYPE mood AS ENUM ('x');"),
+    ]);
+    let first = said(&database, &twice);
+    assert!(first.contains("It is made by 0000_a in line 2, in this same run."), "{first}");
+    assert!(first.contains("no IF NOT EXISTS"), "CREATE TYPE has none: {first}");
+
+    // 0000_a is applied now, so the run that made it is not this one.
+    let second = said(&database, &twice);
+    assert!(second.contains("though the ledger says this migration is not applied"), "{second}");
+
+    let pushed = Database::new(Way::Direct);
+    pushed.psql("CREATE TABLE a (id int)");
+    let third = said(&pushed, &twice);
+    assert!(third.contains("the ledger is empty") && third.contains("`infra migrate baseline`"), "{third}");
+}
+
+/// IF NOT EXISTS passes over an index that stayed INVALID: it would be none, and called made.
+#[test]
+fn an_invalid_index_is_not_passed_over() {
+    let database = Database::new(Way::Direct);
+    database.psql("CREATE TABLE t (email text); INSERT INTO t VALUES ('x'), ('x')");
+    let failed = super::outside::psql(&database, "CREATE UNIQUE INDEX CONCURRENTLY \"t Email\" ON t (email)").wait();
+    assert!(!failed.unwrap().success());
+    assert_eq!(index(&database, "t Email"), "INVALID");
+    database.psql("DELETE FROM t");
+    let written = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);"),
+        ("0001_index", "CREATE UNIQUE INDEX IF NOT EXISTS \"t Email\" ON \"t\" (email);"),
+    ]);
+    for arguments in [&["apply"][..], &["apply", "--dry-run"]] {
+        let output = infra(&database, written.path(), arguments).output().unwrap();
+        let said = shown(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("DROP INDEX CONCURRENTLY public.\"t Email\";"), "{said}");
+    }
+    assert_eq!(tables(&database), "t", "0000_a was applied");
+    database.psql("DROP INDEX \"t Email\"");
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    assert_eq!(index(&database, "t Email"), "valid");
+}
+
+/// The guards of `lint --fix`, of `repair` and of drizzle-kit are looked into.
+#[test]
+fn names_in_guards_are_looked_for() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[(
+        "0000_a",
+        "DO $$ BEGIN CREATE TYPE mood AS ENUM ('x'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;\n\
+         CREATE TABLE IF NOT EXISTS a (id int, mood mood);\n\
+         DO $infra0$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = 'a_id') THEN\n    \
+         ALTER TABLE a ADD CONSTRAINT a_id CHECK (id > 0);\n  END IF;\nEND $infra0$;",
+    )]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    let verify = || infra(&database, written.path(), &["verify", "--no-replay"]).output().unwrap();
+    assert_eq!(verify().status.code(), Some(0), "{}", shown(&verify()));
+    database.psql("ALTER TABLE a DROP CONSTRAINT a_id");
+    let output = verify();
+    let said = shown(&output);
+    assert!(output.status.code() == Some(1) && said.contains("a_id"), "{said}");
+}
