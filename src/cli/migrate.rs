@@ -5,6 +5,7 @@ mod baseline;
 mod differences;
 mod lint;
 mod new;
+mod outline;
 mod refused;
 mod repair;
 mod show;

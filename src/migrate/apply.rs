@@ -22,6 +22,7 @@ use super::refusal::refusals;
 use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
 use super::verify::presence;
 pub(super) use trouble::Failed;
+pub(super) use upkeep::upkeep;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -30,6 +31,8 @@ pub struct Applied {
     pub migrations: Vec<AppliedMigration>,
     /// How many of the folder were applied before.
     pub before: usize,
+    /// How many are still pending, beyond the last one that was wanted.
+    pub pending: usize,
 }
 
 /// One migration that was applied.
@@ -69,7 +72,7 @@ pub async fn apply(
         told: false,
         fresh: false,
     };
-    let before = run.all().await.map_err(|failure| failure.after(run.tags()))?;
+    let (before, pending) = run.all().await.map_err(|failure| failure.after(run.tags()))?;
     let done: Vec<&Migration> = folder
         .migrations
         .iter()
@@ -77,7 +80,7 @@ pub async fn apply(
         .collect();
     let missing = presence::missing(run.conversation.client, ledger, &done).await?;
     if missing.is_empty() {
-        Ok(Applied { migrations: run.applied, before })
+        Ok(Applied { migrations: run.applied, before, pending })
     } else {
         Err(Failure::NotThere { missing })
     }
@@ -118,8 +121,8 @@ pub(super) enum Batch {
 }
 
 impl<'a> Run<'a> {
-    /// Looks, plans and applies until nothing is pending; how many were applied already.
-    async fn all(&mut self) -> Result<usize, Failure> {
+    /// Looks, plans and applies until nothing is pending; how many were applied already, and how many are beyond the last one.
+    async fn all(&mut self) -> Result<(usize, usize), Failure> {
         loop {
             let contents = self.ledger.read(self.conversation.client).await?;
             self.look_again(&contents)?;
@@ -140,6 +143,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let before = plan.applied() - self.applied.len();
+            let beyond = plan.to_apply(self.folder, self.options.allow, None).len() - pending.len();
             let alone = |migration: &&Migration| without_transaction(&migration.sql);
             let together = pending.iter().position(alone).unwrap_or(pending.len());
             let (version, lease) = (contents.version(), contents.lease.as_ref());
@@ -148,7 +152,7 @@ impl<'a> Run<'a> {
                 _ => (self.batch(&pending[..together], version).await?, together),
             };
             if matches!(batch, Batch::Done) && count >= pending.len() {
-                return Ok(before);
+                return Ok((before, beyond));
             }
         }
     }

@@ -91,6 +91,11 @@ impl Concurrent {
         guarded.then(|| create_of(sql, rest)).flatten()
     }
 
+    /// SQL with a row for each index that [`Concurrent::query`] would come across.
+    pub(super) fn query_all(&self) -> String {
+        self.query().trim_end_matches(ONE).to_owned()
+    }
+
     /// SQL with one row at most, a [`Standing`]: the name of an index with its schema, and how it is. Of several, one that
     /// nobody builds comes first.
     pub(super) fn query(&self) -> String {
@@ -114,11 +119,14 @@ impl Concurrent {
         format!(
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), CASE WHEN {valid} THEN 'valid' WHEN {AT_WORK} THEN \
              'building' ELSE 'invalid' END FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c \
-             ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {condition} ORDER BY 2 DESC \
-             LIMIT 1"
+             ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {condition} ORDER BY 2 \
+             DESC{ONE}"
         )
     }
 }
+
+/// The end of a query that asks for one row.
+const ONE: &str = " LIMIT 1";
 
 /// SQL: whether somebody builds an index of that table at the moment. What other roles build is shown without its name,
 /// but they hold the table's lock all the while, and locks are shown to everybody.

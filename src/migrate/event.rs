@@ -75,6 +75,8 @@ pub enum Event {
         tag: String,
         /// The attempt that starts now, from 2.
         attempt: u32,
+        /// How many there are.
+        of: u32,
         /// What PostgreSQL said.
         message: String,
     },

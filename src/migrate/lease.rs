@@ -96,6 +96,19 @@ impl Lease {
         self.stopped || (!pulse.at_work && !pulse.hidden && pulse.now - self.renewed > patience)
     }
 
+    /// Who holds it, and until when; for those who wait.
+    pub(super) fn held(&self, pulse: Pulse, patience: i64) -> String {
+        let until = match pulse {
+            Pulse { at_work: true, .. } => "whose statement runs".to_owned(),
+            Pulse { hidden: true, .. } => "whose role is at work on something, perhaps on this".to_owned(),
+            Pulse { now, .. } => {
+                let left = (self.renewed + patience - now).max(0) / 1000 + 1;
+                format!("who runs nothing now; unless that changes, this one takes over in {left} s")
+            }
+        };
+        format!("{self}, {until}")
+    }
+
     /// Whether the statements that are done are the first ones of these.
     pub fn fits(&self, statements: &[&str]) -> bool {
         statements.get(..self.done).is_some_and(|done| digest(done) == self.digest)

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio_postgres::SimpleQueryRow;
+use tokio_postgres::error::DbError;
 
 use super::connect::Client;
 use super::folder::{Layout, Migration};
@@ -114,6 +115,20 @@ pub enum LedgerError {
          TO …; once schema and table exist, no such right is needed."
     ))]
     NotAllowed {
+        /// The ledger.
+        ledger: Ledger,
+        /// What PostgreSQL said.
+        message: String,
+    },
+    /// It exists, and the user may not use it.
+    #[error("This user may not use the ledger {ledger}: {message}.")]
+    #[diagnostic(help(
+        "Its owner lets them: GRANT USAGE ON SCHEMA {} TO …; GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO …; GRANT USAGE ON ALL \
+         SEQUENCES IN SCHEMA {0} TO …;",
+        identifier(&ledger.schema),
+        ledger.quoted()
+    ))]
+    Denied {
         /// The ledger.
         ledger: Ledger,
         /// What PostgreSQL said.
@@ -291,13 +306,15 @@ impl Ledger {
 
     /// What a failed statement about it says.
     pub fn explain(&self, error: &tokio_postgres::Error) -> LedgerError {
-        match error.as_db_error() {
-            Some(said) => LedgerError::Database {
-                ledger: self.clone(),
-                message: said.message().to_owned(),
-                code: said.code().code().to_owned(),
-            },
-            None => LedgerError::Lost(self.clone()),
+        error.as_db_error().map_or_else(|| LedgerError::Lost(self.clone()), |said| self.refused(said))
+    }
+
+    /// The same, of what PostgreSQL said.
+    pub(super) fn refused(&self, said: &DbError) -> LedgerError {
+        let (ledger, message) = (self.clone(), said.message().to_owned());
+        match said.code().code() {
+            "42501" => LedgerError::Denied { ledger, message },
+            code => LedgerError::Database { ledger, message, code: code.to_owned() },
         }
     }
 }

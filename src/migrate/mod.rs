@@ -15,6 +15,7 @@
 //! - [`holders`]: who holds a ledger's lock, and what can be done about it
 //! - [`mod@plan`], [`refusal`], [`leftover`]: folder × ledger → what each migration is, and what stands against applying the rest
 //! - [`mod@apply`], `transaction`, [`outside`], [`failure`], `existing`, [`event`]: doing it, and saying how it went
+//! - [`mod@outline`]: what it would do
 //! - [`catalog`]: what a database holds, as definitions that can be compared
 //! - [`mod@verify`]: that what was applied is really there
 //! - [`mod@repair`]: the migration that makes what is missing
@@ -43,6 +44,7 @@ mod linger;
 pub mod lint;
 pub mod mask;
 pub mod options;
+pub mod outline;
 pub mod outside;
 pub mod plan;
 pub mod position;

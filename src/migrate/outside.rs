@@ -17,7 +17,7 @@ use super::apply::{Batch, Failed, Run};
 use super::concurrent::{Concurrent, Standing};
 use super::event::Event;
 use super::failure::{Failure, Half};
-use super::folder::{Chunk, Migration};
+use super::folder::{Chunk, Folder, Migration};
 use super::guard;
 use super::lease::{Lease, Pulse};
 use super::ledger::{Ledger, Version};
@@ -30,15 +30,15 @@ use super::transaction::{RESTORE, Trouble, beginning};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A statement and where it is.
-struct Step<'m> {
-    chunk: Chunk<'m>,
-    concurrent: Option<Concurrent>,
-    commit: Commit,
+pub(super) struct Step<'m> {
+    pub(super) chunk: Chunk<'m>,
+    pub(super) concurrent: Option<Concurrent>,
+    pub(super) commit: Commit,
 }
 
 /// When a statement is committed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Commit {
+pub(super) enum Commit {
     /// With the lease that says so.
     WithLease,
     /// Usually so; but DO and CALL may hold a COMMIT of their own, and then they are alone.
@@ -59,7 +59,7 @@ enum Stop {
 }
 
 /// The statements of a migration, over all its breakpoints.
-fn steps(migration: &Migration) -> Vec<Step<'_>> {
+pub(super) fn steps(migration: &Migration) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     for chunk in migration.chunks() {
         for statement in statements(chunk.text) {
@@ -84,6 +84,34 @@ pub fn committed(migration: &Migration, lease: &Lease) -> Vec<String> {
     done.map(|step| step.chunk.text.lines().next().unwrap_or_default().to_owned()).collect()
 }
 
+/// What a lease that nobody holds means for what is pending.
+pub(super) enum Begun {
+    /// Its migration was applied all the same, by Drizzle or by hand: it is none any more.
+    Recorded,
+    /// Its migration is the next one, and goes on.
+    GoesOn,
+    /// Something stands against it.
+    Refused(Refusal),
+}
+
+pub(super) fn begun(lease: &Lease, plan: &Plan, pending: &[&Migration], folder: &Folder) -> Begun {
+    let half_done = || Refusal::HalfDone { lease: Box::new(lease.clone()), folder: folder.path.clone() };
+    match (plan.is_recorded(&lease.tag), pending) {
+        (Some(true), _) => Begun::Recorded,
+        (Some(false), [first, ..]) if first.tag == lease.tag => {
+            let steps = steps(first);
+            let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
+            match lease.fits(&texts) {
+                true => Begun::GoesOn,
+                false => {
+                    Begun::Refused(Refusal::DoneEdited { lease: Box::new(lease.clone()), path: first.path.clone() })
+                }
+            }
+        }
+        _ => Begun::Refused(half_done()),
+    }
+}
+
 impl Run<'_> {
     /// What a lease in the ledger means for what is pending: true if the ledger has to be read again.
     pub(super) async fn met(&mut self, lease: &Lease, plan: &Plan, pending: &[&Migration]) -> Result<bool, Failure> {
@@ -92,38 +120,30 @@ impl Run<'_> {
             self.seen = None;
             return Ok(true);
         }
-        let refusal = match plan.is_recorded(&lease.tag) {
-            // It was applied all the same, by Drizzle or by hand.
-            Some(true) => {
+        match begun(lease, plan, pending, self.folder) {
+            Begun::Recorded => {
                 self.forget(lease).await?;
-                return Ok(true);
+                Ok(true)
             }
-            Some(false) if pending.first().is_some_and(|first| first.tag == lease.tag) => {
-                let steps = steps(pending[0]);
-                let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
-                if lease.fits(&texts) {
-                    return Ok(false);
-                }
-                Refusal::DoneEdited { lease: Box::new(lease.clone()), path: pending[0].path.clone() }
-            }
-            _ => Refusal::HalfDone { lease: Box::new(lease.clone()), folder: self.folder.path.clone() },
-        };
-        Err(Failure::Refused { applied: self.tags(), refusals: vec![refusal] })
+            Begun::GoesOn => Ok(false),
+            Begun::Refused(refusal) => Err(Failure::Refused { applied: self.tags(), refusals: vec![refusal] }),
+        }
     }
 
     async fn is_held(&mut self, lease: &Lease) -> Result<bool, Failure> {
         let pulse = self.conversation.ask(&Ledger::pulse_query(lease)).await;
         let pulse = pulse.map_err(|trouble| self.ledger_failure(trouble, true))?;
         let patience = i64::try_from(self.options.patience.as_millis()).unwrap_or(i64::MAX);
-        if pulse.as_ref().and_then(Pulse::of_row).is_none_or(|pulse| lease.is_free(pulse, patience)) {
+        let pulse = pulse.as_ref().and_then(Pulse::of_row).filter(|pulse| !lease.is_free(*pulse, patience));
+        let Some(pulse) = pulse else {
             self.waiting_since = None;
             return Ok(false);
-        }
+        };
         if self.conversation.interrupted() {
             return Err(self.interruption());
         }
         if self.waiting_since.is_none() {
-            (self.conversation.events)(Event::Held { by: lease.to_string() });
+            (self.conversation.events)(Event::Held { by: lease.held(pulse, patience) });
         }
         match self.waiting_since.get_or_insert_with(Instant::now).elapsed() >= self.options.wait {
             true => {

@@ -66,6 +66,8 @@ pub struct Plan {
     pub missing: Vec<MissingStatus>,
     /// A migration without a transaction that is being applied, or was begun and not finished.
     pub lease: Option<Lease>,
+    /// Whether the ledger's table is there at all.
+    pub ledger_exists: bool,
     /// Migrations that are recorded more than once: two migrators without a common lock ran them at the same time.
     pub duplicates: Vec<Duplicate>,
     /// Rows of a v1 ledger without a name, and the name they get: v1 would run those migrations again.
@@ -137,6 +139,7 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
         strays: folder.strays.clone(),
         missing: Vec::new(),
         lease: contents.lease.clone(),
+        ledger_exists: contents.table_exists,
         duplicates,
         unnamed: if contents.has_name || folder.layout == Layout::V1 { unnamed.collect() } else { Vec::new() },
     }

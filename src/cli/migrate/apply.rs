@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    failed, read_failed, show,
+    failed, outline, show,
     source::{Source, SourceArgs},
 };
 use crate::{
     cli::{CLEAN, Failure, print, stop},
-    migrate::{self, Allow, Event, Options, leftover::leftovers, refusal},
+    migrate::{self, Allow, Event, Options},
     stack::{self, Migrations, TransactionScope},
 };
 
@@ -106,7 +106,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let mut source = Source::open(&args.source).await?;
     let options = args.options(source.described.as_ref(), interrupt);
     if args.dry_run {
-        return dry_run(&source, &options, args.source.json).await;
+        return Ok(dry_run(&source, &options, args.source.json).await);
+    }
+    if !args.source.json {
+        crate::render::output::tell(&console::style(source.heading()).dim().to_string());
     }
     let mut progress = show::Progress::new(&source, args.source.json);
     let Source { client, folder, ledger, .. } = &mut source;
@@ -121,25 +124,15 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     }
 }
 
-/// Exactly what would run: the files as they are, each in its transaction.
-async fn dry_run(source: &Source, options: &Options, json: bool) -> Result<u8, Failure> {
-    let Source { client, folder, ledger: table, .. } = source;
-    let contents = table.read(client).await.map_err(read_failed)?;
-    let plan = migrate::plan::plan(folder, &contents);
-    let mut refusals = refusal::refusals(&plan, folder, table, contents.has_name, options.allow, options.to.as_deref());
-    let pending = plan.to_apply(folder, options.allow, options.to.as_deref());
-    if refusals.is_empty() {
-        refusals = leftovers(client, &pending).await.map_err(|error| read_failed(table.explain(&error)))?;
+/// Exactly what would run.
+async fn dry_run(source: &Source, options: &Options, json: bool) -> u8 {
+    match migrate::outline::outline(&source.client, &source.folder, &source.ledger, options).await {
+        Ok(outline) => {
+            print(&if json { outline::json(&outline) } else { outline::text(&outline) });
+            CLEAN
+        }
+        Err(failure) => failed(failure, json),
     }
-    if !refusals.is_empty() {
-        return Ok(failed(migrate::Failure::Refused { applied: Vec::new(), refusals }, json));
-    }
-    print(&if json {
-        show::dry_run_json(&pending)
-    } else {
-        show::dry_run(&pending, table, &contents, folder.layout, options.together)
-    });
-    Ok(CLEAN)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -55,6 +55,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
             if composed.snapshot.is_none() {
                 print("  Without a snapshot: the migrations before it have none either.");
             }
+            print("  Write the SQL into it: `infra migrate lint` looks at it, `infra migrate apply` runs it.");
             Ok(CLEAN)
         }
         Err(error @ (ComposeError::BadName { .. } | ComposeError::Exists { .. })) => Err(Failure::Input(error.into())),

@@ -9,10 +9,7 @@ use serde_json::json;
 
 use super::source::Source;
 use crate::{
-    migrate::{
-        Applied, Event, Failure, Layout, Ledger, Migration, Plan, State, Status, folder::BREAKPOINT,
-        guard::without_transaction, ledger::Contents, plan::Duplicate, refusal::Refusal,
-    },
+    migrate::{Applied, Event, Failure, Plan, State, Status, plan::Duplicate, refusal::Refusal},
     render::value::{count, duration},
 };
 
@@ -73,8 +70,8 @@ impl Progress {
                 let time = style(duration_text(*millis)).dim();
                 self.line(&format!("{} {tag:width$}  {time}", style("✓").green()));
             }
-            Event::Retrying { tag, attempt, message } => {
-                self.line(&format!("{} {tag}: {message}; attempt {attempt}", style("↻").yellow()));
+            Event::Retrying { tag, attempt, of, message } => {
+                self.line(&format!("{} {tag}: {message}; attempt {attempt} of {of}", style("↻").yellow()));
             }
             Event::Held { by } => self.line(&format!("{} waiting for {by}", style("…").yellow())),
             Event::Resumed { tag, done, of } => {
@@ -151,7 +148,7 @@ impl Quiet {
 /// What was applied, in one line.
 pub(super) fn applied(applied: &Applied) -> String {
     let millis: u64 = applied.migrations.iter().map(|migration| migration.millis).sum();
-    match (applied.migrations.len(), applied.before) {
+    let text = match (applied.migrations.len(), applied.before) {
         (0, before) => format!("Nothing to do: {} applied before.", were(before)),
         (new, 0) => format!("{} applied in {}.", count(new, "migration"), duration_text(millis)),
         (new, before) => format!(
@@ -160,6 +157,12 @@ pub(super) fn applied(applied: &Applied) -> String {
             duration_text(millis),
             were(before)
         ),
+    };
+    match applied.pending {
+        0 => text,
+        pending => {
+            format!("{text} {} still pending.", if pending == 1 { "1 is".to_owned() } else { format!("{pending} are") })
+        }
     }
 }
 
@@ -168,7 +171,8 @@ fn were(before: usize) -> String {
 }
 
 pub(super) fn applied_json(applied: &Applied) -> String {
-    json!({"result": "applied", "migrations": applied.migrations, "before": applied.before}).to_string()
+    json!({"result": "applied", "migrations": applied.migrations, "before": applied.before, "pending": applied.pending})
+        .to_string()
 }
 
 /// From how many applied migrations in a row on only the first and the last ones are shown.
@@ -242,6 +246,9 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     };
     let known: Vec<bool> = plan.migrations.iter().filter_map(times).collect();
     lines.push(format!("\n{}", summary(plan)));
+    if !plan.ledger_exists {
+        lines.push(style(format!("The ledger {} does not exist yet.", source.ledger)).dim().to_string());
+    }
     if !known.is_empty() && !known.contains(&true) {
         let text = "When they were applied is not known: a ledger of Drizzle 0.x has no column for it.";
         lines.push(style(text).dim().to_string());
@@ -277,57 +284,6 @@ fn summary(plan: &Plan) -> String {
 
 pub(super) fn plan_json(plan: &Plan) -> String {
     serde_json::to_string(plan).unwrap_or_default()
-}
-
-/// The SQL of the pending migrations, each with its ledger row, in the transactions it would run in; and before them what
-/// the ledger itself needs.
-pub(super) fn dry_run(
-    pending: &[&Migration],
-    ledger: &Ledger,
-    contents: &Contents,
-    layout: Layout,
-    together: bool,
-) -> String {
-    if pending.is_empty() {
-        return "-- Nothing to do.".to_owned();
-    }
-    // A v1 folder gives the ledger the column before anything is recorded.
-    let has_name = contents.has_name || layout == Layout::V1;
-    let alone = |migration: &Migration| without_transaction(&migration.sql);
-    let upkeep = ledger.creation(contents, layout);
-    let mut texts = Vec::new();
-    if !upkeep.is_empty() {
-        texts.push(format!("-- The ledger\n{};\n", upkeep.join(";\n")));
-    }
-    for (index, migration) in pending.iter().enumerate() {
-        let shared = |neighbour: Option<&&Migration>| together && neighbour.is_some_and(|other| !alone(other));
-        let (first, last) =
-            (!shared(index.checked_sub(1).and_then(|before| pending.get(before))), !shared(pending.get(index + 1)));
-        let (begin, commit) = match alone(migration) {
-            true => ("-- Without a transaction: each statement is committed on its own.\n", ""),
-            false => (if first { "BEGIN;\n" } else { "" }, if last { "COMMIT;\n" } else { "" }),
-        };
-        let (path, sql) = (migration.path.display(), migration.sql.trim_end());
-        let end = if sql.is_empty() || sql.ends_with(';') { "" } else { "\n;" };
-        let row = ledger.record(migration, has_name);
-        texts.push(format!("-- {} ({path})\n{begin}{sql}{end}\n{row};\n{commit}", migration.tag));
-    }
-    texts.join("\n")
-}
-
-pub(super) fn dry_run_json(pending: &[&Migration]) -> String {
-    let migrations: Vec<_> = pending
-        .iter()
-        .map(|migration| {
-            let statements: Vec<&str> = migration.sql.split(BREAKPOINT).collect();
-            let transaction = !without_transaction(&migration.sql);
-            json!({
-                "tag": migration.tag, "hash": migration.hash, "created_at": migration.when_millis, "path": migration.path,
-                "transaction": transaction, "statements": statements,
-            })
-        })
-        .collect();
-    json!({"result": "dry-run", "migrations": migrations}).to_string()
 }
 
 /// One object with everything a program wants to know of a failure.

@@ -38,7 +38,12 @@ impl Run<'_> {
                 self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
                 let message = said.message().to_owned();
                 self.seen = None;
-                (self.conversation.events)(Event::Retrying { tag: migration.tag.clone(), attempt, message });
+                (self.conversation.events)(Event::Retrying {
+                    tag: migration.tag.clone(),
+                    attempt,
+                    of: self.options.attempts,
+                    message,
+                });
                 Ok(())
             }
             Trouble::Said { completed, said } => {
@@ -80,10 +85,7 @@ impl Run<'_> {
             Trouble::Said { said, .. } if !exists && said.code().code() == "42501" => {
                 LedgerError::NotAllowed { ledger, message: said.message().to_owned() }
             }
-            Trouble::Said { said, .. } => {
-                let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
-                LedgerError::Database { ledger, message, code }
-            }
+            Trouble::Said { said, .. } => ledger.refused(&said),
         })
     }
 

@@ -3,24 +3,35 @@
 use super::Run;
 use crate::migrate::event::Event;
 use crate::migrate::failure::Failure;
-use crate::migrate::folder::Layout;
-use crate::migrate::ledger::Contents;
+use crate::migrate::folder::{Folder, Layout};
+use crate::migrate::ledger::{Contents, Ledger};
+use crate::migrate::options::Options;
 use crate::migrate::plan::Plan;
 use crate::migrate::transaction::opening;
 
-impl Run<'_> {
-    /// The statements that the ledger itself needs before a migration can be recorded.
-    pub(super) fn upkeep(&self, contents: &Contents, plan: &Plan) -> Vec<String> {
-        let mut statements = self.ledger.creation(contents, self.folder.layout);
-        if contents.table_exists {
-            let v1_folder = self.folder.layout == Layout::V1;
-            if (v1_folder && !contents.has_name) || !plan.unnamed.is_empty() {
-                statements.extend(self.ledger.upgrade(contents, &plan.unnamed));
-            }
+/// The statements that the ledger itself needs before a migration can be recorded.
+pub(in crate::migrate) fn upkeep(
+    plan: &Plan,
+    folder: &Folder,
+    ledger: &Ledger,
+    contents: &Contents,
+    options: &Options,
+) -> Vec<String> {
+    let mut statements = ledger.creation(contents, folder.layout);
+    if contents.table_exists {
+        let v1_folder = folder.layout == Layout::V1;
+        if (v1_folder && !contents.has_name) || !plan.unnamed.is_empty() {
+            statements.extend(ledger.upgrade(contents, &plan.unnamed));
         }
-        let edited = plan.to_accept(self.folder, self.options.allow, self.options.to.as_deref());
-        statements.extend(edited.into_iter().map(|(row, migration)| self.ledger.acceptance(row, migration)));
-        statements
+    }
+    let edited = plan.to_accept(folder, options.allow, options.to.as_deref());
+    statements.extend(edited.into_iter().map(|(row, migration)| ledger.acceptance(row, migration)));
+    statements
+}
+
+impl Run<'_> {
+    pub(super) fn upkeep(&self, contents: &Contents, plan: &Plan) -> Vec<String> {
+        upkeep(plan, self.folder, self.ledger, contents, self.options)
     }
 
     /// Makes, upgrades or corrects the ledger, under the lock and after looking again.

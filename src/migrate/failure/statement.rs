@@ -173,6 +173,10 @@ fn remedy(migration: &Migration, chunk: Chunk<'_>, code: &SqlState) -> Option<&'
             "It took longer than allowed: by --statement-timeout (in a stack: migrations.statement_timeout), or outside of a \
              transaction by a statement_timeout that the role or the database has (ALTER ROLE … SET statement_timeout).",
         ),
+        "42501" => Some(
+            "The role of this connection may not do it: connect as the owner of what the statement is about, or give the role \
+             the right. Since PostgreSQL 15 that is so of the schema public as well: GRANT CREATE ON SCHEMA public TO ….",
+        ),
         "55P03" => Some(
             "Another session holds a lock on the table for too long: see pg_stat_activity, or allow more time with \
              --lock-timeout (in a stack: migrations.lock_timeout).",

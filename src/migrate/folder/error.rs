@@ -104,7 +104,10 @@ pub enum FolderError {
     },
     /// The journal names a file that is not there, or a v1 folder has no migration.sql.
     #[error("The migration {tag} has no file: {} does not exist.", path.display())]
-    #[diagnostic(help("Take the file from version control again. Nothing was applied."))]
+    #[diagnostic(help(
+        "Take the file from version control again: `infra migrate status` says whether it was applied. One that was not, and \
+         is not wanted, is removed with its entry in the journal (in the layout of v1, with its folder)."
+    ))]
     MissingFile {
         /// The migration.
         tag: String,
