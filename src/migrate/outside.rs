@@ -58,6 +58,13 @@ enum Stop {
     Interrupted,
 }
 
+impl Stop {
+    /// Whether something of that name exists.
+    fn is_of_duplicate(&self) -> bool {
+        matches!(self, Stop::Statement { trouble: Trouble::Said { said, .. }, .. } if said.code().code() == "42P07")
+    }
+}
+
 /// The statements of a migration, over all its breakpoints.
 pub(super) fn steps(migration: &Migration) -> Vec<Step<'_>> {
     let mut steps = Vec::new();

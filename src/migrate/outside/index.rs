@@ -23,15 +23,23 @@ impl Run<'_> {
         concurrent: &Concurrent,
         lease: &mut Lease,
         after: &Lease,
-        mut cut_off: Option<&Lease>,
+        cut_off: Option<&Lease>,
     ) -> Result<bool, Stop> {
+        let (mut cut_off, taken_over) = (cut_off.cloned(), cut_off.is_some());
         loop {
-            match self.prepare(concurrent, lease, cut_off.take()).await? {
+            match self.prepare(concurrent, lease, cut_off.take().as_ref()).await? {
                 Ready::Run => {}
                 Ready::Done => return self.renew(after).await,
                 Ready::Lost => return Ok(false),
             }
-            self.run_alone(step, lease).await?;
+            let result = self.run_alone(step, lease).await;
+            // It was not there a moment ago: what the one that vanished had sent has arrived only now.
+            let late = taken_over && lease.making.is_some() && result.as_ref().is_err_and(Stop::is_of_duplicate);
+            if late && self.look(concurrent).await?.is_some() {
+                cut_off = Some(lease.clone());
+                continue;
+            }
+            result?;
             // IF NOT EXISTS passes over an index that somebody else builds, and that may fail: then it is this one's turn.
             if matches!(self.look(concurrent).await?, None | Some(Standing::Valid)) {
                 return self.renew(after).await;
