@@ -108,8 +108,11 @@ fn check_name(name: &str) -> Result<(), ComposeError> {
 
 /// The SQL file and the snapshot first, the journal last: until then the migration is not there.
 fn add_v0(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Composed, ComposeError> {
-    let journal_path = folder.path.join("meta").join("_journal.json");
-    let before = read(&journal_path)?;
+    let journal_path = folder.journal();
+    if folder.migrations.is_empty() {
+        begin(&folder.path.join("meta"))?;
+    }
+    let before = read_journal(folder)?;
     let broken = |reason: String| ComposeError::Snapshot { path: journal_path.clone(), reason };
     let mut journal: Value = serde_json::from_str(&before).map_err(|error| broken(error.to_string()))?;
     let entries = journal["entries"].as_array_mut().ok_or_else(|| broken("it has no entries".to_owned()))?;
@@ -140,7 +143,7 @@ fn add_v0(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
         }
     }
     written.create(&path, sql)?;
-    if read(&journal_path)? != before {
+    if read_journal(folder)? != before {
         return Err(ComposeError::Changed { path: journal_path });
     }
     replace(&journal_path, &pretty(&journal))?;
@@ -195,6 +198,7 @@ fn add_v1(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
     if finished.exists() {
         return Err(ComposeError::InTheWay { path: finished });
     }
+    begin(&folder.path)?;
     let mut written = Written::default();
     written.create_folder(&unfinished)?;
     written.create(&unfinished.join("migration.sql"), sql)?;
@@ -231,6 +235,20 @@ fn read_snapshot(path: &Path) -> Result<(Value, String), ComposeError> {
     let snapshot: Value = serde_json::from_str(&read(path)?).map_err(|error| unreadable(error.to_string()))?;
     let id = snapshot["id"].as_str().map(str::to_owned).ok_or_else(|| unreadable("it has no id".to_owned()))?;
     Ok((snapshot, id))
+}
+
+/// The journal's text; that of an empty one where a folder begins.
+fn read_journal(folder: &Folder) -> Result<String, ComposeError> {
+    const EMPTY: &str = r#"{"version": "7", "dialect": "postgresql", "entries": []}"#;
+    let path = folder.journal();
+    match path.exists() || !folder.migrations.is_empty() {
+        true => read(&path),
+        false => Ok(EMPTY.to_owned()),
+    }
+}
+
+fn begin(path: &Path) -> Result<(), ComposeError> {
+    std::fs::create_dir_all(path).map_err(|reason| refused(path, reason))
 }
 
 fn read(path: &Path) -> Result<String, ComposeError> {

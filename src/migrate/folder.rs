@@ -104,6 +104,11 @@ impl Folder {
         Ok((folder, defects))
     }
 
+    /// One without migrations; it need not be there yet.
+    pub fn empty(path: PathBuf, layout: Layout) -> Self {
+        Folder { path, layout, migrations: Vec::new(), strays: Vec::new() }
+    }
+
     /// The path of the v0 layout's journal.
     pub fn journal(&self) -> PathBuf {
         inspect::journal(&self.path)

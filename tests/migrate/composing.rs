@@ -192,3 +192,28 @@ fn copy(from: &Path, to: &Path) {
         if path.is_dir() { copy(&path, &target) } else { _ = std::fs::copy(&path, &target).unwrap() }
     }
 }
+
+/// A folder that begins without drizzle-kit is one that drizzle-kit goes on with.
+#[test]
+fn a_folder_begins() {
+    for layout in ["v0", "v1"] {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().join("migrations");
+        assert_eq!(new(&folder, &["first"]).status.code(), Some(3), "no layout is asked for");
+        assert!(!folder.exists());
+        succeeded(&new(&folder, &["first", "--layout", layout]));
+        succeeded(&new(&folder, &["second"]));
+        let read = Folder::read(&folder).unwrap();
+        let names: Vec<&str> = read.migrations.iter().map(|it| it.tag.split_once('_').unwrap().1).collect();
+        assert_eq!((names, read.layout == infra::migrate::Layout::V0), (vec!["first", "second"], layout == "v0"));
+        let other = if layout == "v0" { "v1" } else { "v0" };
+        let refused = new(&folder, &["third", "--layout", other]);
+        let said = String::from_utf8_lossy(&refused.stdout).replace('\n', " ");
+        assert!(refused.status.code() == Some(3) && said.contains(&format!("in the layout {layout}")), "{said}");
+
+        let line = if layout == "v0" { Line::V0 } else { Line::V1 };
+        schema(here.path(), "");
+        let said = run(line, here.path(), &["generate"]);
+        assert_eq!(Folder::read(&folder).unwrap().migrations.len(), 3, "{said}");
+    }
+}

@@ -7,6 +7,7 @@ use super::source::FolderArgs;
 use crate::{
     cli::{CLEAN, Failure, print},
     migrate::{
+        Folder, Layout,
         compose::{self, CUSTOM, ComposeError},
         guard::NO_TRANSACTION,
     },
@@ -15,7 +16,7 @@ use crate::{
 /// Add an empty migration for SQL of your own, as `drizzle-kit generate --custom` does.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The file, its entry in the journal (later than every other) and its snapshot are written as drizzle-kit writes them,\nso `drizzle-kit generate` goes on from there.\n\nExamples:\n  infra migrate new seed_roles --folder drizzle\n  infra migrate new users_email_index --no-transaction    for CREATE INDEX CONCURRENTLY"
+    after_help = "The file, its entry in the journal (later than every other) and its snapshot are written as drizzle-kit writes them,\nso `drizzle-kit generate` goes on from there.\n\nExamples:\n  infra migrate new seed_roles --folder drizzle\n  infra migrate new users_email_index --no-transaction    for CREATE INDEX CONCURRENTLY\n  infra migrate new init --folder migrations --layout v0  begin a folder, without drizzle-kit"
 )]
 pub(super) struct Args {
     /// What it does, as part of its file's name: letters, digits, `_` and `-`.
@@ -25,12 +26,25 @@ pub(super) struct Args {
     #[arg(long)]
     no_transaction: bool,
 
+    /// Begin a folder that is empty or not there yet, as this version of drizzle-kit lays it out.
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<LayoutArg>,
+
     #[command(flatten)]
     folder: FolderArgs,
 
     /// The result as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// How a folder is laid out.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LayoutArg {
+    /// drizzle-kit up to 0.31: meta/_journal.json and a file for each migration
+    V0,
+    /// drizzle-kit 1.0: a folder for each migration
+    V1,
 }
 
 impl Args {
@@ -40,8 +54,31 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+/// The folder; a new one where a layout is asked for and nothing is there yet.
+fn folder(args: &Args) -> Result<Folder, Failure> {
+    let Some(layout) = args.layout else { return args.folder.read() };
+    let layout = match layout {
+        LayoutArg::V0 => Layout::V0,
+        LayoutArg::V1 => Layout::V1,
+    };
+    let path = args.folder.path()?;
+    if std::fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none()) {
+        return Ok(Folder::empty(path, layout));
+    }
     let folder = args.folder.read()?;
+    if folder.layout == layout {
+        return Ok(folder);
+    }
+    let other = if folder.layout == Layout::V0 { "v0" } else { "v1" };
+    Err(Failure::Input(miette::miette!(
+        help = "Leave --layout out: a migration goes into the layout that is there. `drizzle-kit up` turns v0 into v1.",
+        "{} holds migrations in the layout {other}.",
+        path.display()
+    )))
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let folder = folder(args)?;
     let first = if args.no_transaction { format!("{NO_TRANSACTION}\n") } else { String::new() };
     let sql = format!("{first}{CUSTOM}\n");
     match compose::add(&folder, &args.name, &sql, jiff::Timestamp::now()) {

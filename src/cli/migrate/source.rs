@@ -42,9 +42,13 @@ pub(super) struct FolderArgs {
 impl FolderArgs {
     /// The folder, read and checked.
     pub(super) fn read(&self) -> Result<Folder, Failure> {
+        Folder::read(&self.path()?).map_err(|error| Failure::Input(error.into()))
+    }
+
+    /// Where it is, or is to be.
+    pub(super) fn path(&self) -> Result<PathBuf, Failure> {
         let described = described(self.stack.as_deref(), &self.set, self.folder.is_none())?;
-        let path = folder(self.folder.as_deref(), described.as_ref())?;
-        Folder::read(&path).map_err(|error| Failure::Input(error.into()))
+        folder(self.folder.as_deref(), described.as_ref())
     }
 }
 

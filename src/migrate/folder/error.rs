@@ -15,7 +15,8 @@ pub enum FolderError {
     /// No such folder, or no journal in it.
     #[error("{} holds no migrations: neither meta/_journal.json nor <timestamp>_<name>/migration.sql is there.", path.display())]
     #[diagnostic(help("{}", near.as_ref().map_or_else(
-        || "Give the folder that drizzle-kit writes to (`out` in drizzle.config.ts), or run `drizzle-kit generate` first.".to_owned(),
+        || "Give the folder that drizzle-kit writes to (`out` in drizzle.config.ts), run `drizzle-kit generate` \
+            first, or begin it with `infra migrate new NAME --layout v0` (drizzle-kit up to 0.31) or `v1` (1.0).".to_owned(),
         |near| format!("Did you mean {}?", near.display()),
     )))]
     NoJournal {
