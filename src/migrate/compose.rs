@@ -213,6 +213,11 @@ fn add_v1(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
 
 /// A snapshot without a change whose parents are those that have no child yet: one, or the ends of several branches.
 fn snapshot_v1(folder: &Folder) -> Result<Option<Value>, ComposeError> {
+    if folder.migrations.is_empty() {
+        return Ok(Some(json!({
+            "type": "base", "version": "9", "dialect": "postgres", "id": uuid(), "prevIds": [NOBODY], "footprints": [], "ddl": [],
+        })));
+    }
     let (mut ids, mut parents) = (Vec::new(), Vec::new());
     for migration in &folder.migrations {
         let path = migration.path.with_file_name("snapshot.json");

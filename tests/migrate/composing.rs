@@ -94,8 +94,8 @@ async fn v1() {
 }
 
 /// What drizzle-kit writes for a custom migration, byte by byte but for what is new each time.
-#[test]
-fn the_files_are_those_of_generate_custom() {
+/// What files hold, but for the ids and times in them.
+fn contents(folder: &Path) -> Vec<(Vec<String>, bool)> {
     let known = |path: PathBuf| {
         let mut text = std::fs::read_to_string(&path).unwrap();
         // But for the newline after the comment: without it, what is appended would be a part of the comment.
@@ -110,15 +110,17 @@ fn the_files_are_those_of_generate_custom() {
         lines.sort();
         (lines, text.ends_with('\n'))
     };
+    files(folder).into_iter().map(known).collect()
+}
+
+#[test]
+fn the_files_are_those_of_generate_custom() {
     for line in [Line::V0, Line::V1] {
         let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let written = [&theirs, &ours].map(|directory| generated(line, directory.path()));
         run(line, theirs.path(), &["generate", "--custom", "--name", "more"]);
         assert!(new(&written[1], &["more"]).status.success());
-        let [theirs, ours] = written.map(|folder| {
-            let texts = files(&folder).into_iter().map(known);
-            texts.collect::<Vec<_>>()
-        });
+        let [theirs, ours] = written.map(|folder| contents(&folder));
         assert_eq!(ours, theirs, "{line:?}");
     }
 }
@@ -202,6 +204,11 @@ fn a_folder_begins() {
         assert_eq!(new(&folder, &["first"]).status.code(), Some(3), "no layout is asked for");
         assert!(!folder.exists());
         succeeded(&new(&folder, &["first", "--layout", layout]));
+        let line = if layout == "v0" { Line::V0 } else { Line::V1 };
+        let theirs = tempfile::tempdir().unwrap();
+        std::fs::write(theirs.path().join("schema.ts"), "export {};").unwrap();
+        run(line, theirs.path(), &["generate", "--custom", "--name", "first"]);
+        assert_eq!(contents(&folder), contents(&theirs.path().join("migrations")), "{layout}");
         succeeded(&new(&folder, &["second"]));
         let read = Folder::read(&folder).unwrap();
         let names: Vec<&str> = read.migrations.iter().map(|it| it.tag.split_once('_').unwrap().1).collect();
@@ -211,7 +218,6 @@ fn a_folder_begins() {
         let said = String::from_utf8_lossy(&refused.stdout).replace('\n', " ");
         assert!(refused.status.code() == Some(3) && said.contains(&format!("in the layout {layout}")), "{said}");
 
-        let line = if layout == "v0" { Line::V0 } else { Line::V1 };
         schema(here.path(), "");
         let said = run(line, here.path(), &["generate"]);
         assert_eq!(Folder::read(&folder).unwrap().migrations.len(), 3, "{said}");

@@ -78,7 +78,8 @@ fn what_stays_pending_and_what_is_not_there_is_told() {
     let written = Written::new(&[("0000_a", "SELECT 1;"), ("0001_b", "SELECT 2;"), ("0002_c", "SELECT 3;")]);
     let said = run(&database, &written, &["status"]);
     assert!(said.contains("The ledger drizzle.__drizzle_migrations does not exist yet."), "{said}");
-    let said = run(&database, &written, &["apply", "--to", "0000_a"]);
+    let url = servers().url(Way::Direct, &database.name);
+    let said = run(&database, &written, &["apply", "--to", "0000_a", "--url", &url]);
     assert!(said.contains("1 migration applied in N ms. 2 are still pending."), "{said}");
     assert!(said.contains("migrations → postgres@127.0.0.1:PORT/NAME"), "{said}");
     assert!(!run(&database, &written, &["status"]).contains("does not exist"));

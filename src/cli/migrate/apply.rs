@@ -108,7 +108,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if args.dry_run {
         return Ok(dry_run(&source, &options, args.source.json).await);
     }
-    if !args.source.json {
+    // Where it is told by other means, that was said already.
+    if !args.source.json && args.source.says_database() {
         crate::render::output::tell(&console::style(source.heading()).dim().to_string());
     }
     let mut progress = show::Progress::new(&source, args.source.json);

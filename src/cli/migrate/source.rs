@@ -141,12 +141,16 @@ impl SourceArgs {
         Ok((described, path, ledger))
     }
 
+    /// Whether the command line says which database it is.
+    pub(super) fn says_database(&self) -> bool {
+        self.url.is_some() || self.stack.is_some() || self.names_cloud()
+    }
+
     /// Whether a database is named, by arguments, the environment or `.env.local`.
     pub(super) fn names_database(&self) -> bool {
         let file = std::fs::read_to_string(ENV_FILE).unwrap_or_default();
         let in_file = file.lines().any(|line| line.trim_start().starts_with("DB_HOST="));
-        let named = self.url.is_some() || self.stack.is_some() || self.names_cloud();
-        named || in_file || [URL, "DB_HOST"].into_iter().any(|name| environment(name).is_some())
+        self.says_database() || in_file || [URL, "DB_HOST"].into_iter().any(|name| environment(name).is_some())
     }
 
     /// The ledger and the database, where the folder does not matter.
