@@ -10,7 +10,14 @@ pub(super) enum Effect<'a> {
     /// Its own words tell.
     Plain,
     /// It makes sure that what these statements of the text do is done.
-    Runs(&'a str, Vec<Statement>),
+    Runs {
+        /// The text.
+        body: &'a str,
+        /// Its statements.
+        statements: Vec<Statement>,
+        /// Where they run only if the catalog lacks something: what it is asked for. Nothing else is certain.
+        asked: Option<Vec<String>>,
+    },
     /// What is called so may be gone, or elsewhere; everything else stays.
     Doubts(Vec<String>),
     /// Nobody can tell what it does.
@@ -48,8 +55,8 @@ fn inside(literal: &str) -> Option<&str> {
 
 fn of_body(body: &str) -> Effect<'_> {
     let all = tokens(body);
-    if let Some(statements) = guarded(body, &all) {
-        return Effect::Runs(body, statements);
+    if let Some((statements, asked)) = guarded(body, &all) {
+        return Effect::Runs { body, statements, asked };
     }
     let text = body.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -67,7 +74,7 @@ fn of_body(body: &str) -> Effect<'_> {
 
 /// The statements of `BEGIN … END`, of `BEGIN IF NOT EXISTS (a look at the catalog) THEN … END IF; END` and of `BEGIN …
 /// EXCEPTION WHEN duplicate_… THEN NULL; END`. Of the last two only one that is alone is certain.
-fn guarded(body: &str, all: &[Token]) -> Option<Vec<Statement>> {
+fn guarded(body: &str, all: &[Token]) -> Option<(Vec<Statement>, Option<Vec<String>>)> {
     let is = |token: Option<&Token>, word: &str| token.is_some_and(|token| token.is(body, word));
     let all = without_semicolons(all);
     let (_, rest) = all.split_first().filter(|(first, _)| first.is(body, "begin"))?;
@@ -81,9 +88,15 @@ fn guarded(body: &str, all: &[Token]) -> Option<Vec<Statement>> {
         let inside = without_semicolons(&rest[then + 1..]);
         let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "if"))?;
         let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "end"))?;
-        return split(body, inside).filter(|statements| catalog && statements.len() == 1);
+        let literals = rest[..then].iter().filter(|token| token.kind == Kind::Literal);
+        let asked = literals
+            .filter_map(|token| Some(token.text(body).strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")));
+        let statements = split(body, inside).filter(|statements| catalog && statements.len() == 1)?;
+        return Some((statements, Some(asked.collect())));
     }
-    let Some(exception) = rest.iter().position(|token| token.is(body, "exception")) else { return split(body, rest) };
+    let Some(exception) = rest.iter().position(|token| token.is(body, "exception")) else {
+        return Some((split(body, rest)?, None));
+    };
     let handler = without_semicolons(&rest[exception + 1..]);
     let then = handler.iter().position(|token| token.is(body, "then"))?;
     let expected = |token: &Token| {
@@ -94,7 +107,8 @@ fn guarded(body: &str, all: &[Token]) -> Option<Vec<Statement>> {
         && handler[1..then].iter().all(expected)
         && handler.len() == then + 2
         && is(handler.last(), "null");
-    split(body, &rest[..exception]).filter(|statements| harmless && statements.len() == 1)
+    let statements = split(body, &rest[..exception]).filter(|statements| harmless && statements.len() == 1)?;
+    Some((statements, None))
 }
 
 /// Statements of SQL; none if one of them is PL/pgSQL's own.
@@ -149,7 +163,10 @@ mod tests {
     fn effect(sql: &str) -> Vec<String> {
         match Effect::of(sql, &statements(sql)[0]) {
             Effect::Plain => vec!["plain".to_owned()],
-            Effect::Runs(text, statements) => statements.iter().map(|it| text[it.span()].to_owned()).collect(),
+            Effect::Runs { body, statements, asked } => {
+                let asked = asked.into_iter().flatten().map(|name| format!("if not {name}"));
+                asked.chain(statements.iter().map(|it| body[it.span()].to_owned())).collect()
+            }
             Effect::Doubts(names) => names.iter().map(|name| format!("?{name}")).collect(),
             Effect::Unknown => vec!["unknown".to_owned()],
         }
@@ -165,7 +182,7 @@ mod tests {
             (
                 "DO $infra0$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = 'k'::name) THEN\n    \
                  ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0);\n  END IF;\nEND $infra0$",
-                &["ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0)"],
+                &["if not k", "ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0)"],
             ),
             (
                 "DO LANGUAGE plpgsql 'BEGIN CREATE TABLE a (id int); DROP TABLE b; END;'",
