@@ -1,5 +1,6 @@
 //! Applies what is pending: each migration in a transaction of its own together with its ledger row, one migrator at a time.
 
+mod blockers;
 mod telling;
 mod trouble;
 mod upkeep;

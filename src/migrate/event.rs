@@ -79,6 +79,8 @@ pub enum Event {
         of: u32,
         /// What PostgreSQL said.
         message: String,
+        /// Who holds the lock, where it is one and that can be seen.
+        held_by: Vec<String>,
     },
     /// A migration without a transaction was begun before and not finished; it goes on where it stopped.
     Resumed {

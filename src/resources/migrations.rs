@@ -303,7 +303,7 @@ fn told(event: Event) -> String {
             format!("{tag} {number}/{of}: {}", verb.join(" "))
         }
         Event::Applied { tag, millis } => format!("applied {tag} in {millis} ms"),
-        Event::Retrying { tag, attempt, of, message } => format!("{tag}: {message}; attempt {attempt} of {of}"),
+        Event::Retrying { tag, attempt, of, message, .. } => format!("{tag}: {message}; attempt {attempt} of {of}"),
         Event::Resumed { tag, done, of } => format!("going on with {tag} after statement {done} of {of}"),
         Event::Dropped { tag, index } => format!("{tag}: dropped the INVALID index {index} of a failed attempt"),
         Event::Notice { severity, message } => format!("{severity}: {message}"),

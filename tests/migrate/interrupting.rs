@@ -125,14 +125,19 @@ async fn a_lock_conflict_is_tried_again() {
     let name = database.name.clone();
     let holder = std::thread::spawn(move || {
         let url = servers().url(Way::Direct, &name);
-        let sql = "BEGIN; SELECT * FROM busy; SELECT pg_sleep(1.5); COMMIT";
+        let sql = "BEGIN; SELECT * FROM busy; SELECT pg_sleep(2.5); COMMIT";
         Command::new("psql").args(["-Xqc", sql, &url]).env("PGSSLMODE", "require").output().unwrap()
     });
     std::thread::sleep(Duration::from_millis(400));
     drop(blocker);
     let options = Options { lock_timeout: Duration::from_millis(200), ..Options::default() };
+    let once = Options { attempts: 0, ..options.clone() };
+    let (result, _) = run_with(&mut database.client().await, &written.folder(), &once).await;
+    let help = miette::Diagnostic::help(&result.unwrap_err()).unwrap().to_string();
+    assert!(help.contains("It is held by ") && help.contains("(postgres, \"psql\", active for "), "{help}");
     let (result, events) = run_with(&mut database.client().await, &written.folder(), &options).await;
     assert_eq!(result.unwrap().migrations.len(), 1);
-    assert!(events.iter().any(|event| matches!(event, Event::Retrying { .. })), "{events:?}");
+    let held = |event: &Event| matches!(event, Event::Retrying { held_by, .. } if held_by.len() == 1);
+    assert!(events.iter().any(held), "{events:?}");
     assert!(holder.join().unwrap().status.success());
 }

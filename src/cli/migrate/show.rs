@@ -70,8 +70,10 @@ impl Progress {
                 let time = style(duration_text(*millis)).dim();
                 self.line(&format!("{} {tag:width$}  {time}", style("✓").green()));
             }
-            Event::Retrying { tag, attempt, of, message } => {
-                self.line(&format!("{} {tag}: {message}; attempt {attempt} of {of}", style("↻").yellow()));
+            Event::Retrying { tag, attempt, of, message, held_by } => {
+                let held =
+                    if held_by.is_empty() { String::new() } else { format!(", held by {}", held_by.join(" and ")) };
+                self.line(&format!("{} {tag}: {message}{held}; attempt {attempt} of {of}", style("↻").yellow()));
             }
             Event::Held { by } => self.line(&format!("{} waiting for {by}", style("…").yellow())),
             Event::Resumed { tag, done, of } => {

@@ -31,25 +31,21 @@ impl Run<'_> {
                 Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
             }
             _ if self.conversation.interrupted() && !failed.escaped => Err(self.interruption()),
-            Trouble::Said { said, .. }
-                if !failed.escaped && worth_retrying(said.code().code()) && attempt <= self.options.attempts =>
-            {
-                // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
-                self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
-                let message = said.message().to_owned();
-                self.seen = None;
-                (self.conversation.events)(Event::Retrying {
-                    tag: migration.tag.clone(),
-                    attempt,
-                    of: self.options.attempts,
-                    message,
-                });
-                Ok(())
-            }
             Trouble::Said { completed, said } => {
                 let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
+                let held_by = match &*failure.code {
+                    "55P03" => self.blockers(&failure.statement).await,
+                    _ => Vec::new(),
+                };
+                if !failed.escaped && worth_retrying(&failure.code) && attempt <= self.options.attempts {
+                    self.retry(migration, failure.message, held_by).await;
+                    return Ok(());
+                }
                 if failure.exists() {
                     failure.remedy = Some(self.already(migration, &failure));
+                }
+                if let (Some(remedy), false) = (&mut failure.remedy, held_by.is_empty()) {
+                    remedy.insert_str(0, &format!("It is held by {}. ", held_by.join(" and ")));
                 }
                 failure.half = self.half.take();
                 failure.left = failed.left;
@@ -60,6 +56,14 @@ impl Run<'_> {
             }
             Trouble::GaveUp => Err(self.interruption()),
         }
+    }
+
+    async fn retry(&mut self, migration: &Migration, message: String, held_by: Vec<String>) {
+        let (attempt, of) = (self.attempt, self.options.attempts);
+        // 0.5 s, 1 s, 2 s …: whoever holds the lock gets time to finish.
+        self.conversation.pause(Duration::from_millis(250) * 2_u32.saturating_pow(attempt - 1).min(32)).await;
+        self.seen = None;
+        (self.conversation.events)(Event::Retrying { tag: migration.tag.clone(), attempt, of, message, held_by });
     }
 
     pub(in crate::migrate) fn connection_lost(&self, tag: &str, reason: String) -> Failure {
