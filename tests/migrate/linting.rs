@@ -251,7 +251,9 @@ fn fixed_files_are_sql() {
         (38, 15, 2, 6),
         "{fixed}"
     );
-    assert_eq!(fixed.lines().count(), fixed.matches("statement-breakpoint").count() + 1);
+    let breakpoints = fixed.lines().filter(|line| line.contains("statement-breakpoint"));
+    assert!(breakpoints.clone().all(|line| line.ends_with("--> statement-breakpoint")), "{fixed}");
+    assert_eq!(breakpoints.count(), fixed.matches("statement-breakpoint").count(), "each ends its line");
 }
 
 #[test]
