@@ -69,6 +69,36 @@ async fn sequences_do_not_start_again() {
     database.psql("INSERT INTO app.posts (user_id, title) VALUES (1, 'three')");
     assert_eq!(database.psql("SELECT max(id) FROM app.users"), "3");
     assert_eq!(database.psql("SELECT max(id) FROM app.posts"), "1002");
+
+    let down = "CREATE SEQUENCE down INCREMENT BY -1; CREATE TABLE a (id int DEFAULT nextval('down')); ALTER SEQUENCE down OWNED BY \
+                a.id; INSERT INTO a VALUES (DEFAULT), (DEFAULT);";
+    let written = Written::new(&[("0000_a", down)]);
+    let database = applied(Way::Direct, &written.folder()).await;
+    database.psql("DROP SEQUENCE down CASCADE");
+    assert_eq!(infra(&database, written.path(), &["repair"]).status.code(), Some(0));
+    assert_eq!(infra(&database, written.path(), &["apply"]).status.code(), Some(0));
+    assert_eq!(database.psql("INSERT INTO a VALUES (DEFAULT) RETURNING id"), "-3");
+}
+
+/// What cannot be made holds up what builds on it, and nothing else that has its name.
+#[tokio::test]
+async fn only_what_needs_it_waits() {
+    let written = Written::new(&[(
+        "0000_a",
+        "CREATE TABLE a (id int, note text NOT NULL); CREATE VIEW v AS SELECT note FROM a; \
+         CREATE TABLE b (id int, note text); CREATE VIEW w AS SELECT note FROM b;",
+    )]);
+    let database = applied(Way::Direct, &written.folder()).await;
+    database.psql(
+        "DROP VIEW v, w; ALTER TABLE a DROP COLUMN note; ALTER TABLE b DROP COLUMN note; INSERT INTO a VALUES (1)",
+    );
+    let output = infra(&database, written.path(), &["repair", "--json"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(object["repaired"], serde_json::json!(["column public.b.note", "view public.w"]));
+    let reasons: Vec<&str> =
+        object["not_repaired"].as_array().unwrap().iter().map(|it| it["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons[1], "it needs the column public.a.note", "{reasons:?}");
+    assert_eq!(infra(&database, written.path(), &["apply"]).status.code(), Some(0));
 }
 
 /// A label can be used once it is committed: what needs it comes with a second repair.

@@ -52,7 +52,9 @@ COMMENT ON TABLE "app"."users" IS 'who; when';
 COMMENT ON COLUMN "app"."users"."email" IS 'the address';
 CREATE TABLE "app"."events" ("at" timestamptz NOT NULL, "what" text) PARTITION BY RANGE ("at");
 CREATE TABLE "app"."events_2026" PARTITION OF "app"."events" FOR VALUES FROM ('2026-01-01 00:00+00') TO ('2027-01-01 00:00+00');
-CREATE INDEX "events_at_idx" ON "app"."events" ("at");"#,
+ALTER TABLE "app"."events_2026" ALTER "what" SET DEFAULT 'own', ALTER "what" SET NOT NULL;
+CREATE INDEX "events_at_idx" ON "app"."events" ("at");
+CREATE TABLE "app"."codes" ("code" integer, CONSTRAINT "codes_uq" UNIQUE NULLS NOT DISTINCT ("code"));"#,
     ),
     // Names and texts that end a comment or a statement, if they are taken for SQL.
     (
@@ -109,6 +111,7 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
             "Missing materialized view app.counts",
             "Missing schema app",
             "Missing sequence app.invoice_no",
+            "Missing table app.codes",
             "Missing table app.events",
             "Missing table app.events_2026",
             "Missing table app.o\\rd; --\\nd",
@@ -147,6 +150,62 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
     ("ALTER TABLE app.posts ALTER seconds TYPE interval(3)", &["Different column app.posts.seconds"], false),
     ("ALTER TABLE app.posts ALTER id DROP IDENTITY", &["Different column app.posts.id"], true),
     ("ALTER TABLE app.posts ALTER id SET GENERATED ALWAYS", &["Different column app.posts.id"], true),
+    // A column cannot have a default and an identity.
+    (
+        "ALTER TABLE app.posts ALTER id DROP IDENTITY; ALTER TABLE app.posts ALTER id SET DEFAULT 7",
+        &["Different column app.posts.id"],
+        false,
+    ),
+    (
+        "ALTER TABLE app.users ALTER id DROP DEFAULT; ALTER TABLE app.users ALTER id ADD GENERATED ALWAYS AS IDENTITY",
+        &["Different column app.users.id"],
+        false,
+    ),
+    // Nor can a column without NOT NULL have one.
+    (
+        "ALTER TABLE app.posts DROP CONSTRAINT posts_pkey; ALTER TABLE app.posts ALTER id DROP IDENTITY, ALTER id DROP NOT NULL; \
+         UPDATE app.posts SET id = NULL",
+        &["Different column app.posts.id", "Missing constraint posts_pkey on app.posts"],
+        false,
+    ),
+    (
+        "ALTER TABLE app.users DROP COLUMN twice; ALTER TABLE app.users ADD COLUMN twice integer DEFAULT 3",
+        &["Different column app.users.twice"],
+        false,
+    ),
+    // Nor a column of one type the default of another.
+    (
+        "ALTER TABLE app.users ALTER note DROP DEFAULT, ALTER note TYPE integer USING 1, DROP CONSTRAINT users_note_ck",
+        &["Different column app.users.note", "Missing constraint users_note_ck on app.users"],
+        false,
+    ),
+    // What a partition has otherwise than its parent.
+    (
+        "ALTER TABLE app.events_2026 ALTER what DROP DEFAULT, ALTER what DROP NOT NULL",
+        &["Different table app.events_2026"],
+        true,
+    ),
+    ("ALTER TABLE app.events_2026 ALTER what SET DEFAULT 'other'", &["Different table app.events_2026"], true),
+    ("ALTER TABLE app.events_2026 ALTER at SET DEFAULT now()", &["Different table app.events_2026"], false),
+    (
+        "ALTER TABLE app.events_2026 ALTER what DROP NOT NULL; INSERT INTO app.events VALUES ('2026-05-05', NULL)",
+        &["Different table app.events_2026"],
+        false,
+    ),
+    ("ALTER SEQUENCE app.invoice_no MINVALUE 1 RESTART 5", &["Different sequence app.invoice_no"], false),
+    ("ALTER SEQUENCE app.invoice_no AS integer", &["Different sequence app.invoice_no"], false),
+    // Two rows without a value are the same to this key, and not to others.
+    (
+        "ALTER TABLE app.codes DROP CONSTRAINT codes_uq; INSERT INTO app.codes VALUES (NULL), (NULL)",
+        &["Missing constraint codes_uq on app.codes"],
+        false,
+    ),
+    // A foreign key points at a key.
+    (
+        "ALTER TABLE app.users DROP CONSTRAINT users_pkey CASCADE; INSERT INTO app.users (id, email) VALUES (1, 'c')",
+        &["Missing constraint posts_user_fk on app.posts", "Missing constraint users_pkey on app.users"],
+        false,
+    ),
     ("ALTER TABLE app.users ALTER twice DROP EXPRESSION", &["Different column app.users.twice"], false),
     ("COMMENT ON COLUMN app.users.email IS NULL", &["Different column app.users.email"], true),
     ("COMMENT ON TABLE app.users IS 'other'", &["Different table app.users"], true),

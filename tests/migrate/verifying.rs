@@ -106,6 +106,31 @@ async fn schemas_of_others_are_left_alone() {
     assert_eq!(short(&report(&client, &written.folder(), &how).await), ["Extra table public.theirs"]);
 }
 
+/// What the database and the role in it are set to decides what the same statements make.
+#[tokio::test]
+async fn settings_of_the_database_hold_for_the_replay() {
+    let written = Written::new(&[(
+        "0000_a",
+        "CREATE SCHEMA IF NOT EXISTS app; CREATE TABLE a (since timestamptz DEFAULT '2026-01-01 12:00', mode text); \
+         DO $$ BEGIN EXECUTE format('ALTER TABLE a ALTER mode SET DEFAULT %L', current_setting('shop.mode') || current_setting('DateStyle')); END $$;",
+    )]);
+    let database = Database::new(Way::Direct);
+    let name = &database.name;
+    database.psql(&format!(
+        "CREATE SCHEMA app; ALTER DATABASE {name} SET search_path TO \"$user\", app; ALTER DATABASE {name} SET timezone TO \
+         'Asia/Tokyo'; ALTER DATABASE {name} SET shop.mode TO 'it''s'; ALTER ROLE postgres IN DATABASE {name} SET datestyle TO 'German'"
+    ));
+    tags(&database, &written.folder()).await.unwrap();
+    assert!(
+        database.psql("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adnum = 2").contains("it''sGerman")
+    );
+    for how in [How::default(), How { scratch: Some(servers().target(Way::Direct, "postgres")), ..How::default() }] {
+        let found = report(&database.client().await, &written.folder(), &how).await;
+        assert_eq!((found.notes.clone(), short(&found)), (Vec::new(), Vec::new()));
+        assert!(found.objects > 2);
+    }
+}
+
 #[tokio::test]
 async fn extensions_that_somebody_else_made_are_there_for_the_replay() {
     let written = Written::new(&[("0000_a", "CREATE TABLE a (id int, name citext);")]);

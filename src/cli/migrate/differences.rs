@@ -9,7 +9,6 @@ use similar::{ChangeTag, TextDiff};
 use super::show::duration_text;
 use super::source::Source;
 use crate::{
-    excerpt::printable,
     migrate::verify::{
         Report, Way,
         compare::{Change, Difference},
@@ -90,7 +89,7 @@ fn describe(text: &mut String, difference: &Difference) {
             let _ = writeln!(text, "      {}", style("…").dim());
         }
         for change in group.iter().flat_map(|operation| lines.iter_changes(operation)) {
-            let line = printable(change.value().trim_end_matches('\n'));
+            let line = change.value().trim_end_matches('\n');
             let _ = match change.tag() {
                 ChangeTag::Delete => writeln!(text, "    {}", style(format!("- {line}")).red()),
                 ChangeTag::Insert => writeln!(text, "    {}", style(format!("+ {line}")).green()),

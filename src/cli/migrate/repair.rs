@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     cli::{CLEAN, FAILED, Failure, print, stop},
-    excerpt::printable,
     migrate::{
         Allow, Plan, Refusal, State,
         compose::Composed,
@@ -128,14 +127,14 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
     let mut lines = vec![source.heading(), differences::way(report), String::new()];
     if let Outcome::Shown { sql } | Outcome::Written { sql, .. } = outcome {
         lines.extend(
-            sql.lines().map(printable).map(|line| {
+            sql.lines().map(|line| {
                 if line.starts_with("--") { format!("  {}", style(line).dim()) } else { format!("  {line}") }
             }),
         );
         lines.push(String::new());
     }
     for Obstacle { id, reason, .. } in &repair.obstacles {
-        lines.push(wrapped(&format!("{} {id} is not repaired: {}.", style("✗").red(), printable(reason)), "  "));
+        lines.push(wrapped(&format!("{} {id} is not repaired: {reason}.", style("✗").red()), "  "));
     }
     let extra = report.differences.iter().filter(|it| it.change == Change::Extra).count();
     if extra > 0 {

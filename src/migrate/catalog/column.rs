@@ -1,4 +1,5 @@
-//! Columns of tables. A partition's and an heir's own columns only: the others are the parent's.
+//! Columns of tables. A partition's and an heir's own columns only: the others are the parent's, and what is changed of them is
+//! the table's.
 
 use super::object::Object;
 use super::sequence::PARAMETERS;

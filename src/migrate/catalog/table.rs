@@ -1,7 +1,19 @@
-//! Tables, without what belongs to them.
+//! Tables, without what belongs to them; but with what a partition or an heir has changed of its parent's columns.
 
 use super::object::Object;
 use super::{USERS, own};
+
+/// SQL: what the table `c` has changed of the columns that it has from its parents, as actions of ALTER TABLE.
+const OWN_COLUMNS: &str = "(SELECT json_agg(o.action ORDER BY o.attnum, o.action) FROM (SELECT a.attnum, unnest(ARRAY[ \
+    CASE WHEN a.attnotnull AND NOT p.attnotnull THEN format('ALTER COLUMN %I SET NOT NULL', a.attname) END, \
+    CASE WHEN a.attgenerated <> '' OR pg_get_expr(d.adbin, d.adrelid) IS NOT DISTINCT FROM pg_get_expr(e.adbin, e.adrelid) THEN NULL \
+    WHEN d.adbin IS NULL THEN format('ALTER COLUMN %I DROP DEFAULT', a.attname) \
+    ELSE format('ALTER COLUMN %I SET DEFAULT %s', a.attname, pg_get_expr(d.adbin, d.adrelid)) END]) AS action \
+    FROM pg_attribute a CROSS JOIN LATERAL (SELECT x.* FROM pg_inherits h JOIN pg_attribute x ON x.attrelid = h.inhparent AND \
+    x.attname = a.attname AND NOT x.attisdropped WHERE h.inhrelid = c.oid ORDER BY h.inhseqno LIMIT 1) p \
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+    LEFT JOIN pg_attrdef e ON e.adrelid = p.attrelid AND e.adnum = p.attnum \
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attinhcount > 0 AND NOT a.attisdropped) o WHERE o.action IS NOT NULL)";
 
 pub(super) fn query() -> String {
     format!(
@@ -11,6 +23,7 @@ pub(super) fn query() -> String {
          'partition of', CASE WHEN c.relispartition THEN i.parents ->> 0 END, \
          'bound', pg_get_expr(c.relpartbound, c.oid), \
          'inherits', CASE WHEN NOT c.relispartition THEN i.parents END, \
+         'own columns', CASE WHEN i.parents IS NOT NULL THEN {OWN_COLUMNS} END, \
          'options', array_to_string(c.reloptions, ', '), \
          'row security', NULLIF(c.relrowsecurity, false), \
          'forced row security', NULLIF(c.relforcerowsecurity, false), \
@@ -30,7 +43,7 @@ pub(super) fn definition(object: &Object) -> String {
 /// The table with these lines inside its parentheses, and its row security.
 pub(in crate::migrate) fn whole(object: &Object, inside: &[String]) -> String {
     let mut sql = create(object, "", inside);
-    for statement in row_security(object) {
+    for statement in own_columns(object).into_iter().chain(row_security(object)) {
         sql.push_str(&format!(";\n{statement}"));
     }
     sql
@@ -56,6 +69,16 @@ pub(in crate::migrate) fn create(object: &Object, guard: &str, inside: &[String]
         sql.push_str(&format!(" WITH ({})", object.text("options")));
     }
     sql
+}
+
+/// The statements that make columns of its parents its own.
+pub(in crate::migrate) fn own_columns(object: &Object) -> Vec<String> {
+    object.list("own columns").iter().map(|action| format!("ALTER TABLE {} {action}", object.id.sql())).collect()
+}
+
+/// The column that an action lets no NULL into, as SQL.
+pub(in crate::migrate) fn required(action: &str) -> Option<&str> {
+    action.strip_suffix(" SET NOT NULL")?.strip_prefix("ALTER COLUMN ")
 }
 
 /// The statements that turn its row level security on.

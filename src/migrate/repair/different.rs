@@ -123,14 +123,16 @@ impl Pair<'_> {
 
     fn sequence(&self) -> Mended {
         let name = self.wanted.id.sql();
+        let parameters = self.wanted.text("parameters");
+        let cycle = if parameters.ends_with(" CYCLE") { "" } else { " NO CYCLE" };
+        let alter = format!("ALTER SEQUENCE {name} {parameters}{cycle}");
         let mut mended = Vec::new();
         if self.differs("type") {
-            mended.push(self.not(TYPE, format!("ALTER SEQUENCE {name} AS {}", self.wanted.text("type"))));
-        }
-        if self.differs("parameters") {
-            let parameters = self.wanted.text("parameters");
-            let cycle = if parameters.ends_with(" CYCLE") { "" } else { " NO CYCLE" };
-            mended.push(Ok(self.step(Phase::Change, format!("ALTER SEQUENCE {name} {parameters}{cycle}"))));
+            // The parameters of one type may be out of the other's bounds.
+            mended.push(self.not(TYPE, format!("ALTER SEQUENCE {name} AS {};\n{alter}", self.wanted.text("type"))));
+        } else if self.differs("parameters") {
+            let step = self.step(Phase::Change, alter);
+            mended.push(Ok(step.only_if(probe::bounds(&name, parameters))));
         }
         if self.differs("owner") {
             let owner = sequence::owner(self.wanted).unwrap_or_else(|| "NONE".to_owned());
@@ -173,10 +175,32 @@ impl Pair<'_> {
                 Err(statement) => self.not("it has storage options that no migration sets", statement),
             });
         }
-        if self.differs_beyond(&["row security", "forced row security", "options"]) {
+        mended.extend(self.own_columns());
+        if self.differs_beyond(&["row security", "forced row security", "options", "own columns"]) {
             mended.push(self.not("what kind of table it is cannot be changed without moving its rows", String::new()));
         }
         mended
+    }
+
+    /// What a partition has changed of its parent's columns.
+    fn own_columns(&self) -> Mended {
+        let (wanted, live) = (self.wanted.list("own columns"), self.live.list("own columns"));
+        let name = self.wanted.id.sql();
+        let missing = wanted.iter().filter(|action| !live.contains(action)).map(|action| {
+            let step = self.step(Phase::Change, format!("ALTER TABLE {name} {action}"));
+            Ok(step.only_if(table::required(action).map(|column| probe::nulls(&name, column))))
+        });
+        let column = |action: &str| action.split(" SET ").next().unwrap_or_default().replace(" DROP DEFAULT", "");
+        let extra = live.iter().filter(|action| {
+            // A default that is another one is set.
+            let set = |it: &&&str| column(it) == column(action) && it.contains("DEFAULT") && action.contains("DEFAULT");
+            !wanted.contains(action) && !wanted.iter().any(|it| set(&it))
+        });
+        let extra = extra.map(|action| {
+            let reason = format!("it has a column of its parent's otherwise, which no migration makes ({action})");
+            self.not(&reason, String::new())
+        });
+        missing.chain(extra).collect()
     }
 
     fn column(&self) -> Mended {
@@ -184,15 +208,6 @@ impl Pair<'_> {
         let (table, name) = (wanted.id.table_sql(), wanted.id.sql());
         let alter = |what: &str| format!("ALTER TABLE {table} ALTER COLUMN {name} {what}");
         let mut mended = Vec::new();
-        if self.differs("type") || self.differs("collation") {
-            let typed = column::typed(wanted);
-            mended.push(self.not(TYPE, alter(&format!("TYPE {typed} USING {name}::{}", wanted.text("type")))));
-        }
-        if self.differs("generated") {
-            mended.push(
-                self.not("whether it is computed, and how, can only be changed by making it again", String::new()),
-            );
-        }
         if self.differs("not null") {
             mended.push(if wanted.flag("not null") {
                 let step = self.step(Phase::Column, alter("SET NOT NULL"));
@@ -201,22 +216,60 @@ impl Pair<'_> {
                 self.not("allowing NULL again is for somebody to decide", alter("DROP NOT NULL"))
             });
         }
+        // Each of the following builds on the one before it.
+        if self.differs("generated") {
+            let reason = "whether it is computed, and how, can only be changed by making it again";
+            mended.push(Err(Obstacle::unfit(&wanted.id, reason, String::new())));
+        } else if self.differs("type") || self.differs("collation") {
+            let typed = column::typed(wanted);
+            let mut statements = vec![alter(&format!("TYPE {typed} USING {name}::{}", wanted.text("type")))];
+            if self.differs("default") && !wanted.text("default").is_empty() {
+                statements.push(alter(&format!("SET DEFAULT {}", wanted.text("default"))));
+            }
+            mended.push(Err(Obstacle::unfit(&wanted.id, TYPE, statements.join(";\n"))));
+        } else {
+            mended.extend(self.value(&alter));
+        }
+        mended
+    }
+
+    /// A default or an identity: a column cannot have both, and either has to go before the other comes.
+    fn value(&self, alter: &dyn Fn(&str) -> String) -> Mended {
+        let (default, identity) = (self.wanted.text("default"), self.wanted.text("identity"));
+        let (had_default, had_identity) = (self.live.text("default"), self.live.text("identity"));
+        if !identity.is_empty() && !had_default.is_empty() {
+            let statement = format!("{};\n{}", alter("DROP DEFAULT"), self.add_identity());
+            return vec![
+                self.not("it has a default, which would have to go before it can have an identity", statement),
+            ];
+        }
+        if !default.is_empty() && !had_identity.is_empty() {
+            let statement = format!("{};\n{}", alter("DROP IDENTITY"), alter(&format!("SET DEFAULT {default}")));
+            return vec![
+                self.not("it has an identity, which would have to go before it can have a default", statement),
+            ];
+        }
+        let mut mended = self.identity(alter);
         if self.differs("default") {
-            mended.push(match wanted.text("default") {
+            mended.push(match default {
                 "" => self.not("it has a default that no migration makes", alter("DROP DEFAULT")),
                 default => Ok(self.step(Phase::Change, alter(&format!("SET DEFAULT {default}")))),
             });
         }
-        mended.extend(self.identity(&alter));
         mended
     }
 
     fn identity(&self, alter: &dyn Fn(&str) -> String) -> Mended {
         let (wanted, live) = (self.wanted.text("identity"), self.live.text("identity"));
+        let (table, name) = (self.wanted.id.table_sql(), self.wanted.id.sql());
         match (wanted, live) {
             ("", "") => Vec::new(),
             ("", _) => vec![self.not("it has an identity that no migration makes", alter("DROP IDENTITY"))],
-            (_, "") => vec![Ok(self.step(Phase::Owner, self.add_identity()))],
+            // Only what is NOT NULL can have one.
+            (_, "") => {
+                let step = self.step(Phase::Owner, self.add_identity());
+                vec![Ok(step.only_if(Some(probe::nulls(&table, &name))))]
+            }
             _ if self.differs("sequence") => {
                 vec![self.not("the sequence of its identity has other parameters", String::new())]
             }
@@ -232,8 +285,8 @@ impl Pair<'_> {
         let id = &self.wanted.id;
         let (table, name) = (id.table_sql(), id.sql());
         let sequence = self.wanted.text("sequence").trim_start_matches("SEQUENCE NAME ");
-        let sequence = sequence.split(" INCREMENT BY ").next().unwrap_or_default();
-        let moved = catch_up(sequence, &table, &name).replacen("SELECT", "PERFORM", 1);
+        let (sequence, parameters) = sequence.split_at(sequence.rfind("INCREMENT BY ").unwrap_or(sequence.len()));
+        let moved = catch_up(sequence.trim_end(), parameters, &table, &name).replacen("SELECT", "PERFORM", 1);
         block(&format!(
             "BEGIN\n  IF (SELECT attidentity FROM pg_catalog.pg_attribute WHERE attrelid = {}::regclass AND attname = {}) = '' \
              THEN\n    ALTER TABLE {table} ALTER COLUMN {name} ADD {};\n    {moved};\n  END IF;\nEND",
@@ -271,7 +324,8 @@ impl Pair<'_> {
         let what = if id.class == Class::Rule { "RULE" } else { "TRIGGER" };
         let mut mended = Vec::new();
         if self.differs("definition") {
-            if self.wanted.facts.get("constraint") == Some(&Value::Bool(true)) {
+            let constraint = |object: &Object| object.facts.get("constraint") == Some(&Value::Bool(true));
+            if constraint(self.wanted) || constraint(self.live) {
                 return self.anew();
             }
             let create = format!("CREATE {what}");

@@ -98,17 +98,18 @@ fn of_sequence(object: &Object) -> Mended {
     if let (Some(owner), [schema, table, column]) = (sequence::owner(object), &object.facts("owned by")[..]) {
         let (table, column) = (format!("{}.{}", identifier(schema), identifier(table)), identifier(column));
         let mut step = Step::change(Phase::Owner, object, format!("ALTER SEQUENCE {name} OWNED BY {owner}"));
-        step.statements.push(catch_up(&name, &table, &column));
+        step.statements.push(catch_up(&name, parameters, &table, &column));
         mended.push(Ok(step));
     }
     mended
 }
 
-/// Moves a sequence past the values that are there; never back.
-pub(super) fn catch_up(sequence: &str, table: &str, column: &str) -> String {
+/// Moves a sequence of these parameters past the values that are there, upwards or downwards; never back.
+pub(super) fn catch_up(sequence: &str, parameters: &str, table: &str, column: &str) -> String {
+    let (furthest, last) = if parameters.contains("INCREMENT BY -") { ("LEAST", "min") } else { ("GREATEST", "max") };
     format!(
-        "SELECT pg_catalog.setval({}, GREATEST(max({column}), (SELECT last_value FROM {sequence}))) FROM {table} HAVING \
-         max({column}) IS NOT NULL",
+        "SELECT pg_catalog.setval({}, {furthest}({last}({column}), (SELECT last_value FROM {sequence}))) FROM {table} HAVING \
+         {last}({column}) IS NOT NULL",
         literal(sequence)
     )
 }
@@ -117,6 +118,8 @@ fn of_table(object: &Object, columns: &[&Object]) -> Mended {
     let columns: Vec<String> = columns.iter().map(|column| column.definition_alone()).collect();
     let create = table::create(object, "IF NOT EXISTS ", &columns);
     let mut mended = vec![Ok(Step::new(Phase::Table, object, create))];
+    let own = table::own_columns(object).into_iter();
+    mended.extend(own.map(|statement| Ok(Step::change(Phase::Change, object, statement))));
     let switches = table::row_security(object).into_iter();
     mended.extend(switches.map(|statement| Ok(Step::change(Phase::RowSecurity, object, statement))));
     mended

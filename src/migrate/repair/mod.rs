@@ -97,10 +97,10 @@ impl Repair {
     /// What names something that is not made good would fail on it.
     fn wait_for_obstacles(&mut self) {
         loop {
-            let absent: Vec<_> = self.obstacles.iter().filter(|it| it.missing).map(|it| it.id.clone()).collect();
+            let obstacles = self.obstacles.clone();
             let again = self.hold_back(|step| {
-                let needed = absent.iter().find(|id| step.mentions(&id.local_name()))?;
-                Some(format!("it needs the {needed}"))
+                let needed = obstacles.iter().find(|obstacle| step.needs(obstacle))?;
+                Some(format!("it needs the {}", needed.id))
             });
             if !again {
                 return;

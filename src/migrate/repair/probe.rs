@@ -4,6 +4,7 @@ use super::step::Step;
 use crate::migrate::catalog::{Catalog, Class, Object};
 use crate::migrate::connect::Client;
 use crate::migrate::ledger::identifier;
+use crate::migrate::sql::{Token, tokens};
 
 /// A query whose one value is true if something stands against a step, and what that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,16 @@ pub(super) fn nulls(table: &str, column: &str) -> Probe {
     }
 }
 
+/// Where a sequence has to stand to be given these parameters.
+pub(super) fn bounds(sequence: &str, parameters: &str) -> Option<Probe> {
+    let number = |word: &str| parameters.split(word).nth(1)?.split_whitespace().next()?.parse::<i64>().ok();
+    let (least, most) = (number("MINVALUE ")?, number("MAXVALUE ")?);
+    Some(Probe {
+        query: format!("SELECT last_value NOT BETWEEN {least} AND {most} FROM {sequence}"),
+        against: "it stands outside of the bounds that it should have",
+    })
+}
+
 /// What has to hold for a constraint to be added.
 pub(super) fn constraint(object: &Object, live: &Catalog) -> Option<Probe> {
     let foreign = object.facts("foreign table");
@@ -86,9 +97,9 @@ pub(super) fn valid(object: &Object, parents_exist: bool) -> Option<Probe> {
             query: format!("SELECT EXISTS (SELECT FROM {table} WHERE NOT ({}))", object.fact("expression")),
             against: "there are rows that it forbids",
         }),
-        "u" => Some(duplicates(&table, &columns, "")),
+        "u" => Some(duplicates(&table, &columns, "", object)),
         "p" => {
-            let duplicates = duplicates(&table, &columns, "");
+            let duplicates = duplicates(&table, &columns, "", object);
             let nulls = all("IS NULL").join(" OR ");
             Some(Probe {
                 query: format!("{} OR EXISTS (SELECT FROM {table} WHERE {nulls})", duplicates.query),
@@ -121,11 +132,16 @@ pub(super) fn valid(object: &Object, parents_exist: bool) -> Option<Probe> {
 pub(super) fn index(object: &Object) -> Option<Probe> {
     let unique = object.facts.get("unique").and_then(serde_json::Value::as_bool).unwrap_or_default();
     let keys: Vec<String> = object.facts("keys").into_iter().map(|key| format!("({key})")).collect();
-    unique.then(|| duplicates(&object.id.table_sql(), &keys, object.fact("predicate")))
+    unique.then(|| duplicates(&object.id.table_sql(), &keys, object.fact("predicate"), object))
 }
 
-fn duplicates(table: &str, keys: &[String], predicate: &str) -> Probe {
-    let mut conditions: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+fn duplicates(table: &str, keys: &[String], predicate: &str, object: &Object) -> Probe {
+    let definition = object.text("definition");
+    let words = tokens(definition);
+    let is = |at: usize, word| words.get(at).is_some_and(|token: &Token| token.is(definition, word));
+    let nulls_are_equal = (0..words.len()).any(|at| is(at, "nulls") && is(at + 1, "not") && is(at + 2, "distinct"));
+    let mut conditions = vec!["true".to_owned()];
+    conditions.extend(keys.iter().filter(|_| !nulls_are_equal).map(|key| format!("{key} IS NOT NULL")));
     if !predicate.is_empty() {
         conditions.push(format!("({predicate})"));
     }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::probe::Probe;
-use crate::migrate::catalog::{Id, Object};
+use crate::migrate::catalog::{Class, Id, Object};
+use crate::migrate::ledger::identifier;
 use crate::migrate::quote::block;
 
 /// When a step is done: things that others need come first.
@@ -46,6 +47,8 @@ pub struct Step {
     plain: Option<String>,
     /// Whether the object is missing, and not just different.
     missing: bool,
+    /// Whether foreign keys can point at it: a key or a unique index.
+    key: bool,
 }
 
 /// What is not done.
@@ -58,9 +61,12 @@ pub struct Obstacle {
     pub reason: String,
     /// What would do it, once somebody has decided.
     pub statements: Vec<String>,
-    /// Whether the object is missing, and not just different.
+    /// Whether what builds on it would fail: it is missing, or a column of another type.
     #[serde(skip)]
     pub(super) missing: bool,
+    /// Whether foreign keys can point at it.
+    #[serde(skip)]
+    key: bool,
 }
 
 /// What comes of a difference: things to do, and things that cannot be done.
@@ -77,6 +83,7 @@ impl Step {
             labels: Vec::new(),
             plain: None,
             missing: true,
+            key: ["p", "u"].contains(&object.fact("kind")) || object.facts.get("unique") == Some(&true.into()),
         }
     }
 
@@ -97,23 +104,48 @@ impl Step {
 
     pub(super) fn into_obstacle(self, reason: String) -> Obstacle {
         let statements = self.plain.map_or(self.statements, |plain| vec![plain]);
-        Obstacle { id: self.id, reason, statements, missing: self.missing }
+        Obstacle { id: self.id, reason, statements, missing: self.missing, key: self.key }
     }
 
-    /// Whether one of its statements has this name in it, other than as the name of what it makes.
-    pub(super) fn mentions(&self, name: &str) -> bool {
-        let word = |statement: &String| {
-            let mut words = statement.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
-            words.any(|word| word == name) || (name.contains(' ') && statement.contains(name))
+    /// Whether it would fail without what the obstacle is about.
+    pub(super) fn needs(&self, obstacle: &Obstacle) -> bool {
+        let id = &obstacle.id;
+        let named = match id.class {
+            // Its comment, and whether it fires.
+            _ if self.id == *id => true,
+            // PostgreSQL writes every other name with its schema.
+            Class::Column => self.mentions(&[&id.schema, &id.table, &id.name]),
+            // A foreign key points at columns, and means the key that they have.
+            Class::Constraint | Class::Index => {
+                obstacle.key && self.phase == Phase::ForeignKey && self.mentions(&[&id.schema, &id.table])
+            }
+            Class::Trigger | Class::Rule | Class::Policy | Class::Statistics => false,
+            _ => self.mentions(&[&id.schema, &id.local_name()]),
         };
-        self.statements.iter().any(word)
+        obstacle.missing && named
+    }
+
+    /// Whether one of its statements has all of these names in it.
+    fn mentions(&self, names: &[&str]) -> bool {
+        let has = |statement: &String, name: &str| {
+            let mut words = statement.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
+            words.any(|word| word == name) || statement.contains(&identifier(name))
+        };
+        self.statements.iter().any(|statement| names.iter().all(|name| name.is_empty() || has(statement, name)))
     }
 }
 
 impl Obstacle {
+    /// Of what is there, but so that what builds on it would fail.
+    pub(super) fn unfit(id: &Id, reason: &str, statement: String) -> Box<Self> {
+        let mut obstacle = Self::different(id, reason, statement);
+        obstacle.missing = true;
+        obstacle
+    }
+
     pub(super) fn different(id: &Id, reason: &str, statement: String) -> Box<Self> {
         let statements = if statement.is_empty() { Vec::new() } else { vec![statement] };
-        Box::new(Obstacle { id: id.clone(), reason: reason.to_owned(), statements, missing: false })
+        Box::new(Obstacle { id: id.clone(), reason: reason.to_owned(), statements, missing: false, key: false })
     }
 }
 

@@ -294,7 +294,7 @@ impl Work<'_> {
         }
         let own = async {
             let server = OwnServer::start(self.client).await?;
-            let scratch = Scratch::make(&server.target, &like.of_any_locale()).await;
+            let scratch = Scratch::make(&server.target, &like.of_any_machine()).await;
             Ok::<_, String>((scratch.map_err(|error| error.to_string())?, server))
         };
         let own = tokio::select! {
@@ -360,7 +360,7 @@ fn reason(failure: &Failure) -> String {
 /// Makes the extensions that the database has and the migrations rely on without making them.
 async fn prepare(scratch: &Scratch, like: &Likeness, replay: &Replay) -> Vec<String> {
     let made = replay.extensions();
-    let mut notes = Vec::new();
+    let mut notes = scratch.unlike.clone();
     for (name, schema) in like.extensions.iter().filter(|(name, _)| !made.contains(name)) {
         if let Err(reason) = scratch.extend(name, schema).await {
             notes.push(format!("The extension {name} could not be made in the scratch database: {reason}."));

@@ -21,6 +21,8 @@ pub(super) struct Scratch {
     /// Makes and drops databases, outside of a transaction.
     maintenance: Client,
     name: String,
+    /// What it could not be given of the other one, a sentence each.
+    pub(super) unlike: Vec<String>,
 }
 
 /// Why there is no scratch database.
@@ -73,7 +75,7 @@ impl Scratch {
             return Err(if denied { ScratchError::NotAllowed { user: beside.user.clone() } } else { error.into() });
         }
         match enter(&maintenance, beside, &name, like).await {
-            Ok(client) => Ok(Scratch { client, guard, maintenance, name }),
+            Ok((client, unlike)) => Ok(Scratch { client, guard, maintenance, name, unlike }),
             Err(error) => {
                 // The next run removes it if this one cannot.
                 _ = drop_database(&maintenance, &name).await;
@@ -104,8 +106,8 @@ impl Scratch {
 pub(super) struct Likeness {
     /// Its row of pg_database.
     database: serde_json::Value,
-    /// The search_path that is set for the database, as SQL.
-    search_path: Option<String>,
+    /// What is set for the database, and for this role in it.
+    settings: Vec<Setting>,
     /// Extensions, each with its schema.
     pub(super) extensions: Vec<(String, String)>,
 }
@@ -113,11 +115,14 @@ pub(super) struct Likeness {
 impl Likeness {
     /// Looks at the database that `client` is connected to.
     pub(super) async fn of(client: &Client) -> Result<Self, tokio_postgres::Error> {
-        let sql = "SELECT to_json(d), (SELECT s FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s WHERE r.setdatabase \
-                   = d.oid AND r.setrole = 0 AND s LIKE 'search\\_path=%') FROM pg_catalog.pg_database d WHERE d.datname = \
-                   pg_catalog.current_database()";
+        let sql = "SELECT to_json(d) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
         let row = client.rows(sql).await?.into_iter().next();
-        let text = |column| row.as_ref().and_then(|row| row.get(column)).unwrap_or_default();
+        let database = row.as_ref().and_then(|row| row.get(0)).unwrap_or_default();
+        let sql = "SELECT s, CASE WHEN r.setrole <> 0 THEN session_user END FROM pg_catalog.pg_db_role_setting r JOIN \
+                   pg_catalog.pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) s WHERE d.datname = \
+                   pg_catalog.current_database() AND (r.setrole = 0 OR r.setrole = (SELECT oid FROM pg_catalog.pg_roles WHERE \
+                   rolname = session_user)) ORDER BY r.setrole";
+        let settings = client.rows(sql).await?;
         let extensions = client
             .rows(
                 "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = \
@@ -126,15 +131,16 @@ impl Likeness {
             .await?;
         let pair = |row: &tokio_postgres::SimpleQueryRow| Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()));
         Ok(Likeness {
-            database: serde_json::from_str(text(0)).unwrap_or_default(),
-            search_path: text(1).strip_prefix("search_path=").map(str::to_owned),
+            database: serde_json::from_str(database).unwrap_or_default(),
+            settings: settings.iter().filter_map(|row| Setting::of(row.get(0)?, row.get(1))).collect(),
             extensions: extensions.iter().filter_map(pair).collect(),
         })
     }
 
-    /// The same without its collation, which this machine may not have. No definition names a database's default.
-    pub(super) fn of_any_locale(&self) -> Self {
+    /// The same without its collation and libraries, which this machine may not have. No definition names a database's default.
+    pub(super) fn of_any_machine(&self) -> Self {
         let mut like = self.clone();
+        like.settings.retain(|setting| !setting.name.ends_with("_libraries"));
         if let Some(row) = like.database.as_object_mut() {
             row.retain(|key, _| key == "encoding");
         }
@@ -164,11 +170,60 @@ impl Likeness {
     }
 }
 
-/// Connects to the new database, and makes sure that it is the one.
-async fn enter(maintenance: &Client, beside: &Target, name: &str, like: &Likeness) -> Result<Client, ScratchError> {
-    if let Some(search_path) = &like.search_path {
-        let sql = format!("ALTER DATABASE {} SET search_path TO {search_path}", identifier(name));
-        maintenance.rows(&sql).await?;
+/// A setting that a session begins with: of pg_db_role_setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Setting {
+    name: String,
+    /// As it is stored.
+    value: String,
+    /// The role that it is for; none: for all.
+    role: Option<String>,
+}
+
+/// Settings that are lists of names, stored as they are written, quotes and all.
+const LISTS: [&str; 5] = [
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+impl Setting {
+    /// From `name=value`.
+    fn of(text: &str, role: Option<&str>) -> Option<Self> {
+        let (name, value) = text.split_once('=')?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let setting = || Setting { name: name.to_owned(), value: value.to_owned(), role: role.map(str::to_owned) };
+        name.chars().all(plain).then(setting)
+    }
+
+    /// Sets it for the database of this name.
+    fn statement(&self, database: &str) -> String {
+        let database = identifier(database);
+        let whose = match &self.role {
+            Some(role) => format!("ROLE {} IN DATABASE {database}", identifier(role)),
+            None => format!("DATABASE {database}"),
+        };
+        let is_list = LISTS.contains(&self.name.as_str()) && !self.value.is_empty();
+        let value = if is_list { self.value.clone() } else { literal(&self.value) };
+        format!("ALTER {whose} SET {} TO {value}", self.name)
+    }
+}
+
+/// Connects to the new database, and makes sure that it is the one; with what could not be set for it.
+async fn enter(
+    maintenance: &Client,
+    beside: &Target,
+    name: &str,
+    like: &Likeness,
+) -> Result<(Client, Vec<String>), ScratchError> {
+    let mut unlike = Vec::new();
+    for setting in &like.settings {
+        if let Err(error) = maintenance.rows(&setting.statement(name)).await {
+            let said = said(&error);
+            unlike.push(format!("The setting {} could not be made in the scratch database: {said}.", setting.name));
+        }
     }
     let target = Target { dbname: name.to_owned(), ..beside.clone() };
     let client = Client::connect(&target).await.map_err(|error| match error {
@@ -185,7 +240,7 @@ async fn enter(maintenance: &Client, beside: &Target, name: &str, like: &Likenes
     if found != Some((name, "0")) {
         return Err(ScratchError::Unreachable("the connection leads to another one".to_owned()));
     }
-    Ok(client)
+    Ok((client, unlike))
 }
 
 /// Removes the scratch databases of this database that no run holds any more.
@@ -231,6 +286,21 @@ mod tests {
         let name = format!("{}{:016x}", prefix("shop"), u64::MAX);
         assert!(name.len() < 64 && name.starts_with("infra_verify_"), "{name}");
         assert_ne!(prefix("shop"), prefix("shop2"));
+    }
+
+    #[test]
+    fn settings_are_made_as_they_are_stored() {
+        let made = |text: &str, role| Setting::of(text, role).map(|setting| setting.statement("x"));
+        let table = [
+            ("search_path=\"$user\", app", None, "ALTER DATABASE \"x\" SET search_path TO \"$user\", app"),
+            ("search_path=", None, "ALTER DATABASE \"x\" SET search_path TO ''"),
+            ("app.mode=it's = a", Some("me"), "ALTER ROLE \"me\" IN DATABASE \"x\" SET app.mode TO 'it''s = a'"),
+            ("TimeZone=Europe/Vienna", None, "ALTER DATABASE \"x\" SET TimeZone TO 'Europe/Vienna'"),
+        ];
+        for (text, role, expected) in table {
+            assert_eq!(made(text, role).as_deref(), Some(expected));
+        }
+        assert_eq!(made("a; DROP TABLE b=1", None), None);
     }
 
     #[test]
