@@ -95,12 +95,19 @@ fn why_something_exists() {
 
     // 0000_a is applied now, so the run that made it is not this one.
     let second = said(&database, &twice);
-    assert!(second.contains("though the ledger says this migration is not applied"), "{second}");
+    assert!(second.contains("It is made by 0000_a in line 2, which was applied before."), "{second}");
+    let by_hand = Written::new(&[
+        ("0000_a", "CREATE TABLE a (id int);\nCREATE TYPE mood AS ENUM ('x');"),
+        ("0001_b", "CREATE TABLE h ();"),
+    ]);
+    database.psql("CREATE TABLE h ()");
+    let third = said(&database, &by_hand);
+    assert!(third.contains("though the ledger says this migration is not applied"), "{third}");
 
     let pushed = Database::new(Way::Direct);
     pushed.psql("CREATE TABLE a (id int)");
-    let third = said(&pushed, &twice);
-    assert!(third.contains("the ledger is empty") && third.contains("`infra migrate baseline`"), "{third}");
+    let fresh = said(&pushed, &twice);
+    assert!(fresh.contains("the ledger is empty") && fresh.contains("`infra migrate baseline`"), "{fresh}");
 }
 
 /// IF NOT EXISTS passes over an index that stayed INVALID: it would be none, and called made.

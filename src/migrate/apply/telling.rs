@@ -3,7 +3,7 @@
 
 use super::Run;
 use crate::migrate::event::Event;
-use crate::migrate::existing;
+use crate::migrate::existing::{self, Known};
 use crate::migrate::failure::{Failure, StatementFailure};
 use crate::migrate::folder::Migration;
 use crate::migrate::guard::without_transaction;
@@ -43,8 +43,8 @@ impl Run<'_> {
 
     /// Why what the statement makes exists, and what to do.
     pub(super) fn already(&self, migration: &Migration, failure: &StatementFailure) -> String {
-        let mine = |other: &&Migration| self.wanted.contains(&other.tag) || self.tags().contains(&other.tag);
         let before = self.folder.migrations.iter().take_while(|other| other.tag != migration.tag);
-        existing::advice(failure, &before.filter(mine).collect::<Vec<_>>(), migration, self.fresh)
+        let run = self.wanted.iter().cloned().chain(self.tags()).collect();
+        existing::advice(failure, migration, &Known { before: before.collect(), run, fresh: self.fresh })
     }
 }
