@@ -97,6 +97,11 @@ fn boto3_walks_through_app_runner() {
 }
 
 #[test]
+fn what_aws_documents_as_wrong_is_refused_as_documented() {
+    walk("wrong", "instant");
+}
+
+#[test]
 fn the_aws_cli_finds_its_way() {
     walk("aws_cli", "instant");
 }

@@ -131,7 +131,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSecurityGroup) -> Result<Va
     let store = &mut ctx.region.ec2;
     kind::VPC.find(&store.vpcs, &vpc_id)?;
     let tags = tag::given(&tag_specifications, &kind::SECURITY_GROUP)?;
-    if store.security_groups.values().any(|group| group.vpc_id == vpc_id && group.group_name == group_name) {
+    let is_taken = |group: &SecurityGroup| group.vpc_id == vpc_id && group.group_name.eq_ignore_ascii_case(&group_name);
+    if store.security_groups.values().any(is_taken) {
         let message = format!("The security group '{group_name}' already exists for VPC '{vpc_id}'");
         return Err(Fault::new("InvalidGroup.Duplicate", message));
     }
@@ -150,7 +151,7 @@ fn check_texts(group_name: &str, description: &str) -> Result<(), Fault> {
     if description.is_empty() {
         return Err(missing("groupDescription"));
     }
-    if group_name == DEFAULT {
+    if group_name.eq_ignore_ascii_case(DEFAULT) {
         return Err(invalid("Cannot use reserved security group name: default"));
     }
     if group_name.starts_with("sg-") {

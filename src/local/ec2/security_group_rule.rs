@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Store,
-    call::missing,
+    call::{invalid, missing},
     kind,
     listing::Listing,
     permission::{self, Flat, IpPermission, Peer, RuleRequest, Scope, Traffic},
@@ -228,6 +228,10 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Modify) -> Result<Value, Fault> {
         let position = rules.iter().position(|rule| rule.rule_id == id);
         let position = position.ok_or_else(|| kind::SECURITY_GROUP_RULE.absent(&id))?;
         let egress = rules[position].egress;
+        if std::mem::discriminant(&rules[position].traffic.peer) != std::mem::discriminant(&traffic.peer) {
+            let message = format!("The type of the security group rule {id} cannot be changed.");
+            return Err(invalid(message));
+        }
         if rules.iter().any(|rule| rule.rule_id != id && rule.egress == egress && rule.traffic == traffic) {
             return Err(traffic.duplicate());
         }

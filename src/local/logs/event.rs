@@ -53,6 +53,10 @@ pub(super) fn put_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     if !lines.is_sorted_by_key(|line| line.timestamp) {
         return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
     }
+    let size: usize = lines.iter().map(|line| line.message.len() + 26).sum();
+    if lines.len() > 1 && size > 1_048_576 {
+        return Err(invalid(format!("Upload too large: {size} bytes exceeds limit of 1048576")));
+    }
     if lines.iter().any(|line| line.message.len() > 1_048_576 - 26) {
         return Err(invalid("Log event too large: an event's message may have at most 1048550 bytes."));
     }
@@ -61,6 +65,13 @@ pub(super) fn put_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     let old = lines.partition_point(|line| line.timestamp + 14 * 24 * HOUR < now);
     let end = lines.partition_point(|line| line.timestamp <= now + 2 * HOUR);
     let first = expired.max(old).min(end);
+    if let [earliest, .., latest] = &lines[first..end]
+        && latest.timestamp - earliest.timestamp > 24 * HOUR
+    {
+        return Err(invalid(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+        ));
+    }
     let rejected = json!({
         "tooNewLogEventStartIndex": (end < lines.len()).then_some(end),
         "tooOldLogEventEndIndex": (old > 0).then_some(old),

@@ -76,6 +76,9 @@ struct Input {
 pub(super) fn create_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     super::tag::check(&input.tags)?;
+    if input.log_group_name.starts_with("aws/") {
+        return Err(invalid("Log groups starting with AWS/ are reserved for AWS."));
+    }
     if ctx.region.logs.groups.contains_key(&input.log_group_name) {
         return Err(Fault::new("ResourceAlreadyExistsException", "The specified log group already exists"));
     }

@@ -89,7 +89,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || " ._-".contains(letter);
-    if name == "default" || name.len() > 255 || !name.chars().all(allowed) {
+    let begins_well = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    if name == "default" || name.len() > 255 || !begins_well || !name.chars().all(allowed) {
         return Err(invalid(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
     }
     if ctx.region.rds.subnet_groups.contains_key(&name) {

@@ -111,6 +111,9 @@ pub(super) fn batch_get_secret_value(ctx: &mut Ctx<'_>, input: Value) -> Result<
     if input.secret_id_list.is_empty() == input.filters.is_empty() {
         return Err(Fault::new("InvalidParameterException", "You must include Filters or SecretIdList, but not both."));
     }
+    if input.max_results.is_some() && input.filters.is_empty() {
+        return Err(Fault::new("InvalidParameterException", "To use MaxResults, you must also use Filters."));
+    }
     let wanted = if input.filters.is_empty() {
         input.secret_id_list
     } else {

@@ -98,6 +98,9 @@ fn check(input: &Input) -> Result<(), Fault> {
     if input.value.0.is_empty() {
         return invalid("The value of a parameter can't be empty.");
     }
+    if input.value.0.contains("{{") {
+        return invalid("Parameter value can't nest another parameter. Do not use \"{{}}\" in the value.");
+    }
     if input.overwrite && !input.tags.is_empty() {
         return invalid(
             "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove \

@@ -39,6 +39,9 @@ impl Input {
 
 pub(super) fn get_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
+    if input.name.trim().contains(char::is_whitespace) {
+        return Err(Fault::new("ValidationException", "Parameter names can't contain spaces between characters."));
+    }
     Ok(json!({ "Parameter": read(&ctx.region.ssm, &input.name, input.with_decryption)? }))
 }
 

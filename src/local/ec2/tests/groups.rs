@@ -122,6 +122,10 @@ fn a_rule_keeps_its_id_when_it_is_modified() {
     };
     cloud.done("ModifySecurityGroupRules", modify(8080));
     assert_eq!(cloud.refusal("ModifySecurityGroupRules", modify(443)), "InvalidPermission.Duplicate");
+    let other_type = json!({"SecurityGroupRuleId": id, "SecurityGroupRule":
+        {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "CidrIpv6": "::/0"}});
+    let input = json!({"GroupId": group, "SecurityGroupRules": [other_type]});
+    assert_eq!(cloud.refusal("ModifySecurityGroupRules", input), "InvalidParameterValue");
     let text = json!([{"SecurityGroupRuleId": id, "Description": "newer"}]);
     let input = json!({"GroupId": group, "SecurityGroupRuleDescriptions": text});
     cloud.done("UpdateSecurityGroupRuleDescriptionsIngress", input.clone());
