@@ -66,7 +66,7 @@ pub(super) fn way(report: &Report) -> String {
         ),
         Way::Statements { because } if report.migrations == 0 => format!("Nothing to compare: {because}."),
         Way::Statements { because } => format!(
-            "{} Not replayed: {because}.\n{objects} that the statements of {migrations} name looked for instead. That finds what \
+            "{} Not replayed: {because}.\n{objects} that the statements of {migrations} name were looked for instead. That finds what \
              is missing by its name, and nothing else.",
             style("note:").yellow()
         ),

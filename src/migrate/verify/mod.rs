@@ -8,16 +8,18 @@
 //! - [`replay`], `reach`: which statements are run again, and which must not be
 //! - `scratch`, `own_server`: the database that they are run in, and a server for it
 //! - [`compare`]: the two catalogs
-//! - [`named`], `effect`, [`presence`]: what statements name, and the cheap look for it that follows every apply
+//! - [`named`], `effect`, `expected`, `words`, [`presence`]: what statements name, and the cheap look for it that follows every apply
 
 pub mod compare;
 mod effect;
+mod expected;
 pub mod named;
 mod own_server;
 pub mod presence;
 mod reach;
 pub mod replay;
 mod scratch;
+mod words;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
