@@ -195,6 +195,7 @@ def nat_gateways():
     second = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=elastic)["NatGateway"]["NatGatewayId"]
     [failed] = ec2.describe_nat_gateways(NatGatewayIds=[second])["NatGateways"]
     equal("a second one with that address", (failed["State"], failed["FailureCode"]), ("failed", "Resource.AlreadyAssociated"))
+    refused("its interface is not ours", "OperationNotPermitted", ec2.detach_network_interface, AttachmentId=interface["Attachment"]["AttachmentId"])
     refused("the address in use", "InvalidIPAddress.InUse", ec2.release_address, AllocationId=elastic)
     refused("the way out in use", "DependencyViolation", ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
     refused("the subnet in use", "DependencyViolation", ec2.delete_subnet, SubnetId=subnet)
@@ -572,8 +573,43 @@ def nothing_is_left():
         ("security_group_vpc_associations", "SecurityGroupVpcAssociations"),
         ("vpc_endpoint_connections", "VpcEndpointConnections"),
         ("vpc_endpoint_service_configurations", "ServiceConfigurations"),
+        ("customer_gateways", "CustomerGateways"),
+        ("launch_templates", "LaunchTemplates"),
+        ("volumes", "Volumes"),
+        ("ipams", "Ipams"),
+        ("instance_connect_endpoints", "InstanceConnectEndpoints"),
+        ("transit_gateway_vpc_attachments", "TransitGatewayVpcAttachments"),
+        ("iam_instance_profile_associations", "IamInstanceProfileAssociations"),
+        ("network_insights_paths", "NetworkInsightsPaths"),
     ):
         equal(f"no {operation}", getattr(ec2, f"describe_{operation}")()[result], [])
+
+
+def what_is_never_there():
+    vpc, gateway = a_connected_vpc()
+    subnet = a_subnet(vpc)
+    own = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    for operation, code, parameters in (
+        ("describe_volumes", "InvalidVolume.NotFound", {"VolumeIds": [f"vol-{MISSING}"]}),
+        ("describe_launch_templates", "InvalidLaunchTemplateName.NotFoundException", {"LaunchTemplateNames": ["none"]}),
+        ("delete_vpc_peering_connection", "InvalidVpcPeeringConnectionID.NotFound", {"VpcPeeringConnectionId": f"pcx-{MISSING}"}),
+        ("attach_vpn_gateway", "InvalidVpnGatewayID.NotFound", {"VpnGatewayId": f"vgw-{MISSING}", "VpcId": vpc}),
+        ("describe_vpc_endpoint_service_permissions", "InvalidVpcEndpointServiceId.NotFound", {"ServiceId": f"vpce-svc-{MISSING}"}),
+        ("describe_vpc_classic_link", "UnsupportedOperation", {"VpcIds": [vpc]}),
+        ("attach_network_interface", "InvalidInstanceID.NotFound", {"NetworkInterfaceId": own, "InstanceId": f"i-{MISSING}", "DeviceIndex": 1}),
+        ("detach_network_interface", "InvalidAttachmentID.NotFound", {"AttachmentId": f"eni-attach-{MISSING}"}),
+    ):
+        refused(operation, code, getattr(ec2, operation), **parameters)
+    ec2.delete_network_interface(NetworkInterfaceId=own)
+    delete_network(vpc, gateway)
+
+
+def tenancy():
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", InstanceTenancy="dedicated")["Vpc"]["VpcId"]
+    refused("back to dedicated", "InvalidParameterValue", ec2.modify_vpc_tenancy, VpcId=vpc, InstanceTenancy="dedicated")
+    equal("to the default", ec2.modify_vpc_tenancy(VpcId=vpc, InstanceTenancy="default")["ReturnValue"], True)
+    equal("changed", ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["InstanceTenancy"], "default")
+    delete_network(vpc)
 
 
 run(
@@ -592,5 +628,7 @@ run(
     dhcp_options,
     prefix_lists,
     tagging,
+    what_is_never_there,
+    tenancy,
     nothing_is_left,
 )

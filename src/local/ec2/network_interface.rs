@@ -103,6 +103,11 @@ impl NetworkInterface {
         format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
     }
 
+    /// The id of its attachment to the service that keeps it.
+    pub(super) fn attachment_id(&self) -> Option<String> {
+        self.owner.as_ref().map(|_| self.network_interface_id.replacen("eni", "ela-attach", 1))
+    }
+
     pub(super) fn show(&self, view: &View<'_>) -> Value {
         let dns_name = format!("ip-{}.{}.compute.internal", self.private_ip.to_string().replace('.', "-"), view.region);
         let association = view.store.address_of(&self.network_interface_id).map(|(address, association)| {
@@ -118,9 +123,9 @@ impl NetworkInterface {
             let name = view.store.security_groups.get(group_id).map(|group| group.group_name.as_str());
             json!({"GroupId": group_id, "GroupName": name})
         });
-        let attachment = self.owner.as_ref().map(|_| {
+        let attachment = self.attachment_id().map(|id| {
             json!({
-                "AttachmentId": self.network_interface_id.replacen("eni", "ela-attach", 1),
+                "AttachmentId": id,
                 "AttachTime": timestamp(self.attached_at),
                 "DeleteOnTermination": false,
                 "DeviceIndex": 1,

@@ -225,3 +225,16 @@ pub(super) fn modify_attribute(ctx: &mut Ctx<'_>, input: ModifyAttribute) -> Res
     }
     Ok(json!({}))
 }
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct ModifyTenancy {
+    vpc_id: String,
+    instance_tenancy: String,
+}
+
+/// `ModifyVpcTenancy`: to `default`, which is all that AWS's model lets through.
+pub(super) fn modify_tenancy(ctx: &mut Ctx<'_>, input: ModifyTenancy) -> Result<Value, Fault> {
+    kind::VPC.find_mut(&mut ctx.region.ec2.vpcs, &input.vpc_id)?.instance_tenancy = input.instance_tenancy;
+    Ok(json!({"ReturnValue": true}))
+}
