@@ -275,7 +275,7 @@ fn what_is_applied_is_not_rewritten() {
     let rules = |output: &Output| {
         json(output).iter().filter_map(|it| it["rule"].as_str().map(str::to_owned)).collect::<Vec<_>>()
     };
-    assert_eq!(rules(&lint(&["--json"])), ["repeated-insert", "set-not-null"]);
+    assert_eq!(rules(&lint(&["--json"])), ["repeated-insert", "blocking-index", "set-not-null"]);
     succeed(&infra(&database, &folder, &["apply"]).output().unwrap());
     let current = lint(&["--json"]);
     assert_eq!(json(&current)[0]["linted"], 0);

@@ -13,6 +13,7 @@ mod interrupting;
 mod killing;
 mod letting;
 mod linting;
+mod locking;
 mod outlining;
 mod outside;
 mod own_server;

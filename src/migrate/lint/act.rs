@@ -50,11 +50,13 @@ pub(super) enum Object {
 pub(super) enum What {
     CreateTable {
         name: Name,
-        columns: Vec<(Name, String)>,
+        columns: Vec<Column>,
     },
     CreateIndex {
         name: Option<Name>,
         table: Name,
+        /// The columns it is over; none where one is an expression.
+        columns: Vec<Name>,
         concurrently: bool,
     },
     Create {
@@ -66,6 +68,7 @@ pub(super) enum What {
         object: Object,
         names: Vec<Name>,
         cascade: bool,
+        concurrently: bool,
     },
     AddColumn {
         table: Name,
@@ -82,6 +85,8 @@ pub(super) enum What {
         table: Name,
         column: Name,
         kind: String,
+        /// Whether USING computes something of the old value, and does not just take it over.
+        computed: bool,
     },
     SetNotNull {
         table: Name,
@@ -92,6 +97,8 @@ pub(super) enum What {
         name: Option<Name>,
         check: Constraint,
         deferred: bool,
+        /// Whether it comes with a new column, whose lock is greater.
+        inline: bool,
     },
     DropConstraint {
         table: Name,
@@ -130,6 +137,15 @@ pub(super) enum What {
     Other,
 }
 
+/// A column of a new table.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub(super) name: Name,
+    /// Its type, in lower case.
+    pub(super) kind: String,
+    pub(super) required: bool,
+}
+
 /// What fills a new column in the rows that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fill {
@@ -150,8 +166,8 @@ pub(super) enum Constraint {
     Check { not_null: Option<Name> },
     /// Build an index.
     Index,
-    /// Neither: an index that is there becomes one.
-    UsingIndex,
+    /// Neither: an index that is there becomes one. A primary key makes its columns NOT NULL.
+    UsingIndex { primary: bool, index: Name },
 }
 
 /// A name as PostgreSQL takes it: folded to lower case unless quoted, cut to 63 bytes, `public` left out.

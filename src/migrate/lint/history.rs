@@ -12,6 +12,8 @@ pub(super) type At = (usize, usize);
 #[derive(Debug, Default)]
 pub(super) struct History {
     tables: HashMap<String, Vec<(At, Change)>>,
+    /// The table and columns of each index, by the index's own name.
+    indexes: HashMap<String, (Name, Vec<Name>)>,
 }
 
 #[derive(Debug)]
@@ -19,6 +21,7 @@ enum Change {
     Created,
     Gone,
     Column(String, String),
+    Required(String),
     NotNullCheck { column: String, name: String, valid: bool },
     Validated(String),
 }
@@ -35,17 +38,34 @@ impl History {
     }
 
     fn note(&mut self, at: At, act: &Act) {
+        if let What::CreateIndex { name: Some(name), table, columns, .. } = &act.what {
+            self.indexes.insert(name.name.clone(), (table.clone(), columns.clone()));
+        }
         let mut push = |table: &Name, change| self.tables.entry(table.key()).or_default().push((at, change));
         match &act.what {
             What::CreateTable { name, columns } => {
                 push(name, Change::Created);
-                columns.iter().for_each(|(column, kind)| push(name, Change::Column(column.name.clone(), kind.clone())));
+                for column in columns {
+                    push(name, Change::Column(column.name.name.clone(), column.kind.clone()));
+                    if column.required {
+                        push(name, Change::Required(column.name.name.clone()));
+                    }
+                }
             }
             What::Create { object: Object::View, name: Some(name), .. } => push(name, Change::Created),
-            What::AddColumn { table, column, kind, .. } | What::SetType { table, column, kind } => {
+            What::AddColumn { table, column, kind, required, .. } => {
+                push(table, Change::Column(column.name.clone(), kind.clone()));
+                if *required {
+                    push(table, Change::Required(column.name.clone()));
+                }
+            }
+            What::SetType { table, column, kind, .. } => {
                 push(table, Change::Column(column.name.clone(), kind.clone()));
             }
-            What::AddConstraint { table, name, check: Constraint::Check { not_null: Some(column) }, deferred } => {
+            What::SetNotNull { table, column } => push(table, Change::Required(column.name.clone())),
+            What::AddConstraint {
+                table, name, check: Constraint::Check { not_null: Some(column) }, deferred, ..
+            } => {
                 let name = name.as_ref().map_or(String::new(), |name| name.name.clone());
                 push(table, Change::NotNullCheck { column: column.name.clone(), name, valid: !deferred });
             }
@@ -77,6 +97,23 @@ impl History {
             Change::Column(name, kind) if *name == column.name && *when < at => Some(kind.as_str()),
             _ => None,
         })
+    }
+
+    /// The table of an index.
+    pub(super) fn table_of(&self, index: &Name) -> Option<&Name> {
+        self.indexes.get(&index.name).map(|(table, _)| table)
+    }
+
+    /// Whether every column of the index is known to be NOT NULL before `at`, or trusted to be.
+    pub(super) fn is_required(&self, table: &Name, index: &Name, at: At) -> bool {
+        let Some((_, columns)) = self.indexes.get(&index.name).filter(|(_, columns)| !columns.is_empty()) else {
+            return false;
+        };
+        let made = |column: &Name| {
+            let mut changes = self.before(table, at);
+            changes.any(|(when, change)| *when < at && matches!(change, Change::Required(it) if *it == column.name))
+        };
+        columns.iter().all(|column| made(column) || self.checked_not_null(table, column, at))
     }
 
     /// Whether a validated CHECK says before `at` that the column is not NULL.

@@ -8,6 +8,7 @@
 //! - `statement`, `parse`, `act`: PostgreSQL's grammar, and what a statement does; only `parse` knows the parser
 //! - `history`: what the folder makes of its tables, so that new ones are told from those that have rows
 //! - `comment`, `allow`: what is switched off, where
+//! - [`stable`]: functions that a default calls once for all rows
 //! - [`finding`], [`fix`]: what is reported, and the guards that `--fix` writes
 //!
 //! What `apply` refuses is not judged a second time: it comes from [`refusal`] and [`guard`](super::guard).
@@ -24,6 +25,7 @@ mod hit;
 mod parse;
 pub mod rule;
 pub mod rules;
+pub mod stable;
 mod statement;
 
 pub use finding::{Finding, Report};

@@ -180,7 +180,9 @@ impl Reader<'_> {
     }
 
     fn reindex(self, node: &SyntaxNode) -> Vec<Act> {
-        let table = self.table_of(node).filter(|_| !mentions(node, SyntaxKind::CONCURRENTLY_KW));
+        let index = || child_deep(node, SyntaxKind::INDEX_REF).map(|node| self.name(&node));
+        let table = self.table_of(node).or_else(index);
+        let table = table.filter(|_| !mentions(node, SyntaxKind::CONCURRENTLY_KW));
         let what = table.map_or(What::Other, |table| What::Rewrite { table, how: "REINDEX" });
         vec![self.act(node, what, Repeat::Same)]
     }

@@ -3,7 +3,8 @@
 use squawk_parser::SyntaxKind as K;
 
 use super::super::act::{Act, Constraint, Fill, Name, Object, Repeat, What};
-use super::tree::SyntaxNode;
+use super::super::stable::NOT_VOLATILE;
+use super::tree::{SyntaxNode, SyntaxToken};
 use super::{Reader, child, child_deep, mentions, tokens};
 
 pub(super) const RENAMED: &str =
@@ -23,7 +24,31 @@ impl Reader<'_> {
         let actions: Vec<SyntaxNode> =
             node.children().filter(|child| ![K::TABLE_RELATION_NAME, K::IF_EXISTS].contains(&child.kind())).collect();
         let alone = actions.len() == 1 && child(node, &[K::IF_EXISTS]).is_none();
-        actions.iter().map(|action| self.action(action, &table, alone)).collect()
+        let acts = actions.iter().flat_map(|action| {
+            let inline = if action.kind() == K::ADD_COLUMN { self.inline(action, &table) } else { Vec::new() };
+            std::iter::once(self.action(action, &table, alone)).chain(inline)
+        });
+        acts.collect()
+    }
+
+    /// The constraints that a new column comes with; they come and go with it.
+    fn inline(self, action: &SyntaxNode, table: &Name) -> Vec<Act> {
+        let filled = child(action, &[K::DEFAULT_CONSTRAINT, K::GENERATED_CONSTRAINT]).is_some();
+        let acts = action.children().filter_map(|constraint| {
+            let check = match constraint.kind() {
+                K::REFERENCES_CONSTRAINT => Constraint::Foreign { to: self.table_of(&constraint)? },
+                K::CHECK_CONSTRAINT => Constraint::Check { not_null: self.not_null(&constraint) },
+                K::UNIQUE_CONSTRAINT | K::PRIMARY_KEY_CONSTRAINT => Constraint::Index,
+                _ => return None,
+            };
+            let name = child(&constraint, &[K::CONSTRAINT_NAME_CLAUSE]);
+            let name = name.and_then(|clause| child(&clause, &[K::CONSTRAINT_NAME])).map(|node| self.name(&node));
+            // Where all rows have NULL for it, PostgreSQL looks at none.
+            let deferred = matches!(check, Constraint::Foreign { .. }) && !filled;
+            let what = What::AddConstraint { table: table.clone(), name, check, deferred, inline: true };
+            Some(self.act(&constraint, what, Repeat::Same))
+        });
+        acts.collect()
     }
 
     fn action(self, action: &SyntaxNode, table: &Name, alone: bool) -> Act {
@@ -93,25 +118,10 @@ impl Reader<'_> {
 
     /// Whether a default is computed once: literals, casts, operators, and functions known to be stable.
     fn is_constant(self, default: &SyntaxNode) -> bool {
-        const STABLE: &[&str] = &[
-            "now",
-            "transaction_timestamp",
-            "statement_timestamp",
-            "current_setting",
-            "to_tsvector",
-            "jsonb_build_object",
-            "jsonb_build_array",
-            "json_build_object",
-            "json_build_array",
-            "make_interval",
-            "lower",
-            "upper",
-            "coalesce",
-        ];
         let mut calls = default.descendants().filter(|node| node.kind() == K::CALL_EXPR);
         calls.all(|call| {
             let name = call.first_child().map(|name| self.written(&name).to_lowercase()).unwrap_or_default();
-            STABLE.contains(&name.trim_start_matches("pg_catalog."))
+            NOT_VOLATILE.contains(&name.trim_start_matches("pg_catalog."))
         })
     }
 
@@ -125,8 +135,13 @@ impl Reader<'_> {
                 None => Constraint::Check { not_null: None },
             },
             K::CHECK_CONSTRAINT | K::NOT_NULL_CONSTRAINT => Constraint::Check { not_null: self.not_null(&constraint) },
-            _ if child(&constraint, &[K::USING_INDEX_NAME]).is_some() => Constraint::UsingIndex,
-            _ => Constraint::Index,
+            kind => match child(&constraint, &[K::USING_INDEX_NAME]) {
+                Some(index) => {
+                    let index = index.first_child().unwrap_or(index);
+                    Constraint::UsingIndex { primary: kind == K::PRIMARY_KEY_CONSTRAINT, index: self.name(&index) }
+                }
+                None => Constraint::Index,
+            },
         };
         let repeat = match &name {
             None => Repeat::ByHand(NAMELESS),
@@ -134,7 +149,7 @@ impl Reader<'_> {
             Some(name) => Repeat::UnlessConstraint { table: table.written.clone(), constraint: name.written.clone() },
         };
         let deferred = child(&constraint, &[K::NOT_VALID]).is_some();
-        (What::AddConstraint { table, name, check, deferred }, repeat)
+        (What::AddConstraint { table, name, check, deferred, inline: false }, repeat)
     }
 
     /// `CHECK (column IS NOT NULL)`: of which column.
@@ -159,13 +174,24 @@ impl Reader<'_> {
         match option.kind() {
             K::SET_TYPE => {
                 let kind = self.type_of(&option);
-                (What::SetType { table, column, kind }, Repeat::Same)
+                let computed = self.computes(&option, &column, &kind);
+                (What::SetType { table, column, kind, computed }, Repeat::Same)
             }
             K::SET_NOT_NULL => (What::SetNotNull { table, column }, Repeat::Same),
             K::ADD_GENERATED => (What::Other, Repeat::ByHand(IDENTITY)),
             K::DROP_IDENTITY | K::DROP_EXPRESSION => (What::Other, if_exists()),
             _ => (What::Other, Repeat::Same),
         }
+    }
+
+    /// Whether USING says more than the column, or the column as the new type.
+    fn computes(self, option: &SyntaxNode, column: &Name, kind: &str) -> bool {
+        let words: Vec<SyntaxToken> = tokens(option).collect();
+        let Some(using) = words.iter().position(|word| word.kind() == K::USING_KW) else { return false };
+        let Some((first, rest)) = words[using + 1..].split_first() else { return false };
+        let cast: String = rest.iter().map(|word| word.text().to_lowercase()).collect();
+        let kind: String = kind.split_whitespace().collect();
+        !(Name::parse(first.text()).is(column) && (cast.is_empty() || cast == format!("::{kind}")))
     }
 
     pub(super) fn alter_type(self, node: &SyntaxNode) -> Vec<Act> {

@@ -2,7 +2,7 @@
 
 use squawk_parser::{SyntaxKind, SyntaxKind as K};
 
-use super::super::act::{Act, Name, Object, Repeat, What};
+use super::super::act::{Act, Column, Name, Object, Repeat, What};
 use super::tree::{SyntaxElement, SyntaxNode, SyntaxToken};
 use super::{Reader, child, mentions, tokens};
 
@@ -89,9 +89,22 @@ impl Reader<'_> {
     fn index(self, node: &SyntaxNode) -> What {
         let name = child(node, &[K::INDEX]).map(|name| self.name(&name));
         match child(node, &[K::TABLE_RELATION_NAME]).and_then(|node| self.table_of(&node)) {
-            Some(table) => What::CreateIndex { name, table, concurrently: mentions(node, K::CONCURRENTLY_KW) },
+            Some(table) => What::CreateIndex {
+                name,
+                table,
+                columns: self.indexed(node),
+                concurrently: mentions(node, K::CONCURRENTLY_KW),
+            },
             None => What::Other,
         }
+    }
+
+    /// The columns of an index; none where one is an expression.
+    fn indexed(self, node: &SyntaxNode) -> Vec<Name> {
+        let items = child(node, &[K::PARTITION_ITEM_LIST]);
+        let items = items.iter().flat_map(SyntaxNode::children).filter(|item| item.kind() == K::PARTITION_ITEM);
+        let names = items.map(|item| child(&item, &[K::NAME_REF]).map(|name| self.name(&name)));
+        names.collect::<Option<Vec<Name>>>().unwrap_or_default()
     }
 
     fn table(self, node: &SyntaxNode) -> What {
@@ -100,7 +113,8 @@ impl Reader<'_> {
         let columns = list.iter().flat_map(SyntaxNode::children).filter(|child| child.kind() == K::COLUMN);
         let columns = columns.filter_map(|column| {
             let name = child(&column, &[K::COLUMN_NAME])?;
-            Some((self.name(&name), self.type_of(&column)))
+            let required = child(&column, &[K::NOT_NULL_CONSTRAINT, K::PRIMARY_KEY_CONSTRAINT]).is_some();
+            Some(Column { name: self.name(&name), kind: self.type_of(&column), required })
         });
         What::CreateTable { name, columns: columns.collect() }
     }
@@ -150,7 +164,8 @@ impl Reader<'_> {
             _ if node.kind() == K::DROP_OWNED || child(node, &[K::IF_EXISTS]).is_some() => Repeat::Same,
             _ => self.insertion(node, " IF EXISTS", NO_GUARD),
         };
-        self.act(node, What::Drop { object, names, cascade: mentions(node, K::CASCADE_KW) }, repeat)
+        let (cascade, concurrently) = (mentions(node, K::CASCADE_KW), mentions(node, K::CONCURRENTLY_KW));
+        self.act(node, What::Drop { object, names, cascade, concurrently }, repeat)
     }
 
     /// A guard after the words that say what kind of object it is; by hand where PostgreSQL takes none there.

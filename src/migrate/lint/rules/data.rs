@@ -19,7 +19,7 @@ fn drop_table(ground: &Ground<'_>) -> Vec<Hit> {
     let mut found = Vec::new();
     for (script, number, statement) in super::numbered(ground) {
         for act in &statement.acts {
-            let What::Drop { object, names, cascade } = &act.what else { continue };
+            let What::Drop { object, names, cascade, .. } = &act.what else { continue };
             if *object == Object::Schema && *cascade {
                 let names: Vec<String> = names.iter().map(ToString::to_string).collect();
                 let message = format!("Everything in the schema {} is dropped.", names.join(", "));
@@ -50,7 +50,7 @@ pub(super) const DROP_COLUMN: Rule = Rule {
                 format!("The column {column} of {table} is dropped with all its values."),
                 "loses its values".into(),
             )),
-            What::Drop { object: Object::Type, names, cascade: true } => {
+            What::Drop { object: Object::Type, names, cascade: true, .. } => {
                 let name = names.first().map(ToString::to_string).unwrap_or_default();
                 Some((None, format!("Every column of the type {name} is dropped."), "loses columns".into()))
             }

@@ -75,7 +75,7 @@ fn is_new(ground: &Ground<'_>, script: &Script<'_>, number: usize, table: &Name)
 type Said<'a> = Option<(Option<&'a Name>, String, String)>;
 
 /// What happens to tables that may have rows.
-fn on_old_tables(ground: &Ground<'_>, judge: impl Fn(&What) -> Said<'_>) -> Vec<Hit> {
+fn on_old_tables<'g>(ground: &'g Ground<'_>, judge: impl Fn(&'g What) -> Said<'g>) -> Vec<Hit> {
     let mut found = Vec::new();
     for (script, number, statement) in numbered(ground) {
         for act in &statement.acts {
