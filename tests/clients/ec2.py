@@ -585,6 +585,27 @@ def nothing_is_left():
         equal(f"no {operation}", getattr(ec2, f"describe_{operation}")()[result], [])
 
 
+def default_vpc():
+    refused("nothing to be in", "DefaultVpcDoesNotExist", ec2.create_default_subnet, AvailabilityZone=ZONE_A)
+    made = ec2.create_default_vpc()["Vpc"]
+    vpc = made["VpcId"]
+    equal("the default VPC", (made["IsDefault"], made["CidrBlock"]), (True, "172.31.0.0/16"))
+    refused("a second one", "DefaultVpcAlreadyExists", ec2.create_default_vpc)
+    equal("by being it", ids(ec2.describe_vpcs(Filters=where(is_default="true"))["Vpcs"], "VpcId"), [vpc])
+    subnets = ec2.describe_subnets(Filters=where(default_for_az="true", vpc_id=vpc))["Subnets"]
+    zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
+    equal("a subnet in each zone", sorted(subnet["AvailabilityZone"] for subnet in subnets), zones)
+    holds("public ones of 4096 addresses", all(one["MapPublicIpOnLaunch"] and one["CidrBlock"].endswith("/20") for one in subnets), subnets)
+    [gateway] = ec2.describe_internet_gateways(Filters=where(attachment__vpc_id=vpc))["InternetGateways"]
+    refused("a second subnet of a zone", "DefaultSubnetAlreadyExistsInAvailabilityZone", ec2.create_default_subnet, AvailabilityZone=ZONE_A)
+    group = ec2.create_security_group(GroupName="by-name", Description="x")["GroupId"]
+    equal("a group by its name", ids(ec2.describe_security_groups(GroupNames=["by-name"])["SecurityGroups"], "GroupId"), [group])
+    ec2.authorize_security_group_ingress(GroupName="by-name", IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp=ANYWHERE)
+    ec2.delete_security_group(GroupName="by-name")
+    refused("once more", "InvalidGroup.NotFound", ec2.delete_security_group, GroupName="by-name")
+    delete_network(vpc, gateway["InternetGatewayId"])
+
+
 def what_is_never_there():
     vpc, gateway = a_connected_vpc()
     subnet = a_subnet(vpc)
@@ -628,6 +649,7 @@ run(
     dhcp_options,
     prefix_lists,
     tagging,
+    default_vpc,
     what_is_never_there,
     tenancy,
     nothing_is_left,

@@ -8,6 +8,7 @@
 mod address;
 mod call;
 mod cidr;
+mod default_vpc;
 mod dhcp_options;
 mod endpoint;
 mod endpoint_change;
@@ -54,6 +55,8 @@ macro_rules! actions {
 /// The service's actions.
 static ACTIONS: &[(&str, Action)] = actions! {
     "CreateVpc" => vpc::create,
+    "CreateDefaultVpc" => default_vpc::create,
+    "CreateDefaultSubnet" => default_vpc::create_subnet,
     "DeleteVpc" => vpc::delete,
     "DescribeVpcs" => vpc::describe,
     "DescribeVpcAttribute" => vpc::describe_attribute,

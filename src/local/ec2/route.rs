@@ -21,6 +21,12 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Everything, through an internet gateway.
+    pub(super) fn to_the_internet(internet_gateway_id: String) -> Self {
+        let destination = Destination::Ipv4(Ipv4Net::default());
+        Self { destination, target: Target::InternetGateway(internet_gateway_id) }
+    }
+
     /// Whether it is about the addresses of this prefix list.
     pub(super) fn leads_to_list(&self, id: &str) -> bool {
         matches!(&self.destination, Destination::PrefixList(list) if list == id)

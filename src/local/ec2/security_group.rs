@@ -126,9 +126,10 @@ pub(super) struct CreateSecurityGroup {
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSecurityGroup) -> Result<Value, Fault> {
     let CreateSecurityGroup { group_name, description, vpc_id, tag_specifications } = input;
     check_texts(&group_name, &description)?;
-    let no_default = || Fault::new("VPCIdNotSpecified", "No default VPC for this user");
-    let vpc_id = vpc_id.ok_or_else(no_default)?;
     let store = &mut ctx.region.ec2;
+    let no_default = || Fault::new("VPCIdNotSpecified", "No default VPC for this user");
+    let default = || store.default_vpc().map(|vpc| vpc.vpc_id.clone());
+    let vpc_id = vpc_id.or_else(default).ok_or_else(no_default)?;
     kind::VPC.find(&store.vpcs, &vpc_id)?;
     let tags = tag::given(&tag_specifications, &kind::SECURITY_GROUP)?;
     let is_taken = |group: &SecurityGroup| group.vpc_id == vpc_id && group.group_name.eq_ignore_ascii_case(&group_name);
@@ -182,7 +183,7 @@ pub(super) struct DeleteSecurityGroup {
 /// `DeleteSecurityGroup`: refused while an interface is in it or another group points at it.
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteSecurityGroup) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
-    let id = chosen(input.group_id, input.group_name)?;
+    let id = chosen(store, input.group_id, input.group_name)?;
     let group = kind::SECURITY_GROUP.find(&store.security_groups, &id)?;
     if group.is_default() {
         let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
@@ -200,13 +201,19 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteSecurityGroup) -> Result<Va
     Ok(json!({"Return": true, "GroupId": id}))
 }
 
-/// The group that a request names. Names alone lead into the default VPC, and there is none.
-pub(super) fn chosen(group_id: Option<String>, group_name: Option<String>) -> Result<String, Fault> {
+/// The group that a request names. Names alone lead into the default VPC.
+pub(super) fn chosen(store: &Store, group_id: Option<String>, group_name: Option<String>) -> Result<String, Fault> {
     match (group_id, group_name) {
         (Some(id), _) => Ok(id),
         (None, Some(name)) => {
-            let message = format!("The security group '{name}' does not exist in default VPC 'none'");
-            Err(Fault::new("InvalidGroup.NotFound", message))
+            let vpc_id = store.default_vpc().map(|vpc| vpc.vpc_id.as_str());
+            let mut groups = store.security_groups.values().filter(|group| vpc_id == Some(&*group.vpc_id));
+            let found = groups.find(|group| group.group_name == name).map(|group| group.group_id.clone());
+            let message = || {
+                let vpc_id = vpc_id.unwrap_or("none");
+                format!("The security group '{name}' does not exist in default VPC '{vpc_id}'")
+            };
+            found.ok_or_else(|| Fault::new("InvalidGroup.NotFound", message()))
         }
         (None, None) => Err(missing("groupId")),
     }
@@ -246,10 +253,11 @@ static SECURITY_GROUPS: Listing = Listing {
 pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
     let view = View::of(ctx);
     let names = input.as_object_mut().and_then(|members| members.shift_remove("GroupNames")).unwrap_or_default();
-    if let Some(name) = names.as_array().and_then(|names| names.first()).and_then(Value::as_str) {
-        chosen(None, Some(name.to_owned()))?;
-    }
-    SECURITY_GROUPS.answer(&view, input, view.store.security_groups.values().map(|group| group.show(&view)))
+    let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let named: Vec<String> =
+        names.map(|name| chosen(view.store, None, Some(name.to_owned()))).collect::<Result<_, _>>()?;
+    let all = view.store.security_groups.values().filter(|group| named.is_empty() || named.contains(&group.group_id));
+    SECURITY_GROUPS.answer(&view, input, all.map(|group| group.show(&view)))
 }
 
 #[derive(Deserialize)]

@@ -60,8 +60,8 @@ pub(super) struct Permissions {
 
 impl Permissions {
     /// The group, and the permissions in the nested form.
-    fn read(&mut self) -> Result<(String, Vec<IpPermission>), Fault> {
-        let group_id = security_group::chosen(self.group_id.take(), self.group_name.take())?;
+    fn read(&mut self, store: &Store) -> Result<(String, Vec<IpPermission>), Fault> {
+        let group_id = security_group::chosen(store, self.group_id.take(), self.group_name.take())?;
         let flat = Flat {
             ip_protocol: self.ip_protocol.take(),
             from_port: self.from_port,
@@ -99,7 +99,7 @@ pub(super) fn authorize_egress(ctx: &mut Ctx<'_>, input: Permissions) -> Result<
 }
 
 fn authorize(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<Value, Fault> {
-    let (id, permissions) = input.read()?;
+    let (id, permissions) = input.read(&ctx.region.ec2)?;
     if permissions.is_empty() {
         return Err(missing("ipPermissions"));
     }
@@ -148,7 +148,7 @@ pub(super) fn revoke_egress(ctx: &mut Ctx<'_>, input: Permissions) -> Result<Val
 }
 
 fn revoke(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<Value, Fault> {
-    let (id, permissions) = input.read()?;
+    let (id, permissions) = input.read(&ctx.region.ec2)?;
     if permissions.is_empty() == input.security_group_rule_ids.is_empty() {
         let message = "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.";
         return Err(Fault::new("MissingParameter", message));
@@ -273,7 +273,7 @@ pub(super) fn describe_egress_anew(ctx: &mut Ctx<'_>, input: Descriptions) -> Re
 }
 
 fn describe_anew(ctx: &mut Ctx<'_>, input: Descriptions, egress: bool) -> Result<Value, Fault> {
-    let id = security_group::chosen(input.group_id, input.group_name)?;
+    let id = security_group::chosen(&ctx.region.ec2, input.group_id, input.group_name)?;
     let by_content = expand(ctx, &id, &input.ip_permissions)?;
     let by_id = input.security_group_rule_descriptions;
     if by_content.is_empty() && by_id.is_empty() {

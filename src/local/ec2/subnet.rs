@@ -32,10 +32,29 @@ pub(crate) struct Subnet {
     /// Its network ACL; none for the VPC's default one.
     #[serde(default)]
     pub(super) network_acl_id: Option<String>,
+    /// Whether it is the default subnet of its zone.
+    #[serde(default)]
+    pub(super) default_for_az: bool,
 }
 
 impl Subnet {
-    fn show(&self, view: &View<'_>, state: &str) -> Value {
+    pub(super) fn new(vpc_id: &str, availability_zone: String, cidr: Ipv4Net) -> Self {
+        Self {
+            subnet_id: kind::SUBNET.new_id(),
+            vpc_id: vpc_id.to_owned(),
+            availability_zone,
+            cidr,
+            map_public_ip_on_launch: false,
+            dns64: false,
+            hostname_type: "ip-name".to_owned(),
+            resource_name_a_record: false,
+            network_acl_association_id: kind::new_id("aclassoc"),
+            network_acl_id: None,
+            default_for_az: false,
+        }
+    }
+
+    pub(super) fn show(&self, view: &View<'_>, state: &str) -> Value {
         let interfaces = view.store.interfaces.values().filter(|one| one.subnet_id == self.subnet_id).count();
         json!({
             "SubnetId": self.subnet_id,
@@ -53,7 +72,7 @@ impl Subnet {
             "Ipv6CidrBlockAssociationSet": [],
             "Ipv6Native": false,
             "EnableDns64": self.dns64,
-            "DefaultForAz": false,
+            "DefaultForAz": self.default_for_az,
             "PrivateDnsNameOptionsOnLaunch": {
                 "HostnameType": self.hostname_type,
                 "EnableResourceNameDnsARecord": self.resource_name_a_record,
@@ -102,18 +121,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSubnet) -> Result<Value, Fa
         return Err(Fault::new("InvalidSubnet.Conflict", message));
     }
     let tags = tag::given(&input.tag_specifications, &kind::SUBNET)?;
-    let subnet = Subnet {
-        subnet_id: kind::SUBNET.new_id(),
-        vpc_id: input.vpc_id,
-        availability_zone,
-        cidr,
-        map_public_ip_on_launch: false,
-        dns64: false,
-        hostname_type: "ip-name".to_owned(),
-        resource_name_a_record: false,
-        network_acl_association_id: kind::new_id("aclassoc"),
-        network_acl_id: None,
-    };
+    let subnet = Subnet::new(&input.vpc_id, availability_zone, cidr);
     let subnet_id = subnet.subnet_id.clone();
     store.tag(&subnet_id, tags);
     store.subnets.insert(subnet_id.clone(), subnet);

@@ -29,6 +29,9 @@ pub(crate) struct Vpc {
     pub(super) address_usage_metrics: bool,
     pub(super) network_acl_id: String,
     pub(super) dhcp_options_id: String,
+    /// Whether it is the region's default one.
+    #[serde(default)]
+    pub(super) is_default: bool,
 }
 
 /// A block of addresses of a VPC.
@@ -58,7 +61,7 @@ impl Vpc {
         self.cidr_blocks.iter().any(|block| block.cidr.contains(&cidr))
     }
 
-    fn show(&self, view: &View<'_>, state: &str) -> Value {
+    pub(super) fn show(&self, view: &View<'_>, state: &str) -> Value {
         json!({
             "VpcId": self.vpc_id,
             "OwnerId": view.account,
@@ -67,7 +70,7 @@ impl Vpc {
             "CidrBlockAssociationSet": self.cidr_blocks.iter().map(|block| block.show("associated")).collect::<Vec<_>>(),
             "DhcpOptionsId": self.dhcp_options_id,
             "InstanceTenancy": self.instance_tenancy,
-            "IsDefault": false,
+            "IsDefault": self.is_default,
             "Tags": view.tags(&self.vpc_id),
         })
     }
@@ -94,7 +97,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateVpc) -> Result<Value, Fault
     }
     let cidr = cidr::block(&input.cidr_block.ok_or_else(|| missing("cidrBlock"))?, "InvalidVpc.Range")?;
     let tags = tag::given(&input.tag_specifications, &kind::VPC)?;
-    let store = &mut ctx.region.ec2;
+    let vpc_id = make(&mut ctx.region.ec2, cidr, instance_tenancy);
+    ctx.region.ec2.tag(&vpc_id, tags);
+    let view = View::of(ctx);
+    Ok(json!({"Vpc": kind::VPC.find(&view.store.vpcs, &vpc_id)?.show(&view, "pending")}))
+}
+
+/// Makes a VPC with what it brings along; gives its id.
+pub(super) fn make(store: &mut Store, cidr: Ipv4Net, instance_tenancy: String) -> String {
     let vpc = Vpc {
         vpc_id: kind::VPC.new_id(),
         cidr_blocks: vec![CidrBlock::new(cidr)],
@@ -104,16 +114,15 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateVpc) -> Result<Value, Fault
         address_usage_metrics: false,
         network_acl_id: kind::NETWORK_ACL.new_id(),
         dhcp_options_id: store.default_dhcp_options(),
+        is_default: false,
     };
     let vpc_id = vpc.vpc_id.clone();
-    store.tag(&vpc_id, tags);
     let main = RouteTable::main(&vpc_id);
     store.route_tables.insert(main.route_table_id.clone(), main);
     let group = SecurityGroup::default_of(&vpc_id);
     store.security_groups.insert(group.group_id.clone(), group);
     store.vpcs.insert(vpc_id.clone(), vpc);
-    let view = View::of(ctx);
-    Ok(json!({"Vpc": kind::VPC.find(&view.store.vpcs, &vpc_id)?.show(&view, "pending")}))
+    vpc_id
 }
 
 #[derive(Deserialize)]

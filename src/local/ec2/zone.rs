@@ -200,14 +200,14 @@ pub(super) struct DescribeAccountAttributes {
 }
 
 /// `DescribeAccountAttributes`
-pub(super) fn describe_account_attributes(
-    _ctx: &mut Ctx<'_>,
-    input: DescribeAccountAttributes,
-) -> Result<Value, Fault> {
+pub(super) fn describe_account_attributes(ctx: &mut Ctx<'_>, input: DescribeAccountAttributes) -> Result<Value, Fault> {
     let wanted = |name: &str| input.attribute_names.is_empty() || input.attribute_names.iter().any(|one| one == name);
     let all = ACCOUNT_ATTRIBUTES.iter().filter(|(name, _)| wanted(name));
-    let shown =
-        |(name, value): &(&str, &str)| json!({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]});
+    let default_vpc = ctx.region.ec2.default_vpc().map(|vpc| vpc.vpc_id.as_str());
+    let shown = |(name, value): &(&str, &str)| {
+        let value = default_vpc.filter(|_| *name == "default-vpc").unwrap_or(value);
+        json!({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]})
+    };
     Ok(json!({"AccountAttributes": all.map(shown).collect::<Vec<_>>()}))
 }
 

@@ -10,6 +10,7 @@ use super::{
     listener::Listener,
     phase::{Password, Phase, Progress},
     rules::{self, Scaling},
+    subnet_groups,
     tags::{self, Tags},
     times, windows,
 };
@@ -255,7 +256,8 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     let parameter_group = input.text("DBClusterParameterGroupName").map(str::to_ascii_lowercase);
     let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{family}"));
     ctx.region.rds.check_cluster_group(&parameter_group, version)?;
-    let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or("default"))?;
+    subnet_groups::make_default(ctx)?;
+    let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
     let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));

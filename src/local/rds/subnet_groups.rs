@@ -85,12 +85,29 @@ pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec
     Ok((vpc, places))
 }
 
+/// The name of the group that AWS makes of the default VPC's subnets, and that nobody else may make.
+pub(super) const DEFAULT: &str = "default";
+
+/// Makes the default group where there is a default VPC and no such group yet.
+pub(super) fn make_default(ctx: &mut Ctx<'_>) -> Result<(), Fault> {
+    let ids = ctx.region.ec2.default_subnets();
+    if ids.is_empty() || ctx.region.rds.subnet_groups.contains_key(DEFAULT) {
+        return Ok(());
+    }
+    let (vpc_id, subnets) = place(&ctx.region.ec2, &ids)?;
+    let (name, description) = (DEFAULT.to_owned(), DEFAULT.to_owned());
+    let group =
+        SubnetGroup { arn: ctx.rds_arn("subgrp", DEFAULT), description, tags: Tags::default(), name, vpc_id, subnets };
+    ctx.region.rds.subnet_groups.insert(DEFAULT.to_owned(), group);
+    Ok(())
+}
+
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || " ._-".contains(letter);
     let begins_well = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    if name == "default" || name.len() > 255 || !begins_well || !name.chars().all(allowed) {
+    if name == DEFAULT || name.len() > 255 || !begins_well || !name.chars().all(allowed) {
         return Err(invalid(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
     }
     if ctx.region.rds.subnet_groups.contains_key(&name) {

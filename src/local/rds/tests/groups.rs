@@ -31,6 +31,20 @@ fn parameter_groups_tell_what_was_set() {
 }
 
 #[test]
+fn a_default_vpc_has_a_default_subnet_group() {
+    let mut cloud = Cloud::new();
+    let mut input = cloud.cluster_input(&json!({}));
+    for member in ["DBSubnetGroupName", "VpcSecurityGroupIds"] {
+        input.as_object_mut().unwrap().remove(member);
+    }
+    assert_eq!(cloud.refusal("CreateDBCluster", input.clone()), "DBSubnetGroupNotFoundFault");
+    let vpc = cloud.get("ec2 CreateDefaultVpc", json!({}), "/Vpc/VpcId");
+    assert_eq!(cloud.get("CreateDBCluster", input, "/DBCluster/DBSubnetGroup"), "default");
+    let group = json!({"DBSubnetGroupName": "default"});
+    assert_eq!(cloud.get("DescribeDBSubnetGroups", group, "/DBSubnetGroups/0/VpcId"), vpc);
+}
+
+#[test]
 fn tags_are_kept_changed_and_listed_by_arn() {
     let mut cloud = Cloud::new();
     let input = cloud.cluster_input(&json!({"Tags": [{"Key": "infra:stack", "Value": "shop"}]}));
