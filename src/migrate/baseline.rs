@@ -56,6 +56,15 @@ pub enum BaselineError {
     /// Interrupted by the user.
     #[error("Interrupted; nothing was recorded.")]
     Interrupted,
+    /// COMMIT was sent, and nobody saw its answer.
+    #[error(
+        "The connection was lost or given up as the baseline was committed ({reason}): whether it is recorded is not known here."
+    )]
+    #[diagnostic(help("`infra migrate status` shows it. Run it again: what is recorded is not recorded twice."))]
+    Uncertain {
+        /// What is known of it.
+        reason: String,
+    },
 }
 
 /// The migrations up to `to` that the ledger does not have; an error if its rows stand against recording them.
@@ -108,6 +117,7 @@ pub async fn baseline(
         conversation.roll_back().await;
     }
     match result {
+        Err(BaselineError::Uncertain { reason }) => Err(BaselineError::Uncertain { reason }),
         Err(_) if conversation.interrupted() => Err(BaselineError::Interrupted),
         other => other,
     }
@@ -131,9 +141,14 @@ async fn under_lock(
         statements.extend(ledger.upgrade(&contents, &plan.unnamed));
     }
     statements.extend(found.iter().map(|migration| ledger.insertion(migration, contents.has_name || v1)));
-    statements.push("COMMIT".to_owned());
-    let made = conversation.ask(&statements.join("; ")).await;
-    made.map_err(|trouble| explain(trouble, ledger, &Options::default(), !contents.table_exists))?;
+    let explain = |trouble| explain(trouble, ledger, &Options::default(), !contents.table_exists);
+    // What is not committed when its answer is lost is rolled back; of COMMIT itself nobody knows.
+    conversation.ask(&statements.join("; ")).await.map_err(explain)?;
+    conversation.ask("COMMIT").await.map_err(|trouble| match trouble {
+        Trouble::Lost(reason) => BaselineError::Uncertain { reason },
+        Trouble::GaveUp => BaselineError::Uncertain { reason: "interrupted".to_owned() },
+        said => explain(said),
+    })?;
     let before = plan.applied();
     Ok(Marked { migrations: found.iter().map(|migration| migration.tag.clone()).collect(), before })
 }

@@ -143,6 +143,7 @@ pub(super) fn conflict(sql: &str) -> Option<Range<usize>> {
 /// A statement that is committed on its own.
 fn judge_alone(sql: &str, statement: &Statement) -> Option<Reason> {
     match judge(sql, statement) {
+        Some(Reason::Session) => Some(Reason::Session),
         Some(Reason::EndsTransaction) => Some(Reason::NoTransaction),
         Some(Reason::OutsideOnly) => is_nameless(sql, statement).then_some(Reason::Nameless),
         None if ["set", "reset", "discard"].iter().any(|keyword| statement.starts_with(sql, &[keyword])) => {
@@ -194,12 +195,49 @@ fn judge(sql: &str, statement: &Statement) -> Option<Reason> {
         &["alter", "system"],
         &["reindex", "database"],
         &["reindex", "system"],
+        &["reindex", "schema"],
+        &["drop", "subscription"],
     ];
+    if starts(&["discard", "all"]) {
+        return Some(Reason::Session);
+    }
+    if is_of_all_tables(sql, statement) || changes_slots(sql, statement) {
+        return Some(Reason::OutsideOnly);
+    }
     if concurrently || never.iter().any(|keywords| starts(keywords)) {
         return Some(Reason::OutsideOnly);
     }
 
     (starts(&["copy"]) && mentions("stdin")).then_some(Reason::ReadsInput)
+}
+
+/// CLUSTER of every table that has been clustered; and REINDEX in its notation with options, of more than a table.
+fn is_of_all_tables(sql: &str, statement: &Statement) -> bool {
+    let mut rest = &statement.tokens[1..];
+    if rest.first().is_some_and(|token| token.text(sql) == "(") {
+        let end = rest.iter().position(|token| token.text(sql) == ")");
+        rest = &rest[end.map_or(rest.len(), |end| end + 1)..];
+    }
+    let next = |words: &[&str]| rest.first().is_some_and(|token| words.iter().any(|word| token.is(sql, word)));
+    if statement.starts_with(sql, &["reindex"]) {
+        return next(&["schema", "database", "system"]);
+    }
+    statement.starts_with(sql, &["cluster"]) && (rest.is_empty() || (next(&["verbose"]) && rest.len() == 1))
+}
+
+/// CREATE and ALTER SUBSCRIPTION where they make or drop replication slots on the publisher, which cannot be rolled back.
+fn changes_slots(sql: &str, statement: &Statement) -> bool {
+    let off = |option: &str| {
+        let at = statement.tokens.iter().position(|token| token.is(sql, option));
+        at.and_then(|at| statement.tokens.get(at + 2)).is_some_and(|value| {
+            ["false", "off", "0"].contains(&value.text(sql).trim_matches('\'').to_ascii_lowercase().as_str())
+        })
+    };
+    let mentions = |keyword: &str| statement.mentions(sql, keyword);
+    match statement.starts_with(sql, &["create", "subscription"]) {
+        true => !off("connect") && !off("create_slot"),
+        false => statement.starts_with(sql, &["alter", "subscription"]) && mentions("publication") && !off("refresh"),
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +279,24 @@ mod tests {
             ("CREATE INDEX \"concurrently\" ON t (x)", &[]),
             ("VACUUM t", &[(OutsideOnly, "VACUUM t")]),
             ("COPY t FROM STDIN", &[(ReadsInput, "COPY t FROM STDIN")]),
+            ("REINDEX SCHEMA s", &[(OutsideOnly, "REINDEX SCHEMA s")]),
+            ("REINDEX (VERBOSE) SCHEMA s", &[(OutsideOnly, "REINDEX (VERBOSE) SCHEMA s")]),
+            ("REINDEX (VERBOSE) TABLE schema; REINDEX TABLE t", &[]),
+            ("CLUSTER", &[(OutsideOnly, "CLUSTER")]),
+            ("cluster verbose", &[(OutsideOnly, "cluster verbose")]),
+            ("CLUSTER (VERBOSE)", &[(OutsideOnly, "CLUSTER (VERBOSE)")]),
+            ("CLUSTER VERBOSE t; CLUSTER t USING i; CLUSTER (VERBOSE) t", &[]),
+            ("DISCARD ALL", &[(Session, "DISCARD ALL")]),
+            ("DISCARD TEMP", &[]),
+            ("-- infra: no-transaction\nDISCARD ALL", &[(Session, "DISCARD ALL")]),
+            ("DROP SUBSCRIPTION s", &[(OutsideOnly, "DROP SUBSCRIPTION s")]),
+            (
+                "CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p",
+                &[(OutsideOnly, "CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p")],
+            ),
+            ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (create_slot = false)", &[]),
+            ("ALTER SUBSCRIPTION s REFRESH PUBLICATION", &[(OutsideOnly, "ALTER SUBSCRIPTION s REFRESH PUBLICATION")]),
+            ("ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = off); ALTER SUBSCRIPTION s DISABLE", &[]),
             ("SELECT 1;--> statement-breakpoint\nCOMMIT", &[(EndsTransaction, "COMMIT")]),
             ("-- infra: no-transaction\nCREATE INDEX CONCURRENTLY a ON t (x); VACUUM t", &[]),
             ("\u{feff}SELECT 1", &[(ByteOrderMark, "\u{feff}")]),

@@ -24,7 +24,11 @@ pub(super) fn report(ground: &Ground<'_>, settings: &Settings) -> Report {
     for rule in RULES.iter().filter(|rule| !settings.off.contains(rule)) {
         let hits = (rule.check)(ground).into_iter();
         let left: Vec<Hit> = hits.filter(|hit| !is_allowed(&mut allowances, rule, hit)).collect();
-        findings.extend(left.into_iter().map(|hit| Finding::new(rule, severity(rule, settings), hit)));
+        findings.extend(left.into_iter().map(|hit| {
+            let doubtful = hit.doubt && !settings.deny.contains(rule) && !settings.deny_warnings;
+            let severity = if doubtful { Severity::Warning } else { severity(rule, settings) };
+            Finding::new(rule, severity, hit)
+        }));
     }
     if !settings.off.contains(&UNUSED_ALLOW) {
         let unused = allowances.iter().filter(|allowance| !allowance.used);
@@ -43,7 +47,11 @@ pub(super) fn report(ground: &Ground<'_>, settings: &Settings) -> Report {
         linted: ground.linted().count(),
         migrations: ground.scripts.len(),
         applied: known.then(|| ground.scripts.iter().filter(|script| script.pending == Some(false)).count()),
-        changeable: ground.linted().filter(|script| script.pending == Some(true)).map(|script| script.index).collect(),
+        changeable: ground
+            .linted()
+            .filter(|script| script.pending == Some(true) && !script.begun)
+            .map(|script| script.index)
+            .collect(),
     }
 }
 

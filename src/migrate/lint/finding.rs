@@ -73,7 +73,7 @@ pub struct FindingJson<'a> {
 
 impl Finding {
     pub(super) fn new(rule: &'static Rule, severity: Severity, hit: Hit) -> Self {
-        let Hit { place, message, label, fix, edits } = hit;
+        let Hit { place, message, label, fix, edits, .. } = hit;
         let position =
             place.text.as_ref().zip(place.span.as_ref()).map(|(text, span)| Position::of(text.inner(), span.start));
         Finding {

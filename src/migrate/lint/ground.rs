@@ -38,6 +38,8 @@ pub(super) struct Script<'a> {
     pub(super) linted: bool,
     /// Whether it will run; unknown without a ledger.
     pub(super) pending: Option<bool>,
+    /// Whether some of its statements are committed: what is known of them holds for the file as it is.
+    pub(super) begun: bool,
 }
 
 impl<'a> Ground<'a> {

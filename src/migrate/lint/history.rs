@@ -116,6 +116,27 @@ impl History {
         columns.iter().all(|column| made(column) || self.checked_not_null(table, column, at))
     }
 
+    /// The columns of a table with their types, in the order in which they came.
+    pub(super) fn columns(&self, table: &Name) -> Vec<(&str, &str)> {
+        let mut columns: Vec<(&str, &str)> = Vec::new();
+        for (_, change) in self.tables.get(&table.key()).into_iter().flatten() {
+            let Change::Column(name, kind) = change else { continue };
+            match columns.iter_mut().find(|(known, _)| known == name) {
+                Some(known) => known.1 = kind,
+                None => columns.push((name, kind)),
+            }
+        }
+        columns
+    }
+
+    /// The types that columns of this name have had, in whatever table.
+    pub(super) fn kinds<'a>(&'a self, column: &'a str) -> impl Iterator<Item = &'a str> {
+        self.tables.values().flatten().filter_map(move |(_, change)| match change {
+            Change::Column(name, kind) if name == column => Some(kind.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether a validated CHECK says before `at` that the column is not NULL.
     pub(super) fn checked_not_null(&self, table: &Name, column: &Name, at: At) -> bool {
         self.before(table, at).any(|(_, change)| match change {

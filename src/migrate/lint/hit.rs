@@ -19,6 +19,8 @@ pub(super) struct Hit {
     pub(super) label: String,
     /// What to do, where the rule's own advice does not fit.
     pub(super) fix: Option<String>,
+    /// Whether it depends on what is not known: no error then.
+    pub(super) doubt: bool,
     /// What makes it right without changing what it does; empty where that is for a person to decide.
     pub(super) edits: Vec<Edit>,
 }
@@ -55,11 +57,16 @@ impl Place {
 
 impl Hit {
     pub(super) fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Hit { place, message: message.into(), label: label.into(), fix: None, edits: Vec::new() }
+        Hit { place, message: message.into(), label: label.into(), fix: None, doubt: false, edits: Vec::new() }
     }
 
     pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
+        self
+    }
+
+    pub(super) fn doubt(mut self, doubt: bool) -> Self {
+        self.doubt = doubt;
         self
     }
 

@@ -114,7 +114,10 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Setting
         .iter()
         .zip(pending)
         .enumerate()
-        .map(|(index, (migration, pending))| script(index, migration, pending, settings))
+        .map(|(index, (migration, pending))| Script {
+            begun: contents.lease.as_ref().is_some_and(|lease| lease.tag == migration.tag),
+            ..script(index, migration, pending, settings)
+        })
         .collect();
     let history = History::of(&scripts);
     Ground { folder, defects, refusals, history, scripts, together: settings.together, now: settings.now_millis }
@@ -131,6 +134,7 @@ fn script<'a>(index: usize, migration: &'a Migration, pending: Option<bool>, set
         statements,
         linted: settings.all || pending != Some(false),
         pending,
+        begun: false,
     }
 }
 

@@ -6,6 +6,7 @@ use super::fix::fixes;
 use super::*;
 use crate::migrate::folder::tests::migration;
 use crate::migrate::folder::{BREAKPOINT, Layout};
+use crate::migrate::lease::Lease;
 
 /// Files of a folder, one a second.
 fn folder(files: &[&str]) -> Folder {
@@ -158,6 +159,30 @@ fn transactions() {
             (&["SET search_path TO a; RESET ALL"], &[]),
         ],
     );
+    let severity = |files: &[&str]| {
+        let report = linted(files, &Settings::default());
+        report.findings.iter().find(|finding| finding.rule.name == "enum-value-in-use").map(|finding| finding.severity)
+    };
+    let (m, add) = ("CREATE TABLE c (m public.m, t text)", "ALTER TYPE m ADD VALUE 'ok'; ");
+    let table = [
+        ("UPDATE c SET m = 'ok'", Some(Severity::Error)),
+        ("SELECT * FROM c WHERE m IN ('no', 'ok')", Some(Severity::Error)),
+        ("ALTER TABLE c ALTER m SET DEFAULT 'ok'", Some(Severity::Error)),
+        ("SELECT 'ok'::\"public\".\"m\"", Some(Severity::Error)),
+        // Another type, or one that nobody knows.
+        ("UPDATE c SET t = 'ok'", None),
+        ("SELECT 'ok' :: text", None),
+        ("INSERT INTO c VALUES ('no', 'ok'), ('ok', 'ok')", Some(Severity::Error)),
+        ("INSERT INTO c (t, m) VALUES (lower('a'), 'ok')", Some(Severity::Error)),
+        ("INSERT INTO c (t) VALUES ('ok')", None),
+        ("INSERT INTO c VALUES ('no', 'ok')", None),
+        ("INSERT INTO c VALUES (f('ok'))", Some(Severity::Warning)),
+        ("INSERT INTO unknown VALUES ('ok')", Some(Severity::Warning)),
+        ("UPDATE c SET unknown = 'ok'", Some(Severity::Warning)),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(severity(&[m, &format!("{add}{sql}")]), expected, "{sql}");
+    }
     let together = Settings { together: true, ..Settings::default() };
     let report = linted(&["ALTER TYPE m ADD VALUE 'ok'", "INSERT INTO c VALUES ('ok')"], &together);
     assert!(report.findings.iter().any(|finding| finding.rule.name == "enum-value-in-use"));
@@ -303,6 +328,20 @@ fn only_what_is_not_applied_is_linted_and_rewritten() {
     assert_eq!((report.linted, fixes(&folder(&files), &report).len()), (2, 1));
     let report = linted(&files, &Settings::default());
     assert!(fixes(&folder(&files), &report).is_empty(), "nothing is known of the database");
+}
+
+/// Of a migration without a transaction that is half done, the committed statements are known by their texts.
+#[test]
+fn what_is_begun_is_not_rewritten() {
+    let folder = folder(&["-- infra: no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b); CREATE TABLE c (d int)"]);
+    let fixes = |lease: Option<Lease>| {
+        let contents = Contents { lease, ..Contents::default() };
+        let known = Known::Ledger(Ledger::default(), Box::new(contents));
+        fixes(&folder, &lint(&folder, &[], &Settings { known, ..Settings::default() }).unwrap()).len()
+    };
+    assert_eq!(fixes(None), 1);
+    let lease = serde_json::json!({"token": "t", "tag": "0000_m", "done": 1, "of": 2, "digest": "d", "holder": "me", "stopped": true});
+    assert_eq!(fixes(Some(serde_json::from_value(lease).unwrap())), 0);
 }
 
 fn fixed(sql: &str) -> String {

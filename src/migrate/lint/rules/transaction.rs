@@ -1,11 +1,13 @@
 //! What does not go with the transaction that a migration runs in.
 
-use super::super::act::What;
+use super::super::act::{Name, What};
 use super::super::ground::{Ground, Script};
 use super::super::hit::{Hit, Place};
 use super::super::statement::Statement;
 use super::{Rule, Severity, excerpt};
 use crate::migrate::guard::{self, Reason};
+use crate::migrate::quote::folded;
+use crate::migrate::sql::{Kind, Token, tokens};
 
 pub(super) const TRANSACTION_CONTROL: Rule = Rule {
     name: "transaction-control",
@@ -71,12 +73,20 @@ fn enum_values(ground: &Ground<'_>) -> Vec<Hit> {
                 let later =
                     ground.scripts.iter().filter(|other| ground.together && other.linted && other.index > script.index);
                 let later = later.flat_map(|script| script.statements.iter().map(move |statement| (script, statement)));
-                let used =
-                    rest.chain(later).find_map(|(script, statement)| Some((script, used(script, statement, value)?)));
-                if let Some((user, span)) = used {
+                let mut uses = rest.chain(later).filter_map(|(script, statement)| {
+                    let (span, surely) = used(ground, script, statement, of, value)?;
+                    Some((script, span, surely))
+                });
+                if let Some((user, span, surely)) = uses.next() {
                     let elsewhere = if user.index == script.index { "above" } else { "in the same transaction" };
-                    let message = format!("{value} is added to {of} {elsewhere}, and used before that is committed.");
-                    found.push(Hit::new(Place::within(user, span), message, "not usable yet"));
+                    let (what, label) = match surely {
+                        true => ("and used before that is committed", "not usable yet"),
+                        false => {
+                            ("and cannot be used before that is committed, if that is what this is", "that value?")
+                        }
+                    };
+                    let message = format!("{value} is added to {of} {elsewhere}, {what}.");
+                    found.push(Hit::new(Place::within(user, span), message, label).doubt(!surely));
                 }
             }
         }
@@ -84,8 +94,14 @@ fn enum_values(ground: &Ground<'_>) -> Vec<Hit> {
     found
 }
 
-/// Where the statement uses the value.
-fn used(script: &Script<'_>, statement: &Statement, value: &str) -> Option<std::ops::Range<usize>> {
+/// Where the statement uses the value, or a text that is the same; and whether it is the value for certain.
+fn used(
+    ground: &Ground<'_>,
+    script: &Script<'_>,
+    statement: &Statement,
+    of: &Name,
+    value: &str,
+) -> Option<(std::ops::Range<usize>, bool)> {
     let sql = &script.migration.sql;
     let adds = statement.acts.iter().any(|act| matches!(act.what, What::AddValue { .. }));
     let inert = ["comment", "create function", "create or replace function"];
@@ -96,11 +112,72 @@ fn used(script: &Script<'_>, statement: &Statement, value: &str) -> Option<std::
     statement.literals.iter().find_map(|literal| {
         let text = &sql[literal.clone()];
         if text == value {
-            return Some(literal.clone());
+            let surely = match kind_of(ground, sql, statement, literal) {
+                Some(kind) if kind.is(of) => true,
+                Some(_) => return None,
+                None => false,
+            };
+            return Some((literal.clone(), surely));
         }
         let inside = text.starts_with('$').then(|| text.find(value)).flatten()?;
-        Some(literal.start + inside..literal.start + inside + value.len())
+        Some((literal.start + inside..literal.start + inside + value.len(), false))
     })
+}
+
+/// The type of a literal: that of its cast, or of the column that it is compared with, set to or the default of; none
+/// where it is not known.
+fn kind_of(ground: &Ground<'_>, sql: &str, statement: &Statement, literal: &std::ops::Range<usize>) -> Option<Name> {
+    let after = sql[literal.end..statement.span.end].trim_start();
+    if let Some(kind) = after.strip_prefix("::") {
+        let end = kind.find(|c: char| !(c.is_alphanumeric() || "_.\"".contains(c))).unwrap_or(kind.len());
+        return Some(Name::parse(&kind[..end]));
+    }
+    let before = &sql[statement.span.start..literal.start];
+    let tokens = tokens(before);
+    let inserts = statement.acts.iter().find_map(|act| match &act.what {
+        What::Insert { table } => Some(table),
+        _ => None,
+    });
+    if let Some((table, values)) = inserts.zip(tokens.iter().position(|token| token.is(before, "values"))) {
+        let (into, row) = tokens.split_at(values);
+        let number = place(before, row)?;
+        let columns = ground.history.columns(table);
+        let mut named = into.iter().skip_while(|token| token.text(before) != "(");
+        let kind = match named.next() {
+            Some(_) => {
+                let mut names = named.filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted));
+                let name = folded(names.nth(number)?.text(before));
+                columns.iter().find(|(column, _)| *column == name)
+            }
+            None => columns.get(number),
+        };
+        return kind.map(|(_, kind)| Name::parse(kind));
+    }
+    let between = |token: &&Token| {
+        token.kind == Kind::Literal
+            || ["=", "<", ">", "!", "(", ","].contains(&token.text(before))
+            || ["set", "default", "in", "not", "any"].iter().any(|word| token.is(before, word))
+    };
+    let column = tokens.iter().rev().find(|token| !between(token)).filter(|it| it.kind != Kind::Other)?;
+    let name = folded(column.text(before));
+    let mut kinds = ground.history.kinds(&name).map(|kind| Name::parse(kind.trim_end_matches("[]")));
+    let first = kinds.next()?;
+    kinds.all(|other| other.is(&first)).then_some(first)
+}
+
+/// Which value of its row comes after these tokens of VALUES (…), (…; none where it is a part of one.
+fn place(text: &str, tokens: &[Token]) -> Option<usize> {
+    let (mut depth, mut number) = (0_usize, 0);
+    for token in tokens {
+        match token.text(text) {
+            "(" => (depth, number) = (depth + 1, if depth == 0 { 0 } else { number }),
+            ")" => depth = depth.saturating_sub(1),
+            "," if depth == 1 => number += 1,
+            _ => {}
+        }
+    }
+    let begins = tokens.last().is_some_and(|last| ["(", ","].contains(&last.text(text)));
+    (depth == 1 && begins).then_some(number)
 }
 
 pub(super) const LEAKING_SETTING: Rule = Rule {
