@@ -21,6 +21,7 @@ use super::folder::{Chunk, Folder, Migration};
 use super::guard;
 use super::lease::{Lease, Pulse};
 use super::ledger::{Ledger, Version};
+use super::mask::masked;
 use super::plan::Plan;
 use super::refusal::Refusal;
 use super::sql::statements;
@@ -88,7 +89,7 @@ pub(super) fn steps(migration: &Migration) -> Vec<Step<'_>> {
 /// The first lines of the statements that the lease knows to be committed.
 pub fn committed(migration: &Migration, lease: &Lease) -> Vec<String> {
     let done = steps(migration).into_iter().take(lease.done);
-    done.map(|step| step.chunk.text.lines().next().unwrap_or_default().to_owned()).collect()
+    done.map(|step| masked(step.chunk.text).lines().next().unwrap_or_default().to_owned()).collect()
 }
 
 /// What a lease that nobody holds means for what is pending.

@@ -129,4 +129,14 @@ fn passwords_of_roles_are_shown_nowhere() {
     let lines = json(&infra(&database, written.path(), &["apply", "--json"]).output().unwrap());
     let statement = format!("CREATE ROLE {role} PASSWORD '*******';");
     assert!(lines.iter().any(|line| line["text"] == statement.as_str()), "{lines:?}");
+    let fixed = Written::new(&[("0000_a", "CREATE TABLE a (id int); ALTER ROLE nobody PASSWORD 'hunter2';")]);
+    let said = run(&database, fixed.path(), &["lint", "--fix", "--dry-run"]);
+    assert!(said.contains("+CREATE TABLE IF NOT EXISTS a") && !said.contains("hunter2"), "{said}");
+    let half = Written::new(&[(
+        "0000_half",
+        &format!("-- infra: no-transaction\nCREATE ROLE half_{role} PASSWORD 'hunter2';\nSELECT nope;"),
+    )]);
+    run(&database, half.path(), &["apply"]);
+    let said = run(&database, half.path(), &["unlock", "--yes"]);
+    assert!(said.contains(&format!("CREATE ROLE half_{role} PASSWORD '*******'")), "{said}");
 }

@@ -311,6 +311,7 @@ pub(super) fn failure_json(failure: &Failure) -> String {
         Failure::Refused { refusals, .. } => {
             let reason = |refusal: &Refusal| json!({"message": refusal.to_string(), "help": help(refusal)});
             object["reasons"] = refusals.iter().map(reason).collect();
+            object["applied"] = json!(failure.applied());
         }
         Failure::Interrupted { applied, pending, half } => {
             object["result"] = json!("interrupted");

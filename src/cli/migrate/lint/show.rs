@@ -11,7 +11,10 @@ use similar::TextDiff;
 
 use crate::{
     excerpt,
-    migrate::lint::{Finding, Fix, RULES, Report, Rule, Severity},
+    migrate::{
+        lint::{Finding, Fix, RULES, Report, Rule, Severity},
+        mask::masked,
+    },
     render::{output::wrapped, value::count},
 };
 
@@ -227,7 +230,8 @@ pub(super) fn json(report: &Report) -> String {
 /// What `--fix` changed in a file, as a diff.
 pub(super) fn fix(fix: &Fix) -> String {
     let path = fix.path.display().to_string();
-    let diff = TextDiff::from_lines(&fix.before, &fix.after);
+    let (before, after) = (masked(&fix.before), masked(&fix.after));
+    let diff = TextDiff::from_lines(&*before, &*after);
     let text = diff.unified_diff().context_radius(0).missing_newline_hint(false).header(&path, &path).to_string();
     let coloured = text.lines().map(|line| match line.as_bytes().first() {
         Some(b'+') => style(line).green().to_string(),
