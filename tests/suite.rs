@@ -16,6 +16,7 @@ mod places;
 mod plane;
 mod policy;
 mod program;
+mod replacing;
 mod robust;
 mod screens;
 mod signals;

@@ -13,12 +13,15 @@ use crate::{
 /// `AWS::EC2::InternetGateway` and `AWS::EC2::VPCGatewayAttachment`.
 #[derive(Debug, Clone, Serialize)]
 pub struct InternetGateway {
-    /// The VPC that it is attached to; empty in a live one that is attached to none.
+    /// The VPC that it is attached to. The one of another VPC is another gateway: nothing loses its way out while it is replaced.
     pub vpc: Ref<Vpc>,
+    /// Whether it is attached.
+    pub attached: bool,
 }
 
 impl Resource for InternetGateway {
     const KIND: &'static str = "internet-gateway";
+    const IMMUTABLE: &'static [&'static str] = &["vpc"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let pages = scope
@@ -39,7 +42,6 @@ impl Resource for InternetGateway {
 
     async fn update(&self, live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         let vpc = self.vpc.get(scope)?;
-        detach(live, scope.aws).await?;
         scope.aws.ec2.attach_internet_gateway().internet_gateway_id(&live.id).vpc_id(vpc).send().await?;
         Ok(())
     }
@@ -61,16 +63,17 @@ fn live(scope: &Scope<'_>, gateway: &aws_sdk_ec2::types::InternetGateway) -> Opt
     let address = scope.address::<InternetGateway>(&tags, id)?;
     // A gateway has at most one attachment.
     let (vpc, phase) = attachment(gateway.attachments().first());
-    Some(Live::new(address, id, InternetGateway { vpc: Ref::value(vpc) }).phase(phase).tags(tags))
+    let spec = InternetGateway { attached: vpc.is_some(), vpc: vpc.map_or_else(Ref::untold, Ref::value) };
+    Some(Live::new(address, id, spec).phase(phase).tags(tags))
 }
 
 /// The VPC of an attachment, and what AWS is doing with it. An attached gateway's is called `available`,
 /// which the SDK does not know.
-fn attachment(attachment: Option<&InternetGatewayAttachment>) -> (&str, Phase) {
-    let Some(attachment) = attachment else { return ("", Phase::Ready) };
-    let vpc = attachment.vpc_id().unwrap_or_default();
+fn attachment(attachment: Option<&InternetGatewayAttachment>) -> (Option<&str>, Phase) {
+    let Some(attachment) = attachment else { return (None, Phase::Ready) };
+    let vpc = attachment.vpc_id();
     match attachment.state() {
-        Some(AttachmentStatus::Detached) => ("", Phase::Ready),
+        Some(AttachmentStatus::Detached) => (None, Phase::Ready),
         Some(state @ (AttachmentStatus::Attaching | AttachmentStatus::Detaching)) => {
             (vpc, Phase::Changing(state.as_str().to_owned()))
         }
@@ -79,7 +82,7 @@ fn attachment(attachment: Option<&InternetGatewayAttachment>) -> (&str, Phase) {
 }
 
 async fn detach(live: &Live<InternetGateway>, aws: &Clients) -> Result<()> {
-    let Some(vpc) = live.spec.vpc.as_value().filter(|vpc| !vpc.is_empty()) else { return Ok(()) };
+    let Some(vpc) = live.spec.vpc.as_value() else { return Ok(()) };
     let call = aws.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(vpc).send();
     match call.await.map_err(Error::from) {
         Err(error) if !error.is("Gateway.NotAttached") => Err(error),
@@ -94,9 +97,9 @@ mod tests {
     #[test]
     fn a_gateway_is_attached_unless_aws_says_otherwise() {
         let with = |state: &str| InternetGatewayAttachment::builder().vpc_id("vpc-1").state(state.into()).build();
-        assert_eq!(attachment(None), ("", Phase::Ready));
-        assert_eq!(attachment(Some(&with("available"))), ("vpc-1", Phase::Ready));
-        assert_eq!(attachment(Some(&with("detached"))), ("", Phase::Ready));
-        assert_eq!(attachment(Some(&with("attaching"))), ("vpc-1", Phase::Changing("attaching".into())));
+        assert_eq!(attachment(None), (None, Phase::Ready));
+        assert_eq!(attachment(Some(&with("available"))), (Some("vpc-1"), Phase::Ready));
+        assert_eq!(attachment(Some(&with("detached"))), (None, Phase::Ready));
+        assert_eq!(attachment(Some(&with("attaching"))), (Some("vpc-1"), Phase::Changing("attaching".into())));
     }
 }

@@ -35,7 +35,15 @@ impl Resource for SecurityGroup {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let groups = of_the_stack(scope).await?;
-        Ok(groups.iter().filter_map(|group| live(scope, group)).collect())
+        let mut seen: Vec<Live<Self>> = groups.iter().filter_map(|group| live(scope, group)).collect();
+        let leaving: Vec<String> =
+            seen.iter().filter(|group| is_leaving(group, scope)).map(|group| group.id.clone()).collect();
+        for group in &mut seen {
+            let stays = |rule: &Rule| !leaving.iter().any(|id| rule.peer.as_value() == Some(id));
+            group.spec.ingress.retain(stays);
+            group.spec.egress.retain(stays);
+        }
+        Ok(seen)
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
@@ -79,6 +87,15 @@ impl Resource for SecurityGroup {
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_ec2(scope.aws, &live.id, set, unset).await
     }
+}
+
+/// Whether a group has a successor, or is described no more. What carries it goes on being let in until it has been switched
+/// over: rules that point at the group go with it.
+fn is_leaving(group: &Live<SecurityGroup>, scope: &Scope<'_>) -> bool {
+    let described = scope.described::<SecurityGroup>(&group.address);
+    described.is_none_or(|described| {
+        (&described.name, &described.description) != (&group.spec.name, &group.spec.description)
+    })
 }
 
 async fn of_the_stack(scope: &Scope<'_>) -> Result<Vec<aws_sdk_ec2::types::SecurityGroup>> {

@@ -51,10 +51,12 @@ pub(super) fn vpc() -> Case<Vpc> {
 }
 
 pub(super) fn internet_gateway() -> Case<InternetGateway> {
-    Case::new("main", InternetGateway { vpc: Ref::to("main") })
+    Case::new("main", InternetGateway { vpc: Ref::to("main"), attached: true })
         .around("main", network())
         .around("other", network())
-        .change("vpc", Update, |gateway| gateway.vpc = Ref::to("other"))
+        .change("vpc", Replace, |gateway| gateway.vpc = Ref::to("other"))
+        // What is described is attached; detaching it is somebody else's deed.
+        .fixed("attached")
         .drift(
             "detached",
             Update,
@@ -94,7 +96,7 @@ pub(super) fn elastic_ip() -> Case<ElasticIp> {
 pub(super) fn nat_gateway() -> Case<NatGateway> {
     Case::new("one", NatGateway { subnet: Ref::to("one"), elastic_ip: Ref::to("one") })
         .around("main", network())
-        .around("main", InternetGateway { vpc: Ref::to("main") })
+        .around("main", InternetGateway { vpc: Ref::to("main"), attached: true })
         .around("one", part(1, "a"))
         .around("two", part(2, "b"))
         .around("one", ElasticIp {})
@@ -112,7 +114,7 @@ pub(super) fn route_table() -> Case<RouteTable> {
     Case::new("one", RouteTable { vpc: Ref::to("main"), routes, subnets: vec![Ref::to("one")] })
         .around("main", network())
         .around("other", network())
-        .around("main", InternetGateway { vpc: Ref::to("main") })
+        .around("main", InternetGateway { vpc: Ref::to("main"), attached: true })
         .around("one", part(1, "a"))
         .around("two", part(2, "b"))
         .around("nat", ElasticIp {})

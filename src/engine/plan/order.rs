@@ -72,7 +72,42 @@ pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind], uses: &
             graph.order_unless_circle(user, used);
         }
     }
+    delete_late(&mut graph, steps, &deleted);
     graph
+}
+
+/// Nothing is taken away before what comes in its place can be had: whatever fails before that has cost nothing.
+///
+/// What nothing waits for is deleted last of all, as CloudFormation cleans up. What has to be gone before something else is
+/// made waits for all that this needs besides.
+fn delete_late(graph: &mut Graph, steps: &[Step], deleted: &[usize]) {
+    let makes = |&place: &usize| matches!(steps[place].action, Action::Create | Action::Update | Action::Replace);
+    let making: Vec<usize> = (0..steps.len()).filter(makes).collect();
+    let after = graph.after();
+    for &deletion in deleted {
+        let waiting = reached(&[deletion], |step| &after[step]);
+        let for_it: Vec<usize> = making.iter().copied().filter(|maker| waiting.contains(maker)).collect();
+        if for_it.is_empty() {
+            making.iter().for_each(|&maker| graph.order(maker, deletion));
+            continue;
+        }
+        let needed = reached(&for_it, |step| graph.before(step));
+        for &maker in making.iter().filter(|maker| needed.contains(maker) && !waiting.contains(maker)) {
+            graph.order_unless_circle(maker, deletion);
+        }
+    }
+}
+
+/// The steps to which `ways` lead from `begin`, and those themselves.
+fn reached<'a>(begin: &[usize], ways: impl Fn(usize) -> &'a [usize]) -> BTreeSet<usize> {
+    let mut open = begin.to_vec();
+    let mut met = BTreeSet::new();
+    while let Some(step) = open.pop() {
+        if met.insert(step) {
+            open.extend(ways(step));
+        }
+    }
+    met
 }
 
 /// The old half of a replacement goes before the new one comes, or after everything that is made from that.

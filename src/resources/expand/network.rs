@@ -41,7 +41,7 @@ impl Expansion<'_> {
         let network = &self.description.network;
         let plans = network.subnets()?;
         self.add("main", Vpc { cidr: network.cidr.to_string(), dns_hostnames: true, dns_support: true });
-        self.add("main", InternetGateway { vpc: vpc() });
+        self.add("main", InternetGateway { vpc: vpc(), attached: true });
         for plan in &plans {
             let zone = self.facts.zones.get(plan.index).cloned().unwrap_or_default();
             let subnet = Subnet {

@@ -1,0 +1,120 @@
+//! Nothing is taken away before what comes in its place can be had: what fails on the way there costs nothing.
+
+use serde_json::Value;
+
+use crate::binary::{Cloud, Run};
+
+const STACK: &str = "stack: shop
+database: {protect: false, on_destroy: delete}
+secret: {on_destroy: purge}
+proxy: {}
+service: {image: public.ecr.aws/x/y:1}
+";
+
+fn deployed() -> Cloud {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", STACK);
+    deploy(&cloud, &[]).succeeds();
+    cloud
+}
+
+fn deploy(cloud: &Cloud, more: &[&str]) -> Run {
+    cloud.infra(&[&["deploy", "--local", "--yes"], more].concat())
+}
+
+fn refuse(cloud: &Cloud, call: &str, code: &str) {
+    cloud.infra(&["local", "fault", "refuse", call, code, "--status", "400"]).succeeds();
+}
+
+fn clear(cloud: &Cloud) {
+    cloud.infra(&["local", "fault", "clear"]).succeeds();
+}
+
+fn id(cloud: &Cloud, address: &str) -> String {
+    let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
+    let all = status["resources"].as_array().cloned().unwrap_or_default();
+    let found = all.iter().find(|item| item["address"] == address).unwrap_or_else(|| panic!("{address} was made"));
+    found["id"].as_str().expect("an id").to_owned()
+}
+
+fn deletions(cloud: &Cloud) -> Vec<String> {
+    let calls = cloud.calls().into_iter().map(|(call, _)| call);
+    calls.filter(|call| call.contains(".Delete") && !call.starts_with("ssm.")).collect()
+}
+
+fn has_no_changes(cloud: &Cloud, more: &[&str]) {
+    let diff = cloud.infra(&[&["diff", "--local"], more].concat()).succeeds().stdout();
+    assert!(diff.contains("No changes"), "{diff}");
+}
+
+#[test]
+fn a_network_that_cannot_be_had_costs_no_database() {
+    let cloud = deployed();
+    cloud.psql("shop", "create table kept (id int); insert into kept values (1)");
+    refuse(&cloud, "ec2.CreateVpc", "VpcLimitExceeded");
+    cloud.forget_calls();
+    let other = ["--set", "network.cidr=10.40.0.0/16", "--allow-replace", "cluster/database"];
+    let told = deploy(&cloud, &other).ends_with(1).stderr();
+    assert!(told.contains("VpcLimitExceeded"), "{told}");
+    assert_eq!(deletions(&cloud), [] as [&str; 0]);
+    assert_eq!(cloud.psql("shop", "select count(*) from kept"), "1");
+    has_no_changes(&cloud, &[]);
+    clear(&cloud);
+    deploy(&cloud, &other).succeeds();
+    has_no_changes(&cloud, &["--set", "network.cidr=10.40.0.0/16"]);
+}
+
+#[test]
+fn a_subnet_that_lost_its_tags_costs_no_proxy() {
+    let cloud = deployed();
+    let subnet = id(&cloud, "subnet/private-1");
+    let tags = "Tag.1.Key=infra:stack&Tag.2.Key=infra:address";
+    cloud.call("ec2", &format!("Version=2016-11-15&Action=DeleteTags&ResourceId.1={subnet}&{tags}"));
+    cloud.forget_calls();
+    let told = deploy(&cloud, &[]).ends_with(1).stderr();
+    assert!(told.contains("infra import subnet/NAME"), "{told}");
+    assert_eq!(deletions(&cloud), [] as [&str; 0]);
+    cloud.infra(&["import", "subnet/private-1", &subnet, "--local", "--yes"]).succeeds();
+    deploy(&cloud, &[]).succeeds();
+    has_no_changes(&cloud, &[]);
+}
+
+/// The groups that a group lets in.
+fn let_in(cloud: &Cloud, group: &str) -> Vec<String> {
+    let form = format!("Version=2016-11-15&Action=DescribeSecurityGroups&GroupId.1={group}");
+    let told = cloud.call("ec2", &form);
+    let (_, rules) = told.split_once("<ipPermissions>").expect("rules");
+    let (rules, _) = rules.split_once("</ipPermissions>").expect("their end");
+    let peers = rules.split("<groups>").skip(1).flat_map(|groups| groups.split("<groupId>").skip(1));
+    peers.filter_map(|peer| Some(peer.split_once('<')?.0.to_owned())).collect()
+}
+
+#[test]
+fn a_service_that_moves_is_let_in_until_it_has_moved() {
+    let cloud = deployed();
+    let (app, proxy) = (id(&cloud, "security-group/app"), id(&cloud, "security-group/proxy"));
+    assert_eq!(let_in(&cloud, &proxy), std::slice::from_ref(&app));
+    refuse(&cloud, "apprunner.UpdateService", "InvalidRequestException");
+    let third = ["--set", "network.zones=3"];
+    cloud.forget_calls();
+    deploy(&cloud, &third).ends_with(1);
+    // It runs where it ran, and reaches what it reached.
+    assert_eq!(deletions(&cloud), [] as [&str; 0]);
+    let both = let_in(&cloud, &proxy);
+    assert!(both.len() == 2 && both.contains(&app), "{app} is let in beside its successor: {both:?}");
+    clear(&cloud);
+    deploy(&cloud, &third).succeeds();
+    let successor = let_in(&cloud, &proxy);
+    assert!(successor.len() == 1 && successor[0] != app, "{successor:?}");
+    has_no_changes(&cloud, &third);
+    // Back again: what the third zone had goes when the service has left it.
+    refuse(&cloud, "apprunner.UpdateService", "InvalidRequestException");
+    cloud.forget_calls();
+    deploy(&cloud, &["--set", "network.nat=per-zone"]).ends_with(1);
+    assert_eq!(deletions(&cloud), [] as [&str; 0]);
+    clear(&cloud);
+    deploy(&cloud, &[]).succeeds();
+    has_no_changes(&cloud, &[]);
+    let left: Vec<Value> = cloud.inventory().into_iter().filter(|item| item["kind"] == "subnet").collect();
+    assert_eq!(left.len(), 6, "{left:?}");
+}
