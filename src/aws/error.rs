@@ -221,6 +221,9 @@ const THROTTLED: &[&str] = &[
 
 const NOT_YET: &[&str] = &[
     "cannot be assumed",
+    // The first use in an account makes the role of the service, which takes a moment to be seen.
+    "service linked role",
+    "ServiceLinkedRole",
     "unable to assume",
     "Error in assuming",
     "assume the role",

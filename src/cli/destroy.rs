@@ -1,6 +1,6 @@
 //! `infra destroy`: the plan with nothing desired.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{
         Address, Desired, Resource as _,
-        plan::{Plan, Policy, Step, plan},
+        plan::{Action, Plan, Policy, Step, plan},
     },
     resources::{
         KINDS, cluster::Cluster, cost, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
@@ -37,6 +37,10 @@ pub(super) struct Args {
     /// May be repeated.
     #[arg(long, value_name = "ADDRESS[=ID]", value_parser = deletion)]
     allow_delete: Vec<Deletion>,
+
+    /// Show the plan and end.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
@@ -45,9 +49,10 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let mut began = Instant::now();
     let named = std::mem::take(&mut args.allow_delete);
-    let look = async || decide(&stage, &named, !args.run.yes).await;
+    let look = async || decide(&stage, &named, !args.run.yes || args.dry_run).await;
     // Without a question there is nothing to wait for between looking and acting.
-    let early = if args.run.yes { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
+    let early =
+        if args.run.yes && !args.dry_run { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
     let shown = match run::look(early.as_ref(), look()).await {
         Ok(shown) => shown,
         Err(failure) => {
@@ -61,6 +66,9 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         if !args.run.json {
             print(&remains(&stage, &shown));
         }
+        return Ok(CLEAN);
+    }
+    if args.dry_run {
         return Ok(CLEAN);
     }
     let (held, decided) = if let Some(held) = early {
@@ -101,7 +109,25 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
         keep: kept(stage),
         ..Policy::default()
     };
-    Ok(plan(&[], &live, KINDS, &policy)?)
+    let mut plan = plan(&[], &live, KINDS, &policy)?;
+    for step in plan.steps.iter_mut().filter(|step| step.action == Action::Delete) {
+        step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
+    }
+    Ok(plan)
+}
+
+/// What becomes of the data, as the description says.
+fn fate(stage: &Stage, kind: &str) -> Option<String> {
+    let database = stage.description.database.as_ref().map(|database| database.on_destroy);
+    let (secret, days) = (&stage.description.secret.on_destroy, stage.description.secret.recovery.as_days());
+    let told = match (kind == Cluster::KIND, kind == Secret::KIND) {
+        (true, _) if database == Some(OnDestroyDatabase::Delete) => "its data is gone with it".to_owned(),
+        (true, _) => "a final snapshot is taken first, and stays".to_owned(),
+        (_, true) if *secret == OnDestroySecret::Purge => "gone at once".to_owned(),
+        (_, true) => format!("it can be restored for {days} days"),
+        _ => return None,
+    };
+    Some(told)
 }
 
 fn is_named(step: &Step, named: &[Deletion]) -> bool {
@@ -112,20 +138,22 @@ fn holds_data(address: &Address) -> bool {
     KINDS.iter().any(|kind| kind.name == address.kind() && kind.holds_data)
 }
 
-/// What the description says is to stay.
-fn kept(stage: &Stage) -> BTreeSet<Address> {
-    let mut keep = BTreeSet::new();
+/// What the description says is to stay, each with the reason.
+fn kept(stage: &Stage) -> BTreeMap<Address, String> {
+    let mut keep = BTreeMap::new();
     let database = stage.description.database.as_ref();
-    let mut keep_kinds = |kinds: &[&str]| {
+    let mut keep_kinds = |kinds: &[&str], why: &str| {
         let intended = stage.intended().iter().filter(|desired| kinds.contains(&desired.kind));
-        keep.extend(intended.map(|desired| desired.address.clone()));
+        keep.extend(intended.map(|desired| (desired.address.clone(), why.to_owned())));
     };
     if database.is_some_and(|database| database.on_destroy == OnDestroyDatabase::Keep) {
         // The cluster without its instances and its password would be data that nobody can read.
-        keep_kinds(&[Cluster::KIND, Instance::KIND, Secret::KIND, SecretAttachment::KIND]);
+        keep_kinds(&[Cluster::KIND, Instance::KIND], "the description says `database.on_destroy: keep`");
+        keep_kinds(&[Secret::KIND, SecretAttachment::KIND], "the database stays, and this is its password");
     }
     if stage.description.secret.on_destroy == OnDestroySecret::Keep {
-        keep_kinds(&[Secret::KIND, SecretAttachment::KIND]);
+        // What it says of a cluster that goes is taken out of it.
+        keep_kinds(&[Secret::KIND], "the description says `secret.on_destroy: keep`");
     }
     keep
 }

@@ -152,10 +152,10 @@ pub(crate) fn hide(value: &Value) -> Value {
     }
 }
 
-/// All attributes as changes from nothing, for a resource to be created.
+/// All attributes as changes from nothing, for a resource to be created; those that say nothing are left out.
 pub fn creation(desired: &Value) -> Vec<Change> {
     let mut changes = compare(desired, &json!({}));
-    changes.retain(|change| !change.after.is_null());
+    changes.retain(|change| !change.after.is_null() && change.after != "");
     changes
 }
 

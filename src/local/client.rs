@@ -61,6 +61,11 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
         return Ok(Launch::Ran(note.url));
     }
     disk::private_folder(data)?;
+    // Keys, passwords and data of a machine are nobody else's.
+    let ignored = data.join(".gitignore");
+    if !ignored.exists() {
+        disk::write(&ignored, b"*\n")?;
+    }
     let failed = |reason: String| LocalError::DidNotStart { data: data.clone(), reason };
     let said = data.join("daemon.out");
     let output = std::fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&said);

@@ -162,9 +162,13 @@ impl Resource for Cluster {
     }
 
     fn remark(_live: &Live<Self>, changes: &[Change]) -> Option<String> {
-        let restarts = touches(changes, "port");
-        restarts
-            .then(|| "its instances restart: nothing reaches the database until they listen on the new port".to_owned())
+        if touches(changes, "port") {
+            return Some(
+                "its instances restart: nothing reaches the database until they listen on the new port".to_owned(),
+            );
+        }
+        touches(changes, "engine_version")
+            .then(|| "its instances restart, one after the other or all at once".to_owned())
     }
 
     fn guard(live: &Live<Self>) -> Option<String> {

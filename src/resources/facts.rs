@@ -45,6 +45,12 @@ impl Facts {
         }
     }
 
+    /// The name under which a service calls others in the caller's place, as `kms:ViaService` tells it.
+    pub fn endpoint_of(&self, service: &str) -> String {
+        let china = if self.partition == "aws-cn" { ".cn" } else { "" };
+        format!("{service}.{}.amazonaws.com{china}", self.region)
+    }
+
     /// Completes the facts: what is live stands, and AWS is asked only for the rest.
     ///
     /// # Errors

@@ -123,10 +123,10 @@ fn obstacle(reason: &TargetHealthReason, secret: &str, cluster: &str) -> Option<
         TargetHealthReason::AuthFailure => {
             let next = format!(
                 "The proxy cannot log in to the database. Either the password in the secret {secret} is not the master \
-                 user's: put the right one into the secret, or give the cluster the secret's (it appears nowhere on the way): \
-                 `aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text | \
-                 jq '{{DBClusterIdentifier: \"{cluster}\", ApplyImmediately: true, MasterUserPassword: .password}}' | \
-                 aws rds modify-db-cluster --cli-input-json file:///dev/stdin --query DBCluster.Status`. \
+                 user's: put the right one into the secret, or give the cluster the secret's (it appears in no list of processes): \
+                 `umask 077; aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text | \
+                 jq '{{DBClusterIdentifier: \"{cluster}\", ApplyImmediately: true, MasterUserPassword: .password}}' > cluster.json; \
+                 aws rds modify-db-cluster --cli-input-json file://cluster.json --query DBCluster.Status; rm cluster.json`. \
                  Or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and kms:Decrypt \
                  where the secret is encrypted with a key of your own."
             );

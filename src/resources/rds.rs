@@ -98,7 +98,9 @@ pub(super) async fn explained(aws: &Clients, source: SourceType, identifier: &st
 /// reported.
 async fn events(aws: &Clients, source: SourceType, identifier: &str) -> String {
     let events = aws.rds.describe_events().source_type(source).source_identifier(identifier).duration(EVENTS_SINCE);
-    let events = events.send().await.map(|answer| answer.events.unwrap_or_default()).unwrap_or_default();
+    // From old to new, a hundred a page.
+    let pages = events.into_paginator().send().try_collect().await.unwrap_or_default();
+    let events: Vec<_> = pages.into_iter().flat_map(|page| page.events.unwrap_or_default()).collect();
     let told: Vec<&str> = events.iter().filter_map(|event| event.message()).collect();
     match told.split_at(told.len().saturating_sub(EVENTS)).1 {
         [] => "\nRDS reports no events of the last day.".to_owned(),

@@ -31,8 +31,8 @@ pub struct Secret {
     pub description: String,
     /// The policy that lets others read it, in JSON. Ours has none: whom it names reads the password past all roles.
     pub resource_policy: String,
-    /// The KMS key that encrypts it, by ARN; else AWS's own.
-    pub kms_key: Option<String>,
+    /// The KMS key that encrypts it, by ARN; empty: AWS's own.
+    pub kms_key: String,
     /// The user whose password it is; enters the content when it is made.
     #[serde(skip)]
     pub username: String,
@@ -43,6 +43,9 @@ pub struct Secret {
     #[serde(skip)]
     pub recovery_days: i64,
 }
+
+/// What the Secrets Manager may call AWS's own key, where it names it at all.
+const OWN_KEY: &str = "alias/aws/secretsmanager";
 
 /// The longest window AWS offers, where nothing says which.
 const LONGEST_RECOVERY: i64 = 30;
@@ -66,7 +69,7 @@ impl Resource for Secret {
         let call = scope.aws.secretsmanager.create_secret();
         let call = call.name(&self.name).description(&self.description).client_request_token(scope.token());
         let call = call.secret_string(content.text()).set_tags(Some(tags::secretsmanager(scope.tags())));
-        let call = call.set_kms_key_id(self.kms_key.clone());
+        let call = call.set_kms_key_id(Some(self.kms_key.clone()).filter(|key| !key.is_empty()));
         match call.send().await.map_err(Error::from) {
             Ok(_) => Ok(()),
             Err(error) if is_scheduled(&error) => restore(&self.name, error, scope).await,
@@ -79,7 +82,11 @@ impl Resource for Secret {
             unless_gone(scope.aws.secretsmanager.delete_resource_policy().secret_id(&live.id).send().await)?;
         }
         let call = scope.aws.secretsmanager.update_secret().secret_id(&live.id).description(&self.description);
-        let key = self.kms_key.clone().filter(|_| touches(changes, "kms_key"));
+        let key = Some(self.kms_key.clone()).filter(|_| touches(changes, "kms_key"));
+        if key.is_some() {
+            // Whoever may not decrypt with the former key leaves the content under it, where nobody looks for it any more.
+            scope.aws.secretsmanager.get_secret_value().secret_id(&live.id).send().await?;
+        }
         call.set_kms_key_id(key).send().await?;
         Ok(())
     }
@@ -111,7 +118,7 @@ async fn live(address: &Address, secret: &DescribeSecretOutput, aws: &Clients) -
         name: name.to_owned(),
         resource_policy: policy.and_then(|answer| answer.resource_policy).unwrap_or_default(),
         description: secret.description().unwrap_or_default().to_owned(),
-        kms_key: secret.kms_key_id().map(str::to_owned),
+        kms_key: secret.kms_key_id().filter(|key| !key.ends_with(OWN_KEY)).unwrap_or_default().to_owned(),
         username: String::new(),
         on_destroy: OnDestroySecret::default(),
         recovery_days: LONGEST_RECOVERY,

@@ -76,8 +76,8 @@ impl Resource for SecretAttachment {
         let fits = stays(secret).is_some_and(|secret| secret.created <= there.created);
         (!fits).then(|| {
             format!(
-                "the master user of {cluster} gets the password in {secret}, since that was not made before it: the password \
-                 it has now ends"
+                "the master user of {cluster} gets the password in {secret}, since that was not made before it: where it has \
+                 another one now, that ends"
             )
         })
     }

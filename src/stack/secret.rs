@@ -18,8 +18,8 @@ pub struct Secret {
     #[schemars(length(max = 2048))]
     pub description: String,
 
-    /// The KMS key that encrypts it, by ARN; the roles of proxy and service may decrypt with it. Left out: AWS's own key for secrets, or
-    /// the one that it has.
+    /// The KMS key that encrypts it, by ARN; the roles of proxy and service may decrypt with it. Left out: AWS's own key for secrets.
+    /// Who changes it has to be allowed kms:Decrypt with the former one too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<KmsKeyArn>,
 

@@ -30,7 +30,7 @@ pub(super) fn credentials(name: &str) -> Secret {
         name: format!("case-{name}"),
         description: "Credentials of a case".into(),
         resource_policy: String::new(),
-        kms_key: None,
+        kms_key: String::new(),
         username: "app".into(),
         on_destroy: OnDestroySecret::Purge,
         recovery_days: 7,
@@ -51,9 +51,8 @@ pub(super) fn secret() -> Case<Secret> {
                 call.send().await.unwrap()
             }),
         )
-        // What a description does not say is not compared.
-        .one_way("kms_key")
-        .change("kms_key", Update, |secret| secret.kms_key = Some(KEY.into()))
+        .change("kms_key", Update, |secret| secret.kms_key = KEY.into())
+        .change("kms_key", Update, |secret| secret.kms_key.clear())
         .change("name", Replace, |secret| secret.name = "case-other".into())
         .drift(
             "described otherwise",

@@ -43,7 +43,7 @@ async fn a_network_follows_its_description() {
         ("endpoints", "network: {nat: per-zone, zones: 3, endpoints: [s3, secretsmanager]}", [3, 0, 0, 0]),
         ("no way out", "network: {nat: none, zones: 3, endpoints: [s3, secretsmanager]}", [0, 3, 0, 6]),
         ("one NAT gateway", "network: {zones: 3, endpoints: [s3, secretsmanager]}", [2, 3, 0, 0]),
-        ("another range", "network: {zones: 3, endpoints: [s3, secretsmanager], cidr: 10.9.0.0/20}", [0, 1, 19, 0]),
+        ("another range", "network: {zones: 3, endpoints: [s3, secretsmanager], cidr: 10.9.0.0/20}", [0, 0, 20, 0]),
         ("another team", "network: {cidr: 10.9.0.0/20}\ntags: {team: web}", [0, 14, 0, 7]),
     ];
     for (what, text, expected) in steps {

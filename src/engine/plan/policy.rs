@@ -26,7 +26,7 @@ pub struct Policy {
     /// Protected resources whose protection may be lifted.
     pub unprotect: BTreeSet<Address>,
     /// Resources that stay when nothing wants them any more, and with them what they need.
-    pub keep: BTreeSet<Address>,
+    pub keep: BTreeMap<Address, String>,
     /// Whether to plan although something stands in the way: for showing only.
     pub despite_obstacles: bool,
 }
@@ -42,7 +42,7 @@ impl Policy {
             delete: all.clone(),
             one_of: live.iter().map(|seen| (seen.address.clone(), seen.id.clone())).collect(),
             unprotect: all,
-            keep: BTreeSet::new(),
+            keep: BTreeMap::new(),
             despite_obstacles: true,
         }
     }
@@ -70,11 +70,8 @@ pub(super) fn keep(steps: &mut [Step], live: &[Seen], uses: &Uses<'_>, policy: &
     let mut kept: Vec<(Address, String)> = Vec::new();
     let mut met = BTreeSet::new();
     // One after the other in the order met: what the description names is kept for that, and not for what needs it.
-    let mut open: VecDeque<(&Seen, String)> = live
-        .iter()
-        .filter(|seen| policy.keep.contains(&seen.address))
-        .map(|seen| (seen, "the description says `on_destroy: keep`".to_owned()))
-        .collect();
+    let mut open: VecDeque<(&Seen, String)> =
+        live.iter().filter_map(|seen| Some((seen, policy.keep.get(&seen.address)?.clone()))).collect();
     while let Some((seen, reason)) = open.pop_front() {
         if !met.insert(key(seen)) {
             continue;
@@ -176,7 +173,8 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
             address,
         });
     }
-    if replacement.is_none() && holds_data && !policy.delete.contains(&address) {
+    let named = policy.delete.contains(&address) || policy.one_of.contains(&(address.clone(), live.id.clone()));
+    if replacement.is_none() && holds_data && !named {
         return Some(Refusal {
             reason: format!("It holds data and would be deleted: {}.", live.id),
             remedy: format!("Name it to allow that: `--allow-delete {address}`."),

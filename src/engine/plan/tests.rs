@@ -215,7 +215,10 @@ fn what_is_kept_keeps_what_it_needs() {
             stage.one("data", Store { uses: vec![to("node", "group")], ..Store::default() }),
         ];
         assert!(stage.deploy(&stack).await.is_complete());
-        let keep = Policy { keep: BTreeSet::from([Address::new("store", "data")]), ..Policy::default() };
+        let keep = Policy {
+            keep: BTreeMap::from([(Address::new("store", "data"), "it is wanted".to_owned())]),
+            ..Policy::default()
+        };
         let plan = plan(&[], &stage.live().await, KINDS, &keep).unwrap();
         assert_eq!(acting(&plan), ["- node/other"]);
         let kept: BTreeSet<&str> = plan.kept.iter().map(|(address, _)| address.as_str()).collect();

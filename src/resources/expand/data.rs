@@ -75,7 +75,7 @@ impl Expansion<'_> {
             name: settings.name_in(&self.description.stack),
             description: settings.description.clone(),
             resource_policy: String::new(),
-            kms_key: settings.kms_key.as_ref().map(|key| key.as_str().to_owned()),
+            kms_key: settings.kms_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()),
             username: database.username.as_str().to_owned(),
             on_destroy: settings.on_destroy,
             recovery_days: i64::try_from(settings.recovery.as_days()).unwrap_or(30),

@@ -34,7 +34,7 @@ impl Expansion<'_> {
         let own = self.description.database.as_ref().and(self.description.secret.kms_key.as_ref());
         let keys: BTreeSet<&str> = own.into_iter().chain(keys).map(KmsKeyArn::as_str).collect();
         if !keys.is_empty() {
-            let through = services.iter().map(|service| format!("{service}.{}.amazonaws.com", self.facts.region));
+            let through = services.iter().map(|service| self.facts.endpoint_of(service));
             statements.push(Statement::decrypt(keys.into_iter().map(Ref::value).collect(), through.collect()));
         }
         statements

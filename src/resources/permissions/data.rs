@@ -69,16 +69,17 @@ pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
 
 /// What the two services do in the caller's name with the keys of the description.
 fn keys(scope: &Scope<'_>) -> Vec<Statement> {
-    let of_secrets = scope.all().filter_map(|secret: &Secret| secret.kms_key.clone()).collect();
+    let of_secrets = scope.all().map(|secret: &Secret| secret.kms_key.clone()).filter(|key| !key.is_empty()).collect();
     let of_clusters = scope.all().filter_map(|cluster: &Cluster| cluster.kms_key.clone()).collect();
     let uses: [(_, &[_], _, Vec<String>); 2] = [
-        ("SecretKey", &["kms:Decrypt", "kms:GenerateDataKey"], "secretsmanager", of_secrets),
+        ("SecretKey", &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], "secretsmanager", of_secrets),
         ("DatabaseKey", &["kms:CreateGrant", "kms:DescribeKey"], "rds", of_clusters),
     ];
     let used = uses.into_iter().filter(|(.., keys)| !keys.is_empty());
-    let through = |service| format!("{service}.{}.amazonaws.com", scope.facts.region);
     used.map(|(sid, actions, service, keys)| {
-        Statement::new(sid, actions).on(keys).when(("kms:ViaService".to_owned(), through(service).into()))
+        Statement::new(sid, actions)
+            .on(keys)
+            .when(("kms:ViaService".to_owned(), scope.facts.endpoint_of(service).into()))
     })
     .collect()
 }

@@ -1,6 +1,6 @@
 //! The database and its secret.
 
-use super::{Found, Ground};
+use super::{Found, Ground, twice};
 use crate::stack::{Acu, KmsKeyArn, OnDestroyDatabase};
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
@@ -9,6 +9,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
     let (database, secret) = (ground.stack.database.as_ref(), &ground.stack.secret);
     found.push(elsewhere(ground, "database.kms_key", database.and_then(|database| database.kms_key.as_ref())));
     found.push(elsewhere(ground, "secret.kms_key", secret.kms_key.as_ref()));
+    found.extend(database.into_iter().flat_map(|database| twice(ground, "database.logs", &database.logs)));
     found
 }
 

@@ -26,6 +26,20 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     checks.into_iter().flat_map(|check| check(ground)).flatten().collect()
 }
 
+/// Each entry of a list that stands in it before. With an item left out as wrong, the places of the ones after it would be off
+/// by one.
+fn twice<T: PartialEq>(ground: &Ground<'_>, field: &str, list: &[T]) -> Vec<Found> {
+    if ground.failed.iter().any(|failed| failed.starts_with(field)) {
+        return Vec::new();
+    }
+    let again = (0..list.len()).filter(|&index| list[..index].contains(&list[index]));
+    let told = |index| {
+        let found = ground.error(&[&format!("{field}.{index}")], "this is in the list already")?;
+        Some(found.help("delete one of them"))
+    };
+    again.map(told).collect()
+}
+
 /// What one check found, if anything.
 type Found = Option<Finding>;
 

@@ -1,6 +1,6 @@
 //! The network and what depends on its ways out.
 
-use super::{Found, Ground};
+use super::{Found, Ground, twice};
 use crate::stack::finding::nearest;
 use crate::stack::{Acu, Nat};
 
@@ -99,13 +99,6 @@ fn endpoints(ground: &Ground<'_>) -> Vec<Found> {
     let one = |(index, endpoint): (usize, &crate::stack::EndpointService)| {
         let path = format!("network.endpoints.{index}");
         let name = endpoint.as_str();
-        if endpoints[..index].contains(endpoint) {
-            return Some(
-                ground
-                    .error(&[&path], format!("the endpoint `{name}` is in the list twice"))?
-                    .help("delete one of them"),
-            );
-        }
         let meant = nearest(name, SERVICES.iter().copied()).filter(|_| !SERVICES.contains(&name))?;
         let mut found = ground.warning(&[&path], format!("infra does not know an endpoint service `{name}`"))?;
         found.did_you_mean = Some(meant.to_owned());
@@ -115,7 +108,7 @@ fn endpoints(ground: &Ground<'_>) -> Vec<Found> {
     if ground.failed.iter().any(|failed| failed.starts_with("network.endpoints")) {
         return Vec::new();
     }
-    endpoints.iter().enumerate().map(one).collect()
+    endpoints.iter().enumerate().map(one).chain(twice(ground, "network.endpoints", endpoints)).collect()
 }
 
 fn no_way_out(ground: &Ground<'_>) -> Found {

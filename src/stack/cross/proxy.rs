@@ -1,16 +1,18 @@
 //! The proxy, and the migrations that go through it.
 
-use super::{Found, Ground};
+use super::{Found, Ground, twice};
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    vec![
+    let mut found = vec![
         without_database(ground),
         idle(ground),
         plain_text(ground),
         logging(ground),
         migrations(ground),
         folder(ground),
-    ]
+    ];
+    found.extend(ground.stack.proxy.iter().flat_map(|proxy| twice(ground, "proxy.allow_from", &proxy.allow_from)));
+    found
 }
 
 fn without_database(ground: &Ground<'_>) -> Found {

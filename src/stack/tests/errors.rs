@@ -125,6 +125,8 @@ fn what_does_not_go_together() {
             "stack: shop\nservice:\n  image: public.ecr.aws/a/b:1\n  env: {KEY: x}\n  secrets: {KEY: shop/key}\n",
         ),
         ("an endpoint twice", "stack: shop\nnetwork: {endpoints: [s3, logs, s3]}\n"),
+        ("a log twice", "stack: shop\ndatabase: {logs: [postgresql, postgresql]}\n"),
+        ("a range twice", "stack: shop\ndatabase: {}\nproxy: {allow_from: [10.1.0.0/16, 10.2.0.0/16, 10.1.0.0/16]}\n"),
     ]);
     insta::assert_snapshot!(told);
 }
