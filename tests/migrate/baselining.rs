@@ -1,9 +1,12 @@
 //! `migrate baseline`: an existing database gets the ledger that Drizzle would have written.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use infra::migrate::{Folder, Ledger, Options, baseline};
+use infra::migrate::{Client, Folder, Ledger, Options, Target, Tls, baseline};
 
 use super::drizzle::{Line, migrate};
 use super::server::{Database, Way, servers};
@@ -26,6 +29,48 @@ fn pushed(way: Way, folder: &Path) -> Database {
             .for_each(|chunk| _ = database.psql(chunk.text));
     }
     database
+}
+
+/// A relay to PostgreSQL for one connection, which passes COMMIT on and lets nothing of what comes after it through.
+fn relay_until_commit() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut server = TcpStream::connect(("127.0.0.1", servers().postgres)).unwrap();
+        let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from_server, &mut to_client));
+        let mut buffer = [0; 65536];
+        loop {
+            let length = client.read(&mut buffer).unwrap_or(0);
+            let commits = buffer[..length].windows(7).any(|window| window == b"COMMIT\0");
+            if commits {
+                client.shutdown(Shutdown::Both).unwrap();
+            }
+            server.write_all(&buffer[..length]).unwrap();
+            if length == 0 || commits {
+                return std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+    });
+    port
+}
+
+/// What nobody saw is not called undone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_saw() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let (folder, database) = (written.folder(), Database::new(Way::Direct));
+    let target = Target { port: relay_until_commit(), tls: Tls::Disable, ..database.target() };
+    let mut client = Client::connect(&target).await.unwrap();
+    let expected: Vec<_> = folder.migrations.iter().collect();
+    let (ledger, options) = (Ledger::default(), Options::default());
+    let result = baseline::baseline(&mut client, &folder, &ledger, None, &expected, &options, &mut |_| {}).await;
+    assert!(matches!(&result, Err(baseline::BaselineError::Uncertain { .. })), "{result:?}");
+    while database.psql("SELECT to_regclass('drizzle.__drizzle_migrations') IS NULL") == "t" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ledger_rows(&database).lines().count(), 1);
 }
 
 #[tokio::test]

@@ -133,7 +133,11 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
         _ => FAILED,
     };
     if json {
-        let result = if code == INTERRUPTED { "interrupted" } else { "refused" };
+        let result = match error {
+            BaselineError::Interrupted => "interrupted",
+            BaselineError::Uncertain { .. } => "unknown",
+            _ => "refused",
+        };
         print(&json!({"result": result, "message": error.to_string()}).to_string());
         return Ok(code);
     }
