@@ -75,6 +75,10 @@ def a_network():
     of_vpc = {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
     made = {"vpc": vpc, "subnet a": subnet(0, "a"), "second a": subnet(1, "a"), "subnet b": subnet(2, "b")}
     made |= {"group": group("app"), "named group": group("named"), "igw": gateway(), "loose igw": gateway()}
+    closed = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    for number, zone in enumerate("ab"):
+        subnet = ec2.create_subnet(VpcId=closed, CidrBlock=f"10.1.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"]
+        made[f"closed {zone}"] = subnet["SubnetId"]
     made["acl"] = ec2.describe_network_acls(**of_vpc)["NetworkAcls"][0]["NetworkAclId"]
     made["main table"] = ec2.describe_route_tables(**of_vpc)["RouteTables"][0]["RouteTableId"]
     made["options"] = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
@@ -97,7 +101,11 @@ def databases(made):
     rds.create_db_cluster(**CLUSTER | {"DBClusterIdentifier": "kept", "DeletionProtection": True})
     serverless = {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 1}}
     rds.create_db_cluster(**CLUSTER | serverless | {"DBClusterIdentifier": "loose", "DBClusterParameterGroupName": "used"})
-    until("a cluster that can be asked for more", lambda: rds.describe_db_clusters(DBClusterIdentifier="loose")["DBClusters"][0]["Status"], "available")
+    rds.create_db_subnet_group(DBSubnetGroupName="closed", DBSubnetGroupDescription="x", SubnetIds=[made["closed a"], made["closed b"]])
+    rds.create_db_cluster(**CLUSTER | serverless | {"DBClusterIdentifier": "closed", "DBSubnetGroupName": "closed"})
+    for name in ("loose", "closed"):
+        status = lambda: rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Status"]
+        until("a cluster that can be asked for more", status, "available")
 
 
 def secrets():

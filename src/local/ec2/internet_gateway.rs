@@ -35,7 +35,7 @@ impl InternetGateway {
 
 impl Store {
     /// Whether the VPC has a way to the internet.
-    pub(super) fn has_internet_gateway(&self, vpc_id: &str) -> bool {
+    pub(crate) fn has_internet_gateway(&self, vpc_id: &str) -> bool {
         self.internet_gateways.values().any(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
     }
 }

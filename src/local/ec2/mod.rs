@@ -43,7 +43,7 @@ mod tests;
 use super::service::{Action, Service};
 
 pub(crate) use store::Store;
-pub(crate) use zone::region_names;
+pub(crate) use zone::{is_zone, region_names};
 
 /// The actions by name, each behind the decoding of its own input.
 macro_rules! actions {

@@ -99,7 +99,8 @@ fn ports(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<(Option<i
             Ok((Some(from), Some(to)))
         }
         "icmp" | "icmpv6" => {
-            let (kind, code) = (from.unwrap_or(-1), to.unwrap_or(-1));
+            let message = "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.";
+            let (Some(kind), Some(code)) = (from, to) else { return Err(invalid(message)) };
             for number in [kind, code] {
                 if !(-1..=255).contains(&number) {
                     return Err(invalid(format!("ICMP type or code {number} is out of range.")));
@@ -358,7 +359,8 @@ mod tests {
         assert_eq!(ports("tcp", Some(80), Some(443)).unwrap(), (Some(80), Some(443)));
         assert_eq!(ports("tcp", Some(-1), Some(-1)).unwrap(), (Some(0), Some(65535)));
         assert_eq!(ports("-1", Some(80), Some(443)).unwrap(), (None, None));
-        assert_eq!(ports("icmp", Some(8), None).unwrap(), (Some(8), Some(-1)));
+        assert_eq!(ports("icmp", Some(8), Some(-1)).unwrap(), (Some(8), Some(-1)));
+        assert_eq!(ports("icmp", Some(8), None).unwrap_err().code, "InvalidParameterValue");
         for (from, to) in
             [(Some(1), None), (None, None), (Some(443), Some(80)), (Some(0), Some(65536)), (Some(-1), Some(5))]
         {

@@ -56,6 +56,11 @@ pub(super) fn names(region: &str) -> impl Iterator<Item = String> {
     LETTERS.iter().map(move |letter| format!("{region}{letter}"))
 }
 
+/// Whether a region has a zone of this name.
+pub(crate) fn is_zone(region: &str, name: &str) -> bool {
+    names(region).any(|zone| zone == name)
+}
+
 /// The id of a zone: `euc1-az2` for `eu-central-1b`.
 pub(super) fn id(zone: &str) -> String {
     let (region, letter) = zone.split_at(zone.len().saturating_sub(1));

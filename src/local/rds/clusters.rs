@@ -235,6 +235,11 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
     if let Some(kind) = input.text("StorageType").filter(|kind| !["aurora", "aurora-iopt1"].contains(kind)) {
         return Err(invalid(format!("Invalid storage type: {kind}. Valid values: aurora, aurora-iopt1")));
     }
+    if let Some(other) = input.text("NetworkType").filter(|kind| *kind != "IPV4") {
+        let message = format!("The network type {other} isn't supported: the subnets have IPv4 addresses only.");
+        return Err(Fault::new("NetworkTypeNotSupported", message));
+    }
+    rules::monitoring(input)?;
     rules::logs(&input.texts("EnableCloudwatchLogsExports").unwrap_or_default(), version)?;
     windows::check(input.text("PreferredBackupWindow"), input.text("PreferredMaintenanceWindow"))
 }
@@ -260,6 +265,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
     let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
+    let zones = rules::zones(input, ctx.region_name)?.unwrap_or(zones);
     let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));
     if input.has("KmsKeyId") && !encrypted {
         return Err(combination("KmsKeyId cannot be given for a cluster whose storage is not encrypted."));
@@ -285,7 +291,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         subnet_group,
         vpc_id,
         security_groups,
-        zones: input.texts("AvailabilityZones").filter(|zones| !zones.is_empty()).unwrap_or(zones),
+        zones,
         logs: input.texts("EnableCloudwatchLogsExports").unwrap_or_default(),
         scaling,
         created: ctx.now,

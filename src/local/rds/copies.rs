@@ -30,6 +30,10 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let phase = Phase::until("copying", ctx.pace.after(ctx.now, times::SNAPSHOT), "available");
     let mut copy = source.copied_to(&name, ctx.rds_arn("cluster-snapshot", &name), phase, given);
     if let Some(kms) = input.text("KmsKeyId") {
+        if !source.is_encrypted() {
+            let message = "KmsKeyId cannot be given for the copy of an unencrypted snapshot: restore it with a key.";
+            return Err(combination(message));
+        }
         copy.encrypt(kms);
     }
     let answer = copy.view();

@@ -10,6 +10,7 @@ use super::{
     events::time,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::Phase,
+    rules,
     tags::{self, Tags},
     times, windows,
 };
@@ -181,15 +182,7 @@ pub(super) fn check_kept(input: &Input) -> Result<(), Fault> {
     if let Some(name) = authority.filter(|name| !engine::CERTIFICATES.contains(name)) {
         return Err(missing("CertificateNotFound", format!("Certificate {name} not found.")));
     }
-    let interval = input.number("MonitoringInterval");
-    if let Some(seconds) = interval.filter(|seconds| ![0, 1, 5, 10, 15, 30, 60].contains(seconds)) {
-        return Err(invalid(format!("Invalid monitoring interval: {seconds}. Valid values: 0, 1, 5, 10, 15, 30, 60")));
-    }
-    if interval.is_some_and(|seconds| seconds > 0) && !input.has("MonitoringRoleArn") {
-        return Err(combination(
-            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
-        ));
-    }
+    rules::monitoring(input)?;
     windows::check(None, input.text("PreferredMaintenanceWindow"))
 }
 
@@ -249,6 +242,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(combination(
             "The requested DB Instance will be a member of a DB Cluster. Set DB subnet group for the DB Cluster.",
         ));
+    }
+    if input.flag("PubliclyAccessible") == Some(true) && !ctx.region.ec2.has_internet_gateway(&group.vpc_id) {
+        let message =
+            "Cannot create a publicly accessible DBInstance. The specified VPC has no internet gateway attached.";
+        return Err(Fault::new("InvalidVPCNetworkStateFault", message));
     }
     let zone = input.text("AvailabilityZone");
     let at = group.subnets.iter().position(|(_, place)| zone.is_none_or(|zone| zone == place));

@@ -109,7 +109,7 @@ impl Flavour {
         Ok(answer)
     }
 
-    /// A new group with what another one sets; a default group sets nothing.
+    /// A new group with what another one sets, which cannot be a default group.
     pub(super) fn copy(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let member = |which: &str, what: &str| format!("{which}{}{what}", self.group);
@@ -117,10 +117,10 @@ impl Flavour {
         let source = source.rsplit(':').next().unwrap_or_default();
         let target = member("Target", "Identifier");
         let name = identifier(&target, input.required(&target)?, 255)?;
-        let source = match self.find(&mut ctx.region.rds, source) {
-            Ok(group) => group.clone(),
-            Err(absent) => self.default_group(ctx, source).ok_or(absent)?,
-        };
+        if self.default_group(ctx, source).is_some() {
+            return Err(invalid(format!("The default parameter group {source} cannot be copied.")));
+        }
+        let source = self.find(&mut ctx.region.rds, source)?.clone();
         if self.groups(&mut ctx.region.rds).contains_key(&name) {
             return Err(Fault::new("DBParameterGroupAlreadyExists", format!("Parameter group {name} already exists")));
         }

@@ -151,6 +151,39 @@ pub(super) fn retention(days: i64) -> Result<(), Fault> {
     Err(invalid(format!("Invalid backup retention period: {days}. Must be between 1 and 35.")))
 }
 
+/// Refuses intervals and periods that neither a cluster nor an instance can be watched by.
+pub(super) fn monitoring(input: &Input) -> Result<(), Fault> {
+    let interval = input.number("MonitoringInterval");
+    if let Some(seconds) = interval.filter(|seconds| ![0, 1, 5, 10, 15, 30, 60].contains(seconds)) {
+        return Err(invalid(format!("Invalid monitoring interval: {seconds}. Valid values: 0, 1, 5, 10, 15, 30, 60")));
+    }
+    if interval.is_some_and(|seconds| seconds > 0) && !input.has("MonitoringRoleArn") {
+        return Err(combination(
+            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
+        ));
+    }
+    // A week, whole months, or two years.
+    let is_kept = |days: i64| days == 7 || days == 731 || days % 31 == 0 && (1..=23).contains(&(days / 31));
+    match input.number("PerformanceInsightsRetentionPeriod").filter(|days| !is_kept(*days)) {
+        Some(days) => Err(invalid(format!(
+            "Invalid Performance Insights retention period: {days}. Valid values: 7, 731, and 31 times 1 to 23"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The zones that a call names for a cluster's storage.
+pub(super) fn zones(input: &Input, region: &str) -> Result<Option<Vec<String>>, Fault> {
+    let Some(zones) = input.texts("AvailabilityZones").filter(|zones| !zones.is_empty()) else { return Ok(None) };
+    if let Some(zone) = zones.iter().find(|zone| !ec2::is_zone(region, zone)) {
+        return Err(invalid(format!("{zone} is no Availability Zone of {region}.")));
+    }
+    if zones.len() > 3 {
+        return Err(invalid("A DB cluster can have three Availability Zones at most."));
+    }
+    Ok(Some(zones))
+}
+
 pub(super) fn logs(types: &[String], version: &str) -> Result<(), Fault> {
     match types.iter().find(|kind| !engine::LOGS.contains(&kind.as_str())) {
         None => Ok(()),

@@ -78,10 +78,13 @@ impl Snapshot {
         }
     }
 
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.kept.get("StorageEncrypted") == Some(&Value::Bool(true))
+    }
+
     /// Has it encrypted with another key.
     pub(super) fn encrypt(&mut self, key: &str) {
         self.kept.insert("KmsKeyId".to_owned(), json!(key));
-        self.kept.insert("StorageEncrypted".to_owned(), json!(true));
     }
 
     /// With whom it is shared.

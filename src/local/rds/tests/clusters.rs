@@ -5,6 +5,36 @@ use serde_json::{Value, json};
 use super::{Cloud, instance};
 
 #[test]
+fn what_a_cluster_cannot_be_watched_by_or_placed_in_is_refused() {
+    let mut cloud = Cloud::new();
+    for (change, code) in [
+        (json!({"MonitoringInterval": 7}), "InvalidParameterValue"),
+        (json!({"MonitoringInterval": 60}), "InvalidParameterCombination"),
+        (json!({"PerformanceInsightsRetentionPeriod": 94}), "InvalidParameterValue"),
+        (json!({"PerformanceInsightsRetentionPeriod": 744}), "InvalidParameterValue"),
+        (json!({"AvailabilityZones": ["us-east-1a"]}), "InvalidParameterValue"),
+        (json!({"NetworkType": "DUAL"}), "NetworkTypeNotSupported"),
+    ] {
+        let input = cloud.cluster_input(&change);
+        assert_eq!(cloud.refusal("CreateDBCluster", input), code, "{change}");
+    }
+    for days in [7, 31, 713, 731] {
+        let name = format!("kept-{days}");
+        let change = json!({"DBClusterIdentifier": name, "PerformanceInsightsRetentionPeriod": days});
+        let input = cloud.cluster_input(&change);
+        cloud.ok("CreateDBCluster", input);
+    }
+}
+
+#[test]
+fn a_default_group_is_not_copied() {
+    let mut cloud = Cloud::new();
+    let copy = json!({"SourceDBClusterParameterGroupIdentifier": "default.aurora-postgresql15",
+        "TargetDBClusterParameterGroupIdentifier": "copy", "TargetDBClusterParameterGroupDescription": "d"});
+    assert_eq!(cloud.refusal("CopyDBClusterParameterGroup", copy), "InvalidParameterValue");
+}
+
+#[test]
 fn a_cluster_that_aws_would_refuse_is_refused() {
     let mut cloud = Cloud::new();
     for (change, code) in [
