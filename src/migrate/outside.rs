@@ -181,6 +181,8 @@ impl Run<'_> {
         lease.advance(&texts, found.map_or(0, |found| found.done));
         // Its holder vanished: the statement after the last one that is known to be done may be done as well.
         let cut_off = found.filter(|found| !found.stopped);
+        // Whoever comes after this one has to know it as well.
+        lease.making = cut_off.and_then(|found| found.making.clone());
         if !self.take(version, found, &lease).await? {
             return Ok(Batch::Stale);
         }
@@ -249,7 +251,7 @@ impl Run<'_> {
         after: &Lease,
         cut_off: Option<&Lease>,
     ) -> Result<bool, Stop> {
-        lease.making = None;
+        lease.making = cut_off.and_then(|found| found.making.clone());
         if let Some(concurrent) = &step.concurrent {
             return self.concurrently(step, concurrent, lease, after, cut_off).await;
         }

@@ -34,7 +34,8 @@ impl Run<'_> {
             }
             let result = self.run_alone(step, lease).await;
             // It was not there a moment ago: what the one that vanished had sent has arrived only now.
-            let late = taken_over && lease.making.is_some() && result.as_ref().is_err_and(Stop::is_of_duplicate);
+            let making = matches!(concurrent, Concurrent::Create { name, .. } if lease.making.as_ref() == Some(name));
+            let late = taken_over && making && result.as_ref().is_err_and(Stop::is_of_duplicate);
             if late && self.look(concurrent).await?.is_some() {
                 cut_off = Some(lease.clone());
                 continue;
