@@ -1,5 +1,7 @@
 //! One deploy at a time: two processes on one stack, one that is paused, one that is killed, one that is unlocked.
 
+mod unlock;
+
 use std::{
     process::{Child, Command, Stdio},
     sync::{
@@ -13,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     binary::{Cloud, Run},
-    wire::{Answer, Call, Wire, refusing},
+    wire::{Answer, Call, Wire},
 };
 
 const DEPLOY: &[&str] = &["deploy", "--yes"];
@@ -242,6 +244,41 @@ fn a_busy_ssm_is_waited_for_and_a_lost_beat_is_found_again() {
     assert!(!cloud.inventory().iter().any(|item| item["kind"] == "parameter"), "{:?}", cloud.inventory());
 }
 
+/// SSM says that the lock exists and does not show it, so many times.
+fn hiding(cloud: &Cloud, times: usize) -> Wire {
+    Wire::with(&cloud.url, move |call, behind| {
+        Box::pin(async move {
+            match call.action.as_str() {
+                "PutParameter" if call.earlier < times => {
+                    Answer::refusal(&call, 400, "ParameterAlreadyExists", "The parameter already exists.")
+                }
+                "GetParameter" if call.earlier < times => Answer::refusal(&call, 400, "ParameterNotFound", ""),
+                _ => behind.answer(&call).await,
+            }
+        })
+    })
+}
+
+#[test]
+fn a_lock_that_ssm_does_not_let_be_made_again_yet_is_waited_for() {
+    let cloud = cloud();
+    let destroy = ["destroy", "--yes"];
+    let wire = hiding(&cloud, 4);
+    let run = Run::of(&destroy, &mut cloud.through(&wire.url, &destroy)).succeeds();
+    assert!(run.stderr().contains("Waiting for SSM, which keeps the lock"), "{}", run.stderr());
+    // Not for ever, and not in silence.
+    let wire = hiding(&cloud, usize::MAX);
+    let run = Run::of(&destroy, &mut cloud.through(&wire.url, &destroy)).ends_with(1);
+    assert!(run.stderr().contains("Waiting for SSM, which keeps the lock"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("/infra/shop/lock exists") && run.stderr().contains("--lock-wait"),
+        "{}",
+        run.stderr()
+    );
+    let asked = wire.calls().iter().filter(|call| call.action == "PutParameter").count();
+    assert!((5..40).contains(&asked), "{asked} times");
+}
+
 #[test]
 fn a_signal_before_anything_is_done_gives_the_lock_back() {
     let cloud = cloud();
@@ -259,52 +296,4 @@ fn a_signal_before_anything_is_done_gives_the_lock_back() {
     let run = end(running).ends_with(130);
     assert!(run.stderr().contains("Interrupted before anything was changed"), "{}", run.stderr());
     assert!(cloud.inventory().is_empty(), "{:?}", cloud.inventory());
-}
-
-#[test]
-fn unlocking_takes_no_error_for_no_lock() {
-    let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
-    // The first look names the holder; the second is refused.
-    let denied = refusing(
-        |call| call.action == "GetParameter",
-        1,
-        |call| Answer::refusal(call, 400, "AccessDeniedException", "You may not."),
-    );
-    let wire = Wire::with(&cloud.url, denied);
-    let run = Run::of(&["unlock"], &mut cloud.through(&wire.url, &["unlock", "--yes"])).ends_with(1);
-    assert!(run.stderr().contains("You may not"), "{}", run.stderr());
-    end(running).succeeds();
-}
-
-#[test]
-fn unlocking_asks_and_stops_whoever_holds_the_lock() {
-    let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
-    let run = cloud.infra(&["unlock", "--local"]).ends_with(3);
-    assert!(run.stdout().contains("Locked by arn:aws") && run.stderr().contains("--yes"), "{}", run.stderr());
-    let run = cloud.infra(&["unlock", "--local", "--yes"]).succeeds();
-    assert!(run.stdout().contains("The lock is removed"), "{}", run.stdout());
-    // From here on somebody else may work.
-    let free = Instant::now();
-    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
-    let run = end(running).ends_with(1);
-    assert!(run.stderr().contains("The lock was lost"), "{}", run.stderr());
-    assert_eq!(changed_after(&first, free), [] as [&str; 0], "the first one went on");
-    assert!(cloud.infra(&["unlock", "--local"]).succeeds().stdout().contains("is not locked"));
-}
-
-#[test]
-fn what_is_no_lock_can_be_removed() {
-    let cloud = cloud();
-    let put = serde_json::json!({"Name": "/infra/shop/lock", "Value": "mine", "Type": "String"});
-    cloud.ask("ssm", "AmazonSSM.PutParameter", &put);
-    let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
-    assert!(run.stderr().contains("infra unlock"), "{}", run.stderr());
-    cloud.infra(&["unlock", "--local", "--yes"]).succeeds();
-    assert!(cloud.infra(&["status", "--local"]).succeeds().stdout().contains("Nothing of this stack exists"));
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     CLEAN, Failure, ask, print,
-    run::{address, lock},
+    run::{Held, address, lock},
     survey::{StackArgs, Stage, Survey},
 };
 use crate::{
@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         ask::yes(&format!("Tag {} as {} of {}?", args.id, args.address, stage.name()))?;
     }
     let held = lock(&stage, "import", Duration::from_secs(args.lock_wait)).await?;
-    let done = adoption.tag(&found, &plan).await;
+    let done = adoption.tag(&found, &plan, &held).await;
     // Lists may still show it without its tags: the next deploy would make another one.
     let shown = done.is_ok() && adoption.is_shown().await;
     held.release_after_a_change(shown).await;
@@ -186,7 +186,7 @@ impl Adoption<'_> {
     }
 
     /// Tags the resource, unless what was shown is not true any more.
-    async fn tag(&self, shown: &Seen, plan: &Plan) -> Result<(), Failure> {
+    async fn tag(&self, shown: &Seen, plan: &Plan, held: &Held) -> Result<(), Failure> {
         let Some(Look { found, plan: now, .. }) = self.look().await? else { return Ok(()) };
         if !now.does_no_more_than(plan) || found.id != shown.id {
             return Err(miette!(
@@ -195,7 +195,8 @@ impl Adoption<'_> {
             )
             .into());
         }
-        let scope = self.stage.scope(self.stage.intended());
+        let aws = held.guarded(&self.stage.aws);
+        let scope = Scope::observing(&aws, self.stage.name(), self.stage.intended());
         let kind = self.kind()?;
         Ok((kind.retag)(&found, &self.tags(), &[], &scope).await?)
     }

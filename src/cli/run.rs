@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{CLEAN, FAILED, Failure, INTERRUPTED, outputs, print, stop, survey::Stage};
 use crate::{
-    aws::Permit as _,
+    aws::{Clients, Permit as _},
     engine::{
         Address, Desired, Scope,
         execute::{self, Outcome},
@@ -119,6 +119,11 @@ impl Held {
         }
     }
 
+    /// Clients that change nothing once the lock is lost.
+    pub(super) fn guarded(&self, aws: &Clients) -> Clients {
+        aws.guarded(self.lock.lease())
+    }
+
     /// Gives the lock back at once after something was changed past the engine; `seen` as with [`Self::release`].
     pub(super) async fn release_after_a_change(self, seen: bool) {
         self.lock.lease().acted();
@@ -204,7 +209,7 @@ pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], a
     let told = render::progress::Stop { asked: stop.clone(), text: stop::STOPPING };
     let shown = tokio::spawn(render::progress::show(events, Mode::fitting(args.json), total, told));
     let described = if desired.is_empty() { stage.intended() } else { desired };
-    let aws = stage.aws.guarded(held.lock.lease());
+    let aws = held.guarded(&stage.aws);
     let scope = Scope::observing(&aws, stage.name(), described);
     let outcome = execute::execute(plan, desired, KINDS, &scope, &options, &sender, stop).await;
     drop(sender);

@@ -1,10 +1,15 @@
 //! `infra unlock`: remove a lock that its holder cannot give back any more.
 
+use miette::miette;
+
 use super::{
     CLEAN, Failure, ask, print,
     survey::{StackArgs, Stage},
 };
-use crate::engine::lock::{self, Holder};
+use crate::{
+    engine::lock::{self, Holder, Refused, Removed},
+    render::output::tell,
+};
 
 /// Remove the lock of a deploy that will never give it back.
 #[derive(Debug, clap::Args)]
@@ -23,20 +28,31 @@ pub(super) struct Args {
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
     let stage = Stage::open(&args.stack).await?;
-    match lock::holder(&stage.aws, stage.name()).await {
-        Ok(Some(holder)) => print(&format!("Locked by {holder}.")),
-        Ok(None) => {
-            print(&format!("{} is not locked.", stage.name()));
-            return Ok(CLEAN);
-        }
-        // An error that no call made is about what the parameter holds.
-        Err(error) if error.action.is_empty() => print(&error.message),
-        Err(error) => return Err(error.into()),
-    }
+    let Some(found) = lock::find(&stage.aws, stage.name()).await? else {
+        print(&format!("{} is not locked.", stage.name()));
+        return Ok(CLEAN);
+    };
+    print(&found.to_string());
     if !args.yes {
         ask::yes("If it still runs, it will be stopped before its next call. Remove the lock?")?;
     }
-    lock::remove(&stage.aws, stage.name(), Holder::this(&stage.account.caller, "unlock")).await?;
-    print("The lock is removed.");
+    let me = Holder::this(&stage.account.caller, "unlock");
+    let removing = lock::remove(&stage.aws, stage.name(), me, &found, &tell);
+    let removed = Box::pin(removing).await.map_err(|refused| match refused {
+        Refused::Aws(error) => Failure::Aws(error),
+        refused => miette!("{refused}").into(),
+    })?;
+    print(&match removed {
+        Removed::Gone => "The lock is removed.".to_owned(),
+        Removed::Ended => format!("That run has ended by itself; {} is not locked any more.", stage.name()),
+        Removed::Taken(found) => format!("That lock is removed. Another one stands there by now, and is kept. {found}"),
+        Removed::Another(found) => {
+            return Err(miette!(
+                help = "Run the same command again if that is the one to remove.",
+                "The lock is another one by now, so nothing was changed. {found}"
+            )
+            .into());
+        }
+    });
     Ok(CLEAN)
 }

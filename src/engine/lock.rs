@@ -12,6 +12,7 @@ mod contest;
 mod lease;
 mod parameter;
 mod record;
+mod removal;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,16 +23,17 @@ use tokio::{
 };
 
 use crate::{
-    aws::{Clients, Error, Result},
+    aws::{Clients, Error, Permit as _, Result},
     engine::observe::patiently,
 };
 use contest::{Contest, Won, unless_stopped};
 use lease::{Heart, LEASE};
-use parameter::{Parameter, Sight, is_no_lock};
+use parameter::{Parameter, Sight};
 use record::Record;
 
 pub use lease::Lease;
 pub use record::Holder;
+pub use removal::{Found, Removed, find, remove};
 
 /// How long AWS may take to show what was done: whoever looked earlier could make for a second time what has no name that
 /// AWS holds unique.
@@ -60,6 +62,8 @@ pub struct Lock {
     parameter: Parameter,
     /// Whose lock it was that we took over.
     former: Option<Holder>,
+    /// The parameters that elected us and who was before us, as far as they may still be there.
+    elections: Vec<String>,
     lease: Arc<Lease>,
     enough: Arc<Notify>,
     beating: JoinHandle<Heart>,
@@ -79,19 +83,12 @@ impl Lock {
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Refused> {
         let parameter = Parameter::lock(aws, stack);
-        let Won { record, version, at, former } =
-            Contest::new(parameter.clone(), holder, wait, stop.clone(), tell).win().await?;
-        let hidden = match &former {
-            Some(former) if former.record.ended => Some(hidden_since(&parameter, former, &record).await),
+        let won = Contest::new(parameter.clone(), holder, wait, stop.clone(), tell).win().await?;
+        let hidden = match &won.former {
+            Some(former) if former.record.ended => Some(hidden_since(&parameter, former, &won.record).await),
             _ => None,
         };
-        let lease = Lease::new(at, hidden);
-        let enough = Arc::new(Notify::new());
-        let elections: Vec<String> =
-            former.iter().filter_map(|former| former.record.election.clone()).chain(record.election.clone()).collect();
-        let heart = Heart { parameter: parameter.clone(), record, version, doubts: 0 };
-        let beating = tokio::spawn(heart.beat(Arc::clone(&lease), Arc::clone(&enough)));
-        let lock = Self { parameter, former: former.map(|former| former.record.holder), lease, enough, beating };
+        let lock = Self::hold(&parameter, won, hidden);
         let rest = hidden.map_or(Duration::ZERO, |since| SHOWN.saturating_sub(since.elapsed()));
         let stopped = if rest.is_zero() {
             None
@@ -99,16 +96,33 @@ impl Lock {
             tell("The last run was stopped in the middle; AWS may take some seconds to show all that it did.");
             unless_stopped(stop, sleep(rest)).await.err()
         };
-        for election in elections {
-            // What is left of it, the next one removes.
-            let _ = patiently(0, async || lock.parameter.beside(&election).delete().await).await;
-        }
+        lock.forget_elections().await;
         match stopped {
             None => Ok(lock),
             Some(refused) => {
                 lock.release(false).await;
                 Err(refused)
             }
+        }
+    }
+
+    /// Keeps a lock that was won. `hidden` says since when nothing was done that AWS may not show yet.
+    fn hold(parameter: &Parameter, won: Won, hidden: Option<Instant>) -> Self {
+        let Won { record, version, at, former } = won;
+        let lease = Lease::new(at, hidden);
+        let enough = Arc::new(Notify::new());
+        let elections =
+            former.iter().filter_map(|former| former.record.election.clone()).chain(record.election.clone()).collect();
+        let former = former.map(|former| former.record.holder);
+        let heart = Heart { parameter: parameter.clone(), record, version, doubts: 0 };
+        let beating = tokio::spawn(heart.beat(Arc::clone(&lease), Arc::clone(&enough)));
+        Self { parameter: parameter.clone(), former, elections, lease, enough, beating }
+    }
+
+    /// Removes what is left of the elections; what then is still left of them, the next one removes.
+    async fn forget_elections(&self) {
+        for election in &self.elections {
+            let _ = patiently(0, async || self.parameter.beside(election).delete().await).await;
         }
     }
 
@@ -119,38 +133,45 @@ impl Lock {
 
     /// Gives the lock back, unless it was lost. `seen` says that AWS was seen to show everything that was done; else the next
     /// one is told to wait for that.
-    pub async fn release(mut self, seen: bool) {
+    pub async fn release(self, seen: bool) {
+        // Whatever hinders this, the lease ends by itself.
+        let _ = self.give_back(seen).await;
+    }
+
+    /// The same; whether it was ours until then.
+    async fn give_back(mut self, seen: bool) -> Result<bool> {
         // A write that is under way is waited for: arriving after the deletion, it would make the lock anew.
         self.enough.notify_one();
         let heart = match timeout(LEASE, &mut self.beating).await {
             Ok(Ok(heart)) => heart,
-            _ => return self.beating.abort(),
+            _ => {
+                self.beating.abort();
+                return Ok(false);
+            }
         };
-        use crate::aws::Permit as _;
+        // Nobody renews the lease any more: nothing leaves after its end, when the lock may be somebody else's.
+        let parameter = self.parameter.guarded(self.lease());
         if !self.lease.holds() {
-            return;
+            return Ok(false);
         }
         let hidden = !seen && self.lease.since_acted().is_some_and(|age| age < SHOWN);
-        // Whatever hinders this, the lease ends by itself.
-        let _ = if hidden {
+        if hidden {
             let ended = Record { ended: true, ..heart.record };
-            patiently(0, async || self.parameter.overwrite(&ended).await).await.map(|_| ())
-        } else {
-            self.remove(&heart).await
-        };
+            patiently(0, async || parameter.overwrite(&ended).await).await?;
+            return Ok(true);
+        }
+        let shown = patiently(0, async || parameter.get().await).await?;
+        if shown.is_some_and(|seen| !self.is_ours(&seen, &heart)) {
+            return Ok(false);
+        }
+        patiently(0, async || parameter.delete().await).await?;
+        Ok(true)
     }
 
-    /// Removes the parameter, unless it has become somebody else's. What is shown may be what we took over.
-    async fn remove(&self, heart: &Heart) -> Result<()> {
-        let shown = patiently(0, async || self.parameter.get().await).await?;
-        let is_ours = |seen: &Sight| {
-            seen.holder().is(&heart.record.holder)
-                || self.former.as_ref().is_some_and(|former| seen.holder().is(former))
-        };
-        if shown.as_ref().is_none_or(is_ours) {
-            patiently(0, async || self.parameter.delete().await).await?;
-        }
-        Ok(())
+    /// Whether the parameter has not become somebody else's. What is shown may be what we took over.
+    fn is_ours(&self, seen: &Sight, heart: &Heart) -> bool {
+        let holder = seen.holder();
+        holder.is(&heart.record.holder) || self.former.as_ref().is_some_and(|former| holder.is(former))
     }
 }
 
@@ -170,33 +191,4 @@ async fn hidden_since(parameter: &Parameter, former: &Sight, ours: &Record) -> I
 pub async fn holder(aws: &Clients, stack: &str) -> Result<Option<Holder>> {
     let seen = patiently(0, async || Parameter::lock(aws, stack).get().await).await?;
     Ok(seen.filter(|seen| !seen.record.ended).map(|seen| seen.record.holder))
-}
-
-/// Takes the lock of a stack from whoever holds it, and returns when that one cannot work any more and AWS shows what it
-/// did: it has met `me` where it expected itself, or its lease is over.
-///
-/// # Errors
-/// SSM's own.
-pub async fn remove(aws: &Clients, stack: &str, me: Holder) -> Result<()> {
-    let parameter = Parameter::lock(aws, stack);
-    let seen = match patiently(0, async || parameter.get().await).await {
-        // What is no lock has no holder who could still work.
-        Err(error) if is_no_lock(&error) => return parameter.delete().await,
-        seen => seen?,
-    };
-    let Some(seen) = seen else { return Ok(()) };
-    if !seen.record.ended && !seen.holder().is_gone() {
-        let me = Record::of(me);
-        let version = patiently(0, async || parameter.overwrite(&me).await).await?;
-        let until = Instant::now() + LEASE;
-        let unmet = async || Ok(parameter.get().await?.is_some_and(|seen| seen.version == version));
-        while Instant::now() < until && patiently(0, unmet).await? {
-            sleep(Duration::from_millis(500)).await;
-        }
-    }
-    sleep(SHOWN).await;
-    if let Some(election) = &seen.record.election {
-        parameter.beside(election).delete().await?;
-    }
-    patiently(0, async || parameter.delete().await).await
 }

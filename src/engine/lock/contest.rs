@@ -18,8 +18,9 @@ use crate::{
     engine::observe::backoff,
 };
 
-/// How long SSM may refuse for now, or not answer, also where nobody is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long SSM may refuse for now, or not answer, also where nobody is waited for. After a deletion AWS asks for at least 30 s
+/// until a parameter of that name is made again.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Somebody who wants the lock.
 pub(super) struct Contest<'a> {
@@ -35,7 +36,7 @@ pub(super) struct Contest<'a> {
     watched: Option<Watched>,
     /// Who was elected before us, and since when we know.
     rival: Option<(Holder, Instant)>,
-    /// Since when SSM refuses, and how often it did.
+    /// Since when SSM refuses, and how often it did, where it does not come to waiting for somebody.
     refused: Option<(Instant, u32)>,
     told: Vec<String>,
 }
@@ -103,17 +104,39 @@ impl<'a> Contest<'a> {
                     continue;
                 }
             };
-            self.refused = None;
             let won = match seen {
                 // Given back a moment ago, or not shown yet.
                 None => {
-                    self.pause(Duration::from_millis(200)).await?;
+                    self.again(self.parameter.hidden()).await?;
                     None
                 }
                 Some(seen) if seen.holder().is(&self.record.holder) => self.confirm(&seen).await?,
                 Some(seen) => self.meet(seen).await?,
             };
             if let Some(won) = won {
+                return Ok(won);
+            }
+        }
+    }
+
+    /// Takes over from one of `those`, of whom it is known that they work no more; none where the lock is not theirs any more.
+    pub(super) async fn succeed(&mut self, those: &[Holder]) -> Result<Option<Won>, Refused> {
+        loop {
+            let seen = match self.parameter.get().await {
+                Ok(seen) => seen,
+                Err(error) => {
+                    self.again(error).await?;
+                    continue;
+                }
+            };
+            let won = match seen {
+                Some(seen) if seen.holder().is(&self.record.holder) => self.confirm(&seen).await?,
+                Some(seen) if !seen.record.ended && those.iter().any(|one| seen.holder().is(one)) => {
+                    self.take(seen).await?
+                }
+                _ => return Ok(None),
+            };
+            if won.is_some() {
                 return Ok(won);
             }
         }
@@ -134,7 +157,7 @@ impl<'a> Contest<'a> {
     }
 
     /// Overwrites the version with this number.
-    async fn replace(&mut self, version: i64) -> Result<Option<Won>, Refused> {
+    pub(super) async fn replace(&mut self, version: i64) -> Result<Option<Won>, Refused> {
         let at = Moment::now();
         match self.parameter.overwrite(&self.record).await {
             Ok(next) if next == version + 1 => Ok(Some(self.won(next, at))),
@@ -179,6 +202,7 @@ impl<'a> Contest<'a> {
             let text = "has given no sign of life for a while; making sure";
             self.tell_once(format!("The lock's holder, {}, {text}.", seen.holder()));
         }
+        self.refused = None;
         self.pause(Duration::from_secs(1)).await?;
         Ok(None)
     }
@@ -235,7 +259,7 @@ impl<'a> Contest<'a> {
 
     /// Somebody else was elected: they will have the lock in a moment, unless they were stopped right then.
     async fn stand_back(&mut self, election: &Parameter, elected: Option<Sight>) -> Result<Option<Won>, Refused> {
-        let Some(elected) = elected else { return Ok(None) };
+        let Some(elected) = elected else { return self.again(election.hidden()).await.map(|()| None) };
         let rival = self.rival.take().filter(|(rival, _)| rival.is(elected.holder()));
         let (holder, since) = rival.unwrap_or_else(|| (elected.record.holder, Instant::now()));
         if since.elapsed() > WATCH {
@@ -243,6 +267,7 @@ impl<'a> Contest<'a> {
             return Ok(None);
         }
         self.rival = Some((holder, since));
+        self.refused = None;
         self.pause(Duration::from_secs(1)).await?;
         Ok(None)
     }
@@ -252,7 +277,7 @@ impl<'a> Contest<'a> {
         let now = Instant::now();
         let (since, times) = self.refused.map_or((now, 1), |(since, times)| (since, times + 1));
         self.refused = Some((since, times));
-        let patient = matches!(error.class, Class::Throttled | Class::Ambiguous);
+        let patient = matches!(error.class, Class::Throttled | Class::Ambiguous | Class::NotYet);
         if !patient || now >= self.until.max(since + PATIENCE) {
             return Err(error.into());
         }

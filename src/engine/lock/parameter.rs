@@ -1,13 +1,13 @@
 //! The lock's parameter in SSM, call by call. None takes long: whoever holds the lock has to know in time whether it still does.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::record::{Holder, Record};
-use crate::aws::{Class, Clients, Error};
+use crate::aws::{Class, Clients, Error, Permit};
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(4);
@@ -21,6 +21,25 @@ const DESCRIPTION: &str =
 pub(super) struct Parameter {
     aws: Clients,
     name: String,
+}
+
+/// What SSM shows, whatever it is.
+pub(super) struct Text {
+    name: String,
+    value: String,
+    pub(super) version: i64,
+    modified: Option<Timestamp>,
+}
+
+impl Text {
+    /// The lock in it.
+    pub(super) fn read(self) -> Result<Sight, Error> {
+        let record = serde_json::from_str(&self.value).map_err(|error| {
+            Error::other(format!("The parameter {} holds something that is no lock: {error}.", self.name))
+                .advise("If it is not yours to keep, remove it with `infra unlock`.")
+        })?;
+        Ok(Sight { record, version: self.version, modified: self.modified })
+    }
 }
 
 /// The lock as SSM shows it.
@@ -73,6 +92,11 @@ impl Parameter {
         Self { aws: self.aws.clone(), name: format!("{}/{last}", self.name) }
     }
 
+    /// The same, for a holder who may write only while `permit` holds.
+    pub(super) fn guarded(&self, permit: Arc<dyn Permit>) -> Self {
+        Self { aws: self.aws.guarded(permit), name: self.name.clone() }
+    }
+
     /// The last part of its name.
     pub(super) fn last(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or_default()
@@ -97,32 +121,51 @@ impl Parameter {
 
     /// What is there.
     pub(super) async fn get(&self) -> Result<Option<Sight>, Error> {
-        self.read(&self.name).await
+        self.text().await?.map(Text::read).transpose()
+    }
+
+    /// What is there, be it a lock or not.
+    pub(super) async fn text(&self) -> Result<Option<Text>, Error> {
+        self.named(&self.name).await
+    }
+
+    /// What is said of one that cannot be made since it exists, and that is not shown.
+    pub(super) fn hidden(&self) -> Error {
+        let message = format!(
+            "it says that the parameter {} exists, and shows none. One that was removed a moment ago can be made again after half \
+             a minute.",
+            self.name
+        );
+        let advice = "Run the same command again in a minute, or let it wait for longer (`--lock-wait SECONDS`).";
+        Error { action: "PutParameter", ..Error::new(Class::NotYet, message) }.advise(advice)
     }
 
     /// Whether it was `holder` who wrote the version with this number.
     pub(super) async fn was_written_by(&self, holder: &Holder, version: i64) -> Result<bool, Error> {
-        match self.read(&format!("{}:{version}", self.name)).await? {
-            Some(sight) => Ok(sight.holder().is(holder)),
+        match self.writer_of(version).await? {
+            Some(writer) => Ok(writer.is(holder)),
             None => Err(Error::new(Class::NotYet, format!("SSM does not show version {version} of {}.", self.name))),
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Sight>, Error> {
+    /// Who wrote the version with this number, where SSM shows it.
+    pub(super) async fn writer_of(&self, version: i64) -> Result<Option<Holder>, Error> {
+        let text = self.named(&format!("{}:{version}", self.name)).await?;
+        Ok(text.map(Text::read).transpose()?.map(|seen| seen.record.holder))
+    }
+
+    async fn named(&self, name: &str) -> Result<Option<Text>, Error> {
         let answer = match timely("GetParameter", self.aws.ssm.get_parameter().name(name).send()).await {
             Ok(answer) => answer,
             Err(error) if error.class == Class::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let Some(parameter) = answer.parameter() else { return Ok(None) };
-        let record = serde_json::from_str(parameter.value().unwrap_or_default()).map_err(|error| {
-            Error::other(format!("The parameter {} holds something that is no lock: {error}.", self.name))
-                .advise("If it is not yours to keep, remove it with `infra unlock`.")
-        })?;
         let modified = parameter
             .last_modified_date()
             .and_then(|date| Timestamp::new(date.secs(), i32::try_from(date.subsec_nanos()).unwrap_or_default()).ok());
-        Ok(Some(Sight { record, version: parameter.version(), modified }))
+        let value = parameter.value().unwrap_or_default().to_owned();
+        Ok(Some(Text { name: self.name.clone(), value, version: parameter.version(), modified }))
     }
 
     /// Removes it; no matter if it is gone.
