@@ -120,6 +120,25 @@ fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
 }
 
 #[test]
+fn tags_that_others_put_there_stay_where_the_description_says_so() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nignore_tags: [CreatedBy, \"cost:*\"]\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let (_, vpc) = resources(&cloud).into_iter().find(|(address, _)| address == "vpc/main").expect("it was made");
+    let tags = "Tag.1.Key=CreatedBy&Tag.1.Value=x&Tag.2.Key=cost:center&Tag.2.Value=7&Tag.3.Key=stray&Tag.3.Value=y";
+    cloud.call("ec2", &format!("Version=2016-11-15&Action=CreateTags&ResourceId.1={vpc}&{tags}"));
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("tags.stray") && !diff.contains("CreatedBy") && !diff.contains("cost:center"), "{diff}");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+    let told = cloud.call(
+        "ec2",
+        &format!("Version=2016-11-15&Action=DescribeTags&Filter.1.Name=resource-id&Filter.1.Value.1={vpc}"),
+    );
+    assert!(told.contains("CreatedBy") && told.contains("cost:center") && !told.contains("stray"), "{told}");
+}
+
+#[test]
 fn stacks_with_names_that_begin_alike_and_in_two_regions_do_not_meet() {
     let cloud = Cloud::start();
     let rest = "database: {protect: false, on_destroy: delete}\nsecret: {on_destroy: purge}\nproxy: {}\nservice: {image: public.ecr.aws/x/y:1}\n";

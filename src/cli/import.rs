@@ -15,6 +15,7 @@ use crate::{
         Address, Change, Kind, Phase, Scope, Seen, Tags,
         attributes::references,
         identity,
+        observe::list,
         plan::{Action, Plan},
     },
     render,
@@ -138,7 +139,7 @@ impl Adoption<'_> {
 
     /// The resource as it is, unless it is somebody else's.
     async fn find(&self, kind: &Kind) -> Result<Seen, Failure> {
-        let mut found = match (kind.observe)(&self.scope()).await {
+        let mut found = match list(kind, &self.scope(), 0).await {
             Ok(found) => found,
             // EC2 says of an id of another form that it is malformed.
             Err(error) if error.code.as_ref().is_some_and(|code| code.contains("Malformed")) => Vec::new(),

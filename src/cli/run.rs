@@ -210,7 +210,7 @@ pub(super) async fn carry_out(stage: &Stage, plan: &Plan, desired: &[Desired], a
     let shown = tokio::spawn(render::progress::show(events, Mode::fitting(args.json), total, told));
     let described = if desired.is_empty() { stage.intended() } else { desired };
     let aws = held.guarded(&stage.aws);
-    let scope = Scope::observing(&aws, stage.name(), described);
+    let scope = Scope::observing(&aws, stage.name(), described).ignoring(&stage.description.ignore_tags);
     let outcome = execute::execute(plan, desired, KINDS, &scope, &options, &sender, stop).await;
     drop(sender);
     let _ = shown.await;

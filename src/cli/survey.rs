@@ -199,7 +199,7 @@ impl Stage {
 
     /// The surroundings for verbs, with what the description asks for.
     pub(super) fn scope<'a>(&'a self, described: &'a [Desired]) -> Scope<'a> {
-        Scope::observing(&self.aws, self.name(), described)
+        Scope::observing(&self.aws, self.name(), described).ignoring(&self.description.ignore_tags)
     }
 
     /// Everything of the stack that exists. Makes no mutating call.

@@ -55,8 +55,16 @@ fn not_offered(error: Error, region: &str) -> Error {
     error.advise(advice)
 }
 
-async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen>> {
-    patiently(unreached, async || (kind.observe)(scope).await).await
+/// Everything of one kind, asked for again as [`patiently`] does. Tags that are to be ignored are not there.
+///
+/// # Errors
+/// What AWS said.
+pub async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<Seen>> {
+    let mut seen = patiently(unreached, async || (kind.observe)(scope).await).await?;
+    for one in &mut seen {
+        one.tags = scope.regarded(std::mem::take(&mut one.tags));
+    }
+    Ok(seen)
 }
 
 /// The answer to a call that may be repeated whatever happened to it, as every question may. `unreached`

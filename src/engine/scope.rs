@@ -14,7 +14,10 @@ use super::{
     event::{Event, Sink},
     identity,
 };
-use crate::aws::{Clients, Error, Result};
+use crate::{
+    aws::{Clients, Error, Result},
+    stack::is_meant,
+};
 
 /// The outputs of the resources that exist, by address.
 pub type Known = BTreeMap<Address, Outputs>;
@@ -27,6 +30,8 @@ pub struct Scope<'a> {
     pub stack: &'a str,
     /// Everything that the description asks for, for the few things AWS keeps no record of.
     pub described: &'a [Desired],
+    /// Keys of tags that are not looked at: in full, or a beginning and `*`.
+    ignored: &'a [String],
     known: &'a Known,
     tags: Tags,
     token: String,
@@ -51,6 +56,7 @@ impl<'a> Scope<'a> {
             aws,
             stack,
             described,
+            ignored: &[],
             known: &NOTHING,
             tags: Tags::new(),
             token: String::new(),
@@ -58,6 +64,17 @@ impl<'a> Scope<'a> {
             work: None,
             adopting: None,
         }
+    }
+
+    /// The same surroundings where these tags are not looked at: in full, or a beginning and `*`.
+    pub fn ignoring(self, keys: &'a [String]) -> Self {
+        Scope { ignored: keys, ..self }
+    }
+
+    /// The tags that are looked at.
+    pub(crate) fn regarded(&self, mut tags: Tags) -> Tags {
+        tags.retain(|key, _| !self.ignored.iter().any(|pattern| is_meant(pattern, key)));
+        tags
     }
 
     /// The same surroundings for looking at one resource that does not carry the stack's tags, as if it stood at
@@ -78,6 +95,7 @@ impl<'a> Scope<'a> {
             aws: self.aws,
             stack: self.stack,
             described: self.described,
+            ignored: self.ignored,
             known,
             tags,
             token,

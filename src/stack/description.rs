@@ -29,6 +29,12 @@ pub struct Stack {
     #[schemars(extend("x-keys" = "infra-tag-key"))]
     pub tags: BTreeMap<String, String>,
 
+    /// Keys of tags that others put on the stack's resources, and that stay: in full, or what they begin with and a `*`, as in
+    /// `[CreatedBy, "cost:*"]`. Other tags that nobody describes are drift, and removed.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 128)))]
+    pub ignore_tags: Vec<String>,
+
     /// The permissions boundary of every role of the stack: an IAM policy, by ARN, beyond which they are allowed nothing. With it the policy
     /// of `infra iam-policy` lets nobody make himself more. Left out: none; a boundary that a role has stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -178,6 +178,7 @@ mod tests {
         assert!(local.is_some(), "the example runs something");
         assert_eq!(stack.service, Some(Service { local, ..service }));
         let rest = Stack {
+            ignore_tags: Vec::new(),
             network: Network::default(),
             database: None,
             secret: Secret::default(),

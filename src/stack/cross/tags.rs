@@ -2,6 +2,7 @@
 
 use super::{Found, Ground};
 use crate::stack::finding::Finding;
+use crate::stack::is_meant;
 use crate::stack::keys;
 
 /// AWS allows 50 a resource; infra sets stack, address, fingerprint and Name.
@@ -11,6 +12,7 @@ const LONGEST: usize = 256;
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
     let mut found = vec![too_many(ground)];
     found.extend(ground.stack.tags.keys().map(|key| alike(ground, key)));
+    found.extend(ground.stack.tags.keys().map(|key| ignored(ground, key)));
     found.extend(ground.stack.tags.iter().map(|(key, value)| text(ground, key, value)));
     found
 }
@@ -30,6 +32,15 @@ fn alike(ground: &Ground<'_>, key: &str) -> Found {
     let other = others.into_iter().find(|other| *other != key && other.eq_ignore_ascii_case(key))?;
     let message = format!("the tags `{key}` and `{other}` differ only by case, and IAM takes them for one");
     Some(Finding::error(ground.place_of(&["tags", key]), &format!("tags.{key}"), message).help("keep one of them"))
+}
+
+/// What is not looked at would be set anew by every deploy.
+fn ignored(ground: &Ground<'_>, key: &str) -> Found {
+    let pattern = ground.stack.ignore_tags.iter().find(|pattern| is_meant(pattern, key))?;
+    let message = format!("the tag `{key}` is to be set, and to be ignored by `{pattern}` in `ignore_tags`");
+    Some(
+        Finding::error(ground.place_of(&["tags", key]), &format!("tags.{key}"), message).help("decide for one of both"),
+    )
 }
 
 fn text(ground: &Ground<'_>, key: &str, value: &str) -> Found {

@@ -106,6 +106,7 @@ fn what_does_not_go_together() {
             "a key of another region",
             "stack: shop\nregion: eu-west-1\ndatabase: {}\nsecret: {kms_key: \"arn:aws:kms:us-east-1:012345678901:key/1\"}\n",
         ),
+        ("a tag to be set and ignored", "stack: shop\ntags: {cost-center: \"1\"}\nignore_tags: [\"cost-*\"]\n"),
         ("migrations alone", "stack: shop\nmigrations: {}\n"),
         (
             "no way to the database",
