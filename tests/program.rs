@@ -129,6 +129,10 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
     let both = cloud.infra(&[&DEPLOY[..], &both[..]].concat()).ends_with(1).stderr();
     assert!(both.contains("exit code 5"), "{both}");
     until_page(&url, Some("hello"));
+    let beside = ["--set", "service.local.command=exit 6", "--set", "tags.team=web"];
+    let beside = cloud.infra(&[&DEPLOY[..], &beside[..]].concat()).ends_with(1).stderr();
+    assert!(beside.contains("exit code 6"), "{beside}");
+    until_page(&url, Some("hello"));
 
     cloud.infra(&["local", "stop"]).succeeds();
     until_page(&url, None);

@@ -99,12 +99,16 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             held
         }
     };
-    let outcome = match program::offer(&stage, &args.stack, &survey.desired).await {
-        Ok(_) => Ok(carry_out(&stage, &plan, &survey.desired, &args.run, &held).await),
-        Err(failure) => Err(failure),
+    let (outcome, deploys) = match program::offer(&stage, &args.stack, &survey.desired).await {
+        Ok(deploys) => (Ok(carry_out(&stage, &plan, &survey.desired, &args.run, &held).await), deploys),
+        Err(failure) => (Err(failure), false),
     };
     held.release(outcome.as_ref().is_ok_and(Outcome::is_complete)).await;
     let outcome = outcome?;
+    if deploys && outcome.is_complete() {
+        // No step of the plan waits for what the local cloud does by itself.
+        program::settled(&stage).await?;
+    }
     end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true)
 }
 

@@ -75,12 +75,16 @@ pub(super) async fn deploy_alone(
     if !offer(stage, args, desired).await? {
         return Ok(known);
     }
+    crate::render::output::tell("The service's program is another one; it is started …");
     settled(stage).await?;
     outputs::known(stage).await
 }
 
-async fn settled(stage: &Stage) -> Result<(), Failure> {
-    crate::render::output::tell("The service's program is another one; it is started …");
+/// Waits until the service runs its program.
+///
+/// # Errors
+/// When it did not come up: why, and what it said.
+pub(super) async fn settled(stage: &Stage) -> Result<(), Failure> {
     loop {
         let live = stage.live().await?;
         let here = |seen: &&Seen| seen.address == Address::new(Service::KIND, "main");

@@ -240,7 +240,7 @@ pub(super) fn end(
     if outcome.lock_lost {
         return Err(miette!(
             help = "See who works on the stack, then run the same command again.",
-            "The lock was lost (this process was suspended, or SSM could not be reached), so nothing more was begun."
+            "The lock was lost (somebody unlocked it, this process was suspended, or SSM could not be reached), so nothing more was begun."
         )
         .into());
     }

@@ -65,7 +65,7 @@ impl Resource for ClusterParameterGroup {
         let set = set.map(|(name, value)| known.setting(name, Some(value))).collect::<Result<Vec<_>>>()?;
         for some in set.chunks(PER_CALL) {
             let call = scope.aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
-            call.set_parameters(Some(some.to_vec())).send().await?;
+            call.set_parameters(Some(some.to_vec())).send().await.map_err(|error| explained(error.into()))?;
         }
         let reset = live.spec.parameters.keys().filter(|name| !self.parameters.contains_key(*name));
         let reset = reset.map(|name| known.setting(name, None)).collect::<Result<Vec<_>>>()?;
@@ -158,6 +158,17 @@ impl<'a> Known<'a> {
             None => error.advise("Take it out of `database.parameters`."),
         }
     }
+}
+
+/// PostgreSQL's own files take units; RDS does not.
+fn explained(error: Error) -> Error {
+    if !error.is("InvalidParameterValue") {
+        return error;
+    }
+    error.advise(
+        "RDS takes a number in the parameter's own unit, without it (work_mem: \"8192\", in kB). `aws rds \
+         describe-engine-default-cluster-parameters --db-parameter-group-family aurora-postgresql15` tells each one's values.",
+    )
 }
 
 #[cfg(test)]
