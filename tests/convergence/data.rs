@@ -13,7 +13,7 @@ use infra::{
     },
     resources::{
         cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
-        instance::Instance, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
+        instance::Instance, internet_gateway::InternetGateway, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
         secret_attachment::SecretAttachment, security_group::Rule,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
@@ -263,6 +263,8 @@ fn instance_of(cluster: &str, identifier: &str) -> Instance {
 
 pub(super) fn instance() -> Case<Instance> {
     in_a_network(Case::new("1", instance_of("database", "database-1")))
+        // A public one needs a way to be reached.
+        .around("main", InternetGateway { vpc: Ref::to("main"), attached: true })
         .around("database", database("database"))
         .around("other", database("other"))
         .change("promotion_tier", Update, |instance| instance.promotion_tier = 1)

@@ -75,13 +75,14 @@ fn play(cloud: &Cloud, case: &Case, reference: &Reference) -> String {
     clean(&account);
     match ended {
         None => busy,
+        // The machine is faster by then than while the undisturbed run was measured.
+        Some(0) => String::new(),
         Some(code) => panic!("it had ended with {code}"),
     }
 }
 
 fn moments(count: u64) -> Vec<Case> {
     let dice = &mut StdRng::seed_from_u64(seed());
-    // What is drawn last might have ended on a machine that is faster by then.
     (0..count).flat_map(|_| Run::ALL).map(|run| Case { run, part: dice.random_range(20..850) }).collect()
 }
 
