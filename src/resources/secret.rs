@@ -113,7 +113,11 @@ impl Resource for Secret {
 async fn live(address: &Address, secret: &DescribeSecretOutput, aws: &Clients) -> Result<Option<Live<Secret>>> {
     let (Some(name), Some(arn)) = (secret.name(), secret.arn()) else { return Ok(None) };
     // No description tells of it.
-    let policy = unless_gone(aws.secretsmanager.get_resource_policy().secret_id(arn).send().await)?;
+    let policy = match unless_gone(aws.secretsmanager.get_resource_policy().secret_id(arn).send().await) {
+        // Since it was described; one that is to be deleted is not there.
+        Err(error) if is_scheduled(&error) => return Ok(None),
+        policy => policy?,
+    };
     let spec = Secret {
         name: name.to_owned(),
         resource_policy: policy.and_then(|answer| answer.resource_policy).unwrap_or_default(),
@@ -178,8 +182,10 @@ async fn describe(aws: &Clients, name: &str) -> Result<Option<DescribeSecretOutp
     unless_gone(aws.secretsmanager.describe_secret().secret_id(name).send().await)
 }
 
-fn is_scheduled(error: &Error) -> bool {
-    error.is("InvalidRequestException") && error.message.contains("scheduled for deletion")
+/// Whether a call was refused because the secret is to be deleted.
+pub(super) fn is_scheduled(error: &Error) -> bool {
+    let told = ["scheduled for deletion", "marked for deletion"];
+    error.is("InvalidRequestException") && told.iter().any(|text| error.message.contains(text))
 }
 
 /// Takes back the deletion of a secret of this stack; its password is still right for a cluster that was kept or restored.

@@ -132,6 +132,7 @@ async fn observe_one(
     let call = scope.aws.secretsmanager.get_secret_value().secret_id(arn).send().await.map_err(Error::from);
     let answer = match call {
         Err(error) if error.class == Class::Denied => return Ok(unread(scope, address, arn, name)),
+        Err(error) if secret::is_scheduled(&error) => return Ok(None),
         other => unless_gone(other)?,
     };
     let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
