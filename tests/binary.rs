@@ -221,3 +221,11 @@ impl Run {
         self.stdout().lines().map(|line| serde_json::from_str(line).expect("a line is one JSON object")).collect()
     }
 }
+
+/// The id of what stands at an address, in what `infra status --json` prints.
+#[track_caller]
+pub(crate) fn id_in(status: &Value, address: &str) -> String {
+    let all = status["resources"].as_array().expect("a list");
+    let found = all.iter().find(|item| item["address"] == address).unwrap_or_else(|| panic!("{address} was made"));
+    found["id"].as_str().expect("an id").to_owned()
+}

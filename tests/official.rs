@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
-    binary::{Cloud, Run},
+    binary::{Cloud, Run, id_in},
     clients::python,
     policy::{Policy, needed, requests},
     wire::Wire,
@@ -83,11 +83,7 @@ fn life(cloud: &Cloud) -> Wire {
 /// that is left over.
 fn behind_its_back(cloud: &Cloud) -> String {
     let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
-    let all = status["resources"].as_array().cloned().unwrap_or_default();
-    let id = |address: &str| {
-        let found = all.iter().find(|item| item["address"] == address).unwrap_or_else(|| panic!("{address} was made"));
-        found["id"].as_str().expect("an id").to_owned()
-    };
+    let id = |address: &str| id_in(&status, address);
     let ec2 = |form: &str| cloud.call("ec2", &format!("Version=2016-11-15&{form}"));
     // A subnet moved to another table, a rule described otherwise, a route added.
     let tables = ec2(&format!("Action=DescribeRouteTables&RouteTableId.1={}", id("route-table/private-1")));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::binary::{Cloud, Run};
+use crate::binary::{Cloud, Run, id_in};
 
 const STACK: &str = "stack: shop
 database: {protect: false, on_destroy: delete}
@@ -31,10 +31,7 @@ fn clear(cloud: &Cloud) {
 }
 
 fn id(cloud: &Cloud, address: &str) -> String {
-    let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
-    let all = status["resources"].as_array().cloned().unwrap_or_default();
-    let found = all.iter().find(|item| item["address"] == address).unwrap_or_else(|| panic!("{address} was made"));
-    found["id"].as_str().expect("an id").to_owned()
+    id_in(&cloud.infra(&["status", "--local", "--json"]).succeeds().json(), address)
 }
 
 fn deletions(cloud: &Cloud) -> Vec<String> {

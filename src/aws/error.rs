@@ -5,9 +5,10 @@ use std::time::SystemTime;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::remedy::{clock_ahead, remedy};
-
-use super::guard;
+use super::{
+    guard,
+    remedy::{clock_ahead, remedy},
+};
 
 /// What an error means for what happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

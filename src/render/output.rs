@@ -9,6 +9,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::excerpt::printable;
+
 static LOST: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Writes lines to standard output. Who closed the pipe (`| head`) has read enough; any other failure is remembered.
@@ -48,24 +50,20 @@ fn line(to: &mut impl Write, text: &str) -> std::io::Result<()> {
 
 /// The text without what steers a terminal: some of it comes from files, logs and tags of others. Colours stay.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let steers = |char: char| char.is_control() && !matches!(char, '\n' | '\t');
-    if !text.contains(steers) {
+    if !text.contains(|char: char| char.is_control() && !matches!(char, '\n' | '\t')) {
         return text.into();
     }
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(char) = rest.chars().next() {
-        let length = match colour(rest) {
-            Some(length) => length,
-            None if steers(char) => {
-                safe.extend(char.escape_default());
-                rest = &rest[char.len_utf8()..];
-                continue;
-            }
-            None => char.len_utf8(),
-        };
-        safe.push_str(&rest[..length]);
-        rest = &rest[length..];
+    while !rest.is_empty() {
+        let (style, after) = rest.split_at(colour(rest).unwrap_or(0));
+        // What begins with an escape that is no colour goes with what follows it.
+        let mut escapes =
+            after.char_indices().skip(usize::from(style.is_empty())).filter(|(_, char)| *char == '\u{1b}');
+        let (plain, after) = after.split_at(escapes.next().map_or(after.len(), |(at, _)| at));
+        safe.push_str(style);
+        safe.push_str(&plain.split('\n').map(printable).collect::<Vec<_>>().join("\n"));
+        rest = after;
     }
     safe.into()
 }

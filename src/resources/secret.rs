@@ -87,7 +87,9 @@ impl Resource for Secret {
             // Whoever may not decrypt with the former key leaves the content under it, where nobody looks for it any more.
             scope.aws.secretsmanager.get_secret_value().secret_id(&live.id).send().await?;
         }
-        call.set_kms_key_id(key).send().await?;
+        if touches(changes, "description") || key.is_some() {
+            call.set_kms_key_id(key).send().await?;
+        }
         Ok(())
     }
 

@@ -92,6 +92,15 @@ impl Scalar for AccountId {
     }
 }
 
+/// Region and account of an ARN of a service; none where it is none, or names nothing of this kind in letters, digits and `also`.
+fn arn<'t>(text: &'t str, service: &str, kind: &str, also: &str) -> Option<(&'t str, &'t str)> {
+    let ["arn", partition, of, region, account, name] = text.split(':').collect::<Vec<_>>()[..] else { return None };
+    let name = name.strip_prefix(kind)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+    let is_one = partition.starts_with("aws") && of == service && !name.is_empty() && name.chars().all(allowed);
+    is_one.then_some((region, account))
+}
+
 text! {
     /// A managed policy of IAM, by ARN: the account's own or one of AWS's.
     PolicyArn
@@ -103,18 +112,8 @@ impl Scalar for PolicyArn {
     const PATTERN: &'static str = "^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
 
     fn read(text: &str) -> Result<Self, Wrong> {
-        let named = |name: &str| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_/-".contains(c);
-            name.strip_prefix("policy/").is_some_and(|name| !name.is_empty() && name.chars().all(allowed))
-        };
-        match text.split(':').collect::<Vec<_>>()[..] {
-            ["arn", partition, "iam", "", account, name]
-                if partition.starts_with("aws")
-                    && (account == "aws" || AccountId::read(account).is_ok())
-                    && named(name) =>
-            {
-                Ok(Self(text.to_owned()))
-            }
+        match arn(text, "iam", "policy/", "+=,.@_/-") {
+            Some(("", account)) if account == "aws" || AccountId::read(account).is_ok() => Ok(Self(text.to_owned())),
             _ => Err(wrong(
                 format!("`{text}` is not the ARN of an IAM policy"),
                 "write it as `arn:aws:iam::<account>:policy/<name>`",
@@ -147,17 +146,8 @@ impl Scalar for KmsKeyArn {
     const PATTERN: &'static str = "^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$";
 
     fn read(text: &str) -> Result<Self, Wrong> {
-        let named = |name: &str| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            name.strip_prefix("key/").is_some_and(|id| !id.is_empty() && id.chars().all(allowed))
-        };
-        match text.split(':').collect::<Vec<_>>()[..] {
-            ["arn", partition, "kms", region, account, name]
-                if partition.starts_with("aws")
-                    && Region::read(region).is_ok()
-                    && AccountId::read(account).is_ok()
-                    && named(name) =>
-            {
+        match arn(text, "kms", "key/", "-") {
+            Some((region, account)) if Region::read(region).is_ok() && AccountId::read(account).is_ok() => {
                 Ok(Self(text.to_owned()))
             }
             _ => Err(wrong(

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{changing, deployed, plan_lines, resources, untag};
-use crate::binary::Cloud;
+use crate::binary::{Cloud, id_in};
 
 #[test]
 fn every_kind_can_be_taken_into_the_stack() {
@@ -65,11 +65,7 @@ fn what_is_not_to_be_taken_in_is_refused_and_not_touched() {
     cloud.write("other.yaml", "stack: other\n");
     cloud.infra(&["deploy", "--local", "--yes", "other.yaml"]).succeeds();
     let status = cloud.infra(&["status", "--local", "--json", "other.yaml"]).succeeds().json();
-    let find = |address: &str| {
-        let all = status["resources"].as_array().expect("a list");
-        let found = all.iter().find(|item| item["address"] == address).expect("it was made");
-        found["id"].as_str().expect("an id").to_owned()
-    };
+    let find = |address: &str| id_in(&status, address);
     let (vpc, subnet) = (find("vpc/main"), find("subnet/public-1"));
     cloud.forget_calls();
     let cases: [(&[&str], &str); 6] = [
