@@ -126,6 +126,12 @@ impl Cluster {
         !["stopping", "stopped", "deleting"].contains(&self.phase.status.as_str())
     }
 
+    /// Whether its endpoint answers: from when it is available, through whatever its server still has to catch up with (a
+    /// reader that leaves), until it is stopped or deleted.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.runs() && (self.progress.complete() || self.phase.is("available"))
+    }
+
     /// Has it listen on another port; elsewhere than on Linux the API shows it, and the servers keep theirs.
     pub(super) fn take_port(&mut self, port: u16) {
         self.port = port;

@@ -269,7 +269,7 @@ pub(crate) fn databases(cloud: &Cloud) -> Vec<Database> {
         let region =
             world.accounts.get(&item.place.account).and_then(|account| account.regions.get(&item.place.region));
         let Some(store) = region.map(|region| &region.rds) else { continue };
-        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.progress.complete()) else {
+        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.is_reachable()) else {
             continue;
         };
         let direct = Database {

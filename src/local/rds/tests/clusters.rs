@@ -200,3 +200,29 @@ fn a_failover_takes_the_reader_of_the_lowest_tier() {
     let writers: Vec<_> = members.iter().filter(|member| member["IsClusterWriter"] == true).collect();
     assert_eq!((writers.len(), &writers[0]["DBInstanceIdentifier"]), (1, &json!("shop-3")));
 }
+
+#[test]
+fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    let reachable = |cloud: &Cloud| cloud.region.rds.clusters["shop"].is_reachable();
+    assert!(!reachable(&cloud), "its server is not there yet");
+    cloud.make_real();
+    cloud.pass(150);
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    cloud.pass(360);
+    for change in ["CreateDBInstance", "DeleteDBInstance"] {
+        let input =
+            if change.starts_with("Create") { instance("shop-2") } else { json!({"DBInstanceIdentifier": "shop-2"}) };
+        cloud.ok(change, input);
+        assert!(!cloud.region.rds.clusters["shop"].progress.complete(), "{change}: the data plane has something to do");
+        assert!(reachable(&cloud), "{change}");
+        cloud.make_real();
+        cloud.pass(360);
+    }
+    cloud.ok("DeleteDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
+    cloud.pass(360);
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
+    assert!(!reachable(&cloud), "it is being deleted");
+}
