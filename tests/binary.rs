@@ -189,6 +189,12 @@ impl Run {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
+    /// What stderr says, without the breaks that fit it to a terminal.
+    pub(crate) fn told(&self) -> String {
+        let text = self.stderr();
+        text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+    }
+
     /// Demands an exit code.
     #[track_caller]
     pub(crate) fn ends_with(self, code: i32) -> Self {

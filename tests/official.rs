@@ -70,13 +70,37 @@ fn life(cloud: &Cloud) -> Wire {
     fault(&["show", "rds.DescribeDBInstances", "DBInstances.*.DBInstanceStatus", "storage-full"]);
     infra(&["status"]).succeeds();
     fault(&["clear"]);
-    infra(&[&["destroy", "--yes"], &data[..]].concat()).succeeds();
+    destroyed_around_something_of_others(cloud, &wire, &data);
     // A service that does not start is explained by its logs; the secret is restored before that.
     cloud.write("stack.yaml", &FIRST.replace("  env: {MODE: a}", "  secrets: {KEY: \"shop-nowhere\"}"));
     infra(&["deploy", "--yes"]).ends_with(1);
     infra(&[&["destroy", "--yes"], &data[..]].concat()).succeeds();
     cloud.write("stack.yaml", FIRST);
     wire
+}
+
+/// Destroys the stack while somebody's network interface stands in one of its subnets, which then is named; and goes.
+fn destroyed_around_something_of_others(cloud: &Cloud, wire: &Wire, data: &[&str]) {
+    let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
+    let ec2 = |form: &str| cloud.call("ec2", &format!("Version=2016-11-15&{form}"));
+    let made = ec2(&format!(
+        "Action=CreateNetworkInterface&Description=mine&SubnetId={}",
+        id_in(&status, "subnet/isolated-1")
+    ));
+    let (_, rest) = made.split_once("<networkInterfaceId>").expect("an interface");
+    let (interface, _) = rest.split_once('<').expect("its end");
+    let arguments = [&["destroy", "--yes"], data].concat();
+    let looks = || wire.calls().iter().filter(|call| call.action == "DescribeNetworkInterfaces").count();
+    let run = std::thread::scope(|scope| {
+        let destroying = scope.spawn(|| Run::of(&arguments, &mut cloud.through(&wire.url, &arguments)));
+        while looks() == 0 && !destroying.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        ec2(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={interface}"));
+        destroying.join().expect("the run ends")
+    });
+    let run = run.succeeds();
+    assert!(run.stderr().contains(&format!("Still there: {interface} (mine)")), "{}", run.stderr());
 }
 
 /// What somebody does by hand, for which the next deploy has an action of its own to mend it; the id of a route table

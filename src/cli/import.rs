@@ -67,7 +67,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         ask::yes(&format!("Tag {} as {} of {}?", args.id, args.address, stage.name()))?;
     }
     let held = lock(&stage, "import", Duration::from_secs(args.lock_wait)).await?;
-    let done = adoption.tag(&found, &plan, &held).await;
+    let tagged = adoption.tag(&found, &plan, &held).await;
+    let done = tagged.map_err(|failure| held.lost().unwrap_or(failure));
     // Lists may still show it without its tags: the next deploy would make another one.
     let shown = done.is_ok() && adoption.is_shown().await;
     held.release_after_a_change(shown).await;

@@ -11,7 +11,7 @@ use crate::{
     engine::{
         Address, Desired, Scope,
         execute::{self, Outcome},
-        lock::{Holder, Lock, Refused},
+        lock::{Holder, Lock, Loss, Refused},
         plan::Plan,
     },
     render::{self, progress::Mode},
@@ -124,6 +124,11 @@ impl Held {
         aws.guarded(self.lock.lease())
     }
 
+    /// The failure that it is where the lock is lost.
+    pub(super) fn lost(&self) -> Option<Failure> {
+        self.lock.lease().loss().as_ref().map(lock_lost)
+    }
+
     /// Gives the lock back at once after something was changed past the engine; `seen` as with [`Self::release`].
     pub(super) async fn release_after_a_change(self, seen: bool) {
         self.lock.lease().acted();
@@ -153,6 +158,15 @@ pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<He
         Refused::Aws(error) => Failure::Aws(error),
     })?;
     Ok(Held { lock, stop })
+}
+
+fn lock_lost(why: &Loss) -> Failure {
+    miette!(
+        help = "See who works on the stack, then run the same command again.",
+        "The lock was lost, so nothing more was begun: {}.",
+        why.to_string().trim_end_matches('.')
+    )
+    .into()
 }
 
 /// Looks, also under the lock where it is held already.
@@ -237,12 +251,8 @@ pub(super) fn end(
             outputs::show(stage, &outputs);
         }
     }
-    if outcome.lock_lost {
-        return Err(miette!(
-            help = "See who works on the stack, then run the same command again.",
-            "The lock was lost (somebody unlocked it, this process was suspended, or SSM could not be reached), so nothing more was begun."
-        )
-        .into());
+    if let Some(why) = &outcome.lock_lost {
+        return Err(lock_lost(why));
     }
     Ok(match (outcome.interrupted, outcome.is_complete()) {
         (_, true) => CLEAN,

@@ -77,7 +77,7 @@ pub(crate) fn strings<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
 /// What would have to change in `live` so that it is `desired`.
 ///
 /// A member that is null in `desired` is not compared: AWS's choice stands. A key that only `live` has is
-/// to be removed. Lists are compared without regard to order, since AWS keeps none.
+/// to be removed. What AWS does not tell counts as it should be. Lists are compared without regard to order, since AWS keeps none.
 pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     differences("", desired, live, &mut changes);
@@ -87,7 +87,7 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 fn differences(path: &str, desired: &Value, live: &Value, changes: &mut Vec<Change>) {
     match (desired, live) {
         (Value::Null, _) if !path.is_empty() => {}
-        (known, live) if reference::is_untold(live) && reference::read(known).is_none() => {}
+        (_, live) if reference::is_untold(live) => {}
         (Value::Object(wanted), Value::Object(found)) if reference::read(desired).is_none() => {
             for (key, value) in wanted {
                 differences(&join(path, key), value, found.get(key).unwrap_or(&Value::Null), changes);
@@ -182,7 +182,7 @@ mod tests {
             (json!({"vpc": {"$ref": "vpc/main", "output": "id"}}), json!({"vpc": "vpc-1"}), vec!["vpc"]),
             (json!({"a": "1"}), json!({"a": 1}), vec!["a"]),
             (json!({"a": "known"}), json!({"a": {"$untold": true}}), vec![]),
-            (json!({"a": {"$ref": "vpc/main", "output": "id"}}), json!({"a": {"$untold": true}}), vec!["a"]),
+            (json!({"a": {"$ref": "vpc/main", "output": "id"}}), json!({"a": {"$untold": true}}), vec![]),
         ];
         for (desired, live, expected) in cases {
             assert_eq!(paths(desired.clone(), live.clone()), expected, "{desired} against {live}");

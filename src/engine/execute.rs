@@ -1,6 +1,7 @@
 //! The one place that acts: walks a plan's graph in parallel, the longest chain first.
 
 mod converge;
+mod occupied;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -19,12 +20,12 @@ use tokio::sync::watch;
 use super::{
     Address, Desired, Kind, Scope, Seen,
     event::{Event, Sink},
-    lock::Lease,
+    lock::{Lease, Loss},
     observe::Observer,
     plan::{Action, Plan},
     scope::Known,
 };
-use crate::aws::{Error, Permit as _};
+use crate::aws::Error;
 
 /// How to execute.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ pub struct Outcome {
     pub known: Known,
     /// Whether it was stopped from outside.
     pub interrupted: bool,
-    /// Whether it was stopped because the lock was lost.
-    pub lock_lost: bool,
+    /// Why the lock was lost, where that stopped it.
+    pub lock_lost: Option<Loss>,
 }
 
 impl Outcome {
@@ -96,8 +97,11 @@ impl Run<'_> {
         if *self.stop.borrow() {
             return Some("interrupted");
         }
-        let lost = self.lease.as_ref().is_some_and(|lease| !lease.holds());
-        lost.then_some("the lock was lost")
+        self.lock_lost().map(|_| "the lock was lost")
+    }
+
+    fn lock_lost(&self) -> Option<Loss> {
+        self.lease.as_ref().and_then(|lease| lease.loss())
     }
 
     /// Returns when we are told to stop.
@@ -174,7 +178,7 @@ pub async fn execute(
     let mut outcome = walk.outcome;
     outcome.known = Arc::unwrap_or_clone(run.known());
     outcome.interrupted = run.stopped().is_some();
-    outcome.lock_lost = outcome.interrupted && !*run.stop.borrow() && !outcome.is_complete();
+    outcome.lock_lost = run.lock_lost().filter(|_| !*run.stop.borrow() && !outcome.is_complete());
     outcome
 }
 

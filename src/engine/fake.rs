@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Address, Anything, Change, Desired, Kind, Live, Obstacle, Phase, Ref, Replace, Resource, Scope, Seen, Tags, Times,
+    Address, Anything, Change, Desired, Kind, Live, Obstacle, Occupant, Phase, Ref, Replace, Resource, Scope, Seen,
+    Tags, Times,
     clock::{Instant, now, sleep},
     execute::{Options, Outcome, execute},
     observe,
@@ -82,6 +83,8 @@ pub(crate) struct World {
     pub(crate) stubborn: BTreeMap<Address, Option<String>>,
     /// Deletions refused because something still used it.
     pub(crate) busy: Vec<String>,
+    /// What stands in something without being seen, by the address of that.
+    pub(crate) occupants: BTreeMap<Address, Vec<Occupant>>,
     /// Whether everything is made in one moment, as far as its time of creation tells.
     pub(crate) same_moment: bool,
     /// How many verbs are at work, now and at most.
@@ -315,6 +318,12 @@ impl<const K: usize> Resource for Fake<K> {
             Ok(())
         })
         .await
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        let world = world(scope.stack);
+        let world = world.lock().unwrap();
+        Ok(world.occupants.get(&live.address).cloned().unwrap_or_default())
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

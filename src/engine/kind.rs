@@ -6,12 +6,14 @@ use futures::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
 use super::{
-    Address, Change, Live, Obstacle, Outputs, Phase, Replace, Resource, Scope, Tags, Times, attributes, identity,
+    Address, Change, Live, Obstacle, Occupant, Outputs, Phase, Replace, Resource, Scope, Tags, Times, attributes,
+    identity,
 };
 use crate::aws::{Error, Result};
 
 type Observe = for<'a> fn(&'a Scope<'a>) -> BoxFuture<'a, Result<Vec<Seen>>>;
 type Delete = for<'a> fn(&'a Seen, &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
+type Occupants = for<'a> fn(&'a Seen, &'a Scope<'a>) -> BoxFuture<'a, Result<Vec<Occupant>>>;
 type Retag = for<'a> fn(&'a Seen, &'a Tags, &'a [String], &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
 
 /// A kind of resource: what [`Resource`] says of it, as values.
@@ -39,6 +41,7 @@ pub struct Kind {
     pub(crate) observe: Observe,
     pub(crate) delete: Delete,
     pub(crate) retag: Retag,
+    pub(crate) occupants: Occupants,
     pub(crate) remark: fn(&Seen, &[Change]) -> Option<String>,
 }
 
@@ -61,6 +64,7 @@ impl Kind {
             retag: |seen, set, unset, scope| {
                 async move { R::retag(seen.typed::<R>()?, set, unset, scope).await }.boxed()
             },
+            occupants: |seen, scope| async move { R::occupants(seen.typed::<R>()?, scope).await }.boxed(),
             remark: |seen, changes| R::remark(seen.typed::<R>().ok()?, changes),
         }
     }

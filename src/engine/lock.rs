@@ -31,7 +31,7 @@ use lease::{Heart, LEASE};
 use parameter::{Parameter, Sight};
 use record::Record;
 
-pub use lease::Lease;
+pub use lease::{Lease, Loss};
 pub use record::Holder;
 pub use removal::{Found, Removed, find, remove};
 

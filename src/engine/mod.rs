@@ -25,5 +25,5 @@ pub use attributes::Change;
 pub use identity::Tags;
 pub use kind::{Desired, Kind, Seen};
 pub use reference::{Anything, Ref};
-pub use resource::{Live, Obstacle, Outputs, Phase, Replace, Resource, Times};
+pub use resource::{Live, Obstacle, Occupant, Outputs, Phase, Replace, Resource, Times};
 pub use scope::Scope;

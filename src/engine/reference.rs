@@ -34,7 +34,7 @@ enum Target {
 }
 
 impl<R> Ref<R> {
-    /// For a live resource: nobody tells what this points at. Equal to anything that is known.
+    /// For a live resource: nobody tells what this points at. Equal to anything.
     pub fn untold() -> Self {
         Self { target: Target::Untold, kind: PhantomData }
     }

@@ -80,6 +80,11 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
         None
     }
 
+    /// What keeps AWS from deleting it, where AWS does not say so: asked when a deletion has been refused for a while.
+    fn occupants(_live: &Live<Self>, _scope: &Scope<'_>) -> impl Future<Output = Result<Vec<Occupant>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// What stands in the way of deleting it (deletion protection …), as a sentence with its remedy.
     /// Asked before anything of the stack is deleted.
     fn guard(_live: &Live<Self>) -> Option<String> {
@@ -94,6 +99,15 @@ pub struct Obstacle {
     pub reason: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+/// Something that keeps AWS from deleting a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    /// Its id, and what it is.
+    pub what: String,
+    /// Whether it goes only when somebody removes it.
+    pub stays: bool,
 }
 
 /// A resource that exists, in the same terms as a desired one.

@@ -79,14 +79,17 @@ fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
             found.push(FolderError::BadTag { path: path.into(), tag: entry.tag.clone(), text: source(), span });
             continue;
         }
-        let nth = entries[..index].iter().filter(|other| other.tag == entry.tag).count();
-        let tag = span_of_tag(text, &entry.tag, nth);
+        // Only of a defect it is asked where it is: that reads the whole journal.
+        let tag = || {
+            let nth = entries[..index].iter().filter(|other| other.tag == entry.tag).count();
+            span_of_tag(text, &entry.tag, nth)
+        };
         let (what, span) = match entry.idx {
-            _ if !new_tag => (format!("the tag {} twice", entry.tag), tag),
+            _ if !new_tag => (format!("the tag {} twice", entry.tag), tag()),
             Some(idx) if !new_idx => {
                 let first = entries[..index].iter().find(|other| other.idx == entry.idx);
                 let first = first.map(|other| format!(": {} and {}", other.tag, entry.tag)).unwrap_or_default();
-                (format!("the idx {idx} twice{first}"), span_of_idx(text, tag, idx))
+                (format!("the idx {idx} twice{first}"), span_of_idx(text, tag(), idx))
             }
             _ => continue,
         };

@@ -9,12 +9,13 @@ use serde::Serialize;
 use super::{
     cluster_parameter_group::ClusterParameterGroup,
     db_subnet_group::DbSubnetGroup,
+    occupants,
     secret::{self, Secret, content::Content, content::Password},
     security_group::SecurityGroup,
 };
 use crate::{
     aws::{Clients, Error, Result, tags},
-    engine::{Change, Live, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{Change, Live, Occupant, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
     stack::OnDestroyDatabase,
 };
 
@@ -32,7 +33,8 @@ pub struct Cluster {
     pub database_name: String,
     /// The master user.
     pub master_username: String,
-    /// The secret that holds the master user's password, by ARN.
+    /// The secret that holds the master user's password, by ARN. AWS does not tell it; a cluster gets that of a new secret with
+    /// the secret's attachment.
     pub master_secret: Ref<Secret>,
     /// The port of all endpoints. Changing it restarts the instances.
     pub port: u16,
@@ -157,6 +159,10 @@ impl Resource for Cluster {
         Ok(())
     }
 
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        occupants::of_cluster(scope, &live.id).await
+    }
+
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_rds(scope.aws, live.told("arn")?, set, unset).await
     }
@@ -196,10 +202,6 @@ impl Cluster {
         let mut call = scope.aws.rds.modify_db_cluster().db_cluster_identifier(&live.id).apply_immediately(true);
         if touched("engine_version") {
             call = call.engine_version(&self.engine_version);
-        }
-        if touched("master_secret") {
-            let secret = self.master_secret.get(scope)?;
-            call = call.master_user_password(password(&secret, &secret::read(scope.aws, &secret).await?)?.reveal());
         }
         if touched("port") {
             call = call.port(self.port.into());

@@ -3,10 +3,10 @@
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGatewayAttachment, ResourceType};
 use serde::Serialize;
 
-use super::vpc::Vpc;
+use super::{occupants, vpc::Vpc};
 use crate::{
     aws::{Clients, Error, Result, tags},
-    engine::{Change, Live, Phase, Ref, Resource, Scope, Tags},
+    engine::{Change, Live, Occupant, Phase, Ref, Resource, Scope, Tags},
 };
 
 /// An internet gateway and its attachment (EC2 CreateInternetGateway, AttachInternetGateway); CDK's
@@ -50,6 +50,13 @@ impl Resource for InternetGateway {
         detach(live, scope.aws).await?;
         scope.aws.ec2.delete_internet_gateway().internet_gateway_id(&live.id).send().await?;
         Ok(())
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        match live.spec.vpc.as_value() {
+            Some(vpc) => occupants::of_internet_gateway(scope, vpc).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

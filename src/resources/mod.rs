@@ -17,6 +17,7 @@ pub mod internet_gateway;
 pub mod migrations;
 pub mod nat_gateway;
 pub mod obstacles;
+mod occupants;
 pub mod permissions;
 pub mod proxy;
 pub mod proxy_target;

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 pub use self::rule::Rule;
 use self::rule::{Direction, rules};
-use super::vpc::Vpc;
+use super::{occupants, vpc::Vpc};
 use crate::{
     aws::{Result, tags},
-    engine::{Change, Live, Ref, Resource, Scope, Tags, attributes::touches},
+    engine::{Change, Live, Occupant, Ref, Resource, Scope, Tags, attributes::touches},
 };
 
 /// A security group with its rules (EC2 CreateSecurityGroup, AuthorizeSecurityGroupIngress …); CDK's
@@ -82,6 +82,10 @@ impl Resource for SecurityGroup {
         }
         scope.aws.ec2.delete_security_group().group_id(&live.id).send().await?;
         Ok(())
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        occupants::of_security_group(scope, &live.id).await
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

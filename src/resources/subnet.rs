@@ -3,10 +3,10 @@
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
 use serde::Serialize;
 
-use super::vpc::Vpc;
+use super::{occupants, vpc::Vpc};
 use crate::{
     aws::{Error, Result, tags},
-    engine::{Change, Live, Phase, Ref, Resource, Scope, Tags},
+    engine::{Change, Live, Occupant, Phase, Ref, Resource, Scope, Tags},
 };
 
 /// A subnet (EC2 CreateSubnet); CDK's `AWS::EC2::Subnet`. Whether it is public, private or isolated is a
@@ -55,6 +55,10 @@ impl Resource for Subnet {
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
         scope.aws.ec2.delete_subnet().subnet_id(&live.id).send().await?;
         Ok(())
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        occupants::of_subnet(scope, &live.id).await
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

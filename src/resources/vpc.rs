@@ -4,9 +4,10 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, 
 use futures::future::try_join_all;
 use serde::Serialize;
 
+use super::occupants;
 use crate::{
     aws::{Clients, Error, Result, tags, unless_gone},
-    engine::{Change, Live, Phase, Resource, Scope, Tags, attributes::touches},
+    engine::{Change, Live, Occupant, Phase, Resource, Scope, Tags, attributes::touches},
 };
 
 /// A virtual private cloud (EC2 CreateVpc); CDK's `AWS::EC2::VPC`.
@@ -56,6 +57,10 @@ impl Resource for Vpc {
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
         scope.aws.ec2.delete_vpc().vpc_id(&live.id).send().await?;
         Ok(())
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        occupants::of_vpc(scope, &live.id).await
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

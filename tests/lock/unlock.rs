@@ -140,7 +140,11 @@ fn an_import_whose_lock_was_taken_away_tags_nothing() {
     assert!(run.stdout().contains("infra import"), "{}", run.stdout());
     go.store(true, Ordering::SeqCst);
     let run = end(importing).ends_with(1);
-    assert!(run.stderr().contains("The lock was lost"), "{}", run.stderr());
+    assert!(
+        run.told().contains("The lock was lost, so nothing more was begun: it was taken by arn:aws"),
+        "{}",
+        run.stderr()
+    );
     assert!(!wire.calls().iter().any(changes), "it tagged what is not its any more");
 }
 
@@ -176,7 +180,11 @@ fn unlocking_asks_and_stops_whoever_holds_the_lock() {
     let free = Instant::now();
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     let run = end(running).ends_with(1);
-    assert!(run.stderr().contains("The lock was lost"), "{}", run.stderr());
+    assert!(
+        run.told().contains("The lock was lost, so nothing more was begun: it was taken by arn:aws"),
+        "{}",
+        run.stderr()
+    );
     assert_eq!(changed_after(&first, free), [] as [&str; 0], "the first one went on");
     assert!(cloud.infra(&["unlock", "--local"]).succeeds().stdout().contains("is not locked"));
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{
     Ended, Run,
+    occupied::Occupied,
     way::{SETTLING, Way, makes, wanted_tags},
 };
 use crate::{
@@ -254,6 +255,7 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
     let mut accepted: Option<(Instant, Seen)> = None;
     let mut denied: Option<Instant> = None;
     let mut refused: Option<Instant> = None;
+    let mut occupied = Occupied::default();
     loop {
         let shows_nothing = |(at, before): &(Instant, Seen)| {
             since(*at) < UNSEEN && before.phase == seen.phase && before.attributes == seen.attributes
@@ -284,6 +286,7 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                         {
                             return Err(undeletable(way.step, why, error).into());
                         }
+                        let error = occupied.named(way, &seen, error).await?;
                         way.again(error).await?;
                     }
                 }

@@ -1,6 +1,7 @@
 //! Execution against AWS's bad manners, in the cloud in memory and a time that jumps.
 
 mod interruption;
+mod occupied;
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ fn an_interruption_tells_what_goes_on_in_aws_and_ends_at_once() {
         let plan = stage.plan(&desired).await;
         let (outcome, late) = stopped_after(&stage, &plan, &desired, 100 * SECOND).await;
         assert!(late < SECOND, "{late:?}");
-        assert!(outcome.interrupted && !outcome.lock_lost && !outcome.is_complete());
+        assert!(outcome.interrupted && outcome.lock_lost.is_none() && !outcome.is_complete());
         assert_eq!(outcome.left, [(Address::new("node", "a"), Action::Create)]);
         let skipped = ["node/b: interrupted", "node/busy: interrupted", "node/c: interrupted"];
         assert_eq!(addresses(&outcome.skipped), skipped);
@@ -66,10 +66,11 @@ fn without_the_lock_nothing_more_is_done() {
         let options = Options { lease: Some(Arc::clone(&lease)), ..Options::default() };
         let losing = async {
             sleep(10 * SECOND).await;
-            lease.lose();
+            lease.lose(Loss::Taken(None));
         };
         let (outcome, ()) = join(stage.run(&plan, &desired, &options, watch::channel(false).1), losing).await;
-        assert!(outcome.interrupted && outcome.lock_lost);
+        assert!(outcome.interrupted);
+        assert_eq!(outcome.lock_lost, Some(Loss::Taken(None)));
         assert_eq!(stage.calls(), ["create node/a"]);
         assert_eq!(outcome.left.len(), 1);
         assert_eq!(addresses(&outcome.skipped), ["node/b: the lock was lost"]);
