@@ -2,8 +2,8 @@
 
 use tokio_postgres::SimpleQueryRow;
 
-use super::ledger::literal;
 use super::quote::folded;
+use super::quote::literal;
 use super::sql::{Statement, Token, after_if_not_exists, name};
 
 /// A statement that PostgreSQL carries out in several transactions of its own.

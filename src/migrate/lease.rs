@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio_postgres::SimpleQueryRow;
 
-use super::ledger::{Ledger, literal};
+use super::ledger::Ledger;
+use super::quote::literal;
 
 /// What the row's `hash` begins with; no hash does.
 pub(super) const MARK: &str = "infra lease ";

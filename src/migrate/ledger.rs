@@ -12,6 +12,7 @@ use tokio_postgres::error::DbError;
 use super::connect::Client;
 use super::folder::{Layout, Migration};
 use super::lease::{self, Lease};
+use super::quote::{identifier, literal};
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,17 +340,6 @@ impl Version {
     }
 }
 
-/// A name as SQL.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string as SQL, whatever standard_conforming_strings is.
-pub(super) fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,8 +355,6 @@ mod tests {
 
     #[test]
     fn what_is_written_cannot_break_out() {
-        assert_eq!(literal(r"it's \ x"), r"E'it''s \\ x'");
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
         let ledger = Ledger { schema: "My \"S".into(), table: "t".into() };
         assert_eq!(ledger.quoted(), "\"My \"\"S\".\"t\"");
     }

@@ -8,45 +8,27 @@
 //! INDEX CONCURRENTLY, VACUUM) is followed by the lease; there it is looked at what a stopped one has left.
 
 mod index;
+mod step;
 
 use std::time::{Duration, Instant};
 
 use tokio_postgres::SimpleQueryRow;
 
 use super::apply::{Batch, Failed, Run};
-use super::concurrent::{Concurrent, Standing};
+use super::concurrent::Standing;
 use super::event::Event;
 use super::failure::{Failure, Half};
-use super::folder::{Chunk, Folder, Migration};
-use super::guard;
+use super::folder::{Folder, Migration};
 use super::lease::{Lease, Pulse};
 use super::ledger::{Ledger, Version};
 use super::mask::masked;
 use super::plan::Plan;
 use super::refusal::Refusal;
-use super::sql::statements;
 use super::transaction::{RESTORE, Trouble, beginning};
+pub(super) use step::{Commit, Step, steps};
 
 /// How often to look whether a lease was given back.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// A statement and where it is.
-pub(super) struct Step<'m> {
-    pub(super) chunk: Chunk<'m>,
-    pub(super) concurrent: Option<Concurrent>,
-    pub(super) commit: Commit,
-}
-
-/// When a statement is committed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Commit {
-    /// With the lease that says so.
-    WithLease,
-    /// Usually so; but DO and CALL may hold a COMMIT of their own, and then they are alone.
-    Either,
-    /// Before the lease says so.
-    Alone,
-}
 
 /// Why a statement was not carried out.
 enum Stop {
@@ -64,26 +46,6 @@ impl Stop {
     fn is_of_duplicate(&self) -> bool {
         matches!(self, Stop::Statement { trouble: Trouble::Said { said, .. }, .. } if said.code().code() == "42P07")
     }
-}
-
-/// The statements of a migration, over all its breakpoints.
-pub(super) fn steps(migration: &Migration) -> Vec<Step<'_>> {
-    let mut steps = Vec::new();
-    for chunk in migration.chunks() {
-        for statement in statements(chunk.text) {
-            let span = statement.span();
-            let concurrent = Concurrent::of(chunk.text, &statement);
-            let starts = |keyword| statement.starts_with(chunk.text, &[keyword]);
-            let commit = match guard::is_outside_only(chunk.text, &statement) {
-                true => Commit::Alone,
-                false if starts("do") || starts("call") => Commit::Either,
-                false => Commit::WithLease,
-            };
-            let chunk = Chunk { offset: chunk.offset + span.start, text: &chunk.text[span] };
-            steps.push(Step { chunk, concurrent, commit });
-        }
-    }
-    steps
 }
 
 /// The first lines of the statements that the lease knows to be committed.

@@ -16,6 +16,17 @@ pub fn folded(written: &str) -> String {
     name
 }
 
+/// A name as SQL.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string as SQL, whatever standard_conforming_strings is.
+pub(super) fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
 /// `$$`, or another dollar quote, which the text does not hold.
 pub(super) fn dollar_quote(text: &str) -> String {
     let tags = std::iter::once("$$".to_owned()).chain((0..).map(|number| format!("$infra{number}$")));
@@ -46,6 +57,12 @@ mod tests {
         for (written, stored) in table {
             assert_eq!(folded(written), stored, "{written}");
         }
+    }
+
+    #[test]
+    fn nothing_breaks_out() {
+        assert_eq!(literal(r"it's \ x"), r"E'it''s \\ x'");
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
     }
 
     #[test]

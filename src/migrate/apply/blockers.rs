@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::SimpleQueryRow;
 
 use super::Run;
-use crate::migrate::ledger::literal;
+use crate::migrate::quote::literal;
 use crate::migrate::sql::{Kind, name, tokens};
 
 /// How many are told.

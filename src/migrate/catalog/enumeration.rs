@@ -2,7 +2,7 @@
 
 use super::object::Object;
 use super::{USERS, own};
-use crate::migrate::ledger::literal;
+use crate::migrate::quote::literal;
 
 pub(super) fn query() -> String {
     format!(

@@ -1,7 +1,7 @@
 //! Extensions. Their versions are the server's matter and are not compared.
 
 use super::object::Object;
-use crate::migrate::ledger::identifier;
+use crate::migrate::quote::identifier;
 
 pub(super) fn query() -> String {
     "SELECT 'extension', '', '', e.extname, e.oid, json_build_object('schema', n.nspname), '{}' FROM pg_extension e JOIN \

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::class::Class;
 use crate::excerpt::printable;
-use crate::migrate::ledger::{Ledger, identifier, literal};
+use crate::migrate::ledger::Ledger;
 use crate::migrate::quote::folded;
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::sql::tokens;
 
 /// What an object is called. Sorted as things can be made: by class first.

@@ -2,7 +2,7 @@
 
 use super::USERS;
 use super::object::Object;
-use crate::migrate::ledger::identifier;
+use crate::migrate::quote::identifier;
 
 pub(super) fn query() -> String {
     format!(

@@ -2,7 +2,7 @@
 
 use super::object::Object;
 use super::{USERS, own};
-use crate::migrate::ledger::identifier;
+use crate::migrate::quote::identifier;
 
 /// SQL: a sequence's parameters as ALTER SEQUENCE takes them; `s` is pg_sequence.
 pub(super) const PARAMETERS: &str = "format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s', \

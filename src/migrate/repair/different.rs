@@ -6,8 +6,8 @@ use super::missing::catch_up;
 use super::probe;
 use super::step::{Mended, Obstacle, Phase, Step};
 use crate::migrate::catalog::{Class, Object, column, policy, sequence, table, trigger, view};
-use crate::migrate::ledger::{identifier, literal};
 use crate::migrate::quote::block;
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::verify::compare::Difference;
 
 /// Why something that exists is not made anew.

@@ -3,7 +3,7 @@
 use super::probe;
 use super::step::{Mended, Obstacle, Phase, Step, unless, unless_exists};
 use crate::migrate::catalog::{Catalog, Class, Object, column, sequence, table, trigger, view};
-use crate::migrate::ledger::{identifier, literal};
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::verify::compare::Difference;
 
 /// The steps that make a missing object and what belongs to it.

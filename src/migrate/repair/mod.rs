@@ -19,7 +19,7 @@ pub use step::{Obstacle, Step};
 
 use super::connect::Client;
 use super::folder::BREAKPOINT;
-use super::ledger::literal;
+use super::quote::literal;
 use super::verify::Report;
 use super::verify::compare::Change;
 

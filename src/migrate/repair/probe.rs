@@ -3,7 +3,7 @@
 use super::step::Step;
 use crate::migrate::catalog::{Catalog, Class, Object};
 use crate::migrate::connect::Client;
-use crate::migrate::ledger::identifier;
+use crate::migrate::quote::identifier;
 use crate::migrate::sql::{Token, tokens};
 
 /// A query whose one value is true if something stands against a step, and what that is.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::probe::Probe;
 use crate::migrate::catalog::{Class, Id, Object};
-use crate::migrate::ledger::identifier;
 use crate::migrate::quote::block;
+use crate::migrate::quote::identifier;
 
 /// When a step is done: things that others need come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,8 +10,8 @@ use super::expected::Expected;
 use super::words::Words;
 use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
-use crate::migrate::ledger::identifier;
 use crate::migrate::position::Position;
+use crate::migrate::quote::identifier;
 use crate::migrate::sql::statements;
 
 /// Something that must be there.

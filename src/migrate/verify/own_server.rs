@@ -2,7 +2,7 @@
 
 use crate::local::Momentary;
 use crate::migrate::connect::Client;
-use crate::migrate::ledger::{identifier, literal};
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::target::{CONNECT_TIMEOUT, Secret, Target, Tls};
 
 use super::scratch::said;

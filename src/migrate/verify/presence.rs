@@ -3,7 +3,8 @@
 use super::named::{Named, named};
 use crate::migrate::connect::Client;
 use crate::migrate::folder::Migration;
-use crate::migrate::ledger::{Ledger, LedgerError, literal};
+use crate::migrate::ledger::{Ledger, LedgerError};
+use crate::migrate::quote::literal;
 
 /// What should be there after these migrations and is not: ledger rows and objects, as a reader would name them.
 pub async fn missing(client: &Client, ledger: &Ledger, migrations: &[&Migration]) -> Result<Vec<String>, LedgerError> {

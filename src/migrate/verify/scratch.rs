@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::migrate::connect::{Client, ConnectError};
-use crate::migrate::ledger::{identifier, literal};
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::target::Target;
 
 /// A scratch database and what keeps it.

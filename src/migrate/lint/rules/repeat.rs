@@ -8,8 +8,8 @@ use super::super::ground::{Ground, Script};
 use super::super::hit::{Hit, Place};
 use super::super::statement::Statement;
 use super::{Rule, Severity, excerpt};
-use crate::migrate::ledger::literal;
 use crate::migrate::quote::dollar_quote;
+use crate::migrate::quote::literal;
 use crate::migrate::sql;
 
 pub(super) const NOT_IDEMPOTENT: Rule = Rule {
