@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: every further one would link the whole SDK again.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod answers;
 mod binary;
 mod clients;
 mod clouds;

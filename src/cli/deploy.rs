@@ -43,6 +43,13 @@ pub(super) struct Args {
     allow_delete: Vec<Deletion>,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.run.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     program::check(&stage)?;
@@ -83,8 +90,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         };
         release(early, true).await;
         let known = known?;
-        if nothing_to_do && !args.run.json {
-            outputs::show(&stage, &outputs::of(&stage, &known));
+        match (nothing_to_do, args.run.json) {
+            (true, false) => outputs::show(&stage, &outputs::of(&stage, &known)),
+            (true, true) if !args.dry_run => return run::end_as_it_was(known, &stage, true),
+            _ => {}
         }
         return Ok(CLEAN);
     }

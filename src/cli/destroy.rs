@@ -43,6 +43,13 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.run.json
+    }
+}
+
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     // What is in the database goes with the database.
     args.stack.skip_migrations = true;
@@ -63,8 +70,10 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     show(&stage, &shown, &[], args.run.json);
     if !shown.steps.iter().any(Step::acts) {
         release(early, true).await;
-        if !args.run.json {
-            print(&remains(&stage, &shown));
+        match args.run.json {
+            false => print(&remains(&stage, &shown)),
+            true if !args.dry_run => return run::end_as_it_was(shown.known, &stage, false),
+            true => {}
         }
         return Ok(CLEAN);
     }

@@ -2,7 +2,7 @@
 
 use super::{
     CHANGES, CLEAN, Failure,
-    survey::{StackArgs, Stage},
+    survey::{self, StackArgs, Stage},
 };
 use crate::{render, resources::cost};
 
@@ -24,6 +24,13 @@ pub(super) struct Args {
     exit_code: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let survey = stage.survey().await?;
@@ -35,14 +42,14 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         json["stack"] = stage.name().into();
         json["region"] = stage.aws.region.clone().into();
         json["account"] = stage.account.id.clone().into();
-        json["refused"] = refused.map(|refused| refused.trim().to_owned()).into();
+        json["refused"] = serde_json::json!(refused);
         super::print(&json.to_string());
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
         if !plan.is_empty() {
             super::print(&cost::sentence(survey.desired.iter()));
         }
-        if let Some(refused) = refused {
+        if let Some(refused) = survey::refusal(&refused) {
             super::print(&refused);
         }
     }

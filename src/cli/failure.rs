@@ -1,10 +1,16 @@
 //! What ends a verb: the kind of failure decides the exit code, the text says what to do.
 
 use console::style;
+use miette::miette;
 use serde_json::{Value, json};
 
 use super::{BAD_INPUT, FAILED, INTERRUPTED};
-use crate::{aws, engine::plan, render::output::tell, stack};
+use crate::{
+    aws,
+    engine::{lock::Holder, plan},
+    render::output::{print, tell},
+    stack,
+};
 
 /// Why a verb ends without having done what it was asked.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub enum Failure {
     Unseen(Vec<(&'static str, aws::Error)>),
     /// No plan can be made.
     Plan(plan::Error),
+    /// Somebody works on this stack.
+    Locked(String, Box<Holder>),
     /// We were told to stop before anything was done.
     Interrupted,
     /// Anything else.
@@ -31,13 +39,34 @@ impl Failure {
         match self {
             Self::Invalid(_) | Self::Input(_) => BAD_INPUT,
             Self::Interrupted => INTERRUPTED,
-            Self::Aws(_) | Self::Unseen(_) | Self::Plan(_) | Self::Other(_) => FAILED,
+            Self::Aws(_) | Self::Unseen(_) | Self::Plan(_) | Self::Locked(..) | Self::Other(_) => FAILED,
+        }
+    }
+
+    /// The exit code, after telling what happened: people on standard error, and whoever asked for JSON on standard output.
+    pub fn tell(&self, json: bool) -> u8 {
+        if json {
+            print(&self.json().to_string());
+        }
+        self.print();
+        self.code()
+    }
+
+    /// What kind of end it is, in a word.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Plan(plan::Error::Refused(_)) => "refused",
+            Self::Locked(..) => "locked",
+            Self::Interrupted => "interrupted",
+            _ => "failed",
         }
     }
 
     /// The same for programs: one object, with the place where there is one.
     pub fn json(&self) -> Value {
-        let mut object = json!({"result": "failed"});
+        let mut object = json!({
+            "event": "finished", "complete": false, "result": self.result(), "exit_code": self.code(),
+        });
         match self {
             Self::Invalid(invalid) => {
                 object["message"] = json!("The stack description is not valid.");
@@ -55,22 +84,33 @@ impl Failure {
                     object["column"] = json!(place.column() + 1);
                 }
             }
+            Self::Locked(stack, holder) => {
+                object["message"] = json!(locked(stack, holder).to_string());
+                object["help"] = json!(locked(stack, holder).help().map(|help| help.to_string()));
+                object["lock"] = json!(holder);
+            }
             Self::Interrupted => object["message"] = json!("Interrupted before anything was changed."),
             Self::Aws(error) => object["message"] = json!(console::strip_ansi_codes(&call(None, error))),
             Self::Unseen(errors) => {
                 let calls: Vec<String> = distinct(errors).iter().map(|(kind, error)| call(Some(kind), error)).collect();
                 object["message"] = json!(console::strip_ansi_codes(&calls.join("\n")));
             }
-            Self::Plan(error) => object["message"] = json!(error.to_string()),
+            Self::Plan(error) => {
+                object["message"] = json!(error.to_string());
+                if let plan::Error::Refused(refusals) = error {
+                    object["refused"] = json!(refusals);
+                }
+            }
         }
         object
     }
 
     /// Says on standard error what happened.
-    pub fn print(&self) {
+    fn print(&self) {
         match self {
             Self::Invalid(invalid) => tell(&invalid.to_string()),
             Self::Input(report) | Self::Other(report) => tell(&format!("{report:?}")),
+            Self::Locked(stack, holder) => tell(&format!("{:?}", locked(stack, holder))),
             Self::Interrupted => tell("Interrupted before anything was changed."),
             Self::Aws(error) => tell(&call(None, error)),
             Self::Unseen(errors) => {
@@ -93,6 +133,14 @@ impl Failure {
             Self::Plan(error) => tell(&format!("{} {error}", style("No plan.").red().bold())),
         }
     }
+}
+
+/// Who has to be waited for.
+fn locked(stack: &str, holder: &Holder) -> miette::Report {
+    miette!(
+        help = "Wait for it (`--lock-wait SECONDS`); or, if that process is gone for good, `infra unlock`.",
+        "The stack {stack} is being worked on by {holder}. Nothing was changed."
+    )
 }
 
 /// The same refusal for many kinds (no credentials, no network) is said once.

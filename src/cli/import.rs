@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{
     CLEAN, Failure, ask, print,
     run::{Held, address, lock},
-    survey::{StackArgs, Stage, Survey},
+    survey::{self, StackArgs, Stage, Survey},
 };
 use crate::{
     engine::{
@@ -16,7 +16,7 @@ use crate::{
         attributes::references,
         identity,
         observe::list,
-        plan::{Action, Plan},
+        plan::{Action, Plan, Refusal},
     },
     render,
     resources::KINDS,
@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if adoption.is_replaced_by(&plan)? {
         return Err(adoption.would_be_replaced());
     }
-    if let Some(refused) = refused {
+    if let Some(refused) = survey::refusal(&refused) {
         print(&refused);
     }
     if !args.yes {
@@ -82,7 +82,7 @@ struct Look {
     found: Seen,
     plan: Plan,
     /// What a deploy refuses of it.
-    refused: Option<String>,
+    refused: Vec<Refusal>,
 }
 
 /// One resource that is to stand at one address.

@@ -59,20 +59,15 @@ impl Verb {
     }
 }
 
-/// Runs the verb. Whoever asked for JSON gets it, also where there is nothing but a failure to tell.
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let json = args.verb.json();
-    match verb(args.verb).await {
-        Err(failure) if json => {
-            print(&failure.json().to_string());
-            Ok(failure.code())
-        }
-        end => end,
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.verb.json()
     }
 }
 
-async fn verb(verb: Verb) -> Result<u8, Failure> {
-    match verb {
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    match args.verb {
         Verb::Apply(args) => Box::pin(apply::run(*args)).await,
         Verb::Status(args) => Box::pin(status::run(args)).await,
         Verb::Verify(args) => Box::pin(verify::run(*args)).await,

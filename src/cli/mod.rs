@@ -23,7 +23,7 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use miette::{MietteHandlerOpts, ReportHandler};
+use miette::{MietteHandlerOpts, ReportHandler, miette};
 use textwrap::WordSplitter;
 
 pub use failure::Failure;
@@ -87,6 +87,10 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { BAD_INPUT } else { CLEAN };
+            if code == BAD_INPUT && std::env::args_os().any(|argument| argument == "--json") {
+                let message = error.render().to_string();
+                print(&Failure::Input(miette!("{}", message.trim())).json().to_string());
+            }
             // A closed pipe is nothing to complain about.
             let _ = error.print();
             return ExitCode::from(code);
@@ -103,13 +107,29 @@ pub fn run() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    let json = cli.verb.json();
     let end = runtime.block_on(Box::pin(verb(cli.verb)));
     runtime.shutdown_background();
     match end {
         Ok(code) => told(code),
-        Err(failure) => {
-            failure.print();
-            ExitCode::from(failure.code())
+        Err(failure) => ExitCode::from(failure.tell(json)),
+    }
+}
+
+impl Verb {
+    /// Whether the answer is for a program: then it ends with an object that says how it ended, whatever happens.
+    fn json(&self) -> bool {
+        match self {
+            Verb::Diff(args) => args.json(),
+            Verb::Deploy(args) => args.json(),
+            Verb::Destroy(args) => args.json(),
+            Verb::Status(args) => args.json(),
+            Verb::Outputs(args) => args.json(),
+            Verb::Migrate(args) => args.json(),
+            // It counts its own findings to the end.
+            Verb::Validate(_) | Verb::Local(_) => false,
+            Verb::Schema(_) | Verb::Graph(_) | Verb::Completions(_) => false,
+            Verb::Import(_) | Verb::IamPolicy(_) | Verb::Unlock(_) => false,
         }
     }
 }

@@ -36,6 +36,13 @@ pub(super) struct Args {
     env: bool,
 }
 
+impl Args {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
+}
+
 /// Show every resource of the stack and what AWS is doing with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  infra status\n  infra status --json")]
@@ -46,6 +53,13 @@ pub(super) struct StatusArgs {
     /// One JSON object.
     #[arg(long)]
     json: bool,
+}
+
+impl StatusArgs {
+    /// Whether the answer is for a program.
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
 }
 
 /// What a stack offers, by name, in the order in which it is shown.

@@ -13,6 +13,7 @@ use crate::{
         execute::{self, Outcome},
         lock::{Holder, Lock, Loss, Refused},
         plan::Plan,
+        scope::Known,
     },
     render::{self, progress::Mode},
     resources::{KINDS, cost},
@@ -148,12 +149,7 @@ pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<He
     let taking = Lock::acquire(&stage.aws, stage.name(), holder, wait, &stop, &render::output::tell);
     let taken = Box::pin(taking).await;
     let lock = taken.map_err(|refused| match refused {
-        Refused::Held(holder) => miette!(
-            help = "Wait for it (`--lock-wait SECONDS`); or, if that process is gone for good, `infra unlock`.",
-            "The stack {} is being worked on by {holder}. Nothing was changed.",
-            stage.name()
-        )
-        .into(),
+        Refused::Held(holder) => Failure::Locked(stage.name().to_owned(), holder),
         Refused::Interrupted => Failure::Interrupted,
         Refused::Aws(error) => Failure::Aws(error),
     })?;
@@ -241,9 +237,13 @@ pub(super) fn end(
     offers: bool,
 ) -> Result<u8, Failure> {
     let outputs = if offers { outputs::of(stage, &outcome.known) } else { outputs::Outputs::new() };
+    let lost = outcome.lock_lost.as_ref().map(lock_lost);
     if json {
         let mut object = render::outcome::json(outcome, took);
         object["outputs"] = serde_json::to_value(&outputs).unwrap_or_default();
+        if let Some(lost) = &lost {
+            object["message"] = lost.json()["message"].take();
+        }
         print(&object.to_string());
     } else {
         print(&render::outcome::text(outcome, what, took));
@@ -251,12 +251,19 @@ pub(super) fn end(
             outputs::show(stage, &outputs);
         }
     }
-    if let Some(why) = &outcome.lock_lost {
-        return Err(lock_lost(why));
+    if let Some(lost) = lost {
+        // The one object that tells a program how it ended is the report.
+        return Ok(lost.tell(false));
     }
     Ok(match (outcome.interrupted, outcome.is_complete()) {
         (_, true) => CLEAN,
         (true, false) => INTERRUPTED,
         (false, false) => FAILED,
     })
+}
+
+/// The same where there was nothing to do.
+pub(super) fn end_as_it_was(known: Known, stage: &Stage, offers: bool) -> Result<u8, Failure> {
+    let outcome = Outcome { known, ..Outcome::default() };
+    end(stage, &outcome, "", Duration::ZERO, true, offers)
 }

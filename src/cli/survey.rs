@@ -14,7 +14,7 @@ use crate::{
     engine::{
         Address, Desired, Kind, Scope, Seen,
         observe::{everything, patiently},
-        plan::{self, Plan, Policy, plan},
+        plan::{self, Plan, Policy, Refusal, plan},
     },
     local::Launch,
     migrate::Folder,
@@ -289,11 +289,20 @@ impl Survey {
         plan(&self.desired, &self.live, KINDS, &Policy::everything(&self.desired, &self.live))
     }
 
-    /// What a deploy without more words refuses, if it refuses anything.
-    pub(super) fn refused(&self) -> Option<String> {
-        let refused = self.plan(&Policy::default()).err()?;
-        Some(format!("\nDeploy refuses this as it is:\n{refused}"))
+    /// What a deploy without more words refuses.
+    pub(super) fn refused(&self) -> Vec<Refusal> {
+        match self.plan(&Policy::default()) {
+            Err(plan::Error::Refused(refused)) => refused,
+            // Where there is no order at all, there is none for everything either, and that was said.
+            _ => Vec::new(),
+        }
     }
+}
+
+/// That a deploy refuses something, if it does.
+pub(super) fn refusal(refused: &[Refusal]) -> Option<String> {
+    let lines: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    (!lines.is_empty()).then(|| format!("\nDeploy refuses this as it is:\n{}", lines.join("\n")))
 }
 
 /// Says which of the addresses named on the command line are none of this stack's: another one may be meant.

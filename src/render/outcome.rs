@@ -105,8 +105,14 @@ pub fn json(outcome: &Outcome, took: Duration) -> Value {
             "request_id": error.request_id, "advice": error.advice,
         })
     };
+    let result = match (outcome.is_complete(), outcome.interrupted) {
+        (true, _) => "complete",
+        (false, true) => "interrupted",
+        (false, false) => "failed",
+    };
     json!({
         "event": "finished",
+        "result": result,
         "complete": outcome.is_complete(),
         "interrupted": outcome.interrupted,
         "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,

@@ -5,6 +5,8 @@ use std::{
     fmt,
 };
 
+use serde::Serialize;
+
 use super::{
     Action, Step,
     lost::Lost,
@@ -49,7 +51,7 @@ impl Policy {
 }
 
 /// Something that was not done because it was not named.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// Which resource.
     pub address: Address,
