@@ -86,12 +86,9 @@ impl RouteTable {
             live.spec.routes.iter().map(|route| (route.destination.as_str(), &route.target)).collect();
         for route in &self.routes {
             let target = route.target.get(scope)?;
-            match there.get(route.destination.as_str()) {
-                None => create_route(&live.id, &route.destination, &target, scope).await?,
-                Some(old) if old.as_value() != Some(&target) => {
-                    replace_route(&live.id, &route.destination, &target, scope).await?;
-                }
-                Some(_) => {}
+            let now = there.get(route.destination.as_str());
+            if now.is_none_or(|now| now.as_value() != Some(&target)) {
+                lead(&live.id, &route.destination, &target, now.is_some(), scope).await?;
             }
         }
         for destination in there.keys().filter(|there| self.routes.iter().all(|route| route.destination != **there)) {
@@ -108,23 +105,24 @@ impl RouteTable {
     }
 }
 
-async fn create_route(table: &str, destination: &str, target: &str, scope: &Scope<'_>) -> Result<()> {
+/// Makes a route, or leads the one that is there for the destination elsewhere.
+async fn lead(table: &str, destination: &str, target: &str, is_there: bool, scope: &Scope<'_>) -> Result<()> {
     let (gateway, nat_gateway) = target_of(target)?;
     let (ipv4, ipv6, prefix_list) = destination_of(destination);
-    let call = scope.aws.ec2.create_route().route_table_id(table);
-    let call = call.set_destination_cidr_block(ipv4).set_destination_ipv6_cidr_block(ipv6);
-    let call = call.set_destination_prefix_list_id(prefix_list);
-    call.set_gateway_id(gateway).set_nat_gateway_id(nat_gateway).send().await?;
-    Ok(())
-}
-
-async fn replace_route(table: &str, destination: &str, target: &str, scope: &Scope<'_>) -> Result<()> {
-    let (gateway, nat_gateway) = target_of(target)?;
-    let (ipv4, ipv6, prefix_list) = destination_of(destination);
-    let call = scope.aws.ec2.replace_route().route_table_id(table);
-    let call = call.set_destination_cidr_block(ipv4).set_destination_ipv6_cidr_block(ipv6);
-    let call = call.set_destination_prefix_list_id(prefix_list);
-    call.set_gateway_id(gateway).set_nat_gateway_id(nat_gateway).send().await?;
+    // Both calls take the same, and are of two types.
+    macro_rules! send {
+        ($call:ident) => {{
+            let call = scope.aws.ec2.$call().route_table_id(table);
+            let call = call.set_destination_cidr_block(ipv4).set_destination_ipv6_cidr_block(ipv6);
+            let call = call.set_destination_prefix_list_id(prefix_list);
+            call.set_gateway_id(gateway).set_nat_gateway_id(nat_gateway).send().await?;
+        }};
+    }
+    if is_there {
+        send!(replace_route);
+    } else {
+        send!(create_route);
+    }
     Ok(())
 }
 
