@@ -112,6 +112,14 @@ impl Image {
         Some((account, region))
     }
 
+    /// Whether another push may come under this address: a digest names one image, a tag is taken to be given once, but not
+    /// `latest`, which stands for every image without one.
+    #[must_use]
+    pub fn is_of_the_last_push(&self) -> bool {
+        let repository = self.0.rsplit('/').next().unwrap_or_default();
+        !repository.contains('@') && repository.split_once(':').is_none_or(|(_, tag)| tag == "latest")
+    }
+
     /// The repository in a private ECR, without registry, tag and digest: `shop/web`.
     #[must_use]
     pub fn repository(&self) -> &str {

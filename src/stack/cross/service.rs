@@ -14,7 +14,8 @@ const SIZES: &[(u32, &[u32])] = &[
 ];
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    let mut found = vec![without_proxy(ground), size(ground), scaling(ground), health(ground), private(ground)];
+    let mut found =
+        vec![without_proxy(ground), size(ground), scaling(ground), health(ground), private(ground), last_push(ground)];
     found.extend(twice(ground));
     found
 }
@@ -62,6 +63,20 @@ fn private(ground: &Ground<'_>) -> Found {
              create-vpc-ingress-connection`, and delete the connection before `infra destroy`",
         ),
     )
+}
+
+/// A deploy goes by what the description says, and what is pushed to a registry changes nothing in that. Images that others
+/// publish are theirs to name.
+fn last_push(ground: &Ground<'_>) -> Found {
+    let image = &ground.stack.service.as_ref()?.image;
+    image.private().filter(|_| image.is_of_the_last_push())?;
+    let message =
+        "`latest` is whatever was pushed last: a deploy after the next push finds nothing changed, and deploys nothing";
+    let found = ground.warning(&["service.image"], message)?;
+    let bare = image.as_str().trim_end_matches(":latest");
+    Some(found.help(format!(
+        "give each push a tag of its own, and name it: `--set service.image={bare}:<tag>`; or name the digest"
+    )))
 }
 
 fn scaling(ground: &Ground<'_>) -> Found {
