@@ -4,6 +4,7 @@ use aws_sdk_apprunner::types::{AutoScalingConfiguration, AutoScalingConfiguratio
 use futures::future::{try_join, try_join_all};
 use serde::Serialize;
 
+use super::apprunner;
 use crate::{
     aws::{Class, Error, Result, tags, unless_gone},
     engine::{Change, Live, Resource, Scope, Tags, Times},
@@ -50,7 +51,7 @@ impl Resource for AutoScaling {
         let call = scope.aws.apprunner.create_auto_scaling_configuration();
         let call = call.auto_scaling_configuration_name(&self.name).min_size(self.min).max_size(self.max);
         let call = call.max_concurrency(self.concurrency);
-        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await?;
+        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await.map_err(apprunner::refused)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::engine::Kind;
 
+mod apprunner;
 mod rds;
 
 pub mod auto_scaling;

@@ -12,9 +12,9 @@ use aws_sdk_apprunner::types::{
 };
 use serde::{Serialize, Serializer};
 
-use super::{auto_scaling::AutoScaling, role::Role, vpc_connector::VpcConnector};
+use super::{apprunner, auto_scaling::AutoScaling, role::Role, vpc_connector::VpcConnector};
 use crate::{
-    aws::{Class, Error, Result, tags},
+    aws::{Error, Result, tags},
     engine::{Anything, Change, Live, Ref, Replace, Resource, Scope, Tags, Times},
 };
 
@@ -117,7 +117,7 @@ impl Resource for Service {
         let call = call.health_check_configuration(self.health_check.configuration());
         let call = call.auto_scaling_configuration_arn(self.auto_scaling.get(scope)?);
         let call = call.network_configuration(self.network(scope)?);
-        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await.map_err(|error| closed(error.into()))?;
+        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await.map_err(apprunner::refused)?;
         Ok(())
     }
 
@@ -217,17 +217,4 @@ impl HealthCheck {
             .unhealthy_threshold(self.unhealthy_threshold)
             .build()
     }
-}
-
-/// App Runner is closed to accounts that did not use it before; they should hear that, and where to go.
-fn closed(error: Error) -> Error {
-    let refused = error.class == Class::Denied
-        || ["OptInRequired", "SubscriptionRequiredException"].iter().any(|code| error.is(code));
-    if !refused {
-        return error;
-    }
-    error.advise(
-        "Either the credentials lack apprunner:CreateService (and iam:PassRole for the service's roles), or this account \
-         never used App Runner, which takes no new customers since 2026-04-30; Amazon ECS Express Mode is AWS's alternative.",
-    )
 }

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{security_group::SecurityGroup, subnet::Subnet};
+use super::{apprunner, security_group::SecurityGroup, subnet::Subnet};
 use crate::{
     aws::{Error, Result, tags},
     engine::{Change, Live, Ref, Resource, Scope, Tags, Times},
@@ -49,7 +49,7 @@ impl Resource for VpcConnector {
         let name = hashed(&self.name, &subnets, &groups);
         let call = scope.aws.apprunner.create_vpc_connector().vpc_connector_name(name);
         let call = call.set_subnets(Some(subnets)).set_security_groups(Some(groups));
-        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await?;
+        call.set_tags(Some(tags::apprunner(scope.tags()))).send().await.map_err(apprunner::refused)?;
         Ok(())
     }
 
