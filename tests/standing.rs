@@ -228,17 +228,18 @@ fn a_cluster_that_fails_over_in_between_is_asked_again() {
 #[test]
 fn taking_readers_away_never_takes_the_writer() {
     let cloud = deployed(&STACK.replace("database: {", "database: {readers: 1, "));
-    rds(
-        &cloud,
-        "Action=FailoverDBCluster&DBClusterIdentifier=shop-database&TargetDBInstanceIdentifier=shop-database-2",
-    );
-    cluster_becomes(&cloud, "available");
     let writes = |instance: &str| {
         let told = rds(&cloud, "Action=DescribeDBClusters&DBClusterIdentifier=shop-database");
         let members = told.split("<DBClusterMember>").skip(1);
         let mut own = members.filter(|member| member.contains(&format!("<DBInstanceIdentifier>{instance}</")));
         own.any(|member| member.contains("<IsClusterWriter>true</"))
     };
+    // Whichever was made first may write.
+    if writes("shop-database-1") {
+        let target = "TargetDBInstanceIdentifier=shop-database-2";
+        rds(&cloud, &format!("Action=FailoverDBCluster&DBClusterIdentifier=shop-database&{target}"));
+        cluster_becomes(&cloud, "available");
+    }
     assert!(writes("shop-database-2"));
     cloud.forget_calls();
     deploy(&cloud, &["--set", "database.readers=0"]).succeeds();
@@ -248,4 +249,129 @@ fn taking_readers_away_never_takes_the_writer() {
     cloud.infra(&[&["destroy", "--local", "--yes"], &NAMED[..]].concat()).succeeds();
     assert_eq!(count(&cloud, "rds.FailoverDBCluster"), 0);
     assert_eq!(cloud.inventory(), [] as [Value; 0]);
+}
+
+#[test]
+fn a_cluster_that_aws_would_not_delete_keeps_its_instances() {
+    let cloud = deployed(STACK);
+    cloud.psql("shop", "create table kept (id int)");
+    let replaced = ["--set", "database.name=other", "--allow-replace", "cluster/database"];
+    let destroy = || cloud.infra(&[&["destroy", "--local", "--yes"], &NAMED[..]].concat());
+    let refused = |told: &str| {
+        cloud.forget_calls();
+        for run in [destroy(), deploy(&cloud, &replaced)] {
+            let stderr = run.ends_with(1).stderr();
+            assert!(stderr.contains("Nothing was changed") && stderr.contains(told), "{stderr}");
+        }
+        assert_eq!(count(&cloud, "rds.DeleteDBInstance") + count(&cloud, "rds.DeregisterDBProxyTargets"), 0);
+        assert_eq!(cloud.psql("shop", "select count(*) from kept"), "0");
+    };
+    show(&cloud, "rds.DescribeDBClusters", "DBClusters.*.GlobalClusterIdentifier", "world");
+    refused("remove-from-global-cluster --global-cluster-identifier world --db-cluster-identifier arn:");
+    clear(&cloud);
+
+    let reader = "DBInstanceIdentifier=by-hand&DBClusterIdentifier=shop-database&Engine=aurora-postgresql";
+    rds(&cloud, &format!("Action=CreateDBInstance&{reader}&DBInstanceClass=db.serverless"));
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+    refused("by-hand is not this stack's");
+    // What keeps the cluster is not disturbed by it.
+    let kept = STACK.replace("on_destroy: delete", "on_destroy: keep");
+    cloud.write("kept.yaml", &kept);
+    let dry = cloud.infra(&["destroy", "kept.yaml", "--local", "--dry-run"]).succeeds().stdout();
+    assert!(dry.contains("= cluster/database"), "{dry}");
+
+    rds(&cloud, "Action=DeleteDBInstance&DBInstanceIdentifier=by-hand&SkipFinalSnapshot=true");
+    destroy().succeeds();
+    assert_eq!(cloud.inventory(), [] as [Value; 0]);
+}
+
+#[test]
+fn a_cluster_whose_database_is_not_told_is_not_replaced() {
+    let cloud = deployed(STACK);
+    show(&cloud, "rds.DescribeDBClusters", "DBClusters.*.DatabaseName", "null");
+    assert_eq!(steps(&cloud, &[]), [] as [&str; 0]);
+}
+
+#[test]
+fn a_cluster_that_aws_upgraded_to_another_major_version_is_gone_on_with() {
+    let cloud = deployed(STACK);
+    show(&cloud, "rds.DescribeDBClusters", "DBClusters.*.EngineVersion", "\"16.13\"");
+    for floor in ["15", "15.10"] {
+        let version = format!("database.engine_version=\"{floor}\"");
+        let diff = cloud.infra(&["diff", "--local", "--set", &version]).succeeds().stdout();
+        assert!(!diff.contains("engine_version"), "{diff}");
+        // Its parameters are of the version that it has, in a group of their own.
+        assert!(diff.contains("name: shop-aurora-postgresql15 → shop-aurora-postgresql16"), "{diff}");
+        assert!(diff.contains("~ cluster/database"), "{diff}");
+    }
+}
+
+#[test]
+fn a_cluster_of_an_older_major_version_is_refused_before_anything_is_done() {
+    let cloud = deployed(STACK);
+    show(&cloud, "rds.DescribeDBClusters", "DBClusters.*.EngineVersion", "\"14.9\"");
+    let told = deploy(&cloud, &[]).ends_with(1).stderr();
+    assert!(told.contains("PostgreSQL 14.9") && told.contains("--allow-major-version-upgrade"), "{told}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_keeps_nothing_from_being_destroyed() {
+    let destroy =
+        |cloud: &Cloud| cloud.infra(&[&["destroy", "--local", "--yes", "--timeout", "1"], &NAMED[..]].concat());
+    // Somebody put a text into it.
+    let cloud = deployed(STACK);
+    let put = json!({"SecretId": "shop-database", "SecretString": "not JSON"});
+    cloud.ask("secretsmanager", "secretsmanager.PutSecretValue", &put);
+    destroy(&cloud).succeeds();
+    assert_eq!(cloud.inventory(), [] as [Value; 0]);
+    // We may not, or its key does not.
+    for code in ["AccessDeniedException", "DecryptionFailure", "KMSAccessDeniedException"] {
+        deploy(&cloud, &[]).succeeds();
+        let refuse =
+            ["local", "fault", "refuse", "secretsmanager.GetSecretValue", code, "--message", "The key is disabled."];
+        cloud.infra(&refuse).succeeds();
+        let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+        assert!(diff.contains("No changes"), "{diff}");
+        assert_eq!(diff.contains("cannot be decrypted"), code != "AccessDeniedException", "{diff}");
+        deploy(&cloud, &["--set", "tags.team=web"]).succeeds();
+        destroy(&cloud).succeeds();
+        assert_eq!(cloud.inventory(), [] as [Value; 0]);
+        clear(&cloud);
+    }
+}
+
+#[test]
+fn a_proxy_that_asks_its_clients_for_more_is_told() {
+    let cloud = deployed(STACK);
+    show(&cloud, "rds.DescribeDBProxies", "DBProxies.*.Auth.*.IAMAuth", "REQUIRED");
+    assert!(steps(&cloud, &[]).contains(&"update proxy/database".to_owned()));
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("iam: REQUIRED") && diff.contains("iam: DISABLED"), "{diff}");
+}
+
+#[test]
+fn a_secret_that_is_scheduled_for_deletion_is_said_to_be_restored() {
+    let cloud = deployed(STACK);
+    let delete = json!({"SecretId": "shop-database", "RecoveryWindowInDays": 7});
+    cloud.ask("secretsmanager", "secretsmanager.DeleteSecret", &delete);
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    let line = diff.lines().find(|line| line.contains("+ secret/database")).expect("it is made again");
+    assert!(line.contains("it is restored, with what it holds"), "{line}");
+    // It is older than the cluster, which has its password already.
+    assert!(!diff.contains("gets the password"), "{diff}");
+    deploy(&cloud, &[]).succeeds();
+    assert_eq!(count(&cloud, "secretsmanager.RestoreSecret"), 1);
+    assert_eq!(cloud.psql("shop", "select 1"), "1");
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+}
+
+#[test]
+fn another_parameter_group_is_said_to_wait_for_a_reboot() {
+    let cloud = deployed(STACK);
+    let group = "DBClusterParameterGroupName=default.aurora-postgresql15&ApplyImmediately=true";
+    rds(&cloud, &format!("Action=ModifyDBCluster&DBClusterIdentifier=shop-database&{group}"));
+    cluster_becomes(&cloud, "available");
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    let line = diff.lines().find(|line| line.contains("~ cluster/database")).expect("it is changed");
+    assert!(line.contains("pending reboot: the static ones"), "{line}");
 }

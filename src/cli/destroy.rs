@@ -12,11 +12,11 @@ use super::{
 use crate::{
     engine::{
         Address, Desired, Resource as _,
-        plan::{Action, Plan, Policy, Step, plan},
+        plan::{self, Action, Plan, Policy, Step, plan},
     },
     resources::{
-        KINDS, cluster::Cluster, cost, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
-        service::Service,
+        KINDS, cluster::Cluster, cost, instance::Instance, obstacles, secret::Secret,
+        secret_attachment::SecretAttachment, service::Service,
     },
     stack::{Database, OnDestroyDatabase, OnDestroySecret},
 };
@@ -119,6 +119,10 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
         ..Policy::default()
     };
     let mut plan = plan(&[], &live, KINDS, &policy)?;
+    let refused = obstacles::bound(&plan, &live, stage.intended());
+    if !refused.is_empty() {
+        return Err(plan::Error::Refused(refused).into());
+    }
     for step in plan.steps.iter_mut().filter(|step| step.action == Action::Delete) {
         step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
     }

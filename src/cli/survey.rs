@@ -276,8 +276,11 @@ impl Survey {
         let obstacles = obstacles::stranded(&self.desired, &self.live);
         match plan(&self.desired, &self.live, KINDS, policy) {
             Err(plan::Error::Refused(refused)) => Err(plan::Error::Refused([obstacles, refused].concat())),
-            Ok(_) if !obstacles.is_empty() => Err(plan::Error::Refused(obstacles)),
-            other => other,
+            Err(error) => Err(error),
+            Ok(plan) => {
+                let refused = [obstacles, obstacles::bound(&plan, &self.live, &self.desired)].concat();
+                if refused.is_empty() { Ok(plan) } else { Err(plan::Error::Refused(refused)) }
+            }
         }
     }
 

@@ -221,6 +221,11 @@ impl Seen {
         self.tags.get(identity::FINGERPRINT).map(String::as_str)
     }
 
+    /// The spec in its own type, if that is `R`.
+    pub fn spec<R: Resource>(&self) -> Option<&R> {
+        self.typed::<R>().ok().map(|live| &live.spec)
+    }
+
     fn typed<R: Resource>(&self) -> Result<&Live<R>> {
         self.typed
             .downcast_ref()

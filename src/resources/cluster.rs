@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     cluster_parameter_group::ClusterParameterGroup,
     db_subnet_group::DbSubnetGroup,
-    occupants,
+    occupants, rds,
     secret::{self, Secret, content::Content, content::Password},
     security_group::SecurityGroup,
 };
@@ -29,8 +29,9 @@ pub struct Cluster {
     pub identifier: String,
     /// The engine version, e.g. `15.17`.
     pub engine_version: String,
-    /// The database made with the cluster.
-    pub database_name: String,
+    /// The database made with the cluster. RDS may not tell it of one that was restored.
+    #[serde(serialize_with = "rds::or_untold")]
+    pub database_name: Option<String>,
     /// The master user.
     pub master_username: String,
     /// The secret that holds the master user's password, by ARN. AWS does not tell it; a cluster gets that of a new secret with
@@ -75,6 +76,18 @@ pub struct Cluster {
     /// What deleting means.
     #[serde(skip)]
     pub on_destroy: OnDestroyDatabase,
+    /// Of a live cluster: its instances, whoever made them, and what else it is a part of.
+    #[serde(skip)]
+    pub bonds: Bonds,
+}
+
+/// What AWS deletes no cluster with.
+#[derive(Debug, Clone, Default)]
+pub struct Bonds {
+    /// Its instances, by identifier.
+    pub instances: Vec<String>,
+    /// The global database that it belongs to, by identifier.
+    pub global_cluster: Option<String>,
 }
 
 /// RDS's name of the engine.
@@ -96,7 +109,7 @@ impl Resource for Cluster {
         let secret = self.master_secret.get(scope)?;
         let password = password(&secret, &secret::read(scope.aws, &secret).await?)?;
         let call = scope.aws.rds.create_db_cluster().engine(ENGINE).engine_version(&self.engine_version);
-        let call = call.db_cluster_identifier(&self.identifier).database_name(&self.database_name);
+        let call = call.db_cluster_identifier(&self.identifier).set_database_name(self.database_name.clone());
         let call = call.master_username(&self.master_username).master_user_password(password.reveal());
         let call = call.port(self.port.into()).db_subnet_group_name(self.subnet_group.get(scope)?);
         let call = call.db_cluster_parameter_group_name(self.parameter_group.get(scope)?);
@@ -173,8 +186,12 @@ impl Resource for Cluster {
                 "its instances restart: nothing reaches the database until they listen on the new port".to_owned(),
             );
         }
-        touches(changes, "engine_version")
-            .then(|| "its instances restart, one after the other or all at once".to_owned())
+        if touches(changes, "engine_version") {
+            return Some("its instances restart, one after the other or all at once".to_owned());
+        }
+        touches(changes, "parameter_group").then(|| {
+            "pending reboot: the static ones of the parameters take effect when the instances are rebooted".to_owned()
+        })
     }
 
     fn guard(live: &Live<Self>) -> Option<String> {

@@ -20,7 +20,7 @@ use crate::{
 pub struct ClusterParameterGroup {
     /// The group's name, unique in account and region.
     pub name: String,
-    /// `aurora-postgresql15`.
+    /// `aurora-postgresql15`: that of the engine's major version.
     pub family: String,
     /// What the console shows beside the name.
     pub description: String,
@@ -65,7 +65,10 @@ impl Resource for ClusterParameterGroup {
         let set = set.map(|(name, value)| known.setting(name, Some(value))).collect::<Result<Vec<_>>>()?;
         for some in set.chunks(PER_CALL) {
             let call = scope.aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
-            call.set_parameters(Some(some.to_vec())).send().await.map_err(|error| explained(error.into()))?;
+            call.set_parameters(Some(some.to_vec()))
+                .send()
+                .await
+                .map_err(|error| explained(error.into(), &self.family))?;
         }
         let reset = live.spec.parameters.keys().filter(|name| !self.parameters.contains_key(*name));
         let reset = reset.map(|name| known.setting(name, None)).collect::<Result<Vec<_>>>()?;
@@ -161,14 +164,14 @@ impl<'a> Known<'a> {
 }
 
 /// PostgreSQL's own files take units; RDS does not.
-fn explained(error: Error) -> Error {
+fn explained(error: Error, family: &str) -> Error {
     if !error.is("InvalidParameterValue") {
         return error;
     }
-    error.advise(
+    error.advise(format!(
         "RDS takes a number in the parameter's own unit, without it (work_mem: \"8192\", in kB). `aws rds \
-         describe-engine-default-cluster-parameters --db-parameter-group-family aurora-postgresql15` tells each one's values.",
-    )
+         describe-engine-default-cluster-parameters --db-parameter-group-family {family}` tells each one's values."
+    ))
 }
 
 #[cfg(test)]

@@ -9,7 +9,11 @@ use crate::{
     aws::{Account, Clients, Error, Result},
     engine::{Phase, Resource, Seen, observe::patiently},
     migrate::Folder,
-    resources::{cluster::Cluster, subnet::Subnet},
+    resources::{
+        cluster::Cluster,
+        secret::{self, Secret},
+        subnet::Subnet,
+    },
     stack::{EngineVersion, Stack},
 };
 
@@ -26,6 +30,8 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The engine version the cluster has or is to have, e.g. `15.17`.
     pub engine_version: String,
+    /// Of a secret that is scheduled for deletion, and so to be restored: when it was made, in seconds since the Unix epoch.
+    pub scheduled_secret: Option<i64>,
     /// The migrations' folder, read and checked.
     pub migrations: Option<Arc<Folder>>,
     /// The command that applies them alone, for what only that one lets through.
@@ -77,6 +83,7 @@ impl Facts {
         }
         if let Some(database) = &description.database {
             self.engine_version = engine_version(&database.engine_version, live, aws).await?;
+            self.scheduled_secret = scheduled_secret(description, live, aws).await?;
         }
         Ok(self)
     }
@@ -121,18 +128,30 @@ fn in_order(zones: &[AvailabilityZone]) -> Vec<String> {
     zones.into_iter().map(|(_, zone)| zone).collect()
 }
 
-/// The version wanted is a floor: AWS upgrades by itself, and refuses to go back.
+/// When the stack's secret was made, where it is not there for the only reason that it is scheduled for deletion.
+async fn scheduled_secret(description: &Stack, live: &[Seen], aws: &Clients) -> Result<Option<i64>> {
+    if live.iter().any(|seen| seen.address.kind() == Secret::KIND) {
+        return Ok(None);
+    }
+    let name = description.secret.name_in(&description.stack);
+    patiently(0, async || secret::scheduled(aws, &name, description.stack.as_str()).await).await
+}
+
+/// The major version of a new cluster.
+pub(super) const MAJOR: u32 = 15;
+
+/// The version wanted is a floor: AWS upgrades by itself, at the end of a major version's support also to the next one, and
+/// refuses to go back.
 async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) -> Result<String> {
     let has = live
         .iter()
         // One that is on its way out has no say in what comes after it.
         .find(|seen| seen.address.kind() == Cluster::KIND && !matches!(seen.phase, Phase::Deleting(_)))
         .and_then(|seen| seen.attributes.get("engine_version")?.as_str().map(str::to_owned));
-    if let Some(has) = has {
-        let enough = wanted.minor().is_none_or(|minor| minor_of(&has).is_some_and(|live| live >= u32::from(minor)));
-        if enough {
-            return Ok(has);
-        }
+    if let Some(has) = has
+        && stands(&has, wanted)?
+    {
+        return Ok(has);
     }
     let provisioned = aws_sdk_rds::types::Filter::builder().name("engine-mode").values("provisioned").build();
     let answer: Vec<DbEngineVersion> = patiently(0, async || {
@@ -144,8 +163,8 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
         .iter()
         .filter_map(|version| {
             let version = version.engine_version()?;
-            version.strip_prefix("15.")?;
-            Some((minor_of(version)?, version.to_owned()))
+            let (major, minor) = numbers(version)?;
+            (major == MAJOR).then(|| (minor, version.to_owned()))
         })
         .collect();
     offered.sort();
@@ -171,13 +190,50 @@ async fn engine_version(wanted: &EngineVersion, live: &[Seen], aws: &Clients) ->
     }
 }
 
-fn minor_of(version: &str) -> Option<u32> {
-    version.split('.').nth(1)?.parse().ok()
+/// Whether a cluster's version is one to stay at.
+///
+/// # Errors
+/// Where it is of a major version before ours: AWS takes such an upgrade only from somebody who asks for it in so many words.
+fn stands(has: &str, wanted: &EngineVersion) -> Result<bool> {
+    // A version in other words is none that we could choose a better one for.
+    let Some((major, minor)) = numbers(has) else { return Ok(true) };
+    if major < MAJOR {
+        return Err(Error::other(format!("The cluster has PostgreSQL {has}, and infra deploys {MAJOR} and later ones."))
+            .advise(
+                "Upgrade it yourself, after a snapshot: `aws rds modify-db-cluster --allow-major-version-upgrade \
+                 --apply-immediately --engine-version …` (`aws rds describe-db-engine-versions` tells to which it can go).",
+            ));
+    }
+    Ok((major, minor) >= (MAJOR, wanted.minor().map_or(0, u32::from)))
+}
+
+/// Major and minor number.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_never_goes_back() {
+        let stays = |has: &str, wanted: &str| stands(has, &wanted.parse().unwrap()).map_err(|_| ());
+        let cases = [
+            ("15.17", "15", Ok(true)),
+            ("15.10", "15.12", Ok(false)),
+            ("15.12", "15.12", Ok(true)),
+            // AWS has upgraded it.
+            ("16.4", "15.10", Ok(true)),
+            ("17.0", "15", Ok(true)),
+            ("14.22", "15", Err(())),
+            ("15.10-limitless", "15.12", Ok(true)),
+        ];
+        for (has, wanted, expected) in cases {
+            assert_eq!(stays(has, wanted), expected, "{has} where {wanted} is described");
+        }
+    }
 
     #[test]
     fn zones_that_lack_something_come_last() {

@@ -2,8 +2,11 @@
 //! change of one resource that another one stands against.
 
 use crate::{
-    engine::{Address, Desired, Phase, Resource as _, Seen, plan::Refusal},
-    resources::{instance::Instance, subnet::Subnet},
+    engine::{
+        Address, Desired, Phase, Resource as _, Seen,
+        plan::{Action, Plan, Refusal},
+    },
+    resources::{cluster::Cluster, instance::Instance, subnet::Subnet},
 };
 
 /// Instances that are to stay, in zones that are given up: AWS moves no instance, and takes no subnet from under one.
@@ -28,4 +31,46 @@ pub fn stranded(desired: &[Desired], live: &[Seen]) -> Vec<Refusal> {
         })
     });
     stranded.collect()
+}
+
+/// Clusters that go, with instances of others in them or in a global database: AWS deletes no such cluster, and says so only
+/// when the stack's own instances are gone already.
+pub fn bound(plan: &Plan, live: &[Seen], described: &[Desired]) -> Vec<Refusal> {
+    // By its name as well: lists that are behind may still lack, or still have, an instance of ours.
+    let is_ours = |identifier: &str| {
+        live.iter().any(|seen| seen.address.kind() == Instance::KIND && seen.id == identifier)
+            || described.iter().filter_map(|one| one.spec::<Instance>()).any(|one| one.identifier == identifier)
+    };
+    let going = plan.steps.iter().filter(|step| step.action == Action::Delete).filter_map(|step| step.live.as_ref());
+    let going = going.filter(|seen| !matches!(seen.phase, Phase::Deleting(_)));
+    going.flat_map(|seen| of_cluster(seen, &is_ours)).collect()
+}
+
+fn of_cluster(seen: &Seen, is_ours: &impl Fn(&str) -> bool) -> Vec<Refusal> {
+    let Some(cluster) = seen.spec::<Cluster>() else { return Vec::new() };
+    let refusal = |reason, remedy| Refusal { address: seen.address.clone(), reason, remedy };
+    let foreign: Vec<&str> =
+        cluster.bonds.instances.iter().map(String::as_str).filter(|identifier| !is_ours(identifier)).collect();
+    let mut found = Vec::new();
+    if let Some(first) = foreign.first() {
+        let (list, are) = (foreign.join(", "), if foreign.len() == 1 { "is" } else { "are" });
+        found.push(refusal(
+            format!("AWS deletes no cluster that has instances, and of those in it {list} {are} not this stack's."),
+            format!(
+                "Delete what is not the stack's (`aws rds delete-db-instance --db-instance-identifier {first}`; of a reader \
+                 that Aurora Auto Scaling made, take its scaling policy away first), then run the same command again."
+            ),
+        ));
+    }
+    if let Some(global) = &cluster.bonds.global_cluster {
+        let arn = seen.outputs.get("arn").map_or(seen.id.as_str(), String::as_str);
+        found.push(refusal(
+            format!("AWS deletes no cluster of a global database, and it is in {global}."),
+            format!(
+                "Take it out of that (`aws rds remove-from-global-cluster --global-cluster-identifier {global} \
+                 --db-cluster-identifier {arn}`), then run the same command again."
+            ),
+        ));
+    }
+    found
 }

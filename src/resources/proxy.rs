@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types::{
     AuthScheme, ClientPasswordAuthType, ConnectionPoolConfiguration, ConnectionPoolConfigurationInfo, DbProxy,
-    EngineFamily, IamAuthMode, SourceType, UserAuthConfig,
+    EngineFamily, IamAuthMode, SourceType, UserAuthConfig, UserAuthConfigInfo,
 };
 use futures::future::{try_join, try_join_all};
 use serde::Serialize;
@@ -30,8 +30,8 @@ pub struct Proxy {
     pub name: String,
     /// Lets the proxy read the secret, by ARN.
     pub role: Ref<Role>,
-    /// The credentials for the database, which clients must present as well, by ARN.
-    pub secret: Ref<Secret>,
+    /// Whose credentials it has, and what clients must present. RDS takes and tells them as a whole.
+    pub auth: Vec<Auth>,
     /// Where it stands, in at least two zones.
     pub subnets: Vec<Ref<Subnet>>,
     /// Who reaches it.
@@ -48,6 +48,43 @@ pub struct Proxy {
     pub max_idle_connections_percent: i32,
     /// How many seconds a client waits for a connection.
     pub connection_borrow_timeout_seconds: i32,
+}
+
+/// Credentials for the database, and how clients prove that they are theirs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Auth {
+    /// `SECRETS`.
+    #[serde(serialize_with = "rds::or_untold")]
+    pub scheme: Option<String>,
+    /// The secret that holds them, by ARN.
+    pub secret: Ref<Secret>,
+    /// Whether clients must present a token of IAM's: `DISABLED`, `REQUIRED`.
+    #[serde(serialize_with = "rds::or_untold")]
+    pub iam: Option<String>,
+    /// How clients present the password.
+    #[serde(serialize_with = "rds::or_untold")]
+    pub client_password: Option<String>,
+}
+
+impl Auth {
+    /// Clients present the password that is in `secret`, and no token.
+    pub fn by_password(secret: Ref<Secret>) -> Self {
+        Self {
+            scheme: Some(AuthScheme::Secrets.as_str().to_owned()),
+            secret,
+            iam: Some(IamAuthMode::Disabled.as_str().to_owned()),
+            client_password: Some(ClientPasswordAuthType::PostgresScramSha256.as_str().to_owned()),
+        }
+    }
+
+    fn configuration(&self, scope: &Scope<'_>) -> Result<UserAuthConfig> {
+        Ok(UserAuthConfig::builder()
+            .set_auth_scheme(self.scheme.as_deref().map(AuthScheme::from))
+            .secret_arn(self.secret.get(scope)?)
+            .set_iam_auth(self.iam.as_deref().map(IamAuthMode::from))
+            .set_client_password_auth_type(self.client_password.as_deref().map(ClientPasswordAuthType::from))
+            .build())
+    }
 }
 
 /// Every proxy has this one, and can have no other.
@@ -68,7 +105,7 @@ impl Resource for Proxy {
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
         let call = scope.aws.rds.create_db_proxy().db_proxy_name(&self.name).engine_family(EngineFamily::Postgresql);
-        let call = call.auth(self.auth(scope)?).role_arn(self.role.get(scope)?);
+        let call = call.set_auth(Some(self.auth(scope)?)).role_arn(self.role.get(scope)?);
         let call = call.set_vpc_subnet_ids(Some(Ref::get_all(&self.subnets, scope)?));
         let call = call.set_vpc_security_group_ids(Some(Ref::get_all(&self.security_groups, scope)?));
         let call = call.require_tls(self.require_tls).debug_logging(self.debug_logging);
@@ -101,13 +138,8 @@ impl Resource for Proxy {
 }
 
 impl Proxy {
-    fn auth(&self, scope: &Scope<'_>) -> Result<UserAuthConfig> {
-        Ok(UserAuthConfig::builder()
-            .auth_scheme(AuthScheme::Secrets)
-            .secret_arn(self.secret.get(scope)?)
-            .iam_auth(IamAuthMode::Disabled)
-            .client_password_auth_type(ClientPasswordAuthType::PostgresScramSha256)
-            .build())
+    fn auth(&self, scope: &Scope<'_>) -> Result<Vec<UserAuthConfig>> {
+        self.auth.iter().map(|auth| auth.configuration(scope)).collect()
     }
 
     async fn modify(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
@@ -115,8 +147,8 @@ impl Proxy {
         if touches(changes, "role") {
             call = call.role_arn(self.role.get(scope)?);
         }
-        if touches(changes, "secret") {
-            call = call.auth(self.auth(scope)?);
+        if touches(changes, "auth") {
+            call = call.set_auth(Some(self.auth(scope)?));
         }
         if touches(changes, "security_groups") {
             call = call.set_security_groups(Some(Ref::get_all(&self.security_groups, scope)?));
@@ -182,11 +214,10 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
     let status = proxy.status().map_or("", |status| status.as_str());
     let explained = async { Ok(rds::explained(aws, SourceType::DbProxy, &found.name, status).await) };
     let (pool, phase) = try_join(pool(aws, &found.name), explained).await?;
-    let secret = proxy.auth().first().and_then(|auth| auth.secret_arn()).unwrap_or_default();
     let spec = Proxy {
         name: found.name.clone(),
         role: Ref::value(proxy.role_arn().unwrap_or_default()),
-        secret: Ref::value(secret),
+        auth: proxy.auth().iter().map(auth).collect(),
         subnets: proxy.vpc_subnet_ids().iter().map(Ref::value).collect(),
         security_groups: proxy.vpc_security_group_ids().iter().map(Ref::value).collect(),
         require_tls: proxy.require_tls().unwrap_or_default(),
@@ -204,6 +235,15 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
         .created(proxy.created_date().map(aws_smithy_types::DateTime::secs))
         .phase(phase);
     Ok(Some(live))
+}
+
+fn auth(found: &UserAuthConfigInfo) -> Auth {
+    Auth {
+        scheme: found.auth_scheme().map(|scheme| scheme.as_str().to_owned()),
+        secret: Ref::value(found.secret_arn().unwrap_or_default()),
+        iam: found.iam_auth().map(|mode| mode.as_str().to_owned()),
+        client_password: found.client_password_auth_type().map(|kind| kind.as_str().to_owned()),
+    }
 }
 
 /// The pool settings; none while the proxy does not have its target group yet, or no longer.

@@ -3,8 +3,20 @@
 use std::time::Duration;
 
 use aws_sdk_rds::types::SourceType;
+use serde::{Serialize as _, Serializer};
 
-use crate::{aws::Clients, engine::Phase};
+use crate::{
+    aws::Clients,
+    engine::{Anything, Phase, Ref},
+};
+
+/// What RDS leaves out of an answer counts as it should be.
+pub(super) fn or_untold<S: Serializer>(told: &Option<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    match told {
+        Some(told) => serializer.serialize_str(told),
+        None => Ref::<Anything>::untold().serialize(serializer),
+    }
+}
 
 /// How far back RDS is asked for events, in minutes.
 const EVENTS_SINCE: i32 = 24 * 60;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::content::{Content, Password};
 use crate::{
     aws::{Class, Clients, Error, Result, tags, unless_gone},
-    engine::{Address, Change, Live, Resource, Scope, Tags, Times, attributes::touches, identity},
+    engine::{Address, Change, Live, Resource, Scope, Seen, Tags, Times, attributes::touches, identity},
     stack::OnDestroySecret,
 };
 
@@ -42,6 +42,9 @@ pub struct Secret {
     /// For how many days a scheduled deletion can be undone, 7 to 30.
     #[serde(skip)]
     pub recovery_days: i64,
+    /// Of one that is scheduled for deletion, and so to be restored: when it was made, in seconds since the Unix epoch.
+    #[serde(skip)]
+    pub scheduled: Option<i64>,
 }
 
 /// What the Secrets Manager may call AWS's own key, where it names it at all.
@@ -93,6 +96,10 @@ impl Resource for Secret {
         Ok(())
     }
 
+    fn side_effect<'a>(&self, _stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
+        self.scheduled.map(|_| "scheduled for deletion: it is restored, with what it holds".to_owned())
+    }
+
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
         let described = scope.described::<Self>(&live.address);
         let call = scope.aws.secretsmanager.delete_secret().secret_id(&live.id);
@@ -128,6 +135,7 @@ async fn live(address: &Address, secret: &DescribeSecretOutput, aws: &Clients) -
         username: String::new(),
         on_destroy: OnDestroySecret::default(),
         recovery_days: LONGEST_RECOVERY,
+        scheduled: None,
     };
     let live = Live::new(address.clone(), arn, spec)
         .output("arn", secret.arn())
@@ -190,6 +198,21 @@ pub(super) fn is_scheduled(error: &Error) -> bool {
     error.is("InvalidRequestException") && told.iter().any(|text| error.message.contains(text))
 }
 
+/// Whether the secret is there, and its key does not open it: a key that is disabled, is to be deleted, or is not ours to use.
+pub(super) fn is_locked(error: &Error) -> bool {
+    error.code.as_deref().is_some_and(|code| code.starts_with("DecryptionFailure") || code.starts_with("KMS"))
+}
+
+/// When a secret of the stack was made, where it is scheduled for deletion.
+///
+/// # Errors
+/// The Secrets Manager's own.
+pub(super) async fn scheduled(aws: &Clients, name: &str, stack: &str) -> Result<Option<i64>> {
+    let found = describe(aws, name).await?.filter(|secret| secret.deleted_date().is_some());
+    let ours = found.filter(|secret| identity::address(&tags_of(secret), stack, Secret::KIND).is_some());
+    Ok(ours.and_then(|secret| secret.created_date().map(aws_smithy_types::DateTime::secs)))
+}
+
 /// Takes back the deletion of a secret of this stack; its password is still right for a cluster that was kept or restored.
 async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
     let Some(secret) = describe(scope.aws, name).await? else {
@@ -221,4 +244,22 @@ pub(super) async fn read(aws: &Clients, id: &str) -> Result<Content> {
         ))
         .advise("Store {\"username\": …, \"password\": …} in it, or name another secret in the description.")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_does_not_open_it_is_told_from_other_failures() {
+        let is_locked = |code: &str| is_locked(&Error::refusal("GetSecretValue", code, "…"));
+        for code in
+            ["DecryptionFailure", "DecryptionFailureException", "KMSAccessDeniedException", "KMSInvalidStateException"]
+        {
+            assert!(is_locked(code), "{code}");
+        }
+        for code in ["InternalServiceError", "ThrottlingException", "InvalidRequestException"] {
+            assert!(!is_locked(code), "{code}");
+        }
+    }
 }

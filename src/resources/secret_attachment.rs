@@ -40,6 +40,9 @@ pub struct SecretAttachment {
     pub port: u16,
     /// The database made with the cluster.
     pub dbname: String,
+    /// Of a secret that is to be restored: when it was made, in seconds since the Unix epoch.
+    #[serde(skip)]
+    pub scheduled_secret: Option<i64>,
 }
 
 /// The tag of the secret that names the cluster.
@@ -73,7 +76,8 @@ impl Resource for SecretAttachment {
     fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
         let (secret, cluster) = (self.secret.address()?, self.cluster.address()?);
         let there = stays(cluster)?;
-        let fits = stays(secret).is_some_and(|secret| secret.created <= there.created);
+        let made = stays(secret).map(|secret| secret.created).or(self.scheduled_secret.map(Some));
+        let fits = made.is_some_and(|made| made <= there.created);
         (!fits).then(|| {
             format!(
                 "the master user of {cluster} gets the password in {secret}, since that was not made before it: where it has \
@@ -84,9 +88,11 @@ impl Resource for SecretAttachment {
 
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
         let Some(arn) = live.spec.secret.as_value() else { return Ok(()) };
-        let mut content = secret::read(scope.aws, arn).await?;
-        content.disconnect();
-        scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
+        // What cannot be read cannot be written without losing the rest of it; the tag is what has to go.
+        if let Ok(Some(mut content)) = look(scope.aws, arn).await? {
+            content.disconnect();
+            scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
+        }
         tags::retag_secretsmanager(scope.aws, arn, &Tags::new(), &[CLUSTER.to_owned()]).await
     }
 }
@@ -129,14 +135,15 @@ async fn observe_one(
     name: &str,
 ) -> Result<Option<Live<SecretAttachment>>> {
     let address = Address::new(SecretAttachment::KIND, address.name());
-    let call = scope.aws.secretsmanager.get_secret_value().secret_id(arn).send().await.map_err(Error::from);
-    let answer = match call {
-        Err(error) if error.class == Class::Denied => return Ok(unread(scope, address, arn, name)),
-        Err(error) if secret::is_scheduled(&error) => return Ok(None),
-        other => unless_gone(other)?,
-    };
-    let content = answer.and_then(|answer| Content::parse(answer.secret_string()?));
     let tagged = || secret.tags().iter().find(|tag| tag.key() == Some(CLUSTER))?.value();
+    let content = match look(scope.aws, arn).await {
+        Err(error) if secret::is_scheduled(&error) => return Ok(None),
+        looked => looked?,
+    };
+    let content = match content {
+        Ok(content) => content,
+        Err(why) => return Ok(tagged().and_then(|cluster| unread(scope, address, arn, name, cluster, &why))),
+    };
     let Some(connection) = content.and_then(|content| content.connection()).or_else(|| tagged().map(Connection::lost))
     else {
         return Ok(None);
@@ -149,14 +156,39 @@ async fn observe_one(
         host: Ref::value(connection.host),
         port: connection.port,
         dbname: connection.dbname,
+        scheduled_secret: None,
     };
     Ok(Some(Live::new(address, format!("{name}/connection"), spec)))
 }
 
-/// Where we may not look, nothing tells that it is not as described.
-fn unread(scope: &Scope<'_>, address: Address, arn: &str, name: &str) -> Option<Live<SecretAttachment>> {
+/// What a secret holds, if that is a JSON object; the inner error tells why nobody can say, for us or for now.
+async fn look(aws: &Clients, arn: &str) -> Result<std::result::Result<Option<Content>, Error>> {
+    let answer = aws.secretsmanager.get_secret_value().secret_id(arn).send().await;
+    match unless_gone(answer) {
+        Ok(answer) => Ok(Ok(answer.and_then(|answer| Content::parse(answer.secret_string()?)))),
+        Err(error) if error.class == Class::Denied || secret::is_locked(&error) => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where nobody can look, nothing tells that it is not as described; only the cluster is in the tag as well.
+fn unread(
+    scope: &Scope<'_>,
+    address: Address,
+    arn: &str,
+    name: &str,
+    cluster: &str,
+    why: &Error,
+) -> Option<Live<SecretAttachment>> {
     let described = scope.described::<SecretAttachment>(&address)?;
-    let spec =
-        SecretAttachment { cluster: Ref::untold(), host: Ref::untold(), secret: Ref::value(arn), ..described.clone() };
-    Some(Live::new(address, format!("{name}/connection"), spec))
+    let (secret, cluster, host) = (Ref::value(arn), Ref::value(cluster), Ref::untold());
+    let spec = SecretAttachment { secret, cluster, host, ..described.clone() };
+    let notice = secret::is_locked(why).then(|| {
+        format!(
+            "The secret {name} cannot be decrypted, so neither the proxy nor the service gets a password from it: {} Enable \
+             its key, and let its policy allow the use of it.",
+            why.message
+        )
+    });
+    Some(Live::new(address, format!("{name}/connection"), spec).notice(notice))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::{ApplyMethod, ConnectionPoolConfiguration, Parameter};
+use aws_sdk_rds::types::{ApplyMethod, ClientPasswordAuthType, ConnectionPoolConfiguration, Parameter, UserAuthConfig};
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueOutput;
 use futures::FutureExt;
 use infra::{
@@ -12,9 +12,16 @@ use infra::{
         plan::Action::{Keep, Replace, Update},
     },
     resources::{
-        cluster::Cluster, cluster_parameter_group::ClusterParameterGroup, db_subnet_group::DbSubnetGroup,
-        instance::Instance, internet_gateway::InternetGateway, proxy::Proxy, proxy_target::ProxyTarget, secret::Secret,
-        secret_attachment::SecretAttachment, security_group::Rule,
+        cluster::{Bonds, Cluster},
+        cluster_parameter_group::ClusterParameterGroup,
+        db_subnet_group::DbSubnetGroup,
+        instance::Instance,
+        internet_gateway::InternetGateway,
+        proxy::{Auth, Proxy},
+        proxy_target::ProxyTarget,
+        secret::Secret,
+        secret_attachment::SecretAttachment,
+        security_group::Rule,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
@@ -34,6 +41,7 @@ pub(super) fn credentials(name: &str) -> Secret {
         username: "app".into(),
         on_destroy: OnDestroySecret::Purge,
         recovery_days: 7,
+        scheduled: None,
     }
 }
 
@@ -157,7 +165,7 @@ fn database(name: &str) -> Cluster {
         running: true,
         identifier: format!("case-{name}"),
         engine_version: "15.15".into(),
-        database_name: "app".into(),
+        database_name: Some("app".into()),
         master_username: "app".into(),
         master_secret: Ref::to("database"),
         port: 5432,
@@ -178,6 +186,7 @@ fn database(name: &str) -> Cluster {
         iam_authentication: false,
         engine_lifecycle_support: "open-source-rds-extended-support-disabled".into(),
         on_destroy: OnDestroyDatabase::Snapshot,
+        bonds: Bonds::default(),
     }
 }
 
@@ -228,7 +237,7 @@ pub(super) fn cluster() -> Case<Cluster> {
             cluster.engine_lifecycle_support = "open-source-rds-extended-support".into();
         })
         .change("subnet_group", Replace, |cluster| cluster.subnet_group = Ref::to("other"))
-        .change("database_name", Replace, |cluster| cluster.database_name = "shop".into())
+        .change("database_name", Replace, |cluster| cluster.database_name = Some("shop".into()))
         .change("master_username", Replace, |cluster| cluster.master_username = "shop".into())
         .change("kms_key", Replace, |cluster| cluster.kms_key = Some(KEY.into()))
         .change("storage_encrypted", Replace, |cluster| {
@@ -294,6 +303,7 @@ fn attachment() -> SecretAttachment {
         host: Ref::to("database").output("endpoint"),
         port: 5432,
         dbname: "app".into(),
+        scheduled_secret: None,
     }
 }
 
@@ -332,7 +342,7 @@ fn pooled(name: &str) -> Proxy {
     Proxy {
         name: format!("case-{name}"),
         role: Ref::to("proxy").output("arn"),
-        secret: Ref::to("database"),
+        auth: vec![Auth::by_password(Ref::to("database"))],
         subnets: subnets(&["one", "two"]),
         security_groups: vec![Ref::to("database")],
         require_tls: true,
@@ -357,7 +367,9 @@ pub(super) fn proxy() -> Case<Proxy> {
         .change("max_idle_connections_percent", Update, |proxy| proxy.max_idle_connections_percent = 10)
         .change("connection_borrow_timeout_seconds", Update, |proxy| proxy.connection_borrow_timeout_seconds = 60)
         .change("role", Update, |proxy| proxy.role = Ref::to("other").output("arn"))
-        .change("secret", Update, |proxy| proxy.secret = Ref::to("other"))
+        .change("auth", Update, |proxy| proxy.auth[0].client_password = Some("POSTGRES_MD5".into()))
+        .change("auth", Update, |proxy| proxy.auth.push(Auth::by_password(Ref::to("other"))))
+        .change("auth", Update, |proxy| proxy.auth = vec![Auth::by_password(Ref::to("other"))])
         .change("security_groups", Update, |proxy| proxy.security_groups = vec![Ref::to("other")])
         .change("require_tls", Update, |proxy| proxy.require_tls = false)
         .change("idle_client_timeout_seconds", Update, |proxy| proxy.idle_client_timeout_seconds = 60)
@@ -375,6 +387,16 @@ pub(super) fn proxy() -> Case<Proxy> {
                 let call = aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id);
                 call.target_group_name("default").connection_pool_config(pool).send().await.unwrap();
                 aws.rds.modify_db_proxy().db_proxy_name(&live.id).require_tls(false).send().await.unwrap()
+            }),
+        )
+        .drift(
+            "another way in beside its own",
+            Update,
+            act!(|aws, live| {
+                let own = live.spec.auth[0].secret.as_value().unwrap();
+                let auth = |kind| UserAuthConfig::builder().secret_arn(own).client_password_auth_type(kind).build();
+                let both = [ClientPasswordAuthType::PostgresScramSha256, ClientPasswordAuthType::PostgresMd5].map(auth);
+                aws.rds.modify_db_proxy().db_proxy_name(&live.id).set_auth(Some(both.into())).send().await.unwrap()
             }),
         )
 }

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{DbCluster, SourceType};
 use futures::future::join_all;
 
-use super::Cluster;
+use super::{Bonds, Cluster};
 use crate::{
     aws::{Result, tags},
     engine::{Live, Ref, Scope},
@@ -57,7 +57,7 @@ fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
     Cluster {
         identifier: identifier.to_owned(),
         engine_version: text(cluster.engine_version()),
-        database_name: text(cluster.database_name()),
+        database_name: cluster.database_name().filter(|name| !name.is_empty()).map(str::to_owned),
         master_username: text(cluster.master_username()),
         // AWS never tells which secret a password came from.
         master_secret: Ref::untold(),
@@ -80,5 +80,12 @@ fn spec(identifier: &str, cluster: &DbCluster) -> Cluster {
         engine_lifecycle_support: text(cluster.engine_lifecycle_support()),
         running: !matches!(cluster.status(), Some("stopping" | "stopped")),
         on_destroy: OnDestroyDatabase::default(),
+        bonds: bonds(cluster),
     }
+}
+
+fn bonds(cluster: &DbCluster) -> Bonds {
+    let instances = cluster.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier());
+    let global = cluster.global_cluster_identifier().filter(|identifier| !identifier.is_empty());
+    Bonds { instances: instances.map(str::to_owned).collect(), global_cluster: global.map(str::to_owned) }
 }

@@ -7,12 +7,13 @@ use crate::{
     engine::Ref,
     migrate::Ledger,
     resources::{
-        cluster::Cluster,
+        cluster::{Bonds, Cluster, ENGINE},
         cluster_parameter_group::ClusterParameterGroup,
         db_subnet_group::DbSubnetGroup,
+        facts::MAJOR,
         instance::Instance,
         migrations::{self, Migrations},
-        proxy::{PROXY_PORT, Proxy},
+        proxy::{Auth, PROXY_PORT, Proxy},
         proxy_target::ProxyTarget,
         role::Role,
         secret::Secret,
@@ -23,8 +24,6 @@ use crate::{
 
 /// The name of the one database in every address.
 const NAME: &str = "database";
-
-const ENGINE_FAMILY: &str = "aurora-postgresql15";
 
 /// Instances of Serverless v2 have this class whatever their capacity.
 const SERVERLESS: &str = "db.serverless";
@@ -79,6 +78,7 @@ impl Expansion<'_> {
             username: database.username.as_str().to_owned(),
             on_destroy: settings.on_destroy,
             recovery_days: i64::try_from(settings.recovery.as_days()).unwrap_or(30),
+            scheduled: self.facts.scheduled_secret,
         };
         self.add(NAME, secret);
         let attachment = SecretAttachment {
@@ -89,6 +89,7 @@ impl Expansion<'_> {
             host: Ref::to(NAME).output("endpoint"),
             port: database.port,
             dbname: database.name.as_str().to_owned(),
+            scheduled_secret: self.facts.scheduled_secret,
         };
         self.add(NAME, attachment);
     }
@@ -97,9 +98,10 @@ impl Expansion<'_> {
         let mut parameters = database.parameters.clone();
         // Aurora 15 takes unencrypted connections unless told otherwise.
         parameters.entry("rds.force_ssl".to_owned()).or_insert_with(|| "1".to_owned());
+        let family = family(&self.facts.engine_version);
         ClusterParameterGroup {
-            name: self.named(ENGINE_FAMILY),
-            family: ENGINE_FAMILY.to_owned(),
+            name: self.named(&family),
+            family,
             description: format!("The parameters of {}", self.name),
             parameters,
             static_ones: BTreeSet::new(),
@@ -112,7 +114,7 @@ impl Expansion<'_> {
         Cluster {
             identifier: self.named(NAME),
             engine_version: self.facts.engine_version.clone(),
-            database_name: database.name.as_str().to_owned(),
+            database_name: Some(database.name.as_str().to_owned()),
             master_username: database.username.as_str().to_owned(),
             master_secret: Ref::to(NAME),
             port: database.port,
@@ -134,6 +136,7 @@ impl Expansion<'_> {
             engine_lifecycle_support: "open-source-rds-extended-support-disabled".to_owned(),
             running: true,
             on_destroy: database.on_destroy,
+            bonds: Bonds::default(),
         }
     }
 
@@ -152,7 +155,7 @@ impl Expansion<'_> {
         let proxy = Proxy {
             name: self.named("proxy"),
             role: Ref::to("proxy").output("arn"),
-            secret: Ref::to(NAME),
+            auth: vec![Auth::by_password(Ref::to(NAME))],
             subnets,
             security_groups: vec![Ref::to("proxy")],
             require_tls: settings.require_tls,
@@ -198,5 +201,25 @@ impl Expansion<'_> {
             },
         };
         self.add(NAME, migrations);
+    }
+}
+
+/// The parameters' family is that of the cluster's major version, which may be a later one than ours: AWS upgrades by itself.
+fn family(version: &str) -> String {
+    let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(MAJOR);
+    format!("{ENGINE}{major}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_of_the_family_that_the_cluster_has() {
+        for (version, expected) in
+            [("15.17", "aurora-postgresql15"), ("16.4", "aurora-postgresql16"), ("", "aurora-postgresql15")]
+        {
+            assert_eq!(family(version), expected, "{version}");
+        }
     }
 }

@@ -86,9 +86,11 @@ fn keys(scope: &Scope<'_>) -> Vec<Statement> {
 
 fn database(scope: &Scope<'_>) -> Vec<Statement> {
     let mut named: Vec<String> = servers(scope).collect();
-    named.extend(
-        scope.all().map(|group: &ClusterParameterGroup| scope.arn("rds", &format!("cluster-pg:{}", group.name))),
-    );
+    // A group is named by its family, and that by the engine's major version, which AWS raises at the end of its support.
+    let of_any_major = |group: &ClusterParameterGroup| {
+        format!("cluster-pg:{}??", group.name.trim_end_matches(|c: char| c.is_ascii_digit()))
+    };
+    named.extend(scope.all().map(of_any_major).map(|name| scope.arn("rds", &name)));
     named.extend(scope.all().map(|group: &DbSubnetGroup| scope.arn("rds", &format!("subgrp:{}", group.name))));
     // Named by the time of its making.
     let snapshots = scope.all().map(|cluster: &Cluster| format!("cluster-snapshot:{}-final-*", cluster.identifier));

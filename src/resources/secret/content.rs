@@ -87,6 +87,12 @@ impl Content {
         serde_json::from_str(text).ok().map(Self)
     }
 
+    /// `None` where there is none, or an empty one.
+    pub(in crate::resources) fn username(&self) -> Option<&str> {
+        self.0.get("username")?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// `None` where there is none, or an empty one: nobody logs in with that.
     pub(in crate::resources) fn password(&self) -> Option<Password> {
         self.0.get("password")?.as_str().filter(|text| !text.is_empty()).map(|text| Password(text.to_owned()))
     }
@@ -96,7 +102,7 @@ impl Content {
         let host = self.0.get("host")?.as_str().filter(|host| !host.is_empty())?.to_owned();
         let text = |key: &str| self.0.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Some(Connection {
-            username: text("username"),
+            username: self.username().unwrap_or_default().to_owned(),
             engine: text("engine"),
             host,
             port: self.0.get("port").and_then(number).unwrap_or_default(),
