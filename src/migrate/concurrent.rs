@@ -212,7 +212,7 @@ mod tests {
             ("DROP INDEX a", None),
         ];
         for (sql, expected) in table {
-            assert_eq!(Concurrent::of(sql, &statements(sql)[0]), expected, "{sql}");
+            assert_eq!(Concurrent::of(sql, &statements(sql).next().unwrap()), expected, "{sql}");
         }
     }
 }

@@ -63,9 +63,9 @@ fn is_meant(message: &str, named: &Named) -> bool {
 
 /// How the statement is written so that it can run again.
 fn guard(statement: &str) -> &'static str {
-    let parsed = statements(statement);
-    let starts = |keywords: &[&str]| parsed.first().is_some_and(|it| it.starts_with(statement, keywords));
-    let mentions = |keyword: &str| parsed.first().is_some_and(|it| it.mentions(statement, keyword));
+    let parsed = statements(statement).next();
+    let starts = |keywords: &[&str]| parsed.as_ref().is_some_and(|it| it.starts_with(statement, keywords));
+    let mentions = |keyword: &str| parsed.as_ref().is_some_and(|it| it.mentions(statement, keyword));
     let block = starts(&["create", "type"])
         || starts(&["create", "domain"])
         || starts(&["create", "policy"])

@@ -1,6 +1,7 @@
 //! `meta/_journal.json`, the v0 layout's list of migrations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -115,6 +116,17 @@ pub(super) fn span_of_tag(text: &str, tag: &str, nth: usize) -> SourceSpan {
     // However its letters are written: \u00f6 is ö.
     let same = |(_, literal): &(usize, &str)| serde_json::from_str::<String>(literal).is_ok_and(|it| it == tag);
     strings(text).filter(same).nth(nth).map_or((0, 0).into(), |(start, literal)| (start, literal.len()).into())
+}
+
+/// Where each tag is mentioned first.
+pub(super) fn tags(text: &str) -> HashMap<String, Range<usize>> {
+    let mut found = HashMap::new();
+    for (start, literal) in strings(text) {
+        if let Ok(tag) = serde_json::from_str::<String>(literal) {
+            found.entry(tag).or_insert(start..start + literal.len());
+        }
+    }
+    found
 }
 
 /// The JSON strings of a text, each with its quotes and where it starts.

@@ -77,7 +77,7 @@ impl Lease {
             tag: tag.to_owned(),
             done: 0,
             of,
-            digest: digest(&[]),
+            digest: Done::default().digest(),
             role: None,
             making: None,
             holder: format!("{user}@{host}, process {}", std::process::id()),
@@ -112,13 +112,13 @@ impl Lease {
 
     /// Whether the statements that are done are the first ones of these.
     pub fn fits(&self, statements: &[&str]) -> bool {
-        statements.get(..self.done).is_some_and(|done| digest(done) == self.digest)
+        statements.get(..self.done).is_some_and(|done| Done::of(done).digest() == self.digest)
     }
 
-    /// With the first `done` of the statements committed.
-    pub(super) fn advance(&mut self, statements: &[&str], done: usize) {
-        self.done = done;
-        self.digest = digest(statements.get(..done).unwrap_or(statements));
+    /// With these committed.
+    pub(super) fn advance(&mut self, done: &Done) {
+        self.done = done.count;
+        self.digest = done.digest();
     }
 
     /// The comment before a statement of the holder's.
@@ -151,13 +151,29 @@ impl fmt::Display for Lease {
     }
 }
 
-fn digest(statements: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for statement in statements {
-        digest.update(statement.as_bytes());
-        digest.update([0]);
+/// The statements that are committed, by a hash that grows with them.
+#[derive(Clone, Default)]
+pub(super) struct Done {
+    count: usize,
+    hash: Sha256,
+}
+
+impl Done {
+    pub(super) fn of(statements: &[&str]) -> Self {
+        let mut done = Done::default();
+        statements.iter().for_each(|statement| done.push(statement));
+        done
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+
+    pub(super) fn push(&mut self, statement: &str) {
+        self.count += 1;
+        self.hash.update(statement.as_bytes());
+        self.hash.update([0]);
+    }
+
+    fn digest(&self) -> String {
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Ledger {
@@ -230,7 +246,7 @@ mod tests {
     fn what_is_done_must_not_have_changed() {
         let mut lease = Lease::new("0000_a", 3);
         assert!(lease.fits(&["a", "b"]) && lease.fits(&[]));
-        lease.advance(&["a", "b", "c"], 2);
+        lease.advance(&Done::of(&["a", "b"]));
         assert!(lease.fits(&["a", "b", "d", "e"]));
         assert!(!lease.fits(&["a", "x", "c"]) && !lease.fits(&["a"]) && !lease.fits(&["ab", ""]));
     }

@@ -19,7 +19,7 @@ use super::concurrent::Standing;
 use super::event::Event;
 use super::failure::{Failure, Half};
 use super::folder::{Folder, Migration};
-use super::lease::{Lease, Pulse};
+use super::lease::{Done, Lease, Pulse};
 use super::ledger::{Ledger, Version};
 use super::mask::masked;
 use super::plan::Plan;
@@ -140,7 +140,8 @@ impl Run<'_> {
         let steps = steps(migration);
         let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
         let mut lease = Lease::new(&migration.tag, steps.len());
-        lease.advance(&texts, found.map_or(0, |found| found.done));
+        let mut done = Done::of(texts.get(..found.map_or(0, |found| found.done)).unwrap_or(&texts));
+        lease.advance(&done);
         // Its holder vanished: the statement after the last one that is known to be done may be done as well.
         let cut_off = found.filter(|found| !found.stopped);
         // Whoever comes after this one has to know it as well.
@@ -164,7 +165,8 @@ impl Run<'_> {
             }
             self.runs(migration, step.chunk, index + 1, steps.len());
             let mut after = lease.clone();
-            after.advance(&texts, index + 1);
+            done.push(step.chunk.text);
+            after.advance(&done);
             match self.step(step, &mut lease, &after, cut_off).await {
                 Ok(true) => lease = after,
                 Ok(false) => return Ok(self.lost()),

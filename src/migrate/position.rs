@@ -22,6 +22,29 @@ impl Position {
     }
 }
 
+/// The lines of bytes of one text that are asked for one after the other: what lies between two of them is read once.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    text: &'a str,
+    byte: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// From the beginning of the text.
+    pub fn of(text: &'a str) -> Self {
+        Lines { text, byte: 0, line: 1 }
+    }
+
+    /// The line of a byte that is not before the last one asked for; from 1.
+    pub fn at(&mut self, byte: usize) -> usize {
+        let between = self.text.as_bytes().get(self.byte..byte).unwrap_or_default();
+        self.line += between.iter().filter(|byte| **byte == b'\n').count();
+        self.byte = self.byte.max(byte);
+        self.line
+    }
+}
+
 /// The byte at which the `character`-th character (PostgreSQL's error position, from 1) of the text starts.
 pub fn byte_of_character(text: &str, character: u32) -> usize {
     let index = usize::try_from(character).unwrap_or(usize::MAX).saturating_sub(1);
@@ -40,6 +63,12 @@ mod tests {
         let byte = byte_of_character(text, 18);
         assert_eq!(&text[byte..], "ü");
         assert_eq!(Position::of(text, byte), Position { line: 2, column: 8 });
+    }
+
+    #[test]
+    fn lines_are_counted_on() {
+        let mut lines = Lines::of("a\nß\n\nb");
+        assert_eq!([0, 1, 2, 4, 5, 6, 99].map(|byte| lines.at(byte)), [1, 1, 2, 2, 3, 4, 4]);
     }
 
     #[test]

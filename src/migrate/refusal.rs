@@ -1,5 +1,6 @@
 //! What Drizzle would skip in silence or break on half-way, said before anything runs.
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -224,12 +225,13 @@ pub fn refusals(
         }
     }
     for migration in pending {
+        let source = LazyCell::new(|| migration.source());
         found.extend(guard::offences(migration).into_iter().map(|offence| Refusal::Statement {
             tag: migration.tag.clone(),
             subject: offence.reason.subject(),
             explanation: offence.reason.explanation(),
             remedy: offence.reason.remedy(),
-            text: migration.source(),
+            text: Arc::clone(&source),
             span: pointed(&migration.sql, offence.span).into(),
         }));
     }

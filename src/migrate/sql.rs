@@ -54,43 +54,38 @@ pub fn after_if_not_exists<'a>(sql: &str, tokens: &'a [Token]) -> &'a [Token] {
 }
 
 /// Splits the text where the server does: at semicolons outside of parentheses and outside of the `BEGIN ATOMIC … END`
-/// body of a function.
+/// body of a function. One statement is read at a time: a file may be a dump of millions.
 ///
 /// psql is less exact: it takes every BEGIN in a CREATE FUNCTION for a body's, though a name can be one.
-pub fn statements(sql: &str) -> Vec<Statement> {
-    let mut found = Vec::new();
-    let mut current: Vec<Token> = Vec::new();
-    let (mut parentheses, mut body) = (0_usize, false);
-    for token in tokens(sql) {
-        match token.text(sql) {
-            "(" => parentheses += 1,
-            ")" => parentheses = parentheses.saturating_sub(1),
-            _ if parentheses == 0 && token.kind == Kind::Word => {
-                let last = current.last();
-                let after = |keyword| last.is_some_and(|last| last.is(sql, keyword));
-                if token.is(sql, "atomic") && after("begin") && makes_function(sql, &current) {
-                    body = true;
-                } else if token.is(sql, "end") {
-                    // CASE ends in END as well, but never after a semicolon.
-                    body &= !(after("atomic") || last.is_some_and(|last| last.kind == Kind::Semicolon));
+pub fn statements(sql: &str) -> impl Iterator<Item = Statement> + '_ {
+    let mut tokens = lexer::stream(sql);
+    std::iter::from_fn(move || {
+        let mut current: Vec<Token> = Vec::new();
+        let (mut parentheses, mut body) = (0_usize, false);
+        for token in &mut tokens {
+            match token.text(sql) {
+                "(" => parentheses += 1,
+                ")" => parentheses = parentheses.saturating_sub(1),
+                _ if parentheses == 0 && token.kind == Kind::Word => {
+                    let last = current.last();
+                    let after = |keyword| last.is_some_and(|last| last.is(sql, keyword));
+                    if token.is(sql, "atomic") && after("begin") && makes_function(sql, &current) {
+                        body = true;
+                    } else if token.is(sql, "end") {
+                        // CASE ends in END as well, but never after a semicolon.
+                        body &= !(after("atomic") || last.is_some_and(|last| last.kind == Kind::Semicolon));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
-        }
-        if token.kind != Kind::Semicolon {
-            current.push(token);
-        } else if parentheses == 0 && !body {
-            if !current.is_empty() {
-                found.push(Statement { tokens: std::mem::take(&mut current) });
+            if token.kind != Kind::Semicolon || parentheses > 0 || body {
+                current.push(token);
+            } else if !current.is_empty() {
+                break;
             }
-        } else {
-            current.push(token);
         }
-    }
-    if !current.is_empty() {
-        found.push(Statement { tokens: current });
-    }
-    found
+        (!current.is_empty()).then_some(Statement { tokens: current })
+    })
 }
 
 /// Whether a statement that begins so is CREATE [OR REPLACE] FUNCTION or PROCEDURE.
@@ -108,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn split(sql: &str) -> Vec<&str> {
-        statements(sql).iter().map(|statement| &sql[statement.span()]).collect()
+        statements(sql).map(|statement| &sql[statement.span()]).collect()
     }
 
     #[test]

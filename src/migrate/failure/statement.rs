@@ -136,7 +136,7 @@ struct Place {
 impl Place {
     fn find(chunk: Chunk<'_>, completed: usize, character: Option<u32>) -> Self {
         let byte = character.map(|character| byte_of_character(chunk.text, character));
-        let all = statements(chunk.text);
+        let all: Vec<_> = statements(chunk.text).collect();
         let statement = match byte {
             Some(byte) => all.iter().find(|statement| byte <= statement.span().end).or(all.last()),
             None => all.get(completed).or(all.last()),

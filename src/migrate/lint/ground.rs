@@ -1,5 +1,7 @@
 //! What the rules look at: the folder, its statements read, and what is known of the ledger.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,8 +9,10 @@ use crate::excerpt::Text;
 
 use super::comment::Directive;
 use super::history::History;
+use super::hit::Place;
 use super::statement::Statement;
-use crate::migrate::folder::{Folder, FolderError, Migration};
+use crate::migrate::folder::{Folder, FolderError, Layout, Migration};
+use crate::migrate::journal;
 use crate::migrate::refusal::Refusal;
 
 pub(super) struct Ground<'a> {
@@ -25,6 +29,14 @@ pub(super) struct Ground<'a> {
     pub(super) together: bool,
     /// The time, in milliseconds.
     pub(super) now: i64,
+    /// The journal, where something in it is pointed at; read once.
+    pub(super) journal: OnceCell<Option<Journal>>,
+}
+
+/// The journal's text, and where in it each tag is.
+pub(super) struct Journal {
+    text: Arc<Text>,
+    tags: HashMap<String, Range<usize>>,
 }
 
 /// A migration, read.
@@ -46,6 +58,29 @@ impl<'a> Ground<'a> {
     /// The migrations that are looked at.
     pub(super) fn linted(&self) -> impl Iterator<Item = &Script<'a>> {
         self.scripts.iter().filter(|script| script.linted)
+    }
+
+    /// The migration's entry in the journal; in the v1 layout, its file.
+    pub(super) fn entry(&self, tag: &str) -> Place {
+        if self.folder.layout == Layout::V1 {
+            let script = self.scripts.iter().find(|script| script.migration.tag == tag);
+            return script.map_or_else(
+                || Place::whole(self.folder.path.clone()),
+                |script| Place::within(script, script.first_line()),
+            );
+        }
+        let path = self.folder.journal();
+        let read = || {
+            let content = std::fs::read_to_string(&path).ok()?;
+            let tags = journal::tags(&content);
+            Some(Journal { text: Arc::new(Text::new(path.display().to_string(), content)), tags })
+        };
+        match self.journal.get_or_init(read) {
+            Some(Journal { text, tags }) => {
+                Place { path, migration: None, text: Some(Arc::clone(text)), span: tags.get(tag).cloned() }
+            }
+            None => Place::whole(path),
+        }
     }
 
     /// Every statement that is looked at, with its migration.

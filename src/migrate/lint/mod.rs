@@ -120,7 +120,8 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Setting
         })
         .collect();
     let history = History::of(&scripts);
-    Ground { folder, defects, refusals, history, scripts, together: settings.together, now: settings.now_millis }
+    let (together, now, journal) = (settings.together, settings.now_millis, std::cell::OnceCell::new());
+    Ground { folder, defects, refusals, history, scripts, together, now, journal }
 }
 
 fn script<'a>(index: usize, migration: &'a Migration, pending: Option<bool>, settings: &Settings) -> Script<'a> {

@@ -48,12 +48,12 @@ pub fn text(repair: &Repair) -> String {
 
 /// Each statement of the text, as its words.
 fn in_words(text: &str) -> Vec<Vec<&str>> {
-    statements(text).iter().map(|it| it.tokens.iter().map(|token| token.text(text)).collect()).collect()
+    statements(text).map(|it| it.tokens.iter().map(|token| token.text(text)).collect()).collect()
 }
 
 /// Whether the text is read as one statement, of all of its words.
 pub(super) fn is_one(statement: &str) -> bool {
-    statements(statement).len() == 1 && tokens(statement).iter().all(|token| token.closed)
+    statements(statement).count() == 1 && tokens(statement).iter().all(|token| token.closed)
 }
 
 /// A comment of as many lines, at none of which Drizzle would split, and which nothing in the text ends before.
@@ -97,7 +97,7 @@ mod tests {
             let statement = format!("DROP TABLE \"{name}\"");
             let obstacle = Obstacle::different(&object.id, &format!("it has {name}"), statement);
             let text = text(&Repair { steps: vec![step], obstacles: vec![*obstacle] });
-            let found: Vec<&str> = statements(&text).iter().map(|it| &text[it.span()]).collect();
+            let found: Vec<&str> = statements(&text).map(|it| &text[it.span()]).collect();
             assert_eq!(found, ["SELECT 1"], "{text}");
             assert!(!text.contains(BREAKPOINT) && !text.contains(|c: char| c.is_control() && c != '\n'), "{text}");
         }

@@ -44,14 +44,18 @@ impl Token {
 
 /// All tokens of the text, in order.
 pub fn tokens(sql: &str) -> Vec<Token> {
+    stream(sql).collect()
+}
+
+/// The same, one after the other.
+pub(super) fn stream(sql: &str) -> impl Iterator<Item = Token> + '_ {
     let mut lexer = Lexer::new(sql);
-    std::iter::from_fn(|| lexer.next()).collect()
+    std::iter::from_fn(move || lexer.next())
 }
 
 /// Whether there is no statement in the text: nothing but white space, comments and semicolons.
 pub fn is_blank(sql: &str) -> bool {
-    let mut lexer = Lexer::new(sql);
-    std::iter::from_fn(|| lexer.next()).all(|token| token.kind == Kind::Semicolon)
+    stream(sql).all(|token| token.kind == Kind::Semicolon)
 }
 
 /// Every comment that goes to the end of its line, from its dashes on.

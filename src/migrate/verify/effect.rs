@@ -161,7 +161,7 @@ mod tests {
 
     /// The statements that run; or the names in doubt, after a `?`; or `unknown`.
     fn effect(sql: &str) -> Vec<String> {
-        match Effect::of(sql, &statements(sql)[0]) {
+        match Effect::of(sql, &statements(sql).next().unwrap()) {
             Effect::Plain => vec!["plain".to_owned()],
             Effect::Runs { body, statements, asked } => {
                 let asked = asked.into_iter().flatten().map(|name| format!("if not {name}"));

@@ -10,7 +10,7 @@ use super::expected::Expected;
 use super::words::Words;
 use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
-use crate::migrate::position::Position;
+use crate::migrate::position::Lines;
 use crate::migrate::quote::identifier;
 use crate::migrate::sql::statements;
 
@@ -56,9 +56,10 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
         // Where a name without a schema leads depends on the search_path and the role, which these may change.
         let mut settled = true;
         migration.tag.clone_into(&mut expected.tag);
+        let mut lines = Lines::of(&migration.sql);
         for chunk in migration.chunks() {
             for statement in statements(chunk.text) {
-                expected.line = Position::of(&migration.sql, chunk.offset + statement.span().start).line;
+                expected.line = lines.at(chunk.offset + statement.span().start);
                 match Effect::of(chunk.text, &statement) {
                     Effect::Plain => {
                         let words = Words { sql: chunk.text, tokens: &statement.tokens };

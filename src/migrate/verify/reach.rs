@@ -66,9 +66,8 @@ impl Reach {
     /// Follows the names through all of the migrations, whatever their order: a function may call one that is made later.
     pub(super) fn of(migrations: &[&Migration]) -> Self {
         let chunks = migrations.iter().flat_map(|migration| migration.chunks());
-        let read: Vec<Read> = chunks
-            .flat_map(|chunk| statements(chunk.text).iter().map(|it| Read::of(chunk.text, it)).collect::<Vec<_>>())
-            .collect();
+        let read: Vec<Read> =
+            chunks.flat_map(|chunk| statements(chunk.text).map(|it| Read::of(chunk.text, &it))).collect();
         let mut reach = Reach::default();
         loop {
             let before = reach.size();
@@ -161,8 +160,7 @@ mod tests {
     fn judged(sql: &str) -> Verdict {
         let migration = migration("0000_a", 1, sql);
         let reach = Reach::of(&[&migration]);
-        let all = statements(sql);
-        reach.judge(sql, all.last().unwrap())
+        reach.judge(sql, &statements(sql).last().unwrap())
     }
 
     #[test]

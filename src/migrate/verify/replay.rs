@@ -4,7 +4,7 @@
 use super::reach::{Reach, Verdict};
 use crate::migrate::folder::{Folder, Layout, Migration};
 use crate::migrate::plan::{Plan, State};
-use crate::migrate::position::Position;
+use crate::migrate::position::Lines;
 use crate::migrate::sql::statements;
 
 /// What is replayed.
@@ -38,6 +38,7 @@ impl Replay {
         let (mut left_out, mut refused) = (Vec::new(), None);
         let migrations = (0..).zip(migrations).map(|(idx, migration)| {
             let mut sql = migration.sql.clone();
+            let mut lines = Lines::of(&migration.sql);
             for chunk in migration.chunks() {
                 for statement in statements(chunk.text) {
                     let verdict = reach.judge(chunk.text, &statement);
@@ -47,7 +48,7 @@ impl Replay {
                     let span = statement.span();
                     let text = &chunk.text[span.clone()];
                     let start = chunk.offset + span.start;
-                    let line = Position::of(&migration.sql, start).line;
+                    let line = lines.at(start);
                     let first = text.lines().next().unwrap_or_default();
                     // Not more than what it is: after CREATE ROLE may come a password.
                     let words: Vec<&str> = first.split_whitespace().take(3).collect();

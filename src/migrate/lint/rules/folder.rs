@@ -3,8 +3,7 @@
 use super::super::ground::Ground;
 use super::super::hit::{Hit, Place};
 use super::{Rule, Severity};
-use crate::migrate::folder::{FolderError, Layout};
-use crate::migrate::journal::span_of_tag;
+use crate::migrate::folder::FolderError;
 use crate::migrate::refusal::Refusal;
 
 pub(super) const DUPLICATE_ENTRY: Rule = Rule {
@@ -115,29 +114,12 @@ fn future_time(ground: &Ground<'_>) -> Vec<Hit> {
         let time =
             time.map_or_else(|_| "a time beyond all".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string());
         Hit::new(
-            of_entry(ground, &script.migration.tag),
+            ground.entry(&script.migration.tag),
             format!("{} is of {time} UTC.", script.migration.tag),
             "in the future",
         )
     })
     .collect()
-}
-
-/// The entry in the journal; in the v1 layout, the file.
-fn of_entry(ground: &Ground<'_>, tag: &str) -> Place {
-    let script = ground.scripts.iter().find(|script| script.migration.tag == tag);
-    match (ground.folder.layout, script) {
-        (Layout::V0, _) => {
-            let path = ground.folder.journal();
-            let Ok(text) = std::fs::read_to_string(&path) else { return Place::whole(path) };
-            let span = span_of_tag(&text, tag, 0);
-            let span = span.offset()..span.offset() + span.len();
-            let text = crate::excerpt::Text::new(path.display().to_string(), text);
-            Place { path, migration: None, text: Some(std::sync::Arc::new(text)), span: Some(span) }
-        }
-        (Layout::V1, Some(script)) => Place::within(script, script.first_line()),
-        (Layout::V1, None) => Place::whole(ground.folder.path.clone()),
-    }
 }
 
 fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
@@ -170,7 +152,7 @@ fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
     found
         .map(|refusal| {
             let place = match refusal {
-                Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => of_entry(ground, tag),
+                Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => ground.entry(tag),
                 Refusal::Edited { path, .. } | Refusal::Stray { path } => Place::whole(path.clone()),
                 _ => Place::whole(ground.folder.path.clone()),
             };
