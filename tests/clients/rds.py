@@ -501,8 +501,12 @@ def deletion():
     refused("with instances", "InvalidDBClusterStateFault", rds.delete_db_cluster, DBClusterIdentifier="shop", SkipFinalSnapshot=True)
     rds.delete_db_proxy(DBProxyName="shop")
     until("the proxy is gone", lambda: [one["DBProxyName"] for one in rds.describe_db_proxies()["DBProxies"]], [])
-    for name in ("shop-2", "shop-1"):
-        equal(f"{name} is being deleted", rds.delete_db_instance(DBInstanceIdentifier=name)["DBInstance"]["DBInstanceStatus"], "deleting")
+    deletes = lambda name: rds.delete_db_instance(DBInstanceIdentifier=name)["DBInstance"]["DBInstanceStatus"]
+    begun = sql(cluster()["Endpoint"], "select pg_postmaster_start_time()")
+    equal("the reader is being deleted", deletes("shop-2"), "deleting")
+    until("its endpoint leads to the writer", lambda: sql(cluster()["ReaderEndpoint"], "select pg_is_in_recovery()"), "f")
+    equal("which has not been disturbed", sql(cluster()["ReaderEndpoint"], "select pg_postmaster_start_time()"), begun)
+    equal("the writer is being deleted", deletes("shop-1"), "deleting")
     until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])
     refused("without a word about the data", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop")
     refused(

@@ -5,8 +5,8 @@
 //! has reached what is wanted ([`phase::Progress`]).
 //!
 //! A cluster has one server, and as soon as it has a reader a second one that follows the first and answers at the
-//! readers' endpoint; before that the first listens there, too, and is restarted in between. A failover changes which
-//! instance is the writer, and so their endpoints, but not which server is.
+//! readers' endpoint; before that what connects there is led to the first. A failover changes which instance is the writer,
+//! and so their endpoints, but not which server is.
 
 mod arn;
 mod certificates;
@@ -34,6 +34,7 @@ mod postgres;
 mod programs;
 mod proxies;
 mod proxy_endpoints;
+mod relay;
 mod roles;
 mod rules;
 mod settings;

@@ -17,6 +17,7 @@ use super::{
     phase::Progress,
     postgres::{SUPERUSER, Servers, replica_name},
     proxies::Proxy,
+    relay::Relays,
     system::User,
     targets::Health,
     wanted::{Check, Copy, Item, Place, Wanted},
@@ -64,6 +65,7 @@ impl Servers {
             superuser: authority.sign_client(SUPERUSER)?,
             authority,
             making_template: tokio::sync::Mutex::new(()),
+            relays: Relays::default(),
             cloud: Arc::clone(cloud),
         })
     }

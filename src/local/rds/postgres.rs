@@ -19,6 +19,7 @@ use super::{
     listener::Listener,
     phase::Password,
     programs::Programs,
+    relay::Relays,
     settings,
     system::{self, Process, User},
 };
@@ -57,10 +58,9 @@ pub(super) fn replica_name(name: &str) -> String {
 }
 
 impl Wanted {
-    /// What it listens on.
-    pub(super) fn addresses(&self) -> Vec<String> {
-        let reader = self.reader.iter().filter(|_| !self.replicated);
-        std::iter::once(&self.listener).chain(reader).map(|listener| listener.address.clone()).collect()
+    /// The addresses that lead to it, at times.
+    fn addresses(&self) -> Vec<String> {
+        std::iter::once(&self.listener).chain(&self.reader).map(|listener| listener.address.clone()).collect()
     }
 
     /// The server behind the readers' endpoint, where it is one of its own.
@@ -82,6 +82,7 @@ pub(super) struct Servers {
     /// What lets the daemon in as the superuser; made anew by every daemon.
     pub(super) superuser: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
+    pub(super) relays: Relays,
 }
 
 /// Why a server does not run: a sentence.
@@ -113,13 +114,19 @@ impl Servers {
 
     /// Makes a cluster's servers run as wanted. Repeated calls cost next to nothing.
     pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
-        let Some(replica) = wanted.replica() else {
-            // It has the address that the server itself listens on now.
-            self.stop(&replica_name(&wanted.name)).await;
-            return self.ensure_server(wanted).await;
-        };
         self.ensure_server(wanted).await?;
-        self.ensure_server(&replica).await
+        if let Some(replica) = wanted.replica() {
+            self.relays.end(&wanted.name).await;
+            return self.ensure_server(&replica).await;
+        }
+        self.stop(&replica_name(&wanted.name)).await;
+        match &wanted.reader {
+            Some(reader) => {
+                let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
+                led.map_err(said("listen at the readers' endpoint"))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn ensure_server(&self, wanted: &Wanted) -> Outcome<()> {
@@ -130,7 +137,7 @@ impl Servers {
             self.make_data(wanted, &programs, &home).await?;
         }
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
-        let begun = format!("{} {:?} {:?}", wanted.restarts, wanted.listener, wanted.addresses());
+        let begun = format!("{} {:?}", wanted.restarts, wanted.listener);
         let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun);
         if let Some(process) = self.process(&wanted.name) {
             if restart {
@@ -149,6 +156,7 @@ impl Servers {
 
     /// Stops it if it runs.
     pub(super) async fn stop(&self, name: &str) {
+        self.relays.end(name).await;
         if let Some(process) = self.process(name) {
             process.stop(Signal::INT).await;
         }

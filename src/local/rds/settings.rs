@@ -18,7 +18,7 @@ pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
 pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(String, String)> {
     let file = |name: &str| home.join(name).display().to_string();
     let mut settings: Vec<(String, String)> = [
-        ("listen_addresses", wanted.addresses().join(",")),
+        ("listen_addresses", wanted.listener.address.clone()),
         ("port", wanted.listener.port.to_string()),
         ("unix_socket_directories", String::new()),
         ("hba_file", file("pg_hba.conf")),
