@@ -347,6 +347,14 @@ fn a_proxy_that_asks_its_clients_for_more_is_told() {
     assert!(steps(&cloud, &[]).contains(&"update proxy/database".to_owned()));
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
     assert!(diff.contains("iam: REQUIRED") && diff.contains("iam: DISABLED"), "{diff}");
+    clear(&cloud);
+    // Who has no credentials of its own is let in by IAM: taken back, and seen as taken back.
+    let shown = ["rds.DescribeDBProxies", "DBProxies.*.DefaultAuthScheme", "IAM_AUTH", "--times", "2"];
+    cloud.infra(&[&["local", "fault", "show"], &shown[..]].concat()).succeeds();
+    cloud.forget_calls();
+    let told = deploy(&cloud, &[]).succeeds().stdout();
+    assert!(told.contains("default_auth: IAM_AUTH → NONE"), "{told}");
+    assert_eq!(count(&cloud, "rds.ModifyDBProxy"), 1);
 }
 
 #[test]

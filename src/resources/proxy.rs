@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types::{
     AuthScheme, ClientPasswordAuthType, ConnectionPoolConfiguration, ConnectionPoolConfigurationInfo, DbProxy,
-    EngineFamily, IamAuthMode, SourceType, UserAuthConfig, UserAuthConfigInfo,
+    DefaultAuthScheme, EngineFamily, IamAuthMode, SourceType, UserAuthConfig, UserAuthConfigInfo,
 };
 use futures::future::{try_join, try_join_all};
 use serde::Serialize;
@@ -32,6 +32,10 @@ pub struct Proxy {
     pub role: Ref<Role>,
     /// Whose credentials it has, and what clients must present. RDS takes and tells them as a whole.
     pub auth: Vec<Auth>,
+    /// How whoever has no credentials among these gets in: `NONE` does, or with `IAM_AUTH` by a token of IAM's that goes through to
+    /// the database.
+    #[serde(serialize_with = "rds::or_untold")]
+    pub default_auth: Option<String>,
     /// Where it stands, in at least two zones.
     pub subnets: Vec<Ref<Subnet>>,
     /// Who reaches it.
@@ -105,7 +109,10 @@ impl Resource for Proxy {
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
         let call = scope.aws.rds.create_db_proxy().db_proxy_name(&self.name).engine_family(EngineFamily::Postgresql);
-        let call = call.set_auth(Some(self.auth(scope)?)).role_arn(self.role.get(scope)?);
+        let call = call
+            .set_auth(Some(self.auth(scope)?))
+            .set_default_auth_scheme(self.default_auth())
+            .role_arn(self.role.get(scope)?);
         let call = call.set_vpc_subnet_ids(Some(Ref::get_all(&self.subnets, scope)?));
         let call = call.set_vpc_security_group_ids(Some(Ref::get_all(&self.security_groups, scope)?));
         let call = call.require_tls(self.require_tls).debug_logging(self.debug_logging);
@@ -142,6 +149,10 @@ impl Proxy {
         self.auth.iter().map(|auth| auth.configuration(scope)).collect()
     }
 
+    fn default_auth(&self) -> Option<DefaultAuthScheme> {
+        self.default_auth.as_deref().map(DefaultAuthScheme::from)
+    }
+
     async fn modify(&self, live: &Live<Self>, changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         let mut call = scope.aws.rds.modify_db_proxy().db_proxy_name(&live.id);
         if touches(changes, "role") {
@@ -149,6 +160,9 @@ impl Proxy {
         }
         if touches(changes, "auth") {
             call = call.set_auth(Some(self.auth(scope)?));
+        }
+        if touches(changes, "default_auth") {
+            call = call.set_default_auth_scheme(self.default_auth());
         }
         if touches(changes, "security_groups") {
             call = call.set_security_groups(Some(Ref::get_all(&self.security_groups, scope)?));
@@ -218,6 +232,7 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
         name: found.name.clone(),
         role: Ref::value(proxy.role_arn().unwrap_or_default()),
         auth: proxy.auth().iter().map(auth).collect(),
+        default_auth: proxy.default_auth_scheme().map(str::to_owned),
         subnets: proxy.vpc_subnet_ids().iter().map(Ref::value).collect(),
         security_groups: proxy.vpc_security_group_ids().iter().map(Ref::value).collect(),
         require_tls: proxy.require_tls().unwrap_or_default(),

@@ -343,6 +343,7 @@ fn pooled(name: &str) -> Proxy {
         name: format!("case-{name}"),
         role: Ref::to("proxy").output("arn"),
         auth: vec![Auth::by_password(Ref::to("database"))],
+        default_auth: Some("NONE".into()),
         subnets: subnets(&["one", "two"]),
         security_groups: vec![Ref::to("database")],
         require_tls: true,
@@ -370,6 +371,8 @@ pub(super) fn proxy() -> Case<Proxy> {
         .change("auth", Update, |proxy| proxy.auth[0].client_password = Some("POSTGRES_MD5".into()))
         .change("auth", Update, |proxy| proxy.auth.push(Auth::by_password(Ref::to("other"))))
         .change("auth", Update, |proxy| proxy.auth = vec![Auth::by_password(Ref::to("other"))])
+        // The local cloud's proxies let nobody in without credentials of theirs.
+        .fixed("default_auth")
         .change("security_groups", Update, |proxy| proxy.security_groups = vec![Ref::to("other")])
         .change("require_tls", Update, |proxy| proxy.require_tls = false)
         .change("idle_client_timeout_seconds", Update, |proxy| proxy.idle_client_timeout_seconds = 60)

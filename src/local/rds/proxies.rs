@@ -99,6 +99,9 @@ impl Store {
 
 /// The `Auth` entries with their defaults, checked.
 fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
+    if let Some(scheme) = input.text("DefaultAuthScheme").filter(|scheme| *scheme != "NONE") {
+        return Err(combination(format!("DefaultAuthScheme {scheme} is not supported by the local cloud.")));
+    }
     if !input.has("Auth") {
         return Ok(None);
     }
@@ -157,6 +160,7 @@ const CREATE: &[&str] = &[
     "DBProxyName",
     "EngineFamily",
     "Auth",
+    "DefaultAuthScheme",
     "RoleArn",
     "VpcSubnetIds",
     "VpcSecurityGroupIds",
@@ -262,6 +266,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 const MODIFY: &[&str] = &[
     "DBProxyName",
     "Auth",
+    "DefaultAuthScheme",
     "RequireTLS",
     "IdleClientTimeout",
     "DebugLogging",

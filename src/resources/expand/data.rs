@@ -156,6 +156,7 @@ impl Expansion<'_> {
             name: self.named("proxy"),
             role: Ref::to("proxy").output("arn"),
             auth: vec![Auth::by_password(Ref::to(NAME))],
+            default_auth: Some("NONE".to_owned()),
             subnets,
             security_groups: vec![Ref::to("proxy")],
             require_tls: settings.require_tls,
