@@ -113,12 +113,11 @@ fn a_diff_reads_and_never_writes() {
 }
 
 /// Calls that AWS wants for each resource, because its lists do not tell: tags of RDS resources, policies of roles,
-/// details of App Runner's resources, each DNS attribute of a VPC. DescribeDBProxies is asked once as a list and once
-/// for the migrations' way in.
+/// details of App Runner's resources, each DNS attribute of a VPC. A secret is read for what it says of its database, and
+/// for logging in to that.
 const PER_ITEM: &[&str] = &[
     "ec2.DescribeVpcAttribute",
     "rds.ListTagsForResource",
-    "rds.DescribeDBProxies",
     "iam.GetRole",
     "iam.ListRolePolicies",
     "iam.GetRolePolicy",

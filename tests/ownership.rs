@@ -6,7 +6,12 @@ mod lost;
 
 use serde_json::{Value, json};
 
-use crate::binary::Cloud;
+use crate::{
+    binary::{Cloud, Run},
+    wire::{Call, Wire},
+};
+
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/example/drizzle/migrations");
 
 /// Every kind of resource that the stack of these tests has.
 const STACK: &str = "stack: shop\ndatabase: {protect: false, backups: {retention: 7 days}}\nproxy: {}\n\
@@ -117,6 +122,24 @@ fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
     cloud.infra(&["destroy", "--local", "--yes"]).succeeds();
     let kept = cloud.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({"SecretId": "shop-database"}));
     assert_eq!(kept["SecretString"], "{\"mine\": 1}", "what is not ours stays");
+}
+
+#[test]
+fn migrations_are_looked_up_with_the_secret_that_is_ours_whatever_its_name() {
+    let cloud = Cloud::start();
+    let stack = format!("stack: shop\ndatabase: {{}}\nproxy: {{}}\nmigrations: {{folder: {MIGRATIONS}}}\n");
+    cloud.write("stack.yaml", &stack);
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    // Somebody else's, under the name that ours is to have: it would log in nowhere.
+    let theirs = json!({"Name": "renamed", "SecretString": r#"{"username": "app", "password": "theirs"}"#});
+    cloud.ask("secretsmanager", "secretsmanager.CreateSecret", &theirs);
+    let wire = Wire::to(&cloud.url);
+    let diff = ["diff", "--set", "secret.name=renamed"];
+    let plan = Run::of(&diff, &mut cloud.through(&wire.url, &diff)).succeeds().stdout();
+    assert!(plan.contains("± secret/database") && !plan.contains("migrations/database"), "{plan}");
+    let asked = |call: &Call| call.action == "GetSecretValue" && call.body.contains("renamed");
+    assert!(!wire.calls().iter().any(asked), "somebody else's secret was read");
+    assert_eq!(wire.calls().iter().filter(|call| call.action == "DescribeDBProxies").count(), 1);
 }
 
 #[test]

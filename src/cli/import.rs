@@ -146,6 +146,8 @@ impl Adoption<'_> {
             Err(error) if error.code.as_ref().is_some_and(|code| code.contains("Malformed")) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
+        // Some lists show what the stack has already besides.
+        found.retain(|seen| seen.id == self.id && seen.address == *self.address);
         let Some(found) = found.pop() else { return Err(self.not_found(kind)) };
         if let Phase::Deleting(_) = found.phase {
             return Err(Failure::Input(miette!("AWS is deleting {}. Nothing was changed.", self.id)));
@@ -182,7 +184,7 @@ impl Adoption<'_> {
         Ok(parts)
     }
 
-    /// Where nothing is seen but the resource that is to be adopted.
+    /// Where the resource that is to be adopted is seen as if it were already.
     fn scope(&self) -> Scope<'_> {
         self.stage.scope(self.stage.intended()).adopting(self.address.clone(), self.id.to_owned())
     }

@@ -78,7 +78,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The same surroundings for looking at one resource that does not carry the stack's tags, as if it stood at
-    /// `address`. Observing then finds that one and nothing else.
+    /// `address`. Observing then finds that one, and besides what of the stack the same list shows.
     pub(crate) fn adopting(&self, address: Address, id: String) -> Scope<'a> {
         Scope { adopting: Some((address, id)), ..self.fresh() }
     }
@@ -151,8 +151,8 @@ impl<'a> Scope<'a> {
     /// The address that a resource's tags claim, if they are of this stack and of kind `R`.
     pub fn address<R: Resource>(&self, tags: &Tags, id: &str) -> Option<Address> {
         match &self.adopting {
-            Some((address, adopted)) => (adopted == id && address.kind() == R::KIND).then(|| address.clone()),
-            None => identity::address(tags, self.stack, R::KIND),
+            Some((address, adopted)) if adopted == id && address.kind() == R::KIND => Some(address.clone()),
+            _ => identity::address(tags, self.stack, R::KIND),
         }
     }
 

@@ -2,20 +2,21 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use aws_sdk_rds::types::DbProxy;
 use miette::GraphicalReportHandler;
 use serde::Serialize;
 
 use crate::{
-    aws::{Class, Error, Result, unless_gone},
+    aws::{Class, Error, Result},
     engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times},
     migrate::{
         self, Allow, Client, ConnectError, Event, Failure, Folder, Ledger, Plan, Refusal, Roots, Secret as Password,
         State, Target, Tls, ledger::Contents, plan::plan, refusal::refusals,
     },
     resources::{
-        proxy::Proxy,
+        proxy::{self, Proxy},
         proxy_target::{self, ProxyTarget},
-        secret::Secret,
+        secret::{self, Secret},
     },
 };
 
@@ -58,10 +59,6 @@ pub struct Settings {
     pub command: String,
     /// In a live one: what stands against applying the rest of the folder.
     pub obstacles: Vec<Obstacle>,
-    /// The proxy's name, by which its endpoint is found.
-    pub proxy: String,
-    /// The secret's name.
-    pub secret: String,
     /// The database.
     pub dbname: String,
     /// The port of the proxy.
@@ -147,16 +144,22 @@ impl Resource for Migrations {
 impl Migrations {
     /// Reads the ledger, if there is a proxy to read it through.
     async fn look(&self, address: &Address, scope: &Scope<'_>) -> Result<Option<Live<Self>>> {
-        let (Some(host), Some(folder)) = (self.endpoint(scope).await?, &self.settings.folder) else { return Ok(None) };
+        let proxies = proxy::ours(scope).await?;
+        let is_ready = |proxy: &DbProxy| proxy.status().is_some_and(|status| status.as_str() == "available");
+        let ours = proxies.iter().filter(|one| Some(&one.address) == self.host.address());
+        let Some(proxy) = ours.map(|one| &one.proxy).find(|proxy| is_ready(proxy)) else { return Ok(None) };
+        let (Some(host), Some(folder)) = (proxy.endpoint(), &self.settings.folder) else { return Ok(None) };
         let mut settings = Settings::default();
         // A proxy without a database takes the connection and says nothing for a minute.
         let targets = proxy_target::ours(scope).await?;
-        let is_behind =
-            |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == Some(self.settings.proxy.as_str());
+        let is_behind = |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == proxy.db_proxy_name();
         let reached = match targets.iter().find(is_behind) {
             None => Reached::Not(Error::other("The proxy has no database behind it.")),
             Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Reached::Not(Error::other(why)),
-            Some(_) => self.connect(&host, &self.settings.secret, scope).await?,
+            Some(_) => match self.credentials_of(proxy, scope).await? {
+                Some(secret) => self.connect(host, &secret, scope).await?,
+                None => Reached::NoSecret,
+            },
         };
         let applied = match reached {
             Reached::NoSecret => return Ok(None),
@@ -191,12 +194,14 @@ impl Migrations {
         found.iter().map(|refusal| Obstacle { reason: refusal.to_string(), remedy: remedy(refusal, command) }).collect()
     }
 
-    /// The endpoint of the proxy, once it is available.
-    async fn endpoint(&self, scope: &Scope<'_>) -> Result<Option<String>> {
-        let call = scope.aws.rds.describe_db_proxies().db_proxy_name(&self.settings.proxy).send().await;
-        let Some(answer) = unless_gone(call)? else { return Ok(None) };
-        let ready = answer.db_proxies().iter().find(|proxy| proxy.status().is_some_and(|s| s.as_str() == "available"));
-        Ok(ready.and_then(|proxy| proxy.endpoint().map(str::to_owned)))
+    /// The ARN of the stack's own secret, whatever its name: where there are two, while one takes the other's place, the one
+    /// that the proxy logs in with.
+    async fn credentials_of(&self, proxy: &DbProxy, scope: &Scope<'_>) -> Result<Option<String>> {
+        let secrets = secret::ours(scope).await?;
+        let here = secrets.iter().filter(|(address, _)| Some(address) == self.secret.address());
+        let of_proxy = |arn: &&str| proxy.auth().iter().any(|auth| auth.secret_arn() == Some(arn));
+        let arn = here.filter_map(|(_, secret)| secret.arn()).max_by_key(of_proxy);
+        Ok(arn.map(str::to_owned))
     }
 
     /// A connection with the secret's credentials.

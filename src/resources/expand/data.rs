@@ -190,8 +190,6 @@ impl Expansion<'_> {
                 folder: Some(Arc::clone(folder)),
                 command: self.facts.migrate.clone(),
                 obstacles: Vec::new(),
-                proxy: self.named("proxy"),
-                secret: self.description.secret.name_in(&self.description.stack),
                 dbname: database.name.as_str().to_owned(),
                 port: PROXY_PORT,
                 ca: self.facts.ca.clone(),
