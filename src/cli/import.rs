@@ -1,9 +1,15 @@
 //! `infra import`: take a resource that somebody made into the stack.
 
+mod cloudformation;
+mod rename;
+
 use std::time::Duration;
 
+use console::style;
 use miette::miette;
 use tokio::time::sleep;
+
+use rename::{Rename, rename};
 
 use super::{
     CLEAN, Failure, ask, print,
@@ -18,14 +24,14 @@ use crate::{
         observe::list,
         plan::{Action, Plan, Refusal},
     },
-    render,
+    render::{self, output::wrapped},
     resources::KINDS,
 };
 
 /// Take a resource that exists into the stack, by tagging it; nothing else of it is changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
+    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import vpc/main vpc-0123456789abcdef0 --yes --from-cloudformation network   what that stack retains\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
 )]
 pub(super) struct Args {
     /// Where in the stack it is to stand, e.g. `vpc/main`: an address that `infra diff` wants to create.
@@ -43,6 +49,10 @@ pub(super) struct Args {
     #[arg(long, short)]
     yes: bool,
 
+    /// Take it in although this stack of CloudFormation owns it, where nobody is asked.
+    #[arg(long, value_name = "STACK")]
+    from_cloudformation: Option<String>,
+
     /// How many seconds to wait for a deploy of the same stack.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     lock_wait: u64,
@@ -57,12 +67,18 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     };
     let what = format!("With {} as {}, the next deploy would do this:", args.id, args.address);
     print(&format!("{}\n\n{what}\n\n{}", stage.title(), render::plan::text(&plan)));
-    if adoption.is_replaced_by(&plan)? {
-        return Err(adoption.would_be_replaced());
+    let changes = adoption.replacing(&plan)?;
+    if !changes.is_empty() {
+        return Err(adoption.would_be_replaced(&changes));
     }
     if let Some(refused) = survey::refusal(&refused) {
         print(&refused);
     }
+    let owner = cloudformation::owner(&found.tags);
+    if let Some(owner) = owner {
+        print(&wrapped(&format!("{} {}", style("!").yellow(), cloudformation::warning(&args.id, owner)), "  "));
+    }
+    cloudformation::check(&args.id, owner, args.from_cloudformation.as_deref(), !args.yes)?;
     if !args.yes {
         ask::yes(&format!("Tag {} as {} of {}?", args.id, args.address, stage.name()))?;
     }
@@ -226,20 +242,39 @@ impl Adoption<'_> {
         ])
     }
 
-    /// Whether it would be replaced whatever else is taken in: what has to be otherwise is known already.
-    fn is_replaced_by(&self, plan: &Plan) -> Result<bool, Failure> {
+    /// For what it would be replaced whatever else is taken in: what has to be otherwise is known already.
+    fn replacing<'p>(&self, plan: &'p Plan) -> Result<Vec<&'p Change>, Failure> {
         let immutable = self.kind()?.immutable;
-        let known = |change: &Change| immutable.contains(&change.top()) && references(&change.after).is_empty();
+        let known = |change: &&Change| immutable.contains(&change.top()) && references(&change.after).is_empty();
         let steps = plan.steps.iter().filter(|step| step.address == *self.address && step.action == Action::Replace);
-        Ok(steps.flat_map(|step| &step.changes).any(known))
+        Ok(steps.flat_map(|step| &step.changes).filter(known).collect())
     }
 
-    fn would_be_replaced(&self) -> Failure {
+    /// Where all that is wrong is a name that AWS changes in place, says how.
+    fn would_be_replaced(&self, changes: &[&Change]) -> Failure {
+        let mut attributes: Vec<String> = changes.iter().map(|change| format!("`{}`", change.top())).collect();
+        attributes.dedup();
+        let help = match changes {
+            [change] => rename(self.address.kind(), self.id, change, &self.stage.aws.region),
+            _ => None,
+        };
+        let help = help.map_or_else(
+            || {
+                "What cannot be changed in place has to be as described before it is taken in: change the description where it is \
+                 to stay as it is, or give the resource that fits."
+                    .to_owned()
+            },
+            |Rename { to, command, consequence }| {
+                // A command stands on a line of its own, unbroken, for copying.
+                print(&format!("AWS can rename it:\n\n  {command}\n"));
+                format!("Rename it by the command above, then import {to}. {consequence}")
+            },
+        );
         Failure::Input(miette!(
-            help = "What cannot be changed in place has to be as described before it is taken in: change the description where it is \
-                    to stay as it is, or give the resource that fits.",
-            "The next deploy would delete {} and make another one in its place. Nothing was changed.",
-            self.id
+            help = help,
+            "The next deploy would delete {} and make another one in its place, for the sake of {}. Nothing was changed.",
+            self.id,
+            attributes.join(", ")
         ))
     }
 

@@ -131,3 +131,83 @@ fn a_cluster_that_is_taken_in_keeps_its_version_and_its_new_password_is_announce
     assert_eq!(cloud.psql("shop", "select count(*) from kept"), "1");
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 }
+
+/// The local cloud renames nothing; the options are those of the AWS CLI.
+#[test]
+fn a_database_of_another_name_is_told_the_command_that_renames_it() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false}\n");
+    let rds = |form: &str| cloud.call("rds", &format!("Version=2014-10-31&Action={form}"));
+    rds("CreateDBCluster&DBClusterIdentifier=old&Engine=aurora-postgresql&EngineVersion=15.17&DatabaseName=app&\
+         MasterUsername=app&MasterUserPassword=long-enough&StorageEncrypted=true&\
+         ServerlessV2ScalingConfiguration.MinCapacity=0.5&ServerlessV2ScalingConfiguration.MaxCapacity=4");
+    rds("CreateDBInstance&DBInstanceIdentifier=reader&DBClusterIdentifier=old&Engine=aurora-postgresql&\
+         DBInstanceClass=db.serverless");
+    for (address, id, command) in [
+        (
+            "cluster/database",
+            "old",
+            "aws rds modify-db-cluster --region us-east-1 --db-cluster-identifier old \
+             --new-db-cluster-identifier shop-database --apply-immediately",
+        ),
+        (
+            "instance/1",
+            "reader",
+            "aws rds modify-db-instance --region us-east-1 --db-instance-identifier reader \
+             --new-db-instance-identifier shop-database-1 --apply-immediately",
+        ),
+    ] {
+        let run = cloud.infra(&["import", address, id, "--local", "--yes"]).ends_with(3);
+        assert!(run.stdout().lines().any(|line| line.trim() == command), "{}\n{}", run.stdout(), run.stderr());
+        let told = run.told();
+        assert!(told.contains("for the sake of `identifier`") && told.contains("has to be told"), "{told}");
+        assert!(told.contains("then import shop-database"), "{told}");
+    }
+    // What no command changes is told as before.
+    let other = ["import", "cluster/database", "old", "--local", "--yes", "--set", "database.name=ours"];
+    let run = cloud.infra(&other).ends_with(3);
+    assert!(run.told().contains("for the sake of `identifier`, `database_name`"), "{}", run.stderr());
+    assert!(run.told().contains("change the description") && !run.stdout().contains("aws rds"), "{}", run.stdout());
+    assert_eq!(resources(&cloud), []);
+}
+
+#[test]
+fn what_cloudformation_owns_is_taken_in_only_where_its_stack_is_named() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let made = cloud.call("ec2", "Version=2016-11-15&Action=CreateVpc&CidrBlock=10.0.0.0/16");
+    let (_, vpc) = made.split_once("<vpcId>").expect("a VPC");
+    let (vpc, _) = vpc.split_once('<').expect("its end");
+    let tag = format!("Version=2016-11-15&Action=CreateTags&ResourceId.1={vpc}&Tag.1.Key=owner&Tag.1.Value=network");
+    cloud.call("ec2", &tag);
+    // Only AWS itself can set such a tag, and the local cloud refuses it to users as AWS does.
+    cloud
+        .infra(&["local", "fault", "show", "ec2.DescribeVpcs", "Vpcs.*.Tags.*.Key", "aws:cloudformation:stack-name"])
+        .succeeds();
+
+    let import = ["import", "vpc/main", vpc, "--local"];
+    let more = |more: &[&str]| cloud.infra(&[&import[..], more].concat());
+    let warned = more(&["--yes"]).ends_with(3);
+    assert!(warned.stdout().contains("is owned by the CloudFormation stack network"), "{}", warned.stdout());
+    assert!(warned.stdout().contains("DeletionPolicy: Retain"), "{}", warned.stdout());
+    assert!(warned.told().contains("--from-cloudformation network"), "{}", warned.stderr());
+    let wrong = more(&["--yes", "--from-cloudformation", "data"]).ends_with(3);
+    assert!(wrong.told().contains("the CloudFormation stack network, and not by data"), "{}", wrong.stderr());
+    assert_eq!(resources(&cloud), []);
+    let taken = more(&["--yes", "--from-cloudformation", "network"]).succeeds();
+    assert!(taken.stdout().contains("is owned by the CloudFormation stack network"), "{}", taken.stdout());
+    cloud.infra(&["local", "fault", "clear"]).succeeds();
+    assert_eq!(resources(&cloud), [("vpc/main".to_owned(), vpc.to_owned())]);
+}
+
+#[test]
+fn a_stack_of_cloudformation_that_owns_nothing_of_it_is_not_to_be_named() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let made = cloud.call("ec2", "Version=2016-11-15&Action=CreateVpc&CidrBlock=10.0.0.0/16");
+    let (_, vpc) = made.split_once("<vpcId>").expect("a VPC");
+    let (vpc, _) = vpc.split_once('<').expect("its end");
+    let run = cloud.infra(&["import", "vpc/main", vpc, "--local", "--yes", "--from-cloudformation", "network"]);
+    assert!(run.ends_with(3).told().contains("is not owned by the CloudFormation stack network"));
+    assert_eq!(resources(&cloud), []);
+}
