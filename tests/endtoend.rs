@@ -218,3 +218,16 @@ fn a_database_that_is_to_be_kept_outlives_its_stack_and_serves_the_next() {
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     assert_eq!(cloud.psql("shop", "select count(*) from kept"), "2");
 }
+
+#[test]
+fn a_snapshot_that_was_taken_is_told_also_where_nothing_is_said_of_the_database() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false}\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let named = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+    let told = cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds().stdout();
+    assert!(told.contains("a final snapshot is taken first, and stays"), "{told}");
+    assert!(told.contains("A final snapshot of the cluster stays, at about"), "{told}");
+    assert!(kinds(&cloud).iter().any(|kind| kind.ends_with("db-cluster-snapshot")), "{:?}", kinds(&cloud));
+}

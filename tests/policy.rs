@@ -245,3 +245,33 @@ fn a_permissions_boundary_is_set_kept_and_demanded() {
     let run = cloud.infra(&["validate"]).ends_with(3);
     assert!(run.stderr().contains("is not the ARN of an IAM policy"), "{}", run.stderr());
 }
+
+/// Whoever is to grant the rights prints the policy before anybody has them.
+#[test]
+fn without_credentials_it_is_the_same_policy() {
+    let cloud = Cloud::start();
+    let stack = "stack: shop\nregion: us-gov-west-1\ndatabase: {}\nproxy: {}\n\
+                 service: {image: \"000000000000.dkr.ecr.us-gov-west-1.amazonaws.com/shop:1\"}\n";
+    cloud.write("stack.yaml", stack);
+    let without = |arguments: &[&str]| {
+        let arguments = [&["iam-policy"], arguments].concat();
+        let mut command = cloud.command(&arguments);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        // Nothing may be called.
+        let nowhere = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+        Run::of(&arguments, command.env("HOME", cloud.folder()).envs(nowhere))
+    };
+    let asked = cloud.infra(&["iam-policy", "--local"]).succeeds().stdout();
+    let told = without(&["--account", "000000000000"]).succeeds().stdout();
+    // The local cloud is of the partition `aws` in every region.
+    assert_eq!(told.replace("arn:aws-us-gov:", "arn:aws:"), asked);
+    assert!(told.contains("arn:aws-us-gov:rds:us-gov-west-1:000000000000:cluster:shop-database"), "{told}");
+    let described = without(&["--set", "account=\"000000000000\""]).succeeds().stdout();
+    assert_eq!(described, told);
+    let run = without(&["--set", "account=\"000000000000\"", "--account", "111122223333"]).ends_with(3);
+    assert!(run.told().contains("for account 000000000000, and `--account` says 111122223333"), "{}", run.stderr());
+    assert!(without(&["--account", "12"]).ends_with(3).stderr().contains("`12` is not an AWS account"));
+    without(&[]).ends_with(1);
+}

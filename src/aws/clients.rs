@@ -71,6 +71,17 @@ pub struct Account {
     pub partition: String,
 }
 
+impl Account {
+    /// What is known of an account by its number and the region alone: enough for names, and nothing is called.
+    pub fn numbered(id: &str, region: &str) -> Self {
+        let partitions =
+            [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso")];
+        let partition = partitions.iter().find(|(prefix, _)| region.starts_with(prefix));
+        let partition = partition.map_or("aws", |(_, partition)| partition).to_owned();
+        Self { id: id.to_owned(), caller: String::new(), partition }
+    }
+}
+
 impl Clients {
     /// Loads region and credentials as every AWS tool does.
     ///

@@ -18,7 +18,7 @@ use crate::{
         KINDS, cluster::Cluster, cost, instance::Instance, obstacles, secret::Secret,
         secret_attachment::SecretAttachment, service::Service,
     },
-    stack::{Database, OnDestroyDatabase, OnDestroySecret},
+    stack::{OnDestroyDatabase, OnDestroySecret},
 };
 
 /// Delete everything of the stack; its data as `on_destroy` in the description says.
@@ -129,12 +129,16 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
     Ok(plan)
 }
 
+/// Whether a cluster that goes leaves a snapshot: unless the description says otherwise, also where it says nothing any more.
+fn leaves_snapshot(stage: &Stage) -> bool {
+    stage.description.database.as_ref().is_none_or(|database| database.on_destroy != OnDestroyDatabase::Delete)
+}
+
 /// What becomes of the data, as the description says.
 fn fate(stage: &Stage, kind: &str) -> Option<String> {
-    let database = stage.description.database.as_ref().map(|database| database.on_destroy);
     let (secret, days) = (&stage.description.secret.on_destroy, stage.description.secret.recovery.as_days());
     let told = match (kind == Cluster::KIND, kind == Secret::KIND) {
-        (true, _) if database == Some(OnDestroyDatabase::Delete) => "its data is gone with it".to_owned(),
+        (true, _) if !leaves_snapshot(stage) => "its data is gone with it".to_owned(),
         (true, _) => "a final snapshot is taken first, and stays".to_owned(),
         (_, true) if *secret == OnDestroySecret::Purge => "gone at once".to_owned(),
         (_, true) => format!("it can be restored for {days} days"),
@@ -182,8 +186,7 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
         lines.push(format!("  {}", cost::sentence(stage.intended().iter().filter(stays))));
     }
     let deleted = |kind: &str| plan.steps.iter().any(|step| step.acts() && step.kind() == kind);
-    let snapshot = |database: &Database| database.on_destroy == OnDestroyDatabase::Snapshot;
-    if deleted(Cluster::KIND) && stage.description.database.as_ref().is_some_and(snapshot) {
+    if deleted(Cluster::KIND) && leaves_snapshot(stage) {
         lines.push(
             "  A final snapshot of the cluster stays, at about 0.021 USD per GB and month, until you delete it \
              (`aws rds describe-db-cluster-snapshots`)."

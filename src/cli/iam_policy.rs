@@ -10,6 +10,7 @@ use super::{
 use crate::{
     render::output::tell,
     resources::permissions::{makes_administrators, policy},
+    stack::AccountId,
 };
 
 /// How many characters without blanks a managed policy may have. A role may have ten.
@@ -19,11 +20,15 @@ const LONGEST: usize = 6_144;
 /// Print the least-privilege IAM policy that diffs, deploys and destroys this stack.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
+    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy --account 123456789012 > policy.json   for whoever is to grant it, before there are any rights\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     stack: StackArgs,
+
+    /// The account that the policy is for, 12 digits. With it, or with `account` in the description, no credentials are needed.
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
 
     /// Print only the Nth of the parts that each fit into a managed policy; together they are the whole.
     #[arg(long, value_name = "N")]
@@ -33,7 +38,7 @@ pub(super) struct Args {
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     // They are applied with the database's own credentials.
     args.stack.skip_migrations = true;
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::told(&args.stack, args.account.as_ref()).await?;
     let policy = policy(stage.name(), stage.intended(), stage.facts());
     let parts = parts(&policy);
     let shown = match args.part {

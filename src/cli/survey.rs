@@ -20,7 +20,7 @@ use crate::{
     migrate::Folder,
     render::output::tell,
     resources::{KINDS, expand::expand, facts::Facts, obstacles},
-    stack::{self, Stack},
+    stack::{self, AccountId, Stack},
 };
 
 /// Which stack, in which cloud.
@@ -128,7 +128,27 @@ impl Stage {
         if !args.skip_migrations {
             loaded = loaded.with_migrations().map_err(Failure::Invalid)?;
         }
-        Box::pin(Self::begin(args, loaded)).await
+        Box::pin(Self::begin(args, loaded, None)).await
+    }
+
+    /// The same for verbs that call nothing: where the account is told, here or by the description, nobody is asked for it,
+    /// and no credentials are needed.
+    ///
+    /// # Errors
+    /// As [`Stage::open`].
+    pub(super) async fn told(args: &StackArgs, account: Option<&AccountId>) -> Result<Self, Failure> {
+        let loaded = load(&args.file, &args.set)?;
+        let described = loaded.description.account.as_ref();
+        if let (Some(told), Some(described)) = (account, described.filter(|described| Some(*described) != account)) {
+            return Err(Failure::Input(miette!(
+                help = "Leave `--account` out, or correct `account:` in the description.",
+                "The description is for account {}, and `--account` says {}.",
+                described.as_str(),
+                told.as_str()
+            )));
+        }
+        let account = account.or(described).cloned();
+        Box::pin(Self::begin(args, loaded, account.as_ref())).await
     }
 
     /// The same for verbs that apply nothing: where the folder of migrations cannot be read, they are left out.
@@ -142,10 +162,10 @@ impl Stage {
             args.skip_migrations = true;
             tell(&format!("{error} The migrations are left out here."));
         }
-        Box::pin(Self::begin(&args, loaded)).await
+        Box::pin(Self::begin(&args, loaded, None)).await
     }
 
-    async fn begin(args: &StackArgs, loaded: stack::Loaded) -> Result<Self, Failure> {
+    async fn begin(args: &StackArgs, loaded: stack::Loaded, told: Option<&AccountId>) -> Result<Self, Failure> {
         for warning in &loaded.warnings {
             tell(&warning.to_string());
         }
@@ -170,7 +190,10 @@ impl Stage {
             local: args.cloud.local,
         };
         let aws = Clients::load(&options).await?;
-        let account = patiently(0, async || aws.account().await).await?;
+        let account = match told {
+            Some(id) => Account::numbered(id.as_str(), &aws.region),
+            None => patiently(0, async || aws.account().await).await?,
+        };
         if let Some(wanted) = description.account.as_ref().filter(|wanted| wanted.as_str() != account.id) {
             return Err(miette!(
                 help = "Switch the profile (AWS_PROFILE), or correct `account:` in the description.",
