@@ -106,8 +106,8 @@ fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
     cloud.forget_calls();
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     // Nothing says whether this is the stack's own database, so no second one is made beside it.
-    assert!(run.stderr().contains("infra import cluster/database"), "{}", run.stderr());
-    assert!(!changing(&cloud).iter().any(|call| call.starts_with("rds.")), "{:?}", changing(&cloud));
+    assert!(run.stderr().contains("infra import cluster/database shop-database"), "{}", run.stderr());
+    assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
     cloud.infra(&["import", "cluster/database", "shop-database", "--local", "--yes"]).succeeds();
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 
@@ -115,13 +115,49 @@ fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
     cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false}\nproxy: {}\n");
     let taken = json!({"Name": "shop-database", "SecretString": "{\"mine\": 1}"});
     cloud.ask("secretsmanager", "secretsmanager.CreateSecret", &taken);
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("holds the name shop-database and does not carry this stack's tags"), "{diff}");
+    cloud.forget_calls();
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
-    assert!(run.stderr().contains("infra import secret/database"), "{}", run.stderr());
+    assert!(run.stderr().contains("infra import secret/database arn:aws:secretsmanager:"), "{}", run.stderr());
+    assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
     let kept = cloud.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({"SecretId": "shop-database"}));
     assert_eq!(kept["SecretString"], "{\"mine\": 1}");
     cloud.infra(&["destroy", "--local", "--yes"]).succeeds();
     let kept = cloud.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({"SecretId": "shop-database"}));
     assert_eq!(kept["SecretString"], "{\"mine\": 1}", "what is not ours stays");
+}
+
+#[test]
+fn a_name_that_another_stack_gave_is_told_as_its() {
+    let cloud = Cloud::start();
+    let stack = |name: &str| {
+        format!("stack: {name}\nnetwork: {{nat: none}}\ndatabase: {{protect: false}}\nsecret: {{name: shared}}\n")
+    };
+    cloud.write("stack.yaml", &stack("shop"));
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.write("stack.yaml", &stack("store"));
+    let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
+    assert!(run.stderr().contains("It is of the stack shop: give one of the two another name."), "{}", run.stderr());
+}
+
+#[test]
+fn a_subnet_that_lost_its_tags_is_told_before_another_one_is_tried_in_its_place() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let all = resources(&cloud);
+    let lost = ["subnet/public-2", "subnet/private-1"];
+    let lost: Vec<_> = all.iter().filter(|(address, _)| lost.contains(&address.as_str())).collect();
+    lost.iter().for_each(|(address, id)| untag(&cloud, address, id));
+    cloud.forget_calls();
+    let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
+    assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
+    for (address, id) in lost {
+        assert!(run.stderr().contains(&format!("`infra import {address} {id}`")), "{}", run.stderr());
+        cloud.infra(&["import", address, id, "--local", "--yes"]).succeeds();
+    }
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 }
 
 #[test]

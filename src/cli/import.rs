@@ -112,7 +112,7 @@ impl Adoption<'_> {
     /// The resource, and what a deploy would do if it stood at the address; none where it stands there already.
     async fn look(&self) -> Result<Option<Look>, Failure> {
         let mut survey = self.stage.survey().await?;
-        let Survey { desired, live } = &mut survey;
+        let Survey { desired, live, .. } = &mut survey;
         if desired.iter().all(|one| one.address != *self.address) {
             return Err(self.no_such_address(desired.iter().map(|one| &one.address)));
         }

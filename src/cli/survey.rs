@@ -15,11 +15,12 @@ use crate::{
         Address, Desired, Kind, Scope, Seen,
         observe::{everything, patiently},
         plan::{self, Plan, Policy, Refusal, plan},
+        scope::Stranger,
     },
     local::Launch,
     migrate::Folder,
     render::output::tell,
-    resources::{KINDS, expand::expand, facts::Facts, obstacles},
+    resources::{KINDS, expand::expand, facts::Facts, obstacles, strangers},
     stack::{self, AccountId, Stack},
 };
 
@@ -116,6 +117,8 @@ pub(super) struct Survey {
     pub(crate) desired: Vec<Desired>,
     /// Every resource of the stack that exists.
     pub(crate) live: Vec<Seen>,
+    /// What the same lists showed of others.
+    strangers: Vec<Stranger>,
 }
 
 impl Stage {
@@ -242,8 +245,11 @@ impl Stage {
     }
 
     async fn of(&self, meant: impl Fn(&&Kind) -> bool) -> Result<Vec<Seen>, Failure> {
-        let scope = self.scope(&self.intended);
-        everything(KINDS.iter().filter(meant), &scope).await.map_err(Failure::Unseen)
+        self.around(&self.scope(&self.intended), meant).await
+    }
+
+    async fn around(&self, scope: &Scope<'_>, meant: impl Fn(&&Kind) -> bool) -> Result<Vec<Seen>, Failure> {
+        everything(KINDS.iter().filter(meant), scope).await.map_err(Failure::Unseen)
     }
 
     /// What is wanted and what is there.
@@ -251,9 +257,10 @@ impl Stage {
     /// # Errors
     /// What AWS said.
     pub(super) async fn survey(&self) -> Result<Survey, Failure> {
-        let live = self.live().await?;
+        let scope = self.scope(&self.intended);
+        let live = self.around(&scope, |_| true).await?;
         let desired = self.desired(&live).await?;
-        Ok(Survey { desired, live })
+        Ok(Survey { desired, live, strangers: scope.strangers() })
     }
 
     /// What is wanted where this is live: what there is decides where the description leaves a choice.
@@ -296,9 +303,15 @@ impl Survey {
     /// # Errors
     /// [`plan::Error::Refused`] with all that stands in the way.
     pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, plan::Error> {
-        let obstacles = obstacles::stranded(&self.desired, &self.live);
+        let mut obstacles = obstacles::stranded(&self.desired, &self.live);
+        obstacles.extend(strangers::taken(&self.desired, &self.live, &self.strangers));
+        obstacles.extend(strangers::untagged(&self.desired, &self.live, &policy.create));
         match plan(&self.desired, &self.live, KINDS, policy) {
-            Err(plan::Error::Refused(refused)) => Err(plan::Error::Refused([obstacles, refused].concat())),
+            Err(plan::Error::Refused(refused)) => {
+                // What stands in something tells more than that it is missed.
+                obstacles.retain(|one| refused.iter().all(|other| other.address != one.address));
+                Err(plan::Error::Refused([obstacles, refused].concat()))
+            }
             Err(error) => Err(error),
             Ok(plan) => {
                 let refused = [obstacles, obstacles::bound(&plan, &self.live, &self.desired)].concat();

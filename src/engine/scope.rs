@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -150,10 +150,22 @@ impl<'a> Scope<'a> {
 
     /// The address that a resource's tags claim, if they are of this stack and of kind `R`.
     pub fn address<R: Resource>(&self, tags: &Tags, id: &str) -> Option<Address> {
-        match &self.adopting {
-            Some((address, adopted)) if adopted == id && address.kind() == R::KIND => Some(address.clone()),
-            _ => identity::address(tags, self.stack, R::KIND),
+        if let Some((address, adopted)) = &self.adopting
+            && adopted == id
+            && address.kind() == R::KIND
+        {
+            return Some(address.clone());
         }
+        let address = identity::address(tags, self.stack, R::KIND);
+        if address.is_none() {
+            self.round.meet(Stranger { kind: R::KIND, id: id.to_owned(), stack: tags.get(identity::STACK).cloned() });
+        }
+        address
+    }
+
+    /// What was met in this round of observation and is not the stack's: it may hold a name that is to be given.
+    pub(crate) fn strangers(&self) -> Vec<Stranger> {
+        self.round.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The spec that the description gives to the resource at `address`.
@@ -187,15 +199,32 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The answers of one round of observation, by the name of the call.
+/// Something that a list showed and that is not the stack's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stranger {
+    pub(crate) kind: &'static str,
+    /// AWS's id, name or ARN of it.
+    pub(crate) id: String,
+    /// The stack whose tag it carries, if it does.
+    pub(crate) stack: Option<String>,
+}
+
+/// One round of observation: the answers by the name of the call, and what was met besides.
 #[derive(Clone, Default)]
-struct Round(Arc<Mutex<HashMap<&'static str, Cell>>>);
+struct Round {
+    cells: Arc<Mutex<HashMap<&'static str, Cell>>>,
+    strangers: Arc<Mutex<BTreeSet<Stranger>>>,
+}
 
 type Cell = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 impl Round {
     fn cell(&self, name: &'static str) -> Cell {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(name).or_default())
+    }
+
+    fn meet(&self, stranger: Stranger) {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).insert(stranger);
     }
 }

@@ -28,6 +28,7 @@ pub mod secret;
 pub mod secret_attachment;
 pub mod security_group;
 pub mod service;
+pub mod strangers;
 pub mod subnet;
 pub mod vpc;
 pub mod vpc_connector;

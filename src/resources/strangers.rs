@@ -1,0 +1,105 @@
+//! What is not the stack's and stands where something of the stack is to stand: found before anything is done, since AWS would
+//! refuse it only on the way.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    engine::{Address, Desired, Resource as _, Seen, plan::Refusal, reference, scope::Stranger},
+    resources::{route_table::RouteTable, subnet::Subnet},
+};
+
+/// Names that something to be made is to have, and that something without the stack's tags has already: AWS would refuse it,
+/// after all that comes before it was made.
+pub(crate) fn taken(desired: &[Desired], live: &[Seen], strangers: &[Stranger]) -> Vec<Refusal> {
+    let taken = desired.iter().filter_map(|one| {
+        let name = name(&one.attributes)?;
+        let has_it = |seen: &Seen| seen.address == one.address && self::name(&seen.attributes) == Some(name);
+        if live.iter().any(has_it) {
+            return None;
+        }
+        let holds = |stranger: &&Stranger| {
+            let Stranger { kind, id, .. } = *stranger;
+            let is_it = live.iter().any(|seen| seen.id == *id && seen.address.kind() == *kind);
+            *kind == one.kind && is_called(id, name) && !is_it
+        };
+        let Stranger { id, stack, .. } = strangers.iter().find(holds)?;
+        let address = one.address.clone();
+        let remedy = match stack {
+            Some(stack) => format!("It is of the stack {stack}: give one of the two another name."),
+            None => format!(
+                "Delete or rename it; or, if it is yours to adopt, `infra import {address} {id}` takes it into the stack."
+            ),
+        };
+        let reason = format!("{id} holds the name {name} and does not carry this stack's tags.");
+        Some(Refusal { address, reason, remedy })
+    });
+    taken.collect()
+}
+
+/// The name that AWS has once in an account and region, where the kind has one.
+fn name(attributes: &Value) -> Option<&str> {
+    ["name", "identifier"].iter().find_map(|key| attributes.get(key)?.as_str())
+}
+
+/// Whether `name` alone stands for what has this id. Of what has revisions it does not: a new one is made beside the others.
+fn is_called(id: &str, name: &str) -> bool {
+    let of_secret = |rest: &str| rest.strip_prefix(name).is_some_and(|rest| rest.len() == 7 && rest.starts_with('-'));
+    let of_service = |rest: &str| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    id == name
+        || id.split_once(":secret:").is_some_and(|(_, rest)| of_secret(rest))
+        || id.split_once(":service/").is_some_and(|(_, rest)| of_service(rest))
+}
+
+/// Subnets to be made where one that lost its tags still has their place: a table of the stack's serves it.
+pub fn untagged(desired: &[Desired], live: &[Seen], allowed: &BTreeSet<Address>) -> Vec<Refusal> {
+    let here = |seen: &Seen| seen.address.kind() == Subnet::KIND;
+    let known: BTreeSet<&str> = live.iter().filter(|seen| here(seen)).map(|seen| seen.id.as_str()).collect();
+    let is_live = |address: &Address| live.iter().any(|seen| seen.address == *address);
+    let tables = desired.iter().filter(|one| one.kind == RouteTable::KIND).filter_map(|one| {
+        let table = live.iter().find(|seen| seen.address == one.address)?;
+        let served = texts(table.attributes.get("subnets")?).filter(|subnet| !known.contains(subnet));
+        Some((one, served.collect::<Vec<_>>())).filter(|(_, served)| !served.is_empty())
+    });
+    let found = tables.flat_map(|(table, served)| {
+        let wanted = table.attributes.get("subnets").and_then(Value::as_array).into_iter().flatten();
+        let missing = wanted.filter_map(|subnet| reference::read(subnet).map(|(address, _)| address));
+        let missing = missing.filter(|address| !is_live(address) && !allowed.contains(address));
+        let refusal = |address: Address| {
+            let ids = served.join(" or ");
+            let reason = format!("{} serves {ids}, which does not carry this stack's tags.", table.address);
+            let id = if served.len() == 1 { served[0] } else { "ID" };
+            let remedy = format!(
+                "If that is it, take it in: `infra import {address} {id}`. Or, if it is gone for good, name it: \
+                 `--allow-create {address}`."
+            );
+            Refusal { address, reason, remedy }
+        };
+        missing.map(refusal).collect::<Vec<_>>()
+    });
+    found.collect()
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_told_by_the_id_only_where_it_is_unique() {
+        let arn = |rest: &str| format!("arn:aws:x:us-east-1:1:{rest}");
+        assert!(is_called("shop-database", "shop-database"));
+        assert!(is_called(&arn("secret:shop/database-AbCdEf"), "shop/database"));
+        assert!(is_called(&arn("service/shop-service/0123"), "shop-service"));
+        for id in ["shop-database-1", &arn("secret:shop/database-two-AbCdEf"), &arn("vpcconnector/shop/1/0123")] {
+            assert!(
+                !is_called(id, "shop-database") && !is_called(id, "shop/database") && !is_called(id, "shop"),
+                "{id}"
+            );
+        }
+    }
+}
