@@ -20,7 +20,7 @@ use crate::engine::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     #[command(flatten)]
     run: RunArgs,

@@ -28,7 +28,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     #[command(flatten)]
     run: RunArgs,

@@ -13,7 +13,7 @@ use crate::{render, resources::cost};
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// One JSON object instead of text.
     #[arg(long)]

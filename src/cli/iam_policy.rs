@@ -24,7 +24,7 @@ const LONGEST: usize = 6_144;
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// The account that the policy is for, 12 digits. With it, or with `account` in the description, no credentials are needed.
     #[arg(long, value_name = "ID")]

@@ -43,7 +43,7 @@ pub(super) struct Args {
     id: String,
 
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// Do not ask.
     #[arg(long, short)]

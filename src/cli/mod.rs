@@ -28,7 +28,10 @@ use textwrap::WordSplitter;
 
 pub use failure::Failure;
 
-use crate::render::output::{self, print};
+use crate::render::{
+    command,
+    output::{self, print},
+};
 
 /// Everything is well.
 pub const CLEAN: u8 = 0;
@@ -108,6 +111,9 @@ pub fn run() -> ExitCode {
         }
     };
     let json = cli.verb.json();
+    if let Some(stack) = cli.verb.stack() {
+        command::take(stack.for_others());
+    }
     let end = runtime.block_on(Box::pin(verb(cli.verb)));
     runtime.shutdown_background();
     match end {
@@ -117,6 +123,23 @@ pub fn run() -> ExitCode {
 }
 
 impl Verb {
+    /// The stack that other verbs are to be asked about too, where one is named.
+    fn stack(&self) -> Option<&survey::StackArgs> {
+        match self {
+            Verb::Diff(args) => Some(&args.stack),
+            Verb::Deploy(args) => Some(&args.stack),
+            Verb::Destroy(args) => Some(&args.stack),
+            Verb::Status(args) => Some(&args.stack),
+            Verb::Outputs(args) => Some(&args.stack),
+            Verb::Import(args) => Some(&args.stack),
+            Verb::IamPolicy(args) => Some(&args.stack),
+            Verb::Unlock(args) => Some(&args.stack),
+            Verb::Validate(_) | Verb::Schema(_) | Verb::Graph(_) | Verb::Completions(_) => None,
+            // What it prints may be SQL of the user's, word for word.
+            Verb::Migrate(_) | Verb::Local(_) => None,
+        }
+    }
+
     /// Whether the answer is for a program: then it ends with an object that says how it ended, whatever happens.
     fn json(&self) -> bool {
         match self {

@@ -25,7 +25,7 @@ use crate::resources::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// One JSON object.
     #[arg(long, conflicts_with = "env")]
@@ -48,7 +48,7 @@ impl Args {
 #[command(after_help = "Examples:\n  infra status\n  infra status --json")]
 pub(super) struct StatusArgs {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// One JSON object.
     #[arg(long)]

@@ -60,14 +60,28 @@ pub(super) struct CloudArgs {
 }
 
 impl StackArgs {
+    /// What another verb is to be given for the same stack in the same cloud, with a blank before each.
+    pub(super) fn for_others(&self) -> String {
+        let file = match self.file.to_str() {
+            Some("stack.yaml") => String::new(),
+            _ => format!(" {}", self.file.display()),
+        };
+        file + &self.cloud.for_others()
+    }
+
     /// The command that applies the stack's migrations alone.
     fn migrate_command(&self) -> String {
-        let cloud = match (&self.cloud.endpoint_url, self.cloud.local) {
+        format!("infra migrate apply --stack {}{}", self.file.display(), self.cloud.for_others())
+    }
+}
+
+impl CloudArgs {
+    fn for_others(&self) -> String {
+        match (&self.endpoint_url, self.local) {
             (Some(url), _) => format!(" --endpoint-url {url}"),
             (None, true) => " --local".to_owned(),
             (None, false) => String::new(),
-        };
-        format!("infra migrate apply --stack {}{cloud}", self.file.display())
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
 
     /// Do not ask.
     #[arg(long, short)]

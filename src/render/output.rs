@@ -9,6 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
+use super::command::whole;
 use crate::excerpt::printable;
 
 static LOST: OnceLock<std::io::Error> = OnceLock::new();
@@ -44,7 +45,7 @@ pub fn lost() -> Option<&'static std::io::Error> {
 
 /// In one piece, so that the lines of two processes on one terminal do not mix.
 fn line(to: &mut impl Write, text: &str) -> std::io::Result<()> {
-    to.write_all(format!("{}\n", harmless(text)).as_bytes())?;
+    to.write_all(format!("{}\n", harmless(&whole(text))).as_bytes())?;
     to.flush()
 }
 
