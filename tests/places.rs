@@ -153,7 +153,22 @@ fn databases_of_several_stacks_are_not_deleted_without_a_question() {
     let run = cloud.infra(&["local", "reset", "--everything"]).ends_with(1);
     assert!(run.stderr().contains("There is no terminal to ask on"), "{}", run.stderr());
     assert!(!cloud.inventory().is_empty());
+    // Root's servers are elsewhere, and a final snapshot stays behind its cluster.
+    let data = cloud.folder().join("local/servers").canonicalize().expect("the servers' folder");
+    cloud
+        .infra(&[
+            "destroy",
+            "--local",
+            "--yes",
+            "--allow-delete",
+            "cluster/database",
+            "--allow-delete",
+            "secret/database",
+        ])
+        .succeeds();
+    assert!(std::fs::read_dir(&data).expect("it can be read").count() > 0);
     cloud.infra(&["local", "reset", "--everything", "--yes"]).succeeds();
+    assert!(!data.exists(), "the databases' files are left in {}", data.display());
 }
 
 #[test]

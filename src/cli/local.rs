@@ -32,7 +32,7 @@ pub enum Local {
     Stop(Folder),
     /// Show whether the local cloud runs, where, and what it holds
     Status(Query),
-    /// Make the database anew and apply the migrations; with --everything forget the whole cloud
+    /// Make the database anew and apply the migrations, leaving snapshots alone; with --everything forget the whole cloud
     Reset(Reset),
     /// Show how often each action was called
     Calls(Calls),
@@ -107,7 +107,7 @@ pub struct Reset {
     /// Leave the database empty
     #[arg(long)]
     empty: bool,
-    /// Stop the local cloud and delete all its resources, databases included
+    /// Stop the local cloud and delete all its resources, databases and snapshots included
     #[arg(long)]
     everything: bool,
     /// Do not ask, where `--everything` means the databases of several stacks
@@ -303,6 +303,8 @@ async fn forget(folder: &Folder) -> Result<(), Failure> {
             Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })
         }
         _ => {
+            // Of root's the data itself is elsewhere.
+            local::remove_abandoned();
             print("The local cloud and everything in it is gone.");
             Ok(())
         }

@@ -54,6 +54,7 @@ pub(crate) use certificates::ca_path;
 pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;
+pub(crate) use system::remove_abandoned;
 
 use super::service::{Action, Service};
 

@@ -161,8 +161,8 @@ fn passable(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o711))
 }
 
-/// Removes what belongs to data folders that are gone; servers that still run there stay.
-fn remove_abandoned() {
+/// Removes what belongs to data folders that are gone, snapshots included; servers that still run there stay.
+pub(crate) fn remove_abandoned() {
     let Ok(entries) = fs::read_dir(SYSTEM) else { return };
     for folder in entries.flatten().map(|entry| entry.path()) {
         let Ok(owner) = fs::read_to_string(folder.join(OWNER)) else { continue };
