@@ -8,7 +8,7 @@ use super::{BAD_INPUT, FAILED, INTERRUPTED};
 use crate::{
     aws,
     engine::{lock::Holder, plan},
-    render::output::{print, tell},
+    render::output::{print, tell, wrapped_to_tell},
     stack,
 };
 
@@ -121,13 +121,9 @@ impl Failure {
             Self::Plan(plan::Error::Refused(refusals)) => {
                 tell(&format!("{} Nothing was changed.", style("Refused.").red().bold()));
                 for refusal in refusals {
-                    tell(&format!(
-                        "\n  {}\n    {}\n    {} {}",
-                        style(&refusal.address).bold(),
-                        refusal.reason,
-                        style("→").cyan(),
-                        refusal.remedy
-                    ));
+                    let reason = wrapped_to_tell(&format!("    {}", refusal.reason), "    ");
+                    let remedy = wrapped_to_tell(&format!("    {} {}", style("→").cyan(), refusal.remedy), "      ");
+                    tell(&format!("\n  {}\n{reason}\n{remedy}", style(&refusal.address).bold()));
                 }
             }
             Self::Plan(error) => tell(&format!("{} {error}", style("No plan.").red().bold())),

@@ -30,7 +30,15 @@ pub fn tell(text: &str) {
 
 /// A sentence in lines that fit the terminal, each but the first begun with `indent`; unchanged where standard output is none.
 pub fn wrapped(text: &str, indent: &str) -> String {
-    let terminal = console::Term::stdout();
+    fitting(&console::Term::stdout(), text, indent)
+}
+
+/// The same for standard error.
+pub fn wrapped_to_tell(text: &str, indent: &str) -> String {
+    fitting(&console::Term::stderr(), text, indent)
+}
+
+fn fitting(terminal: &console::Term, text: &str, indent: &str) -> String {
     if !terminal.is_term() {
         return text.to_owned();
     }

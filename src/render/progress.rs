@@ -9,7 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{command::whole, outcome, output, value::duration};
+use super::{command, outcome, output, value::duration};
 use crate::engine::{Address, event::Event, plan::Action};
 
 /// How events are shown.
@@ -145,7 +145,7 @@ impl Bars {
 
     /// Something that stays above the bars.
     fn say(&self, text: &str) {
-        self.all.println(whole(text)).ok();
+        self.all.println(command::whole(text)).ok();
     }
 
     /// Takes all bars away: nothing of them is left on the screen.
