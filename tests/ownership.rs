@@ -154,7 +154,7 @@ fn a_subnet_that_lost_its_tags_is_told_before_another_one_is_tried_in_its_place(
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
     for (address, id) in lost {
-        assert!(run.stderr().contains(&format!("`infra import {address} {id}`")), "{}", run.stderr());
+        assert!(run.stderr().contains(&format!("`infra import {address} {id} --local`")), "{}", run.stderr());
         cloud.infra(&["import", address, id, "--local", "--yes"]).succeeds();
     }
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));

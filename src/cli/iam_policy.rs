@@ -20,7 +20,7 @@ const LONGEST: usize = 6_144;
 /// Print the least-privilege IAM policy that diffs, deploys and destroys this stack.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy --account 123456789012 > policy.json   for whoever is to grant it, before there are any rights\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
+    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy --account 123456789012 > policy.json     needs no credentials\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -31,7 +31,7 @@ use crate::{
 /// Take a resource that exists into the stack, by tagging it; nothing else of it is changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import vpc/main vpc-0123456789abcdef0 --yes --from-cloudformation network   what that stack retains\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
+    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import vpc/main vpc-0123456789abcdef0 --yes --from-cloudformation network\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
 )]
 pub(super) struct Args {
     /// Where in the stack it is to stand, e.g. `vpc/main`: an address that `infra diff` wants to create.

@@ -136,24 +136,23 @@ fn a_cluster_that_is_taken_in_keeps_its_version_and_its_new_password_is_announce
 #[test]
 fn a_database_of_another_name_is_told_the_command_that_renames_it() {
     let cloud = Cloud::start();
-    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false}\n");
-    let rds = |form: &str| cloud.call("rds", &format!("Version=2014-10-31&Action={form}"));
-    rds("CreateDBCluster&DBClusterIdentifier=old&Engine=aurora-postgresql&EngineVersion=15.17&DatabaseName=app&\
-         MasterUsername=app&MasterUserPassword=long-enough&StorageEncrypted=true&\
-         ServerlessV2ScalingConfiguration.MinCapacity=0.5&ServerlessV2ScalingConfiguration.MaxCapacity=4");
-    rds("CreateDBInstance&DBInstanceIdentifier=reader&DBClusterIdentifier=old&Engine=aurora-postgresql&\
-         DBInstanceClass=db.serverless");
+    let stack = |name: &str| format!("stack: {name}\ndatabase: {{protect: false}}\n");
+    cloud.write("old.yaml", &stack("old"));
+    cloud.infra(&["deploy", "--local", "--yes", "old.yaml"]).succeeds();
+    untag(&cloud, "cluster/database", "old-database");
+    untag(&cloud, "instance/1", "old-database-1");
+    cloud.write("stack.yaml", &stack("shop"));
     for (address, id, command) in [
         (
             "cluster/database",
-            "old",
-            "aws rds modify-db-cluster --region us-east-1 --db-cluster-identifier old \
+            "old-database",
+            "aws rds modify-db-cluster --region us-east-1 --db-cluster-identifier old-database \
              --new-db-cluster-identifier shop-database --apply-immediately",
         ),
         (
             "instance/1",
-            "reader",
-            "aws rds modify-db-instance --region us-east-1 --db-instance-identifier reader \
+            "old-database-1",
+            "aws rds modify-db-instance --region us-east-1 --db-instance-identifier old-database-1 \
              --new-db-instance-identifier shop-database-1 --apply-immediately",
         ),
     ] {
@@ -164,7 +163,7 @@ fn a_database_of_another_name_is_told_the_command_that_renames_it() {
         assert!(told.contains("then import shop-database"), "{told}");
     }
     // What no command changes is told as before.
-    let other = ["import", "cluster/database", "old", "--local", "--yes", "--set", "database.name=ours"];
+    let other = ["import", "cluster/database", "old-database", "--local", "--yes", "--set", "database.name=ours"];
     let run = cloud.infra(&other).ends_with(3);
     assert!(run.told().contains("for the sake of `identifier`, `database_name`"), "{}", run.stderr());
     assert!(run.told().contains("change the description") && !run.stdout().contains("aws rds"), "{}", run.stdout());
