@@ -68,6 +68,7 @@ pub async fn apply(
         applied: Vec::new(),
         attempt: 1,
         half: None,
+        begun: None,
         waiting_since: None,
         seen: None,
         told: false,
@@ -79,11 +80,12 @@ pub async fn apply(
         .iter()
         .filter(|migration| run.applied.iter().any(|applied| applied.tag == migration.tag))
         .collect();
-    let missing = presence::missing(run.conversation.client, ledger, &done).await?;
+    let missing = presence::missing(run.conversation.client, ledger, &done).await;
+    let missing = missing.map_err(|error| Failure::Ledger(error).after(run.tags()))?;
     if missing.is_empty() {
         Ok(Applied { migrations: run.applied, before, pending })
     } else {
-        Err(Failure::NotThere { missing })
+        Err(Failure::NotThere { missing, applied: run.tags() })
     }
 }
 
@@ -101,6 +103,8 @@ pub(super) struct Run<'a> {
     pub(super) attempt: u32,
     /// What is committed of the migration at hand, if it has no transaction.
     pub(super) half: Option<Half>,
+    /// The same of the last migration without a transaction that this run has begun, whoever goes on with it.
+    pub(super) begun: Option<Half>,
     /// Since when this run waits for a lease.
     pub(super) waiting_since: Option<Instant>,
     /// The ledger at the last look, and how often it was the same without a reason; none where there is a reason.
@@ -125,9 +129,13 @@ impl<'a> Run<'a> {
     /// Looks, plans and applies until nothing is pending; how many were applied already, and how many are beyond the last one.
     async fn all(&mut self) -> Result<(usize, usize), Failure> {
         loop {
-            let contents = self.ledger.read(self.conversation.client).await?;
+            let contents = match self.ledger.read(self.conversation.client).await {
+                Err(_) if self.conversation.interrupted() => return Err(self.interruption()),
+                contents => contents?,
+            };
             self.look_again(&contents)?;
             let plan = self.checked_plan(&contents)?;
+            self.still_ours(&contents, &plan)?;
             if !self.upkeep(&contents, &plan).is_empty() {
                 self.maintain().await?;
                 continue;
@@ -143,7 +151,7 @@ impl<'a> Run<'a> {
             {
                 continue;
             }
-            let before = plan.applied() - self.applied.len();
+            let before = plan.applied().saturating_sub(self.applied.len());
             let beyond = plan.to_apply(self.folder, self.options.allow, None).len() - pending.len();
             let alone = |migration: &&Migration| without_transaction(&migration.sql);
             let together = pending.iter().position(alone).unwrap_or(pending.len());
@@ -202,7 +210,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 Err(mut failed) => {
-                    if matches!(failed.trouble, Trouble::Said { .. }) && !failed.escaped {
+                    if matches!(failed.trouble, Trouble::Said { .. }) && !failed.escaped && !failed.intact {
                         failed.escaped = self.conversation.escaped().await;
                     }
                     self.conversation.roll_back().await;
@@ -256,7 +264,8 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
-        let failed = |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false };
+        let failed =
+            |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false, intact: false };
 
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in &chunks {
@@ -281,13 +290,14 @@ impl<'a> Run<'a> {
         let row = self.conversation.answer(last, false).await.map_err(|trouble| {
             // The next transaction may have begun already, so this cannot be asked later.
             let escaped = trouble.is_of_no_transaction();
+            let intact = matches!(trouble, Trouble::Said { completed: 1.., .. });
             let trouble = match trouble {
                 Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
                 // COMMIT is on its way.
                 Trouble::GaveUp => Trouble::Lost(UNANSWERED.to_owned()),
                 other => other,
             };
-            Failed { escaped, ..failed(whole)(trouble) }
+            Failed { escaped, intact, ..failed(whole)(trouble) }
         })?;
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })

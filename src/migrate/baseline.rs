@@ -11,7 +11,7 @@ use super::ledger::{Contents, Ledger, LedgerError};
 use super::options::Options;
 use super::plan::{Allow, Plan, plan};
 use super::refusal::{Refusal, refusals};
-use super::transaction::{Conversation, Trouble, opening};
+use super::transaction::{Conversation, Trouble, is_of_migrator, opening};
 
 /// What was recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -159,12 +159,12 @@ fn explain(trouble: Trouble, ledger: &Ledger, options: &Options, creating: bool)
     match trouble {
         Trouble::GaveUp => BaselineError::Interrupted,
         Trouble::Lost(_) => BaselineError::Ledger(LedgerError::Lost(ledger)),
-        Trouble::Said { said, .. } => {
-            let (message, code) = (said.message().to_owned(), said.code().code().to_owned());
-            match code.as_str() {
-                "55P03" => BaselineError::Busy { seconds: options.wait.as_secs() },
+        Trouble::Said { completed, said } => {
+            let message = said.message().to_owned();
+            match said.code().code() {
+                "55P03" if is_of_migrator(completed) => BaselineError::Busy { seconds: options.wait.as_secs() },
                 "42501" if creating => BaselineError::Ledger(LedgerError::NotAllowed { ledger, message }),
-                _ => BaselineError::Ledger(LedgerError::Database { ledger, message, code }),
+                _ => BaselineError::Ledger(ledger.refused(&said)),
             }
         }
     }

@@ -130,7 +130,7 @@ const ONE: &str = " LIMIT 1";
 
 /// SQL: whether somebody builds an index of that table at the moment. What other roles build is shown without its name,
 /// but they hold the table's lock all the while, and locks are shown to everybody.
-const AT_WORK: &str = "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid \
+pub(super) const AT_WORK: &str = "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid \
     WHERE p.datname = pg_catalog.current_database() AND l.granted AND l.locktype = 'relation' AND l.database = p.datid AND \
     l.relation = i.indrelid)";
 

@@ -92,14 +92,35 @@ pub enum Failure {
         /// This one's tag and those after it.
         pending: Vec<String>,
     },
+    /// The lease of a migration without a transaction was removed while this run held it.
+    #[error(
+        "The lease of {} was taken away (`infra migrate unlock`), so this run stopped. {}",
+        half.tag,
+        account(applied, pending)
+    )]
+    #[diagnostic(help(
+        "{} The next run begins at its first statement: see that it may run twice, or undo what it did.",
+        half.committed()
+    ))]
+    TakenAway {
+        /// What is committed of it.
+        half: Half,
+        /// Tags.
+        applied: Vec<String>,
+        /// This one's tag and those after it.
+        pending: Vec<String>,
+    },
     /// Everything said success, but a look at the database says otherwise.
     #[error("The migrations were committed, but this is not in the database: {}.", missing.join(", "))]
     #[diagnostic(help(
-        "Something removed it at once (an event trigger, another session), or the pooler leads elsewhere."
+        "Something else has its name, so that IF NOT EXISTS passed over it; or something removed it at once (an event trigger, \
+         another session), or the pooler leads elsewhere."
     ))]
     NotThere {
         /// Ledger rows or tables.
         missing: Vec<String>,
+        /// Tags.
+        applied: Vec<String>,
     },
 }
 
@@ -121,8 +142,10 @@ impl Failure {
             | Failure::Halted { applied, .. }
             | Failure::Interrupted { applied, .. }
             | Failure::Lost { applied, .. }
-            | Failure::Escaped { applied, .. } => applied,
-            Failure::Ledger(_) | Failure::NotThere { .. } => &[],
+            | Failure::Escaped { applied, .. }
+            | Failure::TakenAway { applied, .. }
+            | Failure::NotThere { applied, .. } => applied,
+            Failure::Ledger(_) => &[],
         }
     }
 }
@@ -138,6 +161,15 @@ pub struct Half {
     pub of: usize,
     /// Whether the one after those may be committed too: nobody saw its end.
     pub uncertain: bool,
+}
+
+impl Half {
+    /// What is in the database of it, as a sentence.
+    fn committed(&self) -> String {
+        let Half { done, of, uncertain, .. } = self;
+        let next = if *uncertain { format!(", and number {} may be", done + 1) } else { String::new() };
+        format!("{done} of its {of} statements are committed and stay{next}.")
+    }
 }
 
 impl fmt::Display for Half {

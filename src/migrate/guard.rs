@@ -38,7 +38,7 @@ pub enum Reason {
     EndsTransaction,
     /// PostgreSQL refuses it inside a transaction block (25001).
     OutsideOnly,
-    /// COPY … FROM STDIN: there is no input to read from.
+    /// COPY … FROM STDIN, TO STDOUT: there is no input to read from, and nobody who reads.
     ReadsInput,
     /// BEGIN and its like where each statement is committed on its own.
     NoTransaction,
@@ -48,6 +48,8 @@ pub enum Reason {
     ByteOrderMark,
     /// A line that git left where a merge was not finished.
     Conflict,
+    /// CREATE TEMPORARY TABLE where each statement is committed on its own: the next one may get another session.
+    Temporary,
     /// CREATE INDEX CONCURRENTLY without a name: what a failed one leaves behind could not be told from other indexes.
     Nameless,
 }
@@ -67,7 +69,7 @@ impl Reason {
         match self {
             Reason::EndsTransaction => "starts or ends a transaction, but a migration runs inside one of its own",
             Reason::OutsideOnly => "cannot run inside a transaction, but every migration runs in one",
-            Reason::ReadsInput => "reads rows from the client, and a migration has none to send",
+            Reason::ReadsInput => "exchanges rows with the client, and a migration neither has nor takes any",
             Reason::NoTransaction => "starts or ends a transaction, but each statement of this migration is on its own",
             Reason::Session => {
                 "changes the session, which outside of a transaction is shared with others through a pooler"
@@ -76,6 +78,9 @@ impl Reason {
                 "begins with a byte order mark, which PostgreSQL takes for a part of the first word"
             }
             Reason::Conflict => "is a conflict marker: git has not finished a merge in this file",
+            Reason::Temporary => {
+                "makes a temporary table, which outside of a transaction is gone, or another session's, at the next statement"
+            }
             Reason::Nameless => "makes an index without a name, so what a failed attempt leaves behind cannot be found",
         }
     }
@@ -92,7 +97,9 @@ impl Reason {
                  --no-transaction`): its statements are then committed one by one. Where it says CONCURRENTLY, that can also be \
                  left out: it works inside a transaction then, but locks the table while it runs."
             }
-            Reason::ReadsInput => "Write the rows as INSERT statements.",
+            Reason::ReadsInput => {
+                "Write rows that are to be read as INSERT statements; COPY … TO STDOUT is for psql alone."
+            }
             Reason::NoTransaction => {
                 "Remove it; or remove the line `-- infra: no-transaction`, if all can be in one transaction."
             }
@@ -102,6 +109,10 @@ impl Reason {
             Reason::ByteOrderMark => "Save the file as UTF-8 without BOM.",
             Reason::Conflict => {
                 "Finish the merge. Where both sides are wanted, each is better a migration of its own: generate one of them again."
+            }
+            Reason::Temporary => {
+                "Make an ordinary table and drop it at the end; or do what needs the temporary one in a migration with a \
+                 transaction, or in one DO block."
             }
             Reason::Nameless => "Give the index a name: CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON ….",
         }
@@ -149,8 +160,16 @@ fn judge_alone(sql: &str, statement: &Statement) -> Option<Reason> {
         None if ["set", "reset", "discard"].iter().any(|keyword| statement.starts_with(sql, &[keyword])) => {
             Some(Reason::Session)
         }
+        None if is_temporary(sql, statement) => Some(Reason::Temporary),
         other => other,
     }
+}
+
+/// CREATE TEMPORARY TABLE and its like.
+pub(super) fn is_temporary(sql: &str, statement: &Statement) -> bool {
+    let is = |token: &Token, words: &[&str]| words.iter().any(|word| token.is(sql, word));
+    let mut words = statement.tokens.iter().skip(1).skip_while(|it| is(it, &["or", "replace", "local", "global"]));
+    statement.starts_with(sql, &["create"]) && words.next().is_some_and(|word| is(word, &["temp", "temporary"]))
 }
 
 fn is_nameless(sql: &str, statement: &Statement) -> bool {
@@ -208,7 +227,13 @@ fn judge(sql: &str, statement: &Statement) -> Option<Reason> {
         return Some(Reason::OutsideOnly);
     }
 
-    (starts(&["copy"]) && mentions("stdin")).then_some(Reason::ReadsInput)
+    let to_client = || {
+        let mut pairs = statement.tokens.windows(2);
+        pairs.any(|pair| {
+            [("from", "stdin"), ("to", "stdout")].iter().any(|it| pair[0].is(sql, it.0) && pair[1].is(sql, it.1))
+        })
+    };
+    (starts(&["copy"]) && to_client()).then_some(Reason::ReadsInput)
 }
 
 /// CLUSTER of every table that has been clustered; and REINDEX in its notation with options, of more than a table.
@@ -249,6 +274,7 @@ mod tests {
     fn offences_and_look_alikes() {
         use Reason::{
             ByteOrderMark, Conflict, EndsTransaction, Nameless, NoTransaction, OutsideOnly, ReadsInput, Session,
+            Temporary,
         };
         let table: &[(&str, &[(Reason, &str)])] = &[
             ("SELECT 1;\n<<<<<<< HEAD\nCOMMIT;\n=======\n>>>>>>> x\n", &[(Conflict, "<<<<<<< HEAD")]),
@@ -279,6 +305,9 @@ mod tests {
             ("CREATE INDEX \"concurrently\" ON t (x)", &[]),
             ("VACUUM t", &[(OutsideOnly, "VACUUM t")]),
             ("COPY t FROM STDIN", &[(ReadsInput, "COPY t FROM STDIN")]),
+            ("COPY (SELECT 1) TO STDOUT", &[(ReadsInput, "COPY (SELECT 1) TO STDOUT")]),
+            ("-- infra: no-transaction\nCOPY t TO stdout", &[(ReadsInput, "COPY t TO stdout")]),
+            ("COPY stdout FROM '/tmp/x'; COPY t TO '/tmp/stdin'", &[]),
             ("REINDEX SCHEMA s", &[(OutsideOnly, "REINDEX SCHEMA s")]),
             ("REINDEX (VERBOSE) SCHEMA s", &[(OutsideOnly, "REINDEX (VERBOSE) SCHEMA s")]),
             ("REINDEX (VERBOSE) TABLE schema; REINDEX TABLE t", &[]),
@@ -302,6 +331,11 @@ mod tests {
             ("\u{feff}SELECT 1", &[(ByteOrderMark, "\u{feff}")]),
             ("-- infra: no-transaction\nBEGIN", &[(NoTransaction, "BEGIN")]),
             ("-- infra: no-transaction\nSET search_path TO a", &[(Session, "SET search_path TO a")]),
+            ("CREATE TEMP TABLE a (x int); CREATE LOCAL TEMPORARY VIEW v AS SELECT 1", &[]),
+            (
+                "-- infra: no-transaction\nCREATE TABLE temporary (temp int); CREATE OR REPLACE TEMP VIEW v AS SELECT 1",
+                &[(Temporary, "CREATE OR REPLACE TEMP VIEW v AS SELECT 1")],
+            ),
             (
                 "-- infra: no-transaction\nCREATE INDEX CONCURRENTLY ON t (x)",
                 &[(Nameless, "CREATE INDEX CONCURRENTLY ON t (x)")],

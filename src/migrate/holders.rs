@@ -50,6 +50,17 @@ pub enum Part {
     Runs,
 }
 
+/// What became of a lease that was to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is; what it said at last.
+    Yes(Box<Lease>),
+    /// A statement of its holder's runs.
+    Runs,
+    /// It was not there any more: given back, or somebody else's.
+    Gone,
+}
+
 impl Ledger {
     /// Who holds the lock and the lease.
     pub async fn holders(&self, client: &Client) -> Result<Holders, LedgerError> {
@@ -65,11 +76,16 @@ impl Ledger {
         Ok(Holders { lease, pulse, connections: rows.iter().filter_map(Connection::of_row).collect() })
     }
 
-    /// Forgets the lease: what is done of its migration stays done, and the next run begins at its first statement.
-    /// False if it was not there any more.
-    pub async fn forget(&self, client: &Client, lease: &Lease) -> Result<bool, LedgerError> {
-        let removed = client.rows(&self.lease_removal(&lease.token)).await.map_err(|error| self.explain(&error))?;
-        Ok(!removed.is_empty())
+    /// Forgets the lease, unless its holder runs a statement at this moment: what is done of its migration stays done, and the
+    /// next run begins at its first statement.
+    pub async fn forget(&self, client: &Client, lease: &Lease) -> Result<Forgotten, LedgerError> {
+        let removed = client.rows(&self.lease_forgetting(lease)).await.map_err(|error| self.explain(&error))?;
+        if let Some(row) = removed.first() {
+            let last = row.get(0).and_then(Lease::of_hash).unwrap_or_else(|| lease.clone());
+            return Ok(Forgotten::Yes(Box::new(last)));
+        }
+        let now = self.read(client).await?.lease;
+        Ok(if now.is_some_and(|now| now.token == lease.token) { Forgotten::Runs } else { Forgotten::Gone })
     }
 
     /// Ends a connection, and with it its transaction; false if it was gone already.
@@ -83,10 +99,7 @@ impl Ledger {
         let key = self.lock_key();
         // pg_locks shows the two halves of the key, each as an unsigned number.
         let (high, low) = ((key >> 32) & 0xffff_ffff, key & 0xffff_ffff);
-        let runs = lease.map_or("false".to_owned(), |lease| {
-            let comment = lease.comment();
-            format!("a.state <> 'idle' AND pg_catalog.left(a.query, {}) = '{comment}'", comment.len())
-        });
+        let runs = lease.map_or("false".to_owned(), Lease::runs);
         format!(
             "SELECT a.pid, CASE WHEN l.granted THEN 'holds' WHEN l.granted IS NULL THEN 'runs' ELSE 'waits' END, \
              a.usename, a.application_name, pg_catalog.host(a.client_addr), \

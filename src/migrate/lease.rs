@@ -126,6 +126,12 @@ impl Lease {
         format!("/* {MARK}{} */ ", self.token)
     }
 
+    /// SQL: whether a row of `pg_stat_activity` is a session that runs a statement of the holder's, or has not committed it.
+    pub(super) fn runs(&self) -> String {
+        let comment = self.comment();
+        format!("state <> 'idle' AND pg_catalog.left(query, {}) = {}", comment.len(), literal(&comment))
+    }
+
     /// SQL for the row's `hash`, with the server's time.
     ///
     /// A renewal keeps the time of taking that the row has.
@@ -199,6 +205,17 @@ impl Ledger {
         format!("DELETE FROM {} WHERE id = -1 AND pg_catalog.strpos(hash, {token}) > 0 RETURNING id", self.quoted())
     }
 
+    /// Removes it unless one of its statements runs at this moment; its one row is the lease as it was at last.
+    pub(super) fn lease_forgetting(&self, lease: &Lease) -> String {
+        format!(
+            "DELETE FROM {} WHERE id = -1 AND pg_catalog.strpos(hash, {}) > 0 AND NOT EXISTS (SELECT FROM \
+             pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND {}) RETURNING hash",
+            self.quoted(),
+            literal(&lease.token),
+            lease.runs()
+        )
+    }
+
     /// SQL whose row is a [`Pulse`].
     ///
     /// Of the sessions of other roles the server shows neither statement nor state, unless the role may read all of them. Who
@@ -207,12 +224,11 @@ impl Ledger {
         let role = lease.role.as_ref().map_or("usename".to_owned(), |role| literal(role));
         format!(
             "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8, count(*) FILTER \
-             (WHERE shown AND state <> 'idle' AND pg_catalog.left(query, {}) = {}), count(*) FILTER (WHERE NOT shown AND \
+             (WHERE shown AND {}), count(*) FILTER (WHERE NOT shown AND \
              datname = pg_catalog.current_database() AND usename = {role} AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
              WHERE l.pid = a.pid)) FROM (SELECT *, coalesce(state, 'disabled') <> 'disabled' AS shown FROM \
              pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid()) a",
-            lease.comment().len(),
-            literal(&lease.comment())
+            lease.runs()
         )
     }
 }

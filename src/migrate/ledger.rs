@@ -103,12 +103,20 @@ pub enum LedgerError {
     #[error("The ledger {0} holds a row that cannot be read: {1}.")]
     BadRow(Ledger, String),
     /// What is read under the lock is not what is read without it, though nobody changes it.
-    #[error("The ledger {0} shows other rows under its lock than without it, or keeps none, again and again.")]
+    #[error("The ledger {0} shows other rows under its lock than without it, or keeps none.")]
     #[diagnostic(help(
-        "Row level security on it, a rule, or a view in its place hides or refuses rows in silence: give this user all of \
+        "Row level security on it, a rule, a trigger, or a view in its place hides or refuses rows in silence: give this user all of \
          its rows."
     ))]
     Unsteady(Ledger),
+    /// Another session has locked all of it.
+    #[error("Another session holds a lock on the whole ledger {0}, and does not end its transaction.")]
+    #[diagnostic(help(
+        "Who it is: SELECT pid, usename, state, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE relation \
+         = {}::regclass); Once it has ended, run this again; pg_terminate_backend(pid) ends it.",
+        literal(&_0.quoted())
+    ))]
+    Locked(Ledger),
     /// It has to be made, and the user may not.
     #[error("The ledger {ledger} does not exist, and this user may not create it: {message}.")]
     #[diagnostic(help(
@@ -151,6 +159,12 @@ pub enum LedgerError {
     )]
     Lost(Ledger),
 }
+
+/// How long reading waits for somebody who has locked the whole table, in milliseconds.
+const LOCK_TIMEOUT: u32 = 5_000;
+
+/// What the server says of an insertion that had no effect.
+const NOTHING_KEPT: &str = "the ledger kept no row";
 
 impl Ledger {
     /// Reads what is there; changes nothing. A ledger that does not exist is an empty one.
@@ -200,7 +214,10 @@ impl Ledger {
         } else {
             "NULL"
         };
-        format!("SELECT id, hash, created_at, {name}, {applied_at} FROM {} ORDER BY id", self.quoted())
+        format!(
+            "SET LOCAL lock_timeout = {LOCK_TIMEOUT}; SELECT id, hash, created_at, {name}, {applied_at} FROM {} ORDER BY id",
+            self.quoted()
+        )
     }
 
     fn row(&self, row: &SimpleQueryRow) -> Result<Row, LedgerError> {
@@ -295,9 +312,18 @@ impl Ledger {
         }
     }
 
-    /// The same; its one row is the new id.
+    /// The same; its one row is the new id. It fails where a trigger, or a rule, has it insert nothing.
     pub(super) fn insertion(&self, migration: &Migration, has_name: bool) -> String {
-        format!("{} RETURNING id", self.record(migration, has_name))
+        let record = self.record(migration, has_name);
+        format!(
+            "WITH it AS ({record} RETURNING id) SELECT coalesce(pg_catalog.max(id)::pg_catalog.text, \
+             '{NOTHING_KEPT}')::pg_catalog.int8 FROM it"
+        )
+    }
+
+    /// Whether that is why a statement failed. No other word of the message is the same in every language.
+    pub(super) fn kept_nothing(said: &DbError) -> bool {
+        said.code().code() == "22P02" && said.message().contains(NOTHING_KEPT)
     }
 
     /// The statement that takes an edited file's hash as the applied one.
@@ -315,6 +341,8 @@ impl Ledger {
         let (ledger, message) = (self.clone(), said.message().to_owned());
         match said.code().code() {
             "42501" => LedgerError::Denied { ledger, message },
+            "55P03" => LedgerError::Locked(ledger),
+            _ if Ledger::kept_nothing(said) => LedgerError::Unsteady(ledger),
             code => LedgerError::Database { ledger, message, code: code.to_owned() },
         }
     }
@@ -364,10 +392,8 @@ mod tests {
         let (ledger, migration) = (Ledger::default(), migration("0000_a", 7, "abc"));
         let hash = &migration.hash;
         assert_eq!(
-            ledger.insertion(&migration, false),
-            format!(
-                r#"insert into "drizzle"."__drizzle_migrations" ("hash", "created_at") values('{hash}', 7) RETURNING id"#
-            )
+            ledger.record(&migration, false),
+            format!(r#"insert into "drizzle"."__drizzle_migrations" ("hash", "created_at") values('{hash}', 7)"#)
         );
         assert!(ledger.insertion(&migration, true).contains(r#""name") values("#));
     }

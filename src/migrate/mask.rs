@@ -28,7 +28,8 @@ pub(super) fn said_of(sql: &str, said: &str) -> String {
 }
 
 /// Where passwords are: between the quotes after PASSWORD (of roles, and in the options of foreign servers) and CONNECTION
-/// (of subscriptions), also inside of DO blocks and functions.
+/// (of subscriptions), also inside of DO blocks and functions; and where such a statement is put together from strings, in all
+/// of those that may go into it.
 fn secrets(sql: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let text = sql.to_ascii_lowercase();
@@ -39,24 +40,45 @@ fn secrets(sql: &str) -> Vec<Range<usize>> {
 }
 
 fn collect(sql: &str, offset: usize, found: &mut Vec<Range<usize>>) {
-    let mut before: Option<Token> = None;
-    // A literal goes on after a line break.
-    let mut goes_on = false;
-    for token in tokens(sql) {
-        let is_literal = token.kind == Kind::Literal;
-        goes_on = is_literal && (goes_on || before.as_ref().is_some_and(|it| announces(it.text(sql))));
-        if is_literal {
-            let inside = inside(token.text(sql), token.closed);
-            let inside = token.span.start + inside.start..token.span.start + inside.end;
-            let text = &sql[inside.clone()];
-            if goes_on || (!token.text(sql).starts_with('$') && holds_statement(text)) {
-                found.push(offset + inside.start..offset + inside.end);
-            } else if token.text(sql).starts_with('$') {
-                collect(text, offset + inside.start, found);
+    let is_body = offset > 0;
+    let tokens = tokens(sql);
+    let composes = tokens.iter().any(|token| asks_for_password(sql, token));
+    for statement in pieces(sql, &tokens) {
+        // What becomes a part of the statement that asks for one, and in a body what is remembered for it.
+        let here = statement.iter().any(|token| asks_for_password(sql, token));
+        let remembers = is_body && composes && statement.iter().any(|token| is_secretive(token.text(sql)));
+        // A literal goes on after a line break.
+        let mut goes_on = false;
+        for (index, literal) in statement.iter().enumerate().filter(|(_, token)| token.kind == Kind::Literal) {
+            let before = |number: usize| index.checked_sub(number).and_then(|at| statement.get(at));
+            let after_literal = before(1).is_some_and(|it| it.kind == Kind::Literal);
+            goes_on = (goes_on && after_literal) || before(1).is_some_and(|it| announces(it.text(sql)));
+            let text = literal.text(sql);
+            let within = inside(text, literal.closed);
+            let within = literal.span.start + within.start..literal.span.start + within.end;
+            let dollar = text.starts_with('$');
+            let part = (here || remembers) && !asks_for_password(sql, literal);
+            if goes_on || (!dollar && holds_statement(&sql[within.clone()])) || part {
+                found.push(offset + within.start..offset + within.end);
+            } else if dollar {
+                collect(&sql[within.clone()], offset + within.start, found);
             }
         }
-        before = Some(token);
     }
+}
+
+/// The statements, those of a body as well: what is between semicolons, and between the words that begin blocks.
+fn pieces<'t>(sql: &str, tokens: &'t [Token]) -> impl Iterator<Item = &'t [Token]> {
+    let mut depth = 0_usize;
+    tokens.split(move |token| {
+        match token.text(sql) {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let begins = || ["begin", "declare", "then", "else", "loop"].iter().any(|word| token.is(sql, word));
+        token.kind == Kind::Semicolon || (depth == 0 && begins())
+    })
 }
 
 fn announces(word: &str) -> bool {
@@ -64,10 +86,35 @@ fn announces(word: &str) -> bool {
     word.eq_ignore_ascii_case("password") || word.eq_ignore_ascii_case("connection")
 }
 
+/// Whether a variable of this name is likely to hold a password.
+fn is_secretive(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let parts = word.split('_').any(|part| ["pw", "pwd", "pass", "passwd", "secret"].contains(&part));
+    parts || (word.contains("password") && !word.contains('\''))
+}
+
+/// Whether a string is a part of a statement that a password is to be put into: `'ALTER ROLE %I PASSWORD %L'`,
+/// `'ALTER ROLE a PASSWORD ' || …`.
+fn asks_for_password(sql: &str, literal: &Token) -> bool {
+    if literal.kind != Kind::Literal {
+        return false;
+    }
+    let quoted = literal.text(sql);
+    let text = quoted[inside(quoted, literal.closed)].to_ascii_lowercase();
+    let asks = |(at, word): (usize, &str)| {
+        let (before, after) = (&text[..at], text[at + word.len()..].trim_start());
+        before.ends_with(char::is_whitespace) && (after.starts_with('%') || after.is_empty())
+    };
+    // A dollar quote with statements in it is a body, which is looked into.
+    let is_body = quoted.starts_with('$') && text.contains(';');
+    !is_body && text.match_indices("password").any(asks)
+}
+
 /// Whether a string is a statement, or a part of one, with a password in it: `EXECUTE 'ALTER ROLE a PASSWORD ''x'''`.
 fn holds_statement(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    text.match_indices("password").any(|(at, word)| text[at + word.len()..].trim_start().starts_with(['\'', '=']))
+    let follows = |after: &str| after.starts_with(['\'', '=']) || (after.starts_with('%') && text.contains("''"));
+    text.match_indices("password").any(|(at, word)| follows(text[at + word.len()..].trim_start()))
 }
 
 /// What is between the quotes of a literal.
@@ -116,6 +163,36 @@ mod tests {
             ),
             ("EXECUTE format('ALTER ROLE %I PASSWORD %L', a, b)", "EXECUTE format('ALTER ROLE %I PASSWORD %L', a, b)"),
             ("INSERT INTO users (password) VALUES ('hash')", "INSERT INTO users (password) VALUES ('hash')"),
+            (
+                "DO $$ BEGIN EXECUTE format('CREATE ROLE app PASSWORD %L', 'hunter2'); END $$",
+                "DO $$ BEGIN EXECUTE format('CREATE ROLE app PASSWORD %L', '*******'); END $$",
+            ),
+            (
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ' || quote_literal('x') || ' LOGIN'; PERFORM 'y'; END $$",
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ' || quote_literal('*') || '******'; PERFORM 'y'; END $$",
+            ),
+            (
+                "DO $$ DECLARE db_pw text := 'hunter2'; n text := 'app'; BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = \
+                 'app') THEN EXECUTE format('CREATE ROLE %I PASSWORD %L', n, db_pw); END IF; END $$",
+                "DO $$ DECLARE db_pw text := '*******'; n text := 'app'; BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = \
+                 'app') THEN EXECUTE format('CREATE ROLE %I PASSWORD %L', n, db_pw); END IF; END $$",
+            ),
+            (
+                "DO 'BEGIN EXECUTE format(''ALTER ROLE a PASSWORD %L'', ''x''); END'",
+                "DO '**************************************************************'",
+            ),
+            (
+                "DO $a$ BEGIN EXECUTE format('ALTER ROLE a PASSWORD %L', $$x$$); END $a$",
+                "DO $a$ BEGIN EXECUTE format('ALTER ROLE a PASSWORD %L', $$*$$); END $a$",
+            ),
+            (
+                "DO $a$ BEGIN EXECUTE format($f$ALTER ROLE a PASSWORD %L$f$, 'x'); END $a$",
+                "DO $a$ BEGIN EXECUTE format($f$ALTER ROLE a PASSWORD %L$f$, '*'); END $a$",
+            ),
+            (
+                "DO $$ BEGIN IF EXISTS (SELECT FROM c WHERE t = 'users' AND n = 'password') THEN NULL; END IF; END $$",
+                "DO $$ BEGIN IF EXISTS (SELECT FROM c WHERE t = 'users' AND n = 'password') THEN NULL; END IF; END $$",
+            ),
         ];
         for (sql, expected) in table {
             assert_eq!(masked(sql), expected);

@@ -17,10 +17,10 @@ use tokio_postgres::SimpleQueryRow;
 use super::apply::{Batch, Failed, Run};
 use super::concurrent::Standing;
 use super::event::Event;
-use super::failure::{Failure, Half};
+use super::failure::{Failure, Half, StatementFailure};
 use super::folder::{Folder, Migration};
 use super::lease::{Done, Lease, Pulse};
-use super::ledger::{Ledger, Version};
+use super::ledger::{Contents, Ledger, Version};
 use super::mask::masked;
 use super::plan::Plan;
 use super::refusal::Refusal;
@@ -39,6 +39,8 @@ enum Stop {
     Lease(Trouble),
     /// The user wants to stop.
     Interrupted,
+    /// PostgreSQL said success, but what the statement makes is not there: what is wrong.
+    NotMade(String),
 }
 
 impl Stop {
@@ -158,7 +160,7 @@ impl Run<'_> {
         for (index, step) in steps.iter().enumerate().skip(first) {
             let cut_off = cut_off.filter(|_| index == first && step.commit != Commit::WithLease);
             let uncertain = cut_off.is_some();
-            self.half = Some(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain });
+            self.halfway(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain });
             if self.conversation.interrupted() {
                 self.give_back(&mut lease).await;
                 return Err(self.interruption());
@@ -169,20 +171,30 @@ impl Run<'_> {
             after.advance(&done);
             match self.step(step, &mut lease, &after, cut_off).await {
                 Ok(true) => lease = after,
-                Ok(false) => return Ok(self.lost()),
+                Ok(false) => {
+                    if step.commit != Commit::WithLease {
+                        self.halfway(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain: true });
+                    }
+                    return Ok(self.lost());
+                }
                 Err(Stop::Lease(trouble)) => return Err(self.not_renewed(&lease.tag, trouble)),
                 Err(Stop::Interrupted) => {
                     self.give_back(&mut lease).await;
                     return Err(self.interruption());
                 }
+                Err(Stop::NotMade(what)) => {
+                    self.give_back(&mut lease).await;
+                    let failure = StatementFailure::passed_over(migration, step.chunk, what);
+                    return Err(self.accounted(failure));
+                }
                 Err(Stop::Statement { trouble, skipped, alone }) => {
                     if alone && matches!(trouble, Trouble::Lost(_) | Trouble::GaveUp) {
-                        self.half = Some(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain: true });
+                        self.halfway(Half { tag: tag.clone(), done: index, of: steps.len(), uncertain: true });
                     }
                     return self.stopped(migration, step, &mut lease, trouble, skipped).await;
                 }
             }
-            self.half = Some(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
+            self.halfway(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
         }
         self.finish(migration, version, &lease, started).await
     }
@@ -285,10 +297,25 @@ impl Run<'_> {
         }
     }
 
-    /// Somebody took this one for dead: its lease is theirs now.
+    /// Remembers what is committed of the migration at hand.
+    fn halfway(&mut self, half: Half) {
+        self.begun = Some(half.clone());
+        self.half = Some(half);
+    }
+
+    /// Somebody took this one for dead, and its lease is theirs now; or removed it, which the next look shows.
     fn lost(&mut self) -> Batch {
         self.half = None;
         Batch::Stale
+    }
+
+    /// Refuses to begin anew what this run has begun: whoever removed its lease (`unlock`) wants it to end.
+    pub(super) fn still_ours(&mut self, contents: &Contents, plan: &Plan) -> Result<(), Failure> {
+        let removed = |half: &Half| contents.lease.is_none() && plan.is_recorded(&half.tag) == Some(false);
+        match self.begun.take_if(|half| removed(half)) {
+            Some(half) => Err(Failure::TakenAway { half, applied: self.tags(), pending: self.pending() }),
+            None => Ok(()),
+        }
     }
 
     /// Writes down that nobody goes on for now, and what was done.
@@ -317,7 +344,8 @@ impl Run<'_> {
             }
         }
         self.attempt += 1;
-        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left, escaped: false }).await?;
+        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left, escaped: false, intact: true })
+            .await?;
         Ok(Batch::Stale)
     }
 
@@ -331,7 +359,11 @@ impl Run<'_> {
     ) -> Result<Batch, Failure> {
         match self.begin(None, Version { leased: true, ..version }).await {
             Ok(true) => {}
-            Ok(false) => return Ok(self.lost()),
+            Ok(false) => {
+                // Where only the ledger has changed, the lease is still this one's, and nobody need wait until it is old.
+                self.give_back(&mut lease.clone()).await;
+                return Ok(self.lost());
+            }
             Err(failure) => {
                 // All of it is done: who comes next has only to record it, and need not wait until the lease is old.
                 self.give_back(&mut lease.clone()).await;

@@ -1,5 +1,7 @@
 //! Folder × ledger → what each migration is, and what stands in the way of applying the rest. Pure.
 
+mod owner;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use super::folder::{Folder, Layout, Migration, Missing};
 use super::lease::Lease;
 use super::ledger::{Contents, Row};
+use owner::owners;
 
 /// What a migration is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,59 +113,40 @@ pub struct Allow {
 
 /// Compares the folder with the ledger.
 pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
-    let mut free: Vec<&Row> = contents.rows.iter().collect();
-    let mut duplicates = Vec::new();
-    let matched: Vec<Option<&Row>> = folder
-        .migrations
-        .iter()
-        .map(|migration| {
-            let index = find(migration, folder.layout, &free)?;
-            let row = free.remove(index);
-            // Two Drizzles at once leave the same row twice.
-            let same =
-                |other: &&Row| other.created_at == row.created_at && other.hash == row.hash && other.name == row.name;
-            let rows: Vec<i64> =
-                std::iter::once(row.id).chain(free.iter().copied().filter(same).map(|it| it.id)).collect();
-            if rows.len() > 1 {
-                free.retain(|other| !same(other));
-                duplicates.push(Duplicate { tag: migration.tag.clone(), rows });
-            }
-            Some(row)
-        })
-        .collect();
-    let unnamed = folder.migrations.iter().zip(&matched).filter_map(|(migration, row)| {
-        row.filter(|row| row.name.is_none()).map(|row| (row.id, migration.name.clone()))
-    });
+    let mut accounts: Vec<Vec<&Row>> = vec![Vec::new(); folder.migrations.len()];
+    let mut unknown = Vec::new();
+    for (row, owner) in contents.rows.iter().zip(owners(folder, &contents.rows)) {
+        owner.map_or(&mut unknown, |index| &mut accounts[index]).push(row);
+    }
+    let (mut matched, mut duplicates, mut unnamed) = (Vec::new(), Vec::new(), Vec::new());
+    for (migration, mut rows) in folder.migrations.iter().zip(accounts) {
+        let row = rows.iter().copied().find(|row| row.hash == migration.hash).or(rows.first().copied());
+        matched.push(row);
+        let Some(row) = row else { continue };
+        // Two Drizzles at once leave the same row twice.
+        let same =
+            |other: &&Row| other.created_at == row.created_at && other.hash == row.hash && other.name == row.name;
+        let twice: Vec<i64> = rows.iter().copied().filter(same).map(|it| it.id).collect();
+        if twice.len() > 1 {
+            duplicates.push(Duplicate { tag: migration.tag.clone(), rows: twice });
+        }
+        // Drizzle 1 goes by names alone, whatever else such a row says.
+        if folder.layout == Layout::V0 {
+            unknown.extend(rows.extract_if(.., |it| !same(&&**it)));
+        }
+        unnamed.extend(rows.iter().filter(|it| it.name.is_none()).map(|it| (it.id, migration.name.clone())));
+    }
+    unknown.sort_by_key(|row| row.id);
     Plan {
         migrations: states(folder, &matched, contents),
-        unknown: free.into_iter().cloned().collect(),
+        unknown: unknown.into_iter().cloned().collect(),
         strays: folder.strays.clone(),
         missing: Vec::new(),
         lease: contents.lease.clone(),
         ledger_exists: contents.table_exists,
         duplicates,
-        unnamed: if contents.has_name || folder.layout == Layout::V1 { unnamed.collect() } else { Vec::new() },
+        unnamed: if contents.has_name || folder.layout == Layout::V1 { unnamed } else { Vec::new() },
     }
-}
-
-/// Which of the rows is this migration's: by name, else by time, as Drizzle's upgrade from v0 to v1 finds it.
-fn find(migration: &Migration, layout: Layout, rows: &[&Row]) -> Option<usize> {
-    if let Some(index) = rows.iter().position(|row| row.name.as_deref() == Some(&migration.name)) {
-        return Some(index);
-    }
-    let same_time = |row: &Row| match layout {
-        Layout::V0 => row.created_at == Some(migration.when_millis),
-        // A folder's name keeps seconds only.
-        Layout::V1 => {
-            row.name.is_none()
-                && row.created_at.is_some_and(|at| at.div_euclid(1000) == migration.when_millis.div_euclid(1000))
-        }
-    };
-    let candidates: Vec<usize> = (0..rows.len()).filter(|index| same_time(rows[*index])).collect();
-    candidates.iter().copied().find(|index| rows[*index].hash == migration.hash).or(match candidates[..] {
-        [only] => Some(only),
-        _ => None,
-    })
 }
 
 fn states(folder: &Folder, matched: &[Option<&Row>], contents: &Contents) -> Vec<Status> {
@@ -368,10 +352,31 @@ mod tests {
             // A v0 table that is not upgraded yet.
             (rows(&[(a, Some(at_a + 456), None)]), "AP0"),
             (rows(&[("z", Some(5), None)]), "PP1"),
+            // Another time than the folder's, as after an edit of `when`: Drizzle's upgrade goes by the hash then.
+            (rows(&[(a, Some(5), None), (b, None, None)]), "AA0"),
+            (rows(&[("z", Some(5), None), (b, Some(at_b), None)]), "OA1"),
+            // Names alone count where there are any.
+            (rows(&[(a, Some(at_a), Some("20260101000000_z"))]), "PP1"),
+            (rows(&[("changed", Some(at_a), Some(a)), (a, Some(at_a), Some(a))]), "AP0"),
         ];
         for (contents, expected) in table {
             assert_eq!(&short(&ab, contents), expected, "{contents:?}");
         }
+    }
+
+    #[test]
+    fn one_of_two_of_the_same_time() {
+        let at = 1_767_225_600_000;
+        for (layout, [a, b]) in [(Layout::V0, ["0_a", "1_b"]), (Layout::V1, ["20260101000000_a", "20260101000000_b"])] {
+            let both = folder(layout, &[(a, at), (b, at)]);
+            assert_eq!(short(&both, &rows(&[(b, Some(at), None)])), "OA0", "{layout:?}");
+            assert_eq!(short(&both, &rows(&[(b, Some(at), None), (a, Some(at), None)])), "AA0", "{layout:?}");
+        }
+        let both = folder(Layout::V0, &[("0_a", at), ("1_b", at)]);
+        assert_eq!(short(&both, &rows(&[("changed", Some(at), None), ("1_b", Some(at), None)])), "EA0");
+        assert_eq!(short(&both, &rows(&[("changed", Some(at), None)])), "OO1");
+        let twice = rows(&[("changed", Some(at), None), ("changed", Some(at), None)]);
+        assert_eq!(short(&folder(Layout::V0, &[("0_a", at)]), &twice), "E1");
     }
 
     #[test]

@@ -116,6 +116,27 @@ pub enum Refusal {
         #[label("would be passed over")]
         span: SourceSpan,
     },
+    /// IF NOT EXISTS would pass over an index because something else has its name.
+    #[error(
+        "The index {name} that {tag} makes IF NOT EXISTS on {table} would not be made: its name belongs to {holder}."
+    )]
+    #[diagnostic(help("Give it another name; or, in a migration before it, remove or rename what has this one."))]
+    NameTaken {
+        /// Which migration.
+        tag: String,
+        /// The index.
+        name: String,
+        /// Its table, as written.
+        table: String,
+        /// What has the name.
+        holder: String,
+        /// The file.
+        #[source_code]
+        text: Arc<Text>,
+        /// The statement.
+        #[label("would be passed over")]
+        span: SourceSpan,
+    },
     /// A migration without a transaction is half done, and something else would come first.
     #[error("{lease} was not finished, and is not the next one to apply in {}.", folder.display())]
     #[diagnostic(help(

@@ -41,6 +41,12 @@ pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String 
     )
 }
 
+/// Whether an opening that failed after so many of its statements had to wait for another migrator: for the lock, which comes
+/// after BEGIN, the session's restoring and two limits.
+pub(super) fn is_of_migrator(completed: usize) -> bool {
+    completed == 3 + RESTORE.split(';').count()
+}
+
 /// What begins the transaction of a single statement.
 pub(super) fn beginning(options: &Options) -> String {
     format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}; ", limits(options))
@@ -68,11 +74,11 @@ pub(super) fn seam(insertion: &str, options: &Options) -> String {
 const MARK: &str = "infra_migration";
 
 /// A session that migrations, or others behind the same pooler, may have changed, as it was. Roles first: the ledger's row
-/// is written by who connected.
-pub(super) const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+/// is written by who connected. Temporary tables would hide the tables of their names from whoever gets the session next.
+pub(super) const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP";
 
 /// The limits for a migration's statements; they end with the transaction.
-fn limits(options: &Options) -> String {
+pub(super) fn limits(options: &Options) -> String {
     let statement_timeout = options.statement_timeout.map_or(0, milliseconds);
     let lock_timeout = milliseconds(options.lock_timeout);
     format!("SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}")

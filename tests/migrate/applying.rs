@@ -71,7 +71,7 @@ async fn a_violated_constraint_is_found_in_its_statement() {
     std::fs::write(written.file("0000_a"), sql.replace("(2, 0)", "(1, 1)")).unwrap();
     let (result, _) = run(&mut database.client().await, &written.folder()).await;
     let Err(Failure::Statement(failure)) = result else { panic!("{result:?}") };
-    assert_eq!((failure.code.as_str(), failure.position.line), ("23505", 4));
+    assert_eq!((failure.code.as_str(), failure.position.line, failure.escaped), ("23505", 4, false));
     assert_eq!(ledger_rows(&database), "");
 }
 
@@ -89,6 +89,27 @@ async fn settings_do_not_leak_into_the_next_migration() {
         tags(&database, &written.folder()).await.unwrap();
         let owners = "SELECT tablename, schemaname, tableowner FROM pg_tables WHERE tablename LIKE 'in_%' ORDER BY 1";
         assert_eq!(database.psql(owners), "in_public|public|postgres\nin_s|s|postgres", "{way:?}");
+    }
+}
+
+/// Neither into the next migration nor, behind a pooler, to whoever gets the connection next.
+#[tokio::test]
+async fn temporary_tables_do_not_leak() {
+    for together in [false, true] {
+        for way in WAYS {
+            let database = Database::new(way);
+            let written = Written::new(&[
+                ("0000_users", "CREATE TABLE users (id int);"),
+                ("0001_copy", "CREATE TEMP TABLE users AS SELECT * FROM public.users; SELECT * FROM users;"),
+                ("0002_phone", "ALTER TABLE users ADD COLUMN phone text;"),
+            ]);
+            let options = Options { together, ..Options::default() };
+            let mut client = database.client().await;
+            run_with(&mut client, &written.folder(), &options).await.0.unwrap();
+            let columns = "SELECT string_agg(attname, ' ') FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attnum > 0";
+            assert_eq!(database.psql(columns), "id phone", "{way:?}");
+            assert_eq!(database.psql("SELECT count(*) FROM pg_class WHERE relpersistence = 't'"), "0", "{way:?}");
+        }
     }
 }
 

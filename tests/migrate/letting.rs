@@ -135,6 +135,83 @@ fn an_invalid_index_is_not_passed_over() {
     assert_eq!(index(&database, "t Email"), "valid");
 }
 
+/// Nor an index of another table, or whatever else has the name; a migration before it that changes that is a way on.
+#[test]
+fn a_name_that_is_taken_is_not_passed_over() {
+    let database = Database::new(Way::Direct);
+    database.psql("CREATE TABLE a (email text); CREATE TABLE b (email text); CREATE INDEX email_idx ON a (email)");
+    let mut written = Written::new(&[
+        ("0000_c", "CREATE TABLE c (email text);"),
+        ("0001_index", "CREATE INDEX IF NOT EXISTS email_idx ON b (email);"),
+    ]);
+    for arguments in [&["apply"][..], &["apply", "--dry-run"]] {
+        let output = infra(&database, written.path(), arguments).output().unwrap();
+        let said = shown(&output).replace("\n  │ ", " ");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("its name belongs to an index of the table a."), "{said}");
+    }
+    assert_eq!(tables(&database), "a b", "0000_c was applied");
+    std::fs::write(written.file("0001_index"), "CREATE INDEX IF NOT EXISTS b ON c (email);").unwrap();
+    let said = run(&database, &written, &["apply"]).replace("\n  │ ", " ");
+    assert!(said.contains("belongs to public.b, which is no index."), "{said}");
+
+    written = Written::new(&[
+        ("0000_c", "CREATE TABLE c (email text);"),
+        ("0001_rename", "DO $$ BEGIN ALTER INDEX email_idx RENAME TO a_email_idx; END $$;"),
+        ("0002_index", "CREATE INDEX IF NOT EXISTS email_idx ON b (email);"),
+    ]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    assert_eq!(database.psql("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = 'email_idx'::regclass"), "b");
+}
+
+/// What only the run itself brings about is found after it, and not recorded where that can still be helped.
+#[test]
+fn an_index_that_was_not_made_is_missed() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::new(&[
+        ("0000_t", "CREATE TABLE a (email text); CREATE TABLE b (email text);"),
+        ("0001_a", "CREATE INDEX IF NOT EXISTS email_idx ON a (email);"),
+        ("0002_b", "CREATE INDEX IF NOT EXISTS email_idx ON b (email);"),
+    ]);
+    let output = infra(&database, written.path(), &["apply", "--json"]).output().unwrap();
+    let last = json(&output).pop().unwrap();
+    let message = last["message"].as_str().unwrap();
+    assert!(message.contains("not in the database: the index \"b\".\"email_idx\""), "{last}");
+    assert_eq!(last["applied"], serde_json::json!(["0000_t", "0001_a", "0002_b"]));
+
+    written.add("0003_c", &outside("CREATE INDEX CONCURRENTLY IF NOT EXISTS email_idx ON b (email);"));
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the index email_idx is not on b"), "{said}");
+    assert!(said.contains("this run has committed nothing of it"), "{said}");
+    assert_eq!(ledger_rows(&database).lines().filter(|row| !row.starts_with('-')).count(), 3, "0003_c is recorded");
+}
+
+/// The cure is no reason to refuse: an INVALID index that a statement before it drops, or drops with its table; and that of a
+/// partitioned table is INVALID by right until its partitions have theirs.
+#[test]
+fn what_cures_an_invalid_index_runs() {
+    let database = Database::new(Way::Direct);
+    database.psql(
+        "CREATE TABLE t (email text); INSERT INTO t VALUES ('x'), ('x'); CREATE TABLE p (x int) PARTITION BY RANGE (x); CREATE \
+         TABLE p1 PARTITION OF p DEFAULT; CREATE INDEX p_x ON ONLY p (x)",
+    );
+    let failed = super::outside::psql(&database, "CREATE UNIQUE INDEX CONCURRENTLY i ON t (email)").wait();
+    assert!(!failed.unwrap().success());
+    assert_eq!((index(&database, "i").as_str(), index(&database, "p_x").as_str()), ("INVALID", "INVALID"));
+    let again = "CREATE INDEX IF NOT EXISTS i ON t (email);";
+    let late = Written::new(&[("0000_a", &format!("{again} DROP INDEX i;"))]);
+    assert!(run(&database, &late, &["apply"]).contains("DROP INDEX CONCURRENTLY public.i;"), "it comes too late");
+    let written = Written::new(&[
+        ("0000_drop", &format!("DROP INDEX IF EXISTS i; {again}")),
+        ("0001_part", "CREATE INDEX IF NOT EXISTS p_x ON ONLY p (x);"),
+    ]);
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(index(&database, "i"), "valid");
+}
+
 /// The guards of `lint --fix`, of `repair` and of drizzle-kit are looked into.
 #[test]
 fn names_in_guards_are_looked_for() {

@@ -26,6 +26,7 @@ mod tampering;
 mod telling;
 mod traps;
 mod trips;
+mod unlocking;
 mod verifying;
 
 use std::path::{Path, PathBuf};

@@ -48,6 +48,32 @@ fn what_is_half_done_goes_on_where_it_stopped() {
     assert_eq!(database.psql("SELECT string_agg(n::text, ' ' ORDER BY n) FROM log"), "1 2");
 }
 
+/// Also one that is put together from strings; and it is said that this is not quite what runs.
+#[test]
+fn passwords_are_hidden() {
+    let database = Database::new(Way::Direct);
+    let role = format!("hidden_{}", database.name);
+    let sql = format!("DO $$ BEGIN EXECUTE format('CREATE ROLE {role} PASSWORD %L', 'hunter2'); END $$;");
+    let written = Written::new(&[
+        ("0000_role", &format!("{sql} CREATE TABLE a (id int);")),
+        ("0001_alone", &outside("ALTER ROLE x PASSWORD 'hunter2';")),
+    ]);
+    let shown = dry_run(&database, &written, &[]);
+    assert!(
+        shown.starts_with("-- Passwords are shown as ***") || shown.contains("\n-- Passwords are shown as ***"),
+        "{shown}"
+    );
+    assert!(shown.contains("PASSWORD %L', '*******')") && !shown.contains("hunter2"), "{shown}");
+    let output = infra(&database, written.path(), &["apply", "--dry-run", "--json"]).output().unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("hunter2"));
+    let output = infra(&database, written.path(), &["lint", "--fix", "--dry-run", "--json"]).output().unwrap();
+    let fixed = String::from_utf8(output.stdout).unwrap();
+    assert!(fixed.contains("CREATE TABLE IF NOT EXISTS a") && !fixed.contains("hunter2"), "{fixed}");
+    // It runs as it is.
+    assert!(infra(&database, written.path(), &["apply", "--to", "0000_role"]).output().unwrap().status.success());
+    database.psql(&format!("DROP ROLE {role}"));
+}
+
 /// What was applied by other means while it was half done is no longer waited for.
 #[test]
 fn what_the_ledger_needs_comes_first() {

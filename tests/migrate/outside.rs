@@ -291,7 +291,7 @@ async fn drizzle_does_not_mind_the_lease() {
     }
 }
 
-fn unlock(database: &Database, arguments: &[&str]) -> (Option<i32>, String) {
+pub(super) fn unlock(database: &Database, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
     command.args(["migrate", "unlock"]).args(arguments).env("PGSSLROOTCERT", &servers().ca).env("NO_COLOR", "1");
     let output = command.env("DATABASE_URL", servers().url(database.way, &database.name)).output().unwrap();

@@ -166,6 +166,20 @@ async fn a_v0_ledger_is_upgraded_by_a_v1_folder_only() {
     assert_eq!(rows(&ours), rows(&theirs));
 }
 
+/// A `when` that was edited before `drizzle-kit up`: the upgrade goes by the hash where no folder has the row's second.
+#[tokio::test]
+async fn a_v0_ledger_of_other_times_is_upgraded_as_well() {
+    let (theirs, ours) = (Database::new(Way::Direct), Database::new(Way::Pooled));
+    for database in [&theirs, &ours] {
+        migrate(Line::V0, &fixture("v0-shop"), database);
+        database.psql("UPDATE drizzle.__drizzle_migrations SET created_at = created_at - 86400000 WHERE id IN (2, 4)");
+    }
+    migrate(Line::V1, &fixture("upgrade"), &theirs);
+    assert_eq!(infra(&fixture("upgrade"), &ours).await, NONE);
+    assert_eq!(rows(&ours), rows(&theirs));
+    assert_eq!(ours.psql("SELECT count(name) FROM drizzle.__drizzle_migrations"), "5");
+}
+
 /// The mixing trap: what Drizzle 0.x records in an upgraded ledger, Drizzle 1 runs again.
 #[tokio::test]
 async fn a_v0_folder_on_an_upgraded_ledger() {

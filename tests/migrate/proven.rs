@@ -81,6 +81,55 @@ async fn what_is_half_done_beyond_the_last_one_wanted_is_not_forgotten() {
     assert_eq!((leases(&database).as_str(), database.psql("SELECT count(*) FROM log").as_str()), ("1", "1"));
 }
 
+/// What the ledger itself refuses is not the fault of a statement that ended the transaction; and a row that it drops in silence
+/// is none.
+#[tokio::test]
+async fn a_ledger_that_does_not_take_the_row() {
+    for together in [false, true] {
+        let database = Database::new(Way::Pooled);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+        tags(&database, &written.folder()).await.unwrap();
+        written.add("0001_b", "CREATE TABLE b (id int);");
+        written.add("0002_c", "CREATE TABLE c (id int);");
+        let options = Options { together, ..Options::default() };
+        for (body, code) in [("RAISE 'not today';", Some("P0001")), ("RETURN NULL;", None)] {
+            database.psql(&format!(
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; CREATE OR REPLACE \
+                 TRIGGER refuse BEFORE INSERT ON drizzle.__drizzle_migrations FOR EACH ROW EXECUTE FUNCTION refuse()"
+            ));
+            let (result, events) = run_with(&mut database.client().await, &written.folder(), &options).await;
+            match (code, &result) {
+                (Some(code), Err(Failure::Statement(failure))) => {
+                    assert_eq!((failure.code.as_str(), failure.escaped), (code, false));
+                }
+                (None, Err(Failure::Ledger(LedgerError::Unsteady(_)))) => {}
+                _ => panic!("{body}: {result:?}"),
+            }
+            assert!(!events.iter().any(|event| matches!(event, Event::Applied { .. })), "{events:?}");
+            assert_eq!((tables(&database).as_str(), ledger_rows(&database).lines().count()), ("a", 1), "{body}");
+        }
+    }
+}
+
+/// A table that somebody has locked as a whole is not waited for without end, nor taken for another migrator.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_locked() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    tags(&database, &written.folder()).await.unwrap();
+    let mut other = psql(&database, "BEGIN; LOCK TABLE drizzle.__drizzle_migrations; SELECT pg_sleep(60)");
+    until(
+        &database,
+        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = \
+                      'drizzle.__drizzle_migrations'::regclass",
+        "1",
+    );
+    let (result, _) = run(&mut database.client().await, &written.folder()).await;
+    assert!(matches!(&result, Err(Failure::Ledger(LedgerError::Locked(_)))), "{result:?}");
+    database.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE%'");
+    other.wait().unwrap();
+}
+
 /// An index that stayed INVALID is none, whatever others build meanwhile where this role cannot see what.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_index_is_not_taken_for_one_that_is_being_built() {
@@ -225,7 +274,7 @@ async fn a_ledger_that_is_none_ends_in_a_refusal() {
     database.psql(&format!("CREATE SCHEMA drizzle; {TABLE}; CREATE TABLE drizzle.y (n int)"));
     database.psql(
         "CREATE VIEW drizzle.__drizzle_migrations AS SELECT id, hash, created_at FROM drizzle.x WHERE random() < 0.0000001 \
-         OR current_setting('lock_timeout') <> '0'; INSERT INTO drizzle.x VALUES (1, 'abc', 5)",
+         OR EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()); INSERT INTO drizzle.x VALUES (1, 'abc', 5)",
     );
     let mut client = database.client().await;
     let applying = run_with(&mut client, &folder, &options);

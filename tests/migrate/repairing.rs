@@ -70,6 +70,12 @@ async fn sequences_do_not_start_again() {
     assert_eq!(database.psql("SELECT max(id) FROM app.users"), "3");
     assert_eq!(database.psql("SELECT max(id) FROM app.posts"), "1002");
 
+    // Where nothing is missing, the same migration moves nothing.
+    let whole = applied(Way::Direct, &Written::new(EVERYTHING).folder()).await;
+    whole.psql("ALTER SEQUENCE app.users_id_seq RESTART WITH 50");
+    assert_eq!(infra(&whole, written.path(), &["apply"]).status.code(), Some(0));
+    assert_eq!(whole.psql("SELECT last_value, is_called FROM app.users_id_seq"), "50|f");
+
     let down = "CREATE SEQUENCE down INCREMENT BY -1; CREATE TABLE a (id int DEFAULT nextval('down')); ALTER SEQUENCE down OWNED BY \
                 a.id; INSERT INTO a VALUES (DEFAULT), (DEFAULT);";
     let written = Written::new(&[("0000_a", down)]);

@@ -72,7 +72,7 @@ COMMENT ON FUNCTION app.\"f(); DROP TABLE app.users; --\"(integer) IS 'odd';",
 pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
     (
         "DROP FUNCTION app.double CASCADE",
-        &["Missing column app.users.twice", "Missing function app.double(n integer)"],
+        &["Missing column app.users.twice", "Missing function app.double(integer)"],
         true,
     ),
     ("CREATE TABLE app.t ()", &["Extra table app.t"], true),
@@ -103,8 +103,8 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
     (
         "DROP SCHEMA app CASCADE",
         &[
-            "Missing function app.\"f(); DROP TABLE app.users; --\"(n integer)",
-            "Missing function app.double(n integer)",
+            "Missing function app.\"f(); DROP TABLE app.users; --\"(integer)",
+            "Missing function app.double(integer)",
             "Missing function app.touch()",
             "Missing enum app.ki\\rnd",
             "Missing enum app.mood",
@@ -289,9 +289,22 @@ pub(crate) const TAMPERING: &[(&str, &[&str], bool)] = &[
         &["Missing column app.o\\rd; --\\nd.a\\rb;", "Missing constraint c\\nk on app.o\\rd; --\\nd"],
         true,
     ),
+    // The same function to PostgreSQL, but its argument has another name, which CREATE OR REPLACE cannot change; or none.
+    (
+        "DROP FUNCTION app.\"f(); DROP TABLE app.users; --\"; CREATE FUNCTION app.\"f(); DROP TABLE app.users; --\"(x integer) \
+         RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        &["Different function app.\"f(); DROP TABLE app.users; --\"(integer)"],
+        false,
+    ),
+    (
+        "DROP FUNCTION app.\"f(); DROP TABLE app.users; --\"; CREATE FUNCTION app.\"f(); DROP TABLE app.users; --\"(integer) \
+         RETURNS integer LANGUAGE sql AS 'SELECT 2'",
+        &["Different function app.\"f(); DROP TABLE app.users; --\"(integer)"],
+        false,
+    ),
     (
         "COMMENT ON FUNCTION app.\"f(); DROP TABLE app.users; --\"(integer) IS NULL",
-        &["Different function app.\"f(); DROP TABLE app.users; --\"(n integer)"],
+        &["Different function app.\"f(); DROP TABLE app.users; --\"(integer)"],
         true,
     ),
 ];

@@ -7,13 +7,14 @@ use serde_json::json;
 use crate::{
     migrate::{
         folder::BREAKPOINT,
+        mask::masked,
         outline::{Course, Line, Outline, Planned},
     },
     render::value::count,
 };
 
 /// The SQL of the pending migrations, each with its ledger row, in the transactions it would run in; and before them what
-/// the ledger itself needs.
+/// the ledger itself needs. Passwords are hidden.
 pub(super) fn text(outline: &Outline<'_>) -> String {
     let mut texts = Vec::new();
     if let Some(held) = &outline.held {
@@ -21,6 +22,9 @@ pub(super) fn text(outline: &Outline<'_>) -> String {
     }
     if !outline.ledger.is_empty() {
         texts.push(format!("-- The ledger\n{};\n", outline.ledger.join(";\n")));
+    }
+    if outline.migrations.iter().any(|planned| matches!(masked(&planned.migration.sql), Cow::Owned(_))) {
+        texts.push("-- Passwords are shown as ***; the files themselves run.\n".to_owned());
     }
     texts.extend(outline.migrations.iter().map(migration));
     if texts.is_empty() { "-- Nothing to do.".to_owned() } else { texts.join("\n") }
@@ -41,6 +45,7 @@ fn migration(planned: &Planned<'_>) -> String {
         }
     };
     let sql = body(planned);
+    let sql = masked(&sql);
     let end = if sql.is_empty() || sql.ends_with(';') { "" } else { "\n;" };
     format!("-- {} ({})\n{begin}{sql}{end}\n{record};\n{commit}", migration.tag, migration.path.display())
 }
@@ -68,11 +73,11 @@ pub(super) fn json(outline: &Outline<'_>) -> String {
         .map(|Planned { migration, course, .. }| {
             let (transaction, done, statements) = match course {
                 Course::Transaction { .. } => {
-                    (true, 0, migration.sql.split(BREAKPOINT).map(str::to_owned).collect::<Vec<_>>())
+                    (true, 0, masked(&migration.sql).split(BREAKPOINT).map(str::to_owned).collect::<Vec<_>>())
                 }
                 Course::Alone { done, lines, .. } => {
                     let runs = lines.iter().filter_map(|line| match line {
-                        Line::Statement(text) => Some((*text).to_owned()),
+                        Line::Statement(text) => Some(masked(text).into_owned()),
                         Line::Drop(index) => Some(format!("DROP INDEX CONCURRENTLY {index}")),
                         Line::Done(_) | Line::Wait(_) => None,
                     });

@@ -8,7 +8,7 @@ use crate::{
     cli::{CLEAN, FAILED, Failure, ask, print},
     migrate::{
         Client, Folder, Ledger,
-        holders::{Connection, Holders, Part},
+        holders::{Connection, Forgotten, Holders, Part},
         lease::Lease,
         outside::committed,
     },
@@ -113,9 +113,7 @@ async fn terminate(args: &Args, holders: &Holders, pid: i32, ledger: &Ledger, cl
 async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client) -> Result<u8, Failure> {
     let Some(lease) = &holders.lease else { return Ok(CLEAN) };
     if holders.pulse.is_some_and(|pulse| pulse.at_work) {
-        let text = "A statement of it is running at this moment: nothing was forgotten. Wait for it, or end it first with \
-                    --terminate PID.";
-        report(args, "running", text.to_owned());
+        report(args, "running", RUNNING.to_owned());
         return Ok(FAILED);
     }
     if !args.yes {
@@ -132,16 +130,23 @@ async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client
         ))?;
     }
     let forgotten = ledger.forget(client, lease).await.map_err(read_failed)?;
-    report(
-        args,
-        if forgotten { "forgotten" } else { "gone" },
-        match forgotten {
-            true => format!("Forgotten: {} counts as not begun.{}", lease.tag, stays(args, lease)),
-            false => "Somebody else has taken it over meanwhile; nothing was forgotten.".to_owned(),
-        },
-    );
-    Ok(if forgotten { CLEAN } else { FAILED })
+    let (result, text, code) = match &forgotten {
+        Forgotten::Yes(lease) => {
+            let text = format!("Forgotten: {} counts as not begun.{}", lease.tag, stays(args, lease));
+            ("forgotten", text, CLEAN)
+        }
+        Forgotten::Runs => ("running", RUNNING.to_owned(), FAILED),
+        Forgotten::Gone => {
+            let text = "It was given back or taken over meanwhile; nothing was forgotten.";
+            ("gone", text.to_owned(), FAILED)
+        }
+    };
+    report(args, result, text);
+    Ok(code)
 }
+
+const RUNNING: &str = "A statement of it is running at this moment: nothing was forgotten. Wait for it, or end it first with \
+                       --terminate PID.";
 
 /// What is in the database of it, and will be in the way of its next run.
 fn stays(args: &Args, lease: &Lease) -> String {

@@ -6,8 +6,8 @@ use super::Run;
 use crate::migrate::event::Event;
 use crate::migrate::failure::{Failure, StatementFailure};
 use crate::migrate::folder::{Chunk, Migration};
-use crate::migrate::ledger::LedgerError;
-use crate::migrate::transaction::Trouble;
+use crate::migrate::ledger::{Ledger, LedgerError};
+use crate::migrate::transaction::{Trouble, is_of_migrator};
 
 /// A migration that was not applied, and the part of it that is to blame.
 pub(in crate::migrate) struct Failed<'m> {
@@ -19,6 +19,8 @@ pub(in crate::migrate) struct Failed<'m> {
     pub(in crate::migrate) left: Option<String>,
     /// Whether a statement of it ended the transaction that it was to run in.
     pub(in crate::migrate) escaped: bool,
+    /// Whether that is ruled out: the savepoint that the transaction began with was there at the end.
+    pub(in crate::migrate) intact: bool,
 }
 
 impl Run<'_> {
@@ -26,6 +28,9 @@ impl Run<'_> {
     pub(in crate::migrate) async fn again(&mut self, migration: &Migration, failed: Failed<'_>) -> Result<(), Failure> {
         let attempt = self.attempt;
         match failed.trouble {
+            Trouble::Said { ref said, .. } if Ledger::kept_nothing(said) => {
+                Err(self.ledger_failure(failed.trouble, true))
+            }
             Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
             trouble if failed.escaped && trouble.is_of_no_transaction() => {
                 Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
@@ -47,15 +52,20 @@ impl Run<'_> {
                 if let (Some(remedy), false) = (&mut failure.remedy, held_by.is_empty()) {
                     remedy.insert_str(0, &format!("It is held by {}. ", held_by.join(" and ")));
                 }
-                failure.half = self.half.take();
                 failure.left = failed.left;
                 failure.escaped = failed.escaped;
-                failure.applied = self.tags();
-                failure.pending = self.pending();
-                Err(Failure::Statement(Box::new(failure)))
+                Err(self.accounted(failure))
             }
             Trouble::GaveUp => Err(self.interruption()),
         }
+    }
+
+    /// With what is committed and what is not.
+    pub(in crate::migrate) fn accounted(&mut self, mut failure: StatementFailure) -> Failure {
+        failure.half = self.half.take();
+        failure.applied = self.tags();
+        failure.pending = self.pending();
+        Failure::Statement(Box::new(failure))
     }
 
     async fn retry(&mut self, migration: &Migration, message: String, held_by: Vec<String>) {
@@ -74,7 +84,7 @@ impl Run<'_> {
         self.conversation.roll_back().await;
         match trouble {
             _ if self.conversation.interrupted() => self.interruption(),
-            Trouble::Said { said, .. } if said.code().code() == "55P03" => {
+            Trouble::Said { completed, said } if said.code().code() == "55P03" && is_of_migrator(completed) => {
                 Failure::Busy { seconds: self.options.wait.as_secs(), holder: None, applied: self.tags() }
             }
             trouble => self.ledger_failure(trouble, true),
@@ -103,7 +113,7 @@ impl Run<'_> {
     }
 
     /// What this run was to apply and has not.
-    fn pending(&self) -> Vec<String> {
+    pub(in crate::migrate) fn pending(&self) -> Vec<String> {
         let applied = |tag: &String| self.applied.iter().any(|applied| applied.tag == *tag);
         self.wanted.iter().filter(|tag| !applied(tag)).cloned().collect()
     }

@@ -7,7 +7,7 @@ use crate::migrate::folder::{Folder, Layout};
 use crate::migrate::ledger::{Contents, Ledger};
 use crate::migrate::options::Options;
 use crate::migrate::plan::Plan;
-use crate::migrate::transaction::opening;
+use crate::migrate::transaction::{limits, opening};
 
 /// The statements that the ledger itself needs before a migration can be recorded.
 pub(in crate::migrate) fn upkeep(
@@ -58,7 +58,7 @@ impl Run<'_> {
         };
         let mut done = Ok(None);
         if !statements.is_empty() {
-            done = self.conversation.ask(&format!("{}; COMMIT", statements.join("; "))).await;
+            done = self.conversation.ask(&format!("{}; {}; COMMIT", limits(self.options), statements.join("; "))).await;
         }
         if statements.is_empty() || done.is_err() {
             self.conversation.roll_back().await;

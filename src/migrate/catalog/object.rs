@@ -22,7 +22,7 @@ pub struct Id {
     /// The table or view it belongs to; empty where it stands alone.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
-    /// Its name; a function's as SQL and with its arguments, a schema's is empty.
+    /// Its name; a function's as SQL and with the types of its arguments, a schema's is empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
 }

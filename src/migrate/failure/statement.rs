@@ -103,19 +103,39 @@ impl StatementFailure {
             _ => None,
         };
         let place = Place::find(chunk, completed, character);
-        let source_code = migration.source();
         let shown = |text: &str| said_of(&migration.sql, text);
+        StatementFailure {
+            detail: said.detail().map(shown),
+            hint: said.hint().map(shown),
+            context: said.where_().map(shown),
+            remedy: remedy(migration, chunk, said.code()).map(str::to_owned),
+            ..Self::at(migration, place, said.code(), shown(said.message()))
+        }
+    }
+
+    /// IF NOT EXISTS passed over a statement of one chunk, because something else has the name.
+    pub(in crate::migrate) fn passed_over(migration: &Migration, chunk: Chunk<'_>, what: String) -> Self {
+        let remedy = "Something else has the name, and IF NOT EXISTS passed over it: give the index another name, or rename the \
+                      other one.";
+        let place = Place::find(chunk, 0, None);
+        let message = format!("PostgreSQL reported success, but {what}");
+        let failure = Self::at(migration, place, &SqlState::DUPLICATE_TABLE, message);
+        StatementFailure { remedy: Some(remedy.to_owned()), ..failure }
+    }
+
+    fn at(migration: &Migration, place: Place, code: &SqlState, message: String) -> Self {
+        let source_code = migration.source();
         StatementFailure {
             tag: migration.tag.clone(),
             path: migration.path.clone(),
             position: Position::of(&migration.sql, place.span.start),
             statement: source_code.inner()[place.statement].to_owned(),
-            code: said.code().code().to_owned(),
-            message: shown(said.message()),
-            detail: said.detail().map(shown),
-            hint: said.hint().map(shown),
-            context: said.where_().map(shown),
-            remedy: remedy(migration, chunk, said.code()).map(str::to_owned),
+            code: code.code().to_owned(),
+            message,
+            detail: None,
+            hint: None,
+            context: None,
+            remedy: None,
             half: None,
             left: None,
             escaped: false,

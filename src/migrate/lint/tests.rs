@@ -134,7 +134,14 @@ fn what_two_migrations_make() {
 
 #[test]
 fn transactions() {
-    let rules = &["transaction-control", "outside-transaction", "reads-input", "enum-value-in-use", "leaking-setting"];
+    let rules = &[
+        "transaction-control",
+        "outside-transaction",
+        "reads-input",
+        "enum-value-in-use",
+        "leaking-setting",
+        "leaking-table",
+    ];
     expect(
         rules,
         &[
@@ -157,6 +164,12 @@ fn transactions() {
             ),
             (&["SELECT set_config('search_path', '', true)"], &[]),
             (&["SET LOCAL search_path TO a"], &[]),
+            (
+                &["CREATE TEMP TABLE IF NOT EXISTS a AS SELECT 1; DROP TABLE b"],
+                &["leaking-table: CREATE TEMP TABLE IF NOT EXISTS a AS SELECT 1"],
+            ),
+            (&["CREATE TEMPORARY TABLE a (x int) ON COMMIT DROP"], &[]),
+            (&["CREATE TEMP TABLE \"a\" (x int); SELECT 1; DROP TABLE a"], &[]),
             (&["SET ROLE a; RESET ROLE"], &[]),
             (&["SET search_path TO a; RESET ALL"], &[]),
         ],

@@ -41,9 +41,13 @@ impl Run<'_> {
                 continue;
             }
             result?;
-            // IF NOT EXISTS passes over an index that somebody else builds, and that may fail: then it is this one's turn.
-            if matches!(self.look(concurrent).await?, None | Some(Standing::Valid)) {
-                return self.renew(after).await;
+            match (concurrent, self.look(concurrent).await?) {
+                (Concurrent::Create { name, table }, None) => {
+                    return Err(Stop::NotMade(format!("the index {name} is not on {table}")));
+                }
+                (_, None | Some(Standing::Valid)) => return self.renew(after).await,
+                // IF NOT EXISTS passes over an index that somebody else builds, and that may fail: then it is this one's turn.
+                (_, Some(Standing::Invalid(_) | Standing::Building(_))) => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::probe;
 use super::step::{Mended, Obstacle, Phase, Step, unless, unless_exists};
 use crate::migrate::catalog::{Catalog, Class, Object, column, sequence, table, trigger, view};
-use crate::migrate::quote::{identifier, literal};
+use crate::migrate::quote::{block, identifier, literal};
 use crate::migrate::verify::compare::Difference;
 
 /// The steps that make a missing object and what belongs to it.
@@ -90,18 +90,29 @@ fn one(object: &Object, columns: &[&Object], live: &Catalog) -> Mended {
     mended
 }
 
-/// The sequence, then its owner; and it goes on where the column's values end.
+/// The sequence, which goes on where the column's values end, then its owner. Where it is there already it stays as it is: what
+/// others take from it meanwhile would be given out again.
 fn of_sequence(object: &Object) -> Mended {
     let (name, kind, parameters) = (object.id.sql(), object.text("type"), object.text("parameters"));
-    let create = format!("CREATE SEQUENCE IF NOT EXISTS {name} AS {kind} {parameters}");
-    let mut mended = vec![Ok(Step::new(Phase::Sequence, object, create))];
-    if let (Some(owner), [schema, table, column]) = (sequence::owner(object), &object.facts("owned by")[..]) {
-        let (table, column) = (format!("{}.{}", identifier(schema), identifier(table)), identifier(column));
-        let mut step = Step::change(Phase::Owner, object, format!("ALTER SEQUENCE {name} OWNED BY {owner}"));
-        step.statements.push(catch_up(&name, parameters, &table, &column));
-        mended.push(Ok(step));
-    }
-    mended
+    let create = format!("CREATE SEQUENCE {name} AS {kind} {parameters}");
+    let (Some(owner), [schema, table, column]) = (sequence::owner(object), &object.facts("owned by")[..]) else {
+        let create = create.replacen("SEQUENCE", "SEQUENCE IF NOT EXISTS", 1);
+        return vec![Ok(Step::new(Phase::Sequence, object, create))];
+    };
+    let on = format!("{}.{}", identifier(schema), identifier(table));
+    let moved = catch_up(&name, parameters, &on, &identifier(column)).replacen("SELECT", "PERFORM", 1);
+    let made = block(&format!(
+        "BEGIN\n  IF pg_catalog.to_regclass({}) IS NULL THEN\n    {create};\n    IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE \
+         attrelid = pg_catalog.to_regclass({}) AND attname = {} AND NOT attisdropped) THEN\n      {moved};\n    END IF;\n  END \
+         IF;\nEND",
+        literal(&name),
+        literal(&on),
+        literal(column)
+    ));
+    vec![
+        Ok(Step::new(Phase::Sequence, object, made).plainly(create)),
+        Ok(Step::change(Phase::Owner, object, format!("ALTER SEQUENCE {name} OWNED BY {owner}"))),
+    ]
 }
 
 /// Moves a sequence of these parameters past the values that are there, upwards or downwards; never back.

@@ -58,7 +58,10 @@ fn query(expected: &[Named]) -> String {
         )
     };
     // An INVALID one is none; but that of a partitioned table is INVALID until its parts are attached.
-    let index = "'I', CASE WHEN (SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = c.oid) THEN 'i' END";
+    // One of another table is another one.
+    let index = "'I', CASE WHEN (SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = c.oid) THEN 'i' END) AND \
+                 it.owner = (SELECT o.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class o ON o.oid = i.indrelid WHERE \
+                 i.indexrelid = c.oid";
     let alone = |catalog: &str, schema: &str, name: &str| {
         format!(
             "EXISTS (SELECT FROM pg_catalog.{catalog} x JOIN places n ON n.oid = x.{schema} WHERE x.{name} = it.name AND \
@@ -66,7 +69,8 @@ fn query(expected: &[Named]) -> String {
         )
     };
     format!(
-        "WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AS seen FROM \
+        "WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AND nspname \
+         !~ '^pg_temp' AS seen FROM \
          pg_catalog.pg_namespace), it (number, class, place, owner, name) AS (VALUES {}) SELECT number FROM it WHERE NOT \
          CASE class WHEN 'schema' THEN EXISTS (SELECT FROM places n WHERE n.nspname = it.place) \
          WHEN 'extension' THEN EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extname = it.name) \

@@ -244,7 +244,7 @@ pub(super) fn fix(fix: &Fix) -> String {
 
 pub(super) fn fix_json(fix: &Fix, dry_run: bool) -> String {
     let result = if dry_run { "would-fix" } else { "fixed" };
-    json!({"result": result, "file": fix.path, "tag": fix.tag, "findings": fix.findings, "after": fix.after})
+    json!({"result": result, "file": fix.path, "tag": fix.tag, "findings": fix.findings, "after": masked(&fix.after)})
         .to_string()
 }
 

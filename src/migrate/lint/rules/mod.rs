@@ -41,6 +41,7 @@ pub static RULES: &[&Rule] = &[
     &transaction::READS_INPUT,
     &transaction::ENUM_VALUE_IN_USE,
     &transaction::LEAKING_SETTING,
+    &transaction::LEAKING_TABLE,
     &repeat::CREATED_TWICE,
     &repeat::NOT_IDEMPOTENT,
     &repeat::REPEATED_INSERT,

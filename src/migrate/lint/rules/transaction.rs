@@ -7,7 +7,7 @@ use super::super::statement::Statement;
 use super::{Rule, Severity, excerpt};
 use crate::migrate::guard::{self, Reason};
 use crate::migrate::quote::folded;
-use crate::migrate::sql::{Kind, Token, tokens};
+use crate::migrate::sql::{self, Kind, Token, statements, tokens};
 
 pub(super) const TRANSACTION_CONTROL: Rule = Rule {
     name: "transaction-control",
@@ -16,7 +16,8 @@ pub(super) const TRANSACTION_CONTROL: Rule = Rule {
     why: "What follows would be applied without the migration's ledger row: after a failure nobody knows what is there.",
     fix: "Remove the statement: the migration and its ledger row are committed together, or not at all.",
     check: |ground| {
-        guarded(ground, |it| matches!(it, Reason::EndsTransaction | Reason::NoTransaction | Reason::Session))
+        use Reason::{EndsTransaction, NoTransaction, Session, Temporary};
+        guarded(ground, |it| matches!(it, EndsTransaction | NoTransaction | Session | Temporary))
     },
 };
 
@@ -32,9 +33,9 @@ pub(super) const OUTSIDE_TRANSACTION: Rule = Rule {
 pub(super) const READS_INPUT: Rule = Rule {
     name: "reads-input",
     severity: Severity::Error,
-    finds: "COPY … FROM STDIN.",
-    why: "It reads rows from the client, and a migration has none to send.",
-    fix: "Write the rows as INSERT statements.",
+    finds: "COPY … FROM STDIN, COPY … TO STDOUT.",
+    why: "It exchanges rows with the client, and a migration neither has nor takes any.",
+    fix: "Write rows that are to be read as INSERT statements.",
     check: |ground| guarded(ground, |reason| reason == Reason::ReadsInput),
 };
 
@@ -189,6 +190,39 @@ pub(super) const LEAKING_SETTING: Rule = Rule {
     fix: "Write names with their schema, or RESET it at the end of the migration.",
     check: leaking_settings,
 };
+
+pub(super) const LEAKING_TABLE: Rule = Rule {
+    name: "leaking-table",
+    severity: Severity::Warning,
+    finds: "A temporary table that holds on after the migration.",
+    why: "drizzle-kit runs what is pending on one connection: in the later migrations its name means the temporary table, and \
+          through a pooler it stays on a connection that others get. (infra discards it after each migration.)",
+    fix: "Make it with ON COMMIT DROP, or drop it at the end of the migration.",
+    check: leaking_tables,
+};
+
+fn leaking_tables(ground: &Ground<'_>) -> Vec<Hit> {
+    let mut found = Vec::new();
+    for script in ground.linted().filter(|script| !guard::without_transaction(&script.migration.sql)) {
+        let sql = &script.migration.sql;
+        let statements: Vec<_> = statements(sql).collect();
+        for (number, statement) in statements.iter().enumerate() {
+            let mut words = statement.tokens.iter().skip_while(|token| !token.is(sql, "table")).skip(1);
+            let name = words.find(|token| !["if", "not", "exists"].iter().any(|word| token.is(sql, word)));
+            let Some(name) = name.filter(|_| guard::is_temporary(sql, statement)) else { continue };
+            let drops = |later: &&sql::Statement| {
+                let named = || later.tokens.iter().any(|token| folded(token.text(sql)) == folded(name.text(sql)));
+                (later.starts_with(sql, &["drop", "table"]) && named()) || later.starts_with(sql, &["discard", "temp"])
+            };
+            let on_commit = statement.mentions(sql, "commit") && statement.mentions(sql, "drop");
+            if !on_commit && !statements[number..].iter().any(|later| drops(&later)) {
+                let message = format!("The temporary table {} holds on after the migration.", name.text(sql));
+                found.push(Hit::new(Place::within(script, statement.span()), message, "until the session ends"));
+            }
+        }
+    }
+    found
+}
 
 fn leaking_settings(ground: &Ground<'_>) -> Vec<Hit> {
     let mut found = Vec::new();
