@@ -10,6 +10,7 @@ mod endtoend;
 mod failures;
 mod faults;
 mod lock;
+mod marks;
 mod migrate;
 mod official;
 mod ownership;

@@ -99,7 +99,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     if args.json {
         let resources: Vec<_> = live
             .iter()
-            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "notice": seen.notice, "outputs": seen.outputs}))
+            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "notice": seen.notice, "setback": seen.setback, "outputs": seen.outputs}))
             .collect();
         print(
             &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder})
@@ -119,7 +119,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
         if let Phase::Failed(why) | Phase::Blocked { why, .. } = &seen.phase {
             lines.push(format!("      {}", why.replace('\n', "\n      ")));
         }
-        lines.extend(seen.notice.iter().map(|notice| format!("      {notice}")));
+        lines.extend(seen.notices().map(|notice| format!("      {notice}")));
     }
     if live.is_empty() {
         lines.push("Nothing of this stack exists.".to_owned());

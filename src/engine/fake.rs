@@ -54,11 +54,11 @@ pub(crate) struct Item {
     pub(crate) lives_in: Vec<String>,
     pub(crate) tags: Tags,
     pub(crate) failed: Option<String>,
-    /// Why it cannot work as things are, and for how long that is borne.
-    pub(crate) blocked: Option<(String, Duration)>,
+    /// What keeps it from working as things are, in a word and in full, and for how long that is borne.
+    pub(crate) blocked: Option<(&'static str, String, Duration)>,
     pub(crate) setback: Option<String>,
     listed: Instant,
-    ready: Instant,
+    pub(crate) ready: Instant,
     gone: Option<Instant>,
     created: i64,
 }
@@ -81,6 +81,10 @@ pub(crate) struct World {
     pub(crate) taken: Vec<Address>,
     /// Addresses at which accepted changes have no effect; with a text, AWS takes them back and says so.
     pub(crate) stubborn: BTreeMap<Address, Option<String>>,
+    /// Addresses at which accepted changes take effect, while AWS says that it took them back.
+    pub(crate) deceptive: BTreeMap<Address, String>,
+    /// What the next lists of a kind do not show although it is there, by address; each once for every time it stands here.
+    pub(crate) missed: Vec<Address>,
     /// Deletions refused because something still used it.
     pub(crate) busy: Vec<String>,
     /// What stands in something without being seen, by the address of that.
@@ -248,8 +252,10 @@ impl<const K: usize> Resource for Fake<K> {
             return Err(error);
         }
         let now = now();
-        let listed = world.items.iter().filter(|item| item.address.kind() == Self::KIND && item.listed <= now);
-        Ok(listed.map(|item| item.live(now)).collect())
+        let missed = world.missed.iter().position(|address| address.kind() == Self::KIND);
+        let missed = missed.map(|place| world.missed.remove(place));
+        let of_kind = world.items.iter().filter(|item| item.address.kind() == Self::KIND && item.listed <= now);
+        Ok(of_kind.filter(|item| Some(&item.address) != missed.as_ref()).map(|item| item.live(now)).collect())
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
@@ -293,12 +299,14 @@ impl<const K: usize> Resource for Fake<K> {
         call(scope, format!("update {}", live.address), |world| {
             let ready = now() + world.takes("update");
             let stubborn = world.stubborn.get(&live.address).cloned();
+            let deceptive = world.deceptive.get(&live.address).cloned();
             let item = world.by_id(&live.id)?;
             if let Some(setback) = stubborn {
                 item.setback = setback;
                 return Ok(());
             }
             (item.size, item.protected, item.uses, item.ready) = (self.size, self.protected, uses, ready);
+            item.setback = deceptive;
             Ok(())
         })
         .await
@@ -356,7 +364,7 @@ impl Item {
             (Some(why), None) => Phase::Failed(why.clone()),
             (None, None) if self.ready > now => Phase::Changing("changing".to_owned()),
             (None, None) => match &self.blocked {
-                Some((why, patience)) => Phase::blocked(why, *patience),
+                Some((cause, why, patience)) => Phase::blocked(*cause, why, *patience),
                 None => Phase::Ready,
             },
         };

@@ -226,6 +226,17 @@ impl Seen {
         self.typed::<R>().ok().map(|live| &live.spec)
     }
 
+    /// What tells the setback from another one: its first line. Further lines are of logs, which go on.
+    pub(crate) fn setback_event(&self) -> Option<&str> {
+        self.setback.as_deref()?.lines().next()
+    }
+
+    /// What is worth knowing of it although it is as described, each as a sentence.
+    pub fn notices(&self) -> impl Iterator<Item = String> {
+        let setback = self.setback_event().map(|event| format!("AWS took its last change back: {event}"));
+        setback.into_iter().chain(self.notice.clone())
+    }
+
     fn typed<R: Resource>(&self) -> Result<&Live<R>> {
         self.typed
             .downcast_ref()

@@ -212,6 +212,8 @@ pub enum Phase {
     Failed(String),
     /// It does not work, and another one in its place would not either.
     Blocked {
+        /// What it is, in AWS's own word: what tells one reason from another, however much of `why` varies.
+        cause: String,
         /// What is wrong and what has to be mended.
         why: String,
         /// How long it may be so before it is told as an error: some of this passes by itself.
@@ -221,8 +223,8 @@ pub enum Phase {
 
 impl Phase {
     /// That it does not work for a reason outside of it, which may pass within `patience`.
-    pub fn blocked(why: impl Into<String>, patience: Duration) -> Self {
-        Self::Blocked { why: why.into(), patience }
+    pub fn blocked(cause: impl Into<String>, why: impl Into<String>, patience: Duration) -> Self {
+        Self::Blocked { cause: cause.into(), why: why.into(), patience }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::value::{self, count};
 use crate::engine::{
-    Address, Change, Phase,
+    Address, Change, Phase, Seen,
     plan::{Action, Plan, Step},
 };
 
@@ -38,10 +38,17 @@ fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(move |step| step.acts() && (!step.old || duplicate(step)))
 }
 
-/// What is worth knowing of what stays, besides what is done.
-fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, &str)> {
-    let stays = plan.steps.iter().filter(|step| matches!(step.action, Action::Keep | Action::Update));
-    stays.filter_map(|step| Some((&step.address, step.live.as_ref()?.notice.as_deref()?)))
+/// What is worth knowing of what stays, besides what is done. Why it is changed, its step says.
+fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, String)> {
+    plan.steps.iter().flat_map(|step| {
+        let live = step.live.as_ref();
+        let told: Vec<String> = match step.action {
+            Action::Keep => live.into_iter().flat_map(Seen::notices).collect(),
+            Action::Update => live.and_then(|live| live.notice.clone()).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        told.into_iter().map(|notice| (&step.address, notice))
+    })
 }
 
 fn describe(text: &mut String, step: &Step) {

@@ -110,8 +110,9 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str, c
     let told = [health.reason().map(TargetHealthReason::as_str), description];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let told = if told.is_empty() { state.to_owned() } else { format!("{state}: {told}") };
-    match health.reason().and_then(|reason| obstacle(reason, secret, cluster)) {
-        Some((next, patience)) => Phase::blocked(format!("{told}. {next}"), patience),
+    let blocked = health.reason().and_then(|reason| Some((reason.as_str(), obstacle(reason, secret, cluster)?)));
+    match blocked {
+        Some((reason, (next, patience))) => Phase::blocked(reason, format!("{told}. {next}"), patience),
         None => Phase::Changing(told),
     }
 }

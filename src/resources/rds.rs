@@ -78,7 +78,7 @@ fn phase(source: &SourceType, status: &str) -> Phase {
         // A proxy stays as it was made; another one looks at its network anew.
         return match source {
             SourceType::DbProxy => Phase::Failed(status.to_owned()),
-            _ => Phase::blocked(*remedy, MENDED),
+            _ => Phase::blocked(status, *remedy, MENDED),
         };
     }
     match status {
@@ -98,9 +98,9 @@ pub(super) async fn explained(aws: &Clients, source: SourceType, identifier: &st
             let told = events(aws, source, identifier).await;
             Phase::Failed(format!("its state is `{status}`{told}"))
         }
-        Phase::Blocked { why, patience } => {
+        Phase::Blocked { cause, why, patience } => {
             let told = events(aws, source, identifier).await;
-            Phase::blocked(format!("its state is `{status}`. {why}{told}"), patience)
+            Phase::blocked(cause, format!("its state is `{status}`. {why}{told}"), patience)
         }
         other => other,
     }

@@ -26,6 +26,8 @@ use crate::{
 const DOUBT: Duration = Duration::from_secs(20);
 /// How long a deletion that was accepted may show no effect before it is asked for again.
 const UNSEEN: Duration = Duration::from_secs(10);
+/// After how long what one list does not show is looked for again, where nothing says that it was deleted.
+const MISSED: Duration = Duration::from_secs(5);
 
 /// One step, from the event that it started to the time it took.
 pub(super) async fn step(run: &Run<'_>, step: &Step) -> Result<Duration, Ended> {
@@ -43,6 +45,7 @@ pub(super) async fn step(run: &Run<'_>, step: &Step) -> Result<Duration, Ended> 
 #[derive(Clone, Copy)]
 enum Creation {
     NotSent,
+    /// When it was accepted, or when what was made was seen last.
     Accepted(Instant),
     /// Sent, but not answered: it may have been done.
     Doubtful(Instant),
@@ -58,12 +61,17 @@ impl Creation {
             Self::Accepted(_) => false,
         }
     }
+
+    /// The same when what was asked for is seen: it is made, and a list that does not show it from now on is behind.
+    fn seen(self) -> Self {
+        if matches!(self, Self::NotSent) { self } else { Self::Accepted(now()) }
+    }
 }
 
 /// A change that was sent and accepted.
 struct Sent {
     paths: Vec<String>,
-    /// What the resource said of its last change before this one.
+    /// How the last change before this one was taken back.
     setback: Option<String>,
     /// When it was sent, or when AWS was last seen at work on it.
     at: Instant,
@@ -74,6 +82,12 @@ struct Missing {
     attributes: Vec<Change>,
     /// With the fingerprint, which is written after everything else.
     tags: Retag,
+}
+
+impl Missing {
+    fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && self.tags.is_empty()
+    }
 }
 
 /// Makes, changes or awaits a resource until it is ready and as desired.
@@ -94,29 +108,13 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
             Some(seen) if way.is_former(&seen) && creation.may_see_the_former() => {
                 way.wait_for("the former one is still there").await?
             }
-            Some(Seen { phase: Phase::Changing(word) | Phase::Deleting(word), .. }) => {
-                sent.iter_mut().for_each(|sent| sent.at = now());
-                way.wait_for(&word).await?;
-            }
-            Some(Seen { phase: Phase::Failed(why), .. }) => return Err(given_up(step, &why).into()),
+            Some(Seen { phase: Phase::Deleting(word), .. }) => way.wait_for(&word).await?,
             Some(seen) => {
-                let missing = missing(way, desired, &seen);
-                let is_equal = missing.attributes.is_empty() && missing.tags.is_empty();
-                match &seen.phase {
-                    Phase::Blocked { why, patience } => {
-                        way.endure(why, *patience)?;
-                        if is_equal {
-                            way.wait_for(why).await?;
-                            continue;
-                        }
-                    }
-                    _ if is_equal => {
-                        way.run.learn(&seen);
-                        return Ok(());
-                    }
-                    _ => {}
+                (creation, lost) = (creation.seen(), None);
+                if further(way, desired, &seen, &mut sent).await? {
+                    way.run.learn(&seen);
+                    return Ok(());
                 }
-                mend(way, desired, &seen, &missing, &mut sent).await?;
             }
             None => match creation {
                 Creation::Accepted(at) if since(at) < SETTLING => way.wait_for("appearing").await?,
@@ -134,6 +132,41 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
             },
         }
     }
+}
+
+/// Brings what is there one call or one wait further; true when it is ready and as desired.
+async fn further(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, sent: &mut Vec<Sent>) -> Result<bool, Ended> {
+    way.endure(&seen.phase)?;
+    match &seen.phase {
+        Phase::Changing(word) | Phase::Deleting(word) => {
+            sent.iter_mut().for_each(|sent| sent.at = now());
+            way.wait_for(word).await?;
+            return Ok(false);
+        }
+        Phase::Failed(why) => return Err(given_up(way.step, why).into()),
+        Phase::Ready | Phase::Stopped(_) | Phase::Blocked { .. } => {}
+    }
+    let missing = missing(way, desired, seen);
+    if let Some(why) = setback(way.step, sent, seen, &missing) {
+        return Err(taken_back(way.step, why, &missing).into());
+    }
+    match &seen.phase {
+        _ if !missing.is_empty() => mend(way, desired, seen, &missing, sent).await?,
+        Phase::Blocked { why, .. } => way.wait_for(why).await?,
+        _ => return Ok(true),
+    }
+    Ok(false)
+}
+
+/// How AWS took back the change that was sent last, or that it was at work on from the beginning: what it said before that
+/// is of an earlier one. It may show what was asked for all the same.
+fn setback<'a>(step: &Step, sent: &[Sent], seen: &'a Seen, missing: &Missing) -> Option<&'a str> {
+    let before = match sent.last() {
+        Some(sent) => sent.setback.as_deref(),
+        None if step.unsettled && missing.attributes.is_empty() => step.live.as_ref()?.setback_event(),
+        None => return None,
+    };
+    seen.setback.as_deref().filter(|_| seen.setback_event() != before)
 }
 
 /// What still differs between what is wanted and what is there.
@@ -160,11 +193,6 @@ async fn mend(
     let changes = if missing.attributes.is_empty() { &tags } else { &missing.attributes };
     let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
     if let Some(earlier) = sent.iter().find(|sent| sent.paths == paths) {
-        if let Some(why) =
-            seen.setback.as_ref().filter(|now| Some(event_of(now)) != earlier.setback.as_deref().map(event_of))
-        {
-            return Err(taken_back(way.step, why).into());
-        }
         if since(earlier.at) > SETTLING {
             return Err(unmoved(way.step, &paths).into());
         }
@@ -175,7 +203,7 @@ async fn mend(
     } else if !update(way, desired, seen, &missing.attributes).await? {
         return Ok(());
     }
-    sent.push(Sent { paths, setback: seen.setback.clone(), at: now() });
+    sent.push(Sent { paths, setback: seen.setback_event().map(str::to_owned), at: now() });
     Ok(())
 }
 
@@ -227,11 +255,6 @@ async fn update(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, changes: 
     }
 }
 
-/// What tells one setback from another: its first line. Further lines are of logs, which go on.
-fn event_of(setback: &str) -> &str {
-    setback.lines().next().unwrap_or_default()
-}
-
 async fn retag(way: &mut Way<'_, '_>, seen: &Seen, tags: &Retag) -> Result<(), Ended> {
     loop {
         way.stopped()?;
@@ -255,6 +278,8 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
     let mut accepted: Option<(Instant, Seen)> = None;
     let mut denied: Option<Instant> = None;
     let mut refused: Option<Instant> = None;
+    // Whether AWS may be deleting it because of us: it was told to, and has not refused.
+    let mut may_be_done = false;
     let mut occupied = Occupied::default();
     loop {
         let shows_nothing = |(at, before): &(Instant, Seen)| {
@@ -270,16 +295,17 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                 match answer {
                     Ok(()) => {
                         way.accepted();
-                        accepted = Some((now(), seen.clone()));
+                        (accepted, may_be_done) = (Some((now(), seen.clone())), true);
                     }
                     Err(error) if error.class == Class::NotFound => {
                         if since(*denied.get_or_insert_with(now)) > SETTLING {
                             return Err(error.into());
                         }
                         way.accepted();
-                        accepted = Some((now(), seen.clone()));
+                        (accepted, may_be_done) = (Some((now(), seen.clone())), true);
                     }
                     Err(error) => {
+                        may_be_done |= error.class == Class::Ambiguous;
                         // In a state that nobody but its owner ends, AWS would refuse for ever.
                         if let (Class::Busy, Phase::Blocked { why, .. }) = (error.class, &seen.phase)
                             && since(*refused.get_or_insert_with(now)) > SETTLING
@@ -292,7 +318,13 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                 }
             }
         }
-        match way.find(&live.id).await? {
+        let mut found = way.find(&live.id).await?;
+        if found.is_none() && !may_be_done && !matches!(seen.phase, Phase::Deleting(_)) {
+            // Nobody is known to delete it: the list may be behind.
+            way.wait_at_least(MISSED, "finding out whether it is gone").await?;
+            found = way.find(&live.id).await?;
+        }
+        match found {
             Some(found) => seen = found,
             None => {
                 way.run.forget(live);
@@ -321,9 +353,14 @@ fn vanished(step: &Step) -> Error {
         .advise("Somebody has deleted it while this ran. Run the same command again to plan anew.")
 }
 
-fn taken_back(step: &Step, why: &str) -> Error {
-    Error::other(format!("AWS took the change of {} back: {why}", step.address))
-        .advise("What ran before runs again. Mend the cause and run the same command again.")
+fn taken_back(step: &Step, why: &str, missing: &Missing) -> Error {
+    let advice = if missing.attributes.is_empty() {
+        "AWS shows it as described all the same, so that a further run finds nothing to change. Mend the cause, then change it \
+         once more, or begin what failed again in AWS."
+    } else {
+        "What ran before runs again. Mend the cause and run the same command again."
+    };
+    Error::other(format!("AWS took the change of {} back: {why}", step.address)).advise(advice)
 }
 
 fn unmoved(step: &Step, paths: &[String]) -> Error {

@@ -1,6 +1,7 @@
 //! Execution against AWS's bad manners, in the cloud in memory and a time that jumps.
 
 mod interruption;
+mod misled;
 mod occupied;
 
 use std::time::Duration;
@@ -332,7 +333,8 @@ fn a_list_that_fails_for_a_moment_fails_nothing() {
 fn what_is_blocked_is_borne_for_a_while_and_then_told() {
     run(async {
         let block = |stage: &Stage, patience: u64| {
-            stage.with(|world| world.find("node/a").blocked = Some(("no way to it".into(), SECOND * patience as u32)));
+            let blocked = ("WAY", "no way to it".to_owned(), SECOND * patience as u32);
+            stage.with(|world| world.find("node/a").blocked = Some(blocked));
         };
         let stage = Stage::new();
         let stack = [stage.one("a", sized(1)), stage.one("user", using("a"))];
@@ -367,7 +369,7 @@ fn a_deletion_that_aws_refuses_for_a_state_that_does_not_end_is_told() {
     run(async {
         let stage = Stage::new();
         assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
-        stage.with(|world| world.find("node/a").blocked = Some(("its key is gone".into(), SECOND)));
+        stage.with(|world| world.find("node/a").blocked = Some(("KEY", "its key is gone".to_owned(), SECOND)));
         let id = stage.with(|world| world.find("node/a").id.clone());
         stage.answer(&format!("delete node/a {id}"), &[(Class::Busy, false); 1000]);
         let begun = now();

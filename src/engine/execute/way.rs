@@ -43,8 +43,15 @@ pub(super) struct Way<'r, 'a> {
     token: String,
     refused: Option<Refused>,
     waiting: String,
-    /// Since when it has been blocked, and by what.
-    blocked: Option<(Instant, String)>,
+    blocked: Option<Blocked>,
+}
+
+/// What a resource is blocked by.
+struct Blocked {
+    /// Since when it has been that.
+    since: Instant,
+    cause: String,
+    why: String,
 }
 
 /// Calls in a row that were refused for one reason.
@@ -174,11 +181,19 @@ impl<'r, 'a> Way<'r, 'a> {
         self.wait(word).await
     }
 
-    /// Ends the step where it has been blocked for longer than that passes by itself.
-    pub(super) fn endure(&mut self, why: &str, patience: Duration) -> Result<(), Ended> {
-        let first = self.blocked.take().map_or_else(clock::now, |(first, _)| first);
-        self.blocked = Some((first, why.to_owned()));
-        if clock::since(first) < patience { Ok(()) } else { Err(blocked(self.step, why).into()) }
+    /// Waits for at least `pause`, so that no list is as old as the last one.
+    pub(super) async fn wait_at_least(&mut self, pause: Duration, reason: &str) -> Result<(), Ended> {
+        self.say(reason);
+        self.pause(self.interval().max(pause)).await
+    }
+
+    /// Ends the step where it has been blocked by one cause for longer than that passes by itself.
+    pub(super) fn endure(&mut self, phase: &Phase) -> Result<(), Ended> {
+        let before = self.blocked.take();
+        let Phase::Blocked { cause, why, patience } = phase else { return Ok(()) };
+        let since = before.filter(|before| before.cause == *cause).map_or_else(clock::now, |before| before.since);
+        self.blocked = Some(Blocked { since, cause: cause.clone(), why: why.clone() });
+        if clock::since(since) < *patience { Ok(()) } else { Err(blocked(self.step, why).into()) }
     }
 
     async fn pause(&self, pause: Duration) -> Result<(), Ended> {
@@ -225,7 +240,7 @@ impl<'r, 'a> Way<'r, 'a> {
     }
 
     fn late(&self) -> Error {
-        if let Some((_, why)) = self.blocked.as_ref().filter(|(_, why)| *why == self.waiting) {
+        if let Some(Blocked { why, .. }) = self.blocked.as_ref().filter(|blocked| blocked.why == self.waiting) {
             return blocked(self.step, why);
         }
         let waiting = if self.waiting.is_empty() { String::new() } else { format!(" It waited for: {}", self.waiting) };
