@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok::<_, Failure>((survey, plan))
     };
     // Without a question there is nothing to wait for between looking and acting.
-    let early =
+    let mut early =
         if args.run.yes && !args.dry_run { Some(lock(&stage, "deploy", args.run.lock_wait()).await?) } else { None };
     let (mut survey, mut plan) = match run::look(early.as_ref(), look()).await {
         Ok(found) => found,
@@ -82,6 +82,19 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     tell_unmet(named, &survey.live, survey.desired.iter());
     show(&stage, &plan, &survey.desired, args.run.json);
     let nothing_to_do = !plan.steps.iter().any(Step::acts);
+    if nothing_to_do && plan.stamps() && !args.dry_run {
+        let held;
+        (held, survey, plan) = match early.take() {
+            Some(held) => (held, survey, plan),
+            None => Box::pin(lock_and_look(&stage, "deploy", &args.run, &plan, look())).await?,
+        };
+        let outcome = carry_out(&stage, &plan, &survey.desired, &args.run, &held).await;
+        if !outcome.is_complete() {
+            held.release(false).await;
+            return end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true);
+        }
+        early = Some(held);
+    }
     if args.dry_run || nothing_to_do {
         let known = if args.dry_run {
             Ok(plan.known)

@@ -73,6 +73,9 @@ pub struct Step {
     pub deletes_first: bool,
     /// Whether AWS is still at work on it, so that there is something to wait for.
     pub unsettled: bool,
+    /// Whether it is as described and does not say so: its fingerprint is of another description, or it has none. That is
+    /// noted when the plan is executed, and is no change.
+    pub unstamped: bool,
     /// Whether the address alone may mislead about what goes: it holds data, or others claim the same address.
     pub goes_by_id: bool,
 }
@@ -91,6 +94,7 @@ impl Step {
             old: false,
             deletes_first: false,
             unsettled: false,
+            unstamped: false,
             goes_by_id: false,
         }
     }
@@ -100,7 +104,7 @@ impl Step {
         self.address.kind()
     }
 
-    /// Whether executing the step does anything.
+    /// Whether executing the step does anything that is worth telling.
     pub fn acts(&self) -> bool {
         self.action != Action::Keep || self.unsettled
     }
@@ -122,6 +126,11 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Keep)
+    }
+
+    /// Whether something is to be noted on resources that are kept.
+    pub fn stamps(&self) -> bool {
+        self.steps.iter().any(|step| step.unstamped)
     }
 
     /// Whether both do the same to the same resources, however they give reasons for it.

@@ -17,7 +17,7 @@ use crate::{
         attributes::{compare, resolve},
         clock::{Instant, now, since},
         event::Event,
-        identity::Retag,
+        identity::{self, Retag},
         plan::{Action, Step, usual},
     },
 };
@@ -28,6 +28,19 @@ const DOUBT: Duration = Duration::from_secs(20);
 const UNSEEN: Duration = Duration::from_secs(10);
 /// After how long what one list does not show is looked for again, where nothing says that it was deleted.
 const MISSED: Duration = Duration::from_secs(5);
+
+/// Notes on a resource that is kept that it is as described now. Nothing else of it is touched, whatever it is by now.
+pub(super) async fn stamp(run: &Run<'_>, step: &Step) -> Result<(), Ended> {
+    let Some(live) = &step.live else { return Ok(()) };
+    let mut way = Way::new(run, step)?;
+    let mut tags = Retag::between(&wanted_tags(run, &step.address), &live.tags);
+    tags.set.retain(|key, _| key == identity::FINGERPRINT);
+    tags.unset.clear();
+    retag(&mut way, live, &tags).await.map_err(|ended| match ended {
+        Ended::Failed(error) => unstamped(step, error).into(),
+        other => other,
+    })
+}
 
 /// One step, from the event that it started to the time it took.
 pub(super) async fn step(run: &Run<'_>, step: &Step) -> Result<Duration, Ended> {
@@ -337,6 +350,16 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
 fn given_up(step: &Step, why: &str) -> Error {
     Error::other(format!("AWS gave up on {}: {why}", step.address))
         .advise("Mend what it names and run the same command again: the failed one is then replaced.")
+}
+
+fn unstamped(step: &Step, error: Error) -> Error {
+    let message = format!(
+        "{} is as described, which could not be noted in its tag {}: {}",
+        step.address,
+        identity::FINGERPRINT,
+        error.message
+    );
+    Error { message, ..error }
 }
 
 fn undeletable(step: &Step, why: &str, error: Error) -> Error {

@@ -3,6 +3,7 @@
 mod interruption;
 mod misled;
 mod occupied;
+mod stamped;
 
 use std::time::Duration;
 

@@ -7,7 +7,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::{Ended, Outcome, Run, converge};
 use crate::{
     aws::Class,
-    engine::{event::Event, plan::usual},
+    engine::{
+        event::Event,
+        plan::{Step, usual},
+    },
 };
 
 /// What is ready, what is running, what is over.
@@ -53,15 +56,15 @@ impl<'r, 'a> Walk<'r, 'a> {
                 let Some((_, Reverse(index))) = self.ready.pop() else { break };
                 if let Some(ended) = self.hindrance(index) {
                     self.over(index, Err(ended));
-                } else if self.run.plan.steps[index].acts() {
+                } else if works(&self.run.plan.steps[index]) {
                     let run = self.run;
-                    running.push(async move { (index, converge::step(run, &run.plan.steps[index]).await) });
+                    running.push(async move { (index, begin(run, &run.plan.steps[index]).await) });
                 } else {
                     self.over(index, Ok(None));
                 }
             }
             match running.next().await {
-                Some((index, result)) => self.over(index, result.map(Some)),
+                Some((index, result)) => self.over(index, result),
                 None if self.ready.is_empty() => return,
                 None => {}
             }
@@ -71,11 +74,11 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// Why a step that is ready is not begun.
     fn hindrance(&self, index: usize) -> Option<Ended> {
         let step = &self.run.plan.steps[index];
-        match (&self.blocked[index], self.run.stopped().filter(|_| step.acts())) {
+        match (&self.blocked[index], self.run.stopped().filter(|_| works(step))) {
             (_, Some(_)) if step.unsettled => Some(Ended::Left),
             (Some(reason), _) => Some(Ended::Skipped(reason.clone())),
             (None, Some(reason)) => Some(Ended::Skipped(reason.to_owned())),
-            (None, None) => self.halted.clone().filter(|_| step.acts()).map(Ended::Skipped),
+            (None, None) => self.halted.clone().filter(|_| works(step)).map(Ended::Skipped),
         }
     }
 
@@ -110,7 +113,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 let reason = format!("{address} failed");
                 self.run.tell(Event::Failed { address: address.clone(), action, error: Box::new(error.clone()) });
                 self.outcome.failed.push((address, action, error));
-                Some(reason)
+                // What is as described can be built on, also where that could not be noted.
+                step.acts().then_some(reason)
             }
             Err(Ended::Left) => {
                 self.outcome.left.push((address, action));
@@ -124,5 +128,19 @@ impl<'r, 'a> Walk<'r, 'a> {
                 Some(reason)
             }
         }
+    }
+}
+
+/// Whether a step makes any call.
+fn works(step: &Step) -> bool {
+    step.acts() || step.unstamped
+}
+
+/// Does what a step says; the time it took, where that is to be told.
+async fn begin(run: &Run<'_>, step: &Step) -> Result<Option<Duration>, Ended> {
+    if step.acts() {
+        converge::step(run, step).await.map(Some)
+    } else {
+        converge::stamp(run, step).await.map(|()| None)
     }
 }

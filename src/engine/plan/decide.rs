@@ -132,6 +132,11 @@ impl<'a> Decision<'a> {
             (Phase::Blocked { why, .. }, Action::Keep | Action::Update) => step.reason = Some(why.clone()),
             _ => {}
         }
+        // What is changed or awaited gets its fingerprint last of all.
+        step.unstamped = kind.tagged
+            && step.action == Action::Keep
+            && !step.unsettled
+            && seen.fingerprint() != Some(desired.fingerprint.as_str());
         if step.action == Action::Update && step.reason.is_none() {
             step.reason = (kind.remark)(seen, &step.changes);
         }

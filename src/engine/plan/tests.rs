@@ -163,7 +163,9 @@ fn drift_is_what_the_description_did_not_ask_for() {
         assert!(stage.deploy(&old).await.is_complete());
         assert!(stage.plan(&old).await.is_empty());
         stage.with(|world| world.find("node/a").tags.insert(identity::FINGERPRINT.into(), "1-old".into()));
-        assert!(stage.plan(&old).await.is_empty(), "a fingerprint is a record, not a wish");
+        let plan = stage.plan(&old).await;
+        assert!(plan.is_empty() && acting(&plan).is_empty(), "a fingerprint is a record, not a wish");
+        assert!(plan.stamps());
     });
 }
 
