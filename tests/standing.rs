@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::binary::{Cloud, Run, id_in};
+use crate::binary::{Cloud, Run};
 
 const STACK: &str =
     "stack: shop\ndatabase: {protect: false, on_destroy: delete}\nsecret: {on_destroy: purge}\nproxy: {}\n";
@@ -382,33 +382,4 @@ fn another_parameter_group_is_said_to_wait_for_a_reboot() {
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
     let line = diff.lines().find(|line| line.contains("~ cluster/database")).expect("it is changed");
     assert!(line.contains("pending reboot: the static ones"), "{line}");
-}
-
-#[test]
-fn what_is_as_described_and_does_not_say_so_is_noted_without_a_word_and_once() {
-    let cloud = deployed("stack: shop\n");
-    let status = cloud.infra(&["status", "--local", "--json"]).succeeds().json();
-    let vpc = id_in(&status, "vpc/main");
-    let written = || count(&cloud, "ec2.CreateTags");
-    let take_away = || {
-        let form = "Action=DeleteTags&Version=2016-11-15&Tag.1.Key=infra:fingerprint&ResourceId.1=";
-        cloud.call("ec2", &format!("{form}{vpc}"));
-        cloud.forget_calls();
-    };
-    take_away();
-    cloud.infra(&["diff", "--local", "--exit-code"]).succeeds();
-    cloud.infra(&["deploy", "--local", "--dry-run"]).succeeds();
-    assert_eq!((written(), count(&cloud, "ssm.PutParameter")), (0, 0), "who only looks writes nothing");
-    // Nobody is asked, as nothing is changed.
-    for more in [&[][..], &["--yes"]] {
-        take_away();
-        let told = cloud.infra(&[&["deploy", "--local"], more].concat()).succeeds();
-        assert!(told.stdout().contains("No changes"), "{}", told.told());
-        assert!(!told.told().contains("vpc/main"), "{}", told.told());
-        assert_eq!(written(), 1);
-        assert!(count(&cloud, "ssm.PutParameter") > 0, "the lock is held meanwhile");
-        cloud.forget_calls();
-        cloud.infra(&[&["deploy", "--local"], more].concat()).succeeds();
-        assert_eq!(written(), 0, "it is noted once");
-    }
 }

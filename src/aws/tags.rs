@@ -1,9 +1,11 @@
 //! Tags in the forms that the services want them: one map in, one SDK list out, and back.
 
-use crate::{
-    aws::{Clients, Result, unless_gone},
-    engine::{Scope, Tags},
-};
+use std::collections::BTreeMap;
+
+use super::{Clients, Result, unless_gone};
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
 
 /// EC2's tag specification for a create call.
 pub fn ec2(kind: aws_sdk_ec2::types::ResourceType, tags: &Tags) -> aws_sdk_ec2::types::TagSpecification {
@@ -14,16 +16,6 @@ pub fn ec2(kind: aws_sdk_ec2::types::ResourceType, tags: &Tags) -> aws_sdk_ec2::
 /// The tags that EC2 gives with a resource.
 pub fn of_ec2(tags: &[aws_sdk_ec2::types::Tag]) -> Tags {
     collect(tags, |tag| (tag.key(), tag.value()))
-}
-
-/// The filter by which EC2 lists what belongs to a stack; or, where one resource is to be adopted, that one by the
-/// filter `id`.
-pub fn ec2_filter(scope: &Scope<'_>, id: &str) -> aws_sdk_ec2::types::Filter {
-    let filter = aws_sdk_ec2::types::Filter::builder();
-    match scope.adopted() {
-        Some(adopted) => filter.name(id).values(adopted).build(),
-        None => filter.name(format!("tag:{}", crate::engine::identity::STACK)).values(scope.stack).build(),
-    }
 }
 
 /// Sets and removes tags of an EC2 resource.

@@ -7,8 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Address, Change};
 
-/// Tags by key.
-pub type Tags = BTreeMap<String, String>;
+pub use crate::aws::tags::Tags;
 
 /// The tag that names the stack.
 pub const STACK: &str = "infra:stack";
@@ -33,6 +32,11 @@ pub fn address(tags: &Tags, stack: &str, kind: &str) -> Option<Address> {
         return None;
     }
     Address::parse(tags.get(ADDRESS)?).filter(|address| address.kind() == kind)
+}
+
+/// Whether a tag's key is meant by a pattern: the key itself, or what it begins with and a `*`.
+pub fn is_meant(pattern: &str, key: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == key, |beginning| key.starts_with(beginning))
 }
 
 /// What leads from the tags that are there to those that are wanted.

@@ -12,12 +12,9 @@ use tokio::sync::{OnceCell, watch};
 use super::{
     Address, Desired, Outputs, Resource, Tags,
     event::{Event, Sink},
-    identity,
+    identity::{self, is_meant},
 };
-use crate::{
-    aws::{Clients, Error, Result},
-    stack::is_meant,
-};
+use crate::aws::{Clients, Error, Result};
 
 /// The outputs of the resources that exist, by address.
 pub type Known = BTreeMap<Address, Outputs>;

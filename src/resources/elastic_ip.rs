@@ -3,6 +3,7 @@
 use aws_sdk_ec2::types::{DomainType, ResourceType};
 use serde::Serialize;
 
+use super::ec2;
 use crate::{
     aws::{Class, Error, Result, tags},
     engine::{Change, Live, Resource, Scope, Tags},
@@ -17,8 +18,7 @@ impl Resource for ElasticIp {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         // DescribeAddresses has no pages.
-        let answer =
-            scope.aws.ec2.describe_addresses().filters(tags::ec2_filter(scope, "allocation-id")).send().await?;
+        let answer = scope.aws.ec2.describe_addresses().filters(ec2::filter(scope, "allocation-id")).send().await?;
         Ok(answer.addresses().iter().filter_map(|address| live(scope, address)).collect())
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGatewayAttachment, ResourceType};
 use serde::Serialize;
 
-use super::{occupants, vpc::Vpc};
+use super::{ec2, occupants, vpc::Vpc};
 use crate::{
     aws::{Clients, Error, Result, tags},
     engine::{Change, Live, Occupant, Phase, Ref, Resource, Scope, Tags},
@@ -28,7 +28,7 @@ impl Resource for InternetGateway {
             .aws
             .ec2
             .describe_internet_gateways()
-            .filters(tags::ec2_filter(scope, "internet-gateway-id"))
+            .filters(ec2::filter(scope, "internet-gateway-id"))
             .into_paginator();
         let gateways: Vec<_> = pages.items().send().try_collect().await?;
         Ok(gateways.iter().filter_map(|gateway| live(scope, gateway)).collect())

@@ -3,6 +3,7 @@
 use crate::engine::Kind;
 
 mod apprunner;
+mod ec2;
 mod rds;
 
 pub mod auto_scaling;

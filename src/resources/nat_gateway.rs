@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{NatGatewayState, ResourceType};
 use serde::Serialize;
 
-use super::{elastic_ip::ElasticIp, subnet::Subnet};
+use super::{ec2, elastic_ip::ElasticIp, subnet::Subnet};
 use crate::{
     aws::{Error, Result, tags},
     engine::{Change, Live, Phase, Ref, Replace, Resource, Scope, Tags, Times},
@@ -27,8 +27,7 @@ impl Resource for NatGateway {
     const TIMES: Times = Times::seconds(90, 2, 60);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages =
-            scope.aws.ec2.describe_nat_gateways().filter(tags::ec2_filter(scope, "nat-gateway-id")).into_paginator();
+        let pages = scope.aws.ec2.describe_nat_gateways().filter(ec2::filter(scope, "nat-gateway-id")).into_paginator();
         let gateways: Vec<_> = pages.items().send().try_collect().await?;
         Ok(gateways.iter().filter_map(|gateway| live(scope, gateway)).collect())
     }

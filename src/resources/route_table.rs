@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types::{self, ResourceType, RouteOrigin, RouteTableAssociation, RouteTableAssociationStateCode};
 use serde::Serialize;
 
-use super::{subnet::Subnet, vpc::Vpc};
+use super::{ec2, subnet::Subnet, vpc::Vpc};
 use crate::{
     aws::{Error, Result, tags},
     engine::{Anything, Change, Live, Ref, Resource, Scope, Tags, attributes::touches},
@@ -38,7 +38,7 @@ impl Resource for RouteTable {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let pages =
-            scope.aws.ec2.describe_route_tables().filters(tags::ec2_filter(scope, "route-table-id")).into_paginator();
+            scope.aws.ec2.describe_route_tables().filters(ec2::filter(scope, "route-table-id")).into_paginator();
         let tables: Vec<_> = pages.items().send().try_collect().await?;
         Ok(tables.iter().filter_map(|table| live(scope, table)).collect())
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 pub use self::rule::Rule;
 use self::rule::{Direction, rules};
-use super::{occupants, vpc::Vpc};
+use super::{ec2, occupants, vpc::Vpc};
 use crate::{
     aws::{Result, tags},
     engine::{Change, Live, Occupant, Ref, Resource, Scope, Tags, attributes::touches},
@@ -103,7 +103,7 @@ fn is_leaving(group: &Live<SecurityGroup>, scope: &Scope<'_>) -> bool {
 }
 
 async fn of_the_stack(scope: &Scope<'_>) -> Result<Vec<aws_sdk_ec2::types::SecurityGroup>> {
-    let pages = scope.aws.ec2.describe_security_groups().filters(tags::ec2_filter(scope, "group-id")).into_paginator();
+    let pages = scope.aws.ec2.describe_security_groups().filters(ec2::filter(scope, "group-id")).into_paginator();
     Ok(pages.items().send().try_collect().await?)
 }
 

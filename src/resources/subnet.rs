@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
 use serde::Serialize;
 
-use super::{occupants, vpc::Vpc};
+use super::{ec2, occupants, vpc::Vpc};
 use crate::{
     aws::{Error, Result, tags},
     engine::{Change, Live, Occupant, Phase, Ref, Resource, Scope, Tags},
@@ -28,7 +28,7 @@ impl Resource for Subnet {
     const IMMUTABLE: &'static [&'static str] = &["vpc", "cidr", "availability_zone"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_subnets().filters(tags::ec2_filter(scope, "subnet-id")).into_paginator();
+        let pages = scope.aws.ec2.describe_subnets().filters(ec2::filter(scope, "subnet-id")).into_paginator();
         let subnets: Vec<_> = pages.items().send().try_collect().await?;
         Ok(subnets.iter().filter_map(|subnet| live(scope, subnet)).collect())
     }

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, 
 use futures::future::try_join_all;
 use serde::Serialize;
 
-use super::occupants;
+use super::{ec2, occupants};
 use crate::{
     aws::{Clients, Error, Result, tags, unless_gone},
     engine::{Change, Live, Occupant, Phase, Resource, Scope, Tags, attributes::touches},
@@ -26,7 +26,7 @@ impl Resource for Vpc {
     const IMMUTABLE: &'static [&'static str] = &["cidr"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let pages = scope.aws.ec2.describe_vpcs().filters(tags::ec2_filter(scope, "vpc-id")).into_paginator();
+        let pages = scope.aws.ec2.describe_vpcs().filters(ec2::filter(scope, "vpc-id")).into_paginator();
         let vpcs: Vec<_> = pages.items().send().try_collect().await?;
         // A VPC's description does not carry its DNS attributes; AWS tells them one at a time. A stack has one VPC.
         let found = try_join_all(vpcs.iter().map(|vpc| live(scope, vpc))).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ec2::types::{self, ResourceType, VpcEndpointType};
 use serde::Serialize;
 
-use super::{route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc};
+use super::{ec2, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc};
 use crate::{
     aws::{Error, Result, tags},
     engine::{Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
@@ -47,7 +47,7 @@ impl Resource for VpcEndpoint {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let pages =
-            scope.aws.ec2.describe_vpc_endpoints().filters(tags::ec2_filter(scope, "vpc-endpoint-id")).into_paginator();
+            scope.aws.ec2.describe_vpc_endpoints().filters(ec2::filter(scope, "vpc-endpoint-id")).into_paginator();
         let endpoints: Vec<_> = pages.items().send().try_collect().await?;
         Ok(endpoints.iter().filter_map(|endpoint| live(scope, endpoint)).collect())
     }

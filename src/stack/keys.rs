@@ -66,7 +66,3 @@ fn parameter(key: &str) -> Result<(), (String, String)> {
     let message = format!("`{key}` cannot be the name of a PostgreSQL parameter");
     Err((message, "parameters are written in lower case with '_', such as log_min_duration_statement".to_owned()))
 }
-/// Whether a tag's key is meant: by itself, or by what it begins with and a `*`.
-pub fn is_meant(pattern: &str, key: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == key, |beginning| key.starts_with(beginning))
-}

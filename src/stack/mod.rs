@@ -43,7 +43,6 @@ pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, User
 pub use description::Stack;
 pub use diagnostic::{Diagnostic, Invalid, count};
 pub use finding::Severity;
-pub use keys::is_meant;
 pub use load::{Environment, Loaded, Sources, is_standard_input, load};
 pub use migrations::{Ledger, Lint, LintRule, Migrations, TransactionScope};
 pub use name::{AccountId, KmsKeyArn, PolicyArn, Region, StackName};

@@ -1,8 +1,8 @@
 //! The tags, all together and one by one.
 
 use super::{Found, Ground};
+use crate::engine::identity::is_meant;
 use crate::stack::finding::Finding;
-use crate::stack::is_meant;
 use crate::stack::keys;
 
 /// AWS allows 50 a resource; infra sets stack, address, fingerprint and Name.
