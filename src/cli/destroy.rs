@@ -12,10 +12,10 @@ use super::{
 use crate::{
     engine::{
         Address, Desired, Resource as _,
-        plan::{self, Action, Plan, Policy, Step, plan},
+        plan::{Action, Plan, Policy, Step, plan},
     },
     resources::{
-        KINDS, cluster::Cluster, cost, instance::Instance, obstacles, secret::Secret,
+        KINDS, cluster::Cluster, cost, forbidden, instance::Instance, secret::Secret,
         secret_attachment::SecretAttachment, service::Service,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
@@ -116,13 +116,10 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
         one_of: Deletion::one_of(named),
         unprotect: addresses().cloned().collect(),
         keep: kept(stage),
+        undeletable: forbidden::bound(stage.intended(), &live),
         ..Policy::default()
     };
     let mut plan = plan(&[], &live, KINDS, &policy)?;
-    let refused = obstacles::bound(&plan, &live, stage.intended());
-    if !refused.is_empty() {
-        return Err(plan::Error::Refused(refused).into());
-    }
     for step in plan.steps.iter_mut().filter(|step| step.action == Action::Delete) {
         step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
     }

@@ -20,7 +20,7 @@ use crate::{
     local::Launch,
     migrate::Folder,
     render::output::tell,
-    resources::{KINDS, expand::expand, facts::Facts, obstacles, strangers},
+    resources::{KINDS, expand::expand, facts::Facts, forbidden, strangers},
     stack::{self, AccountId, Stack},
 };
 
@@ -317,21 +317,11 @@ impl Survey {
     /// # Errors
     /// [`plan::Error::Refused`] with all that stands in the way.
     pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, plan::Error> {
-        let mut obstacles = obstacles::stranded(&self.desired, &self.live);
-        obstacles.extend(strangers::taken(&self.desired, &self.live, &self.strangers));
-        obstacles.extend(strangers::untagged(&self.desired, &self.live, &policy.create));
-        match plan(&self.desired, &self.live, KINDS, policy) {
-            Err(plan::Error::Refused(refused)) => {
-                // What stands in something tells more than that it is missed.
-                obstacles.retain(|one| refused.iter().all(|other| other.address != one.address));
-                Err(plan::Error::Refused([obstacles, refused].concat()))
-            }
-            Err(error) => Err(error),
-            Ok(plan) => {
-                let refused = [obstacles, obstacles::bound(&plan, &self.live, &self.desired)].concat();
-                if refused.is_empty() { Ok(plan) } else { Err(plan::Error::Refused(refused)) }
-            }
-        }
+        let mut forbidden = forbidden::stranded(&self.desired, &self.live);
+        forbidden.extend(strangers::taken(&self.desired, &self.live, &self.strangers));
+        forbidden.extend(strangers::untagged(&self.desired, &self.live, &policy.create));
+        let undeletable = forbidden::bound(&self.desired, &self.live);
+        plan(&self.desired, &self.live, KINDS, &Policy { forbidden, undeletable, ..policy.clone() })
     }
 
     /// What would be done if nothing were refused: for showing it.

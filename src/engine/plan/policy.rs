@@ -29,6 +29,11 @@ pub struct Policy {
     pub unprotect: BTreeSet<Address>,
     /// Resources that stay when nothing wants them any more, and with them what they need.
     pub keep: BTreeMap<Address, String>,
+    /// What must not be begun as things are, found by who looks at more than one resource; what a resource itself finds to
+    /// stand in its way is asked of it.
+    pub forbidden: Vec<Refusal>,
+    /// The same of deletions, with the id of what must not be deleted.
+    pub undeletable: Vec<(String, Refusal)>,
     /// Whether to plan although something stands in the way: for showing only.
     pub despite_obstacles: bool,
 }
@@ -45,6 +50,8 @@ impl Policy {
             one_of: live.iter().map(|seen| (seen.address.clone(), seen.id.clone())).collect(),
             unprotect: all,
             keep: BTreeMap::new(),
+            forbidden: Vec::new(),
+            undeletable: Vec::new(),
             despite_obstacles: true,
         }
     }
@@ -101,8 +108,22 @@ pub(super) fn check(
     let mut refused: Vec<Refusal> = steps.iter().filter_map(|step| refusal(step, steps, kinds, policy)).collect();
     if !policy.despite_obstacles {
         refused.extend(steps.iter().flat_map(|step| obstacles(step, wanted)));
+        let mut first = forbidden(steps, policy);
+        // What is said of the resource itself tells more than what was found beside it.
+        first.retain(|one| refused.iter().all(|other| other.address != one.address));
+        refused.splice(..0, first);
     }
     if refused.is_empty() { Ok(()) } else { Err(super::Error::Refused(refused)) }
+}
+
+/// What is forbidden of what the steps do.
+fn forbidden(steps: &[Step], policy: &Policy) -> Vec<Refusal> {
+    let deletes = |id: &str, address: &Address| {
+        let deletions = steps.iter().filter(|step| step.action == Action::Delete && step.address == *address);
+        deletions.filter_map(|step| step.live.as_ref()).any(|live| live.id == id)
+    };
+    let undeletable = policy.undeletable.iter().filter(|(id, refusal)| deletes(id, &refusal.address));
+    policy.forbidden.iter().chain(undeletable.map(|(_, refusal)| refusal)).cloned().collect()
 }
 
 fn obstacles(step: &Step, wanted: &BTreeMap<&Address, &Desired>) -> Vec<Refusal> {

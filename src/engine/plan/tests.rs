@@ -66,6 +66,24 @@ fn what_a_kind_knows_to_stand_in_the_way_is_refused_before_anything_is_done() {
         assert!(plan(&new, &live, KINDS, &policy).is_ok());
         let larger = [stage.one("a", node(2001, 1)), stage.one("b", node(1, 1))];
         assert_eq!(refused(&larger, &live, &policy), ["node/a: Too large, from 2000. Take less."]);
+        // What is found by looking at several resources comes before that; who only shows goes on.
+        let found = |reason: &str, remedy: &str| {
+            let (address, reason, remedy) = (Address::new("node", "b"), reason.to_owned(), remedy.to_owned());
+            Refusal { address, reason, remedy }
+        };
+        let policy = Policy { forbidden: vec![found("In the way.", "Move it.")], ..policy };
+        assert_eq!(
+            refused(&larger, &live, &policy),
+            ["node/b: In the way. Move it.", "node/a: Too large, from 2000. Take less."]
+        );
+        assert_eq!(refused(&new, &live, &policy), ["node/b: In the way. Move it."]);
+        assert!(plan(&larger, &live, KINDS, &Policy { despite_obstacles: true, ..policy }).is_ok());
+        // What must not be deleted is no hindrance as long as it is not.
+        let bound = (live[1].id.clone(), found("Others need it.", "Ask them."));
+        let policy =
+            Policy { undeletable: vec![bound, ("node-9".to_owned(), found("Gone.", ""))], ..Policy::default() };
+        assert!(plan(&new, &live, KINDS, &policy).is_ok());
+        assert_eq!(refused(&new[..1], &live, &policy), ["node/b: Others need it. Ask them."]);
     });
 }
 

@@ -2,10 +2,7 @@
 //! change of one resource that another one stands against.
 
 use crate::{
-    engine::{
-        Address, Desired, Phase, Resource as _, Seen,
-        plan::{Action, Plan, Refusal},
-    },
+    engine::{Address, Desired, Phase, Resource as _, Seen, plan::Refusal},
     resources::{cluster::Cluster, instance::Instance, subnet::Subnet},
 };
 
@@ -33,17 +30,16 @@ pub fn stranded(desired: &[Desired], live: &[Seen]) -> Vec<Refusal> {
     stranded.collect()
 }
 
-/// Clusters that go, with instances of others in them or in a global database: AWS deletes no such cluster, and says so only
-/// when the stack's own instances are gone already.
-pub fn bound(plan: &Plan, live: &[Seen], described: &[Desired]) -> Vec<Refusal> {
+/// Clusters with instances of others in them, or in a global database, by their ids: AWS deletes no such cluster, and says so
+/// only when the stack's own instances are gone already.
+pub fn bound(described: &[Desired], live: &[Seen]) -> Vec<(String, Refusal)> {
     // By its name as well: lists that are behind may still lack, or still have, an instance of ours.
     let is_ours = |identifier: &str| {
         live.iter().any(|seen| seen.address.kind() == Instance::KIND && seen.id == identifier)
             || described.iter().filter_map(|one| one.spec::<Instance>()).any(|one| one.identifier == identifier)
     };
-    let going = plan.steps.iter().filter(|step| step.action == Action::Delete).filter_map(|step| step.live.as_ref());
-    let going = going.filter(|seen| !matches!(seen.phase, Phase::Deleting(_)));
-    going.flat_map(|seen| of_cluster(seen, &is_ours)).collect()
+    let there = live.iter().filter(|seen| !matches!(seen.phase, Phase::Deleting(_)));
+    there.flat_map(|seen| of_cluster(seen, &is_ours).into_iter().map(|refusal| (seen.id.clone(), refusal))).collect()
 }
 
 fn of_cluster(seen: &Seen, is_ours: &impl Fn(&str) -> bool) -> Vec<Refusal> {
