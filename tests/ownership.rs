@@ -207,6 +207,11 @@ fn stacks_with_names_that_begin_alike_and_in_two_regions_do_not_meet() {
     for file in ["shop.yaml", "longer.yaml", "abroad.yaml"] {
         cloud.infra(&["deploy", "--local", "--yes", file]).succeeds();
     }
+    // The service of the other stack in the region is asked for its tags, and for nothing more.
+    cloud.forget_calls();
+    cloud.infra(&["diff", "--local", "shop.yaml"]).succeeds();
+    let asked = |call: &str| cloud.calls().into_iter().find(|(name, _)| name == call).map_or(0, |(_, count)| count);
+    assert_eq!((asked("apprunner.DescribeService"), asked("apprunner.ListOperations")), (1, 1));
     // A stack that is renamed is another stack: the former one stands as it was.
     let plan = cloud.infra(&["diff", "--local", "--json", "shop.yaml", "--set", "stack=store"]).succeeds().json();
     assert_eq!((plan["summary"]["keep"].as_u64(), plan["summary"]["delete"].as_u64()), (Some(0), Some(0)));

@@ -1,12 +1,14 @@
 //! The AWS clients and what their errors mean.
 
 mod clients;
+mod each;
 mod error;
 mod guard;
 mod remedy;
 pub mod tags;
 
 pub use clients::{Account, Clients, Options};
+pub use each::each;
 pub use error::{Class, Error, unless_gone};
 pub use guard::{Permit, is_reading};
 

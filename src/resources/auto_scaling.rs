@@ -1,12 +1,12 @@
 //! The kind `auto-scaling`: how many instances of the service run.
 
 use aws_sdk_apprunner::types::{AutoScalingConfiguration, AutoScalingConfigurationStatus};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use serde::Serialize;
 
 use super::apprunner;
 use crate::{
-    aws::{Class, Error, Result, tags, unless_gone},
+    aws::{Class, Error, Result, each, tags, unless_gone},
     engine::{Change, Live, Resource, Scope, Tags, Times},
 };
 
@@ -42,7 +42,7 @@ impl Resource for AutoScaling {
         let ours = summaries.filter(|summary| scope.is_named(summary.auto_scaling_configuration_name()));
         // The list has neither a filter nor tags nor the numbers.
         let found = ours.filter_map(|summary| summary.auto_scaling_configuration_arn);
-        let found = try_join_all(found.map(|arn| observe_one(arn, scope))).await?;
+        let found = each(found.map(|arn| observe_one(arn, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -78,7 +78,7 @@ impl AutoScaling {
         let revisions = pages.into_iter().flat_map(|page| page.auto_scaling_configuration_summary_list);
         let active = revisions.filter(|one| one.status() != Some(&AutoScalingConfigurationStatus::Inactive));
         let arns: Vec<String> = active.filter_map(|one| one.auto_scaling_configuration_arn).collect();
-        let tags = try_join_all(arns.iter().map(|arn| tags::of_apprunner(scope.aws, arn))).await?;
+        let tags = each(arns.iter().map(|arn| tags::of_apprunner(scope.aws, arn))).await?;
         let is_ours = arns.iter().zip(&tags).any(|(arn, tags)| scope.address::<Self>(tags, arn).is_some());
         match arns.first().filter(|_| !is_ours) {
             None => Ok(()),

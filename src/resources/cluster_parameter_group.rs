@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use serde::Serialize;
 
 use crate::{
-    aws::{Clients, Error, Result, tags, unless_gone},
+    aws::{Clients, Error, Result, each, tags, unless_gone},
     engine::{Change, Live, Resource, Scope, Tags, Times, attributes::touches},
 };
 
@@ -45,7 +45,7 @@ impl Resource for ClusterParameterGroup {
         let groups = call.into_paginator().items().send().try_collect().await?;
         let named = groups.iter().filter(|group| scope.is_named(group.db_cluster_parameter_group_name()));
         // The list has neither tags nor parameters.
-        let found = try_join_all(named.map(|group| observe_one(group, scope))).await?;
+        let found = each(named.map(|group| observe_one(group, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 

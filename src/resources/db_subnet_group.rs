@@ -1,12 +1,11 @@
 //! The kind `db-subnet-group`: where the cluster's instances may stand.
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
-use futures::future::try_join_all;
 use serde::Serialize;
 
 use super::{subnet::Subnet, vpc::Vpc};
 use crate::{
-    aws::{Result, tags},
+    aws::{Result, each, tags},
     engine::{Change, Live, Ref, Replace, Resource, Scope, Tags, Times},
 };
 
@@ -37,7 +36,7 @@ impl Resource for DbSubnetGroup {
         let groups = scope.aws.rds.describe_db_subnet_groups().into_paginator().items().send().try_collect().await?;
         let named = groups.iter().filter(|group| scope.is_named(group.db_subnet_group_name()));
         // The list has neither a filter nor tags.
-        let found = try_join_all(named.map(|group| observe_one(group, scope))).await?;
+        let found = each(named.map(|group| observe_one(group, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 

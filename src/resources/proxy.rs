@@ -6,12 +6,12 @@ use aws_sdk_rds::types::{
     AuthScheme, ClientPasswordAuthType, ConnectionPoolConfiguration, ConnectionPoolConfigurationInfo, DbProxy,
     DefaultAuthScheme, EngineFamily, IamAuthMode, SourceType, UserAuthConfig, UserAuthConfigInfo,
 };
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use serde::Serialize;
 
 use super::{rds, role::Role, secret::Secret, security_group::SecurityGroup, subnet::Subnet};
 use crate::{
-    aws::{Clients, Result, tags, unless_gone},
+    aws::{Clients, Result, each, tags, unless_gone},
     engine::{Address, Change, Live, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
 };
 
@@ -103,7 +103,7 @@ impl Resource for Proxy {
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let proxies = ours(scope).await?;
         // The pool settings are told proxy by proxy only.
-        let found = try_join_all(proxies.iter().map(|proxy| observe_one(proxy, scope.aws))).await?;
+        let found = each(proxies.iter().map(|proxy| observe_one(proxy, scope.aws))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -220,7 +220,7 @@ async fn list(scope: &Scope<'_>) -> Result<Vec<Ours>> {
         let Some(address) = scope.address::<Proxy>(&tags, name) else { return Ok(None) };
         Ok::<_, crate::aws::Error>(Some(Ours { address, name: name.to_owned(), tags, proxy }))
     });
-    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+    Ok(each(found).await?.into_iter().flatten().collect())
 }
 
 async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>> {

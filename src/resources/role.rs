@@ -5,11 +5,11 @@ mod policy;
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Role as Found;
-use futures::future::{try_join_all, try_join3};
+use futures::future::try_join3;
 use serde::Serialize;
 
 use crate::{
-    aws::{Clients, Result, tags, unless_gone},
+    aws::{Clients, Result, each, tags, unless_gone},
     engine::{Anything, Change, Live, Ref, Resource, Scope, Tags, Times, attributes::touches},
 };
 
@@ -72,7 +72,7 @@ impl Resource for Role {
         let roles =
             scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send().try_collect().await?;
         // The list has neither tags nor policies nor boundaries, and GetAccountAuthorizationDetails would bring the whole account's.
-        let found = try_join_all(roles.iter().map(|role| observe_one(role, scope))).await?;
+        let found = each(roles.iter().map(|role| observe_one(role, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -157,7 +157,7 @@ async fn inline(aws: &Clients, role: &str) -> Result<BTreeMap<String, String>> {
         let found = unless_gone(call.send().await)?;
         Ok::<_, crate::aws::Error>(found.map(|found| (name, policy::decode(found.policy_document()))))
     });
-    Ok(try_join_all(documents).await?.into_iter().flatten().collect())
+    Ok(each(documents).await?.into_iter().flatten().collect())
 }
 
 async fn attached(aws: &Clients, role: &str) -> Result<Vec<String>> {

@@ -8,12 +8,12 @@ use aws_sdk_secretsmanager::{
     operation::describe_secret::DescribeSecretOutput,
     types::{Filter, FilterNameStringType},
 };
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use serde::Serialize;
 
 use self::content::{Content, Password};
 use crate::{
-    aws::{Class, Clients, Error, Result, tags, unless_gone},
+    aws::{Class, Clients, Error, Result, each, tags, unless_gone},
     engine::{Address, Change, Live, Resource, Scope, Seen, Tags, Times, attributes::touches, identity},
     stack::OnDestroySecret,
 };
@@ -63,7 +63,7 @@ impl Resource for Secret {
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         let found = ours(scope).await?;
-        let found = try_join_all(found.iter().map(|(address, secret)| live(address, secret, scope.aws))).await?;
+        let found = each(found.iter().map(|(address, secret)| live(address, secret, scope.aws))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -184,7 +184,7 @@ async fn names(scope: &Scope<'_>) -> Result<BTreeSet<String>> {
 }
 
 async fn describe_all(aws: &Clients, names: &BTreeSet<String>) -> Result<Vec<DescribeSecretOutput>> {
-    let found = try_join_all(names.iter().map(|name| describe(aws, name))).await?;
+    let found = each(names.iter().map(|name| describe(aws, name))).await?;
     Ok(found.into_iter().flatten().collect())
 }
 

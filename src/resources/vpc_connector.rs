@@ -1,13 +1,12 @@
 //! The kind `vpc-connector`: the service's way into the VPC.
 
 use aws_sdk_apprunner::types::{VpcConnector as Found, VpcConnectorStatus};
-use futures::future::try_join_all;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{apprunner, security_group::SecurityGroup, subnet::Subnet};
 use crate::{
-    aws::{Error, Result, tags},
+    aws::{Error, Result, each, tags},
     engine::{Change, Live, Ref, Resource, Scope, Tags, Times},
 };
 
@@ -39,7 +38,7 @@ impl Resource for VpcConnector {
         let ours = connectors.iter().filter(|connector| scope.is_named(connector.vpc_connector_name()));
         let active = ours.filter(|connector| connector.status() != Some(&VpcConnectorStatus::Inactive));
         // The list has neither a filter nor tags.
-        let found = try_join_all(active.map(|connector| observe_one(connector, scope))).await?;
+        let found = each(active.map(|connector| observe_one(connector, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 

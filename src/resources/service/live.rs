@@ -8,11 +8,11 @@ use std::{
 use aws_sdk_apprunner::types::{
     OperationStatus, OperationSummary, OperationType, Service as Found, ServiceStatus, ServiceSummary,
 };
-use futures::future::{try_join_all, try_join3};
+use futures::future::try_join;
 
 use super::{HealthCheck, Service, logs};
 use crate::{
-    aws::{Clients, Result, tags, unless_gone},
+    aws::{Clients, Result, each, tags, unless_gone},
     engine::{Anything, Live, Phase, Ref, Scope},
 };
 
@@ -22,16 +22,17 @@ pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Service>>> {
     let ours = summaries.filter(|service| scope.is_named(service.service_name()));
     // The list has only names and states, and says DELETED for a while of what is gone.
     let there = ours.filter(|service| service.status() != Some(&ServiceStatus::Deleted));
-    let found = try_join_all(there.map(|summary| one(summary, scope))).await?;
+    let found = each(there.map(|summary| one(summary, scope))).await?;
     Ok(found.into_iter().flatten().collect())
 }
 
 async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<Service>>> {
     let Some(arn) = summary.service_arn() else { return Ok(None) };
-    let describe = async { unless_gone(scope.aws.apprunner.describe_service().service_arn(arn).send().await) };
-    let calls = try_join3(describe, tags::of_apprunner(scope.aws, arn), operation(scope.aws, arn));
-    let (answer, tags, operation) = calls.await?;
+    // First of all: another stack's costs this one call.
+    let tags = tags::of_apprunner(scope.aws, arn).await?;
     let Some(address) = scope.address::<Service>(&tags, arn) else { return Ok(None) };
+    let describe = async { unless_gone(scope.aws.apprunner.describe_service().service_arn(arn).send().await) };
+    let (answer, operation) = try_join(describe, operation(scope.aws, arn)).await?;
     let Some(service) = answer.and_then(|answer| answer.service) else { return Ok(None) };
     if *service.status() == ServiceStatus::Deleted {
         return Ok(None);
