@@ -200,7 +200,7 @@ impl<R: Resource + Clone> Case<R> {
     async fn change_back_from_behind(&self, stage: &Stage, before: &R, after: &R, attribute: &str) {
         let what = format!("changed {attribute} behind the back");
         let desired = self.with(before);
-        if R::TAGGED {
+        if R::STAMPED {
             let fingerprint = &desired.last().expect("the resource itself").fingerprint;
             let old = Tags::from([(identity::FINGERPRINT.to_owned(), fingerprint.clone())]);
             let live = stage.live::<R>(&self.address()).await.expect(&what);
@@ -210,7 +210,7 @@ impl<R: Resource + Clone> Case<R> {
         let step = stage::step(&plan, &self.address());
         assert_eq!(step.action, Action::Update, "{what}: {:?}", step.changes);
         assert!(step.changes.iter().any(|change| change.top() == attribute), "{what}: {:?}", step.changes);
-        assert!(step.drift || !R::TAGGED, "{what}: it is drift: {:?}", step.changes);
+        assert!(step.drift || !R::STAMPED, "{what}: it is drift: {:?}", step.changes);
         stage.deploy(&desired, &what).await;
         stage.deploy(&self.with(after), "changed once more").await;
     }
@@ -266,7 +266,7 @@ impl<R: Resource + Clone> Case<R> {
         let plan = stage.plan(&desired).await;
         let step = stage::step(&plan, &self.address()).clone();
         assert_eq!(step.action, action, "{what}: {:?}", step.changes);
-        assert!(step.drift || !R::TAGGED || action == Action::Create, "{what}: it is drift");
+        assert!(step.drift || !R::STAMPED || action == Action::Create, "{what}: it is drift");
         stage.deploy(&desired, what).await;
         step
     }

@@ -39,6 +39,34 @@ pub fn is_meant(pattern: &str, key: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == key, |beginning| key.starts_with(beginning))
 }
 
+/// Where what carries a part without tags keeps the part's fingerprint: in the tag `infra:fingerprint-<kind>`.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp(&'static str);
+
+impl Stamp {
+    /// The stamp of the parts of a kind; there is one of them on each that carries one.
+    pub const fn of(kind: &'static str) -> Self {
+        Self(kind)
+    }
+
+    /// The tag's key.
+    pub fn key(self) -> String {
+        format!("{FINGERPRINT}-{}", self.0)
+    }
+
+    /// The tags that the part has by the tags of what carries it: its fingerprint, or none.
+    pub fn read(self, carrier: &Tags) -> Tags {
+        let fingerprint = carrier.get(&self.key()).cloned();
+        fingerprint.map(|fingerprint| (FINGERPRINT.to_owned(), fingerprint)).into_iter().collect()
+    }
+
+    /// The tags that what carries the part has to get, so that the part has `tags`.
+    pub fn write(self, tags: &Tags) -> Tags {
+        let fingerprint = tags.get(FINGERPRINT).cloned();
+        fingerprint.map(|fingerprint| (self.key(), fingerprint)).into_iter().collect()
+    }
+}
+
 /// What leads from the tags that are there to those that are wanted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retag {
@@ -56,6 +84,14 @@ impl Retag {
             set: wanted.iter().filter(is_set).map(|(key, value)| (key.clone(), value.clone())).collect(),
             unset: found.keys().filter(is_unset).cloned().collect(),
         }
+    }
+
+    /// The fingerprint alone.
+    pub(crate) fn stamp(wanted: &Tags, found: &Tags) -> Self {
+        let mut retag = Self::between(wanted, found);
+        retag.set.retain(|key, _| key == FINGERPRINT);
+        retag.unset.clear();
+        retag
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -136,6 +172,15 @@ mod tests {
         let paths: Vec<String> = retag.changes(&found).into_iter().map(|change| change.path).collect();
         assert_eq!(paths, ["tags.new", "tags.other", "tags.old"]);
         assert!(Retag::between(&wanted, &wanted).is_empty());
+    }
+
+    #[test]
+    fn what_carries_a_part_keeps_the_fingerprint_of_it_beside_its_own() {
+        let stamp = Stamp::of("proxy-target");
+        let tags = |key: &str| Tags::from([(key.to_owned(), "1-00".to_owned())]);
+        assert_eq!(stamp.write(&tags(FINGERPRINT)), tags("infra:fingerprint-proxy-target"));
+        assert_eq!(stamp.read(&tags("infra:fingerprint-proxy-target")), tags(FINGERPRINT));
+        assert_eq!(stamp.read(&tags(FINGERPRINT)), Tags::new(), "that is of the proxy itself");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Kind {
     pub reads_secrets: bool,
     /// Whether it carries tags.
     pub tagged: bool,
+    /// Whether its fingerprint is kept.
+    pub stamped: bool,
     /// How long its verbs usually take.
     pub times: Times,
     pub(crate) observe: Observe,
@@ -58,6 +60,7 @@ impl Kind {
             replace: R::REPLACE,
             reads_secrets: R::READS_SECRETS,
             tagged: R::TAGGED,
+            stamped: R::STAMPED,
             times: R::TIMES,
             observe: |scope| async move { R::observe(scope).await?.into_iter().map(Seen::of).collect() }.boxed(),
             delete: |seen, scope| async move { R::delete(seen.typed::<R>()?, scope).await }.boxed(),
@@ -216,7 +219,7 @@ impl Seen {
         })
     }
 
-    /// The fingerprint of the spec last applied, where the kind carries tags.
+    /// The fingerprint of the spec last applied, where the kind keeps it.
     pub fn fingerprint(&self) -> Option<&str> {
         self.tags.get(identity::FINGERPRINT).map(String::as_str)
     }

@@ -35,6 +35,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const READS_SECRETS: bool = false;
     /// Whether AWS keeps tags on it. Without tags it belongs to the resource that carries it.
     const TAGGED: bool = true;
+    /// Whether the fingerprint of the spec last applied is kept: in its own tags, or, of a part, in a tag of what carries it.
+    const STAMPED: bool = Self::TAGGED;
     /// How long each verb usually takes in AWS, until the resource is ready (or gone).
     const TIMES: Times = Times::seconds(2, 2, 2);
 
@@ -52,7 +54,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     /// Deletes it. Called again while AWS still says that something uses it.
     fn delete(live: &Live<Self>, scope: &Scope<'_>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Sets and removes tags. Every kind with `TAGGED` has one line here.
+    /// Sets and removes tags. Every kind with `TAGGED` has one line here; of one that is `STAMPED` only, no more is set than the
+    /// fingerprint: see [`Stamp`](super::identity::Stamp).
     fn retag(
         live: &Live<Self>,
         _set: &Tags,

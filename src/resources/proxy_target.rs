@@ -11,8 +11,8 @@ use super::{
     proxy::{self, Ours, Proxy, TARGET_GROUP},
 };
 use crate::{
-    aws::{Clients, Error, Result, unless_gone},
-    engine::{Address, Change, Live, Phase, Ref, Replace, Resource, Scope, Times},
+    aws::{Clients, Error, Result, tags, unless_gone},
+    engine::{Address, Change, Live, Phase, Ref, Replace, Resource, Scope, Tags, Times, identity::Stamp},
 };
 
 /// The registration of a cluster with a proxy. It is ready when the proxy reaches the cluster's writer.
@@ -27,12 +27,16 @@ pub struct ProxyTarget {
     pub cluster: Ref<Cluster>,
 }
 
+/// The tag of the proxy that says what was applied to its target.
+const STAMP: Stamp = Stamp::of(ProxyTarget::KIND);
+
 impl Resource for ProxyTarget {
     const KIND: &'static str = "proxy-target";
     const IMMUTABLE: &'static [&'static str] = &["proxy", "cluster"];
     const AFTER: &'static [&'static str] = &["instance", "secret-attachment"];
     const REPLACE: Replace = Replace::DeleteFirst;
     const TAGGED: bool = false;
+    const STAMPED: bool = true;
 
     const TIMES: Times = Times::seconds(30, 30, 2);
 
@@ -51,6 +55,15 @@ impl Resource for ProxyTarget {
 
     async fn update(&self, live: &Live<Self>, _changes: &[Change], _scope: &Scope<'_>) -> Result<()> {
         Err(Error::internal(format!("{} has nothing that can be updated.", live.address)))
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, _unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        let call = scope.aws.rds.describe_db_proxies().db_proxy_name(live.spec.proxy.get(scope)?);
+        let found = call.send().await?;
+        let arn = found.db_proxies().first().and_then(|proxy| proxy.db_proxy_arn());
+        let arn =
+            arn.ok_or_else(|| Error::other(format!("AWS does not tell the ARN of the proxy of {}.", live.address)))?;
+        tags::retag_rds(scope.aws, arn, &STAMP.write(set), &[]).await
     }
 
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
@@ -82,7 +95,8 @@ async fn observe_one(proxy: &Ours, aws: &Clients) -> Result<Vec<Live<ProxyTarget
         let spec = ProxyTarget { proxy: Ref::value(&proxy.name), cluster: Ref::value(cluster) };
         let address = Address::new(ProxyTarget::KIND, proxy.address.name());
         let members = targets.iter().filter(|target| target.tracked_cluster_id() == Some(cluster));
-        Live::new(address, format!("{}/{cluster}", proxy.name), spec).phase(phase(members, secret, cluster))
+        let live = Live::new(address, format!("{}/{cluster}", proxy.name), spec);
+        live.phase(phase(members, secret, cluster)).tags(STAMP.read(&proxy.tags))
     });
     Ok(found.collect())
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     aws::{Class, Clients, Error, Result, tags, unless_gone},
-    engine::{Address, Change, Live, Ref, Resource, Scope, Seen, Tags, Times},
+    engine::{Address, Change, Live, Ref, Resource, Scope, Seen, Tags, Times, identity::Stamp},
 };
 
 /// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
@@ -47,12 +47,15 @@ pub struct SecretAttachment {
 
 /// The tag of the secret that names the cluster.
 const CLUSTER: &str = "infra:cluster";
+/// The tag of the secret that says what was applied to its connection.
+const STAMP: Stamp = Stamp::of(SecretAttachment::KIND);
 
 impl Resource for SecretAttachment {
     const KIND: &'static str = "secret-attachment";
     const IMMUTABLE: &'static [&'static str] = &["secret"];
     const READS_SECRETS: bool = true;
     const TAGGED: bool = false;
+    const STAMPED: bool = true;
 
     const TIMES: Times = Times::seconds(2, 2, 2);
 
@@ -93,7 +96,12 @@ impl Resource for SecretAttachment {
             content.disconnect();
             scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
         }
-        tags::retag_secretsmanager(scope.aws, arn, &Tags::new(), &[CLUSTER.to_owned()]).await
+        tags::retag_secretsmanager(scope.aws, arn, &Tags::new(), &[CLUSTER.to_owned(), STAMP.key()]).await
+    }
+
+    async fn retag(live: &Live<Self>, set: &Tags, _unset: &[String], scope: &Scope<'_>) -> Result<()> {
+        let Some(arn) = live.spec.secret.as_value() else { return Ok(()) };
+        tags::retag_secretsmanager(scope.aws, arn, &STAMP.write(set), &[]).await
     }
 }
 
@@ -135,6 +143,7 @@ async fn observe_one(
     name: &str,
 ) -> Result<Option<Live<SecretAttachment>>> {
     let address = Address::new(SecretAttachment::KIND, address.name());
+    let stamp = STAMP.read(&tags::collect(secret.tags(), |tag| (tag.key(), tag.value())));
     let tagged = || secret.tags().iter().find(|tag| tag.key() == Some(CLUSTER))?.value();
     let content = match look(scope.aws, arn).await {
         Err(error) if secret::is_scheduled(&error) => return Ok(None),
@@ -142,7 +151,10 @@ async fn observe_one(
     };
     let content = match content {
         Ok(content) => content,
-        Err(why) => return Ok(tagged().and_then(|cluster| unread(scope, address, arn, name, cluster, &why))),
+        Err(why) => {
+            let unread = tagged().and_then(|cluster| unread(scope, address, arn, name, cluster, &why));
+            return Ok(unread.map(|live| live.tags(stamp)));
+        }
     };
     let Some(connection) = content.and_then(|content| content.connection()).or_else(|| tagged().map(Connection::lost))
     else {
@@ -158,7 +170,7 @@ async fn observe_one(
         dbname: connection.dbname,
         scheduled_secret: None,
     };
-    Ok(Some(Live::new(address, format!("{name}/connection"), spec)))
+    Ok(Some(Live::new(address, format!("{name}/connection"), spec).tags(stamp)))
 }
 
 /// What a secret holds, if that is a JSON object; the inner error tells why nobody can say, for us or for now.

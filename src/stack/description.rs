@@ -24,7 +24,7 @@ pub struct Stack {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
 
-    /// Tags for every resource of the stack, as in `{team: web}`: at most 46 (AWS has 50; four are infra's), none starting with `infra:` or `aws:`.
+    /// Tags for every resource of the stack, as in `{team: web}`: at most 44 (AWS has 50; six are infra's), none starting with `infra:` or `aws:`.
     #[serde(default)]
     #[schemars(extend("x-keys" = "infra-tag-key"))]
     pub tags: BTreeMap<String, String>,

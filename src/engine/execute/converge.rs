@@ -33,9 +33,7 @@ const MISSED: Duration = Duration::from_secs(5);
 pub(super) async fn stamp(run: &Run<'_>, step: &Step) -> Result<(), Ended> {
     let Some(live) = &step.live else { return Ok(()) };
     let mut way = Way::new(run, step)?;
-    let mut tags = Retag::between(&wanted_tags(run, &step.address), &live.tags);
-    tags.set.retain(|key, _| key == identity::FINGERPRINT);
-    tags.unset.clear();
+    let tags = Retag::stamp(&wanted_tags(run, &step.address), &live.tags);
     retag(&mut way, live, &tags).await.map_err(|ended| match ended {
         Ended::Failed(error) => unstamped(step, error).into(),
         other => other,
@@ -186,10 +184,11 @@ fn setback<'a>(step: &Step, sent: &[Sent], seen: &'a Seen, missing: &Missing) ->
 fn missing(way: &Way<'_, '_>, desired: &Desired, seen: &Seen) -> Missing {
     let known = way.run.known();
     let wanted = resolve(&desired.attributes, &|address, output| known.get(address)?.get(output).cloned());
-    let tags = if way.kind.tagged {
-        Retag::between(&wanted_tags(way.run, &desired.address), &seen.tags)
-    } else {
-        Retag::default()
+    let wanted_tags = wanted_tags(way.run, &desired.address);
+    let tags = match way.kind {
+        kind if kind.tagged => Retag::between(&wanted_tags, &seen.tags),
+        kind if kind.stamped => Retag::stamp(&wanted_tags, &seen.tags),
+        _ => Retag::default(),
     };
     Missing { attributes: compare(&wanted, &seen.attributes), tags }
 }

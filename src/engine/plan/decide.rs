@@ -133,7 +133,7 @@ impl<'a> Decision<'a> {
             _ => {}
         }
         // What is changed or awaited gets its fingerprint last of all.
-        step.unstamped = kind.tagged
+        step.unstamped = kind.stamped
             && step.action == Action::Keep
             && !step.unsettled
             && seen.fingerprint() != Some(desired.fingerprint.as_str());

@@ -5,8 +5,8 @@ use crate::engine::identity::is_meant;
 use crate::stack::finding::Finding;
 use crate::stack::keys;
 
-/// AWS allows 50 a resource; infra sets stack, address, fingerprint and Name.
-const MOST: usize = 46;
+/// AWS allows 50 a resource; infra sets stack, address, fingerprint and Name, and on a secret two for its connection.
+const MOST: usize = 44;
 const LONGEST: usize = 256;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
@@ -22,7 +22,7 @@ fn too_many(ground: &Ground<'_>) -> Found {
     if count <= MOST {
         return None;
     }
-    let message = format!("there are {count} tags; AWS allows 50 a resource, and infra needs four of them");
+    let message = format!("there are {count} tags; AWS allows 50 a resource, and infra needs six of them");
     Some(ground.error(&["tags"], message)?.help(format!("keep at most {MOST}")))
 }
 
