@@ -45,7 +45,7 @@ pub struct Stop {
 
 /// Shows events until there are no more.
 pub async fn show(mut events: UnboundedReceiver<Event>, mode: Mode, total: usize, mut stop: Stop) {
-    let mut bars = (mode == Mode::Bars).then(|| Bars::new(total));
+    let mut bars = (mode == Mode::Bars && total > 0).then(|| Bars::new(total));
     let mut stopping = false;
     let mut ticking = tokio::time::interval(Duration::from_millis(120));
     loop {
