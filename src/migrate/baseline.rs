@@ -10,7 +10,9 @@ use super::folder::{Folder, Layout, Migration};
 use super::ledger::{Contents, Ledger, LedgerError};
 use super::options::Options;
 use super::plan::{Allow, Plan, plan};
+use super::position::Lines;
 use super::refusal::{Refusal, refusals};
+use super::sql::{Kind, statements};
 use super::transaction::{Conversation, Trouble, is_of_migrator, opening};
 
 /// What was recorded.
@@ -65,6 +67,46 @@ pub enum BaselineError {
         /// What is known of it.
         reason: String,
     },
+}
+
+/// A statement about rows, which no comparison of catalogs sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// The migration.
+    pub tag: String,
+    /// The line of the statement, from 1.
+    pub line: usize,
+    /// Its first words; no values.
+    pub statement: String,
+}
+
+/// The statements of a migration that write rows: where they are recorded and not run, nobody has looked for what they make.
+pub fn rows(migration: &Migration) -> Vec<Rows> {
+    let mut lines = Lines::of(&migration.sql);
+    let mut found = Vec::new();
+    for chunk in migration.chunks() {
+        for statement in statements(chunk.text) {
+            let starts = |words: &[&str]| words.iter().any(|word| statement.starts_with(chunk.text, &[word]));
+            let span = statement.span();
+            let inside = starts(&["do", "with"]) && {
+                let text = chunk.text[span.clone()].to_ascii_lowercase();
+                ["insert into", "delete from", "update "].iter().any(|words| text.contains(words))
+            };
+            if inside || starts(&["insert", "update", "delete", "merge", "truncate", "copy"]) {
+                let words = statement.tokens.iter().take(5).map_while(|token| match token.kind {
+                    Kind::Literal => None,
+                    _ => Some(token.text(chunk.text)),
+                });
+                let (tag, line) = (migration.tag.clone(), lines.at(chunk.offset + span.start));
+                found.push(Rows {
+                    tag,
+                    line,
+                    statement: words.take_while(|word| *word != "(").collect::<Vec<_>>().join(" "),
+                });
+            }
+        }
+    }
+    found
 }
 
 /// The migrations up to `to` that the ledger does not have; an error if its rows stand against recording them.
@@ -167,5 +209,21 @@ fn explain(trouble: Trouble, ledger: &Ledger, options: &Options, creating: bool)
                 _ => BaselineError::Ledger(ledger.refused(&said)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::folder::tests::migration;
+
+    #[test]
+    fn what_no_comparison_sees() {
+        let sql = "CREATE TABLE a (b int);--> statement-breakpoint\n\nINSERT INTO \"a\" (b) VALUES (1);\nUPDATE a SET b = 'x';\n\
+                   DO $$ BEGIN INSERT INTO a VALUES (2); END $$; DO $$ BEGIN CREATE TYPE t AS ENUM (); END $$;\n\
+                   COPY a FROM stdin";
+        let found: Vec<String> =
+            rows(&migration("0000_a", 1, sql)).iter().map(|it| format!("{} {}", it.line, it.statement)).collect();
+        assert_eq!(found, ["3 INSERT INTO \"a\"", "4 UPDATE a SET b =", "5 DO", "6 COPY a FROM stdin"]);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     cli::{BAD_INPUT, CLEAN, FAILED, Failure, INTERRUPTED, print, stop},
     migrate::{
         Migration, Options,
-        baseline::{BaselineError, Marked, baseline, unrecorded},
+        baseline::{BaselineError, Marked, Rows, baseline, rows, unrecorded},
         verify::{How, Report, VerifyError, compare::Change, of_migrations, replay},
     },
     render::value::count,
@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if wanted.is_empty() {
         let marked = Marked { migrations: Vec::new(), before: plan.applied() };
         print(&if json {
-            as_json(&marked)
+            as_json(&marked, &[])
         } else {
             format!("Nothing to do: {} recorded before.", count(marked.before, "migration"))
         });
@@ -83,7 +83,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let options = Options { interrupt: how.interrupt.clone(), ..Options::default() };
     match baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut |_| {}).await {
         Ok(marked) => {
-            print(&if json { as_json(&marked) } else { as_text(&marked) });
+            let recorded = wanted.iter().filter(|migration| marked.migrations.contains(&migration.tag));
+            let rows: Vec<Rows> = recorded.flat_map(|migration| rows(migration)).collect();
+            print(&if json { as_json(&marked, &rows) } else { as_text(&marked, &rows) });
             Ok(CLEAN)
         }
         Err(error) => refused(error, json),
@@ -151,7 +153,7 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
     }
 }
 
-fn as_text(marked: &Marked) -> String {
+fn as_text(marked: &Marked, rows: &[Rows]) -> String {
     let width = marked.migrations.iter().map(|tag| console::measure_text_width(tag)).max().unwrap_or(0);
     let tags = marked.migrations.iter().map(|tag| console::pad_str(tag, width, console::Alignment::Left, None));
     let mut lines: Vec<String> = tags.map(|tag| format!("  {} {tag}  recorded, not run", style("✓").green())).collect();
@@ -160,9 +162,16 @@ fn as_text(marked: &Marked) -> String {
         before => format!("; {} recorded before", count(before, "migration")),
     };
     lines.push(format!("{} recorded as applied{before}.", count(marked.migrations.len(), "migration")));
+    for Rows { tag, line, statement } in rows {
+        lines.push(format!(
+            "  {} {tag}:{line}  {statement} …  not run, and its rows were not looked for",
+            style("⚠").yellow()
+        ));
+    }
     lines.join("\n")
 }
 
-fn as_json(marked: &Marked) -> String {
-    json!({"result": "recorded", "migrations": marked.migrations, "before": marked.before}).to_string()
+fn as_json(marked: &Marked, rows: &[Rows]) -> String {
+    json!({"result": "recorded", "migrations": marked.migrations, "before": marked.before, "rows_not_compared": rows})
+        .to_string()
 }

@@ -145,6 +145,9 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         ));
     }
     lines.push(match outcome {
+        Outcome::Nothing if report.migrations == 0 => {
+            "Nothing was repaired: what should be there is known from applied migrations alone.".to_owned()
+        }
         Outcome::Nothing if repair.obstacles.is_empty() => format!("{} Nothing is missing.", style("✓").green()),
         Outcome::Nothing => "Nothing was written.".to_owned(),
         Outcome::Waiting { tag, apply } => {

@@ -40,5 +40,5 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     plan.account_for(missing, source.folder.layout);
     let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source, args.all) };
     print(&text);
-    Ok(if args.exit_code && !plan.is_current() { CHANGES } else { CLEAN })
+    Ok(if args.exit_code && !(plan.is_current() && source.folder.strays.is_empty()) { CHANGES } else { CLEAN })
 }

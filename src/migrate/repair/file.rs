@@ -17,7 +17,9 @@ use crate::migrate::sql::{statements, tokens};
 pub fn text(repair: &Repair) -> String {
     let mut text =
         "-- Written by `infra migrate repair`: makes what the applied migrations make and the database did not have.\n\
-                    -- Each statement can be run again; nothing is dropped, no row is changed.\n"
+                    -- Each statement can be run again; nothing is dropped, no row is changed.\n\
+                    -- It makes again what an earlier migration made, on purpose.\n\
+                    -- infra: allow-file created-twice\n"
             .to_owned();
     for obstacle in &repair.obstacles {
         text.push_str(&comment(&format!("Not repaired: {}: {}.", obstacle.id, obstacle.reason)));

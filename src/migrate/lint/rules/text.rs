@@ -146,10 +146,10 @@ pub(super) const EMPTY_MIGRATION: Rule = Rule {
 
 pub(super) const NOT_UNDERSTOOD: Rule = Rule {
     name: "not-understood",
-    severity: Severity::Note,
+    severity: Severity::Warning,
     finds: "A statement that infra's parser cannot read, though PostgreSQL may.",
     why: "It is not looked at: no rule that has to understand it can find anything in it.",
-    fix: "If it is right, nothing. Trying it on an empty database tells: `infra local start`, then `infra migrate apply`.",
+    fix: "If it is right, `-- infra: allow not-understood` before it. Trying it on an empty database tells: `infra local start`, then `infra migrate apply`.",
     check: |ground| {
         let statements = ground.statements().filter(|(script, _)| cut(script).is_none() && conflict(script).is_none());
         let troubles = statements.filter_map(|(script, statement)| Some((script, statement.trouble.as_ref()?)));
