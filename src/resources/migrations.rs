@@ -16,7 +16,7 @@ use crate::{
     resources::{
         proxy::{self, Proxy},
         proxy_target::{self, ProxyTarget},
-        secret::{self, Secret},
+        secret::{self, Secret, content::Content},
     },
 };
 
@@ -287,9 +287,8 @@ fn applied(plan: &Plan, folder: &Folder) -> Vec<String> {
 }
 
 fn credentials(text: &str) -> Option<(String, Password)> {
-    let secret: serde_json::Value = serde_json::from_str(text).ok()?;
-    let part = |name: &str| secret.get(name)?.as_str();
-    Some((part("username")?.to_owned(), Password::new(part("password")?)))
+    let content = Content::parse(text)?;
+    Some((content.username()?.to_owned(), Password::new(content.password()?.reveal())))
 }
 
 fn told(event: Event) -> String {
