@@ -134,17 +134,16 @@ fn add_v0(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
     let snapshot_path = folder.path.join("meta").join(format!("{prefix}_snapshot.json"));
     let snapshot = snapshot_v0(folder)?;
     let mut written = Written::default();
-    if let Some(snapshot) = &snapshot {
-        // With the prefix `none` every snapshot has the same name, and only the last one is kept.
-        if prefix.is_empty() {
-            replace(&snapshot_path, &pretty(snapshot))?;
-        } else {
-            written.create(&snapshot_path, &pretty(snapshot))?;
-        }
+    if let Some(snapshot) = snapshot.as_ref().filter(|_| !prefix.is_empty()) {
+        written.create(&snapshot_path, &pretty(snapshot))?;
     }
     written.create(&path, sql)?;
     if read_journal(folder)? != before {
         return Err(ComposeError::Changed { path: journal_path });
+    }
+    // With the prefix `none` every snapshot has the same name, and only the last one is kept.
+    if let Some(snapshot) = snapshot.as_ref().filter(|_| prefix.is_empty()) {
+        replace(&snapshot_path, &pretty(snapshot))?;
     }
     replace(&journal_path, &pretty(&journal))?;
     written.keep();
@@ -186,7 +185,8 @@ fn snapshot_v0(folder: &Folder) -> Result<Option<Value>, ComposeError> {
     Ok(Some(snapshot))
 }
 
-/// A folder beside the others that gets its name once it is complete.
+/// A folder that comes to the others once it is complete: Drizzle takes every one among them with a file in it, so what a
+/// killed run leaves must not be there.
 fn add_v1(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Composed, ComposeError> {
     let latest = folder.migrations.iter().map(|migration| migration.when_millis.div_euclid(1000)).max();
     let second = latest.map_or(now.as_second(), |latest| now.as_second().max(latest + 1));
@@ -194,11 +194,13 @@ fn add_v1(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
     let tag = format!("{}_{name}", time.strftime("%Y%m%d%H%M%S"));
     let snapshot = snapshot_v1(folder)?;
 
-    let (unfinished, finished) = (folder.path.join(format!(".{tag}")), folder.path.join(&tag));
+    let finished = folder.path.join(&tag);
     if finished.exists() {
         return Err(ComposeError::InTheWay { path: finished });
     }
     begin(&folder.path)?;
+    let place = folder.path.canonicalize().map_err(|reason| refused(&folder.path, reason))?;
+    let unfinished = place.parent().unwrap_or(&place).join(format!(".{tag}.{}", std::process::id()));
     let mut written = Written::default();
     written.create_folder(&unfinished)?;
     written.create(&unfinished.join("migration.sql"), sql)?;

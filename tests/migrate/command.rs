@@ -220,6 +220,14 @@ fn the_database_of_env_local() {
         said.contains("The database of DB_HOST in .env.local: postgres@127.0.0.1:") && !said.contains("secret"),
         "{said}"
     );
+    // `lint` finds it as well, however it is written.
+    let url = servers().url(Way::Direct, &database.name);
+    for text in [text.replace("DB_HOST=", "export DB_HOST="), format!("DATABASE_URL={url}\nPGSSLROOTCERT='{ca}'\n")] {
+        std::fs::write(&file, &text).unwrap();
+        let output = run(&["lint", "--json"]).output().unwrap();
+        assert_eq!(json(&output).pop().unwrap()["applied"], 1, "{text}\n{output:?}");
+    }
+    std::fs::write(&file, &text).unwrap();
     let elsewhere = run(&["status"]).env("DB_HOST", "127.0.0.1").output().unwrap();
     assert!(shown(&elsewhere).contains("DB_NAME is not set"), "{elsewhere:?}");
     std::fs::write(&file, "DB_HOST=127.0.0.1\nDB_PASSWORD=\"hunter2\n").unwrap();

@@ -108,6 +108,9 @@ fn why_something_exists() {
     pushed.psql("CREATE TABLE a (id int)");
     let fresh = said(&pushed, &twice);
     assert!(fresh.contains("the ledger is empty") && fresh.contains("`infra migrate baseline`"), "{fresh}");
+    let last = json(&infra(&pushed, twice.path(), &["apply", "--json"]).output().unwrap()).pop().unwrap();
+    assert!(last["remedy"].as_str().unwrap().contains("`infra migrate baseline`"), "{last}");
+    assert_eq!((&last["escaped"], &last["context"]), (&serde_json::json!(false), &serde_json::Value::Null));
 }
 
 /// IF NOT EXISTS passes over an index that stayed INVALID: it would be none, and called made.

@@ -211,9 +211,10 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
             continue;
         }
         let (glyph, what) = match &status.state {
-            State::Applied { applied_at, .. } => {
-                (style("✓").green(), applied_at.map_or("applied".to_owned(), |at| format!("applied {}", ago(at))))
-            }
+            State::Applied { applied_at, .. } => (
+                style("✓").green(),
+                applied_at.map_or("applied".to_owned(), |at| format!("applied {}, {}", date(at), ago(at))),
+            ),
             State::Pending => (style("+").cyan(), "pending".to_owned()),
             State::Edited { .. } => (style("✗").red(), "edited after it was applied".to_owned()),
             State::OutOfOrder { after } => (style("✗").red(), format!("out of order: {after} is applied")),
@@ -235,7 +236,8 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
         lines.push(format!("  {} {}", style("⚠").yellow(), twice(tag, rows)));
     }
     for (row, name) in plan.unknown.iter().zip(&rows) {
-        let when = row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}"));
+        let when =
+            row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}, {}", date(at)));
         lines.push(format!("  {} {}  unknown row, {when}", style("?").yellow(), padded(name, width)));
     }
     if let Some(lease) = &plan.lease {
@@ -303,6 +305,9 @@ pub(super) fn failure_json(failure: &Failure) -> String {
             object["message"] = json!(failed.message);
             object["detail"] = json!(failed.detail);
             object["hint"] = json!(failed.hint);
+            object["context"] = json!(failed.context);
+            object["remedy"] = json!(failed.remedy);
+            object["escaped"] = json!(failed.escaped);
             object["half"] = json!(failed.half);
             object["invalid_index"] = json!(failed.left);
             object["applied"] = json!(failed.applied);
@@ -315,6 +320,12 @@ pub(super) fn failure_json(failure: &Failure) -> String {
         }
         Failure::Interrupted { applied, pending, half } => {
             object["result"] = json!("interrupted");
+            object["half"] = json!(half);
+            object["applied"] = json!(applied);
+            object["pending"] = json!(pending);
+        }
+        Failure::TakenAway { half, applied, pending } => {
+            object["help"] = json!(help(failure));
             object["half"] = json!(half);
             object["applied"] = json!(applied);
             object["pending"] = json!(pending);
@@ -343,6 +354,12 @@ fn row_name(row: &crate::migrate::ledger::Row) -> String {
 
 pub(super) fn duration_text(millis: u64) -> String {
     if millis < 1000 { format!("{millis} ms") } else { duration(Duration::from_millis(millis)) }
+}
+
+/// A time as people read it.
+fn date(millis: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(millis);
+    time.map_or_else(|_| millis.to_string(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// How long ago, as roughly as people say it.

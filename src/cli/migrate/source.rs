@@ -148,8 +148,10 @@ impl SourceArgs {
 
     /// Whether a database is named, by arguments, the environment or `.env.local`.
     pub(super) fn names_database(&self) -> bool {
-        let file = std::fs::read_to_string(ENV_FILE).unwrap_or_default();
-        let in_file = file.lines().any(|line| line.trim_start().starts_with("DB_HOST="));
+        let file = Path::new(ENV_FILE);
+        // One that cannot be read names something, and connecting says what is wrong with it.
+        let named = || env_file(file).map_or(true, |file| [URL, "DB_HOST"].iter().any(|name| file.contains_key(*name)));
+        let in_file = file.is_file() && named();
         self.says_database() || in_file || [URL, "DB_HOST"].into_iter().any(|name| environment(name).is_some())
     }
 
