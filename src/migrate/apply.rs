@@ -75,12 +75,7 @@ pub async fn apply(
         fresh: false,
     };
     let (before, pending) = run.all().await.map_err(|failure| failure.after(run.tags()))?;
-    let done: Vec<&Migration> = folder
-        .migrations
-        .iter()
-        .filter(|migration| run.applied.iter().any(|applied| applied.tag == migration.tag))
-        .collect();
-    let missing = presence::missing(run.conversation.client, ledger, &done).await;
+    let missing = presence::missing(run.conversation.client, folder, ledger, &run.tags()).await;
     let missing = missing.map_err(|error| Failure::Ledger(error).after(run.tags()))?;
     if missing.is_empty() {
         Ok(Applied { migrations: run.applied, before, pending })

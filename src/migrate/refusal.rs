@@ -18,7 +18,7 @@ use crate::excerpt::{Text, pointed};
 #[derive(Debug, Error, Diagnostic)]
 pub enum Refusal {
     /// Something newer is applied.
-    #[error("The migration {tag} is not applied, but {after} after it is. Drizzle would skip it and report success.")]
+    #[error("The migration {tag} is not applied, but {after} after it is. {}", elsewhere(*layout))]
     #[diagnostic(help(
         "Generate it again, so that it comes last; or, if it does not depend on the order, apply it with --allow-out-of-order."
     ))]
@@ -27,6 +27,8 @@ pub enum Refusal {
         tag: String,
         /// The later one.
         after: String,
+        /// By which Drizzle's ways with it differ.
+        layout: Layout,
     },
     /// The journal's times are not in the journal's order.
     #[error("The migration {tag} comes after {after} in {}, but its `when` is not greater.", journal.display())]
@@ -215,7 +217,7 @@ pub fn refusals(
         let tag = migration.tag.clone();
         match &status.state {
             State::OutOfOrder { after } if !allow.out_of_order => {
-                found.push(Refusal::OutOfOrder { tag, after: after.clone() });
+                found.push(Refusal::OutOfOrder { tag, after: after.clone(), layout: folder.layout });
             }
             State::Misordered { after } if !allow.out_of_order => {
                 found.push(Refusal::Misordered { tag, after: after.clone(), journal: folder.journal() });
@@ -257,6 +259,14 @@ pub fn refusals(
         }));
     }
     found
+}
+
+/// What Drizzle does with a migration that is older than an applied one.
+fn elsewhere(layout: Layout) -> &'static str {
+    match layout {
+        Layout::V0 => "Drizzle would skip it and report success.",
+        Layout::V1 => "drizzle-kit refuses it as well; drizzle-orm would run it after what it was not written for.",
+    }
 }
 
 fn no_such_tag(folder: &Folder, tag: &str) -> Refusal {

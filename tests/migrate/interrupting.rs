@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use infra::migrate::{Event, Failure, Folder, Options};
+use infra::migrate::{Event, Failure, Folder, Ledger, Options, apply};
 use tokio::sync::watch;
 
+use super::command::infra;
 use super::server::{Database, Way, servers};
 use super::{WAYS, Written, fixture, ledger_rows, run_with, tables, tags};
 
@@ -30,6 +31,30 @@ async fn two_at_once() {
         assert_eq!(applied, 20, "{way:?}");
         assert_eq!(database.psql("SELECT count(*), count(DISTINCT n) FROM log"), "19|19");
         assert_eq!(ledger_rows(&database).lines().count(), 20);
+    }
+}
+
+#[tokio::test]
+async fn what_another_migrator_takes_away_is_not_missed() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (n int); CREATE INDEX i ON a (n);")]);
+        let mut client = database.client().await;
+        written.add("0001_b", "DROP INDEX i; ALTER TABLE a RENAME n TO m;");
+        let folder = written.folder();
+        // As soon as the first one has applied its first migration, another one applies the rest.
+        let mut go_on = |event| {
+            if matches!(&event, Event::Applied { tag, .. } if tag == "0000_a") {
+                let other = infra(&database, written.path(), &["apply"]).output().expect("the binary runs");
+                assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+            }
+        };
+        let options = Options { to: Some("0000_a".to_owned()), ..Options::default() };
+        let applied = apply(&mut client, &folder, &Ledger::default(), &options, &mut go_on).await;
+        let applied: Vec<String> =
+            applied.expect("nothing is missing").migrations.into_iter().map(|it| it.tag).collect();
+        assert_eq!(applied, ["0000_a"], "{way:?}");
+        assert_eq!(ledger_rows(&database).lines().count(), 2);
     }
 }
 

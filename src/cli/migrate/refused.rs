@@ -4,7 +4,7 @@ use std::{fmt, mem};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use crate::migrate::Refusal;
+use crate::migrate::{Layout, Refusal};
 
 /// From how many refusals of one kind on they are told together.
 const MANY: usize = 4;
@@ -35,9 +35,10 @@ pub(super) fn groups(refusals: Vec<Refusal>) -> Vec<Group> {
 /// What can be said of many at once, what follows their number.
 fn what(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::OutOfOrder { .. } => {
+        Refusal::OutOfOrder { layout: Layout::V0, .. } => {
             Some("migrations are not applied, but later ones are; Drizzle would skip them and report success")
         }
+        Refusal::OutOfOrder { layout: Layout::V1, .. } => Some("migrations are not applied, but later ones are"),
         Refusal::Misordered { .. } => Some("migrations have a `when` that is not greater than that of one before them"),
         Refusal::Edited { .. } => Some("migrations were edited after they were applied"),
         Refusal::Stray { .. } => Some("files are not in the journal; Drizzle would never run them"),
@@ -125,7 +126,11 @@ mod tests {
 
     #[test]
     fn many_of_a_kind_are_one() {
-        let late = |number: usize| Refusal::OutOfOrder { tag: format!("{number:04}_m"), after: "0300_last".to_owned() };
+        let late = |number: usize| Refusal::OutOfOrder {
+            tag: format!("{number:04}_m"),
+            after: "0300_last".to_owned(),
+            layout: Layout::V0,
+        };
         let stray = || Refusal::Stray { path: "migrations/a.sql".into() };
         let refusals = |late_ones: usize| [stray()].into_iter().chain((0..late_ones).map(late)).collect();
         assert_eq!(groups(refusals(3)).len(), 4);

@@ -2,21 +2,31 @@
 
 use super::named::{Named, named};
 use crate::migrate::connect::Client;
-use crate::migrate::folder::Migration;
+use crate::migrate::folder::{Folder, Migration};
 use crate::migrate::ledger::{Ledger, LedgerError};
 use crate::migrate::quote::literal;
 
-/// What should be there after these migrations and is not: ledger rows and objects, as a reader would name them.
-pub async fn missing(client: &Client, ledger: &Ledger, migrations: &[&Migration]) -> Result<Vec<String>, LedgerError> {
-    if migrations.is_empty() {
+/// What should be there after these migrations of the folder and is not: ledger rows and objects, as a reader would name them.
+/// Others may have gone on meanwhile, and taken away what these have made.
+pub async fn missing(
+    client: &Client,
+    folder: &Folder,
+    ledger: &Ledger,
+    tags: &[String],
+) -> Result<Vec<String>, LedgerError> {
+    let is_meant = |migration: &&Migration| tags.contains(&migration.tag);
+    let since: Vec<&Migration> = folder.migrations.iter().skip_while(|it| !is_meant(it)).collect();
+    if since.is_empty() {
         return Ok(Vec::new());
     }
     let rows = ledger.read(client).await?.rows;
-    let unrecorded = migrations
-        .iter()
-        .filter(|it| !rows.iter().any(|row| row.hash == it.hash && row.created_at == Some(it.when_millis)));
+    let is_recorded =
+        |it: &&Migration| rows.iter().any(|row| row.hash == it.hash && row.created_at == Some(it.when_millis));
+    let unrecorded = since.iter().filter(|it| is_meant(it) && !is_recorded(it));
     let mut missing: Vec<String> = unrecorded.map(|migration| format!("the ledger row of {}", migration.tag)).collect();
-    let absent = absent(client, named(migrations)).await.map_err(|error| ledger.explain(&error))?;
+    let done: Vec<&Migration> = since.into_iter().filter(|it| is_meant(it) || is_recorded(it)).collect();
+    let expected = named(&done).into_iter().filter(|it| tags.contains(&it.tag)).collect();
+    let absent = absent(client, expected).await.map_err(|error| ledger.explain(&error))?;
     let lost = |it: &Named| absent.iter().any(|table| table.table.is_empty() && table.name == it.table);
     missing.extend(absent.iter().filter(|it| !lost(it)).map(|it| format!("the {it}")));
     Ok(missing)

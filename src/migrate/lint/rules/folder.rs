@@ -69,7 +69,8 @@ pub(super) const OUT_OF_ORDER: Rule = Rule {
     name: "out-of-order",
     severity: Severity::Error,
     finds: "A pending migration that is older than an applied one.",
-    why: "Drizzle skips it and reports success.",
+    why: "Drizzle 0.x skips it and reports success. In 1.0 drizzle-kit refuses it, and drizzle-orm runs it after what it was not \
+          written for.",
     fix: "Generate it again, so that it comes last. If it does not depend on the order: `infra migrate apply \
           --allow-out-of-order`.",
     check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::OutOfOrder { .. })),
