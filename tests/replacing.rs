@@ -69,11 +69,28 @@ fn a_subnet_that_lost_its_tags_costs_no_proxy() {
     cloud.call("ec2", &format!("Version=2016-11-15&Action=DeleteTags&ResourceId.1={subnet}&{tags}"));
     cloud.forget_calls();
     let told = deploy(&cloud, &[]).ends_with(1).stderr();
-    assert!(told.contains("infra import subnet/NAME"), "{told}");
+    assert!(told.contains(&format!("infra import subnet/private-1 {subnet}")), "{told}");
     assert_eq!(deletions(&cloud), [] as [&str; 0]);
     cloud.infra(&["import", "subnet/private-1", &subnet, "--local", "--yes"]).succeeds();
     deploy(&cloud, &[]).succeeds();
     has_no_changes(&cloud, &[]);
+}
+
+#[test]
+fn a_secret_that_comes_back_gives_its_password_again() {
+    let cloud = deployed();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false, on_destroy: delete}\nproxy: {}\n");
+    deploy(&cloud, &[]).succeeds();
+    cloud.psql("shop", "create table if not exists kept (id int); insert into kept values (1)");
+    let replaced = ["--allow-replace", "secret/database", "--allow-delete", "secret/database"];
+    let renamed = [&["--set", "secret.name=shop/other"], &replaced[..]].concat();
+    // The first one is scheduled for deletion, and comes back with the password that it had.
+    for options in [&renamed[..], &replaced[..], &renamed[..]] {
+        let told = deploy(&cloud, options).succeeds().stdout();
+        assert!(told.contains("gets the password in secret/database"), "{told}");
+        assert_ne!(cloud.psql("shop", "select count(*) from kept"), "0");
+    }
+    has_no_changes(&cloud, &["--set", "secret.name=shop/other"]);
 }
 
 /// The groups that a group lets in.

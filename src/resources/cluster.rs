@@ -2,9 +2,12 @@
 
 mod live;
 
-use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
+use std::sync::Arc;
+
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster, ServerlessV2ScalingConfiguration};
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     cluster_parameter_group::ClusterParameterGroup,
@@ -123,7 +126,9 @@ impl Resource for Cluster {
         let call = call.enable_iam_database_authentication(self.iam_authentication);
         let call = call.set_enable_cloudwatch_logs_exports(Some(self.log_exports.clone()));
         let call = call.engine_lifecycle_support(&self.engine_lifecycle_support);
-        call.set_tags(Some(tags::rds(scope.tags()))).send().await?;
+        let mut tags = scope.tags().clone();
+        tags.insert(PASSWORD_OF.to_owned(), mark(&secret));
+        call.set_tags(Some(tags::rds(&tags))).send().await?;
         Ok(())
     }
 
@@ -285,12 +290,38 @@ pub(super) async fn start(aws: &Clients, identifier: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives the master user the password that the secret holds.
-pub(super) async fn set_password(aws: &Clients, identifier: &str, secret: &str, content: &Content) -> Result<()> {
+/// The clusters of the account, shared with the kind that connects them with their secrets.
+pub(super) async fn listed(scope: &Scope<'_>) -> Result<Arc<Vec<DbCluster>>> {
+    let list = async || Ok(scope.aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await?);
+    scope.once("DescribeDBClusters", list).await
+}
+
+/// The tag that says from which secret the master user has the password: AWS does not tell.
+const PASSWORD_OF: &str = "infra:password-of";
+
+/// What the tag says of a secret, by its ARN, which may be longer than a tag.
+pub(super) fn mark(secret: &str) -> String {
+    Sha256::digest(secret).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The mark of the secret that a cluster with these tags has its password from, where it was noted.
+pub(super) fn password_of(tags: &Tags) -> Option<&str> {
+    tags.get(PASSWORD_OF).map(String::as_str)
+}
+
+/// Gives the master user of the cluster the password that the secret holds, and notes it.
+pub(super) async fn set_password(aws: &Clients, cluster: &DbCluster, secret: &str, content: &Content) -> Result<()> {
     let password = password(secret, content)?;
-    let call = aws.rds.modify_db_cluster().db_cluster_identifier(identifier).apply_immediately(true);
-    call.master_user_password(password.reveal()).send().await?;
-    Ok(())
+    let call =
+        aws.rds.modify_db_cluster().set_db_cluster_identifier(cluster.db_cluster_identifier().map(str::to_owned));
+    call.apply_immediately(true).master_user_password(password.reveal()).send().await?;
+    note_password(aws, cluster, secret).await
+}
+
+/// Notes that the master user of the cluster has the secret's password.
+pub(super) async fn note_password(aws: &Clients, cluster: &DbCluster, secret: &str) -> Result<()> {
+    let tag = Tags::from([(PASSWORD_OF.to_owned(), mark(secret))]);
+    tags::retag_rds(aws, cluster.db_cluster_arn().unwrap_or_default(), &tag, &[]).await
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     migrate::Folder,
     resources::{
         cluster::Cluster,
-        secret::{self, Secret},
+        secret::{self, Scheduled, Secret},
         subnet::Subnet,
     },
     stack::{EngineVersion, Stack},
@@ -30,8 +30,8 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The engine version the cluster has or is to have, e.g. `15.17`.
     pub engine_version: String,
-    /// Of a secret that is scheduled for deletion, and so to be restored: when it was made, in seconds since the Unix epoch.
-    pub scheduled_secret: Option<i64>,
+    /// The stack's secret, where it is scheduled for deletion, and so to be restored.
+    pub scheduled_secret: Option<Scheduled>,
     /// The migrations' folder, read and checked.
     pub migrations: Option<Arc<Folder>>,
     /// The command that applies them alone, for what only that one lets through.
@@ -128,8 +128,8 @@ fn in_order(zones: &[AvailabilityZone]) -> Vec<String> {
     zones.into_iter().map(|(_, zone)| zone).collect()
 }
 
-/// When the stack's secret was made, where it is not there for the only reason that it is scheduled for deletion.
-async fn scheduled_secret(description: &Stack, live: &[Seen], aws: &Clients) -> Result<Option<i64>> {
+/// The stack's secret, where it is not there for the only reason that it is scheduled for deletion.
+async fn scheduled_secret(description: &Stack, live: &[Seen], aws: &Clients) -> Result<Option<Scheduled>> {
     if live.iter().any(|seen| seen.address.kind() == Secret::KIND) {
         return Ok(None);
     }

@@ -42,9 +42,18 @@ pub struct Secret {
     /// For how many days a scheduled deletion can be undone, 7 to 30.
     #[serde(skip)]
     pub recovery_days: i64,
-    /// Of one that is scheduled for deletion, and so to be restored: when it was made, in seconds since the Unix epoch.
+    /// Where it is scheduled for deletion, and so to be restored.
     #[serde(skip)]
-    pub scheduled: Option<i64>,
+    pub scheduled: Option<Scheduled>,
+}
+
+/// A secret that is scheduled for deletion, and so not there for anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheduled {
+    /// Its ARN, which it keeps when it is restored.
+    pub arn: String,
+    /// When it was made, in seconds since the Unix epoch.
+    pub created: i64,
 }
 
 /// What the Secrets Manager may call AWS's own key, where it names it at all.
@@ -97,7 +106,7 @@ impl Resource for Secret {
     }
 
     fn side_effect<'a>(&self, _stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
-        self.scheduled.map(|_| "scheduled for deletion: it is restored, with what it holds".to_owned())
+        self.scheduled.as_ref().map(|_| "scheduled for deletion: it is restored, with what it holds".to_owned())
     }
 
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
@@ -203,14 +212,15 @@ pub(super) fn is_locked(error: &Error) -> bool {
     error.code.as_deref().is_some_and(|code| code.starts_with("DecryptionFailure") || code.starts_with("KMS"))
 }
 
-/// When a secret of the stack was made, where it is scheduled for deletion.
+/// A secret of the stack, where it is scheduled for deletion.
 ///
 /// # Errors
 /// The Secrets Manager's own.
-pub(super) async fn scheduled(aws: &Clients, name: &str, stack: &str) -> Result<Option<i64>> {
+pub(super) async fn scheduled(aws: &Clients, name: &str, stack: &str) -> Result<Option<Scheduled>> {
     let found = describe(aws, name).await?.filter(|secret| secret.deleted_date().is_some());
     let ours = found.filter(|secret| identity::address(&tags_of(secret), stack, Secret::KIND).is_some());
-    Ok(ours.and_then(|secret| secret.created_date().map(aws_smithy_types::DateTime::secs)))
+    Ok(ours
+        .and_then(|secret| Some(Scheduled { arn: secret.arn()?.to_owned(), created: secret.created_date()?.secs() })))
 }
 
 /// Takes back the deletion of a secret of this stack; its password is still right for a cluster that was kept or restored.

@@ -1,5 +1,6 @@
 //! The kind `secret-attachment`: the part of a secret that says where its database is.
 
+use aws_sdk_rds::types::DbCluster;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use super::{
     cluster::{self, Cluster},
     secret::{
-        self, Secret,
+        self, Scheduled, Secret,
         content::{Connection, Content},
     },
 };
@@ -40,9 +41,11 @@ pub struct SecretAttachment {
     pub port: u16,
     /// The database made with the cluster.
     pub dbname: String,
-    /// Of a secret that is to be restored: when it was made, in seconds since the Unix epoch.
+    /// Whether the master user has the secret's password, as far as the cluster's tag tells.
+    pub password_set: bool,
+    /// The secret, where it is to be restored.
     #[serde(skip)]
-    pub scheduled_secret: Option<i64>,
+    pub scheduled_secret: Option<Scheduled>,
 }
 
 /// The tag of the secret that names the cluster.
@@ -79,12 +82,15 @@ impl Resource for SecretAttachment {
     fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
         let (secret, cluster) = (self.secret.address()?, self.cluster.address()?);
         let there = stays(cluster)?;
-        let made = stays(secret).map(|secret| secret.created).or(self.scheduled_secret.map(Some));
-        let fits = made.is_some_and(|made| made <= there.created);
+        let kept = stays(secret).map(|secret| (secret.id.as_str(), secret.created));
+        let restored = self.scheduled_secret.as_ref().map(|secret| (secret.arn.as_str(), Some(secret.created)));
+        let fits = kept.or(restored).is_some_and(|(arn, created)| match cluster::password_of(&there.tags) {
+            Some(mark) => mark == cluster::mark(arn),
+            None => created <= there.created,
+        });
         (!fits).then(|| {
             format!(
-                "the master user of {cluster} gets the password in {secret}, since that was not made before it: where it has \
-                 another one now, that ends"
+                "the master user of {cluster} gets the password in {secret}: where it has another one now, that ends"
             )
         })
     }
@@ -109,9 +115,7 @@ impl SecretAttachment {
     async fn attach(&self, scope: &Scope<'_>) -> Result<()> {
         let (arn, identifier) = (self.secret.get(scope)?, self.cluster.get(scope)?);
         let mut content = secret::read(scope.aws, &arn).await?;
-        if is_younger(scope.aws, &arn, &identifier).await? {
-            cluster::set_password(scope.aws, &identifier, &arn, &content).await?;
-        }
+        give_password(scope.aws, &arn, &identifier, &content).await?;
         let tag = Tags::from([(CLUSTER.to_owned(), identifier.clone())]);
         tags::retag_secretsmanager(scope.aws, &arn, &tag, &[]).await?;
         content.connect(&Connection {
@@ -127,12 +131,29 @@ impl SecretAttachment {
     }
 }
 
-/// Whether the secret was made after the cluster, so that the cluster cannot have its password.
-async fn is_younger(aws: &Clients, arn: &str, identifier: &str) -> Result<bool> {
-    let secret = aws.secretsmanager.describe_secret().secret_id(arn).send().await?;
+/// Sees to it that the cluster has the secret's password. Where nothing is noted of its own, it has that unless the secret was
+/// made after it.
+async fn give_password(aws: &Clients, arn: &str, identifier: &str, content: &Content) -> Result<()> {
     let clusters = aws.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await?;
-    let made = clusters.db_clusters().first().and_then(|cluster| cluster.cluster_create_time());
-    Ok(matches!((secret.created_date(), made), (Some(secret), Some(cluster)) if secret > cluster))
+    let Some(cluster) = clusters.db_clusters().first() else { return Ok(()) };
+    if let Some(mark) = cluster::password_of(&tags_of(cluster)) {
+        return if mark == cluster::mark(arn) {
+            Ok(())
+        } else {
+            cluster::set_password(aws, cluster, arn, content).await
+        };
+    }
+    let secret = aws.secretsmanager.describe_secret().secret_id(arn).send().await?;
+    let is_younger =
+        matches!((secret.created_date(), cluster.cluster_create_time()), (Some(one), Some(other)) if one > other);
+    match is_younger {
+        true => cluster::set_password(aws, cluster, arn, content).await,
+        false => cluster::note_password(aws, cluster, arn).await,
+    }
+}
+
+fn tags_of(cluster: &DbCluster) -> Tags {
+    tags::collect(cluster.tag_list(), |tag| (tag.key(), tag.value()))
 }
 
 async fn observe_one(
@@ -160,7 +181,12 @@ async fn observe_one(
     else {
         return Ok(None);
     };
+    let clusters = cluster::listed(scope).await?;
+    let attached =
+        clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster)).map(tags_of);
+    let noted = attached.as_ref().and_then(cluster::password_of);
     let spec = SecretAttachment {
+        password_set: noted.is_none_or(|mark| mark == cluster::mark(arn)),
         secret: Ref::value(arn),
         cluster: Ref::value(connection.cluster),
         username: connection.username,

@@ -303,6 +303,7 @@ fn attachment() -> SecretAttachment {
         host: Ref::to("database").output("endpoint"),
         port: 5432,
         dbname: "app".into(),
+        password_set: true,
         scheduled_secret: None,
     }
 }
@@ -310,6 +311,7 @@ fn attachment() -> SecretAttachment {
 pub(super) fn secret_attachment() -> Case<SecretAttachment> {
     in_a_network(Case::new("database", attachment()))
         .fixed("secret")
+        .fixed("password_set")
         .around("database", database("database"))
         .around("other", database("other"))
         .change("cluster", Update, |attachment| attachment.cluster = Ref::to("other"))
@@ -322,14 +324,25 @@ pub(super) fn secret_attachment() -> Case<SecretAttachment> {
             "led to another host",
             Update,
             act!(|aws, live| {
-                let text = r#"{"username":"app","password":"by hand","host":"elsewhere","port":5432,"mine":true}"#;
+                let text = r#"{"username":"app","password":"made-by-hand","host":"elsewhere","port":5432,"mine":true}"#;
                 put(aws, live, text).await
             }),
         )
         .drift(
             "the connection taken out",
             Update,
-            act!(|aws, live| put(aws, live, r#"{"username":"app","password":"by hand"}"#).await),
+            act!(|aws, live| put(aws, live, r#"{"username":"app","password":"made-by-hand"}"#).await),
+        )
+        .drift(
+            "the cluster has the password of another secret",
+            Update,
+            act!(|aws, live| {
+                let name = live.spec.cluster.as_value().unwrap();
+                let clusters = aws.rds.describe_db_clusters().db_cluster_identifier(name).send().await.unwrap();
+                let tag = aws_sdk_rds::types::Tag::builder().key("infra:password-of").value("another").build();
+                let cluster = clusters.db_clusters()[0].db_cluster_arn().unwrap();
+                aws.rds.add_tags_to_resource().resource_name(cluster).tags(tag).send().await.unwrap()
+            }),
         )
 }
 

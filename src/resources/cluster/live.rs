@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Cluster>>> {
-    let clusters = scope.aws.rds.describe_db_clusters().into_paginator().items().send().try_collect().await?;
+    let clusters = super::listed(scope).await?;
     let found = join_all(clusters.iter().map(|cluster| one(cluster, scope))).await;
     Ok(found.into_iter().flatten().collect())
 }

@@ -78,7 +78,7 @@ impl Expansion<'_> {
             username: database.username.as_str().to_owned(),
             on_destroy: settings.on_destroy,
             recovery_days: i64::try_from(settings.recovery.as_days()).unwrap_or(30),
-            scheduled: self.facts.scheduled_secret,
+            scheduled: self.facts.scheduled_secret.clone(),
         };
         self.add(NAME, secret);
         let attachment = SecretAttachment {
@@ -89,7 +89,8 @@ impl Expansion<'_> {
             host: Ref::to(NAME).output("endpoint"),
             port: database.port,
             dbname: database.name.as_str().to_owned(),
-            scheduled_secret: self.facts.scheduled_secret,
+            password_set: true,
+            scheduled_secret: self.facts.scheduled_secret.clone(),
         };
         self.add(NAME, attachment);
     }
