@@ -77,6 +77,38 @@ fn a_subnet_that_lost_its_tags_costs_no_proxy() {
 }
 
 #[test]
+fn what_an_answer_lacks_that_is_cut_off_is_not_made_again() {
+    let cloud = deployed();
+    let before = cloud.inventory().len();
+    let calls = ["NatGateways", "RouteTables", "InternetGateways", "Addresses", "SecurityGroups", "Subnets", "Vpcs"];
+    let calls = calls.map(|what| format!("ec2.Describe{what}")).into_iter();
+    let calls = calls.chain(["DBProxies", "DBInstances", "DBClusters"].map(|what| format!("rds.Describe{what}")));
+    for call in calls.chain(["iam.ListRoles".to_owned()]) {
+        cloud.infra(&["local", "fault", "garble", &call, "--times", "1"]).succeeds();
+    }
+    let told = deploy(&cloud, &[]).succeeds().stdout();
+    assert!(told.contains("No changes"), "{told}");
+    assert_eq!(cloud.inventory().len(), before);
+    let rules = cloud.infra(&["local", "fault", "list", "--json"]).succeeds().json();
+    assert!(rules.as_array().expect("a list").iter().all(|rule| rule["hits"] == 1), "{rules}");
+}
+
+#[test]
+fn a_gateway_that_lost_its_tags_gets_no_second_one_beside_it() {
+    let cloud = deployed();
+    let gateway = id(&cloud, "internet-gateway/main");
+    let tags = "Tag.1.Key=infra:stack&Tag.2.Key=infra:address";
+    cloud.call("ec2", &format!("Version=2016-11-15&Action=DeleteTags&ResourceId.1={gateway}&{tags}"));
+    let run = deploy(&cloud, &[]).ends_with(1);
+    assert!(run.told().contains(&format!("infra import internet-gateway/main {gateway}")), "{}", run.stderr());
+    let gateways = cloud.inventory().iter().filter(|item| item["kind"] == "internet-gateway").count();
+    assert_eq!(gateways, 1);
+    cloud.infra(&["import", "internet-gateway/main", &gateway, "--local", "--yes"]).succeeds();
+    deploy(&cloud, &[]).succeeds();
+    has_no_changes(&cloud, &[]);
+}
+
+#[test]
 fn a_secret_that_comes_back_gives_its_password_again() {
     let cloud = deployed();
     cloud.write("stack.yaml", "stack: shop\ndatabase: {protect: false, on_destroy: delete}\nproxy: {}\n");

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::{http::SharedHttpClient, interceptors::Intercept};
 use tokio::time::timeout;
 
-use super::{Class, Error, Permit, Result, guard::Guard};
+use super::{Class, Error, Permit, Result, guard::Guard, whole::Whole};
 
 /// How long the very first call may take, finding credentials included: a network that swallows everything is to be
 /// told at once.
@@ -126,7 +126,7 @@ impl Clients {
     }
 
     fn new(config: &SdkConfig, region: String) -> Self {
-        Self {
+        let clients = Self {
             ec2: aws_sdk_ec2::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
             apprunner: aws_sdk_apprunner::Client::new(config),
@@ -136,27 +136,32 @@ impl Clients {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region,
-        }
+        };
+        clients.through(&Whole)
     }
 
     /// The same clients, of which no call that may change anything leaves without `permit`.
     #[must_use]
     pub fn guarded(&self, permit: Arc<dyn Permit>) -> Self {
-        let guard = Guard(permit);
-        macro_rules! guarded {
+        self.through(&Guard(permit))
+    }
+
+    /// The same clients, whose calls pass one thing more.
+    fn through(&self, interceptor: &(impl Intercept + Clone + 'static)) -> Self {
+        macro_rules! through {
             ($service:ident, $client:ty) => {
-                <$client>::from_conf(self.$service.config().to_builder().interceptor(guard.clone()).build())
+                <$client>::from_conf(self.$service.config().to_builder().interceptor(interceptor.clone()).build())
             };
         }
         Self {
-            ec2: guarded!(ec2, aws_sdk_ec2::Client),
-            rds: guarded!(rds, aws_sdk_rds::Client),
-            apprunner: guarded!(apprunner, aws_sdk_apprunner::Client),
-            secretsmanager: guarded!(secretsmanager, aws_sdk_secretsmanager::Client),
-            iam: guarded!(iam, aws_sdk_iam::Client),
-            ssm: guarded!(ssm, aws_sdk_ssm::Client),
-            logs: guarded!(logs, aws_sdk_cloudwatchlogs::Client),
-            sts: guarded!(sts, aws_sdk_sts::Client),
+            ec2: through!(ec2, aws_sdk_ec2::Client),
+            rds: through!(rds, aws_sdk_rds::Client),
+            apprunner: through!(apprunner, aws_sdk_apprunner::Client),
+            secretsmanager: through!(secretsmanager, aws_sdk_secretsmanager::Client),
+            iam: through!(iam, aws_sdk_iam::Client),
+            ssm: through!(ssm, aws_sdk_ssm::Client),
+            logs: through!(logs, aws_sdk_cloudwatchlogs::Client),
+            sts: through!(sts, aws_sdk_sts::Client),
             region: self.region.clone(),
         }
     }

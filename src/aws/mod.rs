@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod remedy;
 pub mod tags;
+mod whole;
 
 pub use clients::{Account, Clients, Options};
 pub use each::each;

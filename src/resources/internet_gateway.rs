@@ -1,6 +1,6 @@
 //! The kind `internet-gateway`: the VPC's door to the internet.
 
-use aws_sdk_ec2::types::{AttachmentStatus, InternetGatewayAttachment, ResourceType};
+use aws_sdk_ec2::types::{AttachmentStatus, Filter, InternetGatewayAttachment, ResourceType};
 use serde::Serialize;
 
 use super::{ec2, occupants, vpc::Vpc};
@@ -35,6 +35,14 @@ impl Resource for InternetGateway {
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
+        // A VPC has one: another could be made, and never attached.
+        if let Some(other) = attached(scope.aws, &self.vpc.get(scope)?).await? {
+            return Err(Error::other(format!("The VPC has the internet gateway {other} already, without this stack's tags."))
+                .advise(format!(
+                    "If it is this stack's and has lost its tags, `infra import internet-gateway/main {other}` takes it in. If \
+                     nothing needs it, detach and delete it, and run the same command again."
+                )));
+        }
         let tags = tags::ec2(ResourceType::InternetGateway, scope.tags());
         scope.aws.ec2.create_internet_gateway().tag_specifications(tags).send().await?;
         Ok(())
@@ -62,6 +70,13 @@ impl Resource for InternetGateway {
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {
         tags::retag_ec2(scope.aws, &live.id, set, unset).await
     }
+}
+
+/// The gateway of a VPC.
+async fn attached(aws: &Clients, vpc: &str) -> Result<Option<String>> {
+    let of_it = Filter::builder().name("attachment.vpc-id").values(vpc).build();
+    let found = aws.ec2.describe_internet_gateways().filters(of_it).send().await?;
+    Ok(found.internet_gateways().first().and_then(|gateway| gateway.internet_gateway_id()).map(str::to_owned))
 }
 
 fn live(scope: &Scope<'_>, gateway: &aws_sdk_ec2::types::InternetGateway) -> Option<Live<InternetGateway>> {
