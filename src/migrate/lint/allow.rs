@@ -6,7 +6,7 @@ use super::finding::{Finding, Report};
 use super::ground::Ground;
 use super::hit::{Hit, Place};
 use super::rule::{Rule, Severity, find};
-use super::rules::{RULES, UNUSED_ALLOW};
+use super::rules::{CREATED_TWICE, NOT_IDEMPOTENT, RULES, UNUSED_ALLOW};
 
 /// An allowance in a comment, and whether it was needed.
 struct Allowance {
@@ -41,6 +41,7 @@ pub(super) fn report(ground: &Ground<'_>, settings: &Settings) -> Report {
             Finding::new(UNUSED_ALLOW, severity(UNUSED_ALLOW, settings), Hit::new(place, message, "silences nothing"))
         }));
     }
+    leave_unguarded(ground, &mut findings);
     let known = ground.scripts.iter().all(|script| script.pending.is_some());
     Report {
         findings,
@@ -52,6 +53,22 @@ pub(super) fn report(ground: &Ground<'_>, settings: &Settings) -> Report {
             .filter(|script| script.pending == Some(true) && !script.begun)
             .map(|script| script.index)
             .collect(),
+    }
+}
+
+/// What makes a thing for the second time is not guarded: it would do nothing then, and say nothing.
+fn leave_unguarded(ground: &Ground<'_>, findings: &mut [Finding]) {
+    let statement = |finding: &Finding| {
+        let (script, start) = (finding.migration?, finding.span.as_ref()?.start);
+        let script = ground.scripts.iter().find(|one| one.index == script)?;
+        let number = script.statements.iter().position(|one| one.span.contains(&start))?;
+        Some((script.index, number))
+    };
+    let twice: Vec<_> = findings.iter().filter(|it| it.rule.name == CREATED_TWICE.name).filter_map(statement).collect();
+    let hiding = findings.iter_mut().filter(|it| it.is_fixable() && it.rule.name == NOT_IDEMPOTENT.name);
+    for finding in hiding.filter(|it| statement(it).is_some_and(|place| twice.contains(&place))) {
+        finding.edits.clear();
+        "Not by a guard: it is made elsewhere as well (created-twice).".clone_into(&mut finding.fix);
     }
 }
 

@@ -59,6 +59,7 @@ pub static RULES: &[&Rule] = &[
 ];
 
 pub(super) static UNUSED_ALLOW: &Rule = &comments::UNUSED_ALLOW;
+pub(super) use repeat::{CREATED_TWICE, NOT_IDEMPOTENT};
 
 /// Statements that are looked at, each with its number in its migration.
 fn numbered<'a, 'g>(ground: &'g Ground<'a>) -> impl Iterator<Item = (&'g Script<'a>, usize, &'g Statement)> {

@@ -12,7 +12,7 @@ use crate::migrate::quote::dollar_quote;
 use crate::migrate::quote::literal;
 use crate::migrate::sql;
 
-pub(super) const NOT_IDEMPOTENT: Rule = Rule {
+pub(in crate::migrate::lint) const NOT_IDEMPOTENT: Rule = Rule {
     name: "not-idempotent",
     severity: Severity::Warning,
     finds: "A statement that fails when it runs a second time.",
@@ -106,7 +106,7 @@ pub(super) const REPEATED_INSERT: Rule = Rule {
     },
 };
 
-pub(super) const CREATED_TWICE: Rule = Rule {
+pub(in crate::migrate::lint) const CREATED_TWICE: Rule = Rule {
     name: "created-twice",
     severity: Severity::Error,
     finds: "A table, column, type, index … that two migrations make.",

@@ -66,6 +66,16 @@ fn what_fix_writes() {
     "#);
 }
 
+#[test]
+fn what_another_migration_makes_as_well_is_not_guarded() {
+    let c = "CREATE TABLE c (id int)";
+    let folder = folder(&[c, "CREATE TABLE c (id bigint); CREATE TABLE d (id int)"]);
+    let report = lint(&folder, &[], &Settings { known: Known::NoneApplied, ..Settings::default() }).unwrap();
+    let after = fixes(&folder, &report).pop().unwrap().after;
+    assert_eq!(after, "CREATE TABLE c (id bigint); CREATE TABLE IF NOT EXISTS d (id int)");
+    assert!(report.findings.iter().any(|finding| finding.fix.contains("created-twice") && !finding.is_fixable()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
