@@ -4,6 +4,7 @@ mod converge;
 mod occupied;
 #[cfg(test)]
 mod tests;
+mod told;
 mod walk;
 mod way;
 

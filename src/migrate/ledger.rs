@@ -1,11 +1,11 @@
 //! Drizzle's table of applied migrations: found, made, read and written exactly as Drizzle does.
 
+mod error;
+
 use std::fmt;
 use std::str::FromStr;
 
-use miette::Diagnostic;
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::error::DbError;
 
@@ -13,6 +13,7 @@ use super::connect::Client;
 use super::folder::{Layout, Migration};
 use super::lease::{self, Lease};
 use super::quote::{identifier, literal};
+pub use error::LedgerError;
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,74 +91,6 @@ pub struct Version {
     pub has_name: bool,
     /// Whether somebody has, or had, a lease.
     pub leased: bool,
-}
-
-/// Why the ledger cannot be used.
-#[derive(Debug, Error, Diagnostic)]
-pub enum LedgerError {
-    /// Another table has its name.
-    #[error("{0} is not a ledger of Drizzle's, which is a table with the columns id, hash and created_at.")]
-    #[diagnostic(help("Set the ledger to migrations.schema and migrations.table of drizzle.config.ts."))]
-    NotALedger(Ledger),
-    /// A value that does not belong there.
-    #[error("The ledger {0} holds a row that cannot be read: {1}.")]
-    BadRow(Ledger, String),
-    /// What is read under the lock is not what is read without it, though nobody changes it.
-    #[error("The ledger {0} shows other rows under its lock than without it, or keeps none.")]
-    #[diagnostic(help(
-        "Row level security on it, a rule, a trigger, or a view in its place hides or refuses rows in silence: give this user all of \
-         its rows."
-    ))]
-    Unsteady(Ledger),
-    /// Another session has locked all of it.
-    #[error("Another session holds a lock on the whole ledger {0}, and does not end its transaction.")]
-    #[diagnostic(help(
-        "Who it is: SELECT pid, usename, state, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE relation \
-         = {}::regclass); Once it has ended, run this again; pg_terminate_backend(pid) ends it.",
-        literal(&_0.quoted())
-    ))]
-    Locked(Ledger),
-    /// It has to be made, and the user may not.
-    #[error("The ledger {ledger} does not exist, and this user may not create it: {message}.")]
-    #[diagnostic(help(
-        "Let a user who may run CREATE SCHEMA and CREATE TABLE run the first migration, or: GRANT CREATE ON DATABASE … \
-         TO …; once schema and table exist, no such right is needed."
-    ))]
-    NotAllowed {
-        /// The ledger.
-        ledger: Ledger,
-        /// What PostgreSQL said.
-        message: String,
-    },
-    /// It exists, and the user may not use it.
-    #[error("This user may not use the ledger {ledger}: {message}.")]
-    #[diagnostic(help(
-        "Its owner lets them: GRANT USAGE ON SCHEMA {} TO …; GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO …; GRANT USAGE ON ALL \
-         SEQUENCES IN SCHEMA {0} TO …;",
-        identifier(&ledger.schema),
-        ledger.quoted()
-    ))]
-    Denied {
-        /// The ledger.
-        ledger: Ledger,
-        /// What PostgreSQL said.
-        message: String,
-    },
-    /// PostgreSQL refused.
-    #[error("The ledger {ledger} cannot be used: {message} (SQLSTATE {code}).")]
-    Database {
-        /// The ledger.
-        ledger: Ledger,
-        /// What PostgreSQL said.
-        message: String,
-        /// SQLSTATE.
-        code: String,
-    },
-    /// The connection was lost.
-    #[error(
-        "The connection was lost while the ledger {0} was used. Run it again: what is applied is read from the ledger."
-    )]
-    Lost(Ledger),
 }
 
 /// How long reading waits for somebody who has locked the whole table, in milliseconds.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{
     Ended, Run,
     occupied::Occupied,
+    told::{given_up, invisible, overtaken, taken_back, undeletable, unmoved, unstamped, vanished},
     way::{SETTLING, Way, makes, wanted_tags},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         attributes::{compare, resolve},
         clock::{Instant, now, since},
         event::Event,
-        identity::{self, Retag},
+        identity::Retag,
         plan::{Action, Step, usual},
     },
 };
@@ -159,7 +160,7 @@ async fn further(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, sent: &m
     }
     let missing = missing(way, desired, seen);
     if let Some(why) = setback(way.step, sent, seen, &missing) {
-        return Err(taken_back(way.step, why, &missing).into());
+        return Err(taken_back(way.step, why, missing.attributes.is_empty()).into());
     }
     match &seen.phase {
         _ if !missing.is_empty() => mend(way, desired, seen, &missing, sent).await?,
@@ -344,63 +345,4 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
             }
         }
     }
-}
-
-fn given_up(step: &Step, why: &str) -> Error {
-    Error::other(format!("AWS gave up on {}: {why}", step.address))
-        .advise("Mend what it names and run the same command again: the failed one is then replaced.")
-}
-
-fn unstamped(step: &Step, error: Error) -> Error {
-    let message = format!(
-        "{} is as described, which could not be noted in its tag {}: {}",
-        step.address,
-        identity::FINGERPRINT,
-        error.message
-    );
-    Error { message, ..error }
-}
-
-fn undeletable(step: &Step, why: &str, error: Error) -> Error {
-    let message = format!("AWS does not delete {} as it is: {} {why}", step.address, error.message);
-    Error { message, ..error }.advise("Mend what it names, or delete it in AWS, and run the same command again.")
-}
-
-fn invisible(step: &Step) -> Error {
-    Error::other(format!("AWS accepted {} but does not show it.", step.address)).advise("Run the same command again.")
-}
-
-fn vanished(step: &Step) -> Error {
-    Error::other(format!("{} was there when this was planned, but is gone.", step.address))
-        .advise("Somebody has deleted it while this ran. Run the same command again to plan anew.")
-}
-
-fn taken_back(step: &Step, why: &str, missing: &Missing) -> Error {
-    let advice = if missing.attributes.is_empty() {
-        "AWS shows it as described all the same, so that a further run finds nothing to change. Mend the cause, then change it \
-         once more, or begin what failed again in AWS."
-    } else {
-        "What ran before runs again. Mend the cause and run the same command again."
-    };
-    Error::other(format!("AWS took the change of {} back: {why}", step.address)).advise(advice)
-}
-
-fn unmoved(step: &Step, paths: &[String]) -> Error {
-    Error::other(format!("AWS accepted the change of {} but `{}` stays as it was.", step.address, paths.join("`, `")))
-        .advise("Look at the resource's events in AWS's console, then run the same command again.")
-}
-
-fn overtaken(step: &Step, change: &Change) -> Error {
-    let planned = match step.action {
-        Action::Keep => "kept",
-        Action::Create => "created",
-        Action::Update => "updated",
-        Action::Replace => "replaced",
-        Action::Delete => "deleted",
-    };
-    Error::other(format!(
-        "{} was planned to be {planned}, but `{}` differs now and AWS cannot change it in place.",
-        step.address, change.path
-    ))
-    .advise("It was changed while this ran. Run the same command again to plan anew.")
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     Store,
-    clusters::{self, Cluster, KEPT, check_common},
+    cluster_creation::check_common,
+    clusters::{self, Cluster, KEPT},
     engine,
     input::{Input, combination, identifier, invalid},
     instances,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    arn,
+    arn, cluster_creation,
     clusters::{self, key},
     engine,
     input::{Input, combination, identifier, invalid},
@@ -100,7 +100,7 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     }
     let mut described = input.0.clone();
     described["Engine"] = json!(engine::ENGINE);
-    let mut cluster = clusters::draft(ctx, &Input(described), &source.version)?;
+    let mut cluster = cluster_creation::draft(ctx, &Input(described), &source.version)?;
     // The data is copied as an automated snapshot is.
     let name = format!("{}-{}", source.identifier, arn::hex_id(""));
     snapshots::take(ctx, &source, name.clone(), tags::Tags::new())?;
@@ -108,7 +108,7 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     snapshot.automated = true;
     snapshot.identifier = format!("rds:{name}");
     snapshot.hand_to(&mut cluster, &input);
-    Ok(clusters::admit(ctx, cluster, "DB cluster restored to a point in time"))
+    Ok(cluster_creation::admit(ctx, cluster, "DB cluster restored to a point in time"))
 }
 
 /// `DescribeDBClusterAutomatedBackups`: what each cluster could be restored from.

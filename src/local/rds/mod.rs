@@ -11,6 +11,7 @@
 mod arn;
 mod certificates;
 mod cluster_changes;
+mod cluster_creation;
 mod clusters;
 mod connection;
 mod copies;
@@ -65,7 +66,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("CopyDBClusterParameterGroup", |ctx, input| CLUSTER.copy(ctx, input)),
     ("CopyDBClusterSnapshot", copies::copy),
     ("CopyDBParameterGroup", |ctx, input| INSTANCE.copy(ctx, input)),
-    ("CreateDBCluster", clusters::create),
+    ("CreateDBCluster", cluster_creation::create),
     ("CopyDBSnapshot", never::snapshot),
     ("CreateDBClusterEndpoint", custom_endpoints::create),
     ("CreateDBClusterParameterGroup", |ctx, input| CLUSTER.create(ctx, input)),

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Store, arn,
-    clusters::{self, Cluster, key},
+    Store, arn, cluster_creation,
+    clusters::{Cluster, key},
     engine,
     events::time,
     input::{Filters, Input, combination, identifier, missing, page},
@@ -288,7 +288,7 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version))
         })?;
     }
-    let mut cluster = clusters::draft(ctx, &input, version)?;
+    let mut cluster = cluster_creation::draft(ctx, &input, version)?;
     snapshot.hand_to(&mut cluster, &input);
-    Ok(clusters::admit(ctx, cluster, "DB cluster restored from snapshot"))
+    Ok(cluster_creation::admit(ctx, cluster, "DB cluster restored from snapshot"))
 }

@@ -1,0 +1,68 @@
+//! What is said of a step that does not come to its end.
+
+use crate::{
+    aws::Error,
+    engine::{
+        Change, identity,
+        plan::{Action, Step},
+    },
+};
+
+pub(super) fn given_up(step: &Step, why: &str) -> Error {
+    Error::other(format!("AWS gave up on {}: {why}", step.address))
+        .advise("Mend what it names and run the same command again: the failed one is then replaced.")
+}
+
+pub(super) fn unstamped(step: &Step, error: Error) -> Error {
+    let message = format!(
+        "{} is as described, which could not be noted in its tag {}: {}",
+        step.address,
+        identity::FINGERPRINT,
+        error.message
+    );
+    Error { message, ..error }
+}
+
+pub(super) fn undeletable(step: &Step, why: &str, error: Error) -> Error {
+    let message = format!("AWS does not delete {} as it is: {} {why}", step.address, error.message);
+    Error { message, ..error }.advise("Mend what it names, or delete it in AWS, and run the same command again.")
+}
+
+pub(super) fn invisible(step: &Step) -> Error {
+    Error::other(format!("AWS accepted {} but does not show it.", step.address)).advise("Run the same command again.")
+}
+
+pub(super) fn vanished(step: &Step) -> Error {
+    Error::other(format!("{} was there when this was planned, but is gone.", step.address))
+        .advise("Somebody has deleted it while this ran. Run the same command again to plan anew.")
+}
+
+pub(super) fn taken_back(step: &Step, why: &str, shown: bool) -> Error {
+    let advice = if shown {
+        "AWS shows it as described all the same, so that a further run finds nothing to change. Mend the cause, then change it \
+         once more, or begin what failed again in AWS."
+    } else {
+        "What ran before runs again. Mend the cause and run the same command again."
+    };
+    Error::other(format!("AWS took the change of {} back: {why}", step.address)).advise(advice)
+}
+
+pub(super) fn unmoved(step: &Step, paths: &[String]) -> Error {
+    Error::other(format!("AWS accepted the change of {} but `{}` stays as it was.", step.address, paths.join("`, `")))
+        .advise("Look at the resource's events in AWS's console, then run the same command again.")
+}
+
+pub(super) fn overtaken(step: &Step, change: &Change) -> Error {
+    let planned = match step.action {
+        Action::Keep => "kept",
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Delete => "deleted",
+    };
+    Error::other(format!(
+        "{} was planned to be {planned}, but `{}` differs now and AWS cannot change it in place.",
+        step.address, change.path
+    ))
+    .advise("It was changed while this ran. Run the same command again to plan anew.")
+}

@@ -1,0 +1,177 @@
+//! How a cluster is made: what a call asks for, checked as RDS does, and taken into the store.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    arn,
+    clusters::{Cluster, KEPT},
+    engine,
+    input::{Input, combination, identifier, invalid},
+    phase::{Password, Phase, Progress},
+    rules::{self, Scaling},
+    subnet_groups, tags, times, windows,
+};
+use crate::local::{fault::Fault, world::Ctx};
+
+const CREATE: &[&str] = &[
+    "AvailabilityZones",
+    "BackupRetentionPeriod",
+    "DatabaseName",
+    "DBClusterIdentifier",
+    "DBClusterParameterGroupName",
+    "VpcSecurityGroupIds",
+    "DBSubnetGroupName",
+    "Engine",
+    "EngineVersion",
+    "Port",
+    "MasterUsername",
+    "MasterUserPassword",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "Tags",
+    "StorageEncrypted",
+    "KmsKeyId",
+    "EnableIAMDatabaseAuthentication",
+    "EnableCloudwatchLogsExports",
+    "EngineMode",
+    "StorageType",
+    "AutoMinorVersionUpgrade",
+    "DeletionProtection",
+    "EnableHttpEndpoint",
+    "CopyTagsToSnapshot",
+    "NetworkType",
+    "ServerlessV2ScalingConfiguration",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "DatabaseInsightsMode",
+    "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "EngineLifecycleSupport",
+];
+
+/// The defaults that AWS answers for what a call left out.
+fn defaults(ctx: &Ctx<'_>, encrypted: bool) -> Map<String, Value> {
+    let kept = json!({
+        "BackupRetentionPeriod": 1, "PreferredBackupWindow": "03:12-03:42",
+        "PreferredMaintenanceWindow": "sun:05:20-sun:05:50", "CopyTagsToSnapshot": false, "DeletionProtection": false,
+        "HttpEndpointEnabled": false, "IAMDatabaseAuthenticationEnabled": false, "PerformanceInsightsEnabled": false,
+        "DatabaseInsightsMode": "standard", "NetworkType": "IPV4", "AutoMinorVersionUpgrade": true,
+        "MonitoringInterval": 0, "EngineLifecycleSupport": "open-source-rds-extended-support",
+        "StorageEncrypted": encrypted, "KmsKeyId": encrypted.then(|| ctx.default_key()),
+    });
+    kept.as_object().cloned().unwrap_or_default()
+}
+
+/// Checks the members that creating, restoring and modifying share.
+pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
+    if let Some(days) = input.number("BackupRetentionPeriod") {
+        rules::retention(days)?;
+    }
+    if let Some(support) = input.text("EngineLifecycleSupport") {
+        rules::lifecycle(support)?;
+    }
+    if let Some(kind) = input.text("StorageType").filter(|kind| !["aurora", "aurora-iopt1"].contains(kind)) {
+        return Err(invalid(format!("Invalid storage type: {kind}. Valid values: aurora, aurora-iopt1")));
+    }
+    if let Some(other) = input.text("NetworkType").filter(|kind| *kind != "IPV4") {
+        let message = format!("The network type {other} isn't supported: the subnets have IPv4 addresses only.");
+        return Err(Fault::new("NetworkTypeNotSupported", message));
+    }
+    rules::monitoring(input)?;
+    rules::logs(&input.texts("EnableCloudwatchLogsExports").unwrap_or_default(), version)?;
+    windows::check(input.text("PreferredBackupWindow"), input.text("PreferredMaintenanceWindow"))
+}
+
+/// A cluster as the call describes it, checked; without the master user, which a restore takes from elsewhere.
+pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<Cluster, Fault> {
+    let identifier = identifier("DBClusterIdentifier", input.required("DBClusterIdentifier")?, 63)?;
+    if ctx.region.rds.clusters.contains_key(&identifier) {
+        return Err(Fault::new("DBClusterAlreadyExistsFault", format!("DB Cluster already exists: {identifier}")));
+    }
+    engine::check(input.required("Engine")?)?;
+    if let Some(mode) = input.text("EngineMode").filter(|mode| *mode != "provisioned") {
+        return Err(combination(format!("The engine mode {mode} you requested is currently unavailable.")));
+    }
+    check_common(input, version)?;
+    let scaling = Scaling::given(input, None)?;
+    let port = input.number("Port").map_or(Ok(5432), rules::port)?;
+    let family = engine::family(version);
+    let parameter_group = input.text("DBClusterParameterGroupName").map(str::to_ascii_lowercase);
+    let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{family}"));
+    ctx.region.rds.check_cluster_group(&parameter_group, version)?;
+    subnet_groups::make_default(ctx)?;
+    let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
+    let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
+    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
+    let zones = rules::zones(input, ctx.region_name)?.unwrap_or(zones);
+    let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));
+    if input.has("KmsKeyId") && !encrypted {
+        return Err(combination("KmsKeyId cannot be given for a cluster whose storage is not encrypted."));
+    }
+    let mut kept = defaults(ctx, encrypted);
+    input.keep(KEPT, &mut kept);
+    input.keep(&[("KmsKeyId", "KmsKeyId")], &mut kept);
+    let backup = kept.get("PreferredBackupWindow").and_then(Value::as_str);
+    windows::check(backup, kept.get("PreferredMaintenanceWindow").and_then(Value::as_str))?;
+    Ok(Cluster {
+        arn: ctx.rds_arn("cluster", &identifier),
+        resource_id: arn::resource_id("cluster-"),
+        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::CLUSTER), ctx.ending("failed")),
+        progress: Progress::begun(),
+        version: version.to_owned(),
+        listener: ctx.region.rds.listener(port),
+        reader: cfg!(target_os = "linux").then(|| ctx.region.rds.listener(port)),
+        port,
+        username: String::new(),
+        password: Password::default(),
+        database: input.text("DatabaseName").map(str::to_owned),
+        parameter_group,
+        subnet_group,
+        vpc_id,
+        security_groups,
+        zones,
+        logs: input.texts("EnableCloudwatchLogsExports").unwrap_or_default(),
+        scaling,
+        created: ctx.now,
+        kept,
+        pending: Map::new(),
+        tags: tags::given(input)?,
+        restarts: 0,
+        origin: None,
+        roles: Vec::new(),
+        identifier,
+    })
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    if input.flag("ManageMasterUserPassword") == Some(true) && input.has("MasterUserPassword") {
+        return Err(combination("You can't specify MasterUserPassword when ManageMasterUserPassword is enabled."));
+    }
+    input.only("CreateDBCluster", CREATE)?;
+    let version = engine::choose(input.text("EngineVersion"))?;
+    let mut cluster = draft(ctx, &input, version)?;
+    let given = |member: &str| {
+        let blank = || invalid(format!("The parameter {member} must be provided and must not be blank."));
+        input.text(member).filter(|text| !text.is_empty()).ok_or_else(blank)
+    };
+    let (username, password) = (given("MasterUsername")?, given("MasterUserPassword")?);
+    rules::username(username)?;
+    rules::password(password)?;
+    if let Some(name) = &cluster.database {
+        rules::database(name)?;
+    }
+    cluster.username = username.to_owned();
+    cluster.password = Password(password.to_owned());
+    Ok(admit(ctx, cluster, "DB cluster created"))
+}
+
+/// Takes a new cluster into the store.
+pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster, message: &str) -> Value {
+    let answer = json!({"DBCluster": cluster.view(&ctx.region.rds, ctx.now)});
+    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "creation", message);
+    ctx.note_doom("db-cluster", &cluster.arn);
+    ctx.region.rds.clusters.insert(cluster.identifier.clone(), cluster);
+    answer
+}
