@@ -12,7 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Address, Change, Desired, Kind, Seen, attributes::hide, graph::Graph, scope::Known};
+use super::{
+    Address, Change, Desired, Kind, Seen,
+    attributes::{hide, references},
+    graph::Graph,
+    scope::Known,
+};
 
 use decide::Decision;
 pub use lost::Lost;
@@ -135,25 +140,26 @@ impl Plan {
 
     /// Whether both do the same to the same resources, however they give reasons for it.
     pub fn does_the_same_as(&self, other: &Self) -> bool {
-        self.deeds() == other.deeds()
+        let (now, shown) = (self.deeds(), other.deeds());
+        now.len() == shown.len() && now.iter().zip(&shown).all(|(now, shown)| now.is(shown))
     }
 
     /// Whether everything that it does is done by `other` too: what AWS has finished in between need not be done any more.
     pub fn does_no_more_than(&self, other: &Self) -> bool {
-        let others = other.deeds();
-        self.deeds().iter().all(|deed| others.contains(deed))
+        let shown = other.deeds();
+        self.deeds().iter().all(|now| shown.iter().any(|shown| now.is(shown)))
     }
 
     /// What is done to which resource, in one order. Waiting for what AWS is doing is no deed: it may be over by now.
-    fn deeds(&self) -> Vec<(&Address, Action, Option<&str>, &[Change])> {
+    fn deeds(&self) -> Vec<Deed<'_>> {
         let acting = self.steps.iter().filter(|step| step.acts() && step.action != Action::Keep);
         let mut deeds: Vec<_> = acting
             .map(|step| {
                 let id = step.live.as_ref().map(|live| live.id.as_str());
-                (&step.address, step.action, id, step.changes.as_slice())
+                Deed { address: &step.address, action: step.action, id, changes: &step.changes }
             })
             .collect();
-        deeds.sort_by_key(|(address, action, id, _)| (*address, action.glyph(), *id));
+        deeds.sort_by_key(|deed| (deed.address, deed.action.glyph(), deed.id));
         deeds
     }
 
@@ -163,6 +169,27 @@ impl Plan {
             self.steps.iter().filter(|step| step.action == Action::Replace).map(|step| &step.address).collect();
         let counts = |step: &&Step| step.action == action && !(step.old && replaced.contains(&step.address));
         self.steps.iter().filter(counts).count()
+    }
+}
+
+/// What a plan does to one resource.
+struct Deed<'a> {
+    address: &'a Address,
+    action: Action,
+    id: Option<&'a str>,
+    changes: &'a [Change],
+}
+
+impl Deed<'_> {
+    /// Whether it is what was shown earlier. What was to be known later may be known by now.
+    fn is(&self, shown: &Self) -> bool {
+        let same = |(now, shown): (&Change, &Change)| {
+            let known = now.after == shown.after || !references(&shown.after).is_empty();
+            now.path == shown.path && now.before == shown.before && known
+        };
+        (self.address, self.action, self.id) == (shown.address, shown.action, shown.id)
+            && self.changes.len() == shown.changes.len()
+            && self.changes.iter().zip(shown.changes).all(same)
     }
 }
 

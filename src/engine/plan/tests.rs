@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::engine::{
@@ -414,4 +415,16 @@ fn what_something_stands_in_is_not_made_a_second_time() {
         let named = Policy { create: BTreeSet::from([Address::new("node", "base")]), ..Policy::default() };
         assert!(plan(&stack, &live, KINDS, &named).is_ok());
     });
+}
+
+#[test]
+fn what_was_to_be_known_later_is_what_was_shown() {
+    let address = Address::new("node", "a");
+    let to = |after| [Change { path: "host".into(), before: json!("old"), after }];
+    let (later, known, other) = (to(json!({"$ref": "node/b", "output": "id"})), to(json!("b")), to(json!("c")));
+    let deed = |changes| Deed { address: &address, action: Action::Update, id: Some("1"), changes };
+    assert!(deed(&known[..]).is(&deed(&later)) && deed(&known).is(&deed(&known)));
+    assert!(!deed(&other).is(&deed(&known)), "it is another value than the one that was shown");
+    assert!(!deed(&later).is(&deed(&known)), "what was shown is not known any more");
+    assert!(!deed(&known).is(&deed(&[])));
 }
