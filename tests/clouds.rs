@@ -263,10 +263,13 @@ impl Other {
         let mut program = Command::new(installed(program));
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command(&mut program, port);
-        let child = program.spawn().expect("it starts");
+        let mut child = program.spawn().expect("it starts");
         let begun = Instant::now();
+        // Hundreds of modules are read from a cold disk, while other tests run.
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{name} does not answer");
+            let ended = child.try_wait().expect("it is ours");
+            assert!(ended.is_none(), "{name} ended: {ended:?}");
+            assert!(begun.elapsed() < Duration::from_secs(180), "{name} does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
         Self { name, url: format!("http://127.0.0.1:{port}"), child, lacks }
