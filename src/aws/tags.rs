@@ -40,13 +40,18 @@ pub fn rds(tags: &Tags) -> Vec<aws_sdk_rds::types::Tag> {
     tags.iter().map(|(key, value)| aws_sdk_rds::types::Tag::builder().key(key).value(value).build()).collect()
 }
 
+/// The tags that RDS gives with a resource.
+pub fn listed_by_rds(tags: &[aws_sdk_rds::types::Tag]) -> Tags {
+    collect(tags, |tag| (tag.key(), tag.value()))
+}
+
 /// The tags of an RDS resource whose list does not tell them; none where it has gone since.
 ///
 /// # Errors
 /// RDS's own.
 pub async fn of_rds(aws: &Clients, arn: &str) -> Result<Tags> {
     let answer = unless_gone(aws.rds.list_tags_for_resource().resource_name(arn).send().await)?;
-    Ok(answer.map(|answer| collect(answer.tag_list(), |tag| (tag.key(), tag.value()))).unwrap_or_default())
+    Ok(answer.map(|answer| listed_by_rds(answer.tag_list())).unwrap_or_default())
 }
 
 /// Sets and removes tags of an RDS resource by its ARN.

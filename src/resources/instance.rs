@@ -117,7 +117,7 @@ async fn heir(live: &Live<Instance>, cluster: &str, scope: &Scope<'_>) -> Result
 }
 
 async fn observe_one(instance: &DbInstance, scope: &Scope<'_>) -> Option<Live<Instance>> {
-    let tags = tags::collect(instance.tag_list(), |tag| (tag.key(), tag.value()));
+    let tags = tags::listed_by_rds(instance.tag_list());
     let identifier = instance.db_instance_identifier()?;
     let address = scope.address::<Instance>(&tags, identifier)?;
     let spec = Instance {

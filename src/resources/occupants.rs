@@ -14,9 +14,9 @@ use crate::{
 /// EC2's own.
 pub(super) async fn of_vpc(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupant>> {
     let (subnets, groups, tables, interfaces) = try_join!(
-        async { subnets(scope, id).await },
+        subnets(scope, id),
         groups(scope, "vpc-id", id),
-        async { route_tables(scope, id).await },
+        route_tables(scope, id),
         interfaces(scope, "vpc-id", id),
     )?;
     Ok([subnets, groups, tables, interfaces].concat())
@@ -64,9 +64,7 @@ pub(super) async fn of_cluster(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupa
     let of_it = aws_sdk_rds::types::Filter::builder().name("db-cluster-id").values(id).build();
     let pages = scope.aws.rds.describe_db_instances().filters(of_it).into_paginator();
     let found: Vec<_> = pages.items().send().try_collect().await?;
-    let foreign = found
-        .iter()
-        .filter(|instance| !is_ours(scope, &tags::collect(instance.tag_list(), |tag| (tag.key(), tag.value()))));
+    let foreign = found.iter().filter(|instance| !is_ours(scope, &tags::listed_by_rds(instance.tag_list())));
     Ok(foreign.map(|instance| named(instance.db_instance_identifier(), Some("instance"))).collect())
 }
 

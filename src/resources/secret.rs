@@ -154,7 +154,7 @@ async fn live(address: &Address, secret: &DescribeSecretOutput, aws: &Clients) -
     Ok(Some(live))
 }
 
-fn tags_of(secret: &DescribeSecretOutput) -> Tags {
+pub(super) fn tags_of(secret: &DescribeSecretOutput) -> Tags {
     tags::collect(secret.tags(), |tag| (tag.key(), tag.value()))
 }
 

@@ -1,6 +1,5 @@
 //! The kind `secret-attachment`: the part of a secret that says where its database is.
 
-use aws_sdk_rds::types::DbCluster;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -136,7 +135,7 @@ impl SecretAttachment {
 async fn give_password(aws: &Clients, arn: &str, identifier: &str, content: &Content) -> Result<()> {
     let clusters = aws.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await?;
     let Some(cluster) = clusters.db_clusters().first() else { return Ok(()) };
-    if let Some(mark) = cluster::password_of(&tags_of(cluster)) {
+    if let Some(mark) = cluster::password_of(&tags::listed_by_rds(cluster.tag_list())) {
         return if mark == cluster::mark(arn) {
             Ok(())
         } else {
@@ -152,10 +151,6 @@ async fn give_password(aws: &Clients, arn: &str, identifier: &str, content: &Con
     }
 }
 
-fn tags_of(cluster: &DbCluster) -> Tags {
-    tags::collect(cluster.tag_list(), |tag| (tag.key(), tag.value()))
-}
-
 async fn observe_one(
     scope: &Scope<'_>,
     address: &Address,
@@ -164,7 +159,7 @@ async fn observe_one(
     name: &str,
 ) -> Result<Option<Live<SecretAttachment>>> {
     let address = Address::new(SecretAttachment::KIND, address.name());
-    let stamp = STAMP.read(&tags::collect(secret.tags(), |tag| (tag.key(), tag.value())));
+    let stamp = STAMP.read(&secret::tags_of(secret));
     let tagged = || secret.tags().iter().find(|tag| tag.key() == Some(CLUSTER))?.value();
     let content = match look(scope.aws, arn).await {
         Err(error) if secret::is_scheduled(&error) => return Ok(None),
@@ -182,8 +177,10 @@ async fn observe_one(
         return Ok(None);
     };
     let clusters = cluster::listed(scope).await?;
-    let attached =
-        clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster)).map(tags_of);
+    let attached = clusters
+        .iter()
+        .find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster))
+        .map(|cluster| tags::listed_by_rds(cluster.tag_list()));
     let noted = attached.as_ref().and_then(cluster::password_of);
     let spec = SecretAttachment {
         password_set: noted.is_none_or(|mark| mark == cluster::mark(arn)),

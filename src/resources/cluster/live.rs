@@ -18,7 +18,7 @@ pub(super) async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Cluster>>> {
 }
 
 async fn one(cluster: &DbCluster, scope: &Scope<'_>) -> Option<Live<Cluster>> {
-    let tags = tags::collect(cluster.tag_list(), |tag| (tag.key(), tag.value()));
+    let tags = tags::listed_by_rds(cluster.tag_list());
     let identifier = cluster.db_cluster_identifier()?;
     let address = scope.address::<Cluster>(&tags, identifier)?;
     let status = cluster.status().unwrap_or_default();
