@@ -76,6 +76,11 @@ fn boto3_walks_through_secrets_manager() {
 }
 
 #[test]
+fn boto3_walks_through_lambda_with_functions_that_run() {
+    walk("lambda", "instant");
+}
+
+#[test]
 fn boto3_walks_through_iam_and_sts() {
     walk("iam", "instant");
 }

@@ -52,6 +52,8 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Parameters: the lock.
     pub ssm: aws_sdk_ssm::Client,
+    /// Functions.
+    pub lambda: aws_sdk_lambda::Client,
     /// What services wrote about a failure.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Who we are.
@@ -133,6 +135,7 @@ impl Clients {
             secretsmanager: aws_sdk_secretsmanager::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region,
@@ -160,6 +163,7 @@ impl Clients {
             secretsmanager: through!(secretsmanager, aws_sdk_secretsmanager::Client),
             iam: through!(iam, aws_sdk_iam::Client),
             ssm: through!(ssm, aws_sdk_ssm::Client),
+            lambda: through!(lambda, aws_sdk_lambda::Client),
             logs: through!(logs, aws_sdk_cloudwatchlogs::Client),
             sts: through!(sts, aws_sdk_sts::Client),
             region: self.region.clone(),

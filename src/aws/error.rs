@@ -240,6 +240,9 @@ const BUSY_CODES: &[&str] = &[
     "DeleteConflict",
     "ConcurrentModification",
     "ConcurrentModificationException",
+    // A function that is being made or changed, or was idle for weeks.
+    "ResourceConflictException",
+    "ResourceNotReadyException",
     "InvalidDBClusterStateFault",
     "InvalidDBInstanceState",
     "InvalidDBInstanceStateFault",
@@ -310,6 +313,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
             "ResourceExistsException" | "RouteAlreadyExists" | "EntityAlreadyExists" | "ParameterAlreadyExists"
         )
         || (message.contains("already exists") && !says(NOT_THE_NAME))
+        || message.contains("Function already exist")
         || code == "Resource.AlreadyAssociated"
     {
         Class::AlreadyExists
@@ -349,6 +353,14 @@ mod tests {
                 "The security groups combination provided in the request already exists on existing vpc connector",
                 400,
                 Class::Other,
+            ),
+            ("ResourceConflictException", "Function already exist: shop-migrations", 409, Class::AlreadyExists),
+            ("ResourceConflictException", "An update is in progress for resource: arn", 409, Class::Busy),
+            (
+                "InvalidParameterValueException",
+                "The role defined for the function cannot be assumed by Lambda.",
+                400,
+                Class::NotYet,
             ),
             ("UnauthorizedOperation", "You are not authorized to perform this operation.", 403, Class::Denied),
             ("ExpiredToken", "The security token included in the request is expired", 403, Class::Unauthenticated),

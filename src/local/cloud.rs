@@ -73,8 +73,8 @@ impl Cloud {
         let place = entry(regions, region);
         iam.settle(now);
         place.settle(now);
-        let (pace, services) = (self.pace, self.services.as_slice());
-        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace, services, doom: None })
+        let (pace, services, data) = (self.pace, self.services.as_slice(), self.data.as_path());
+        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace, data, services, doom: None })
     }
 
     /// Runs `work` on a copy of one region of one account as it was so many milliseconds ago.
@@ -96,6 +96,7 @@ impl Cloud {
             region: &mut place,
             now: then,
             pace: self.pace,
+            data: &self.data,
             services: &self.services,
             doom: None,
         })

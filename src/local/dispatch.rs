@@ -1,7 +1,7 @@
 //! From a signed request to an answer: which service, account and region are meant, the action, and what follows
 //! from it: faults on request, counting, saving, waking the data plane.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use rand::Rng as _;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::{
     fault::Fault,
     model::{Model, Operation, Protocol},
     protocol::{self, Call, Request},
-    service::{Action, Service},
+    service::{Action, Run, Service},
 };
 use crate::aws::is_reading;
 
@@ -61,7 +61,7 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(cloud: &Cloud, scope: Option<Scope>, request: &Request<'_>) -> (Delivery, String) {
+pub(crate) async fn answer(cloud: &Arc<Cloud>, scope: Option<Scope>, request: &Request<'_>) -> (Delivery, String) {
     let request_id = request_id();
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
     let answer = match find(&cloud.services, scope, request) {
@@ -91,7 +91,7 @@ fn find(
         Some((service, model)) => Ok((service, model, scope)),
         None => {
             let names: Vec<_> = services.iter().map(|service| service.name).collect();
-            let called = request.target.map(|target| format!(" ({target})")).unwrap_or_default();
+            let called = request.target().map(|target| format!(" ({target})")).unwrap_or_default();
             let message = format!(
                 "The local cloud does not run the service {:?}{called}; it runs {}.",
                 scope.service,
@@ -103,7 +103,7 @@ fn find(
 }
 
 async fn call(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     service: &Service,
     model: &Model,
     scope: &Scope,
@@ -122,7 +122,10 @@ async fn call(
         cloud.log.line(&format!("{account} {region} {name} {shown} -{suffered} {:.1?}", begun.elapsed()));
         return Delivery::Nothing;
     }
-    let outcome = read.and_then(|call| perform(cloud, service, model, scope, call, &fate));
+    let outcome = match read {
+        Ok(call) => perform(cloud, service, model, scope, call, &fate).await,
+        Err(fault) => Err(fault),
+    };
     let answer = match &outcome {
         Ok((operation, output)) => protocol::answer(model, operation, output, request_id),
         Err(fault) => protocol::refusal(model, fault, request_id),
@@ -133,8 +136,8 @@ async fn call(
     fate.deliver(answer).await
 }
 
-fn perform<'a>(
-    cloud: &Cloud,
+async fn perform<'a>(
+    cloud: &Arc<Cloud>,
     service: &Service,
     model: &'a Model,
     scope: &Scope,
@@ -150,12 +153,21 @@ fn perform<'a>(
     }
     let input = call.input(service.name, model, operation)?;
     let mut output = act(cloud, model, scope, operation, action, input, fate)?;
+    if let Some(run) = running(service, &operation.name) {
+        // A task of its own: it goes on where whoever called has gone.
+        let ended = tokio::spawn(run(Arc::clone(cloud), output)).await;
+        output = ended.map_err(|error| Fault::new("InternalFailure", error.to_string()).with_status(500))??;
+    }
     fate.retell(&mut output);
     Ok((operation, output))
 }
 
 fn provided(service: &Service, action: &str) -> Option<Action> {
     service.actions.iter().find(|(name, _)| *name == action).map(|(_, action)| *action)
+}
+
+fn running(service: &Service, action: &str) -> Option<Run> {
+    service.runs.iter().find(|(name, _)| *name == action).map(|(_, run)| *run)
 }
 
 fn act(

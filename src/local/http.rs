@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::BoxBo
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
     body::{Frame, Incoming},
-    header::{self, HeaderValue},
+    header::{self, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -23,8 +23,8 @@ use super::{
     protocol::{self, Answer},
 };
 
-/// Larger than any request of the services here; AWS's own limits are below it.
-const LARGEST: usize = 8 << 20;
+/// Larger than any request of the services here; AWS's own limits are below it. The largest brings a function's code.
+const LARGEST: usize = 72 << 20;
 /// How long a client may take to send its headers, and an open connection to end when the cloud stops.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -88,13 +88,12 @@ async fn respond(control: &Control, request: Request<Incoming>) -> Result<Respon
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 8 MB."));
+            return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 72 MB."));
         }
         Err(_) => return Ok(refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete.")),
     };
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
-    let target = text("x-amz-target");
     let scope = Scope::read(text("authorization"), query);
     if let Some(path) = head.uri.path().strip_prefix("/_infra/") {
         return Ok(whole(control.respond(&head.method, path, query, text("x-infra-token"), &body).await));
@@ -102,7 +101,8 @@ async fn respond(control: &Control, request: Request<Incoming>) -> Result<Respon
     if scope.is_none() && head.method == hyper::Method::GET && query.is_empty() {
         return Ok(whole(control.welcome()));
     }
-    let request = protocol::Request { target, query, body: &body };
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let request = protocol::Request { method, path, headers: &head.headers, query, body: &body };
     match dispatch::answer(&control.cloud, scope, &request).await {
         (Delivery::Whole(answer), id) => Ok(whole(written(answer, &id))),
         (Delivery::Half(answer), id) => Ok(half(written(answer, &id)).await),
@@ -139,6 +139,11 @@ fn written(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
     };
     set("content-type", &answer.content_type);
     set("x-amzn-requestid", request_id);
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
     response
 }
 

@@ -139,6 +139,7 @@ pub(crate) mod testing {
         pub(crate) pace: Pace,
         /// Why what the next call makes is to fail.
         pub(crate) doom: Option<String>,
+        data: tempfile::TempDir,
     }
 
     impl Cloud {
@@ -148,7 +149,9 @@ pub(crate) mod testing {
         /// An empty region whose changes take AWS's times.
         pub(crate) fn new() -> Self {
             let now = 1_700_000_000_000;
-            Self { account: Account::default(), region: Region::default(), now, pace: Pace::Scaled(1.0), doom: None }
+            let (account, region) = (Account::default(), Region::default());
+            let data = tempfile::tempdir().expect("a folder");
+            Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, data }
         }
 
         /// Lets time pass.
@@ -169,6 +172,7 @@ pub(crate) mod testing {
                 now: self.now,
                 pace: self.pace,
                 doom: self.doom.take(),
+                data: self.data.path(),
                 services: crate::local::service::SERVICES,
             };
             answer(&mut ctx, input)

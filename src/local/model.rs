@@ -48,6 +48,9 @@ pub(crate) enum Protocol {
     Query,
     /// JSON in and out, the action in `X-Amz-Target`.
     Json,
+    /// JSON in and out, the action in method and path: Lambda.
+    #[serde(rename = "rest-json")]
+    RestJson,
 }
 
 /// One action.
@@ -61,6 +64,40 @@ pub(crate) struct Operation {
     pub(crate) output: Option<ShapeId>,
     /// The element around the output; the query protocol only.
     pub(crate) wrapper: Option<String>,
+    /// Where it is; REST only.
+    pub(crate) http: Option<Http>,
+}
+
+/// By which method and path an action is called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Http {
+    /// E.g. `POST`.
+    pub(crate) method: String,
+    /// E.g. `/2015-03-31/functions/{FunctionName}/code`.
+    pub(crate) request_uri: String,
+    /// The status of a success.
+    pub(crate) response_code: u16,
+}
+
+/// Where a member stands in a request or an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Place {
+    /// In the body, as everything outside of REST.
+    #[default]
+    Body,
+    /// A part of the path.
+    Uri,
+    /// Behind the `?`.
+    #[serde(rename = "querystring")]
+    Query,
+    /// A header.
+    Header,
+    /// Headers of one beginning.
+    Headers,
+    /// The answer's status itself.
+    StatusCode,
 }
 
 /// An error that the service is known to answer.
@@ -90,6 +127,8 @@ pub(crate) struct Shape {
     pub(crate) pattern: Option<Pattern>,
     /// Whether the value is a secret, which no message may repeat.
     pub(crate) sensitive: bool,
+    /// The member that is the whole body; REST only.
+    pub(crate) payload: Option<String>,
 }
 
 /// What a shape is.
@@ -148,6 +187,8 @@ pub(crate) struct Member {
     query: Option<String>,
     /// Whether it must be there.
     pub(crate) required: bool,
+    /// Where it stands.
+    pub(crate) place: Place,
 }
 
 impl Member {
@@ -191,6 +232,11 @@ impl Model {
         &self.shapes[id.0]
     }
 
+    /// Every action.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values()
+    }
+
     /// What is known about an error's code.
     pub(crate) fn error(&self, code: &str) -> Option<&KnownError> {
         self.errors.get(code)
@@ -206,8 +252,8 @@ impl Model {
         let operation = |(name, operation): (&String, &raw::Operation)| {
             let side = |shape: &Option<String>| shape.as_deref().map(id).transpose();
             let (input, output) = (side(&operation.input)?, side(&operation.output)?);
-            let wrapper = operation.wrapper.clone();
-            Ok::<_, String>((name.clone(), Operation { name: name.clone(), input, output, wrapper }))
+            let (wrapper, http) = (operation.wrapper.clone(), operation.http.clone());
+            Ok::<_, String>((name.clone(), Operation { name: name.clone(), input, output, wrapper, http }))
         };
         let operations = raw.operations.iter().map(operation).collect::<Result<_, _>>()?;
         Ok(Self { operations, shapes, metadata: raw.metadata, errors: raw.errors })
@@ -222,7 +268,8 @@ macro_rules! embedded {
     };
 }
 
-static EMBEDDED: [Embedded; 8] = embedded!["ec2", "rds", "apprunner", "secretsmanager", "iam", "sts", "ssm", "logs"];
+static EMBEDDED: [Embedded; 9] =
+    embedded!["ec2", "rds", "apprunner", "secretsmanager", "iam", "sts", "ssm", "logs", "lambda"];
 
 /// The files as they are written.
 mod raw {
@@ -230,7 +277,7 @@ mod raw {
 
     use serde::Deserialize;
 
-    use super::{Kind, KnownError, Member, Metadata, Pattern, Shape as Read, ShapeId};
+    use super::{Http, Kind, KnownError, Member, Metadata, Pattern, Place, Shape as Read, ShapeId};
 
     #[derive(Deserialize)]
     pub(super) struct Model {
@@ -245,6 +292,7 @@ mod raw {
         pub(super) input: Option<String>,
         pub(super) output: Option<String>,
         pub(super) wrapper: Option<String>,
+        pub(super) http: Option<Http>,
     }
 
     #[derive(Deserialize)]
@@ -265,12 +313,15 @@ mod raw {
         max: Option<f64>,
         pattern: Option<String>,
         sensitive: bool,
+        payload: Option<String>,
     }
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Reference {
         shape: String,
+        #[serde(default)]
+        location: Place,
         location_name: Option<String>,
         query_name: Option<String>,
     }
@@ -284,6 +335,7 @@ mod raw {
                     location: reference.location_name.clone(),
                     query: reference.query_name.clone(),
                     required: self.required.iter().any(|required| required == name),
+                    place: reference.location,
                 })
             };
             let part = |name: &str, reference: &Option<Reference>| {
@@ -312,6 +364,7 @@ mod raw {
                 choices: self.choices.clone(),
                 pattern: self.pattern.as_deref().map(Pattern::new),
                 sensitive: self.sensitive,
+                payload: self.payload.clone(),
             })
         }
     }

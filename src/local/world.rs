@@ -1,13 +1,13 @@
 //! Everything that exists in the local cloud: accounts, and in them regions, apart from each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     apprunner, ec2, iam,
     inventory::Item,
-    logs,
+    lambda, logs,
     pace::{Millis, Pace},
     rds, secretsmanager,
     service::Service,
@@ -48,6 +48,8 @@ pub(crate) struct Region {
     pub(crate) ssm: ssm::Store,
     /// Log groups.
     pub(crate) logs: logs::Store,
+    /// Functions.
+    pub(crate) lambda: lambda::Store,
 }
 
 impl Region {
@@ -65,6 +67,7 @@ impl Region {
         self.secretsmanager.settle(now);
         self.ssm.settle(now);
         self.logs.settle(now);
+        self.lambda.settle(now);
     }
 
     /// Every resource that exists.
@@ -76,6 +79,7 @@ impl Region {
             self.secretsmanager.inventory(),
             self.ssm.inventory(),
             self.logs.inventory(),
+            self.lambda.inventory(),
         ]
         .concat()
     }
@@ -98,6 +102,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) pace: Pace,
     /// Why what this call makes or changes is to fail, where somebody asked for that.
     pub(crate) doom: Option<String>,
+    /// The cloud's folder, for what is too large for the state.
+    pub(crate) data: &'a Path,
     /// The services that this cloud runs, by their signing names.
     pub(crate) services: &'a [&'static Service],
 }

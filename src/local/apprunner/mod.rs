@@ -218,6 +218,7 @@ pub(crate) static SERVICE: Service = Service {
         ("UntagResource", tag::untag_resource),
         ("ListTagsForResource", tag::list_tags_for_resource),
     ],
+    runs: &[],
 };
 
 #[cfg(test)]

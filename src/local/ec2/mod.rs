@@ -211,4 +211,4 @@ static ACTIONS: &[(&str, Action)] = actions! {
 };
 
 /// The service.
-pub(crate) static SERVICE: Service = Service { name: "ec2", actions: ACTIONS };
+pub(crate) static SERVICE: Service = Service { name: "ec2", actions: ACTIONS, runs: &[] };

@@ -220,6 +220,13 @@ impl Store {
         self.interfaces.values_mut().for_each(|interface| interface.lingers = ms);
     }
 
+    /// Lets the interfaces of `owner` outlive it by so many milliseconds at least.
+    pub(crate) fn outlast(&mut self, owner: &str, ms: Millis) {
+        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
+            interface.lingers = interface.lingers.max(ms);
+        }
+    }
+
     /// Puts the interfaces of `owner` into other groups.
     pub(crate) fn regroup_interfaces(&mut self, owner: &str, group_ids: &[String]) {
         for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {

@@ -127,6 +127,7 @@ pub(crate) static SERVICE: Service = Service {
         ("ListOpenIDConnectProviders", account::list_providers),
         ("GetAccountSummary", account::summary),
     ],
+    runs: &[],
 };
 
 /// Refuses a session's policy that IAM would not take.

@@ -144,6 +144,7 @@ pub(crate) static SERVICE: Service = Service {
         ("UntagLogGroup", tag::untag_log_group),
         ("ListTagsLogGroup", tag::list_tags),
     ],
+    runs: &[],
 };
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn check(service: &str, model: &Model, shape: ShapeId, input: &Value)
     Err(match (service, model.metadata.protocol) {
         ("ec2" | "rds", _) => first.in_brief(),
         ("logs", _) => Fault::new("InvalidParameterException", all()),
-        (_, Protocol::Json) => Fault::new("ValidationException", all()),
+        (_, Protocol::Json | Protocol::RestJson) => Fault::new("ValidationException", all()),
         _ => Fault::new("ValidationError", all()),
     })
 }

@@ -5,10 +5,12 @@ mod check;
 mod form;
 mod json;
 mod moment;
+mod rest;
 #[cfg(test)]
 mod tests;
 mod xml;
 
+use hyper::HeaderMap;
 use serde_json::Value;
 
 use super::{
@@ -17,13 +19,29 @@ use super::{
 };
 
 /// A request, as far as its meaning goes.
+#[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
-    /// The header `X-Amz-Target`.
-    pub(crate) target: Option<&'a str>,
+    /// `GET`, `POST` …
+    pub(crate) method: &'a str,
+    /// The URL's path.
+    pub(crate) path: &'a str,
+    /// All headers.
+    pub(crate) headers: &'a HeaderMap,
     /// What stands behind `?` in the URL.
     pub(crate) query: &'a str,
     /// The body.
     pub(crate) body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The header `X-Amz-Target`.
+    pub(crate) fn target(&self) -> Option<&'a str> {
+        self.header("x-amz-target")
+    }
+
+    fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// An answer, as it goes out.
@@ -32,6 +50,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The header `Content-Type`.
     pub(crate) content_type: String,
+    /// Other headers.
+    pub(crate) headers: Vec<(String, String)>,
     /// The body.
     pub(crate) body: String,
 }
@@ -47,6 +67,7 @@ pub(crate) struct Call<'a> {
 enum Parameters<'a> {
     Form(form::Node),
     Json(&'a [u8]),
+    Rest(rest::Parts<'a>),
 }
 
 /// Reads which action is meant.
@@ -57,17 +78,21 @@ pub(crate) fn read<'a>(model: &Model, request: &Request<'a>) -> Result<Call<'a>,
             Ok(Call { action, parameters: Parameters::Form(parameters) })
         }
         Protocol::Json => {
-            let action = request.target.and_then(|target| action_of(model, target)).ok_or_else(|| {
+            let action = request.target().and_then(|target| action_of(model, target)).ok_or_else(|| {
                 let prefix = model.metadata.target_prefix.as_deref().unwrap_or_default();
                 Fault::new(
                     "UnknownOperationException",
-                    match request.target {
+                    match request.target() {
                         Some(target) => format!("The header X-Amz-Target is {target:?}, but must begin with {prefix}."),
                         None => format!("The header X-Amz-Target is missing; it must be {prefix}.ACTION"),
                     },
                 )
             })?;
             Ok(Call { action, parameters: Parameters::Json(request.body) })
+        }
+        Protocol::RestJson => {
+            let (action, parts) = rest::read(model, request)?;
+            Ok(Call { action, parameters: Parameters::Rest(parts) })
         }
     }
 }
@@ -83,6 +108,7 @@ impl Call<'_> {
         let input = match self.parameters {
             Parameters::Form(node) => form::decode(model, operation, node)?,
             Parameters::Json(body) => json::decode(model, operation, body)?,
+            Parameters::Rest(parts) => rest::decode(model, operation, &parts)?,
         };
         match operation.input {
             Some(shape) => check::check(service, model, shape, &input).map(|()| input),
@@ -99,20 +125,22 @@ pub(crate) fn unknown_action(model: &Model, action: &str) -> Fault {
         None => format!("{service} has no action {action} that the local cloud knows."),
     };
     match model.metadata.protocol {
-        Protocol::Json => Fault::new("UnknownOperationException", message),
+        Protocol::Json | Protocol::RestJson => Fault::new("UnknownOperationException", message),
         Protocol::Ec2 | Protocol::Query => Fault::new("InvalidAction", message),
     }
 }
 
 /// Writes an output.
 pub(crate) fn answer(model: &Model, operation: &Operation, output: &Value, request_id: &str) -> Answer {
-    let body = match model.metadata.protocol {
-        Protocol::Ec2 => xml::ec2(model, operation, output, request_id),
-        Protocol::Query => xml::query(model, operation, output, request_id),
-        Protocol::Json => json::encode(model, operation, output),
+    let plain = |body| Answer { status: 200, content_type: content_type(model), headers: Vec::new(), body };
+    let answer = match model.metadata.protocol {
+        Protocol::Ec2 => xml::ec2(model, operation, output, request_id).map(plain),
+        Protocol::Query => xml::query(model, operation, output, request_id).map(plain),
+        Protocol::Json => json::encode(model, operation, output).map(plain),
+        Protocol::RestJson => rest::answer(model, operation, output, content_type(model)),
     };
-    match body {
-        Ok(body) => Answer { status: 200, content_type: content_type(model), body },
+    match answer {
+        Ok(answer) => answer,
         // A mistake of ours; said aloud so that it is found.
         Err(mistake) => {
             let message =
@@ -129,9 +157,11 @@ pub(crate) fn refusal(model: &Model, fault: &Fault, request_id: &str) -> Answer 
     let body = match model.metadata.protocol {
         Protocol::Ec2 => xml::ec2_refusal(fault, request_id),
         Protocol::Query => xml::query_refusal(model, fault, status, request_id),
-        Protocol::Json => json::refusal(fault, known.and_then(|known| known.member.as_deref())),
+        Protocol::Json | Protocol::RestJson => json::refusal(fault, known.and_then(|known| known.member.as_deref())),
     };
-    Answer { status, content_type: content_type(model), body }
+    let is_rest = model.metadata.protocol == Protocol::RestJson;
+    let headers = if is_rest { vec![(rest::ERROR.to_owned(), fault.code.clone())] } else { Vec::new() };
+    Answer { status, content_type: content_type(model), headers, body }
 }
 
 /// Writes a refusal where there is no model of the `service` that was meant: in the envelope that suits the request.
@@ -144,7 +174,7 @@ pub(crate) fn homeless_refusal(fault: &Fault, service: &str, request: &Request<'
     } else {
         ("application/x-amz-json-1.1", json::refusal(fault, None))
     };
-    Answer { status: fault.status, content_type: content_type.to_owned(), body }
+    Answer { status: fault.status, content_type: content_type.to_owned(), headers: Vec::new(), body }
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
@@ -158,5 +188,6 @@ fn content_type(model: &Model) -> String {
         Protocol::Json => {
             format!("application/x-amz-json-{}", model.metadata.json_version.as_deref().unwrap_or("1.1"))
         }
+        Protocol::RestJson => "application/json".to_owned(),
     }
 }

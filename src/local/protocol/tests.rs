@@ -15,18 +15,29 @@ struct Sample {
     input: Value,
 }
 
+fn targeted(target: Option<&str>) -> HeaderMap {
+    let value = target.and_then(|target| hyper::header::HeaderValue::from_str(target).ok());
+    value.into_iter().map(|value| (hyper::header::HeaderName::from_static("x-amz-target"), value)).collect()
+}
+
+fn request<'a>(headers: &'a HeaderMap, query: &'a str, body: &'a [u8]) -> Request<'a> {
+    Request { method: "POST", path: "/", headers, query, body }
+}
+
 #[test]
 fn botocores_requests_are_read_as_they_were_meant() {
     for line in include_str!("samples.jsonl").lines() {
         let Sample { service, op, target, body, input } = serde_json::from_str(line).unwrap();
         let model = Model::of(&service).unwrap();
-        let request = Request { target: target.as_deref(), query: "", body: body.as_bytes() };
+        let headers = targeted(target.as_deref());
+        let request = request(&headers, "", body.as_bytes());
         let call = read(model, &request).unwrap();
         assert_eq!(call.action, op);
         let operation = model.operation(&op).unwrap();
         let decoded = match call.parameters {
             Parameters::Form(node) => form::decode(model, operation, node),
             Parameters::Json(body) => json::decode(model, operation, body),
+            Parameters::Rest(parts) => rest::decode(model, operation, &parts),
         };
         assert_eq!(decoded.unwrap(), input, "{op}");
     }
@@ -35,7 +46,8 @@ fn botocores_requests_are_read_as_they_were_meant() {
 /// What a service makes of a form or of a JSON body for `target`.
 fn input(service: &str, target: Option<&str>, body: &str) -> Result<Value, Fault> {
     let model = Model::of(service).unwrap();
-    let call = read(model, &Request { target, query: "", body: body.as_bytes() })?;
+    let headers = targeted(target);
+    let call = read(model, &request(&headers, "", body.as_bytes()))?;
     let operation = model.operation(&call.action).ok_or_else(|| unknown_action(model, &call.action))?;
     call.input(service, model, operation)
 }
@@ -123,7 +135,8 @@ fn a_request_signed_in_its_url_has_no_parameters_too_many() {
     let model = Model::of("sts").unwrap();
     let query =
         "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0&Expires=1";
-    let call = read(model, &Request { target: None, query, body: b"" }).unwrap();
+    let headers = targeted(None);
+    let call = read(model, &request(&headers, query, b"")).unwrap();
     let operation = model.operation(&call.action).unwrap();
     assert_eq!(call.input("sts", model, operation).unwrap(), json!({}));
 }
@@ -163,7 +176,8 @@ proptest! {
         for (service, target) in [("ec2", None), ("rds", None), ("apprunner", Some("AppRunner.CreateService"))] {
             let model = Model::of(service).unwrap();
             let query = String::from_utf8_lossy(&bytes);
-            let request = Request { target, query: &query, body: &bytes };
+            let headers = targeted(target);
+            let request = request(&headers, &query, &bytes);
             if let Ok(call) = read(model, &request)
                 && let Some(operation) = model.operation(&call.action)
             {

@@ -168,4 +168,4 @@ static ACTIONS: &[(&str, Action)] = &[
 ];
 
 /// The service's actions.
-pub(crate) static SERVICE: Service = Service { name: "rds", actions: ACTIONS };
+pub(crate) static SERVICE: Service = Service { name: "rds", actions: ACTIONS, runs: &[] };

@@ -117,6 +117,7 @@ pub(crate) static SERVICE: Service = Service {
         ("DeleteResourcePolicy", label::delete_resource_policy),
         ("ValidateResourcePolicy", label::validate_resource_policy),
     ],
+    runs: &[],
 };
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ pub(crate) static SERVICE: Service = Service {
         ("RemoveTagsFromResource", label::remove_tags_from_resource),
         ("ListTagsForResource", label::list_tags_for_resource),
     ],
+    runs: &[],
 };
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(crate) static SERVICE: Service = Service {
         ("GetSessionToken", get_session_token),
         ("GetAccessKeyInfo", get_access_key_info),
     ],
+    runs: &[],
 };
 
 /// The ARN of the user that everyone is.

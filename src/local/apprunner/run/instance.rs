@@ -7,12 +7,8 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{
-    Place, Shared, Specification,
-    output::Output,
-    port,
-    process::{self, Process},
-};
+use super::{Place, Shared, Specification, output::Output, port};
+use crate::local::process::{self, Process};
 
 /// How often a program is asked that was just started.
 const EAGER: Duration = Duration::from_millis(50);

@@ -1,13 +1,12 @@
 //! Running the services' programs: a loop compares what is to run with what runs, and makes the difference real.
 //!
 //! Each program has an [`instance`] that starts it, watches its health, starts it again when it ends, and tells the
-//! service how that went. No program outlives the daemon: see [`process`].
+//! service how that went. No program outlives the daemon: see [`crate::local::process`].
 
 mod health;
 mod instance;
 mod output;
 mod port;
-mod process;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,7 +17,7 @@ use super::{
     program::{Here, environment},
     service::{AppService, Settings},
 };
-use crate::local::{ca_path, client, cloud::Cloud, disk, world::Ctx};
+use crate::local::{ca_path, client, cloud::Cloud, disk, process, world::Ctx};
 
 /// How long to wait for the next look when nothing wakes the loop.
 const QUIET: Duration = Duration::from_secs(2);

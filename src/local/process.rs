@@ -22,14 +22,14 @@ wait $program
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What to start.
-pub(super) struct Start {
-    pub(super) command: String,
-    pub(super) dir: PathBuf,
-    pub(super) environment: BTreeMap<String, String>,
+pub(crate) struct Start {
+    pub(crate) command: String,
+    pub(crate) dir: PathBuf,
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// A program that was started.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     group: Option<Pid>,
     /// Held open as long as the program is to run.
@@ -38,7 +38,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a program; also gives what it will say.
-    pub(super) fn start(start: &Start) -> io::Result<(Self, Option<ChildStdout>, Option<ChildStderr>)> {
+    pub(crate) fn start(start: &Start) -> io::Result<(Self, Option<ChildStdout>, Option<ChildStderr>)> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", KEEPER, "infra-service", &start.command]);
         command.current_dir(&start.dir).env_clear().envs(&start.environment);
@@ -50,7 +50,7 @@ impl Process {
     }
 
     /// Waits for the program's end, takes away what it left running, and says how it ended.
-    pub(super) async fn ended(&mut self) -> String {
+    pub(crate) async fn ended(&mut self) -> String {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);
         match status {
@@ -64,7 +64,7 @@ impl Process {
     }
 
     /// Ends the program and all that it started.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.signal(Signal::TERM);
         if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
             self.signal(Signal::KILL);

@@ -1,0 +1,200 @@
+//! Functions made, changed and deleted.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    CREATE, CREATE_IN_VPC, LINGER, UPDATE, check, code, conflict,
+    function::{Function, State},
+    invalid, named,
+};
+use crate::local::{
+    fault::Fault,
+    members::{Tags, is_reserved, random_uuid},
+    world::Ctx,
+};
+
+/// What the API takes and gives back as it is.
+const SETTINGS: &[&str] = &[
+    "Role",
+    "Handler",
+    "Runtime",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "DeadLetterConfig",
+    "KMSKeyArn",
+    "TracingConfig",
+    "EphemeralStorage",
+    "LoggingConfig",
+];
+
+/// What the local cloud has nothing for.
+const ELSEWHERE: &[&str] = &["Layers", "FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig"];
+
+fn text<'a>(input: &'a Value, name: &str) -> &'a str {
+    input[name].as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn settings(input: &Value) -> Result<Map<String, Value>, Fault> {
+    if let Some(name) = ELSEWHERE
+        .iter()
+        .find(|name| input[**name].as_array().map_or(input[**name].is_object(), |list| !list.is_empty()))
+    {
+        return Err(invalid(format!("{name} is not supported by the local cloud.")));
+    }
+    let given = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())));
+    let given: Map<String, Value> = given.collect();
+    check::environment(&given)?;
+    Ok(given)
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let name = named(text(&input, "FunctionName")).to_owned();
+    if ctx.region.lambda.functions.contains_key(&name) {
+        return Err(conflict(format!("Function already exist: {name}")));
+    }
+    if input["PackageType"] == "Image" {
+        return Err(invalid("The local cloud runs functions of zip files only."));
+    }
+    for needed in ["Runtime", "Handler"] {
+        if text(&input, needed).is_empty() {
+            return Err(invalid(format!("{needed} is mandatory for functions created with deployment packages.")));
+        }
+    }
+    let mut all = defaults(&name);
+    all.extend(settings(&input)?);
+    let (subnets, groups) = (list(&input["VpcConfig"]["SubnetIds"]), list(&input["VpcConfig"]["SecurityGroupIds"]));
+    let vpc = check::vpc(ctx, &subnets, &groups)?;
+    check::role(ctx, text(&input, "Role"), !subnets.is_empty())?;
+    let tags: Tags = tags(&input["Tags"])?;
+    let Some(zip) = input["Code"]["ZipFile"].as_str() else {
+        return Err(invalid("Please provide a source for function code."));
+    };
+    let code = code::take(ctx.data, ctx.account, ctx.region_name, &name, zip)?;
+    let architectures = list(&input["Architectures"]);
+    let mut function = Function {
+        arn: format!("arn:aws:lambda:{}:{}:function:{name}", ctx.region_name, ctx.account),
+        name: name.clone(),
+        settings: all,
+        architectures: if architectures.is_empty() { vec!["x86_64".to_owned()] } else { architectures },
+        vpc,
+        sha256: code.sha256,
+        code_size: code.size,
+        modified_at: ctx.now,
+        revision: random_uuid(),
+        state: State::Pending,
+        ready_at: Some(ctx.pace.after(ctx.now, if subnets.is_empty() { CREATE } else { CREATE_IN_VPC })),
+        failure: ctx.doom.take(),
+        tags,
+        ..Function::default()
+    };
+    attach(ctx, &mut function, subnets, groups);
+    let output = function.described();
+    ctx.region.lambda.functions.insert(name, function);
+    Ok(output)
+}
+
+fn defaults(name: &str) -> Map<String, Value> {
+    let all = json!({
+        "Description": "",
+        "Timeout": 3,
+        "MemorySize": 128,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "EphemeralStorage": {"Size": 512},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")},
+    });
+    all.as_object().cloned().unwrap_or_default()
+}
+
+/// Puts a function into subnets and groups; its network interfaces are made, and those elsewhere stay for a while.
+fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: Vec<String>, groups: Vec<String>) {
+    detach(ctx, &function.arn);
+    if ctx.serves("ec2") {
+        for subnet in &subnets {
+            let description = format!("AWS Lambda VPC ENI-{}-{}", function.name, random_uuid());
+            let requester = format!("{}:awslambda", ctx.account);
+            ctx.region.ec2.attach_interface(&function.arn, &description, &requester, subnet, &groups, ctx.now);
+        }
+    }
+    (function.subnets, function.groups) = (subnets, groups);
+}
+
+fn detach(ctx: &mut Ctx<'_>, arn: &str) {
+    let linger = ctx.pace.after(0, LINGER);
+    ctx.region.ec2.outlast(arn, linger);
+    ctx.region.ec2.detach_interfaces(arn);
+}
+
+fn tags(given: &Value) -> Result<Tags, Fault> {
+    let given = given.as_object().into_iter().flatten();
+    let tags: Tags = given.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    match tags.keys().find(|key| is_reserved(key)) {
+        Some(key) => Err(invalid(format!("The tag key {key} is reserved: keys must not begin with aws:."))),
+        None => Ok(tags),
+    }
+}
+
+impl Function {
+    /// Takes tags, each in place of the one of the same key.
+    pub(super) fn retag(&mut self, given: &Value) -> Result<(), Fault> {
+        self.tags.extend(tags(given)?);
+        Ok(())
+    }
+}
+
+pub(super) fn update_code(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let (now, until) = (ctx.now, ctx.pace.after(ctx.now, UPDATE));
+    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?;
+    function.check_free()?;
+    let name = function.name.clone();
+    let Some(zip) = input["ZipFile"].as_str() else {
+        return Err(invalid("Please provide a source for function code."));
+    };
+    let code = code::take(ctx.data, ctx.account, ctx.region_name, &name, zip)?;
+    let failure = ctx.doom.take();
+    let function = ctx.region.lambda.find(&name)?;
+    let architectures = list(&input["Architectures"]);
+    if !architectures.is_empty() {
+        function.architectures = architectures;
+    }
+    (function.sha256, function.code_size) = (code.sha256, code.size);
+    function.begin(now, until, failure);
+    Ok(function.described())
+}
+
+pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let mut function = ctx.region.lambda.find(text(&input, "FunctionName"))?.clone();
+    function.check_free()?;
+    let given = settings(&input)?;
+    function.settings.extend(given);
+    let mut duration = UPDATE;
+    if let Some(vpc) = input.get("VpcConfig") {
+        let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);
+        let (subnets, groups) = (chosen("SubnetIds", &function.subnets), chosen("SecurityGroupIds", &function.groups));
+        function.vpc = check::vpc(ctx, &subnets, &groups)?;
+        if (&subnets, &groups) != (&function.subnets, &function.groups) {
+            duration = CREATE_IN_VPC;
+            check::role(ctx, function.text("Role"), !subnets.is_empty())?;
+            attach(ctx, &mut function, subnets, groups);
+        }
+    }
+    check::role(ctx, function.text("Role"), !function.subnets.is_empty())?;
+    function.begin(ctx.now, ctx.pace.after(ctx.now, duration), ctx.doom.take());
+    let output = function.described();
+    ctx.region.lambda.functions.insert(function.name.clone(), function);
+    Ok(output)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?;
+    let (name, arn) = (function.name.clone(), function.arn.clone());
+    ctx.region.lambda.functions.remove(&name);
+    detach(ctx, &arn);
+    code::remove(ctx.data, ctx.account, ctx.region_name, &name);
+    Ok(json!({"StatusCode": 204}))
+}

@@ -1,0 +1,95 @@
+//! What a function needs outside of itself: a role that Lambda can assume and that may make network interfaces, subnets and
+//! groups of one VPC.
+
+use serde_json::{Map, Value};
+
+use super::invalid;
+use crate::local::{fault::Fault, world::Ctx};
+
+/// Variables that Lambda sets itself.
+const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+
+/// Refuses a role that does not exist, does not trust Lambda, is too new to be known everywhere, or may not put the
+/// function into its VPC.
+pub(super) fn role(ctx: &Ctx<'_>, arn: &str, in_vpc: bool) -> Result<(), Fault> {
+    if !ctx.serves("iam") {
+        return Ok(());
+    }
+    let found = ctx.iam.role(arn).filter(|role| role.assumable_at <= ctx.now);
+    if !found.is_some_and(|role| role.trusts_service("lambda.amazonaws.com")) {
+        return Err(invalid("The role defined for the function cannot be assumed by Lambda."));
+    }
+    let needed = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"];
+    match needed.iter().find(|action| in_vpc && !ctx.iam.role_allows(arn, action, "*")) {
+        Some(missing) => {
+            let action = missing.trim_start_matches("ec2:");
+            Err(invalid(format!("The provided execution role does not have permissions to call {action} on EC2")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Where a function is attached to: the VPC of its subnets and groups; empty where there are none.
+pub(super) fn vpc(ctx: &Ctx<'_>, subnets: &[String], groups: &[String]) -> Result<String, Fault> {
+    if subnets.is_empty() != groups.is_empty() {
+        return Err(invalid(
+            "A function in a VPC needs subnets and security groups: SubnetIds or SecurityGroupIds is empty.",
+        ));
+    }
+    if subnets.is_empty() || !ctx.serves("ec2") {
+        return Ok(String::new());
+    }
+    let ec2 = &ctx.region.ec2;
+    let absent = |call: &str, code: &str, what: &str, id: &str| {
+        invalid(format!(
+            "Error occurred while {call}. EC2 Error Code: {code}. EC2 Error Message: The {what} '{id}' does not exist"
+        ))
+    };
+    let mut vpcs = Vec::new();
+    for id in subnets {
+        let subnet = ec2.subnet(id);
+        let subnet = subnet.ok_or_else(|| absent("DescribeSubnets", "InvalidSubnetID.NotFound", "subnet ID", id))?;
+        vpcs.push(subnet.vpc_id.clone());
+    }
+    for id in groups {
+        let group = ec2.security_group(id);
+        let group =
+            group.ok_or_else(|| absent("DescribeSecurityGroups", "InvalidGroup.NotFound", "security group", id))?;
+        vpcs.push(group.vpc_id.clone());
+    }
+    vpcs.dedup();
+    match vpcs.as_slice() {
+        [vpc] => Ok(vpc.clone()),
+        _ => Err(invalid("The subnets and security groups of a function must be of one VPC.")),
+    }
+}
+
+/// Refuses variables that are Lambda's own.
+pub(super) fn environment(settings: &Map<String, Value>) -> Result<(), Fault> {
+    let variables = settings.get("Environment").and_then(|given| given["Variables"].as_object());
+    let reserved: Vec<&str> =
+        variables.into_iter().flat_map(Map::keys).map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    if reserved.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Lambda was unable to configure your environment variables because the environment variables you have provided \
+         contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
+        reserved.join(", ")
+    )))
+}

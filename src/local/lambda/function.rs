@@ -1,0 +1,148 @@
+//! One function, and how the API describes it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::local::{
+    fault::Fault,
+    members::{Tags, random_uuid},
+    pace::Millis,
+};
+
+/// A function; only its newest version exists here.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) arn: String,
+    /// What the API takes and gives back as it is: role, handler, runtime, memory …
+    pub(super) settings: Map<String, Value>,
+    pub(super) architectures: Vec<String>,
+    pub(super) subnets: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) vpc: String,
+    /// The digest of the zip file, in base64.
+    pub(super) sha256: String,
+    pub(super) code_size: usize,
+    pub(super) modified_at: Millis,
+    pub(super) revision: String,
+    pub(super) state: State,
+    /// When the creation ends.
+    pub(super) ready_at: Option<Millis>,
+    /// When the change under way ends.
+    pub(super) changed_at: Option<Millis>,
+    /// Why what is under way fails, or what was under way has failed.
+    pub(super) failure: Option<String>,
+    pub(super) tags: Tags,
+}
+
+/// Whether a function can be called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum State {
+    #[default]
+    Pending,
+    Active,
+    Failed,
+}
+
+impl State {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Active => "Active",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+impl Function {
+    pub(super) fn settle(&mut self, now: Millis) {
+        if self.ready_at.is_some_and(|at| at <= now) {
+            self.ready_at = None;
+            self.state = if self.failure.is_some() { State::Failed } else { State::Active };
+        }
+        if self.changed_at.is_some_and(|at| at <= now) {
+            self.changed_at = None;
+        }
+    }
+
+    /// A setting's text.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.settings.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Refuses a change while another one is under way.
+    pub(super) fn check_free(&self) -> Result<(), Fault> {
+        if self.state == State::Pending {
+            return Err(super::conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            ));
+        }
+        if self.changed_at.is_some() {
+            return Err(super::conflict(format!(
+                "The operation cannot be performed at this time. An update is in progress for resource: {}",
+                self.arn
+            )));
+        }
+        Ok(())
+    }
+
+    /// A change begins.
+    pub(super) fn begin(&mut self, now: Millis, until: Millis, failure: Option<String>) {
+        self.modified_at = now;
+        self.revision = random_uuid();
+        self.failure = failure;
+        self.changed_at = Some(until);
+    }
+
+    /// As a list shows it: without its states.
+    pub(super) fn listed(&self) -> Map<String, Value> {
+        let mut described = self.settings.clone();
+        let moment = i64::try_from(self.modified_at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+        let modified = moment.map(|moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string());
+        let own = json!({
+            "FunctionName": self.name,
+            "FunctionArn": self.arn,
+            "CodeSize": self.code_size,
+            "CodeSha256": self.sha256,
+            "LastModified": modified,
+            "Version": "$LATEST",
+            "VpcConfig": {"SubnetIds": self.subnets, "SecurityGroupIds": self.groups, "VpcId": self.vpc},
+            "RevisionId": self.revision,
+            "PackageType": "Zip",
+            "Architectures": self.architectures,
+            "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        });
+        described.extend(own.as_object().cloned().unwrap_or_default());
+        described
+    }
+
+    /// As the API describes it.
+    pub(super) fn described(&self) -> Value {
+        let mut described = self.listed();
+        let mut set = |name: &str, value: Value| described.insert(name.to_owned(), value);
+        set("State", self.state.name().into());
+        match self.state {
+            State::Pending => {
+                set("StateReason", "The function is being created.".into());
+                set("StateReasonCode", "Creating".into());
+            }
+            State::Failed => {
+                set("StateReason", self.failure.clone().into());
+                set("StateReasonCode", "InternalError".into());
+            }
+            State::Active => {}
+        }
+        let update = match (self.state, self.changed_at, &self.failure) {
+            (State::Pending, ..) | (_, Some(_), _) => "InProgress",
+            (_, None, Some(_)) => "Failed",
+            (_, None, None) => "Successful",
+        };
+        set("LastUpdateStatus", update.into());
+        if update == "Failed" {
+            set("LastUpdateStatusReason", self.failure.clone().into());
+            set("LastUpdateStatusReasonCode", "InternalError".into());
+        }
+        Value::Object(described)
+    }
+}

@@ -1,0 +1,162 @@
+//! A function is called: whether it can be, and what comes of it.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::{FutureExt as _, future::BoxFuture};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{code, environment, function::State};
+use crate::local::{cloud::Cloud, fault::Fault, members::random_uuid, world::Ctx};
+
+/// The largest payload of a call, and of an answer, in bytes.
+const LARGEST: usize = 6_291_556;
+
+/// A call of a function, as it is carried out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) handler: String,
+    pub(super) memory: u64,
+    /// Seconds.
+    pub(super) timeout: u64,
+    pub(super) sha256: String,
+    pub(super) log_group: String,
+    pub(super) variables: Map<String, Value>,
+    /// In base64.
+    pub(super) payload: String,
+    pub(super) kind: String,
+    /// Whether the answer brings the end of the log.
+    pub(super) tail: bool,
+    pub(super) request: String,
+}
+
+/// What came of it.
+pub(super) struct Answer {
+    /// What the function answered, or what Lambda says in its place.
+    pub(super) payload: Vec<u8>,
+    pub(super) failed: bool,
+    /// The last lines of the log.
+    pub(super) log: Vec<String>,
+}
+
+impl Answer {
+    /// The function did not come to an answer.
+    pub(super) fn failure(kind: &str, message: &str) -> Self {
+        let text = if kind.is_empty() {
+            json!({"errorMessage": message})
+        } else {
+            json!({"errorType": kind, "errorMessage": message})
+        };
+        Self { payload: text.to_string().into_bytes(), failed: true, log: Vec::new() }
+    }
+}
+
+pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    let (account, region) = (ctx.account.to_owned(), ctx.region_name.to_owned());
+    let function = ctx.region.lambda.find(text("FunctionName"))?;
+    match function.state {
+        State::Active => {}
+        State::Pending => function.check_free()?,
+        State::Failed => {
+            return Err(super::conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Failed",
+            ));
+        }
+    }
+    let payload = if text("Payload").is_empty() { STANDARD.encode("{}") } else { text("Payload").to_owned() };
+    let bytes = STANDARD.decode(&payload).unwrap_or_default();
+    if bytes.len() > LARGEST {
+        let message = format!(
+            "{} byte payload is too large for the {} invocation type (limit {LARGEST} bytes)",
+            bytes.len(),
+            "RequestResponse"
+        );
+        return Err(Fault::new("RequestTooLargeException", message));
+    }
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+        let message = format!("Could not parse request body into json: {error}");
+        return Err(Fault::new("InvalidRequestContentException", message));
+    }
+    let number = |name: &str| function.settings.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let setting = |name: &str, member: &str| function.settings.get(name).map(|one| one[member].clone());
+    let order = Order {
+        account,
+        region,
+        name: function.name.clone(),
+        arn: function.arn.clone(),
+        handler: function.text("Handler").to_owned(),
+        memory: number("MemorySize"),
+        timeout: number("Timeout"),
+        sha256: function.sha256.clone(),
+        log_group: setting("LoggingConfig", "LogGroup")
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        variables: setting("Environment", "Variables").and_then(|all| all.as_object().cloned()).unwrap_or_default(),
+        payload,
+        kind: text("InvocationType").to_owned(),
+        tail: text("LogType") == "Tail",
+        request: random_uuid(),
+    };
+    serde_json::to_value(order).map_err(|error| Fault::new("ServiceException", error.to_string()))
+}
+
+/// Carries a call out.
+pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<Value, Fault>> {
+    async move {
+        let order: Order = serde_json::from_value(order)
+            .map_err(|error| Fault::new("ServiceException", error.to_string()).with_status(500))?;
+        match order.kind.as_str() {
+            "DryRun" => return Ok(json!({"StatusCode": 204})),
+            "Event" => {
+                tokio::spawn(async move { carry_out(&cloud, &order).await });
+                return Ok(json!({"StatusCode": 202}));
+            }
+            _ => {}
+        }
+        let tail = order.tail;
+        let mut answer = carry_out(&cloud, &order).await?;
+        if answer.payload.len() > LARGEST {
+            let message = format!("Response payload size exceeded maximum allowed payload size ({LARGEST} bytes).");
+            answer = Answer { log: answer.log, ..Answer::failure("Function.ResponseSizeTooLarge", &message) };
+        }
+        let log = tail.then(|| STANDARD.encode(last(&answer.log.join("\n"))));
+        Ok(json!({
+            "StatusCode": 200,
+            "FunctionError": answer.failed.then_some("Unhandled"),
+            "LogResult": log,
+            "ExecutedVersion": "$LATEST",
+            "Payload": STANDARD.encode(answer.payload),
+        }))
+    }
+    .boxed()
+}
+
+/// The last 4 KB.
+fn last(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(4096))..]
+}
+
+async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
+    let folder = code::folder(&cloud.data, &order.account, &order.region, &order.name, &order.sha256);
+    let bootstrap = folder.join("bootstrap");
+    if !bootstrap.is_file() {
+        let message = format!(
+            "RequestId: {} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+            order.request
+        );
+        return Ok(Answer::failure("Runtime.InvalidEntrypoint", &message));
+    }
+    let limit = Duration::from_secs(order.timeout);
+    tokio::select! {
+        answer = environment::run(cloud, order, &folder, limit) => answer,
+        () = cloud.closed() => {
+            Err(Fault::new("ServiceException", "The local cloud was stopped.").with_status(500))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Lambda: functions with code in a zip file, their states, and what they answer when they are called.
+//!
+//! A function's code is unpacked when it is given; each call runs its `bootstrap` as a process of its own ([`environment`]),
+//! which fetches the call from the [`runtime`] API as it would in AWS.
+
+mod change;
+mod check;
+mod code;
+mod environment;
+mod function;
+mod invoke;
+mod list;
+mod runtime;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
+use function::Function;
+
+/// AWS's times: a function outside of a VPC, one whose network interfaces have to be made, and new code.
+const CREATE: Duration = Duration::from_secs(3);
+const CREATE_IN_VPC: Duration = Duration::from_secs(60);
+const UPDATE: Duration = Duration::from_secs(3);
+/// How long the network interfaces of a function that was deleted hold their subnets and groups.
+const LINGER: Duration = Duration::from_secs(20 * 60);
+
+/// The functions of one region.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {
+    /// By name.
+    functions: BTreeMap<String, Function>,
+}
+
+impl Store {
+    /// Ends what has taken its time.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        self.functions.values_mut().for_each(|function| function.settle(now));
+    }
+
+    /// Everything that exists.
+    pub(crate) fn inventory(&self) -> Vec<Item> {
+        let item = |function: &Function| Item {
+            service: "lambda",
+            kind: "function",
+            id: function.arn.clone(),
+            name: function.name.clone(),
+            state: function.state.name().to_owned(),
+            tags: function.tags.clone(),
+        };
+        self.functions.values().map(item).collect()
+    }
+
+    /// The function that a name, a partial or a full ARN means.
+    fn find(&mut self, given: &str) -> Result<&mut Function, Fault> {
+        let missing = || {
+            let message = format!("Function not found: {given}");
+            Fault::new("ResourceNotFoundException", message)
+        };
+        self.functions.get_mut(named(given)).ok_or_else(missing)
+    }
+}
+
+/// The name in a name, a partial ARN or a full one, with or without a version behind it.
+fn named(given: &str) -> &str {
+    let parts: Vec<&str> = given.split(':').collect();
+    match parts.iter().position(|part| *part == "function") {
+        Some(place) => parts.get(place + 1).copied().unwrap_or_default(),
+        None => parts.first().copied().unwrap_or_default(),
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new("InvalidParameterValueException", message)
+}
+
+fn conflict(message: impl Into<String>) -> Fault {
+    Fault::new("ResourceConflictException", message)
+}
+
+/// The service's actions.
+pub(crate) static SERVICE: Service = Service {
+    name: "lambda",
+    actions: &[
+        ("CreateFunction", change::create),
+        ("UpdateFunctionCode", change::update_code),
+        ("UpdateFunctionConfiguration", change::update_configuration),
+        ("DeleteFunction", change::delete),
+        ("GetFunction", list::get),
+        ("GetFunctionConfiguration", list::get_configuration),
+        ("ListFunctions", list::list),
+        ("Invoke", invoke::invoke),
+        ("TagResource", list::tag),
+        ("UntagResource", list::untag),
+        ("ListTags", list::list_tags),
+    ],
+    runs: &[("Invoke", invoke::run)],
+};
+
+#[cfg(test)]
+mod tests;

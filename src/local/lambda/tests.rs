@@ -1,0 +1,178 @@
+//! Functions as they are made, changed and deleted; what runs is tried in the tests that cross processes.
+
+use std::io::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::*;
+use crate::local::{ec2, iam, members::testing::Cloud};
+
+const TRUST: &str =
+    r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+const VPC_ACCESS: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole";
+
+fn zip(content: &str) -> String {
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    let (mut entry, config) = archive.new_file("bootstrap").unix_permissions(0o755).start().unwrap();
+    let mut writer = config.wrap(&mut entry);
+    writer.write_all(content.as_bytes()).unwrap();
+    let (_, descriptor) = writer.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+    STANDARD.encode(archive.finish().unwrap())
+}
+
+impl Cloud {
+    fn lambda(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
+        self.call(&SERVICE, action, input)
+    }
+
+    fn role(&mut self) -> String {
+        let input = json!({"RoleName": "runner", "AssumeRolePolicyDocument": TRUST});
+        let role = self.call(&iam::SERVICE, "CreateRole", input).unwrap();
+        role["Role"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    fn network(&mut self) -> (String, String) {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let vpc = self.call(&ec2::SERVICE, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"})).unwrap();
+        let vpc = text(&vpc["Vpc"]["VpcId"]);
+        let subnet = json!({"VpcId": vpc, "CidrBlock": "10.0.0.0/24"});
+        let subnet = self.call(&ec2::SERVICE, "CreateSubnet", subnet).unwrap();
+        let group = json!({"GroupName": "app", "Description": "the app", "VpcId": vpc});
+        let group = self.call(&ec2::SERVICE, "CreateSecurityGroup", group).unwrap();
+        (text(&subnet["Subnet"]["SubnetId"]), text(&group["GroupId"]))
+    }
+}
+
+fn one(role: &str) -> Value {
+    json!({
+        "FunctionName": "one", "Role": role, "Runtime": "provided.al2023", "Handler": "bootstrap",
+        "Code": {"ZipFile": zip("#!/bin/sh\n")}, "Tags": {"a": "b"},
+    })
+}
+
+fn state(cloud: &mut Cloud) -> (String, String) {
+    let found = cloud.lambda("GetFunctionConfiguration", json!({"FunctionName": "one"})).unwrap();
+    let text = |name: &str| found[name].as_str().unwrap().to_owned();
+    (text("State"), text("LastUpdateStatus"))
+}
+
+#[test]
+fn a_function_takes_its_time_and_its_code_is_known_by_its_digest() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    let refused = cloud.lambda("CreateFunction", one(&role)).unwrap_err();
+    assert_eq!(
+        refused.message, "The role defined for the function cannot be assumed by Lambda.",
+        "a role is not known at once"
+    );
+    cloud.wait(15);
+    let made = cloud.lambda("CreateFunction", one(&role)).unwrap();
+    let digest = STANDARD.encode(Sha256::digest(STANDARD.decode(zip("#!/bin/sh\n")).unwrap()));
+    assert_eq!((&made["State"], &made["CodeSha256"]), (&json!("Pending"), &json!(digest)));
+    assert_eq!(cloud.lambda("Invoke", json!({"FunctionName": "one"})).unwrap_err().code, "ResourceConflictException");
+    let again = cloud.lambda("CreateFunction", one(&role)).unwrap_err();
+    assert_eq!(again.message, "Function already exist: one");
+    cloud.wait(5);
+    assert_eq!(state(&mut cloud), ("Active".to_owned(), "Successful".to_owned()));
+    let code = json!({"FunctionName": "one", "ZipFile": zip("#!/bin/sh\nexit 1\n")});
+    let changed = cloud.lambda("UpdateFunctionCode", code.clone()).unwrap();
+    assert_ne!(changed["CodeSha256"], json!(digest));
+    let busy = cloud.lambda("UpdateFunctionCode", code.clone()).unwrap_err();
+    assert!(busy.message.contains("An update is in progress for resource: arn:aws:lambda:"), "{busy}");
+    cloud.wait(5);
+    cloud.doom = Some("no room".to_owned());
+    cloud.lambda("UpdateFunctionCode", code).unwrap();
+    cloud.wait(5);
+    assert_eq!(state(&mut cloud), ("Active".to_owned(), "Failed".to_owned()));
+    cloud.lambda("DeleteFunction", json!({"FunctionName": "one"})).unwrap();
+    let gone = cloud.lambda("GetFunction", json!({"FunctionName": "one"})).unwrap_err();
+    assert_eq!((gone.code.as_str(), gone.message.as_str()), ("ResourceNotFoundException", "Function not found: one"));
+}
+
+#[test]
+fn in_a_vpc_it_holds_its_subnets_until_its_interfaces_are_gone() {
+    let mut cloud = Cloud::new();
+    let (role, (subnet, group)) = (cloud.role(), cloud.network());
+    cloud.wait(15);
+    let mut input = one(&role);
+    input["VpcConfig"] = json!({"SubnetIds": [subnet], "SecurityGroupIds": [group]});
+    let refused = cloud.lambda("CreateFunction", input.clone()).unwrap_err();
+    assert!(refused.message.contains("does not have permissions to call CreateNetworkInterface on EC2"), "{refused}");
+    let attach = json!({"RoleName": "runner", "PolicyArn": VPC_ACCESS});
+    cloud.call(&iam::SERVICE, "AttachRolePolicy", attach).unwrap();
+    cloud.lambda("CreateFunction", input).unwrap();
+    cloud.wait(10);
+    assert_eq!(state(&mut cloud).0, "Pending", "network interfaces take longer");
+    cloud.wait(60);
+    assert_eq!(state(&mut cloud).0, "Active");
+    cloud
+        .lambda("DeleteFunction", json!({"FunctionName": "arn:aws:lambda:eu-central-1:000000000000:function:one"}))
+        .unwrap();
+    let remove = |cloud: &mut Cloud| cloud.call(&ec2::SERVICE, "DeleteSubnet", json!({"SubnetId": subnet}));
+    cloud.wait(10 * 60);
+    assert_eq!(remove(&mut cloud).unwrap_err().code, "DependencyViolation");
+    cloud.wait(11 * 60);
+    remove(&mut cloud).unwrap();
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    type Spoil = fn(&mut Value);
+    let cases: [(Spoil, &str); 6] = [
+        (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
+        (|input| input["Code"] = json!({"S3Bucket": "b", "S3Key": "k"}), "Please provide a source for function code"),
+        (|input| input["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:x:1"]), "Layers is not supported"),
+        (|input| input["Environment"] = json!({"Variables": {"AWS_REGION": "x"}}), "reserved keys"),
+        (|input| input["Runtime"] = json!(""), "Runtime is mandatory"),
+        (
+            |input| input["VpcConfig"] = json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
+            "The subnet ID 'subnet-1' does not exist",
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut input = one(&role);
+        change(&mut input);
+        let fault = cloud.lambda("CreateFunction", input).unwrap_err();
+        assert_eq!(fault.code, "InvalidParameterValueException");
+        assert!(fault.message.contains(expected), "{fault}");
+    }
+    assert_eq!(cloud.region.inventory().len(), 0);
+}
+
+#[test]
+fn lists_come_in_pages_and_tags_are_kept() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    for name in ["one", "two", "three"] {
+        let mut input = one(&role);
+        input["FunctionName"] = json!(name);
+        cloud.lambda("CreateFunction", input).unwrap();
+    }
+    let mut names = Vec::new();
+    let mut marker = Value::Null;
+    loop {
+        let page = cloud.lambda("ListFunctions", json!({"MaxItems": 2, "Marker": marker})).unwrap();
+        for function in page["Functions"].as_array().unwrap() {
+            assert!(function.get("State").is_none(), "a list tells no states");
+            names.push(function["FunctionName"].as_str().unwrap().to_owned());
+        }
+        marker = page["NextMarker"].clone();
+        if marker.is_null() {
+            break;
+        }
+    }
+    assert_eq!(names, ["one", "three", "two"]);
+    let arn = "arn:aws:lambda:eu-central-1:000000000000:function:one";
+    cloud.lambda("TagResource", json!({"Resource": arn, "Tags": {"c": "d"}})).unwrap();
+    cloud.lambda("UntagResource", json!({"Resource": arn, "TagKeys": ["a"]})).unwrap();
+    assert_eq!(cloud.lambda("ListTags", json!({"Resource": arn})).unwrap(), json!({"Tags": {"c": "d"}}));
+    let reserved = cloud.lambda("TagResource", json!({"Resource": arn, "Tags": {"aws:x": ""}})).unwrap_err();
+    assert_eq!(reserved.code, "InvalidParameterValueException");
+}

@@ -1,0 +1,149 @@
+"""Lambda: functions from creation to deletion, and what they answer when they are called."""
+
+import base64
+import hashlib
+import io
+import json
+import sys
+import zipfile
+
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, until
+
+lambdas, ec2, iam, logs = (client(service) for service in ("lambda", "ec2", "iam", "logs"))
+ARN = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:echo"
+
+# A runtime as AWS documents it: fetches calls from its API, and answers them.
+BOOTSTRAP = f"""#!{sys.executable}
+import json, os, time, urllib.request
+
+BASE = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime"
+
+def post(path, value):
+    urllib.request.urlopen(urllib.request.Request(BASE + path, data=json.dumps(value).encode()))
+
+while True:
+    answer = urllib.request.urlopen(BASE + "/invocation/next")
+    request = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    event = json.load(answer)
+    print("called with", event, flush=True)
+    if event.get("fail"):
+        post(f"/invocation/{{request}}/error", {{"errorMessage": "no", "errorType": "Refused"}})
+    elif event.get("exit"):
+        os._exit(3)
+    elif event.get("sleep"):
+        time.sleep(60)
+    else:
+        post(f"/invocation/{{request}}/response", {{"event": event, "handler": os.environ["_HANDLER"], "mode": os.environ.get("MODE"),
+             "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"], "arn": answer.headers["Lambda-Runtime-Invoked-Function-Arn"]}})
+"""
+
+
+def packed(text=BOOTSTRAP, name="bootstrap"):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = 0o755 << 16
+        info.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(info, text)
+    return buffer.getvalue()
+
+
+def prepare():
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="runner", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="runner", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole")
+    return role
+
+
+ROLE = prepare()
+
+
+def call(event, name="echo", **options):
+    answer = lambdas.invoke(FunctionName=name, Payload=json.dumps(event), **options)
+    return answer, json.load(answer["Payload"])
+
+
+def made():
+    create = dict(FunctionName="echo", Role=ROLE, Runtime="provided.al2023", Handler="one", Code={"ZipFile": packed()}, Timeout=20)
+    refused("no code", "InvalidParameterValueException", lambdas.create_function, **(create | {"Code": {}}))
+    refused("no zip", "InvalidParameterValueException", lambdas.create_function, **(create | {"Code": {"ZipFile": b"no"}}))
+    refused("no such role", "InvalidParameterValueException", lambdas.create_function, **(create | {"Role": ROLE + "-other"}), status=400)
+    refused("no such runtime", "ValidationException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
+    new = lambdas.create_function(**create, Tags={"a": "b"}, Environment={"Variables": {"MODE": "first"}})
+    equal("a new function", (new["State"], new["Version"], new["FunctionArn"], new["ResponseMetadata"]["HTTPStatusCode"]), ("Pending", "$LATEST", ARN, 201))
+    equal("its digest", new["CodeSha256"], base64.b64encode(hashlib.sha256(packed()).digest()).decode())
+    lambdas.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+    refused("a second one", "ResourceConflictException", lambdas.create_function, **create, status=409)
+    found = lambdas.get_function(FunctionName=ARN)
+    equal("looked at", (found["Configuration"]["State"], found["Configuration"]["LastUpdateStatus"], found["Tags"]), ("Active", "Successful", {"a": "b"}))
+    refused("another one", "ResourceNotFoundException", lambdas.get_function, FunctionName="nobody", status=404)
+
+
+def called():
+    answer, value = call({"a": 1})
+    equal("an answer", (answer["StatusCode"], answer.get("FunctionError"), answer["ExecutedVersion"]), (200, None, "$LATEST"))
+    equal("what it was told", value, {"event": {"a": 1}, "handler": "one", "mode": "first", "name": "echo", "arn": ARN})
+    answer, value = call({"fail": True}, LogType="Tail")
+    equal("a refusal of its own", (answer["FunctionError"], value), ("Unhandled", {"errorMessage": "no", "errorType": "Refused"}))
+    holds("the end of the log", "called with {'fail': True}" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
+    answer, value = call({"exit": True})
+    equal("one that ends", (answer["FunctionError"], value["errorType"]), ("Unhandled", "Runtime.ExitError"))
+    equal("a trial", lambdas.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"], 204)
+    equal("one that nobody waits for", lambdas.invoke(FunctionName="echo", InvocationType="Event", Payload='{"later": 1}')["StatusCode"], 202)
+    refused("what is no JSON", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", Payload=b"{", status=400)
+    refused("too much", "RequestTooLargeException", lambdas.invoke, FunctionName="echo", Payload=b'"' + b"x" * 6_291_556 + b'"', status=413)
+    refused("nobody", "ResourceNotFoundException", lambdas.invoke, FunctionName="nobody", status=404)
+
+    def said():
+        events = logs.filter_log_events(logGroupName="/aws/lambda/echo")["events"]
+        return any("called with {'later': 1}" in event["message"] for event in events)
+
+    until("what it said is in its log group", said, True)
+
+
+def changed():
+    code = lambdas.update_function_code(FunctionName="echo", ZipFile=packed(BOOTSTRAP.replace('"handler"', '"by"')))
+    holds("another digest", code["CodeSha256"] != base64.b64encode(hashlib.sha256(packed()).digest()).decode())
+    lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+    lambdas.update_function_configuration(FunctionName="echo", Handler="two", Timeout=1, Environment={"Variables": {}})
+    lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+    _, value = call({})
+    equal("the other code with the other settings", (value["by"], value["mode"]), ("two", None))
+    answer, value = call({"sleep": True})
+    holds("too slow", answer["FunctionError"] == "Unhandled" and "Task timed out after 1.00 seconds" in value["errorMessage"], value)
+    lambdas.update_function_code(FunctionName="echo", ZipFile=packed(name="other"))
+    lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+    equal("no bootstrap", call({})[1]["errorType"], "Runtime.InvalidEntrypoint")
+
+
+def tagged():
+    lambdas.tag_resource(Resource=ARN, Tags={"c": "d e"})
+    lambdas.untag_resource(Resource=ARN, TagKeys=["a", "nothing"])
+    equal("its tags", lambdas.list_tags(Resource=ARN)["Tags"], {"c": "d e"})
+
+
+def attached():
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="app", Description="the app", VpcId=vpc)["GroupId"]
+    config = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    made = lambdas.update_function_configuration(FunctionName="echo", VpcConfig=config)
+    equal("where it is", made["VpcConfig"]["VpcId"], vpc)
+    refused("its subnet", "DependencyViolation", ec2.delete_subnet, SubnetId=subnet)
+    refused("its group", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+
+
+def listed_and_deleted():
+    for number in range(3):
+        lambdas.create_function(FunctionName=f"more-{number}", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed()})
+    found = pages(lambdas, "list_functions", "Functions", 2)
+    equal("page by page", [one["FunctionName"] for one in found], ["echo", "more-0", "more-1", "more-2"])
+    holds("without states", all("State" not in one for one in found))
+    for one in found:
+        lambdas.delete_function(FunctionName=one["FunctionName"])
+    equal("nothing is left", lambdas.list_functions()["Functions"], [])
+    refused("deleted twice", "ResourceNotFoundException", lambdas.delete_function, FunctionName="echo", status=404)
+    equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
+
+
+run(made, called, changed, tagged, attached, listed_and_deleted)
