@@ -15,6 +15,7 @@ macro_rules! act {
 mod data;
 mod description;
 mod network;
+mod pooling;
 mod service;
 mod stage;
 
@@ -53,13 +54,13 @@ cases! {
     "security-group" => network::security_group,
     "vpc-endpoint" => network::vpc_endpoint,
     "secret" => data::secret,
-    "secret-attachment" => data::secret_attachment,
+    "secret-attachment" => pooling::secret_attachment,
     "db-subnet-group" => data::db_subnet_group,
     "cluster-parameter-group" => data::cluster_parameter_group,
     "cluster" => data::cluster,
     "instance" => data::instance,
-    "proxy" => data::proxy,
-    "proxy-target" => data::proxy_target,
+    "proxy" => pooling::proxy,
+    "proxy-target" => pooling::proxy_target,
     "role" => service::role,
     "vpc-connector" => service::vpc_connector,
     "auto-scaling" => service::auto_scaling,

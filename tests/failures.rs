@@ -162,3 +162,34 @@ fn calls_go_through_the_proxy_that_the_environment_names() {
     command.env("HTTP_PROXY", "http://127.0.0.1:9").env("ALL_PROXY", "http://127.0.0.1:9");
     Run::of(DIFF, &mut command).succeeds();
 }
+
+#[test]
+fn a_call_that_is_not_answered_is_named_while_it_is_waited_for() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let delay = |call: &str| cloud.infra(&["local", "fault", "delay", call, "6", "--nth", "1"]).succeeds();
+    delay("ec2.DescribeVpcs");
+    let told = cloud.infra(&["diff", "--local"]).succeeds().stderr();
+    assert!(told.contains("AWS has not answered DescribeVpcs since "), "{told}");
+    assert!(told.contains("AWS has answered DescribeVpcs."), "{told}");
+    // While it works it stands with the resource, in every form.
+    delay("ec2.CreateVpc");
+    let run = cloud.infra(&["deploy", "--local", "--yes", "--json"]).succeeds();
+    let waits = |line: &serde_json::Value| {
+        let reason = line["reason"].as_str().unwrap_or_default();
+        line["address"] == "vpc/main" && reason.starts_with("AWS has not answered CreateVpc since ")
+    };
+    assert!(run.lines().iter().any(waits), "{}", run.stdout());
+}
+
+#[test]
+fn too_few_open_files_are_told_and_no_panic() {
+    let cloud = nowhere();
+    for limit in ["6", "7", "20"] {
+        let limited = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_infra"), "diff"]).current_dir(cloud.folder());
+        let told = Run::of(DIFF, &mut command).ends_with(1).stderr();
+        assert!(told.contains(&format!("may have {limit} files open")) && told.contains("ulimit -n 1024"), "{told}");
+    }
+}

@@ -90,7 +90,13 @@ fn destroyed_around_something_of_others(cloud: &Cloud, wire: &Wire, data: &[&str
     let (_, rest) = made.split_once("<networkInterfaceId>").expect("an interface");
     let (interface, _) = rest.split_once('<').expect("its end");
     let arguments = [&["destroy", "--yes"], data].concat();
-    let looks = || wire.calls().iter().filter(|call| call.action == "DescribeNetworkInterfaces").count();
+    // The plan asks too, before anything is deleted.
+    let before = wire.calls().len();
+    let looks = || {
+        let calls = wire.calls();
+        let acting = calls.iter().skip(before).skip_while(|call| !call.action.starts_with("Delete"));
+        acting.filter(|call| call.action == "DescribeNetworkInterfaces").count()
+    };
     let run = std::thread::scope(|scope| {
         let destroying = scope.spawn(|| Run::of(&arguments, &mut cloud.through(&wire.url, &arguments)));
         while looks() == 0 && !destroying.is_finished() {

@@ -161,6 +161,33 @@ fn a_subnet_that_lost_its_tags_is_told_before_another_one_is_tried_in_its_place(
 }
 
 #[test]
+fn a_nat_gateway_and_a_route_table_that_lost_their_tags_get_no_second_one_in_silence() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let all = resources(&cloud);
+    let id = |address: &str| all.iter().find(|(other, _)| other == address).expect("it was made").1.as_str();
+    let lost = ["elastic-ip/nat-1", "nat-gateway/1", "route-table/private-1", "route-table/public"];
+    lost.iter().for_each(|address| untag(&cloud, address, id(address)));
+    cloud.forget_calls();
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("Deploy refuses this as it is"), "{diff}");
+    let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).stderr();
+    assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
+    for address in lost {
+        assert!(told.contains(&format!("`infra import {address} {} --local`", id(address))), "{told}");
+        cloud.infra(&["import", address, id(address), "--local", "--yes"]).succeeds();
+    }
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+
+    // Somebody else's may stand there, where that is said.
+    untag(&cloud, lost[2], id(lost[2]));
+    cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
+    cloud.infra(&["deploy", "--local", "--yes", "--allow-create", lost[2]]).succeeds();
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+}
+
+#[test]
 fn migrations_are_looked_up_with_the_secret_that_is_ours_whatever_its_name() {
     let cloud = Cloud::start();
     let stack = format!("stack: shop\ndatabase: {{}}\nproxy: {{}}\nmigrations: {{folder: {MIGRATIONS}}}\n");
@@ -296,4 +323,30 @@ fn an_auto_scaling_configuration_of_somebody_else_gets_no_revision() {
     let named = json!({"AutoScalingConfigurationName": "shop-scaling"});
     let listed = cloud.ask("apprunner", "AppRunner.ListAutoScalingConfigurations", &named);
     assert_eq!(listed["AutoScalingConfigurationSummaryList"].as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_destruction_is_told_before_anything_is_deleted() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nnetwork: {nat: none}\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let all = resources(&cloud);
+    let subnet = &all.iter().find(|(address, _)| address == "subnet/private-1").expect("it was made").1;
+    let ec2 = |form: &str| cloud.call("ec2", &format!("Version=2016-11-15&{form}"));
+    let made = ec2(&format!("Action=CreateNetworkInterface&Description=mine&SubnetId={subnet}"));
+    let (_, rest) = made.split_once("<networkInterfaceId>").expect("an interface");
+    let (interface, _) = rest.split_once('<').expect("its end");
+    let run = cloud.infra(&["destroy", "--local", "--dry-run"]).succeeds();
+    for address in ["vpc/main", "subnet/private-1"] {
+        let plan = run.stdout();
+        let line = plan.lines().find(|line| line.contains(&format!("- {address}"))).expect("it is to go").to_owned();
+        assert!(line.contains(&format!("{interface} (mine) is not of this stack")), "{line}");
+    }
+    assert!(run.stderr().contains("2 resources are not deleted as things are"), "{}", run.stderr());
+    let plan = cloud.infra(&["destroy", "--local", "--dry-run", "--json"]).succeeds().json();
+    assert!(plan["steps"].to_string().contains("is not of this stack and stands in it"), "{plan:#}");
+    ec2(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={interface}"));
+    let run = cloud.infra(&["destroy", "--local", "--yes"]).succeeds();
+    assert!(!run.stderr().contains("as things are"), "{}", run.stderr());
+    assert_eq!(cloud.inventory(), [] as [Value; 0]);
 }

@@ -147,13 +147,16 @@ fn what_a_new_one_would_not_cure_is_not_replaced() {
     let run = deploy(&cloud, &[]).ends_with(1);
     let told = run.stderr();
     assert!(told.contains("cannot work as things are") && told.contains("AUTH_FAILURE, No."), "{told}");
+    // What to do about it stands in the plan, and is said once.
+    let all = run.stdout() + &told;
+    assert_eq!(all.matches("The proxy cannot log in").count(), 1, "{all}");
     assert_eq!(count(&cloud, "rds.DeregisterDBProxyTargets") + count(&cloud, "rds.RegisterDBProxyTargets"), 0);
     clear(&cloud);
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 }
 
 #[test]
-fn a_secret_that_is_none_counts_against_what_needs_it_and_nothing_else() {
+fn a_secret_that_is_none_is_refused_before_anything_is_done() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/example/drizzle/migrations");
     let cloud = deployed(&format!("{STACK}migrations: {{folder: {folder}}}\n"));
     let value = cloud.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({"SecretId": "shop-database"}));
@@ -163,13 +166,13 @@ fn a_secret_that_is_none_counts_against_what_needs_it_and_nothing_else() {
         let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
         assert!(diff.contains("secret-attachment/database") && !diff.contains(broken), "{diff}");
     }
-    // What does not need it is done.
-    let run = deploy(&cloud, &["--timeout", "1", "--set", "tags.team=web", "--json"]).ends_with(1);
-    let lines = run.lines();
-    let end = lines.iter().find(|line| line["event"] == "finished").expect("a run tells how it ended");
-    let done: Vec<_> = end["done"].as_array().into_iter().flatten().filter_map(|one| one["address"].as_str()).collect();
-    assert!(done.contains(&"vpc/main") && done.contains(&"cluster/database"), "{end:#}");
-    assert!(end["failed"].to_string().contains("Store {"), "{end:#}");
+    // That cannot be mended without losing what else it holds, so nothing is begun.
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("Deploy refuses this as it is") && diff.contains("Store {"), "{diff}");
+    cloud.forget_calls();
+    let told = deploy(&cloud, &["--set", "tags.team=web"]).ends_with(1).stderr();
+    assert!(told.contains("does not hold a JSON object") && told.contains("Store {"), "{told}");
+    assert_eq!(count(&cloud, "ec2.CreateTags"), 0);
     let whole = json!({"SecretId": "shop-database", "SecretString": value["SecretString"]});
     cloud.ask("secretsmanager", "secretsmanager.PutSecretValue", &whole);
     deploy(&cloud, &[]).succeeds();
@@ -365,6 +368,8 @@ fn a_secret_that_is_scheduled_for_deletion_is_said_to_be_restored() {
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
     let line = diff.lines().find(|line| line.contains("+ secret/database")).expect("it is made again");
     assert!(line.contains("it is restored, with what it holds"), "{line}");
+    // Its ARN is known, so that nothing changes of what refers to it.
+    assert!(!diff.contains("role/proxy") && !diff.contains("proxy/database"), "{diff}");
     // It is older than the cluster, which has its password already.
     assert!(!diff.contains("gets the password"), "{diff}");
     deploy(&cloud, &[]).succeeds();

@@ -8,11 +8,14 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, interceptors::Intercept};
 use tokio::time::timeout;
 
-use super::{Class, Error, Permit, Result, guard::Guard, whole::Whole};
+use super::{Class, Error, Permit, Result, guard::Guard, unanswered::Unanswered, whole::Whole};
 
 /// How long the very first call may take, finding credentials included: a network that swallows everything is to be
 /// told at once.
 const FIRST_ANSWER: Duration = Duration::from_secs(8);
+
+/// How long any other one may: AWS answers within seconds, or not at all.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// Where the clients call, and in whose name.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +106,7 @@ impl Clients {
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(5))
-                    .operation_attempt_timeout(Duration::from_secs(60))
+                    .operation_attempt_timeout(ANSWER)
                     .build(),
             );
         if let Some(region) = region {
@@ -140,7 +143,7 @@ impl Clients {
             sts: aws_sdk_sts::Client::new(config),
             region,
         };
-        clients.through(&Whole)
+        clients.through(&Whole).through(&Unanswered)
     }
 
     /// The same clients, of which no call that may change anything leaves without `permit`.

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{
+    clients::ANSWER,
     guard,
     remedy::{clock_ahead, remedy},
 };
@@ -148,15 +149,23 @@ where
                 };
                 // The layers of the HTTP client say nothing to a user; what lies below them does.
                 let message = match class {
+                    Class::Ambiguous if matches!(other, SdkError::TimeoutError(_)) => {
+                        format!("AWS has not answered {action} within {} s.", ANSWER.as_secs())
+                    }
                     Class::Ambiguous => format!("AWS gave no answer to {action}: {}.", root(other)),
                     Class::Withheld => guard::Withheld.to_string(),
                     _ => text,
                 };
-                Self { class, action, code: None, message, request_id, advice: None }
+                let advice = matches!(other, SdkError::TimeoutError(_)).then(|| UNANSWERED.to_owned());
+                Self { class, action, code: None, message, request_id, advice }
             }
         }
     }
 }
+
+/// What to do where AWS does not answer.
+const UNANSWERED: &str = "Look at the network between, and at AWS's own state (https://health.aws.amazon.com/health/status); then run \
+                          the same command again.";
 
 /// A request that was not answered: it matters whether it can have arrived.
 fn dispatch(failure: &aws_smithy_runtime_api::client::result::DispatchFailure, text: &str) -> Class {

@@ -6,12 +6,14 @@ mod error;
 mod guard;
 mod remedy;
 pub mod tags;
+mod unanswered;
 mod whole;
 
 pub use clients::{Account, Clients, Options};
 pub use each::each;
 pub use error::{Class, Error, unless_gone};
 pub use guard::{Permit, is_reading};
+pub use unanswered::telling;
 
 /// A result whose error is AWS's, classified.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

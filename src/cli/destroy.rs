@@ -12,8 +12,10 @@ use super::{
 use crate::{
     engine::{
         Address, Desired, Resource as _,
+        observe::obstructions,
         plan::{Action, Plan, Policy, Step, plan},
     },
+    render::{output::tell, value::count},
     resources::{
         KINDS, cluster::Cluster, cost, forbidden, instance::Instance, secret::Secret,
         secret_attachment::SecretAttachment, service::Service,
@@ -68,6 +70,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         }
     };
     show(&stage, &shown, &[], args.run.json);
+    tell_obstructed(&shown);
     if !shown.steps.iter().any(Step::acts) {
         release(early, true).await;
         match args.run.json {
@@ -123,7 +126,22 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
     for step in plan.steps.iter_mut().filter(|step| step.action == Action::Delete) {
         step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
     }
+    obstructions(&mut plan, KINDS, &stage.scope(stage.intended())).await;
     Ok(plan)
+}
+
+/// Says of what will not go as things are, and stays with all that it needs.
+fn tell_obstructed(plan: &Plan) {
+    let (number, first) = (plan.obstructed().count(), plan.obstructed().next());
+    if let Some(first) = first {
+        let by = &first.occupants[0].what;
+        let (are, them) = if number == 1 { ("is", "it") } else { ("are", "them") };
+        tell(&format!(
+            "{} {are} not deleted as things are: something that is not of this stack keeps {them} ({by} …). Remove that first; \
+             or go on, and what can be deleted is: a further `infra destroy` does the rest.",
+            count(number, "resource")
+        ));
+    }
 }
 
 /// Whether a cluster that goes leaves a snapshot: unless the description says otherwise, also where it says nothing any more.

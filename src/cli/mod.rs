@@ -6,6 +6,7 @@ mod deploy;
 mod destroy;
 mod diff;
 mod failure;
+mod files;
 mod graph;
 mod iam_policy;
 mod import;
@@ -28,9 +29,12 @@ use textwrap::WordSplitter;
 
 pub use failure::Failure;
 
-use crate::render::{
-    command,
-    output::{self, print},
+use crate::{
+    aws::telling,
+    render::{
+        command,
+        output::{self, print},
+    },
 };
 
 /// Everything is well.
@@ -99,6 +103,9 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Err(failure) = files::make_room() {
+        return ExitCode::from(failure.tell(cli.verb.json()));
+    }
     if let Verb::Local(local) = cli.verb {
         let code = local.run();
         return if code == ExitCode::SUCCESS { told(CLEAN) } else { code };
@@ -114,7 +121,7 @@ pub fn run() -> ExitCode {
     if let Some(stack) = cli.verb.stack() {
         command::take(stack.for_others());
     }
-    let end = runtime.block_on(Box::pin(verb(cli.verb)));
+    let end = runtime.block_on(Box::pin(telling(|text| output::tell(&text), verb(cli.verb))));
     runtime.shutdown_background();
     match end {
         Ok(code) => told(code),

@@ -20,7 +20,7 @@ use crate::{
     local::Launch,
     migrate::Folder,
     render::output::tell,
-    resources::{KINDS, expand::expand, facts::Facts, forbidden, strangers},
+    resources::{KINDS, expand::expand, facts::Facts, forbidden, leftovers, strangers},
     stack::{self, AccountId, Stack},
 };
 
@@ -133,6 +133,8 @@ pub(super) struct Survey {
     pub(crate) live: Vec<Seen>,
     /// What the same lists showed of others.
     strangers: Vec<Stranger>,
+    /// What stands without the stack's tags where something is to be made.
+    leftovers: Vec<Refusal>,
 }
 
 impl Stage {
@@ -274,7 +276,8 @@ impl Stage {
         let scope = self.scope(&self.intended);
         let live = self.around(&scope, |_| true).await?;
         let desired = self.desired(&live).await?;
-        Ok(Survey { desired, live, strangers: scope.strangers() })
+        let leftovers = patiently(0, async || leftovers::beside(&scope, &desired, &live).await).await?;
+        Ok(Survey { desired, live, strangers: scope.strangers(), leftovers })
     }
 
     /// What is wanted where this is live: what there is decides where the description leaves a choice.
@@ -320,6 +323,9 @@ impl Survey {
         let mut forbidden = forbidden::stranded(&self.desired, &self.live);
         forbidden.extend(strangers::taken(&self.desired, &self.live, &self.strangers));
         forbidden.extend(strangers::untagged(&self.desired, &self.live, &policy.create));
+        let is_live = |address: &Address| self.live.iter().any(|seen| seen.address == *address);
+        let leftovers = self.leftovers.iter().filter(|one| !policy.create.contains(&one.address));
+        forbidden.extend(leftovers.filter(|one| !is_live(&one.address)).cloned());
         let undeletable = forbidden::bound(&self.desired, &self.live);
         plan(&self.desired, &self.live, KINDS, &Policy { forbidden, undeletable, ..policy.clone() })
     }

@@ -129,6 +129,11 @@ impl Desired {
         self.spec.side_effect(stays)
     }
 
+    /// What it will offer when it is made, as far as that is known before.
+    pub(crate) fn foreseen(&self) -> Outputs {
+        self.spec.foreseen()
+    }
+
     pub(crate) fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>> {
         self.spec.create(scope)
     }
@@ -146,6 +151,7 @@ impl Desired {
 /// The part of [`Resource`] that needs a spec.
 trait Spec: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
+    fn foreseen(&self) -> Outputs;
     fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle>;
     fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String>;
     fn create<'a>(&'a self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<()>>;
@@ -155,6 +161,10 @@ trait Spec: fmt::Debug + Send + Sync {
 impl<R: Resource> Spec for R {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn foreseen(&self) -> Outputs {
+        Resource::foreseen(self)
     }
 
     fn obstacles(&self, seen: Option<&Seen>) -> Vec<Obstacle> {

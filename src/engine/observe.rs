@@ -8,11 +8,14 @@ use tokio::sync::Mutex;
 use super::{
     Kind, Scope, Seen,
     clock::{self, Instant},
+    plan::{Action, Plan, Step},
 };
-use crate::aws::{Class, Error, Result};
+use crate::aws::{Class, Error, Result, each};
 
 /// How often a list that was throttled is asked for again.
 const TRIES: u32 = 8;
+/// For how long it is asked for again where AWS does not answer.
+const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// Everything of the stack that is there.
 ///
@@ -47,6 +50,24 @@ pub async fn everything(
     if failed.is_empty() { Ok(seen) } else { Err(failed) }
 }
 
+/// Finds out which deletions of a plan AWS will refuse because of what is not the stack's and does not go by itself.
+/// It only warns: what cannot be asked is found out on the way.
+pub async fn obstructions(plan: &mut Plan, kinds: &[Kind], scope: &Scope<'_>) {
+    let goes = |step: &&mut Step| step.action == Action::Delete && !step.unsettled;
+    let asked = plan.steps.iter_mut().filter(goes).filter_map(|step| {
+        let kind = kinds.iter().find(|kind| kind.name == step.address.kind())?;
+        let live = step.live.clone()?;
+        Some(async move {
+            let mut found = patiently(0, async || (kind.occupants)(&live, scope).await).await.unwrap_or_default();
+            found.retain(|one| one.stays);
+            step.occupants = found;
+            Ok(())
+        })
+    });
+    // None of them fails.
+    let _ = each(asked).await;
+}
+
 fn not_offered(error: Error, region: &str) -> Error {
     let advice = format!(
         "Other services of AWS answer, and this one has no endpoint in {region}, or is not open to the account. Choose \
@@ -75,6 +96,7 @@ pub async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<
 /// The last one, where it does not pass.
 pub async fn patiently<T>(unreached: u32, mut question: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let mut tried = 0;
+    let began = clock::now();
     loop {
         let error = match question().await {
             Ok(answer) => return Ok(answer),
@@ -85,7 +107,8 @@ pub async fn patiently<T>(unreached: u32, mut question: impl AsyncFnMut() -> Res
             Class::Unreachable => unreached,
             _ => 0,
         };
-        if tried >= tries {
+        let too_late = error.class == Class::Ambiguous && clock::since(began) >= UNANSWERED;
+        if tried >= tries || too_late {
             return Err(error);
         }
         tried += 1;
@@ -130,5 +153,26 @@ impl<'a> Observer<'a> {
         let seen = Arc::new(list(watched.kind, &self.scope.fresh(), TRIES).await?);
         *last = Some((at, Arc::clone(&seen)));
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_answered_is_given_up_within_two_minutes() {
+        clock::run(async {
+            let (began, mut asked) = (clock::now(), 0);
+            let answer = patiently::<()>(TRIES, async || {
+                asked += 1;
+                clock::sleep(Duration::from_secs(30)).await;
+                Err(Error::new(Class::Ambiguous, "no answer"))
+            });
+            assert!(answer.await.is_err());
+            let took = clock::since(began);
+            assert!(took < Duration::from_secs(120), "{took:?}");
+            assert!(asked > 1, "one answer that is lost is no silence");
+        });
     }
 }

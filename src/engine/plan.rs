@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    Address, Change, Desired, Kind, Seen,
+    Address, Change, Desired, Kind, Occupant, Seen,
     attributes::{hide, references},
     graph::Graph,
     scope::Known,
@@ -81,6 +81,8 @@ pub struct Step {
     /// Whether it is as described and does not say so: its fingerprint is of another description, or it has none. That is
     /// noted when the plan is executed, and is no change.
     pub unstamped: bool,
+    /// Of a deletion: what is not the stack's and keeps AWS from it, where that was asked.
+    pub occupants: Vec<Occupant>,
     /// Whether the address alone may mislead about what goes: it holds data, or others claim the same address.
     pub goes_by_id: bool,
 }
@@ -100,6 +102,7 @@ impl Step {
             deletes_first: false,
             unsettled: false,
             unstamped: false,
+            occupants: Vec::new(),
             goes_by_id: false,
         }
     }
@@ -128,6 +131,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The deletions that AWS will refuse, because something that is not the stack's stands in what is to go.
+    pub fn obstructed(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !step.occupants.is_empty())
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Keep)

@@ -77,6 +77,11 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
         None
     }
 
+    /// What it will offer when it is made, where that is known before: then nothing changes of what refers to it.
+    fn foreseen(&self) -> Outputs {
+        Outputs::new()
+    }
+
     /// What making or changing it does besides to something else, which no attribute shows: said in the plan. `stays` tells
     /// what is there and is neither made anew nor deleted.
     fn side_effect<'a>(&self, _stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
@@ -111,6 +116,18 @@ pub struct Occupant {
     pub what: String,
     /// Whether it goes only when somebody removes it.
     pub stays: bool,
+}
+
+impl Occupant {
+    /// The first three, and how many more there are.
+    pub(crate) fn list(occupants: &[Self]) -> String {
+        let names: Vec<&str> = occupants.iter().take(3).map(|one| one.what.as_str()).collect();
+        let names = names.join(", ");
+        match occupants.len().saturating_sub(3) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
 }
 
 /// A resource that exists, in the same terms as a desired one.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::value::{self, count};
 use crate::engine::{
-    Address, Change, Phase, Seen,
+    Address, Change, Occupant, Phase, Seen,
     plan::{Action, Plan, Step},
 };
 
@@ -58,7 +58,7 @@ fn describe(text: &mut String, step: &Step) {
         let _ = write!(text, "  {}", live.id);
     }
     if step.drift {
-        let _ = write!(text, "  {}", style("changed outside infra").yellow());
+        let _ = write!(text, "  {}", style("changed by hand, or by a run that was interrupted").yellow());
     }
     if let Some(reason) = &step.reason {
         let _ = write!(text, "  {}", style(reason.replace('\n', "\n      ")).dim());
@@ -66,10 +66,19 @@ fn describe(text: &mut String, step: &Step) {
     if let Some(lost) = &step.lost {
         let _ = write!(text, "  {}", style(lost).yellow());
     }
+    if let Some(occupied) = occupied(step) {
+        let _ = write!(text, "  {}", style(occupied).yellow());
+    }
     text.push('\n');
     for change in &step.changes {
         let _ = writeln!(text, "      {}", line(step.action, change));
     }
+}
+
+/// What keeps AWS from deleting it.
+fn occupied(step: &Step) -> Option<String> {
+    let by = Occupant::list(&step.occupants);
+    (!by.is_empty()).then(|| format!("AWS will not: {by} is not of this stack and stands in it"))
 }
 
 fn line(action: Action, change: &Change) -> String {
@@ -142,7 +151,7 @@ pub fn json(plan: &Plan) -> Value {
                 "address": step.address,
                 "action": step.action,
                 "drift": step.drift,
-                "reason": step.reason.clone().or_else(|| step.lost.as_ref().map(ToString::to_string)),
+                "reason": step.reason.clone().or_else(|| step.lost.as_ref().map(ToString::to_string)).or_else(|| occupied(step)),
                 "id": step.live.as_ref().map(|live| &live.id),
                 "changes": step.changes,
             })

@@ -17,6 +17,7 @@ pub mod facts;
 pub mod forbidden;
 pub mod instance;
 pub mod internet_gateway;
+pub mod leftovers;
 pub mod migrations;
 pub mod nat_gateway;
 mod occupants;

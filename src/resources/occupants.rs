@@ -13,13 +13,14 @@ use crate::{
 /// # Errors
 /// EC2's own.
 pub(super) async fn of_vpc(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupant>> {
-    let (subnets, groups, tables, interfaces) = try_join!(
+    let (subnets, groups, tables, gateways, interfaces) = try_join!(
         subnets(scope, id),
         groups(scope, "vpc-id", id),
         route_tables(scope, id),
+        nat_gateways(scope, "vpc-id", id),
         interfaces(scope, "vpc-id", id),
     )?;
-    Ok([subnets, groups, tables, interfaces].concat())
+    Ok([subnets, groups, tables, gateways, interfaces].concat())
 }
 
 /// What stands in a subnet.
@@ -27,7 +28,8 @@ pub(super) async fn of_vpc(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupant>>
 /// # Errors
 /// EC2's own.
 pub(super) async fn of_subnet(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupant>> {
-    interfaces(scope, "subnet-id", id).await
+    let (gateways, interfaces) = try_join!(nat_gateways(scope, "subnet-id", id), interfaces(scope, "subnet-id", id))?;
+    Ok([gateways, interfaces].concat())
 }
 
 /// What carries a security group, and which groups have rules that point at it.
@@ -94,7 +96,10 @@ fn occupant(interface: &NetworkInterface) -> Occupant {
         (None, Some(text)) if !text.is_empty() => format!(" ({text})"),
         _ => String::new(),
     };
-    Occupant { what: format!("{id}{of}"), stays: !interface.requester_managed().unwrap_or_default() }
+    // App Runner's are tagged by it; whether AWS calls them managed is not said anywhere.
+    let goes = interface.requester_managed().unwrap_or_default()
+        || interface.tag_set().iter().any(|tag| tag.key() == Some("AWSAppRunnerManaged"));
+    Occupant { what: format!("{id}{of}"), stays: !goes }
 }
 
 async fn groups(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
@@ -122,6 +127,15 @@ async fn route_tables(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
         !is_ours(scope, &tags::of_ec2(table.tags())) && !table.associations().iter().any(|one| one.main() == Some(true))
     });
     Ok(foreign.map(|table| named(table.route_table_id(), None)).collect())
+}
+
+/// Their interfaces are AWS's own, and go with them only.
+async fn nat_gateways(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
+    let there = Filter::builder().name("state").values("pending").values("available").build();
+    let pages = scope.aws.ec2.describe_nat_gateways().filter(filter(name, id)).filter(there).into_paginator();
+    let found: Vec<_> = pages.items().send().try_collect().await?;
+    let foreign = found.iter().filter(|gateway| !is_ours(scope, &tags::of_ec2(gateway.tags())));
+    Ok(foreign.map(|gateway| named(gateway.nat_gateway_id(), Some("NAT gateway"))).collect())
 }
 
 fn named(id: Option<&str>, name: Option<&str>) -> Occupant {

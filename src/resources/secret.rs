@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::content::{Content, Password};
 use crate::{
     aws::{Class, Clients, Error, Result, each, tags, unless_gone},
-    engine::{Address, Change, Live, Resource, Scope, Seen, Tags, Times, attributes::touches, identity},
+    engine::{Address, Change, Live, Outputs, Resource, Scope, Seen, Tags, Times, attributes::touches, identity},
     stack::OnDestroySecret,
 };
 
@@ -103,6 +103,11 @@ impl Resource for Secret {
             call.set_kms_key_id(key).send().await?;
         }
         Ok(())
+    }
+
+    fn foreseen(&self) -> Outputs {
+        let restored = self.scheduled.iter().map(|secret| &secret.arn);
+        restored.flat_map(|arn| [("id", arn.clone()), ("arn", arn.clone()), ("name", self.name.clone())]).collect()
     }
 
     fn side_effect<'a>(&self, _stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
@@ -248,13 +253,17 @@ async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
 /// The Secrets Manager's own, and one where the secret does not hold a JSON object.
 pub(super) async fn read(aws: &Clients, id: &str) -> Result<Content> {
     let answer = aws.secretsmanager.get_secret_value().secret_id(id).send().await?;
-    answer.secret_string().and_then(Content::parse).ok_or_else(|| {
-        Error::other(format!(
-            "The secret {id} does not hold a JSON object, so there is no password to be read from it."
-        ))
-        .advise("Store {\"username\": …, \"password\": …} in it, or name another secret in the description.")
-    })
+    answer.secret_string().and_then(Content::parse).ok_or_else(|| Error::other(no_json(id)).advise(MEND))
 }
+
+/// What is wrong with a secret that holds something else.
+pub(super) fn no_json(id: &str) -> String {
+    format!("The secret {id} does not hold a JSON object, so there is no password to be read from it.")
+}
+
+/// What to do about it.
+pub(super) const MEND: &str =
+    "Store {\"username\": …, \"password\": …} in it, or name another secret in the description.";
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     aws::{Class, Clients, Error, Result, tags, unless_gone},
-    engine::{Address, Change, Live, Ref, Resource, Scope, Seen, Tags, Times, identity::Stamp},
+    engine::{Address, Change, Live, Obstacle, Ref, Resource, Scope, Seen, Tags, Times, identity::Stamp},
 };
 
 /// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
@@ -45,6 +45,9 @@ pub struct SecretAttachment {
     /// The secret, where it is to be restored.
     #[serde(skip)]
     pub scheduled_secret: Option<Scheduled>,
+    /// Of a live one: whether the secret holds something else than a JSON object.
+    #[serde(skip)]
+    pub is_no_json: bool,
 }
 
 /// The tag of the secret that names the cluster.
@@ -78,6 +81,12 @@ impl Resource for SecretAttachment {
         self.attach(scope).await
     }
 
+    fn obstacles(&self, live: Option<&Live<Self>>) -> Vec<Obstacle> {
+        let broken = live.filter(|live| live.spec.is_no_json).and_then(|live| live.spec.secret.as_value());
+        let told = broken.map(|arn| Obstacle { reason: secret::no_json(arn), remedy: secret::MEND.to_owned() });
+        told.into_iter().collect()
+    }
+
     fn side_effect<'a>(&self, stays: &dyn Fn(&Address) -> Option<&'a Seen>) -> Option<String> {
         let (secret, cluster) = (self.secret.address()?, self.cluster.address()?);
         let there = stays(cluster)?;
@@ -106,7 +115,10 @@ impl Resource for SecretAttachment {
 
     async fn retag(live: &Live<Self>, set: &Tags, _unset: &[String], scope: &Scope<'_>) -> Result<()> {
         let Some(arn) = live.spec.secret.as_value() else { return Ok(()) };
-        tags::retag_secretsmanager(scope.aws, arn, &STAMP.write(set), &[]).await
+        let mut tags = STAMP.write(set);
+        // Of a secret that was taken in as it should be, nothing has said so yet.
+        tags.extend(live.spec.cluster.as_value().map(|cluster| (CLUSTER.to_owned(), cluster.to_owned())));
+        tags::retag_secretsmanager(scope.aws, arn, &tags, &[]).await
     }
 }
 
@@ -172,6 +184,7 @@ async fn observe_one(
             return Ok(unread.map(|live| live.tags(stamp)));
         }
     };
+    let is_no_json = content.is_none();
     let Some(connection) = content.and_then(|content| content.connection()).or_else(|| tagged().map(Connection::lost))
     else {
         return Ok(None);
@@ -192,6 +205,7 @@ async fn observe_one(
         port: connection.port,
         dbname: connection.dbname,
         scheduled_secret: None,
+        is_no_json,
     };
     Ok(Some(Live::new(address, format!("{name}/connection"), spec).tags(stamp)))
 }

@@ -9,7 +9,7 @@ use super::{
     Ended, Run,
     occupied::Occupied,
     told::{given_up, invisible, overtaken, taken_back, undeletable, unmoved, unstamped, vanished},
-    way::{SETTLING, Way, makes, wanted_tags},
+    way::{SETTLING, Way, headline, makes, wanted_tags},
 };
 use crate::{
     aws::{Class, Error, Result},
@@ -164,7 +164,7 @@ async fn further(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, sent: &m
     }
     match &seen.phase {
         _ if !missing.is_empty() => mend(way, desired, seen, &missing, sent).await?,
-        Phase::Blocked { why, .. } => way.wait_for(why).await?,
+        Phase::Blocked { why, .. } => way.wait_for(headline(why)).await?,
         _ => return Ok(true),
     }
     Ok(false)

@@ -34,7 +34,7 @@ impl Occupied {
     ///
     /// # Errors
     /// Where some of them do not go by themselves.
-    pub(super) async fn named(&mut self, way: &Way<'_, '_>, seen: &Seen, error: Error) -> Result<Error, Ended> {
+    pub(super) async fn named(&mut self, way: &mut Way<'_, '_>, seen: &Seen, error: Error) -> Result<Error, Ended> {
         if error.class != Class::Busy {
             return Ok(error);
         }
@@ -49,24 +49,21 @@ impl Occupied {
             // It only explains: where it is refused, the waiting goes on without.
             self.by = (way.kind.occupants)(seen, &way.scope(&known, seen.tags.clone())).await.unwrap_or_default();
         }
-        if age > SETTLING && self.by.iter().any(|one| one.stays) {
-            let staying: Vec<Occupant> = self.by.iter().filter(|one| one.stays).cloned().collect();
-            return Err(occupied(way.step, &staying, error).into());
+        let staying: Vec<Occupant> = self.by.iter().filter(|one| one.stays).cloned().collect();
+        if !staying.is_empty() {
+            let hopeless = occupied(way.step, &staying, error.clone());
+            if age > SETTLING {
+                return Err(hopeless.into());
+            }
+            // Where less time is left than that, it is what is told then.
+            way.in_the_end = Some(hopeless);
         }
         if self.by.is_empty() {
             return Ok(error);
         }
-        let message = format!("{} Still there: {}.", error.message, list(&self.by));
+        let message = format!("{} Still there: {}.", error.message, Occupant::list(&self.by));
         Ok(Error { message, ..error })
     }
-}
-
-/// The first three, and how many more there are.
-fn list(occupants: &[Occupant]) -> String {
-    let names: Vec<&str> = occupants.iter().take(3).map(|one| one.what.as_str()).collect();
-    let more = occupants.len().saturating_sub(3);
-    let names = names.join(", ");
-    if more == 0 { names } else { format!("{names} and {more} more") }
 }
 
 fn occupied(step: &Step, staying: &[Occupant], error: Error) -> Error {
@@ -74,7 +71,7 @@ fn occupied(step: &Step, staying: &[Occupant], error: Error) -> Error {
         "AWS does not delete {}: {} Something that is not of this stack keeps it: {}.",
         step.address,
         error.message,
-        list(staying)
+        Occupant::list(staying)
     );
     Error { message, ..error }
         .advise("Delete that, or move it elsewhere, and run the same command again. Until then what it needs is kept.")

@@ -6,7 +6,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::{Ended, Outcome, Run, converge};
 use crate::{
-    aws::Class,
+    aws::{Class, telling},
     engine::{
         event::Event,
         plan::{Step, usual},
@@ -138,9 +138,15 @@ fn works(step: &Step) -> bool {
 
 /// Does what a step says; the time it took, where that is to be told.
 async fn begin(run: &Run<'_>, step: &Step) -> Result<Option<Duration>, Ended> {
-    if step.acts() {
-        converge::step(run, step).await.map(Some)
-    } else {
-        converge::stamp(run, step).await.map(|()| None)
-    }
+    let (events, address) = (run.events.clone(), step.address.clone());
+    // Whoever listened may have gone; the work goes on.
+    let tell = move |reason| drop(events.send(Event::Waiting { address: address.clone(), reason }));
+    let work = async {
+        if step.acts() {
+            converge::step(run, step).await.map(Some)
+        } else {
+            converge::stamp(run, step).await.map(|()| None)
+        }
+    };
+    telling(tell, work).await
 }

@@ -44,6 +44,8 @@ pub(super) struct Way<'r, 'a> {
     refused: Option<Refused>,
     waiting: String,
     blocked: Option<Blocked>,
+    /// What is to be told where the time for the step runs out, if more is known than what it waits for.
+    pub(super) in_the_end: Option<Error>,
 }
 
 /// What a resource is blocked by.
@@ -83,6 +85,7 @@ impl<'r, 'a> Way<'r, 'a> {
             refused: None,
             waiting: String::new(),
             blocked: None,
+            in_the_end: None,
         })
     }
 
@@ -132,6 +135,7 @@ impl<'r, 'a> Way<'r, 'a> {
         self.acted = clock::now();
         self.under_way = true;
         self.refused = None;
+        self.in_the_end = None;
     }
 
     /// Waits before a call is repeated, or ends the step where repeating is of no use.
@@ -240,7 +244,12 @@ impl<'r, 'a> Way<'r, 'a> {
     }
 
     fn late(&self) -> Error {
-        if let Some(Blocked { why, .. }) = self.blocked.as_ref().filter(|blocked| blocked.why == self.waiting) {
+        if let Some(error) = &self.in_the_end {
+            return error.clone();
+        }
+        if let Some(Blocked { why, .. }) =
+            self.blocked.as_ref().filter(|blocked| headline(&blocked.why) == self.waiting)
+        {
             return blocked(self.step, why);
         }
         let waiting = if self.waiting.is_empty() { String::new() } else { format!(" It waited for: {}", self.waiting) };
@@ -252,7 +261,15 @@ impl<'r, 'a> Way<'r, 'a> {
     }
 }
 
+/// What is wrong, without what to do about it: that is told once, when it is over.
+pub(super) fn headline(why: &str) -> &str {
+    let line = why.lines().next().unwrap_or_default();
+    line.find(". ").map_or(line, |end| &line[..=end])
+}
+
 fn blocked(step: &Step, why: &str) -> Error {
+    // The plan has shown it in full where it was so from the beginning.
+    let why = if step.reason.as_deref() == Some(why) { headline(why) } else { why };
     Error::other(format!("{} cannot work as things are: {why}", step.address))
         .advise("Mend that, then run the same command again. It is kept: another one would not work either.")
 }

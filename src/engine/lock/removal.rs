@@ -100,11 +100,13 @@ pub async fn remove(
     }
     let (_nobody, never) = watch::channel(false);
     let mut contest = Contest::new(parameter.clone(), me.clone(), Duration::ZERO, never, tell);
+    let mut ended = false;
     let won = match now.what {
         Ok(holder) => {
             let mut those = vec![holder];
             if !those[0].is_gone() {
-                those.extend(halt(&parameter, &those[0], me, tell).await?);
+                let (others, first) = halt(&parameter, &those[0], me, tell).await?;
+                (those, ended) = ([those, others].concat(), first);
             }
             sleep(SHOWN).await;
             contest.succeed(&those).await?
@@ -119,24 +121,29 @@ pub async fn remove(
         let lock = Lock::hold(&parameter, won, None);
         lock.forget_elections().await;
         if lock.give_back(true).await? {
-            return Ok(Removed::Gone);
+            return Ok(if ended { Removed::Ended } else { Removed::Gone });
         }
     }
     Ok(look(&parameter).await?.map_or(Removed::Gone, Removed::Taken))
 }
 
 /// Writes over the lock of `holder`, and waits until that one knows, or its lease is over. Whose the lock may be then: what was
-/// written here, by a holder that nobody else is, and whoever had it instead.
+/// written here, by a holder that nobody else is, and whoever had it instead. And whether it was given back before that, so that
+/// nobody was written over.
 async fn halt(
     parameter: &Parameter,
     holder: &Holder,
     mut me: Holder,
     tell: &(dyn Fn(&str) + Sync),
-) -> Result<Vec<Holder>> {
+) -> Result<(Vec<Holder>, bool)> {
     me.renew();
     let word = Record::of(me);
     let version = patiently(0, async || parameter.overwrite(&word).await).await?;
     let mut those = vec![word.holder];
+    // The first version of a parameter: the lock had gone by then.
+    if version == 1 {
+        return Ok((those, true));
+    }
     // SSM writes over whatever is there: between the look and the write another run may have begun.
     if let Ok(Some(former)) = parameter.writer_of(version - 1).await
         && !those[0].is(&former)
@@ -153,7 +160,7 @@ async fn halt(
         }
         sleep(Duration::from_millis(500)).await;
     }
-    Ok(those)
+    Ok((those, false))
 }
 
 /// Whether somebody has written since `ours` was, under this number. An older write may be shown for a while.

@@ -69,7 +69,10 @@ impl<'a> Decision<'a> {
                     step.unsettled = true;
                     step.reason = Some("AWS is still deleting the former one; it is made again after that".into());
                 }
-                self.replaced.insert(desired.address.clone());
+                match desired.foreseen() {
+                    nothing if nothing.is_empty() => drop(self.replaced.insert(desired.address.clone())),
+                    foreseen => drop(self.known.insert(desired.address.clone(), foreseen)),
+                }
             }
             Some(seen) => self.against(&mut step, desired, &attributes, seen, kind),
         }

@@ -129,7 +129,9 @@ fn forbidden(steps: &[Step], policy: &Policy) -> Vec<Refusal> {
 fn obstacles(step: &Step, wanted: &BTreeMap<&Address, &Desired>) -> Vec<Refusal> {
     let makes = matches!(step.action, Action::Create | Action::Update | Action::Replace);
     let Some(desired) = wanted.get(&step.address).filter(|_| makes) else { return Vec::new() };
-    let found = desired.obstacles(step.live.as_ref()).into_iter();
+    // What is replaced is made, whatever became of the former one.
+    let changed = step.live.as_ref().filter(|_| step.action != Action::Replace);
+    let found = desired.obstacles(changed).into_iter();
     found.map(|Obstacle { reason, remedy }| Refusal { address: step.address.clone(), reason, remedy }).collect()
 }
 

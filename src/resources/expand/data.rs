@@ -91,6 +91,7 @@ impl Expansion<'_> {
             dbname: database.name.as_str().to_owned(),
             password_set: true,
             scheduled_secret: self.facts.scheduled_secret.clone(),
+            is_no_json: false,
         };
         self.add(NAME, attachment);
     }
