@@ -164,3 +164,26 @@ fn a_service_that_moves_is_let_in_until_it_has_moved() {
     let left: Vec<Value> = cloud.inventory().into_iter().filter(|item| item["kind"] == "subnet").collect();
     assert_eq!(left.len(), 6, "{left:?}");
 }
+
+#[test]
+fn a_new_database_gets_the_migrations_before_the_service_is_told_done() {
+    let cloud = Cloud::start();
+    std::fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
+    cloud.write("drizzle/meta/_journal.json", JOURNAL);
+    cloud.write("drizzle/0000_users.sql", "CREATE TABLE \"users\" (\"id\" serial PRIMARY KEY);\n");
+    cloud.write("stack.yaml", &format!("{STACK}migrations: {{folder: drizzle}}\n"));
+    deploy(&cloud, &[]).succeeds();
+    let mut settings = Vec::new();
+    for other in ["database.username=owner", "network.cidr=10.40.0.0/16"] {
+        settings.extend(["--set", other]);
+        let options = [&settings[..], &["--allow-replace", "cluster/database"]].concat();
+        let plan = cloud.infra(&[&["diff", "--local"], &options[..]].concat()).succeeds().stdout();
+        assert!(plan.contains("~ migrations/database"), "{plan}");
+        deploy(&cloud, &options).succeeds();
+        assert_eq!(cloud.psql("shop", "select count(*) from users"), "0");
+        has_no_changes(&cloud, &settings);
+    }
+}
+
+const JOURNAL: &str = r#"{"version":"7","dialect":"postgresql","entries":[
+    {"idx":0,"version":"7","when":1700000000000,"tag":"0000_users","breakpoints":true}]}"#;

@@ -208,6 +208,13 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
                 .to_owned(),
         );
     }
+    if stage.description.database.is_some() && !deleted(Cluster::KIND) && leaves_snapshot(stage) {
+        lines.push(
+            "  What an earlier run may have left: a final snapshot, and for some days the secret \
+             (`aws rds describe-db-cluster-snapshots`, `aws secretsmanager list-secrets --include-planned-deletion`)."
+                .to_owned(),
+        );
+    }
     if deleted(Secret::KIND) && stage.description.secret.on_destroy == OnDestroySecret::Schedule {
         lines.push(format!(
             "  The secret {} can be restored for {} days (the next deploy does so); it costs nothing until then.",

@@ -36,7 +36,7 @@ pub enum Local {
     Reset(Reset),
     /// Show how often each action was called
     Calls(Calls),
-    /// List every resource that exists, in every account and region
+    /// List every resource that exists, in every account and region, but for log groups that a service made by itself
     Inventory(Query),
     /// Let calls go wrong on request: refused, lost, slow, answered with the past; resources that fail
     #[command(subcommand, after_help = fault::EXAMPLES)]
@@ -228,7 +228,7 @@ impl Local {
                 let data = &logs.folder.data;
                 let path = match &logs.service {
                     Some(name) => service_log(data, name)?,
-                    None => client::log_file(data),
+                    None => client::log_file(data)?,
                 };
                 show::logs(&path, logs.lines, logs.follow).await?;
             }

@@ -148,9 +148,13 @@ pub fn service_log(data: &Path, service: &str) -> PathBuf {
     data.join("services").join(format!("{service}.log"))
 }
 
-/// The daemon's log.
-pub fn log_file(data: &Path) -> PathBuf {
-    Log::path(data)
+/// The daemon's log, which is there once one ran.
+///
+/// # Errors
+/// When none ever did.
+pub fn log_file(data: &Path) -> Result<PathBuf, LocalError> {
+    let path = Log::path(data);
+    if path.exists() { Ok(path) } else { Err(LocalError::NotRunning { data: data.to_owned() }) }
 }
 
 async fn ask(data: &Path, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {

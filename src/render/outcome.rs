@@ -88,8 +88,11 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
 fn slowest(outcome: &Outcome) -> String {
     let mut done: Vec<_> = outcome.done.iter().filter(|(_, _, took)| took.as_secs_f64() > 0.5).collect();
     done.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
-    let names: Vec<String> =
-        done.iter().take(SLOWEST).map(|(address, _, took)| format!("{address} {}", duration(*took))).collect();
+    let name = |(address, action, took): &&(Address, Action, Duration)| match action {
+        Action::Delete => format!("{address} (deleted) {}", duration(*took)),
+        _ => format!("{address} {}", duration(*took)),
+    };
+    let names: Vec<String> = done.iter().take(SLOWEST).map(name).collect();
     if names.is_empty() {
         String::new()
     } else {

@@ -153,7 +153,8 @@ impl Migrations {
         // A proxy without a database takes the connection and says nothing for a minute.
         let targets = proxy_target::ours(scope).await?;
         let is_behind = |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == proxy.db_proxy_name();
-        let reached = match targets.iter().find(is_behind) {
+        let behind = targets.iter().find(is_behind);
+        let reached = match behind {
             None => Reached::Not(Error::other("The proxy has no database behind it.")),
             Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Reached::Not(Error::other(why)),
             Some(_) => match self.credentials_of(proxy, scope).await? {
@@ -176,7 +177,8 @@ impl Migrations {
             },
         };
         let live = Self {
-            target: Ref::untold(),
+            // A target that makes way for another one takes its database along: what is applied there is applied nowhere.
+            target: behind.map_or_else(Ref::untold, |target| Ref::value(&target.id)),
             host: Ref::untold(),
             secret: Ref::untold(),
             ledger: self.ledger.clone(),

@@ -9,7 +9,7 @@ use futures::future::try_join3;
 use serde::Serialize;
 
 use crate::{
-    aws::{Clients, Result, each, tags, unless_gone},
+    aws::{Class, Clients, Error, Result, each, tags, unless_gone},
     engine::{Anything, Change, Live, Ref, Resource, Scope, Tags, Times, attributes::touches},
 };
 
@@ -58,6 +58,20 @@ impl Statement {
     }
 }
 
+impl Role {
+    /// A role's name is unique in the account, but the stack's are found by their path, and no call changes that.
+    fn held(&self, error: Error) -> Error {
+        if error.class != Class::AlreadyExists {
+            return error;
+        }
+        let Self { name, path, .. } = self;
+        error.advise(format!(
+            "A role outside {path} has the name {name}. It cannot be taken in, as AWS never moves a role to another path: delete it \
+             (`aws iam get-role --role-name {name}` shows what it is for), or give the stack another name."
+        ))
+    }
+}
+
 /// The name of the one inline policy that is ours.
 const POLICY: &str = "infra";
 
@@ -80,7 +94,8 @@ impl Resource for Role {
         let call = scope.aws.iam.create_role().role_name(&self.name).path(&self.path);
         let call = call.assume_role_policy_document(policy::trust(&self.trusts));
         let call = call.set_permissions_boundary(self.permissions_boundary.clone());
-        call.set_tags(Some(tags::iam(scope.tags())?)).send().await?;
+        let call = call.set_tags(Some(tags::iam(scope.tags())?));
+        call.send().await.map_err(|error| self.held(Error::from(error)))?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_apprunner::types::{
     AuthenticationConfiguration, EgressConfiguration, EgressType, HealthCheckConfiguration, HealthCheckProtocol,
     ImageConfiguration, ImageRepository, ImageRepositoryType, IngressConfiguration, InstanceConfiguration,
-    NetworkConfiguration, SourceConfiguration,
+    IpAddressType, NetworkConfiguration, ServiceObservabilityConfiguration, SourceConfiguration,
 };
 use serde::{Serialize, Serializer};
 
@@ -58,6 +58,10 @@ pub struct Service {
     pub health_check: HealthCheck,
     /// Whether the internet reaches it.
     pub public: bool,
+    /// By which addresses it is reached: `IPV4`, or `DUAL_STACK`, which nothing describes.
+    pub ip_address_type: String,
+    /// Whether it sends traces; what it would need for that is not described either.
+    pub observability: bool,
     /// Whether it runs, and is not paused.
     pub running: bool,
 }
@@ -140,8 +144,12 @@ impl Resource for Service {
         if touched(&["auto_scaling"]) {
             call = call.auto_scaling_configuration_arn(self.auto_scaling.get(scope)?);
         }
-        if touched(&["connector", "public"]) {
+        if touched(&["connector", "public", "ip_address_type"]) {
             call = call.network_configuration(self.network(scope)?);
+        }
+        if touched(&["observability"]) {
+            let off = ServiceObservabilityConfiguration::builder().observability_enabled(self.observability).build();
+            call = call.observability_configuration(off);
         }
         call.send().await?;
         Ok(())
@@ -202,7 +210,11 @@ impl Service {
         let kind = if connector.is_some() { EgressType::Vpc } else { EgressType::Default };
         let egress = EgressConfiguration::builder().egress_type(kind).set_vpc_connector_arn(connector).build();
         let ingress = IngressConfiguration::builder().is_publicly_accessible(self.public).build();
-        Ok(NetworkConfiguration::builder().egress_configuration(egress).ingress_configuration(ingress).build())
+        Ok(NetworkConfiguration::builder()
+            .egress_configuration(egress)
+            .ingress_configuration(ingress)
+            .ip_address_type(IpAddressType::from(self.ip_address_type.as_str()))
+            .build())
     }
 }
 

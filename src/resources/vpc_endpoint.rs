@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{self, ResourceType, VpcEndpointType};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{ec2, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc};
 use crate::{
@@ -28,6 +29,8 @@ pub struct VpcEndpoint {
     pub route_tables: Vec<Ref<RouteTable>>,
     /// Whether the service's usual name leads to an interface endpoint.
     pub private_dns: bool,
+    /// What may be done through it: nothing here is AWS's own policy, which leaves that to everybody's permissions.
+    pub policy: String,
 }
 
 /// How an endpoint's service is reached.
@@ -92,7 +95,8 @@ impl Resource for VpcEndpoint {
             .set_remove_security_group_ids(groups.remove)
             .set_add_route_table_ids(tables.add)
             .set_remove_route_table_ids(tables.remove)
-            .set_private_dns_enabled(private_dns);
+            .set_private_dns_enabled(private_dns)
+            .set_reset_policy(touches(changes, "policy").then_some(true));
         call.send().await?;
         Ok(())
     }
@@ -149,6 +153,7 @@ fn live(scope: &Scope<'_>, endpoint: &types::VpcEndpoint) -> Option<Live<VpcEndp
         security_groups: groups.map(Ref::value).collect(),
         route_tables: endpoint.route_table_ids().iter().map(Ref::value).collect(),
         private_dns: endpoint.private_dns_enabled().unwrap_or_default(),
+        policy: endpoint.policy_document().filter(|policy| !lets_all_through(policy)).unwrap_or_default().to_owned(),
     };
     let created = endpoint.creation_timestamp().map(aws_sdk_ec2::primitives::DateTime::secs);
     Some(Live::new(address, endpoint.vpc_endpoint_id()?, spec).phase(phase).tags(tags).created(created))
@@ -167,6 +172,13 @@ fn phase(endpoint: &types::VpcEndpoint) -> Option<Phase> {
         }
         _ => Phase::Ready,
     })
+}
+
+/// Whether a policy is the one that AWS gives an endpoint: one statement, and everything in it.
+fn lets_all_through(policy: &str) -> bool {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let all = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+    matches!(policy["Statement"].as_array().map(Vec::as_slice), Some([one]) if *one == all)
 }
 
 fn full_name(service: &str, region: &str) -> String {
@@ -205,6 +217,15 @@ mod tests {
         assert_eq!(phase("deleted"), None);
         assert_eq!(phase("pending"), Some(Phase::Changing("pending".into())));
         assert_eq!(phase("failed"), Some(Phase::Failed("AWS gives no reason. (state `failed`)".into())));
+    }
+
+    #[test]
+    fn awss_own_policy_is_none() {
+        let gateway =
+            r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+        let interface = r#"{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}"#;
+        assert!(lets_all_through(gateway) && lets_all_through(interface));
+        assert!(!lets_all_through(&gateway.replace("Allow", "Deny")) && !lets_all_through("{"));
     }
 
     #[test]

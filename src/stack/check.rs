@@ -32,6 +32,11 @@ impl At {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         Self { path, key: key.to_owned(), place }
     }
+
+    /// An element of the list here; it is called by the list's key, as it has none.
+    fn element(&self, index: usize, place: Place) -> Self {
+        Self { key: self.key.clone(), ..self.below(&index.to_string(), place) }
+    }
 }
 
 impl Checker<'_> {
@@ -66,9 +71,7 @@ impl Checker<'_> {
             (Value::List(items), Shape::List(schema)) => {
                 let items = items.iter().enumerate();
                 Some(
-                    items
-                        .filter_map(|(index, item)| self.item(item, schema, &at.below(&index.to_string(), item.place)))
-                        .collect(),
+                    items.filter_map(|(index, item)| self.item(item, schema, &at.element(index, item.place))).collect(),
                 )
             }
             (Value::Scalar(scalar), _) => match self.scalar(scalar, &shape, node.place, at) {
@@ -310,8 +313,10 @@ fn whole(scalar: &Scalar, least: i64, most: i64, key: &str) -> Result<Json, (Str
                 Some(number) => format!("write {number}, or another whole number from {least} to {most}"),
                 None => format!("write {range}"),
             };
-            let spelling =
-                if plain::is_number(text) { "is not a number in its plain spelling" } else { "is not a whole number" };
+            let spelling = match plain::whole(text) {
+                Some(_) if plain::is_number(text) => "is not a number in its plain spelling",
+                _ => "is not a whole number",
+            };
             Err((format!("`{text}` {spelling}"), help))
         }
     }

@@ -11,7 +11,7 @@ use super::{Acu, BackupWindow, DatabaseName, Duration, EngineVersion, KmsKeyArn,
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// "15" for the newest 15.x that AWS offers, or an exact version, in quotes: "15.10". A floor: where AWS has upgraded the cluster
+    /// "15" for the newest 15.x that AWS offers when the cluster is made, or an exact version, in quotes: "15.10". A floor: where AWS has upgraded the cluster
     /// by itself, as it also does to the next major version at the end of a version's support, it is never downgraded.
     pub engine_version: EngineVersion,
 

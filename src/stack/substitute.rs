@@ -21,12 +21,28 @@ impl Filled {
             finding.place == Some(*place) || finding.also.as_ref().is_some_and(|(also, _)| also == place)
         };
         let meant: Vec<_> = self.0.iter().filter(|(place, value, _)| here(place) || value.len() >= TELLING).collect();
-        for (_, value, written) in meant.into_iter().filter(|(_, value, _)| !value.is_empty()) {
-            finding.message = finding.message.replace(value, written);
-            finding.help = finding.help.map(|help| help.replace(value, written));
-        }
+        let meant: Vec<_> = meant.into_iter().filter(|(_, value, _)| !value.is_empty()).collect();
+        finding.message = written(&finding.message, &meant);
+        finding.help = finding.help.map(|help| written(&help, &meant));
         finding
     }
+}
+
+/// The text with every value back in the form in which it was written. What is put in is not looked at again: a default
+/// stands in what it is the default of.
+fn written(text: &str, meant: &[&(Place, String, String)]) -> String {
+    let (mut whole, mut rest) = (String::new(), text);
+    while !rest.is_empty() {
+        if let Some((_, value, form)) = meant.iter().find(|(_, value, _)| rest.starts_with(value.as_str())) {
+            whole.push_str(form);
+            rest = &rest[value.len()..];
+        } else {
+            let next = rest.chars().next().map_or(0, char::len_utf8);
+            whole.push_str(&rest[..next]);
+            rest = &rest[next..];
+        }
+    }
+    whole
 }
 
 /// Fills in the environment's values, everywhere in the tree.

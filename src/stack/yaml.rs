@@ -320,6 +320,7 @@ fn size(node: &Node) -> usize {
 /// What the parser's message means, and what to do.
 fn explain(info: &str) -> (String, &'static str) {
     const EXPLAINED: &[(&str, &str, &str)] = &[
+        ("must be followed by a valid", "after a `:` there has to be a space, and a tab is none", "write one space"),
         ("tab", "there is a tab here; YAML indents with spaces only", "replace it by spaces, two a level"),
         (
             "mapping values are not allowed",

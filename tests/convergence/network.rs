@@ -260,6 +260,7 @@ pub(super) fn vpc_endpoint() -> Case<VpcEndpoint> {
         security_groups: vec![Ref::to("one")],
         route_tables: vec![],
         private_dns: true,
+        policy: String::new(),
     };
     let table = RouteTable { vpc: Ref::to("main"), routes: vec![], subnets: vec![] };
     Case::new("one", endpoint)
@@ -289,6 +290,16 @@ pub(super) fn vpc_endpoint() -> Case<VpcEndpoint> {
             endpoint.vpc = Ref::to("other");
             endpoint.route_tables.clear();
         })
+        .fixed("policy")
+        .drift(
+            "everything forbidden",
+            Update,
+            act!(|aws, live| {
+                let policy = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}"#;
+                let call = aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&live.id).policy_document(policy);
+                call.send().await.unwrap()
+            }),
+        )
         .drift(
             "its usual name taken away",
             Update,

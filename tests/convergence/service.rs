@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_apprunner::types::{IpAddressType, NetworkConfiguration, ServiceObservabilityConfiguration};
 use futures::FutureExt;
 use infra::{
     aws::Clients,
@@ -171,6 +172,8 @@ fn web() -> Service {
             unhealthy_threshold: 5,
         },
         public: true,
+        ip_address_type: "IPV4".into(),
+        observability: false,
         running: true,
     }
 }
@@ -239,6 +242,33 @@ pub(super) fn service() -> Case<Service> {
                 settle(aws, &live.id).await
             }),
         )
+        .fixed("ip_address_type")
+        .fixed("observability")
+        .drift(
+            "reached by IPv6 as well",
+            Update,
+            act!(|aws, live| {
+                let network = NetworkConfiguration::builder().ip_address_type(IpAddressType::DualStack).build();
+                let call = aws.apprunner.update_service().service_arn(&live.id).network_configuration(network);
+                call.send().await.unwrap();
+                settle(aws, &live.id).await
+            }),
+        )
+        .drift(
+            "traced",
+            Update,
+            act!(|aws, live| {
+                let traces = aws.apprunner.create_observability_configuration();
+                let traces = traces.observability_configuration_name("traces").send().await.unwrap();
+                let arn = traces.observability_configuration().unwrap().observability_configuration_arn();
+                let on = ServiceObservabilityConfiguration::builder().observability_enabled(true);
+                let on = on.set_observability_configuration_arn(arn.map(str::to_owned)).build();
+                let call = aws.apprunner.update_service().service_arn(&live.id).observability_configuration(on);
+                call.send().await.unwrap();
+                settle(aws, &live.id).await
+            }),
+        )
+        .leaves("observability-configuration")
         .drift(
             "health checks loosened",
             Update,

@@ -1,6 +1,6 @@
 //! Where a case plays: a local cloud of its own, and the engine's observe, plan and execute on it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use infra::{
     aws::{Class, Clients, Options},
@@ -27,7 +27,7 @@ pub(super) struct Stage {
     kinds: Vec<Kind>,
     /// What the cloud holds from the beginning.
     before: Vec<String>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Stage {
@@ -38,7 +38,7 @@ impl Stage {
         let cloud = local::start(options).await.unwrap();
         let options = Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
         let aws = Clients::load(&options).await.unwrap();
-        let mut stage = Self { cloud, aws, kinds, before: Vec::new(), _data: data };
+        let mut stage = Self { cloud, aws, kinds, before: Vec::new(), data };
         stage.before = stage.inventory();
         stage
     }
@@ -59,6 +59,11 @@ impl Stage {
             assert!(reads, "observing called {action}");
         }
         plan(desired, &live, &self.kinds, &policy).unwrap()
+    }
+
+    /// Where the cloud keeps its data.
+    pub(super) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Plans and executes; then a plan must find nothing to do.

@@ -315,7 +315,7 @@ impl<'c> Account<'c> {
 
     /// The daemon's log of this account, for those who look into a failure.
     pub(super) fn log(&self) -> String {
-        let log = std::fs::read_to_string(client::log_file(&self.data())).unwrap_or_default();
+        let log = std::fs::read_to_string(client::log_file(&self.data()).expect("it runs")).unwrap_or_default();
         let own = log.lines().filter(|line| {
             line.contains(&self.id) && !line.contains(" Describe") && !line.contains(" List") && !line.contains(" Get")
         });

@@ -275,11 +275,14 @@ fn blocked(step: &Step, why: &str) -> Error {
 }
 
 fn taken(step: &Step, stack: &str, mut error: Error) -> Error {
-    error.advice = Some(format!(
-        "Something that does not carry this stack's tags holds the name of {0}. Delete or rename it; or, if it is \
-         yours to adopt, `infra import {0} ID` takes it into the stack {stack}.",
-        step.address,
-    ));
+    // A kind that knows better has said so.
+    error.advice.get_or_insert_with(|| {
+        format!(
+            "Something that does not carry this stack's tags holds the name of {0}. Delete or rename it; or, if it is \
+             yours to adopt, `infra import {0} ID` takes it into the stack {stack}.",
+            step.address,
+        )
+    });
     error
 }
 

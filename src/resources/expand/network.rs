@@ -149,6 +149,7 @@ impl Expansion<'_> {
             security_groups: vec![],
             route_tables: tables,
             private_dns: false,
+            policy: String::new(),
         }
     }
 }
@@ -162,5 +163,6 @@ fn interface(service: &EndpointService, plans: &[SubnetPlan]) -> VpcEndpoint {
         security_groups: vec![Ref::to("endpoints")],
         route_tables: vec![],
         private_dns: !WITHOUT_PRIVATE_DNS.contains(&service.as_str()),
+        policy: String::new(),
     }
 }

@@ -54,6 +54,8 @@ impl Expansion<'_> {
             secrets: service.secrets.iter().map(|(name, secret)| (name.clone(), self.secret_arn(secret))).collect(),
             health_check: health_check(&service.health_check),
             public: service.public,
+            ip_address_type: "IPV4".to_owned(),
+            observability: false,
             running: true,
         };
         self.add(NAME, spec);

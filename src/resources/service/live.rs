@@ -163,6 +163,11 @@ fn spec(service: &Found) -> Service {
         public: network
             .and_then(|network| network.ingress_configuration())
             .is_none_or(|ingress| ingress.is_publicly_accessible()),
+        ip_address_type: network
+            .and_then(|network| network.ip_address_type())
+            .map_or("IPV4", |it| it.as_str())
+            .to_owned(),
+        observability: service.observability_configuration().is_some_and(|traces| traces.observability_enabled()),
     }
 }
 
