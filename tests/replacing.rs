@@ -176,10 +176,9 @@ fn a_new_database_gets_the_migrations_before_the_service_is_told_done() {
     let mut settings = Vec::new();
     for other in ["database.username=owner", "network.cidr=10.40.0.0/16"] {
         settings.extend(["--set", other]);
-        let options = [&settings[..], &["--allow-replace", "cluster/database"]].concat();
-        let plan = cloud.infra(&[&["diff", "--local"], &options[..]].concat()).succeeds().stdout();
+        let plan = cloud.infra(&[&["diff", "--local"], &settings[..]].concat()).succeeds().stdout();
         assert!(plan.contains("~ migrations/database"), "{plan}");
-        deploy(&cloud, &options).succeeds();
+        deploy(&cloud, &[&settings[..], &["--allow-replace", "cluster/database"]].concat()).succeeds();
         assert_eq!(cloud.psql("shop", "select count(*) from users"), "0");
         has_no_changes(&cloud, &settings);
     }
