@@ -136,7 +136,12 @@ fn soak() {
     assert_eq!(counts(last), counts(first), "files, processes, folders, resources");
     println!("Memory {} kB → {} kB, disk {} kB → {} kB.", first.memory, last.memory, first.disk, last.disk);
     // By the first measure all that is made once has been made; what grew by each cycle would show at the end.
-    let allowed = |first: u64| first + first / 5;
-    assert!(last.memory <= allowed(first.memory), "memory grows");
-    assert!(last.disk <= allowed(first.disk), "the disk fills");
+    assert!(last.memory <= first.memory + first.memory / 5, "memory grows");
+    let between = cycles - every;
+    assert!(last.disk <= first.disk + between * REMEMBERED, "the disk fills");
 }
+
+/// Kilobytes that a cycle may leave in the state. What is deleted is remembered for as long as AWS does: a service, a connector
+/// and a NAT gateway for an hour, a client token for some, an event for two weeks, the log group of a service for good.
+/// A server's folder that stayed would be tens of thousands.
+const REMEMBERED: u64 = 16;
