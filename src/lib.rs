@@ -12,6 +12,7 @@
 //! - [`aws`]: the clients and what their errors mean
 //! - [`migrate`]: the Drizzle-compatible migrator
 //! - [`local`]: the local cloud, an AWS-compatible endpoint with a real PostgreSQL behind it
+//! - [`runner`]: the same binary inside the VPC, as a Lambda function
 //! - [`render`]: plans, progress and outcomes as text and JSON
 //! - [`cli`]: one verb a file
 
@@ -26,4 +27,5 @@ pub mod local;
 pub mod migrate;
 pub mod render;
 pub mod resources;
+pub mod runner;
 pub mod stack;

@@ -86,15 +86,26 @@ impl Cloud {
         serde_json::from_str(&answer).unwrap_or_default()
     }
 
+    /// The same in the REST protocol.
+    #[track_caller]
+    pub(crate) fn rest(&self, service: &str, method: &str, path: &str, body: &str) -> Value {
+        serde_json::from_str(&self.send(method, path, service, "application/json", "", body)).unwrap_or_default()
+    }
+
     #[track_caller]
     fn post(&self, service: &str, kind: &str, target: &str, body: &str) -> String {
+        self.send("POST", "/", service, kind, target, body)
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, service: &str, kind: &str, target: &str, body: &str) -> String {
         use std::io::{Read as _, Write as _};
         let host = self.url.strip_prefix("http://").expect("the URL is plain HTTP");
         let mut connection = std::net::TcpStream::connect(host).expect("the local cloud answers");
         let target = if target.is_empty() { String::new() } else { format!("X-Amz-Target: {target}\r\n") };
         write!(
             connection,
-            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: {kind}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: {kind}\r\n\
              {target}Authorization: AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/{service}/aws4_request, \
              SignedHeaders=host, Signature=0\r\n\r\n{body}",
             body.len()

@@ -207,7 +207,7 @@ async fn with_parameter(call: &Call, behind: &Behind, memory: &Memory) -> Answer
 }
 
 fn xml(body: String) -> Answer {
-    Answer { status: 200, content_type: "text/xml".to_owned(), date: None, body }
+    Answer { status: 200, content_type: "text/xml".to_owned(), date: None, headers: Vec::new(), body }
 }
 
 fn engine_versions() -> Answer {

@@ -17,6 +17,7 @@ mod description;
 mod migrations;
 mod network;
 mod pooling;
+mod runner;
 mod service;
 mod stage;
 
@@ -62,6 +63,7 @@ cases! {
     "instance" => data::instance,
     "proxy" => pooling::proxy,
     "proxy-target" => pooling::proxy_target,
+    "function" => runner::function,
     "role" => service::role,
     "vpc-connector" => service::vpc_connector,
     "auto-scaling" => service::auto_scaling,

@@ -260,6 +260,47 @@ fn every_request_is_as_aws_describes_it_and_the_policy_allows_just_these() {
 }
 
 #[test]
+fn a_function_s_requests_are_as_aws_describes_them_and_the_policy_allows_just_these() {
+    let cloud = Cloud::start();
+    let wire = Wire::to(&cloud.url);
+    let infra = |arguments: &[&str]| {
+        let mut command = cloud.through(&wire.url, arguments);
+        Run::of(arguments, command.env("INFRA_LAMBDA_BINARY", cloud.folder().join("bootstrap"))).succeeds()
+    };
+    let description =
+        "stack: shop\nregion: us-east-1\ndatabase: {protect: false}\nproxy: {}\nmigrations: {runner: lambda}\n";
+    cloud.write("stack.yaml", &format!("{description}tags: {{team: web}}\n"));
+    fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
+    cloud.write("drizzle/meta/_journal.json", r#"{"version":"7","dialect":"postgresql","entries":[]}"#);
+    let program = |text: &str| {
+        cloud.write("bootstrap", &format!("#!/bin/sh\n# {text}\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
+    };
+    program("one");
+    infra(&["deploy", "--yes"]);
+    // Other code, another tag and none, and what somebody changed by hand.
+    program("two");
+    cloud.write("stack.yaml", &format!("{description}tags: {{squad: web}}\n"));
+    cloud.rest("lambda", "PUT", "/2015-03-31/functions/shop-migrations/configuration", r#"{"Timeout": 3}"#);
+    infra(&["deploy", "--yes"]);
+    let policy = infra(&["iam-policy"]).json();
+    infra(&["destroy", "--yes", "--allow-delete", "cluster/database", "--allow-delete", "secret/database"]);
+    let (well, said) = check(cloud.folder(), &wire.record());
+    assert!(well && said.contains(", 0 violations"), "{said}");
+
+    let of_functions = |actions: BTreeSet<String>| -> BTreeSet<String> {
+        actions.into_iter().filter(|action| action.starts_with("lambda:")).collect()
+    };
+    let statements = policy["Statement"].as_array().expect("statements");
+    let allowed = of_functions(statements.iter().flat_map(|statement| texts(&statement["Action"])).collect());
+    assert_eq!(of_functions(wire.calls().iter().flat_map(needed).collect()), allowed);
+    let rules = Policy::read(&policy);
+    let calls = wire.calls();
+    let asked = calls.iter().filter(|call| ["lambda", "iam"].contains(&call.service.as_str())).flat_map(requests);
+    let refused: Vec<String> = asked.filter(|request| !rules.allows(request)).map(|one| format!("{one:?}")).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
 fn the_policy_of_a_network_has_nothing_of_a_database() {
     let cloud = Cloud::start();
     cloud.write("stack.yaml", "stack: shop\n");

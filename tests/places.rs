@@ -192,7 +192,13 @@ fn the_newest_operation_of_a_service_is_found_on_whatever_page_it_stands() {
             if call.action != "ListOperations" {
                 return behind.answer(&call).await;
             }
-            Answer { status: 200, content_type: "application/x-amz-json-1.0".into(), date: None, body: pages(&call) }
+            Answer {
+                status: 200,
+                content_type: "application/x-amz-json-1.0".into(),
+                date: None,
+                headers: Vec::new(),
+                body: pages(&call),
+            }
         })
     });
     let arguments = ["diff", "--set", "service.port=9000"];

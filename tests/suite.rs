@@ -9,6 +9,7 @@ mod convergence;
 mod endtoend;
 mod failures;
 mod faults;
+mod inside;
 mod lock;
 mod marks;
 mod migrate;

@@ -28,7 +28,8 @@ pub(crate) struct Call {
     pub(crate) at: std::time::Instant,
     /// How many calls of this action there were before.
     pub(crate) earlier: usize,
-    path: String,
+    method: Method,
+    pub(crate) path: String,
     headers: Vec<(String, String)>,
     /// The form, or the JSON.
     pub(crate) body: String,
@@ -60,6 +61,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) date: Option<String>,
+    /// Those in which Lambda says what stands elsewhere in other services' bodies.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
@@ -81,7 +84,7 @@ impl Answer {
             ),
             _ => ("application/x-amz-json-1.1", json!({"__type": code, "message": message}).to_string()),
         };
-        Self { status, content_type: content_type.to_owned(), date: None, body }
+        Self { status, content_type: content_type.to_owned(), date: None, headers: Vec::new(), body }
     }
 }
 
@@ -98,7 +101,7 @@ impl Behind {
         let stream = TcpStream::connect(&self.0).await.expect("the cloud answers");
         let (mut sender, connection) = client::handshake(TokioIo::new(stream)).await.expect("the cloud speaks HTTP");
         tokio::spawn(connection);
-        let mut request = Request::builder().method(Method::POST).uri(&call.path);
+        let mut request = Request::builder().method(call.method.clone()).uri(&call.path);
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
@@ -108,8 +111,11 @@ impl Behind {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, content_type, date) =
             (response.status().as_u16(), text(header::CONTENT_TYPE).unwrap_or_default(), text(header::DATE));
+        let said = response.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-am"));
+        let headers =
+            said.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned())).collect();
         let body = response.into_body().collect().await.expect("an answer has a body").to_bytes();
-        Answer { status, content_type, date, body: String::from_utf8_lossy(&body).into_owned() }
+        Answer { status, content_type, date, headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 }
 
@@ -152,7 +158,9 @@ impl Wire {
     pub(crate) fn record(&self) -> String {
         let line = |call: &Call| {
             let target = call.headers.iter().find(|(name, _)| name == "x-amz-target").map(|(_, value)| value);
-            json!({"service": call.service, "action": call.action, "target": target, "body": call.body}).to_string()
+            let (method, path) = (call.method.as_str(), &call.path);
+            json!({"service": call.service, "action": call.action, "target": target, "method": method, "path": path, "body": call.body})
+                .to_string()
         };
         self.calls().iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -178,6 +186,9 @@ async fn serve(listener: TcpListener, calls: Arc<Mutex<Vec<Call>>>, behind: Behi
                 if let Some(date) = answer.date {
                     response = response.header(header::DATE, date);
                 }
+                for (name, value) in answer.headers {
+                    response = response.header(name, value);
+                }
                 Ok::<_, Infallible>(response.body(Full::<Bytes>::from(answer.body)).expect("a response"))
             }
         });
@@ -198,6 +209,7 @@ async fn read(request: Request<hyper::body::Incoming>) -> Call {
     let service = find("authorization").unwrap_or_default().split('/').nth(3).unwrap_or_default().to_owned();
     let body = String::from_utf8_lossy(&body).into_owned();
     let action = match find("x-amz-target") {
+        None if service == "lambda" => rest_action(&head.method, head.uri.path()).to_owned(),
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         None => form_urlencoded::parse(body.as_bytes())
             .find(|(key, _)| key == "Action")
@@ -205,7 +217,24 @@ async fn read(request: Request<hyper::body::Incoming>) -> Call {
             .unwrap_or_default(),
     };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Call { service, action, at: std::time::Instant::now(), earlier: 0, path, headers, body }
+    Call { service, action, at: std::time::Instant::now(), earlier: 0, method: head.method, path, headers, body }
+}
+
+/// Lambda's action by its method and path.
+fn rest_action(method: &Method, path: &str) -> &'static str {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", [_, "functions"]) => "ListFunctions",
+        ("POST", [_, "functions"]) => "CreateFunction",
+        ("GET", [_, "functions", _]) => "GetFunction",
+        ("DELETE", [_, "functions", _]) => "DeleteFunction",
+        ("PUT", [_, "functions", _, "code"]) => "UpdateFunctionCode",
+        ("PUT", [_, "functions", _, "configuration"]) => "UpdateFunctionConfiguration",
+        ("POST", [_, "functions", _, "invocations"]) => "Invoke",
+        ("POST", [_, "tags", _]) => "TagResource",
+        ("DELETE", [_, "tags", _]) => "UntagResource",
+        _ => "",
+    }
 }
 
 /// A rule that answers the calls of `which` from the `after`-th on as `refuse` says, and passes all others on.

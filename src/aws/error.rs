@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::{Deserialize, Serialize};
 
 use super::{
     clients::ANSWER,
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// What an error means for what happens next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// What was asked for does not exist.
     NotFound,

@@ -118,6 +118,20 @@ pub async fn retag_secretsmanager(aws: &Clients, arn: &str, set: &Tags, unset: &
     Ok(())
 }
 
+/// Sets and removes tags of a function by its ARN.
+///
+/// # Errors
+/// Lambda's own.
+pub async fn retag_lambda(aws: &Clients, arn: &str, set: &Tags, unset: &[String]) -> Result<()> {
+    if !set.is_empty() {
+        aws.lambda.tag_resource().resource(arn).set_tags(Some(set.clone().into_iter().collect())).send().await?;
+    }
+    if !unset.is_empty() {
+        aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(unset.to_vec())).send().await?;
+    }
+    Ok(())
+}
+
 /// IAM's list of tags. Keys and values are never empty there; ours are not.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::mask::masked;
 use super::sql::is_blank;
 use crate::excerpt::Text;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use error::FolderError;
@@ -18,7 +19,7 @@ use inspect::{Inspected, inspect};
 pub const BREAKPOINT: &str = "--> statement-breakpoint";
 
 /// How a folder is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// `meta/_journal.json` and `<tag>.sql`: drizzle-kit up to 0.31.
@@ -28,7 +29,7 @@ pub enum Layout {
 }
 
 /// A folder of migrations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folder {
     /// Where it is.
     pub path: PathBuf,
@@ -41,7 +42,7 @@ pub struct Folder {
 }
 
 /// One migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migration {
     /// v0: the journal's tag; v1: the folder's name. What users call it.
     pub tag: String,

@@ -5,6 +5,7 @@ mod error;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::error::DbError;
@@ -16,7 +17,7 @@ use super::quote::{identifier, literal};
 pub use error::LedgerError;
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Schema.
     pub schema: String,
@@ -51,7 +52,7 @@ impl fmt::Display for Ledger {
 }
 
 /// What is in the ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// Whether the schema exists.
     pub schema_exists: bool,
@@ -66,7 +67,7 @@ pub struct Contents {
 }
 
 /// One row of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Serial number.
     pub id: i64,

@@ -3,6 +3,7 @@
 mod data;
 mod network;
 mod role;
+mod runner;
 mod service;
 
 use crate::{

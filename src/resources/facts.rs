@@ -14,7 +14,8 @@ use crate::{
         secret::{self, Scheduled, Secret},
         subnet::Subnet,
     },
-    stack::{EngineVersion, Stack},
+    runner::package::{self, Package},
+    stack::{EngineVersion, Runner, Stack},
 };
 
 /// What the expansion needs to know besides the description.
@@ -34,6 +35,8 @@ pub struct Facts {
     pub scheduled_secret: Option<Scheduled>,
     /// The migrations' folder, read and checked.
     pub migrations: Option<Arc<Folder>>,
+    /// The code of the function that applies them, where one does.
+    pub package: Option<Arc<Package>>,
     /// The command that applies them alone, for what only that one lets through.
     pub migrate: String,
     /// A CA to trust besides the public ones when connecting to the database.
@@ -84,6 +87,10 @@ impl Facts {
         if let Some(database) = &description.database {
             self.engine_version = engine_version(&database.engine_version, live, aws).await?;
             self.scheduled_secret = scheduled_secret(description, live, aws).await?;
+        }
+        if description.migrations.as_ref().is_some_and(|migrations| migrations.runner == Runner::Lambda) {
+            let packed = package::own().await;
+            self.package = Some(packed.map_err(|error| Error::other(error.to_string()).advise(error.advice()))?);
         }
         Ok(self)
     }

@@ -1,22 +1,28 @@
-//! The kind `migrations`: the Drizzle folder against its ledger, applied through the proxy.
+//! The kind `migrations`: the Drizzle folder against its ledger, applied through the proxy, from here or by a function inside the VPC.
+
+mod inside;
+mod told;
+mod work;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aws_sdk_rds::types::DbProxy;
-use miette::GraphicalReportHandler;
 use serde::Serialize;
 
+pub(crate) use self::inside::inside;
+use self::{
+    told::{outside, remedy},
+    work::Ledgered,
+};
 use crate::{
-    aws::{Class, Error, Result},
+    aws::Result,
     engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times},
-    migrate::{
-        self, Allow, Client, ConnectError, Event, Failure, Folder, Ledger, Plan, Refusal, Roots, Secret as Password,
-        State, Target, Tls, ledger::Contents, plan::plan, refusal::refusals,
-    },
+    migrate::{Allow, Folder, Ledger, Plan, State, ledger::Contents, plan::plan, refusal::refusals},
     resources::{
+        function::{self, Function},
         proxy::{self, Proxy},
         proxy_target::{self, ProxyTarget},
-        secret::{self, Secret, content::Content},
+        secret::{self, Secret},
     },
 };
 
@@ -31,6 +37,9 @@ pub struct Migrations {
     pub host: Ref<Proxy>,
     /// The secret with the credentials.
     pub secret: Ref<Secret>,
+    /// The function that applies them from inside the VPC; without one they are applied from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runner: Option<Ref<Function>>,
     /// The ledger, as `schema.table`.
     pub ledger: String,
     /// Every migration with the beginning of its hash: of the folder, or of the ledger.
@@ -73,16 +82,6 @@ pub struct Settings {
     pub statement_timeout: Option<Duration>,
     /// All that is pending in one transaction.
     pub together: bool,
-}
-
-/// How far the way to the database leads.
-enum Reached {
-    Database(Box<Client>),
-    /// There is no secret (yet).
-    NoSecret,
-    /// The secret cannot be read, or there is no use in what it holds.
-    Not(Error),
-    Unconnected(ConnectError),
 }
 
 /// How much of a hash is shown.
@@ -154,38 +153,46 @@ impl Migrations {
         let targets = proxy_target::ours(scope).await?;
         let is_behind = |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == proxy.db_proxy_name();
         let behind = targets.iter().find(is_behind);
-        let reached = match behind {
-            None => Reached::Not(Error::other("The proxy has no database behind it.")),
-            Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Reached::Not(Error::other(why)),
+        let found = match behind {
+            None => Ledgered::Unknown("The proxy has no database behind it.".to_owned()),
+            Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Ledgered::Unknown(why.clone()),
             Some(_) => match self.credentials_of(proxy, scope).await? {
-                Some(secret) => self.connect(host, &secret, scope).await?,
-                None => Reached::NoSecret,
+                Some(secret) => self.ledger_at(host, &secret, scope).await?,
+                None => Ledgered::NoSecret,
             },
         };
-        let applied = match reached {
-            Reached::NoSecret => return Ok(None),
-            Reached::Not(error) => Applied::Unknown(format!("unknown: {}", error.message)),
-            Reached::Unconnected(error) => Applied::Unknown(format!("unknown: {error}")),
-            Reached::Database(client) => match self.settings.ledger.read(&client).await {
-                // Nothing was ever applied.
-                Ok(contents) if contents.rows.is_empty() => return Ok(None),
-                Ok(contents) => {
-                    settings.obstacles = self.against(folder, &contents);
-                    Applied::Migrations(applied(&plan(folder, &contents), folder))
-                }
-                Err(error) => Applied::Unknown(format!("unknown: {error}")),
-            },
+        let applied = match found {
+            // Without contents, nothing was ever applied.
+            Ledgered::NoSecret => return Ok(None),
+            Ledgered::Contents(contents) if contents.rows.is_empty() => return Ok(None),
+            Ledgered::Unknown(why) => Applied::Unknown(format!("unknown: {why}")),
+            Ledgered::Contents(contents) => {
+                settings.obstacles = self.against(folder, &contents);
+                Applied::Migrations(applied(&plan(folder, &contents), folder))
+            }
         };
         let live = Self {
             // A target that makes way for another one takes its database along: what is applied there is applied nowhere.
             target: behind.map_or_else(Ref::untold, |target| Ref::value(&target.id)),
             host: Ref::untold(),
             secret: Ref::untold(),
+            runner: self.runner.as_ref().map(|_| Ref::untold()),
             ledger: self.ledger.clone(),
             applied,
             settings,
         };
         Ok(Some(Live::new(address.clone(), format!("{host}/{}", self.ledger), live)))
+    }
+
+    /// What the ledger says, asked from where it is applied.
+    async fn ledger_at(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<Ledgered> {
+        let Some(runner) = &self.runner else { return self.settings.look(host, secret, scope.aws).await };
+        let functions = function::ours(scope).await?;
+        match functions.iter().find(|one| Some(&one.address) == runner.address()) {
+            Some(one) if one.phase == Phase::Ready => self.settings.look_inside(&one.id, host, secret, scope.aws).await,
+            Some(one) => Ok(Ledgered::Unknown(format!("The function {}, which asks it, is not ready.", one.id))),
+            None => Ok(Ledgered::Unknown("The function that asks it is not there yet.".to_owned())),
+        }
     }
 
     /// What stands against applying the folder to a ledger with these contents.
@@ -206,71 +213,14 @@ impl Migrations {
         Ok(arn.map(str::to_owned))
     }
 
-    /// A connection with the secret's credentials.
-    async fn connect(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<Reached> {
-        let call = scope.aws.secretsmanager.get_secret_value().secret_id(secret).send().await;
-        let answer = match call.map_err(Error::from) {
-            Ok(answer) => answer,
-            // Scheduled for deletion counts as gone.
-            Err(error) if error.class == Class::NotFound || error.is("InvalidRequestException") => {
-                return Ok(Reached::NoSecret);
-            }
-            Err(error) if error.class == Class::Denied => return Ok(Reached::Not(error)),
-            Err(error) => return Err(error),
-        };
-        let Some((user, password)) = credentials(answer.secret_string().unwrap_or_default()) else {
-            let error = format!("The secret {secret} does not hold a JSON object with `username` and `password`.");
-            return Ok(Reached::Not(Error::other(error).advise(
-                "Store {\"username\": …, \"password\": …} of the master user in it, and run the same command again.",
-            )));
-        };
-        let target = Target {
-            host: host.to_owned(),
-            port: self.settings.port,
-            dbname: self.settings.dbname.clone(),
-            user,
-            password,
-            tls: Tls::Verify(Roots::of(self.settings.ca.clone())),
-            connect_timeout: migrate::target::CONNECT_TIMEOUT,
-        };
-        Ok(match Client::connect(&target).await {
-            Ok(client) => Reached::Database(Box::new(client)),
-            Err(error) => Reached::Unconnected(error),
-        })
-    }
-
     async fn apply(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
-        let Some(folder) = &self.settings.folder else { return Ok(()) };
-        let mut client = match self.connect(host, secret, scope).await? {
-            Reached::Database(client) => client,
-            Reached::Unconnected(error @ ConnectError::Unreachable { .. }) => return Err(outside(&error)),
-            Reached::Unconnected(error) => return Err(report(&error)),
-            Reached::Not(error) => return Err(error),
-            Reached::NoSecret => {
-                return Err(Error::new(Class::NotYet, format!("The secret {secret} cannot be read yet.")));
+        match &self.runner {
+            Some(runner) => self.settings.apply_inside(&runner.get(scope)?, host, secret, scope).await,
+            None => {
+                let mut tell = |text: String| scope.tell(text);
+                self.settings.apply(host, secret, scope.aws, scope.interrupt(), outside, &mut tell).await
             }
-        };
-        let options = migrate::Options {
-            lock_timeout: self.settings.lock_timeout,
-            statement_timeout: self.settings.statement_timeout,
-            together: self.settings.together,
-            interrupt: scope.interrupt(),
-            ..migrate::Options::default()
-        };
-        let mut tell = |event: Event| scope.tell(told(event));
-        match migrate::apply(&mut client, folder, &self.settings.ledger, &options, &mut tell).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(told_failure(&failure, &self.settings.command)),
         }
-    }
-}
-
-/// What to do about a refusal, with the command that has the option for it.
-fn remedy(refusal: &Refusal, command: &str) -> String {
-    let help = miette::Diagnostic::help(refusal).map(|help| help.to_string()).unwrap_or_default();
-    match refusal.option() {
-        Some(option) => format!("{help} Here that is: {command} {option}"),
-        None => help,
     }
 }
 
@@ -286,72 +236,4 @@ fn applied(plan: &Plan, folder: &Folder) -> Vec<String> {
         _ => None,
     });
     known.collect()
-}
-
-fn credentials(text: &str) -> Option<(String, Password)> {
-    let content = Content::parse(text)?;
-    Some((content.username()?.to_owned(), Password::new(content.password()?.reveal())))
-}
-
-fn told(event: Event) -> String {
-    match event {
-        Event::Waiting => "waiting for another migrator".to_owned(),
-        Event::Held { by } => format!("waiting for {by}"),
-        Event::Started { tag } => format!("applying {tag}"),
-        Event::Empty { tag, .. } => format!("{tag} has no statement: nothing ran"),
-        Event::Accepted { tag } => format!("{tag}: its hash in the ledger is now that of the edited file"),
-        Event::Late { tag, after } => format!("{tag} runs although {after} after it is applied"),
-        Event::Together { count, apart } => format!("{} migrations in one transaction", count - apart.len()),
-        Event::Twice { tag, rows } => format!("{tag} is recorded {} times: two migrators ran it at once", rows.len()),
-        // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
-        Event::Statement { tag, number, of, text } => {
-            let verb: Vec<&str> = text.split_whitespace().take(2).collect();
-            format!("{tag} {number}/{of}: {}", verb.join(" "))
-        }
-        Event::Applied { tag, millis } => format!("applied {tag} in {millis} ms"),
-        Event::Retrying { tag, attempt, of, message, .. } => format!("{tag}: {message}; attempt {attempt} of {of}"),
-        Event::Resumed { tag, done, of } => format!("going on with {tag} after statement {done} of {of}"),
-        Event::Dropped { tag, index } => format!("{tag}: dropped the INVALID index {index} of a failed attempt"),
-        Event::Notice { severity, message } => format!("{severity}: {message}"),
-    }
-}
-
-/// A private proxy and a laptop.
-fn outside(error: &ConnectError) -> Error {
-    Error::other(format!(
-        "{error} An RDS Proxy can only be reached from inside its VPC, and this command runs outside of it."
-    ))
-    .advise(
-        "Run the same command inside the VPC (a CI runner, a bastion, CloudShell in the VPC), and let that machine in: its \
-         address range or security group goes into `proxy.allow_from`. Or give --skip-migrations, and apply them from there \
-         with `infra migrate apply`. Everything before this stands.",
-    )
-}
-
-/// Why not everything was applied.
-fn told_failure(failure: &Failure, command: &str) -> Error {
-    match failure {
-        Failure::Refused { refusals, .. } => {
-            let reasons: Vec<String> =
-                refusals.iter().map(|refusal| format!("{refusal}\n    {}", remedy(refusal, command))).collect();
-            Error::other(format!("{failure}\n{}", reasons.join("\n")))
-        }
-        Failure::Statement(_) => report(failure)
-            .advise("What was applied before it stands. Mend the migration and run the same command again."),
-        Failure::Busy { .. } => {
-            let unlock = command.replacen("migrate apply", "migrate unlock", 1);
-            report(failure).advise(format!("Here that is: {unlock}"))
-        }
-        other => report(other).advise("What was applied before it stands. Run the same command again."),
-    }
-}
-
-/// The migrator's own report, with the file, the line and the statement.
-fn report(error: &dyn miette::Diagnostic) -> Error {
-    let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
-    if handler.render_report(&mut text, error).is_err() {
-        text = error.to_string();
-    }
-    Error::other(text.trim().to_owned())
 }

@@ -15,6 +15,7 @@ pub mod elastic_ip;
 pub mod expand;
 pub mod facts;
 pub mod forbidden;
+pub mod function;
 pub mod instance;
 pub mod internet_gateway;
 pub mod leftovers;
@@ -55,6 +56,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<secret_attachment::SecretAttachment>(),
     Kind::of::<proxy::Proxy>(),
     Kind::of::<proxy_target::ProxyTarget>(),
+    Kind::of::<function::Function>(),
     Kind::of::<migrations::Migrations>(),
     Kind::of::<vpc_connector::VpcConnector>(),
     Kind::of::<auto_scaling::AutoScaling>(),

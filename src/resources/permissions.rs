@@ -7,6 +7,7 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/>
 
 mod data;
+mod function;
 mod network;
 mod service;
 
@@ -28,6 +29,7 @@ pub fn policy(name: &str, desired: &[Desired], facts: &Facts) -> Value {
     ];
     statements.extend(network::statements(&scope));
     statements.extend(data::statements(&scope));
+    statements.extend(function::statements(&scope));
     statements.extend(service::statements(&scope));
     let statements: Vec<Value> = statements.into_iter().map(Statement::json).collect();
     json!({"Version": "2012-10-17", "Statement": statements})

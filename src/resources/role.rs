@@ -2,7 +2,7 @@
 
 mod policy;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_iam::types::Role as Found;
 use futures::future::try_join3;
@@ -82,9 +82,7 @@ impl Resource for Role {
     const TIMES: Times = Times::seconds(2, 2, 2);
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let prefix = format!("/infra/{}/{}/", scope.stack, scope.aws.region);
-        let roles =
-            scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send().try_collect().await?;
+        let roles = listed(scope).await?;
         // The list has neither tags nor policies nor boundaries, and GetAccountAuthorizationDetails would bring the whole account's.
         let found = each(roles.iter().map(|role| observe_one(role, scope))).await?;
         Ok(found.into_iter().flatten().collect())
@@ -157,6 +155,22 @@ impl Role {
         }
         Ok(())
     }
+}
+
+/// The stack's roles as they are listed, once a round.
+async fn listed(scope: &Scope<'_>) -> Result<Arc<Vec<Found>>> {
+    let prefix = format!("/infra/{}/{}/", scope.stack, scope.aws.region);
+    let pages = scope.aws.iam.list_roles().path_prefix(prefix).into_paginator().items().send();
+    scope.once("ListRoles", || async { Ok(pages.try_collect().await?) }).await
+}
+
+/// Whether a role of the stack may be assumed by a service of AWS.
+pub(super) async fn some_trusts(service: &str, scope: &Scope<'_>) -> Result<bool> {
+    let trusts = |role: &Found| {
+        let document = policy::decode(role.assume_role_policy_document().unwrap_or_default());
+        policy::read_trust(&document).iter().any(|trusted| trusted == service)
+    };
+    Ok(listed(scope).await?.iter().any(trusts))
 }
 
 async fn inline_names(aws: &Clients, role: &str) -> Result<Vec<String>> {

@@ -23,6 +23,10 @@ pub struct Migrations {
     #[serde(default)]
     pub ledger: Ledger,
 
+    /// Where they are applied from. The proxy is reached only from inside the VPC.
+    #[serde(default)]
+    pub runner: Runner,
+
     /// What shares a transaction. A file whose first line is `-- infra: no-transaction` has none, and stands alone.
     #[serde(default)]
     pub transaction: TransactionScope,
@@ -64,6 +68,17 @@ impl Default for Ledger {
     fn default() -> Self {
         Self { schema: SqlName::drizzle_schema(), table: SqlName::drizzle_table() }
     }
+}
+
+/// Where migrations are applied from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runner {
+    /// From where the command runs, which the proxy has to let in.
+    #[default]
+    Here,
+    /// From inside the VPC, by a Lambda function that is infra itself: from wherever the command runs.
+    Lambda,
 }
 
 /// What shares a transaction.

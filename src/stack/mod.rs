@@ -44,7 +44,7 @@ pub use description::Stack;
 pub use diagnostic::{Diagnostic, Invalid, count};
 pub use finding::Severity;
 pub use load::{Environment, Loaded, Sources, is_standard_input, load};
-pub use migrations::{Ledger, Lint, LintRule, Migrations, TransactionScope};
+pub use migrations::{Ledger, Lint, LintRule, Migrations, Runner, TransactionScope};
 pub use name::{AccountId, KmsKeyArn, PolicyArn, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};
 pub use peer::Peer;

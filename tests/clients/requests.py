@@ -4,12 +4,12 @@ the action, every parameter's name, type, length, range, pattern and enumeration
 import json
 import re
 import sys
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-SERVICES = ["ec2", "rds", "apprunner", "secretsmanager", "iam", "ssm", "sts", "logs"]
+SERVICES = ["ec2", "rds", "apprunner", "secretsmanager", "iam", "ssm", "sts", "logs", "lambda"]
 MODELS = {name: ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in SERVICES}
 
 
@@ -42,6 +42,8 @@ def read(model, operation, request):
         if request["target"] != wanted:
             raise Wrong(f"the target is {request['target']}, not {wanted}")
         return json.loads(request["body"] or "{}")
+    if model.metadata["protocol"] == "rest-json":
+        return rest(operation, request)
     form = dict(parse_qsl(request["body"], keep_blank_values=True, strict_parsing=True))
     if form.pop("Version", None) != model.api_version:
         raise Wrong("the version is not the model's")
@@ -57,6 +59,36 @@ def read(model, operation, request):
         place[last] = text
     ec2 = model.metadata["protocol"] == "ec2"
     return {} if operation.input_shape is None and not tree else member(operation.input_shape, tree, "", ec2)
+
+
+def rest(operation, request):
+    """The parameters of path, query and body; those in headers are few, and none is required."""
+    path, _, query = request["path"].partition("?")
+    template = operation.http["requestUri"].split("/")
+    given = path.rstrip("/").split("/")
+    if request["method"] != operation.http["method"] or len(template) != len(given):
+        raise Wrong(f"{request['method']} {path} is not {operation.http['method']} {operation.http['requestUri']}")
+    value = {}
+    for wanted, part in zip(template, given):
+        if wanted.startswith("{"):
+            value[wanted.strip("{}")] = unquote(part)
+        elif wanted != part:
+            raise Wrong(f"{path} is not {operation.http['requestUri']}")
+    members = operation.input_shape.members
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        name = next((name for name, inner in members.items() if inner.serialization.get("location") == "querystring" and inner.serialization["name"] == key), None)
+        if name is None:
+            raise Wrong(f"{key} is no parameter")
+        if members[name].type_name == "list":
+            value.setdefault(name, []).append(text)
+        else:
+            value[name] = int(text) if members[name].type_name == "integer" else text
+    if payload := operation.input_shape.serialization.get("payload"):
+        return value | {payload: request["body"]}
+    body = json.loads(request["body"] or "{}")
+    if elsewhere := [name for name in body if name in members and "location" in members[name].serialization]:
+        raise Wrong(f"{elsewhere[0]} does not stand in the body")
+    return value | body
 
 
 def wire_name(name, shape, ec2):

@@ -55,6 +55,7 @@ impl Scene {
             target: Ref::to("database"),
             host: Ref::to("database").output("endpoint"),
             secret: Ref::to("database"),
+            runner: None,
             ledger: self.ledger.to_string(),
             applied: wanted(&folder),
             settings: Settings {

@@ -23,7 +23,7 @@ use super::{Case, data, network};
 
 const PATH: &str = "/infra/case/us-east-1/";
 
-fn named(name: &str, service: &str) -> Role {
+pub(super) fn named(name: &str, service: &str) -> Role {
     Role {
         name: format!("case-us-east-1-{name}"),
         path: PATH.into(),

@@ -10,7 +10,9 @@ use crate::wire::Call;
 /// The actions of IAM that a call needs, by AWS's service authorization reference. The policy is not asked.
 pub(crate) fn needed(call: &Call) -> Vec<String> {
     let Call { service, action, body, .. } = call;
-    let mut needed = vec![format!("{service}:{action}")];
+    // The one right that is called otherwise than its action.
+    let named = if action == "Invoke" { "InvokeFunction" } else { action.as_str() };
+    let mut needed = vec![format!("{service}:{named}")];
     let mut also = |name: &str| needed.push(name.to_owned());
     let tags = |parameter: &str| body.contains(parameter);
     match (service.as_str(), action.as_str()) {
@@ -19,6 +21,7 @@ pub(crate) fn needed(call: &Call) -> Vec<String> {
         ("iam", "CreateRole") => also("iam:TagRole"),
         ("secretsmanager", "CreateSecret") => also("secretsmanager:TagResource"),
         ("apprunner", _) if action.starts_with("Create") => also("apprunner:TagResource"),
+        ("lambda", "CreateFunction") => also("lambda:TagResource"),
         _ => {}
     }
     match (service.as_str(), action.as_str()) {
@@ -35,6 +38,7 @@ pub(crate) fn needed(call: &Call) -> Vec<String> {
             also("iam:PassRole");
             also("iam:CreateServiceLinkedRole");
         }
+        ("lambda", "CreateFunction" | "UpdateFunctionConfiguration") => also("iam:PassRole"),
         ("ec2", "CreateVpcEndpoint") if call.parameter("PrivateDnsEnabled").as_deref() == Some("true") => {
             also("route53:AssociateVPCWithHostedZone");
         }
@@ -51,17 +55,18 @@ pub(crate) fn requests(call: &Call) -> Vec<Request> {
     let mut context = BTreeMap::from([("aws:RequestedRegion".to_owned(), "us-east-1".to_owned())]);
     context.extend(tag_in(call).map(|stack| (STACK_OF_REQUEST.to_owned(), stack)));
     let mut all = Vec::new();
-    for action in needed(call) {
+    for (place, action) in needed(call).into_iter().enumerate() {
         let mut context = context.clone();
         let mut says = |key: &str, value: &str| context.insert(key.to_owned(), value.to_owned());
-        let service = if call.service == "rds" { "rds.amazonaws.com" } else { "apprunner.amazonaws.com" };
+        let service = format!("{}.amazonaws.com", call.service);
+        let service = service.as_str();
         match action.as_str() {
             "iam:PassRole" => says("iam:PassedToService", service),
             "iam:CreateServiceLinkedRole" => says("iam:AWSServiceName", service),
             "ec2:CreateTags" if call.action != "CreateTags" => says("ec2:CreateAction", &call.action),
             _ => None,
         };
-        let dependent = action != format!("{}:{}", call.service, call.action);
+        let dependent = place > 0;
         for (resource, ours) in touched(call, &action, dependent) {
             let mut context = context.clone();
             if ours {
@@ -76,6 +81,9 @@ pub(crate) fn requests(call: &Call) -> Vec<Request> {
 /// The stack's tag, if the call gives it.
 fn tag_in(call: &Call) -> Option<String> {
     if let Ok(body) = serde_json::from_str::<Value>(&call.body) {
+        if let Some(stack) = body["Tags"].get("infra:stack") {
+            return stack.as_str().map(str::to_owned);
+        }
         let tags = body["Tags"].as_array()?.iter().find(|tag| tag["Key"] == "infra:stack")?;
         return tags["Value"].as_str().map(str::to_owned);
     }
@@ -125,6 +133,15 @@ fn touched(call: &Call, action: &str, dependent: bool) -> Vec<Touched> {
             let stream = one("logStreamName").unwrap_or_default();
             let group = one("logGroupName").expect("a log group");
             vec![(arn("logs", &format!("log-group:{group}:log-stream:{stream}")), false)]
+        }
+        ("lambda", "ListFunctions") => vec![("*".to_owned(), false)],
+        ("lambda", _) => {
+            let path = percent_encoding::percent_decode_str(&call.path).decode_utf8_lossy().into_owned();
+            let path = path.split('?').next().unwrap_or_default();
+            let of_path = path.split('/').nth(3).filter(|name| !name.is_empty()).map(str::to_owned);
+            let name = of_path.or_else(|| one("FunctionName")).expect("a function");
+            let whole = if name.starts_with("arn:") { name } else { arn("lambda", &format!("function:{name}")) };
+            vec![(whole, verb != "CreateFunction" && !dependent)]
         }
         ("sts" | "route53", _) => vec![("*".to_owned(), false)],
         _ if looks => vec![("*".to_owned(), false)],

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The name of the one database in every address.
-const NAME: &str = "database";
+pub(super) const NAME: &str = "database";
 
 /// Instances of Serverless v2 have this class whatever their capacity.
 const SERVERLESS: &str = "db.serverless";
@@ -64,7 +64,11 @@ impl Expansion<'_> {
         }
         // A proxy cannot be moved to other subnets: made anew it would be gone for minutes or hours. So a third zone is not its.
         let lasting: Vec<_> = plans.into_iter().filter(|plan| plan.index < PROXY_ZONES).collect();
-        self.proxy(network::subnets(&lasting, Tier::Private));
+        let lasting = network::subnets(&lasting, Tier::Private);
+        self.proxy(lasting.clone());
+        // What a function leaves behind holds its subnets for half an hour, so it stands in those that stay, too.
+        self.runner(lasting);
+        self.migrations();
         Ok(())
     }
 
@@ -170,14 +174,13 @@ impl Expansion<'_> {
         };
         self.add(NAME, proxy);
         self.add(NAME, ProxyTarget { proxy: Ref::to(NAME), cluster: Ref::to(NAME) });
-        self.migrations();
     }
 
     fn migrations(&mut self) {
         let (Some(settings), Some(database)) = (&self.description.migrations, &self.description.database) else {
             return;
         };
-        let Some(folder) = &self.facts.migrations else { return };
+        let Some(folder) = self.facts.migrations.as_ref().filter(|_| self.description.proxy.is_some()) else { return };
         let ledger = Ledger {
             schema: settings.ledger.schema.as_str().to_owned(),
             table: settings.ledger.table.as_str().to_owned(),
@@ -186,6 +189,7 @@ impl Expansion<'_> {
             target: Ref::to(NAME),
             host: Ref::to(NAME).output("endpoint"),
             secret: Ref::to(NAME),
+            runner: self.has_runner().then(|| Ref::to(super::runner::NAME)),
             ledger: ledger.to_string(),
             applied: migrations::wanted(folder),
             settings: migrations::Settings {

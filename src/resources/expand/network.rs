@@ -96,10 +96,23 @@ impl Expansion<'_> {
             let name = format!("app-{}-zones", self.description.network.zones);
             self.group_named("app", &name, "The service", vec![], vec![out]);
         }
+        let runner = self.has_runner();
+        if runner {
+            let within = Ref::value(self.description.network.cidr.to_string());
+            let out = vec![
+                Rule::new("tcp", Some(PROXY_PORT), within, "to the proxy"),
+                Rule::new("tcp", Some(443), Ref::value(EVERYWHERE), "to the Secrets Manager"),
+            ];
+            self.group(super::runner::NAME, "The function that applies the migrations", vec![], out);
+        }
         let Some(port) = port else { return };
         if proxy {
             let app = Rule::new("tcp", Some(PROXY_PORT), Ref::<SecurityGroup>::to("app").erase(), "from the service");
             let mut ingress: Vec<Rule> = self.description.service.iter().map(|_| app.clone()).collect();
+            if runner {
+                let function = Ref::<SecurityGroup>::to(super::runner::NAME).erase();
+                ingress.push(Rule::new("tcp", Some(PROXY_PORT), function, "from the migrations"));
+            }
             let others = self.description.proxy.iter().flat_map(|proxy| &proxy.allow_from);
             ingress.extend(
                 others.map(|peer| Rule::new("tcp", Some(PROXY_PORT), Ref::value(peer.as_str()), "proxy.allow_from")),

@@ -5,7 +5,14 @@ use serde_json::Value;
 use super::{ABSENT, Scope, Statement, data};
 use crate::{
     engine::Resource as _,
-    resources::{auto_scaling::AutoScaling, facts::Facts, role::Role, service::Service, vpc_connector::VpcConnector},
+    resources::{
+        auto_scaling::AutoScaling,
+        facts::Facts,
+        function::{self, Function},
+        role::Role,
+        service::Service,
+        vpc_connector::VpcConnector,
+    },
 };
 
 const MAKE: &[&str] =
@@ -44,6 +51,9 @@ pub(super) fn statements(scope: &Scope<'_>) -> Vec<Statement> {
     if scope.has(Service::KIND) {
         passed_to.push("apprunner.amazonaws.com".into());
         statements.extend(service(scope));
+    }
+    if scope.has(Function::KIND) {
+        passed_to.push(function::PRINCIPAL.into());
     }
     let Some(role) = scope.all::<Role>().next() else { return statements };
     let Facts { partition, account, .. } = scope.facts;

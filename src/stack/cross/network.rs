@@ -2,7 +2,7 @@
 
 use super::{Found, Ground, twice};
 use crate::stack::finding::nearest;
-use crate::stack::{Acu, Nat};
+use crate::stack::{Acu, Nat, Runner};
 
 /// Interface endpoints that a web service is likely to use; others are taken as they are.
 const SERVICES: &[&str] = &[
@@ -68,7 +68,14 @@ const REGIONS: &[&str] = &[
 ];
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    let mut found = vec![region(ground), range(ground), no_way_out(ground), single_nat(ground), few_addresses(ground)];
+    let mut found = vec![
+        region(ground),
+        range(ground),
+        no_way_out(ground),
+        no_way_in(ground),
+        single_nat(ground),
+        few_addresses(ground),
+    ];
     found.extend(endpoints(ground));
     found
 }
@@ -128,6 +135,21 @@ fn no_way_out(ground: &Ground<'_>) -> Found {
         "without a NAT gateway the service does not reach the internet: calls to other services will time out";
     let help = "`nat: one` opens the way; `endpoints: […]` opens it to the AWS services that it names; without either need, all is well";
     Some(ground.warning(&about, message)?.help(help))
+}
+
+/// The function of the migrations asks the Secrets Manager for the password from inside the VPC.
+fn no_way_in(ground: &Ground<'_>) -> Found {
+    let network = &ground.stack.network;
+    ground.stack.migrations.as_ref().filter(|migrations| migrations.runner == Runner::Lambda)?;
+    let secrets = network.endpoints.iter().any(|endpoint| endpoint.as_str() == "secretsmanager");
+    // Of a service that lacks the same way it is said already.
+    if network.nat != Nat::None || secrets || (ground.stack.service.is_some() && ground.stack.database.is_some()) {
+        return None;
+    }
+    let message = "without a NAT gateway the function that applies the migrations does not reach the Secrets Manager, where it \
+                   finds the database's password";
+    let help = "`endpoints: [secretsmanager]` opens the way; `nat: one` the one to the internet as well";
+    Some(ground.warning(&["network.nat", "network.endpoints", "migrations.runner"], message)?.help(help))
 }
 
 fn single_nat(ground: &Ground<'_>) -> Found {

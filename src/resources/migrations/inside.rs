@@ -1,0 +1,215 @@
+//! The work done inside the VPC: both ends of it, the call of the function and what the function does.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use aws_sdk_lambda::{operation::invoke::InvokeOutput, types::LogType};
+use aws_smithy_types::Blob;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio::sync::watch;
+
+use super::{Settings, told::locked_out, work::Ledgered};
+use crate::{
+    aws::{Class, Clients, Error, Result},
+    engine::Scope,
+    resources::function::lasting,
+    runner::order::{self, Answer, Order, Outcome, Work},
+};
+
+/// How long a call may take: Lambda's own limit is 15 minutes.
+const APPLYING: Duration = Duration::from_secs(16 * 60);
+const LOOKING: Duration = Duration::from_secs(100);
+
+/// Does in the function what was ordered.
+pub(crate) async fn inside(
+    order: &Order,
+    aws: &Clients,
+    interrupt: watch::Receiver<bool>,
+    tell: &mut (dyn FnMut(String) + Send + Sync),
+) -> Outcome {
+    // What trusts the authorities reads them from a file.
+    let file = match order.ca.as_deref().map(authorities).transpose() {
+        Ok(file) => file,
+        Err(error) => return Error::other(format!("The authorities cannot be written to a file: {error}.")).into(),
+    };
+    let settings = Settings {
+        dbname: order.dbname.clone(),
+        port: order.port,
+        ca: file.as_ref().map(|file| file.path().to_owned()),
+        ledger: order.ledger.clone(),
+        ..Settings::default()
+    };
+    let (host, secret) = (order.host.as_str(), order.secret.as_str());
+    match order.work.clone() {
+        Work::Look => match settings.look(host, secret, aws).await {
+            Ok(Ledgered::Contents(contents)) => Outcome::Ledger(contents),
+            Ok(Ledgered::NoSecret) => Outcome::NoSecret,
+            Ok(Ledgered::Unknown(why)) => Outcome::Unknown(why),
+            Err(error) => error.into(),
+        },
+        Work::Apply { folder, lock_timeout, statement_timeout, together, command } => {
+            let folder = Some(Arc::new(folder));
+            let settings = Settings { folder, lock_timeout, statement_timeout, together, command, ..settings };
+            match settings.apply(host, secret, aws, Some(interrupt), locked_out, tell).await {
+                Ok(()) => Outcome::Applied,
+                Err(error) => error.into(),
+            }
+        }
+    }
+}
+
+fn authorities(pem: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    std::io::Write::write_all(&mut file, pem.as_bytes())?;
+    Ok(file)
+}
+
+impl Settings {
+    /// Reads the ledger through the function.
+    ///
+    /// # Errors
+    /// Where it is worth asking again.
+    pub(super) async fn look_inside(
+        &self,
+        function: &str,
+        host: &str,
+        secret: &str,
+        aws: &Clients,
+    ) -> Result<Ledgered> {
+        let answer = match self.order(Work::Look, host, secret) {
+            Ok(order) => call(function, &order, LOOKING, aws).await,
+            Err(error) => Err(error),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.class == Class::Throttled => return Err(error),
+            // What the function said last is for those who wait for its work.
+            Err(error) => return Ok(Ledgered::Unknown(error.message.lines().next().unwrap_or_default().to_owned())),
+        };
+        Ok(match answer.outcome {
+            Outcome::Ledger(contents) => Ledgered::Contents(contents),
+            Outcome::NoSecret => Ledgered::NoSecret,
+            Outcome::Unknown(why) | Outcome::Failed { message: why, .. } => Ledgered::Unknown(why),
+            Outcome::Applied => Ledgered::Unknown("The function has done something else than it was asked.".to_owned()),
+        })
+    }
+
+    /// Applies what is pending in the function.
+    ///
+    /// # Errors
+    /// What the function reports, as it would be reported here.
+    pub(super) async fn apply_inside(&self, function: &str, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let work = Work::Apply {
+            folder: folder.as_ref().clone(),
+            lock_timeout: self.lock_timeout,
+            statement_timeout: self.statement_timeout,
+            together: self.together,
+            command: self.command.clone(),
+        };
+        let order = self.order(work, host, secret)?;
+        scope.tell(format!("applying in {function}"));
+        let answer = tokio::select! {
+            answer = call(function, &order, APPLYING, scope.aws) => answer?,
+            () = interrupted(scope.interrupt()) => return Err(left(function)),
+        };
+        for text in answer.told {
+            scope.tell(text);
+        }
+        match answer.outcome {
+            Outcome::Applied => Ok(()),
+            Outcome::Failed { class, message, advice } => Err(Error { advice, ..Error::new(class, message) }),
+            Outcome::NoSecret => Err(Error::new(Class::NotYet, format!("The secret {secret} cannot be read yet."))),
+            Outcome::Unknown(why) => Err(Error::other(why)),
+            Outcome::Ledger(_) => Err(Error::internal("The function has done something else than it was asked.")),
+        }
+    }
+
+    fn order(&self, work: Work, host: &str, secret: &str) -> Result<Order> {
+        let unreadable = |path: &PathBuf, cause| {
+            Error::other(format!("The certificate authorities in {} cannot be read: {cause}.", path.display()))
+        };
+        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause));
+        Ok(Order {
+            work,
+            host: host.to_owned(),
+            port: self.port,
+            dbname: self.dbname.clone(),
+            secret: secret.to_owned(),
+            ca: self.ca.as_ref().map(read).transpose()?,
+            ledger: self.ledger.clone(),
+        })
+    }
+}
+
+/// Waits until the verb is to stop; for ever where nobody can tell it to.
+async fn interrupted(stop: Option<watch::Receiver<bool>>) {
+    if let Some(mut stop) = stop
+        && stop.wait_for(|stop| *stop).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Nobody waits any more, and the function goes on.
+fn left(function: &str) -> Error {
+    Error::other(format!(
+        "Interrupted: nobody waits for the function {function} any more, and it goes on with the migrations, for 15 minutes at most."
+    ))
+    .advise(format!(
+        "Run the same command again: it waits for what still runs, and goes on from what the ledger says. What the function \
+         says is in the log group /aws/lambda/{function}."
+    ))
+}
+
+/// Calls the function and waits for its answer.
+async fn call(function: &str, order: &Order, time: Duration, aws: &Clients) -> Result<Answer> {
+    let payload = order::write(order).map_err(|error| {
+        Error::other(format!("The migrations cannot be given to the function {function}: {error}.")).advise(
+            "Apply them from inside the VPC: `migrations.runner: here`, on a machine that `proxy.allow_from` lets in.",
+        )
+    })?;
+    let call = aws.lambda.invoke().function_name(function).payload(Blob::new(payload)).log_type(LogType::Tail);
+    let answer = call.customize().config_override(lasting(time)).send().await.map_err(|error| {
+        let error = Error::from(error);
+        match error.class {
+            Class::Ambiguous => error.advise(format!(
+                "The function goes on, and what it commits is in the ledger. Run the same command again: it goes on from there. \
+                 What the function says is in the log group /aws/lambda/{function}."
+            )),
+            _ => error,
+        }
+    })?;
+    let bytes: &[u8] = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+    if answer.function_error().is_some() {
+        return Err(broken(function, bytes, &answer));
+    }
+    order::read(bytes).map_err(|error| Error::other(format!("The answer of the function {function} is none: {error}.")))
+}
+
+/// The function did not come to an answer: why, and the last it said.
+fn broken(function: &str, payload: &[u8], answer: &InvokeOutput) -> Error {
+    let said: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let why = said["errorMessage"].as_str().unwrap_or("AWS does not say why.").trim_end_matches('.').to_owned();
+    let log = answer.log_result().and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log).into_owned();
+    let lines: Vec<&str> = log.lines().filter(|line| !is_frame(line)).collect();
+    let last = lines[lines.len().saturating_sub(5)..].iter().map(|line| format!("\n    {line}")).collect::<String>();
+    let advice = if log.contains("GLIBC_") {
+        "The binary wants a newer C library than the function has. Build infra on a system with glibc 2.34 or older, or for \
+         x86_64-unknown-linux-musl, and name it in INFRA_LAMBDA_BINARY."
+            .to_owned()
+    } else {
+        format!(
+            "What was committed is in the ledger: run the same command again. What the function says is in the log group \
+             /aws/lambda/{function}; one that ends without a word cannot reach the Secrets Manager (`network.nat`, \
+             `network.endpoints`)."
+        )
+    };
+    Error::other(format!("The function {function} ended without an answer: {why}.{last}")).advise(advice)
+}
+
+/// What Lambda itself writes around a call.
+fn is_frame(line: &str) -> bool {
+    line.trim().is_empty() || ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word))
+}

@@ -1,0 +1,178 @@
+//! `migrations.runner: lambda`: the migrations are applied by infra itself, as a function of the local cloud.
+
+use std::{process::Command, time::Duration};
+
+use serde_json::Value;
+
+use crate::binary::{Cloud, Run};
+
+const STACK: &str = "stack: shop
+region: us-east-1
+database: {protect: false, on_destroy: delete}
+secret: {on_destroy: purge}
+proxy: {}
+migrations: {folder: drizzle, runner: lambda}
+service: {image: public.ecr.aws/aws-containers/hello-app-runner:latest}
+";
+
+const DEPLOY: &[&str] = &["deploy", "--local", "--yes"];
+const DESTROY: &[&str] =
+    &["destroy", "--local", "--yes", "--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+
+/// A cloud, and in its folder a description and migrations; each a name and its SQL.
+fn stage(migrations: &[(&str, &str)]) -> Cloud {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", STACK);
+    // The tests' binary, too large for Lambda, stands outside of the function: what is started there is started here.
+    cloud.write("bootstrap", &format!("#!/bin/sh\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
+    folder(&cloud, migrations);
+    cloud
+}
+
+fn folder(cloud: &Cloud, migrations: &[(&str, &str)]) {
+    std::fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
+    let entries: Vec<Value> = (0_i64..)
+        .zip(migrations)
+        .map(|(idx, (tag, _))| {
+            serde_json::json!({"idx": idx, "version": "7", "when": 1_700_000_000_000_i64 + idx, "tag": tag, "breakpoints": true})
+        })
+        .collect();
+    let journal = serde_json::json!({"version": "7", "dialect": "postgresql", "entries": entries});
+    cloud.write("drizzle/meta/_journal.json", &journal.to_string());
+    for (tag, sql) in migrations {
+        cloud.write(&format!("drizzle/{tag}.sql"), sql);
+    }
+}
+
+fn command(cloud: &Cloud, arguments: &[&str]) -> Command {
+    let mut command = cloud.command(arguments);
+    command.env("INFRA_LAMBDA_BINARY", cloud.folder().join("bootstrap"));
+    command
+}
+
+fn infra(cloud: &Cloud, arguments: &[&str]) -> Run {
+    Run::of(arguments, &mut command(cloud, arguments))
+}
+
+/// Everything that the function has said.
+fn log(cloud: &Cloud) -> String {
+    let answer = cloud.ask(
+        "logs",
+        "Logs_20140328.FilterLogEvents",
+        &serde_json::json!({"logGroupName": "/aws/lambda/shop-migrations"}),
+    );
+    let events = answer["events"].as_array().cloned().unwrap_or_default();
+    events.iter().map(|event| format!("{}\n", event["message"].as_str().unwrap_or_default())).collect()
+}
+
+fn has(cloud: &Cloud, kind: &str) -> bool {
+    cloud.inventory().iter().any(|item| item["kind"] == kind)
+}
+
+const FIRST: (&str, &str) = ("0000_first", "create table one (id int primary key);\n");
+
+#[test]
+fn a_function_applies_them_and_goes_with_the_stack() {
+    let cloud = stage(&[FIRST]);
+    // Where the function does nothing, nothing is done: nobody else applies.
+    let works = std::fs::read_to_string(cloud.folder().join("bootstrap")).expect("the file");
+    cloud.write("bootstrap", "#!/bin/sh\necho no such library >&2\nexit 127\n");
+    let run = infra(&cloud, DEPLOY).ends_with(1);
+    let said = run.stderr();
+    assert!(
+        said.contains("The function shop-migrations ended without an answer") && said.contains("no such library"),
+        "{said}"
+    );
+    assert!(said.contains("/aws/lambda/shop-migrations"), "{said}");
+    assert_eq!(cloud.psql("shop", "select to_regclass('one') is null"), "t");
+    assert!(!has(&cloud, "service"), "what depends on the migrations is not begun");
+    // Another program is a change of the function, and goes before the migrations.
+    cloud.write("bootstrap", &works);
+    infra(&cloud, DEPLOY).succeeds();
+    assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "1");
+    let log = log(&cloud);
+    assert!(log.contains("applying 0000_first") && log.contains("applied 0000_first in"), "{log}");
+    // Again: nothing to do, and nothing is called that changes anything: the function is asked what the ledger says.
+    cloud.forget_calls();
+    let again = infra(&cloud, DEPLOY).succeeds();
+    assert!(again.stdout().contains("No changes"), "{}", again.stdout());
+    let changing: Vec<(String, u64)> = cloud
+        .calls()
+        .into_iter()
+        .filter(|(call, _)| !["Describe", "List", "Get"].iter().any(|verb| call.contains(&format!(".{verb}"))))
+        .filter(|(call, _)| !call.starts_with("ssm."))
+        .collect();
+    assert!(matches!(&*changing, [(call, 1..=2)] if call == "lambda.Invoke"), "{changing:?}");
+    // No password has gone through a payload into a log, or an answer into a screen.
+    let secret = cloud.psql("shop", "select 1");
+    assert_eq!(secret, "1");
+    // Applied from elsewhere again: the function goes, with its role and group.
+    let here = ["--set", "migrations.runner=here"];
+    infra(&cloud, &[DEPLOY, &here].concat()).succeeds();
+    assert!(!has(&cloud, "function"), "{:?}", cloud.inventory());
+    infra(&cloud, DEPLOY).succeeds();
+    assert!(has(&cloud, "function"));
+    infra(&cloud, DESTROY).succeeds();
+    assert_eq!(cloud.inventory(), Vec::<Value>::new(), "nothing is left");
+}
+
+#[test]
+fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
+    let bad = ("0001_bad", "create table two (\n  id int,\n  other nonsense\n);\n");
+    let cloud = stage(&[FIRST, bad]);
+    let run = infra(&cloud, DEPLOY).ends_with(1);
+    let there = report(&run.stderr());
+    for part in ["The migration 0001_bad failed in line 3", "drizzle/0001_bad.sql:3:9", "SQLSTATE 42704", "╰── here"]
+    {
+        assert!(there.contains(part), "{part} is missing: {there}");
+    }
+    assert!(!has(&cloud, "service"));
+    assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "1");
+    let run = infra(&cloud, &[DEPLOY, &["--set", "migrations.runner=here"]].concat()).ends_with(1);
+    assert_eq!(there.replace("Applied: 0000_first; still", "This run applied nothing; still"), report(&run.stderr()));
+    folder(&cloud, &[FIRST, ("0001_bad", "create table two (id int);\n")]);
+    infra(&cloud, DEPLOY).succeeds();
+    assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
+    assert!(has(&cloud, "service"));
+}
+
+/// The migrator's own report in what a run says.
+fn report(said: &str) -> String {
+    let lines = said.lines().skip_while(|line| !line.contains("SQLSTATE"));
+    lines.take_while(|line| !line.contains("→")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_the_function_at_work_and_the_next_one_goes_on() {
+    let slow = ("0001_slow", "select pg_sleep(4);\n--> statement-breakpoint\ncreate table two (id int);\n");
+    let cloud = stage(&[FIRST]);
+    infra(&cloud, DEPLOY).succeeds();
+    folder(&cloud, &[FIRST, slow]);
+    let mut killed = command(&cloud, DEPLOY)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !log(&cloud).contains("applying 0001_slow") {
+        assert!(std::time::Instant::now() < end, "{}", log(&cloud));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    killed.kill().expect("it is killed");
+    killed.wait().expect("it has ended");
+    infra(&cloud, &[DEPLOY, &["--lock-wait", "120"]].concat()).succeeds();
+    assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "2");
+    assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
+    assert_eq!(log(&cloud).matches("applied 0001_slow").count(), 1, "{}", log(&cloud));
+}
+
+#[test]
+fn without_a_program_for_lambda_nothing_is_begun() {
+    let cloud = stage(&[FIRST]);
+    cloud.write("bootstrap", "not a program");
+    let run = infra(&cloud, &["diff", "--local"]).ends_with(1);
+    let said = run.stderr();
+    assert!(said.contains("is no program for 64-bit Linux") && said.contains("INFRA_LAMBDA_BINARY"), "{said}");
+    infra(&cloud, DEPLOY).ends_with(1);
+    assert_eq!(cloud.inventory(), Vec::<Value>::new());
+}
