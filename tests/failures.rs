@@ -110,7 +110,9 @@ fn a_network_that_is_none_is_told_soon() {
     // A page of somebody who is not AWS: a captive portal, a wrong endpoint.
     let wire = Wire::with("http://127.0.0.1:9", |_, _| {
         let body = "<html>Please sign in</html>".to_owned();
-        Box::pin(async move { Answer { status: 404, content_type: "text/html".into(), date: None, body } })
+        Box::pin(async move {
+            Answer { status: 404, content_type: "text/html".into(), date: None, headers: Vec::new(), body }
+        })
     });
     let told = fails_soon(&mut cloud.through(&wire.url, DIFF));
     assert!(told.contains("does not speak as AWS does"), "{told}");

@@ -271,7 +271,8 @@ fn a_function_s_requests_are_as_aws_describes_them_and_the_policy_allows_just_th
         "stack: shop\nregion: us-east-1\ndatabase: {protect: false}\nproxy: {}\nmigrations: {runner: lambda}\n";
     cloud.write("stack.yaml", &format!("{description}tags: {{team: web}}\n"));
     fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
-    cloud.write("drizzle/meta/_journal.json", r#"{"version":"7","dialect":"postgresql","entries":[]}"#);
+    cloud.write("drizzle/meta/_journal.json", r#"{"version":"7","dialect":"postgresql","entries":[{"idx":0,"version":"7","when":1,"tag":"0000_a","breakpoints":true}]}"#);
+    cloud.write("drizzle/0000_a.sql", "create table a (id int);\n");
     let program = |text: &str| {
         cloud.write("bootstrap", &format!("#!/bin/sh\n# {text}\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
     };

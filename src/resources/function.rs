@@ -16,10 +16,10 @@ use aws_sdk_lambda::{
 use aws_smithy_types::Blob;
 use serde::Serialize;
 
-use super::{role, security_group::SecurityGroup, subnet::Subnet};
+use super::{role, role::Role, security_group::SecurityGroup, subnet::Subnet};
 use crate::{
     aws::{Error, Result, each, tags, unless_gone},
-    engine::{Anything, Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
     runner::package::Package,
 };
 
@@ -32,7 +32,7 @@ pub struct Function {
     /// The name, unique in account and region.
     pub name: String,
     /// The ARN of the role that it runs as.
-    pub role: Ref<Anything>,
+    pub role: Ref<Role>,
     /// `provided.al2023`: a program of our own.
     pub runtime: String,
     /// `x86_64` or `arm64`.

@@ -80,7 +80,7 @@ pub(super) fn function() -> Case<Function> {
             "a variable set",
             Update,
             act!(|aws, live| {
-                let variables = aws_sdk_lambda::types::Environment::builder().variables("A", "b").build();
+                let variables = aws_sdk_lambda::types::Environment::builder().variables("AB", "c").build();
                 let call = aws.lambda.update_function_configuration().function_name(&live.id);
                 call.environment(variables).send().await.unwrap()
             }),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Expansion, network};
+use super::Expansion;
 use crate::{
     engine::{Anything, Ref},
     resources::{
