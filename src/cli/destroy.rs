@@ -17,7 +17,7 @@ use crate::{
     },
     render::{output::tell, value::count},
     resources::{
-        KINDS, cluster::Cluster, cost, forbidden, instance::Instance, secret::Secret,
+        KINDS, cluster::Cluster, cost, forbidden, function::Function, instance::Instance, secret::Secret,
         secret_attachment::SecretAttachment, service::Service,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
@@ -228,6 +228,12 @@ fn remains(stage: &Stage, plan: &Plan) -> String {
              /aws/apprunner/… of this stack's names (`aws logs describe-log-groups`)."
                 .to_owned(),
         );
+    }
+    if deleted(Function::KIND) {
+        lines.push(format!(
+            "  So do the function's: /aws/lambda/{}-migrations (`aws logs delete-log-group --log-group-name …`).",
+            stage.name()
+        ));
     }
     if lines.is_empty() { "Nothing is left.".to_owned() } else { format!("What stays:\n{}", lines.join("\n")) }
 }

@@ -87,12 +87,18 @@ async fn interfaces(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occup
     Ok(described(scope, name, id).await?.iter().map(occupant).collect())
 }
 
+/// How AWS describes the interfaces of functions, which it removes last of all.
+const OF_FUNCTIONS: &str = "AWS Lambda VPC ENI";
+
 /// An interface, by whom it is of: what a service of AWS has made, that service removes, some time after its owner is gone.
 fn occupant(interface: &NetworkInterface) -> Occupant {
     let id = interface.network_interface_id().unwrap_or_default();
     let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
     let of = match (instance, interface.description()) {
         (Some(instance), _) => format!(" of the instance {instance}"),
+        (None, Some(text)) if text.starts_with(OF_FUNCTIONS) => {
+            format!(" ({text}; AWS removes it 20 to 45 minutes after its function)")
+        }
         (None, Some(text)) if !text.is_empty() => format!(" ({text})"),
         _ => String::new(),
     };
@@ -141,4 +147,16 @@ async fn nat_gateways(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occ
 fn named(id: Option<&str>, name: Option<&str>) -> Occupant {
     let id = id.unwrap_or_default();
     Occupant { what: name.map_or_else(|| id.to_owned(), |name| format!("{id} ({name})")), stays: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_leaves_behind_is_named_with_the_time_it_takes() {
+        let interface = NetworkInterface::builder().network_interface_id("eni-1").requester_managed(true);
+        let left = occupant(&interface.description("AWS Lambda VPC ENI-shop-migrations-1").build());
+        assert!(!left.stays && left.what.starts_with("eni-1 (AWS Lambda VPC ENI-shop-migrations-1; AWS removes it 20"));
+    }
 }
