@@ -110,7 +110,11 @@ pub fn run() -> ExitCode {
         let code = local.run();
         return if code == ExitCode::SUCCESS { told(CLEAN) } else { code };
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let mut runtime = match cli.verb.on_one_thread() {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::tell(&format!("The asynchronous runtime cannot be started: {error}."));
@@ -145,6 +149,11 @@ impl Verb {
             // What it prints may be SQL of the user's, word for word.
             Verb::Migrate(_) | Verb::Local(_) => None,
         }
+    }
+
+    /// Whether it waits for one connection and nothing else: then a second thread would only be one to be woken.
+    fn on_one_thread(&self) -> bool {
+        matches!(self, Verb::Migrate(args) if args.on_one_thread())
     }
 
     /// Whether the answer is for a program: then it ends with an object that says how it ended, whatever happens.

@@ -22,6 +22,10 @@ use super::target::{Target, Tls};
 /// How long the server may take for TLS and authentication once it accepted the connection: a paused Aurora wakes up.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What a large question to the catalogs begins with. By its estimated cost PostgreSQL would compile it to machine code first,
+/// which takes many times as long as the answer.
+pub(super) const UNCOMPILED: &str = "SET LOCAL jit = off; ";
+
 /// A connection to the database of a [`Target`].
 pub struct Client {
     pub(super) postgres: tokio_postgres::Client,

@@ -81,6 +81,16 @@ pub struct Row {
     pub applied_at: Option<i64>,
 }
 
+/// How a ledger is looked at under its lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Its rows are counted, which takes the longer the more there are.
+    Whole,
+    /// What came after the row that this version ends with is read. Ids are given out in order, and up to here none is
+    /// missing that somebody could hold who has not committed yet.
+    Since(Version),
+}
+
 /// Distinguishes two states of a ledger without reading all of it: rows are only ever added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
@@ -186,8 +196,19 @@ impl Ledger {
         digest.iter().take(8).fold(0_i64, |key, byte| (key << 8) | i64::from(*byte))
     }
 
+    /// SQL that shows what of the ledger's [`Version`] is to be known.
+    pub(super) fn look_query(&self, look: Look) -> String {
+        match look {
+            Look::Whole => self.version_query(),
+            // The names of its columns come with it.
+            Look::Since(Version { last, .. }) => {
+                format!("SELECT * FROM {} WHERE id > {last} OR id = {}", self.quoted(), lease::ID)
+            }
+        }
+    }
+
     /// SQL whose one row is the ledger's [`Version`].
-    pub(super) fn version_query(&self) -> String {
+    fn version_query(&self) -> String {
         let lease = lease::condition();
         format!(
             "SELECT count(*) FILTER (WHERE NOT {lease}), coalesce(max(id) FILTER (WHERE NOT {lease}), 0), \
@@ -295,8 +316,31 @@ impl Contents {
 }
 
 impl Version {
+    /// How to look whether it is still this one, and the row added that this run adds.
+    pub(super) fn look(&self) -> Look {
+        if self.count == self.last && !self.leased { Look::Since(*self) } else { Look::Whole }
+    }
+
+    /// With one more row.
+    pub(super) fn with(&self, row: i64) -> Self {
+        Version { count: self.count + 1, last: self.last.max(row), ..*self }
+    }
+
+    /// What a look has shown: how many rows, and the last of them. None where more has changed than that the next row was
+    /// added.
+    pub(super) fn seen(look: Look, rows: usize, last: &SimpleQueryRow) -> Option<Self> {
+        match look {
+            Look::Whole => Version::of_row(last),
+            Look::Since(before) => {
+                let id: i64 = last.try_get("id").ok()??.parse().ok()?;
+                let has_name = last.columns().iter().any(|column| column.name() == "name");
+                (rows == 1 && id == before.last + 1 && has_name == before.has_name).then(|| before.with(id))
+            }
+        }
+    }
+
     /// From the row of [`Ledger::version_query`].
-    pub(super) fn of_row(row: &SimpleQueryRow) -> Option<Self> {
+    fn of_row(row: &SimpleQueryRow) -> Option<Self> {
         let number = |column: usize| row.get(column)?.parse::<i64>().ok();
         Some(Version { count: number(0)?, last: number(1)?, has_name: number(2)? > 0, leased: number(3)? > 0 })
     }

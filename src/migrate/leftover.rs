@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::concurrent::{AT_WORK, Concurrent};
-use super::connect::Client;
+use super::connect::{Client, UNCOMPILED};
 use super::folder::Migration;
 use super::quote::literal;
 use super::refusal::Refusal;
@@ -94,7 +94,7 @@ fn query(guarded: &[Guarded<'_>]) -> String {
     // That of a partitioned table is INVALID until each partition has its own attached.
     let invalid = format!("c.relkind = 'i' AND NOT i.indisvalid AND NOT {AT_WORK}");
     format!(
-        "SELECT it.number, pg_catalog.format('%I.%I', n.nspname, c.relname), o.relname, CASE WHEN \
+        "{UNCOMPILED}SELECT it.number, pg_catalog.format('%I.%I', n.nspname, c.relname), o.relname, CASE WHEN \
          {OTHER} THEN 'taken' ELSE 'invalid' END FROM (SELECT *, pg_catalog.to_regclass(written)::pg_catalog.oid AS owner, \
          pg_catalog.parse_ident(written, false) AS parts FROM (VALUES {}) v (number, name, written)) it JOIN \
          pg_catalog.pg_class c ON c.relname = it.name JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN \

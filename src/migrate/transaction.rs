@@ -18,7 +18,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
 use super::connect::Client;
 use super::event::Event;
-use super::ledger::{Ledger, Version};
+use super::ledger::{Ledger, Look, Version};
 use super::options::Options;
 
 /// When to say that another migrator is waited for.
@@ -30,8 +30,8 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// READ COMMITTED is asked for because the role's default may be stricter, and would show the ledger as it was before
 /// the lock was granted.
-pub(super) fn opening(ledger: &Ledger, options: &Options, look: bool) -> String {
-    let version = if look { ledger.version_query() } else { String::new() };
+pub(super) fn opening(ledger: &Ledger, options: &Options, look: Option<Look>) -> String {
+    let version = look.map(|look| ledger.look_query(look)).unwrap_or_default();
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {RESTORE}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; \
          SELECT pg_catalog.pg_advisory_xact_lock({}); {}; {version}; SAVEPOINT {MARK}",
@@ -75,7 +75,9 @@ const MARK: &str = "infra_migration";
 
 /// A session that migrations, or others behind the same pooler, may have changed, as it was. Roles first: the ledger's row
 /// is written by who connected. Temporary tables would hide the tables of their names from whoever gets the session next.
-pub(super) const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP";
+/// Behind a pooler the encoding, too, would be the one that the pooler's own connection began with.
+pub(super) const RESTORE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET LOCAL client_encoding = 'UTF8'; \
+    DISCARD TEMP";
 
 /// The limits for a migration's statements; they end with the transaction.
 pub(super) fn limits(options: &Options) -> String {
@@ -91,6 +93,18 @@ fn milliseconds(time: Duration) -> u128 {
 
 /// An answer that is on its way.
 pub(super) type Answer = Pin<Box<SimpleQueryStream>>;
+
+/// The answer to an [`opening`], and how that looks at the ledger.
+pub(super) struct Opening {
+    answer: Answer,
+    look: Look,
+}
+
+/// The rows of an answer, of which only the last one is kept.
+struct Rows {
+    count: usize,
+    last: Option<SimpleQueryRow>,
+}
 
 /// Why a message was not carried out.
 pub(super) enum Trouble {
@@ -138,15 +152,19 @@ impl<'a> Conversation<'a> {
     }
 
     /// Waits for the answer; its last row, if it has any.
-    pub(super) async fn answer(&mut self, mut answer: Answer, lock: bool) -> Result<Option<SimpleQueryRow>, Trouble> {
+    pub(super) async fn answer(&mut self, answer: Answer, lock: bool) -> Result<Option<SimpleQueryRow>, Trouble> {
+        Ok(self.rows(answer, lock).await?.last)
+    }
+
+    async fn rows(&mut self, mut answer: Answer, lock: bool) -> Result<Rows, Trouble> {
         let mut patience = lock.then(|| Instant::now() + PATIENCE);
         let mut limit = self.limit.map(|limit| Instant::now() + limit);
-        let (mut completed, mut last) = (0, None);
+        let (mut completed, mut rows) = (0, Rows { count: 0, last: None });
         loop {
             tokio::select! {
                 biased;
                 message = answer.next() => match message {
-                    Some(Ok(SimpleQueryMessage::Row(row))) => last = Some(row),
+                    Some(Ok(SimpleQueryMessage::Row(row))) => rows = Rows { count: rows.count + 1, last: Some(row) },
                     Some(Ok(SimpleQueryMessage::CommandComplete(_))) => completed += 1,
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
@@ -155,7 +173,7 @@ impl<'a> Conversation<'a> {
                     }
                     None => {
                         self.show_notices();
-                        return Ok(last);
+                        return Ok(rows);
                     }
                 },
                 notice = self.client.notice() => show(&mut *self.events, &notice),
@@ -186,10 +204,17 @@ impl<'a> Conversation<'a> {
         self.answer(answer, false).await
     }
 
-    /// Opens a transaction of a ledger that exists: the version it has under the lock.
-    pub(super) async fn opened(&mut self, opening: Answer) -> Result<Option<Version>, Trouble> {
-        let row = self.answer(opening, true).await?;
-        Ok(row.as_ref().and_then(Version::of_row))
+    /// Begins to open a transaction of a ledger that exists.
+    pub(super) async fn open(&self, ledger: &Ledger, options: &Options, look: Look) -> Result<Opening, Trouble> {
+        Ok(Opening { answer: self.send(&opening(ledger, options, Some(look))).await?, look })
+    }
+
+    /// Waits until it is open: the version that the ledger has under the lock.
+    pub(super) async fn opened(&mut self, opening: Opening) -> Result<Option<Version>, Trouble> {
+        let Opening { answer, look } = opening;
+        let Rows { count, last } = self.rows(answer, true).await?;
+        // One row is the lock's.
+        Ok(last.and_then(|row| Version::seen(look, count.saturating_sub(1), &row)))
     }
 
     /// Whether the transaction that was opened is over, though nobody here has ended it. Takes back what is not committed.

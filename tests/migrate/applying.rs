@@ -214,3 +214,22 @@ async fn all_together_or_nothing() {
         assert_eq!((tables(&database).as_str(), ledger_rows(&database).lines().count()), ("a b c d", 3));
     }
 }
+
+/// A database that is not UTF-8 gets what the files say, also where a pooler's own connection began with its encoding.
+#[tokio::test(flavor = "multi_thread")]
+async fn text_arrives_as_it_is_written() {
+    for way in WAYS {
+        let name = format!("{}_latin1", Database::new(way).name);
+        Database::new(way)
+            .psql(&format!("CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"));
+        let database = Database { name, way };
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (t text);\nINSERT INTO a VALUES ('é');")]);
+        tags(&database, &written.folder()).await.unwrap();
+        written
+            .add("0001_b", "INSERT INTO a VALUES ('ü'), ('ß');--> statement-breakpoint\nINSERT INTO a VALUES ('ñ');");
+        written.add("0002_c", "-- infra: no-transaction\nINSERT INTO a VALUES ('ö');\nINSERT INTO a VALUES ('å');");
+        tags(&database, &written.folder()).await.unwrap();
+        let found = database.psql("SELECT string_agg(ascii(t)::text, ' '), max(length(t)) FROM a");
+        assert_eq!(found, "233 252 223 241 246 229|1", "{way:?}");
+    }
+}

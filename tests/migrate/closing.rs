@@ -8,7 +8,7 @@ use infra::migrate::{Failure, Options, Tls};
 use tokio::sync::watch;
 
 use super::server::{Database, Way, servers};
-use super::{WAYS, Written, ledger_rows, run, run_with, tables};
+use super::{WAYS, Written, ledger_rows, run, run_with, tables, tags};
 
 /// With this setting a backslash escapes the quote, so that the server sees statements where the rules of today see a string.
 const HIDE: &str = "SET standard_conforming_strings = off;--> statement-breakpoint\n";
@@ -97,4 +97,32 @@ async fn rolled_back_is_said_only_of_what_cannot_commit_any_more() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!((ledger_rows(&database).as_str(), tables(&database).as_str()), ("", ""));
+}
+
+/// Between two migrations it is looked at what came after the last row alone; whatever did is noticed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_record_meanwhile_is_noticed() {
+    let ledger = "drizzle.__drizzle_migrations";
+    let table = [
+        // A row of somebody else's, before this run's own.
+        (format!("INSERT INTO {ledger} (hash, created_at) VALUES ('x', 5)"), false),
+        // Drizzle 1 upgrades the table: its rows need a name.
+        (format!("ALTER TABLE {ledger} ADD COLUMN name text, ADD COLUMN applied_at timestamptz"), true),
+        // A number that somebody may hold who has not committed yet.
+        (format!("SELECT nextval('{ledger}_id_seq')"), true),
+    ];
+    for (sql, goes_on) in table {
+        let database = Database::new(Way::Direct);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+        tags(&database, &written.folder()).await.unwrap();
+        written.add("0001_b", &sql);
+        written.add("0002_c", "CREATE TABLE c (id int);");
+        written.add("0003_d", "CREATE TABLE d (id int);");
+        let result = tags(&database, &written.folder()).await;
+        assert_eq!(result.is_ok(), goes_on, "{sql}: {result:?}");
+        assert_eq!(tables(&database), if goes_on { "a c d" } else { "a" }, "{sql}");
+        if goes_on && sql.starts_with("ALTER") {
+            assert_eq!(database.psql(&format!("SELECT count(*) FROM {ledger} WHERE name IS NULL")), "0");
+        }
+    }
 }

@@ -29,7 +29,7 @@ use tokio_postgres::SimpleQueryRow;
 pub use class::Class;
 pub use object::{Id, Object, Place};
 
-use super::connect::Client;
+use super::connect::{Client, UNCOMPILED};
 use super::ledger::Ledger;
 use class::CLASSES;
 
@@ -50,7 +50,7 @@ impl Catalog {
     pub(super) async fn read(client: &Client, ledger: &Ledger) -> Result<Self, tokio_postgres::Error> {
         let queries: Vec<String> = CLASSES.iter().map(|description| (description.query)()).collect();
         let queries = queries.join("; ");
-        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {SETTINGS}; {queries}; COMMIT");
+        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {UNCOMPILED}{SETTINGS}; {queries}; COMMIT");
         let rows = match client.rows(&sql).await {
             Ok(rows) => rows,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! A cheap look at the database: are the ledger rows of these migrations there, and everything that their statements name?
 
 use super::named::{Named, named};
-use crate::migrate::connect::Client;
+use crate::migrate::connect::{Client, UNCOMPILED};
 use crate::migrate::folder::{Folder, Migration};
 use crate::migrate::ledger::{Ledger, LedgerError};
 use crate::migrate::quote::literal;
@@ -79,7 +79,7 @@ fn query(expected: &[Named]) -> String {
         )
     };
     format!(
-        "WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AND nspname \
+        "{UNCOMPILED}WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AND nspname \
          !~ '^pg_temp' AS seen FROM \
          pg_catalog.pg_namespace), it (number, class, place, owner, name) AS (VALUES {}) SELECT number FROM it WHERE NOT \
          CASE class WHEN 'schema' THEN EXISTS (SELECT FROM places n WHERE n.nspname = it.place) \
