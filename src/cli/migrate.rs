@@ -1,5 +1,6 @@
 //! `infra migrate`: Drizzle's migrations on any PostgreSQL, with or without a stack. One verb a file.
 
+mod advice;
 mod apply;
 mod baseline;
 mod differences;
@@ -12,6 +13,7 @@ mod show;
 mod source;
 mod status;
 mod unlock;
+mod variables;
 mod verify;
 
 use clap::Subcommand;
@@ -60,6 +62,11 @@ impl Verb {
 }
 
 impl Args {
+    /// Whether it waits for the database alone. What replays has work of its own, during which a second ctrl-C has to be heard.
+    pub(super) fn on_one_thread(&self) -> bool {
+        matches!(self.verb, Verb::Apply(_) | Verb::Status(_))
+    }
+
     /// Whether the answer is for a program.
     pub(super) fn json(&self) -> bool {
         self.verb.json()

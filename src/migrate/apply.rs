@@ -15,12 +15,12 @@ use super::event::Event;
 use super::failure::{Failure, Half};
 use super::folder::{Chunk, Folder, Migration};
 use super::guard::without_transaction;
-use super::ledger::{Contents, Ledger, LedgerError, Version};
+use super::ledger::{Contents, Ledger, LedgerError, Look, Version};
 use super::mask::masked;
 use super::options::Options;
 use super::plan::{Plan, plan};
 use super::refusal::refusals;
-use super::transaction::{Answer, Conversation, Trouble, closing, opening, seam};
+use super::transaction::{Conversation, Opening, Trouble, closing, seam};
 use super::verify::presence;
 pub(super) use trouble::Failed;
 pub(super) use upkeep::upkeep;
@@ -62,7 +62,6 @@ pub async fn apply(
         folder,
         ledger,
         options,
-        opening: opening(ledger, options, true),
         conversation: Conversation::new(client, events, options),
         wanted: Vec::new(),
         applied: Vec::new(),
@@ -89,7 +88,6 @@ pub(super) struct Run<'a> {
     pub(super) folder: &'a Folder,
     pub(super) ledger: &'a Ledger,
     pub(super) options: &'a Options,
-    opening: String,
     pub(super) conversation: Conversation<'a>,
     /// What was pending at the last look.
     pub(super) wanted: Vec<String>,
@@ -135,7 +133,7 @@ impl<'a> Run<'a> {
                 self.maintain().await?;
                 continue;
             }
-            let pending = plan.to_apply(self.folder, self.options.allow, self.options.to.as_deref());
+            let pending = plan.to_apply(self.folder, &self.options.allow, self.options.to.as_deref());
             if !self.told {
                 self.leftovers(&pending).await?;
             }
@@ -147,7 +145,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let before = plan.applied().saturating_sub(self.applied.len());
-            let beyond = plan.to_apply(self.folder, self.options.allow, None).len() - pending.len();
+            let beyond = plan.to_apply(self.folder, &self.options.allow, None).len() - pending.len();
             let alone = |migration: &&Migration| without_transaction(&migration.sql);
             let together = pending.iter().position(alone).unwrap_or(pending.len());
             let (version, lease) = (contents.version(), contents.lease.as_ref());
@@ -177,7 +175,7 @@ impl<'a> Run<'a> {
     fn checked_plan(&self, contents: &Contents) -> Result<Plan, Failure> {
         let plan = plan(self.folder, contents);
         let Options { allow, to, .. } = self.options;
-        let refusals = refusals(&plan, self.folder, self.ledger, contents.has_name, *allow, to.as_deref());
+        let refusals = refusals(&plan, self.folder, self.ledger, contents.has_name, allow, to.as_deref());
         if refusals.is_empty() { Ok(plan) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
     }
 
@@ -195,9 +193,9 @@ impl<'a> Run<'a> {
                 false if self.options.together => End::GoOn,
                 false => End::CommitAndBegin,
             };
-            match self.one(migration, version.has_name, end).await {
+            match self.one(migration, version, end).await {
                 Ok(done) => {
-                    version = Version { count: version.count + 1, last: version.last.max(done.row), ..version };
+                    version = version.with(done.row);
                     ran.push(AppliedMigration { tag: migration.tag.clone(), millis: done.millis });
                     opening = done.next;
                     if end != End::GoOn {
@@ -219,9 +217,9 @@ impl<'a> Run<'a> {
     }
 
     /// Begins a transaction, or waits for the one already begun; false if the ledger is not at `version`.
-    pub(super) async fn begin(&mut self, opening: Option<Answer>, version: Version) -> Result<bool, Failure> {
+    pub(super) async fn begin(&mut self, opening: Option<Opening>, version: Version) -> Result<bool, Failure> {
         let found = match opening {
-            Some(answer) => self.conversation.opened(answer).await,
+            Some(opening) => self.conversation.opened(opening).await,
             None => self.open().await,
         };
         match found {
@@ -235,8 +233,8 @@ impl<'a> Run<'a> {
     }
 
     async fn open(&mut self) -> Result<Option<Version>, Trouble> {
-        let answer = self.conversation.send(&self.opening).await?;
-        self.conversation.opened(answer).await
+        let opening = self.conversation.open(self.ledger, self.options, Look::Whole).await?;
+        self.conversation.opened(opening).await
     }
 
     /// A migration that was applied on its own.
@@ -254,7 +252,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs one migration inside the open transaction.
-    async fn one<'m>(&mut self, migration: &'m Migration, has_name: bool, end: End) -> Result<Done, Failed<'m>> {
+    async fn one<'m>(&mut self, migration: &'m Migration, version: Version, end: End) -> Result<Done, Failed<'m>> {
         self.starts(migration);
         let started = Instant::now();
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
@@ -271,14 +269,17 @@ impl<'a> Run<'a> {
             self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
         }
 
-        let insertion = self.ledger.insertion(migration, has_name);
+        let insertion = self.ledger.insertion(migration, version.has_name);
         let last = match end {
             End::GoOn => seam(&insertion, self.options),
             End::Commit | End::CommitAndBegin => closing(&insertion),
         };
         let last = self.conversation.send(&last).await.map_err(failed(whole))?;
         let next = match end {
-            End::CommitAndBegin => Some(self.conversation.send(&self.opening).await.map_err(failed(whole))?),
+            End::CommitAndBegin => {
+                let next = self.conversation.open(self.ledger, self.options, version.look()).await;
+                Some(next.map_err(failed(whole))?)
+            }
             End::Commit | End::GoOn => None,
         };
         // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
@@ -328,7 +329,7 @@ enum End {
 struct Done {
     row: i64,
     millis: u64,
-    next: Option<Answer>,
+    next: Option<Opening>,
 }
 
 /// Why nothing more is known once COMMIT was sent to a server that does not react.

@@ -121,7 +121,7 @@ pub fn unrecorded<'a>(
     if let Some(lease) = &contents.lease {
         reasons.push(format!("The migration {} is begun without a transaction and not finished.", lease.tag));
     }
-    for refusal in refusals(&plan, folder, ledger, contents.has_name, Allow::default(), to) {
+    for refusal in refusals(&plan, folder, ledger, contents.has_name, &Allow::default(), to) {
         match refusal {
             // Nothing is run.
             Refusal::Statement { .. } => {}
@@ -132,7 +132,7 @@ pub fn unrecorded<'a>(
     if !reasons.is_empty() {
         return Err(BaselineError::Conflict { reasons });
     }
-    let unrecorded = plan.to_apply(folder, Allow::default(), to);
+    let unrecorded = plan.to_apply(folder, &Allow::default(), to);
     Ok((plan, unrecorded))
 }
 
@@ -147,7 +147,7 @@ pub async fn baseline(
     events: &mut (dyn FnMut(Event) + Send + Sync),
 ) -> Result<Marked, BaselineError> {
     let mut conversation = Conversation::new(client, events, options);
-    let answer = match conversation.send(&opening(ledger, options, false)).await {
+    let answer = match conversation.send(&opening(ledger, options, None)).await {
         Ok(answer) => conversation.answer(answer, true).await,
         Err(trouble) => Err(trouble),
     };

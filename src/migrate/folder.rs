@@ -102,6 +102,8 @@ impl Folder {
     pub fn inspect(path: &Path) -> Result<(Self, Vec<FolderError>), FolderError> {
         let Inspected { folder, missing, mut defects } = inspect(path)?;
         defects.extend(missing.into_iter().map(|Missing { tag, path, .. }| FolderError::MissingFile { tag, path }));
+        // What applies does not read them; drizzle-kit makes the next migration of them.
+        defects.extend(inspect::conflicts(&folder));
         Ok((folder, defects))
     }
 
@@ -118,12 +120,13 @@ impl Folder {
 
 impl Migration {
     fn new(tag: String, name: String, idx: usize, when_millis: i64, sql: String, path: PathBuf) -> Self {
-        let hash = Sha256::digest(sql.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-            hex
-        });
-        Migration { tag, name, idx, when_millis, hash, sql, path }
+        Migration { tag, name, idx, when_millis, hash: hash(&sql), sql, path }
+    }
+
+    /// Whether a file with this hash differs from this one in nothing but its line ends.
+    pub(super) fn has_other_line_ends(&self, of: &str) -> bool {
+        let unix = self.sql.replace("\r\n", "\n");
+        hash(&unix) == of || hash(&unix.replace('\n', "\r\n")) == of
     }
 
     /// The parts that are sent one by one.
@@ -147,6 +150,15 @@ impl Migration {
     }
 }
 
+/// SHA-256 in hexadecimal.
+fn hash(sql: &str) -> String {
+    Sha256::digest(sql.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        hex
+    })
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -160,6 +172,17 @@ pub(crate) mod tests {
     fn hash_is_sha256sum() {
         let hash = migration("a", 1, "abc").hash;
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn other_line_ends_are_told_from_other_text() {
+        let (unix, windows) =
+            (migration("a", 1, "SELECT 1;\nSELECT 2;\n"), migration("a", 1, "SELECT 1;\r\nSELECT 2;\r\n"));
+        let (mixed, other) =
+            (migration("a", 1, "SELECT 1;\r\nSELECT 2;\n"), migration("a", 1, "SELECT 1;\nSELECT 3;\n"));
+        assert!(unix.has_other_line_ends(&windows.hash) && windows.has_other_line_ends(&unix.hash));
+        assert!(mixed.has_other_line_ends(&unix.hash) && mixed.has_other_line_ends(&windows.hash));
+        assert!(!other.has_other_line_ends(&unix.hash));
     }
 
     proptest! {

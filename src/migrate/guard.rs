@@ -108,7 +108,8 @@ impl Reason {
             }
             Reason::ByteOrderMark => "Save the file as UTF-8 without BOM.",
             Reason::Conflict => {
-                "Finish the merge. Where both sides are wanted, each is better a migration of its own: generate one of them again."
+                "Keep the other branch's side of everything in the folder, delete the migration of your own branch, and run \
+                 `drizzle-kit generate` again: it then comes after theirs."
             }
             Reason::Temporary => {
                 "Make an ordinary table and drop it at the end; or do what needs the temporary one in a migration with a \

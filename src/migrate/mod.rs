@@ -64,6 +64,6 @@ pub use failure::Failure;
 pub use folder::{Folder, FolderError, Layout, Migration};
 pub use ledger::{Ledger, LedgerError};
 pub use options::Options;
-pub use plan::{Allow, Plan, State, Status};
+pub use plan::{Accept, Allow, Plan, State, Status};
 pub use refusal::Refusal;
 pub use target::{Roots, Secret, Target, Tls};

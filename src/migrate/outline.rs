@@ -79,11 +79,11 @@ pub async fn outline<'a>(
     let plan = plan(folder, &contents);
     let to = options.to.as_deref();
     let refused = |refusals| Failure::Refused { applied: Vec::new(), refusals };
-    let found = refusals(&plan, folder, ledger, contents.has_name, options.allow, to);
+    let found = refusals(&plan, folder, ledger, contents.has_name, &options.allow, to);
     if !found.is_empty() {
         return Err(refused(found));
     }
-    let pending = plan.to_apply(folder, options.allow, to);
+    let pending = plan.to_apply(folder, &options.allow, to);
     let found = leftovers(client, &pending).await.map_err(explain)?;
     if !found.is_empty() {
         return Err(refused(found));

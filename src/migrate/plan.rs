@@ -30,6 +30,8 @@ pub enum State {
         row: i64,
         /// The hash of what was applied.
         applied_hash: String,
+        /// Whether nothing but its line ends is another: git, or an editor, has written CR LF for LF, or LF for CR LF.
+        line_ends: bool,
     },
     /// Not applied, but something later is. Drizzle skips it and reports success.
     OutOfOrder {
@@ -98,13 +100,36 @@ pub struct MissingStatus {
     pub applied: bool,
 }
 
+/// Which edited files are taken as what was applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Accept {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of these migrations.
+    Only(Vec<String>),
+    /// Every one.
+    All,
+}
+
+impl Accept {
+    /// Whether the file of this migration is.
+    pub fn includes(&self, tag: &str) -> bool {
+        match self {
+            Accept::Nothing => false,
+            Accept::Only(tags) => tags.iter().any(|it| it == tag),
+            Accept::All => true,
+        }
+    }
+}
+
 /// What the user explicitly lets through.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allow {
     /// Apply migrations that are older than an applied one, or than one before them in the journal.
     pub out_of_order: bool,
     /// Take edited files as what was applied: their hash is written to the ledger, nothing is run.
-    pub edited: bool,
+    pub edited: Accept,
     /// Go on although the ledger has rows the folder does not account for.
     pub unknown_rows: bool,
     /// Ignore `.sql` files that are not in the journal.
@@ -157,7 +182,11 @@ fn states(folder: &Folder, matched: &[Option<&Row>], contents: &Contents) -> Vec
     for (index, (migration, row)) in folder.migrations.iter().zip(matched).enumerate() {
         let state = match row {
             Some(row) if row.hash == migration.hash => State::Applied { row: row.id, applied_at: row.applied_at },
-            Some(row) => State::Edited { row: row.id, applied_hash: row.hash.clone() },
+            Some(row) => State::Edited {
+                row: row.id,
+                applied_hash: row.hash.clone(),
+                line_ends: migration.has_other_line_ends(&row.hash),
+            },
             None => unapplied(folder, migration, latest, last_applied.filter(|last| *last > index), newest),
         };
         if latest.is_none_or(|latest| latest.when_millis < migration.when_millis) {
@@ -195,7 +224,7 @@ fn unapplied(
 
 impl Plan {
     /// The migrations that would run now, in order, none after `to`.
-    pub fn to_apply<'a>(&self, folder: &'a Folder, allow: Allow, to: Option<&str>) -> Vec<&'a Migration> {
+    pub fn to_apply<'a>(&self, folder: &'a Folder, allow: &Allow, to: Option<&str>) -> Vec<&'a Migration> {
         let runs = |status: &Status| match status.state {
             State::Pending => true,
             State::OutOfOrder { .. } | State::Misordered { .. } => allow.out_of_order,
@@ -205,9 +234,9 @@ impl Plan {
     }
 
     /// The edited migrations whose hash becomes the applied one, with their rows; none after `to`.
-    pub fn to_accept<'a>(&self, folder: &'a Folder, allow: Allow, to: Option<&str>) -> Vec<(i64, &'a Migration)> {
+    pub fn to_accept<'a>(&self, folder: &'a Folder, allow: &Allow, to: Option<&str>) -> Vec<(i64, &'a Migration)> {
         let row = |status: &Status| match status.state {
-            State::Edited { row, .. } if allow.edited => Some(row),
+            State::Edited { row, .. } if allow.edited.includes(&status.tag) => Some(row),
             _ => None,
         };
         self.up_to(folder, to).filter_map(|(migration, status)| Some((row(status)?, migration))).collect()

@@ -11,7 +11,7 @@ use super::folder::{Folder, Layout};
 use super::guard;
 use super::lease::Lease;
 use super::ledger::{Ledger, Row};
-use super::plan::{Allow, Plan, State};
+use super::plan::{Accept, Allow, Plan, State};
 use crate::excerpt::{Text, pointed};
 
 /// One reason not to apply anything.
@@ -48,7 +48,7 @@ pub enum Refusal {
     #[error("The migration {tag} was edited after it was applied: {} is not the file that ran.", path.display())]
     #[diagnostic(help(
         "The ledger has the hash {applied_hash}, the file {hash}. Take the file from version control again and put the \
-         change into a new migration; or, if the database has the change, apply with --accept-edited."
+         change into a new migration; or, if the database has the change, apply with --accept-edited {tag}."
     ))]
     Edited {
         /// Which migration.
@@ -59,6 +59,23 @@ pub enum Refusal {
         applied_hash: String,
         /// Hash of the file.
         hash: String,
+    },
+    /// The file is what was applied, written with other line ends.
+    #[error(
+        "The migration {tag} is not byte for byte what was applied: {} has other line ends, and nothing else in it is \
+         changed.",
+        path.display()
+    )]
+    #[diagnostic(help(
+        "git writes the line ends of its system (core.autocrlf), and Drizzle's hash is of the bytes. Keep them the same on \
+         every machine: a line `*.sql text eol=lf` in .gitattributes, then `git add --renormalize .` and check the files out \
+         again. If the ledger is to have the hash of the file as it is now, apply with --accept-edited {tag}."
+    ))]
+    LineEnds {
+        /// Which migration.
+        tag: String,
+        /// Its file.
+        path: PathBuf,
     },
     /// Rows that the folder does not account for, while there is something to apply.
     #[error("The ledger {ledger} has rows that no migration in {} accounts for: {rows}.", folder.display())]
@@ -163,7 +180,7 @@ pub enum Refusal {
         /// Its file.
         path: PathBuf,
     },
-    /// `--to` names nothing.
+    /// `--to` or `--accept-edited` names nothing.
     #[error("There is no migration {tag} in {}.", folder.display())]
     #[diagnostic(help("{}", suggestion.as_ref().map_or_else(|| "See `infra migrate status`.".to_owned(), |it| format!("Did you mean {it}?"))))]
     NoSuchTag {
@@ -189,14 +206,17 @@ pub enum Refusal {
 
 impl Refusal {
     /// The option of `infra migrate apply` that lets it through.
-    pub fn option(&self) -> Option<&'static str> {
-        match self {
-            Refusal::OutOfOrder { .. } | Refusal::Misordered { .. } => Some("--allow-out-of-order"),
-            Refusal::Edited { .. } => Some("--accept-edited"),
-            Refusal::Unknown { .. } => Some("--allow-unknown-rows"),
-            Refusal::Stray { .. } => Some("--ignore-strays"),
-            _ => None,
-        }
+    pub fn option(&self) -> Option<String> {
+        let option = match self {
+            Refusal::OutOfOrder { .. } | Refusal::Misordered { .. } => "--allow-out-of-order",
+            Refusal::Edited { tag, .. } | Refusal::LineEnds { tag, .. } => {
+                return Some(format!("--accept-edited {tag}"));
+            }
+            Refusal::Unknown { .. } => "--allow-unknown-rows",
+            Refusal::Stray { .. } => "--ignore-strays",
+            _ => return None,
+        };
+        Some(option.to_owned())
     }
 }
 
@@ -206,11 +226,16 @@ pub fn refusals(
     folder: &Folder,
     ledger: &Ledger,
     has_name: bool,
-    allow: Allow,
+    allow: &Allow,
     to: Option<&str>,
 ) -> Vec<Refusal> {
     let mut found = Vec::new();
-    if let Some(tag) = to.filter(|tag| !folder.migrations.iter().any(|migration| migration.tag == **tag)) {
+    let accepted = match &allow.edited {
+        Accept::Only(tags) => &tags[..],
+        Accept::Nothing | Accept::All => &[],
+    };
+    let unknown = |tag: &&str| !folder.migrations.iter().any(|migration| migration.tag == **tag);
+    if let Some(tag) = to.into_iter().chain(accepted.iter().map(String::as_str)).find(unknown) {
         return vec![no_such_tag(folder, tag)];
     }
     for (migration, status) in plan.up_to(folder, to) {
@@ -222,7 +247,11 @@ pub fn refusals(
             State::Misordered { after } if !allow.out_of_order => {
                 found.push(Refusal::Misordered { tag, after: after.clone(), journal: folder.journal() });
             }
-            State::Edited { applied_hash, .. } if !allow.edited => found.push(Refusal::Edited {
+            State::Edited { .. } if allow.edited.includes(&tag) => {}
+            State::Edited { line_ends: true, .. } => {
+                found.push(Refusal::LineEnds { tag, path: migration.path.clone() });
+            }
+            State::Edited { applied_hash, .. } => found.push(Refusal::Edited {
                 tag,
                 path: migration.path.clone(),
                 applied_hash: applied_hash.clone(),

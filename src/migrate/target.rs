@@ -78,7 +78,7 @@ impl Roots {
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a target is not complete.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum TargetError {
     /// Not a `postgres://` URL.
     #[error("The database URL is not of the form postgres://user:password@host:port/database.")]
@@ -103,9 +103,17 @@ pub enum TargetError {
     SslMode(String),
     /// No encryption over a network.
     #[error(
-        "sslmode=disable would send the password and all data in the clear to {0}: it is for a server on this machine only."
+        "sslmode=disable would send the password and all data in the clear to {0}: it is for a server on this machine only, and a \
+         private network is none. Turn TLS on at the server, with sslrootcert=FILE for its certificate; or connect through a \
+         tunnel (ssh -L) to localhost."
     )]
     InTheClear(String),
+    /// A path where a host is wanted.
+    #[error(
+        "The host {0} is the path of a Unix socket, and only TCP is spoken here. Give the host localhost, with sslmode=disable \
+         in the URL or PGSSLMODE=disable beside DB_HOST, where PostgreSQL listens on it (listen_addresses)."
+    )]
+    Socket(String),
     /// A variable that is not set.
     #[error(
         "The variable {0} is not set. Set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD (in the environment, or in \
@@ -150,6 +158,8 @@ impl Target {
         let config: tokio_postgres::Config =
             format!("{base}?{}", rest.finish()).parse().map_err(|_| TargetError::NotUrl)?;
         let host = match config.get_hosts() {
+            #[cfg(unix)]
+            [Host::Unix(path)] => return Err(TargetError::Socket(path.display().to_string())),
             [Host::Tcp(host)] => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             _ => return Err(TargetError::Missing("host")),
         };
@@ -171,6 +181,9 @@ impl Target {
         let required = |name| variable(name).filter(|value| !value.is_empty()).ok_or(TargetError::Unset(name));
         let port = variable("DB_PORT").unwrap_or_else(|| "5432".to_owned());
         let host = required("DB_HOST")?;
+        if host.starts_with(['/', '@']) {
+            return Err(TargetError::Socket(host));
+        }
         let roots = variable("PGSSLROOTCERT").or_else(|| variable("DB_CA_FILE")).filter(|path| !path.is_empty());
         Ok(Target {
             tls: tls(variable("PGSSLMODE").as_deref(), roots.map(PathBuf::from), &host)?,
@@ -326,6 +339,22 @@ mod tests {
     #[test]
     fn ipv6_hosts_lose_their_brackets() {
         assert_eq!(Target::from_url("postgres://a@[::1]/c", None).unwrap().host, "::1");
+    }
+
+    #[test]
+    fn a_socket_is_no_host() {
+        let path = TargetError::Socket("/var/run/postgresql".into());
+        assert_eq!(Target::from_url("postgres://me@%2Fvar%2Frun%2Fpostgresql/shop", None), Err(path.clone()));
+        let set = |name: &str| Some(if name == "DB_HOST" { "/var/run/postgresql" } else { "1" }.to_owned());
+        assert_eq!(Target::from_variables(set), Err(path));
+    }
+
+    #[test]
+    fn a_private_network_is_not_this_machine() {
+        for host in ["10.0.0.5", "192.168.1.2", "172.17.0.1", "db"] {
+            let said = Target::from_url(&format!("postgres://a@{host}/c?sslmode=disable"), None).unwrap_err();
+            assert_eq!(said, TargetError::InTheClear(host.into()));
+        }
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Migrations {
     fn against(&self, folder: &Folder, contents: &Contents) -> Vec<Obstacle> {
         let Settings { ledger, command, .. } = &self.settings;
         let plan = plan(folder, contents);
-        let found = refusals(&plan, folder, ledger, contents.has_name, Allow::default(), None);
+        let found = refusals(&plan, folder, ledger, contents.has_name, &Allow::default(), None);
         found.iter().map(|refusal| Obstacle { reason: refusal.to_string(), remedy: remedy(refusal, command) }).collect()
     }
 

@@ -234,3 +234,46 @@ fn names_in_guards_are_looked_for() {
     let said = shown(&output);
     assert!(output.status.code() == Some(1) && said.contains("a_id"), "{said}");
 }
+
+/// Of several edited files those that are named are taken as they are, and a name that is none is refused.
+#[test]
+fn edited_files_are_accepted_by_name() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int);")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    for tag in ["0000_a", "0001_b"] {
+        std::fs::write(written.file(tag), "SELECT 'edited';").unwrap();
+    }
+    let said = run(&database, &written, &["apply", "--accept-edited", "0001_x"]);
+    assert!(said.starts_with("exit 3") && said.contains("Did you mean 0001_b?"), "{said}");
+    let said = run(&database, &written, &["apply", "--accept-edited", "0001_b"]);
+    assert!(said.starts_with("exit 1") && said.contains("0000_a was edited") && !said.contains("0001_b"), "{said}");
+    let said = run(&database, &written, &["status"]);
+    assert!(said.contains("2 edited.") && said.contains("apply --accept-edited 0000_a 0001_b"), "{said}");
+    let said = run(&database, &written, &["apply", "--accept-edited", "0000_a,0001_b"]);
+    assert!(
+        said.starts_with("exit 0") && said.contains("⚠ 0000_a: its hash") && said.contains("⚠ 0001_b: its hash"),
+        "{said}"
+    );
+    assert!(run(&database, &written, &["status", "--exit-code"]).starts_with("exit 0"));
+}
+
+/// A checkout on another system may change the line ends, and with them the hash: that is told from an edit.
+#[test]
+fn other_line_ends_are_told_from_an_edit() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (\n  id int\n);\n"), ("0001_b", "SELECT 1;\n")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    std::fs::write(written.file("0000_a"), "CREATE TABLE a (\r\n  id int\r\n);\r\n").unwrap();
+    let status = run(&database, &written, &["status"]);
+    assert!(status.contains("✗ 0000_a  applied with other line ends; nothing else in it is changed"), "{status}");
+    let refused = run(&database, &written, &["apply"]);
+    for said in [&status, &refused] {
+        assert!(said.contains("*.sql text eol=lf") && said.contains("--accept-edited 0000_a"), "{said}");
+        assert!(!said.contains("was edited"), "{said}");
+    }
+    let lint = run(&database, &written, &["lint"]);
+    assert!(lint.contains("has other line ends"), "{lint}");
+    assert!(run(&database, &written, &["apply", "--accept-edited"]).contains("⚠ 0000_a: its hash"));
+    assert!(run(&database, &written, &["status", "--exit-code"]).starts_with("exit 0"));
+}

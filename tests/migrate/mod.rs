@@ -21,6 +21,7 @@ mod parity;
 mod proven;
 mod repairing;
 mod server;
+mod shapes;
 mod splitting;
 mod tampering;
 mod telling;

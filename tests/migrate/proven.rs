@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra::migrate::{Allow, Client, Event, Failure, LedgerError, Options, Refusal, Secret};
+use infra::migrate::{Accept, Allow, Client, Event, Failure, LedgerError, Options, Refusal, Secret};
 
 use super::outside::{TABLE, index, leases, outside, psql, until};
 use super::server::{Database, Way};
@@ -45,7 +45,7 @@ async fn an_edited_migration_beyond_the_last_one_wanted_is_left_alone() {
     for tag in ["0000_a", "0002_c"] {
         std::fs::write(written.file(tag), "SELECT 4;").unwrap();
     }
-    let allow = Allow { edited: true, ..Allow::default() };
+    let allow = Allow { edited: Accept::All, ..Allow::default() };
     let (result, _) = run_with(&mut database.client().await, &written.folder(), &up_to("0001_b")).await;
     assert!(matches!(&result, Err(Failure::Refused { .. })), "{result:?}");
     assert_eq!(ledger_rows(&database), rows, "nobody has accepted it");

@@ -144,7 +144,7 @@ async fn shown_written_and_written_once() {
     assert_eq!((output.status.code(), files()), (Some(1), before), "{shown}");
     assert!(shown.contains("ADD COLUMN IF NOT EXISTS \"id\" integer;"), "{shown}");
     assert!(shown.contains("-- Not repaired: column public.a.name: its type is another one"), "{shown}");
-    assert!(shown.contains("1 object that no migration makes was left alone"), "{shown}");
+    assert!(shown.contains("1 object is extra. What no migration makes is left alone"), "{shown}");
 
     let output = infra(&database, written.path(), &["repair", "--json"]);
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

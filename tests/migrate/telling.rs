@@ -95,6 +95,23 @@ fn an_unfinished_merge_in_a_migration_is_refused() {
     assert_eq!(std::fs::read_to_string(written.file("0001_b")).unwrap(), merge);
 }
 
+/// Nothing that is applied is in a snapshot, but drizzle-kit generates the next migration from it.
+#[test]
+fn an_unfinished_merge_in_a_snapshot_is_found() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let snapshot = written.path().join("meta/0000_snapshot.json");
+    std::fs::write(&snapshot, "{\n<<<<<<< HEAD\n  \"id\": \"1\"\n=======\n  \"id\": \"2\"\n>>>>>>> feature\n}")
+        .unwrap();
+    let database = Database::new(Way::Direct);
+    let output = infra(&database, written.path(), &["lint"]).output().unwrap();
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for text in ["conflict-marker", "0000_snapshot.json:2:1", "drizzle-kit generate"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    assert_eq!(infra(&database, written.path(), &["apply"]).output().unwrap().status.code(), Some(0));
+}
+
 /// A password that is not percent-encoded is taken apart by nobody: a part of it would be shown as the host.
 #[test]
 fn no_part_of_a_password_is_shown() {

@@ -1,6 +1,6 @@
 //! What Drizzle gets wrong in silence (facts in the fixtures' names): here it is refused, or it works.
 
-use infra::migrate::{Allow, Failure, Folder, Options, Refusal};
+use infra::migrate::{Accept, Allow, Failure, Folder, Options, Refusal};
 
 use super::server::{Database, Way};
 use super::{WAYS, Written, fixture, ledger_rows, run, run_with, tables, tags};
@@ -96,7 +96,7 @@ async fn what_is_refused_can_be_let_through() {
     let base = Folder::read(&fixture("v0-abc")).unwrap();
     run_with(&mut database.client().await, &base, &to).await.0.unwrap();
     let folder = Folder::read(&fixture("v0-trap-edited-after-apply")).unwrap();
-    let options = Options { allow: Allow { edited: true, ..Allow::default() }, ..Options::default() };
+    let options = Options { allow: Allow { edited: Accept::All, ..Allow::default() }, ..Options::default() };
     let (result, _) = run_with(&mut database.client().await, &folder, &options).await;
     assert_eq!(result.unwrap().migrations.len(), 2);
     // The edit was accepted for good, and not run.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::{CLEAN, Failure, print, stop},
-    migrate::{self, Allow, Event, Options},
+    migrate::{self, Accept, Allow, Event, Options},
     stack::{self, Migrations, TransactionScope},
 };
 
@@ -48,9 +48,9 @@ pub(super) struct Args {
     allow_out_of_order: bool,
 
     /// Take files that were edited after they were applied as what was applied: nothing of them runs, the ledger gets their
-    /// hash. What is pending is applied as ever.
-    #[arg(long)]
-    accept_edited: bool,
+    /// hash. Those of these migrations; without one, every one. What is pending is applied as ever.
+    #[arg(long, value_name = "TAG", num_args = 0.., value_delimiter = ',')]
+    accept_edited: Option<Vec<String>>,
 
     /// Go on although the ledger has rows that the folder does not account for.
     #[arg(long)]
@@ -85,7 +85,11 @@ impl Args {
             to: self.to.clone(),
             allow: Allow {
                 out_of_order: self.allow_out_of_order,
-                edited: self.accept_edited,
+                edited: match &self.accept_edited {
+                    None => Accept::Nothing,
+                    Some(tags) if tags.is_empty() => Accept::All,
+                    Some(tags) => Accept::Only(tags.clone()),
+                },
                 unknown_rows: self.allow_unknown_rows,
                 strays: self.ignore_strays,
             },

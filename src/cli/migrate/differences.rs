@@ -134,15 +134,27 @@ fn enumerated(names: &[&str]) -> String {
     }
 }
 
-/// What to do about it; empty where there is nothing to repair, or nothing was replayed.
-pub(super) fn hint(report: &Report) -> &'static str {
+/// What to do about what is there and no migration makes.
+pub(super) const EXTRA: &str = "What no migration makes is left alone: drop it in a new one (`infra migrate new NAME`); or take it into the \
+                                schema, run `drizzle-kit generate`, and record that as applied (`infra migrate baseline`).";
+
+/// What to do about it; empty where everything is the same.
+pub(super) fn hint(report: &Report) -> String {
     let any = |change| report.differences.iter().any(|difference| difference.change == change);
-    match (any(Change::Missing), any(Change::Different)) {
-        (true, _) => "  Make what is missing: infra migrate repair",
+    let (missing, different, extra) = (any(Change::Missing), any(Change::Different), any(Change::Extra));
+    let advice = [
+        (missing, "Make what is missing: infra migrate repair"),
         // Some of it can be altered, the rest is listed.
-        (false, true) => "  See what of it can be put right: infra migrate repair --dry-run",
-        (false, false) => "",
-    }
+        (different && !missing, "See what of it can be put right: infra migrate repair --dry-run"),
+        (
+            !report.absent.is_empty(),
+            "Making it takes a replay: where PostgreSQL of the same version is installed on this machine, or with --scratch-url, \
+             infra migrate repair writes the migration.",
+        ),
+        (extra, EXTRA),
+    ];
+    let lines = advice.into_iter().filter(|(applies, _)| *applies);
+    lines.map(|(_, line)| wrapped(&format!("  {line}"), "  ")).collect::<Vec<_>>().join("\n")
 }
 
 /// The report as one JSON object.

@@ -41,6 +41,9 @@ fn what(refusal: &Refusal) -> Option<&'static str> {
         Refusal::OutOfOrder { layout: Layout::V1, .. } => Some("migrations are not applied, but later ones are"),
         Refusal::Misordered { .. } => Some("migrations have a `when` that is not greater than that of one before them"),
         Refusal::Edited { .. } => Some("migrations were edited after they were applied"),
+        Refusal::LineEnds { .. } => {
+            Some("migrations have other line ends than what was applied, and are the same otherwise")
+        }
         Refusal::Stray { .. } => Some("files are not in the journal; Drizzle would never run them"),
         _ => None,
     }
@@ -58,8 +61,13 @@ fn remedy(refusal: &Refusal) -> Option<&'static str> {
              before it; or, if they do not depend on the order, apply them with --allow-out-of-order.",
         ),
         Refusal::Edited { .. } => Some(
-            "So many at once usually have one reason: another folder, or line ends that git changed. Take the files from version \
-             control again and put changes into new migrations; or, if the database has them, apply with --accept-edited.",
+            "So many at once usually have one reason: another folder. Take the files from version control again and put changes \
+             into new migrations; or, if the database has them, apply with --accept-edited.",
+        ),
+        Refusal::LineEnds { .. } => Some(
+            "git writes the line ends of its system (core.autocrlf), and Drizzle's hash is of the bytes. Keep them the same on \
+             every machine: a line `*.sql text eol=lf` in .gitattributes, then `git add --renormalize .` and check the files \
+             out again. If the ledger is to have the hashes of the files as they are now, apply with --accept-edited.",
         ),
         Refusal::Stray { .. } => Some(
             "Add each with `infra migrate new` (which writes the entry), move them out of the folder, or apply with \
@@ -72,7 +80,10 @@ fn remedy(refusal: &Refusal) -> Option<&'static str> {
 /// What one of many is called.
 fn name(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } | Refusal::Edited { tag, .. } => tag.clone(),
+        Refusal::OutOfOrder { tag, .. }
+        | Refusal::Misordered { tag, .. }
+        | Refusal::Edited { tag, .. }
+        | Refusal::LineEnds { tag, .. } => tag.clone(),
         Refusal::Stray { path } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         other => other.to_string(),
     }

@@ -70,8 +70,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 /// The command that applies the repair, with what it takes to let through that stands against it.
 fn applying(source: &Source, contents: &Contents, plan: &Plan) -> String {
     let Source { folder, ledger, .. } = source;
-    let found = refusal::refusals(plan, folder, ledger, contents.has_name, Allow::default(), None);
-    let mut options: Vec<&str> = found.iter().filter_map(Refusal::option).collect();
+    let found = refusal::refusals(plan, folder, ledger, contents.has_name, &Allow::default(), None);
+    let mut options: Vec<String> = found.iter().filter_map(Refusal::option).collect();
     options.sort_unstable();
     options.dedup();
     let why = if options.is_empty() { "" } else { "   (`infra migrate status` shows why it takes that)" };
@@ -133,23 +133,28 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         );
         lines.push(String::new());
     }
-    for Obstacle { id, reason, .. } in &repair.obstacles {
+    // What is written has them as comments.
+    let unwritten = matches!(outcome, Outcome::Nothing | Outcome::Waiting { .. });
+    for Obstacle { id, reason, statements, .. } in &repair.obstacles {
         lines.push(wrapped(&format!("{} {id} is not repaired: {reason}.", style("✗").red()), "  "));
+        let statements = statements.iter().filter(|_| unwritten).flat_map(|statement| statement.lines());
+        lines.extend(statements.map(|line| format!("      {}", style(line).dim())));
     }
     let extra = report.differences.iter().filter(|it| it.change == Change::Extra).count();
     if extra > 0 {
-        let verb = if extra == 1 { "was" } else { "were" };
-        lines.push(format!(
-            "{} that no migration makes {verb} left alone; `infra migrate verify` shows them.",
-            count(extra, "object")
-        ));
+        let verb = if extra == 1 { "is" } else { "are" };
+        lines.push(wrapped(&format!("{} {verb} extra. {}", count(extra, "object"), differences::EXTRA), "  "));
     }
     lines.push(match outcome {
         Outcome::Nothing if report.migrations == 0 => {
             "Nothing was repaired: what should be there is known from applied migrations alone.".to_owned()
         }
         Outcome::Nothing if repair.obstacles.is_empty() => format!("{} Nothing is missing.", style("✓").green()),
-        Outcome::Nothing => "Nothing was written.".to_owned(),
+        Outcome::Nothing => wrapped(
+            "Nothing was written: each of these is for somebody to decide. What is decided goes into a migration of its own: \
+             `infra migrate new NAME`, the statements above as a beginning; then `infra migrate apply`, and `infra migrate verify`.",
+            "",
+        ),
         Outcome::Waiting { tag, apply } => {
             format!("{} {tag} is there already and makes it. Apply it: {apply}", style("✓").green())
         }

@@ -7,10 +7,13 @@ use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::source::Source;
+use super::{advice, source::Source};
 use crate::{
     migrate::{Applied, Event, Failure, Plan, State, Status, plan::Duplicate, refusal::Refusal},
-    render::value::{count, duration},
+    render::{
+        output::wrapped,
+        value::{count, duration},
+    },
 };
 
 /// Events while they happen.
@@ -216,7 +219,10 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
                 applied_at.map_or("applied".to_owned(), |at| format!("applied {}, {}", date(at), ago(at))),
             ),
             State::Pending => (style("+").cyan(), "pending".to_owned()),
-            State::Edited { .. } => (style("✗").red(), "edited after it was applied".to_owned()),
+            State::Edited { line_ends: false, .. } => (style("✗").red(), "edited after it was applied".to_owned()),
+            State::Edited { line_ends: true, .. } => {
+                (style("✗").red(), "applied with other line ends; nothing else in it is changed".to_owned())
+            }
             State::OutOfOrder { after } => (style("✗").red(), format!("out of order: {after} is applied")),
             State::Misordered { after } => {
                 (style("✗").red(), format!("its `when` is not greater than that of {after}"))
@@ -250,6 +256,7 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     };
     let known: Vec<bool> = plan.migrations.iter().filter_map(times).collect();
     lines.push(format!("\n{}", summary(plan)));
+    lines.extend(advice::lines(plan, source).into_iter().map(|line| wrapped(&format!("  {line}"), "    ")));
     if !plan.ledger_exists {
         lines.push(style(format!("The ledger {} does not exist yet.", source.ledger)).dim().to_string());
     }
@@ -287,7 +294,13 @@ fn summary(plan: &Plan) -> String {
 }
 
 pub(super) fn plan_json(plan: &Plan) -> String {
-    serde_json::to_string(plan).unwrap_or_default()
+    #[derive(serde::Serialize)]
+    struct Printed<'a> {
+        result: &'static str,
+        #[serde(flatten)]
+        plan: &'a Plan,
+    }
+    serde_json::to_string(&Printed { result: "status", plan }).unwrap_or_default()
 }
 
 /// One object with everything a program wants to know of a failure.

@@ -1,13 +1,11 @@
 //! Which folder goes to which ledger in which database: from the command line, the environment, or a stack.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use console::style;
 use miette::{IntoDiagnostic as _, miette};
 
+use super::variables;
 use crate::{
     cli::{
         Failure, outputs,
@@ -15,10 +13,8 @@ use crate::{
     },
     engine::scope::Known,
     migrate::{
-        Client, ConnectError, Folder, Ledger, Roots, Secret, Target, Tls,
-        folder::Missing,
-        roots::RDS_DOMAIN,
-        target::{CONNECT_TIMEOUT, TargetError},
+        Client, ConnectError, Folder, FolderError, Ledger, Roots, Secret, Target, Tls, folder::Missing,
+        roots::RDS_DOMAIN, target::CONNECT_TIMEOUT,
     },
     stack::{self, Migrations},
 };
@@ -94,17 +90,6 @@ pub(super) struct Source {
     pub(super) client: Client,
 }
 
-/// Where `infra local env` and others put the database's variables.
-const ENV_FILE: &str = ".env.local";
-
-/// The variable with a whole URL.
-const URL: &str = "DATABASE_URL";
-
-/// A variable of the environment; an empty one is none.
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// The description that is looked at where the command line does not say the folder.
 const DESCRIPTION: &str = "stack.yaml";
 
@@ -115,20 +100,20 @@ impl Source {
         format!("{} → {user}@{host}:{port}/{dbname}", self.folder.path.display())
     }
 
-    /// Reads the folder first: what is wrong with it is said without a database.
+    /// What is wrong with the folder is said without a database.
     pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
-        let folder = Folder::read(&path).map_err(|error| Failure::Input(error.into()))?;
-        Ok(Source { client: args.connect().await?, described, folder, ledger })
+        let (folder, client) = args.connect_meanwhile(move || Folder::read(&path)).await?;
+        Ok(Source { client, described, folder, ledger })
     }
 
     /// The same for looking only: the migrations whose files are missing come apart.
     pub(super) async fn survey(args: &SourceArgs) -> Result<(Self, Vec<Missing>), Failure> {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
-        let (folder, missing) = Folder::survey(&path).map_err(|error| Failure::Input(error.into()))?;
-        Ok((Source { client: args.connect().await?, described, folder, ledger }, missing))
+        let ((folder, missing), client) = args.connect_meanwhile(move || Folder::survey(&path)).await?;
+        Ok((Source { client, described, folder, ledger }, missing))
     }
 }
 
@@ -148,11 +133,7 @@ impl SourceArgs {
 
     /// Whether a database is named, by arguments, the environment or `.env.local`.
     pub(super) fn names_database(&self) -> bool {
-        let file = Path::new(ENV_FILE);
-        // One that cannot be read names something, and connecting says what is wrong with it.
-        let named = || env_file(file).map_or(true, |file| [URL, "DB_HOST"].iter().any(|name| file.contains_key(*name)));
-        let in_file = file.is_file() && named();
-        self.says_database() || in_file || [URL, "DB_HOST"].into_iter().any(|name| environment(name).is_some())
+        self.says_database() || variables::name_database()
     }
 
     /// The ledger and the database, where the folder does not matter.
@@ -168,12 +149,38 @@ impl SourceArgs {
     }
 
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        let stack = self.stack()?;
-        let target = match stack {
-            Some(file) => of_stack(file, &self.set, &self.cloud).await?,
-            None => of_command_line(self)?,
+        let ((), client) = self.connect_meanwhile(|| Ok(())).await?;
+        Ok(client)
+    }
+
+    /// Connects while something is read; only a stack's database is looked for afterwards, as that asks AWS.
+    async fn connect_meanwhile<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, FolderError> + Send + 'static,
+    ) -> Result<(T, Client), Failure> {
+        let reading = tokio::task::spawn_blocking(read);
+        let read = async { joined(reading).await.map_err(|error| Failure::Input(error.into())) };
+        if let Some(file) = self.stack()? {
+            let read = read.await?;
+            let target = of_stack(file, &self.set, &self.cloud).await?;
+            let client = Client::connect(&target).await.map_err(|error| unconnected(error, true))?;
+            return Ok((read, client));
+        }
+        let named = variables::database(self.url.as_deref());
+        let connecting = named.as_ref().ok().map(|(_, target)| {
+            let target = target.clone();
+            tokio::spawn(async move { Client::connect(&target).await })
+        });
+        let read = read.await?;
+        let (origin, target) = named?;
+        if let Some(origin) = origin {
+            self.tell(&origin, &target);
+        }
+        let client = match connecting {
+            Some(task) => joined(task).await,
+            None => Client::connect(&target).await,
         };
-        Client::connect(&target).await.map_err(|error| unconnected(error, stack.is_some()))
+        Ok((read, client.map_err(|error| unconnected(error, false))?))
     }
 
     /// Whether it is said in which cloud the stack is.
@@ -198,6 +205,11 @@ impl SourceArgs {
             }
         }
     }
+}
+
+/// What became of a task that nobody cancels.
+async fn joined<T>(task: tokio::task::JoinHandle<T>) -> T {
+    task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// The section `migrations` of the description, where it is needed or named.
@@ -238,39 +250,6 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
     })
 }
 
-/// The database of --url, else of the environment, else of `.env.local`; never part from here and part from there.
-fn of_command_line(args: &SourceArgs) -> Result<Target, Failure> {
-    let input = |error: TargetError| Failure::Input(miette::Report::msg(error.to_string()));
-    let of_url = |url: &str| Target::from_url(url, environment("PGSSLROOTCERT").map(PathBuf::from)).map_err(input);
-    if let Some(url) = &args.url {
-        return of_url(url);
-    }
-    if let Some(url) = environment(URL) {
-        let target = of_url(&url)?;
-        args.tell(&format!("{URL} in the environment"), &target);
-        return Ok(target);
-    }
-    if environment("DB_HOST").is_none() && !Path::new(ENV_FILE).is_file() {
-        let help = "Give --url, or --stack FILE for a stack's; or set DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and \
-                    DB_PASSWORD, in the environment or in a file .env.local here.";
-        return Err(Failure::Input(miette!(help = help, "Which database?")));
-    }
-    if environment("DB_HOST").is_some() {
-        let target = Target::from_variables(environment).map_err(input)?;
-        args.tell("DB_HOST in the environment", &target);
-        return Ok(target);
-    }
-    let file = env_file(Path::new(ENV_FILE))?;
-    let variable = |name: &str| file.get(name).cloned();
-    let (name, target) = match variable(URL).filter(|_| !file.contains_key("DB_HOST")) {
-        Some(url) => (URL, Target::from_url(&url, variable("PGSSLROOTCERT").map(PathBuf::from))),
-        None => ("DB_HOST", Target::from_variables(variable)),
-    };
-    let target = target.map_err(|error| Failure::Input(miette!("In {ENV_FILE}: {error}")))?;
-    args.tell(&format!("{name} in {ENV_FILE}"), &target);
-    Ok(target)
-}
-
 impl SourceArgs {
     /// Which database it is, where the command line does not say so.
     fn tell(&self, origin: &str, target: &Target) {
@@ -280,20 +259,6 @@ impl SourceArgs {
             crate::render::output::tell(&style(text).dim().to_string());
         }
     }
-}
-
-/// The variables of a file as `infra local env` writes it.
-fn env_file(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let unreadable = |line: usize, error: dotenvy::Error| {
-        // The parser's own words hold the line, and the line may hold the password.
-        let reason = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            _ => format!("line {line} is not of the form NAME=value"),
-        };
-        Failure::Input(miette!("{} cannot be read: {reason}.", path.display()))
-    };
-    let lines = dotenvy::from_path_iter(path).map_err(|error| unreadable(0, error))?;
-    (1..).zip(lines).map(|(line, item)| item.map_err(|error| unreadable(line, error))).collect()
 }
 
 /// The proxy and the secret that the stack has in AWS.

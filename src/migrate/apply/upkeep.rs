@@ -24,7 +24,7 @@ pub(in crate::migrate) fn upkeep(
             statements.extend(ledger.upgrade(contents, &plan.unnamed));
         }
     }
-    let edited = plan.to_accept(folder, options.allow, options.to.as_deref());
+    let edited = plan.to_accept(folder, &options.allow, options.to.as_deref());
     statements.extend(edited.into_iter().map(|(row, migration)| ledger.acceptance(row, migration)));
     statements
 }
@@ -36,7 +36,7 @@ impl Run<'_> {
 
     /// Makes, upgrades or corrects the ledger, under the lock and after looking again.
     pub(super) async fn maintain(&mut self) -> Result<(), Failure> {
-        let opening = opening(self.ledger, self.options, false);
+        let opening = opening(self.ledger, self.options, None);
         let opened = match self.conversation.send(&opening).await {
             Ok(answer) => self.conversation.answer(answer, true).await,
             Err(trouble) => Err(trouble),
@@ -64,7 +64,7 @@ impl Run<'_> {
             self.conversation.roll_back().await;
         }
         done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
-        for (_, migration) in plan?.to_accept(self.folder, self.options.allow, self.options.to.as_deref()) {
+        for (_, migration) in plan?.to_accept(self.folder, &self.options.allow, self.options.to.as_deref()) {
             (self.conversation.events)(Event::Accepted { tag: migration.tag.clone() });
         }
         Ok(())

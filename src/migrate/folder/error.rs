@@ -53,11 +53,12 @@ pub enum FolderError {
     /// git stopped in the middle of a merge.
     #[error("{} holds a git conflict marker: a merge was not finished.", path.display())]
     #[diagnostic(help(
-        "Keep the entries of both sides, each with its own idx, in the order of `when`; better: take one side, and \
-         generate the other's migration again with drizzle-kit."
+        "Keep the other branch's side of everything in the folder, delete the migration of your own branch (its .sql file and its \
+         snapshot), and run `drizzle-kit generate` again: it then comes after theirs. SQL that was written by hand goes into a new \
+         one: `infra migrate new NAME`."
     ))]
     Conflict {
-        /// The journal.
+        /// The journal, or a snapshot.
         path: PathBuf,
         /// Its text.
         #[source_code]
@@ -76,7 +77,10 @@ pub enum FolderError {
     },
     /// Two entries that cannot both be right.
     #[error("{} has {what}.", path.display())]
-    #[diagnostic(help("Usually two branches were merged: drop one migration and generate it again with drizzle-kit."))]
+    #[diagnostic(help(
+        "Usually two branches were merged: delete the one that no database has applied (its entry, its .sql file and its \
+         snapshot), and run `drizzle-kit generate` again."
+    ))]
     Duplicate {
         /// The journal.
         path: PathBuf,

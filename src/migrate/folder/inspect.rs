@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Folder, FolderError, Layout, Migration, Missing};
-use crate::migrate::journal::Journal;
+use crate::excerpt::Text;
+use crate::migrate::journal::{Journal, conflict_marker};
 use crate::migrate::position::Position;
 
 /// What there is in a folder, and what is wrong with it.
@@ -123,6 +125,26 @@ fn inspect_v1(path: &Path, folders: &[PathBuf]) -> Inspected {
     }
     let folder = Folder { path: path.into(), layout: Layout::V1, migrations, strays: Vec::new() };
     Inspected { folder, missing, defects }
+}
+
+/// The snapshots in which git has not finished a merge.
+pub(super) fn conflicts(folder: &Folder) -> Vec<FolderError> {
+    let mut snapshots: Vec<PathBuf> = match folder.layout {
+        Layout::V0 => {
+            let listing = std::fs::read_dir(folder.path.join("meta")).into_iter().flatten().flatten();
+            let is_snapshot = |path: &PathBuf| path.to_string_lossy().ends_with("_snapshot.json");
+            listing.map(|entry| entry.path()).filter(is_snapshot).collect()
+        }
+        Layout::V1 => folder.migrations.iter().map(|it| it.path.with_file_name("snapshot.json")).collect(),
+    };
+    snapshots.sort();
+    let found = snapshots.into_iter().filter_map(|path| {
+        let text = std::fs::read_to_string(&path).ok()?;
+        let span = conflict_marker(&text)?;
+        let text = Arc::new(Text::new(path.display().to_string(), text));
+        Some(FolderError::Conflict { path, text, span })
+    });
+    found.collect()
 }
 
 fn read_text(path: &Path) -> Result<String, FolderError> {

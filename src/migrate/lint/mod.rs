@@ -107,7 +107,7 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Setting
         _ => (Ledger::default(), Contents::default()),
     };
     let plan = plan(folder, &contents);
-    let refusals = refusal::refusals(&plan, folder, &ledger, contents.has_name, Allow::default(), None);
+    let refusals = refusal::refusals(&plan, folder, &ledger, contents.has_name, &Allow::default(), None);
     let pending = pending(folder, &plan, &settings.known);
     let scripts: Vec<Script<'a>> = folder
         .migrations

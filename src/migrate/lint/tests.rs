@@ -138,6 +138,7 @@ fn transactions() {
         "transaction-control",
         "outside-transaction",
         "reads-input",
+        "stops-drizzle-kit",
         "enum-value-in-use",
         "leaking-setting",
         "leaking-table",
@@ -148,6 +149,8 @@ fn transactions() {
             (&["SELECT 1; COMMIT"], &["transaction-control: COMMIT"]),
             (&["CREATE INDEX CONCURRENTLY i ON a (b)"], &["outside-transaction: CREATE INDEX CONCURRENTLY i ON a (b)"]),
             (&["COPY a FROM STDIN"], &["reads-input: COPY a FROM STDIN"]),
+            (&["-- infra: no-transaction\nVACUUM a"], &["stops-drizzle-kit: VACUUM a"]),
+            (&["-- infra: no-transaction\nSELECT 1"], &[]),
             (&["ALTER TYPE m ADD VALUE 'ok'; INSERT INTO c VALUES ('ok')"], &["enum-value-in-use: 'ok'"]),
             (
                 &["ALTER TYPE m ADD VALUE 'ok'; ALTER TABLE c ALTER COLUMN m SET DEFAULT 'ok'::m"],

@@ -82,8 +82,8 @@ pub(super) const EDITED: Rule = Rule {
     finds: "A migration that was edited after it was applied.",
     why: "The change will never run; Drizzle says nothing.",
     fix: "Take the file from version control again and put the change into a new migration. If the database has the change: \
-          `infra migrate apply --accept-edited`.",
-    check: |ground| refused(ground, |refusal| matches!(refusal, Refusal::Edited { .. })),
+          `infra migrate apply --accept-edited TAG`. Where line ends alone are others: `*.sql text eol=lf` in .gitattributes.",
+    check: |ground| refused(ground, |it| matches!(it, Refusal::Edited { .. } | Refusal::LineEnds { .. })),
 };
 
 pub(super) const UNKNOWN_ROW: Rule = Rule {
@@ -123,15 +123,15 @@ fn future_time(ground: &Ground<'_>) -> Vec<Hit> {
     .collect()
 }
 
-fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
+pub(super) fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
     use miette::Diagnostic as _;
     let found = ground.defects.iter().filter(|defect| wanted(defect));
     found
         .map(|defect| {
             let (path, text) = match defect {
-                FolderError::Duplicate { path, text, .. } | FolderError::BadTag { path, text, .. } => {
-                    (path, Some(text))
-                }
+                FolderError::Duplicate { path, text, .. }
+                | FolderError::BadTag { path, text, .. }
+                | FolderError::Conflict { path, text, .. } => (path, Some(text)),
                 FolderError::MissingFile { path, .. }
                 | FolderError::BadName { path }
                 | FolderError::NotUtf8 { path, .. }
@@ -154,7 +154,9 @@ fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
         .map(|refusal| {
             let place = match refusal {
                 Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => ground.entry(tag),
-                Refusal::Edited { path, .. } | Refusal::Stray { path } => Place::whole(path.clone()),
+                Refusal::Edited { path, .. } | Refusal::LineEnds { path, .. } | Refusal::Stray { path } => {
+                    Place::whole(path.clone())
+                }
                 _ => Place::whole(ground.folder.path.clone()),
             };
             Hit::new(place, refusal.to_string(), "here")

@@ -39,6 +39,7 @@ pub static RULES: &[&Rule] = &[
     &transaction::TRANSACTION_CONTROL,
     &transaction::OUTSIDE_TRANSACTION,
     &transaction::READS_INPUT,
+    &transaction::STOPS_DRIZZLE,
     &transaction::ENUM_VALUE_IN_USE,
     &transaction::LEAKING_SETTING,
     &transaction::LEAKING_TABLE,

@@ -31,6 +31,14 @@ fn not_idempotent(ground: &Ground<'_>) -> Vec<Hit> {
             let what = excerpt(&script.migration.sql, &act.span);
             let hit = match &act.repeat {
                 Repeat::Same => continue,
+                Repeat::Insert(..) if is_unheard_of(ground, &act.what) => Hit::new(
+                    place,
+                    format!("{what} names a column that no migration makes."),
+                    "this name?",
+                )
+                .fix(
+                    "Look at the name: with IF EXISTS a misspelt one is passed over in silence, and the column stays.",
+                ),
                 Repeat::Insert(at, text) => Hit::new(place, format!("{what} has no{text}."), format!("no{text}"))
                     .edits(vec![Edit::insert(*at, *text)]),
                 Repeat::Catch => Hit::new(place, format!("{what} fails the second time."), "no guard").edits(wrap(
@@ -52,6 +60,41 @@ fn not_idempotent(ground: &Ground<'_>) -> Vec<Hit> {
         }
     }
     found
+}
+
+/// Whether it takes away a column that its table, which is made here, never had as far as the migrations say.
+fn is_unheard_of(ground: &Ground<'_>, what: &What) -> bool {
+    let What::DropColumn { table, column } = what else { return false };
+    let statements = || ground.scripts.iter().flat_map(|script| script.statements.iter().map(move |it| (script, it)));
+    // Columns that come from elsewhere are not known.
+    let elsewhere = |script: &Script<'_>, act: &Act| {
+        let text = script.migration.sql[act.whole.clone()].to_ascii_lowercase();
+        ["like", "inherits", "partition", "select"].iter().any(|word| text.contains(word))
+    };
+    let mut is_made = false;
+    for (script, statement) in statements() {
+        if statement.opaque {
+            return false;
+        }
+        for act in &statement.acts {
+            match &act.what {
+                What::CreateTable { name, columns } if name.key() == table.key() => {
+                    if elsewhere(script, act) || columns.iter().any(|it| it.name.key() == column.key()) {
+                        return false;
+                    }
+                    is_made = true;
+                }
+                What::AddColumn { table: of, column: added, .. }
+                    if of.key() == table.key() && added.key() == column.key() =>
+                {
+                    return false;
+                }
+                What::Rename { name, .. } if name.key() == table.key() => return false,
+                _ => {}
+            }
+        }
+    }
+    is_made
 }
 
 enum Wrapping<'a> {

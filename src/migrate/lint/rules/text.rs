@@ -3,8 +3,9 @@
 use super::super::edit::Edit;
 use super::super::ground::{Ground, Script};
 use super::super::hit::{Hit, Place};
+use super::folder::defects;
 use super::{Rule, Severity, excerpt};
-use crate::migrate::folder::BREAKPOINT;
+use crate::migrate::folder::{BREAKPOINT, FolderError};
 use crate::migrate::guard;
 use crate::migrate::quote::LONGEST_NAME;
 use crate::migrate::sql::{self, Kind};
@@ -32,14 +33,16 @@ pub(super) const BYTE_ORDER_MARK: Rule = Rule {
 pub(super) const CONFLICT_MARKER: Rule = Rule {
     name: "conflict-marker",
     severity: Severity::Error,
-    finds: "A line that git left where a merge was not finished.",
-    why: "It is no SQL: the migration fails.",
-    fix: "Finish the merge.",
+    finds: "A line that git left where a merge was not finished, in a migration or a snapshot.",
+    why: "It is neither SQL nor JSON: the migration fails, and drizzle-kit can generate no other.",
+    fix: "Keep the other branch's side of everything in the folder, delete the migration of your own branch (its .sql file and its \
+          snapshot), and run `drizzle-kit generate` again.",
     check: |ground| {
         let found = ground.linted().filter_map(|script| conflict(script).map(|span| (script, span)));
         let hit =
             |(script, span)| Hit::new(Place::within(script, span), "A merge was not finished here.", "conflict marker");
-        found.map(hit).collect()
+        let snapshots = defects(ground, |defect| matches!(defect, FolderError::Conflict { .. }));
+        found.map(hit).chain(snapshots).collect()
     },
 };
 

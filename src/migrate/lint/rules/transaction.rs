@@ -39,6 +39,26 @@ pub(super) const READS_INPUT: Rule = Rule {
     check: |ground| guarded(ground, |reason| reason == Reason::ReadsInput),
 };
 
+pub(super) const STOPS_DRIZZLE: Rule = Rule {
+    name: "stops-drizzle-kit",
+    severity: Severity::Note,
+    finds: "A migration that infra can apply, and drizzle-kit cannot.",
+    why: "To drizzle-kit `-- infra: no-transaction` is a comment: it runs the file in a transaction, where PostgreSQL refuses the \
+          statement (25001), and takes back everything that was pending.",
+    fix: "Apply it with `infra migrate apply`, everywhere: once it is recorded drizzle-kit passes over it, and goes on with what \
+          comes after.",
+    check: |ground| {
+        let alone = ground.linted().filter(|script| guard::without_transaction(&script.migration.sql));
+        let found = alone.filter_map(|script| {
+            let sql = &script.migration.sql;
+            let statement = statements(sql).find(|statement| guard::is_outside_only(sql, statement))?;
+            let message = format!("drizzle-kit stops at {}.", script.migration.tag);
+            Some(Hit::new(Place::within(script, statement.span()), message, "refused in a transaction"))
+        });
+        found.collect()
+    },
+};
+
 /// What `apply` would refuse, found as it finds it.
 fn guarded(ground: &Ground<'_>, wanted: fn(Reason) -> bool) -> Vec<Hit> {
     let mut found = Vec::new();

@@ -18,6 +18,15 @@ fn what_fix_writes() {
         ("CREATE MATERIALIZED VIEW v AS (SELECT 1)", "CREATE MATERIALIZED VIEW IF NOT EXISTS v AS (SELECT 1)"),
         ("CREATE VIEW v AS SELECT 1", "CREATE OR REPLACE VIEW v AS SELECT 1"),
         ("ALTER TABLE a ADD b int, DROP COLUMN c", "ALTER TABLE a ADD IF NOT EXISTS b int, DROP COLUMN IF EXISTS c"),
+        // A name that no migration makes may be a misspelt one, which IF EXISTS would hide.
+        (
+            "CREATE TABLE IF NOT EXISTS a (name int); ALTER TABLE a DROP COLUMN nam",
+            "CREATE TABLE IF NOT EXISTS a (name int); ALTER TABLE a DROP COLUMN nam",
+        ),
+        (
+            "CREATE TABLE IF NOT EXISTS a (name int); ALTER TABLE a DROP COLUMN name",
+            "CREATE TABLE IF NOT EXISTS a (name int); ALTER TABLE a DROP COLUMN IF EXISTS name",
+        ),
         ("ALTER TABLE a ALTER c DROP IDENTITY", "ALTER TABLE a ALTER c DROP IDENTITY IF EXISTS"),
         ("ALTER TYPE t ADD VALUE 'b' BEFORE 'a'", "ALTER TYPE t ADD VALUE IF NOT EXISTS 'b' BEFORE 'a'"),
         ("DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY IF EXISTS i"),

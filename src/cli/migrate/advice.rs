@@ -1,0 +1,75 @@
+//! What to do about what `infra migrate status` shows: a line for each state that is not clean.
+
+use super::source::Source;
+use crate::migrate::{Plan, State};
+
+/// The lines: first what keeps everything else from being applied, last what is to be applied.
+pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
+    let tags = |wanted: fn(&State) -> bool| -> Vec<&str> {
+        let found = plan.migrations.iter().filter(|status| wanted(&status.state));
+        found.map(|status| status.tag.as_str()).collect()
+    };
+    let edited = tags(|state| matches!(state, State::Edited { line_ends: false, .. }));
+    let line_ends = tags(|state| matches!(state, State::Edited { line_ends: true, .. }));
+    let late = tags(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. }));
+    let pending = tags(|state| matches!(state, State::Pending));
+    let missing = |applied: bool| plan.missing.iter().any(|it| it.applied == applied);
+    let advice = [
+        (
+            missing(true),
+            "missing file, applied: take it from version control again; without it nothing is applied or verified.".to_owned(),
+        ),
+        (
+            missing(false),
+            "missing file, not applied: take it from version control again, or remove its entry from the journal.".to_owned(),
+        ),
+        (
+            !edited.is_empty(),
+            format!(
+                "edited: put the file back, and the change into a new migration; or, if the database has the change: infra \
+                 migrate apply --accept-edited{}",
+                arguments(&edited)
+            ),
+        ),
+        (
+            !line_ends.is_empty(),
+            format!(
+                "line ends: `*.sql text eol=lf` in .gitattributes, then `git add --renormalize .` and check the files out \
+                 again; or take them as they are: infra migrate apply --accept-edited{}",
+                arguments(&line_ends)
+            ),
+        ),
+        (
+            !late.is_empty(),
+            "out of order: generate it again, so that it comes last; or, if it does not depend on the order: infra migrate \
+             apply --allow-out-of-order"
+                .to_owned(),
+        ),
+        (
+            !plan.strays.is_empty(),
+            "not in the journal: `infra migrate new NAME` writes an empty one with its entry, put the SQL there; or move the \
+             file out of the folder."
+                .to_owned(),
+        ),
+        (
+            !plan.unknown.is_empty(),
+            format!(
+                "unknown row: is {} the folder of this database, and up to date? If those migrations were removed on \
+                 purpose: infra migrate apply --allow-unknown-rows",
+                source.folder.path.display()
+            ),
+        ),
+        (
+            plan.lease.is_some(),
+            "begun without a transaction: infra migrate apply goes on with it; infra migrate unlock says who holds it.".to_owned(),
+        ),
+        (!pending.is_empty(), "pending: infra migrate apply (--dry-run shows the SQL first)".to_owned()),
+    ];
+    advice.into_iter().filter(|(applies, _)| *applies).map(|(_, line)| line).collect()
+}
+
+/// The tags as they are given to an option, where they are few enough to be typed.
+fn arguments(tags: &[&str]) -> String {
+    const FEW: usize = 4;
+    if tags.len() > FEW { String::new() } else { tags.iter().map(|tag| format!(" {tag}")).collect() }
+}
