@@ -16,7 +16,7 @@ use infra::{
 };
 use tempfile::TempDir;
 
-use super::{Case, data, stage, stage::Stage};
+use super::{Case, pooling, stage, stage::Stage};
 
 /// Where the migrations are, and what they are applied to.
 struct Scene {
@@ -28,7 +28,7 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let mut target = data::proxy_target();
+        let mut target = pooling::proxy_target();
         let mut kinds = std::mem::take(&mut target.kinds);
         kinds.push(Kind::of::<Migrations>());
         let ledger = Ledger { schema: "drizzle".into(), table: "__drizzle_migrations".into() };
