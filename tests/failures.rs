@@ -103,7 +103,7 @@ fn a_wrong_clock_is_named_and_not_the_key() {
 fn a_network_that_is_none_is_told_soon() {
     let cloud = nowhere();
     let told = fails_soon(&mut cloud.through("http://no.such.host.invalid", DIFF));
-    assert!(told.contains("Nobody answers: dns error"), "{told}");
+    assert!(told.contains("Nobody answers at no.such.host.invalid: "), "{told}");
     let (_listener, url) = silence();
     let told = fails_soon(&mut cloud.through(&url, DIFF));
     assert!(told.contains("has not answered") && told.contains("Check the network"), "{told}");
@@ -157,6 +157,15 @@ fn calls_go_through_the_proxy_that_the_environment_names() {
     let head = asked.recv_timeout(SOON).expect("the proxy was asked");
     assert!(head.starts_with("CONNECT sts.eu-central-1.amazonaws.com:443 "), "{head}");
 
+    // One that is not there is named, without what it is to know us by.
+    let cloud = nowhere();
+    let mut command = cloud.through("unused", DIFF);
+    command.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", "http://me:pass-of-mine@127.0.0.1:1");
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let told = fails_soon(&mut command);
+    let way = "sts.eu-central-1.amazonaws.com was not reached through the proxy http://127.0.0.1:1: ";
+    assert!(told.contains(way) && !told.contains("pass-of-mine"), "{told}");
+
     // The local cloud is this machine: no proxy leads to it.
     let cloud = Cloud::start();
     cloud.write("stack.yaml", "stack: shop\n");
@@ -194,4 +203,27 @@ fn too_few_open_files_are_told_and_no_panic() {
         let told = Run::of(DIFF, &mut command).ends_with(1).stderr();
         assert!(told.contains(&format!("may have {limit} files open")) && told.contains("ulimit -n 1024"), "{told}");
     }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_asked_for_again_and_told_as_that() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let garbling = |action: &'static str, times: usize| {
+        Wire::with(&cloud.url, move |call, behind| {
+            Box::pin(async move {
+                let mut answer = behind.answer(&call).await;
+                if call.action == action && call.earlier < times {
+                    answer.body.truncate(answer.body.len() / 2);
+                }
+                answer
+            })
+        })
+    };
+    let wire = garbling("ListSecrets", 2);
+    let told = Run::of(DIFF, &mut cloud.through(&wire.url, DIFF)).succeeds().stdout();
+    assert!(told.contains("No changes"), "{told}");
+    let asked = wire.calls().iter().filter(|call| call.action == "ListSecrets").count();
+    assert_eq!(asked, 3, "until it can be read");
 }

@@ -4,6 +4,7 @@
 
 mod account;
 mod chaos;
+mod drift;
 mod failing;
 mod lag;
 mod matrix;

@@ -275,11 +275,11 @@ fn a_lock_that_ssm_does_not_let_be_made_again_yet_is_waited_for() {
     let destroy = ["destroy", "--yes"];
     let wire = hiding(&cloud, 4);
     let run = Run::of(&destroy, &mut cloud.through(&wire.url, &destroy)).succeeds();
-    assert!(run.stderr().contains("Waiting for SSM, which keeps the lock"), "{}", run.stderr());
+    assert!(run.stderr().contains("SSM, in which the lock is written, is asked again"), "{}", run.stderr());
     // Not for ever, and not in silence.
     let wire = hiding(&cloud, usize::MAX);
     let run = Run::of(&destroy, &mut cloud.through(&wire.url, &destroy)).ends_with(1);
-    assert!(run.stderr().contains("Waiting for SSM, which keeps the lock"), "{}", run.stderr());
+    assert!(run.stderr().contains("SSM, in which the lock is written, is asked again"), "{}", run.stderr());
     assert!(
         run.stderr().contains("/infra/shop/lock exists") && run.stderr().contains("--lock-wait"),
         "{}",

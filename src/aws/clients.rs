@@ -8,7 +8,7 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, interceptors::Intercept};
 use tokio::time::timeout;
 
-use super::{Class, Error, Permit, Result, guard::Guard, unanswered::Unanswered, whole::Whole};
+use super::{Class, Error, Permit, Result, guard::Guard, reach::Reach, unanswered::Unanswered, whole::Whole};
 
 /// How long the very first call may take, finding credentials included: a network that swallows everything is to be
 /// told at once.
@@ -127,7 +127,7 @@ impl Clients {
                 "Set `region:` in the description, the environment variable AWS_REGION, or a region in your AWS profile.",
             )
         })?;
-        Ok(Self::new(&config, region))
+        Ok(Self::new(&config, region).through(&Reach { by_proxy: !options.local }))
     }
 
     fn new(config: &SdkConfig, region: String) -> Self {

@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 
 use super::{
     clients::ANSWER,
-    guard,
+    guard, reach,
     remedy::{clock_ahead, remedy},
 };
 
@@ -129,20 +132,32 @@ where
         match &error {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().map(str::to_owned);
-                let message = service.err().message().map_or_else(
-                    || format!("AWS refused {action} without a message (HTTP {}).", status.unwrap_or_default()),
-                    str::to_owned,
-                );
-                let class = classify(code.as_deref().unwrap_or_default(), &message, status.unwrap_or_default());
+                let http = status.unwrap_or_default();
+                let unreadable = code.is_none() && (200..300).contains(&http);
+                let message = match service.err().message() {
+                    Some(message) => message.to_owned(),
+                    None if unreadable => format!("What answered {action} could not be read (HTTP {http})."),
+                    None => format!("AWS refused {action} without a message (HTTP {http})."),
+                };
+                // What was not refused may have been done.
+                let class = if unreadable {
+                    Class::Ambiguous
+                } else {
+                    classify(code.as_deref().unwrap_or_default(), &message, http)
+                };
                 let date = error.raw_response().and_then(|response| response.headers().get("date"));
                 let ahead = clock_ahead(date, SystemTime::now());
                 let advice = remedy(class, code.as_deref(), ahead).filter(|_| status.is_none_or(|status| status < 500));
                 Self { class, action, code, message, request_id, advice }
             }
+            other if let Some(unreached) = cause::<reach::Unreached>(other) => {
+                let message = unreached.to_string();
+                Self { class: Class::Unreachable, action, code: None, message, request_id, advice: None }
+            }
             other => {
                 let text = chain(other);
                 let class = match other {
-                    _ if is_withheld(other) => Class::Withheld,
+                    _ if cause::<guard::Withheld>(other).is_some() => Class::Withheld,
                     SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Class::Ambiguous,
                     SdkError::DispatchFailure(failure) => dispatch(failure, &text),
                     _ if text.contains("credentials") => Class::Unauthenticated,
@@ -172,11 +187,17 @@ const UNANSWERED: &str = "Look at the network between, and at AWS's own state (h
 fn dispatch(failure: &aws_smithy_runtime_api::client::result::DispatchFailure, text: &str) -> Class {
     if text.contains("credentials") && !failure.is_io() {
         Class::Unauthenticated
-    } else if failure.is_user() || text.contains("dns error") || text.contains("client error (Connect)") {
+    } else if failure.as_connector_error().is_some_and(no_way) {
         Class::Unreachable
     } else {
         Class::Ambiguous
     }
+}
+
+/// Whether the request cannot have left.
+pub(super) fn no_way(error: &ConnectorError) -> bool {
+    let text = chain(error);
+    error.is_user() || text.contains("dns error") || text.contains("client error (Connect)")
 }
 
 /// `aws_sdk_ec2::operation::create_subnet::CreateSubnetError` → `CreateSubnet`.
@@ -186,13 +207,13 @@ fn action<E>() -> &'static str {
     name.strip_suffix("Error").unwrap_or(name)
 }
 
-/// Whether the guard before the wire stopped it.
-fn is_withheld(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<guard::Withheld>())
+/// The cause of this type, if there is one: what stands between the clients and the wire has its own.
+fn cause<'e, T: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e T> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// The first cause's text.
-fn root(error: &dyn std::error::Error) -> String {
+pub(super) fn root(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -4,6 +4,7 @@ mod clients;
 mod each;
 mod error;
 mod guard;
+mod reach;
 mod remedy;
 pub mod tags;
 mod unanswered;

@@ -164,7 +164,7 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
     format!("{} {}{code}{advice}", style(what).red().bold(), message)
 }
 
-/// What went wrong, without the layers of the HTTP client, which say nothing to a user.
+/// What went wrong; that there are no credentials, without all the places where they were looked for.
 fn message(error: &aws::Error) -> String {
     // The last place where the SDK looks is the metadata of a machine in EC2, which most machines are not.
     let nowhere = ["no credentials found in chain", "failed to load IMDS session token"];
@@ -174,10 +174,7 @@ fn message(error: &aws::Error) -> String {
             Err(_) => "There are no AWS credentials: none in the environment, none in a profile.".to_owned(),
         };
     }
-    match error.message.rsplit_once("client error (Connect): ") {
-        Some((_, cause)) => format!("Nobody answers: {cause}."),
-        None => error.message.clone(),
-    }
+    error.message.clone()
 }
 
 /// What to do about a class of errors, where the error itself says nothing.

@@ -152,7 +152,11 @@ async fn perform<'a>(
         return Err(fault);
     }
     let input = call.input(service.name, model, operation)?;
-    let mut output = act(cloud, model, scope, operation, action, input, fate)?;
+    let outcome = act(cloud, model, scope, operation, action, input, fate);
+    if fate.drifts() {
+        drift(cloud, scope, fate)?;
+    }
+    let mut output = outcome?;
     if let Some(run) = running(service, &operation.name) {
         // A task of its own: it goes on where whoever called has gone.
         let ended = tokio::spawn(run(Arc::clone(cloud), output)).await;
@@ -195,12 +199,29 @@ fn act(
     });
     if !is_reading(&operation.name) {
         // Also after a refusal: an action may have changed something before it refused.
-        cloud.save(account, region).map_err(|error| {
-            Fault::new("InternalFailure", format!("The change was made but not saved. {error}.")).with_status(500)
-        })?;
-        cloud.wake();
+        save(cloud, account, region)?;
     }
     outcome
+}
+
+/// What somebody else does right after a call, behind its client's back.
+fn drift(cloud: &Cloud, Scope { account, region, .. }: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
+    let calls = cloud.region(account, region, |ctx| fate.drift(ctx));
+    save(cloud, account, region)?;
+    for (call, outcome) in calls {
+        let call = call.replace('.', " ");
+        let ended = outcome.err().map_or_else(|| "200".to_owned(), |fault| format!("{} {fault}", fault.status));
+        cloud.log.line(&format!("{account} {region} {call} behind the client's back {ended}"));
+    }
+    Ok(())
+}
+
+fn save(cloud: &Cloud, account: &str, region: &str) -> Result<(), Fault> {
+    cloud.save(account, region).map_err(|error| {
+        Fault::new("InternalFailure", format!("The change was made but not saved. {error}.")).with_status(500)
+    })?;
+    cloud.wake();
+    Ok(())
 }
 
 /// A new id in the form of AWS's request ids.

@@ -155,7 +155,10 @@ impl Migrations {
         let behind = targets.iter().find(is_behind);
         let found = match behind {
             None => Ledgered::Unknown("The proxy has no database behind it.".to_owned()),
-            Some(Live { phase: Phase::Blocked { why, .. }, .. }) => Ledgered::Unknown(why.clone()),
+            // What is in its way is told once, where it is.
+            Some(Live { phase: Phase::Blocked { .. }, address: target, .. }) => {
+                Ledgered::Unknown(format!("{target} does not reach the database"))
+            }
             Some(_) => match self.credentials_of(proxy, scope).await? {
                 Some(secret) => self.ledger_at(host, &secret, scope).await?,
                 None => Ledgered::NoSecret,

@@ -138,10 +138,12 @@ fn obstacle(reason: &TargetHealthReason, secret: &str, cluster: &str) -> Option<
         TargetHealthReason::AuthFailure => {
             let next = format!(
                 "The proxy cannot log in to the database. Either the password in the secret {secret} is not the master \
-                 user's: put the right one into the secret, or give the cluster the secret's (it appears in no list of processes): \
-                 `umask 077; aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text | \
-                 jq '{{DBClusterIdentifier: \"{cluster}\", ApplyImmediately: true, MasterUserPassword: .password}}' > cluster.json; \
-                 aws rds modify-db-cluster --cli-input-json file://cluster.json --query DBCluster.Status; rm cluster.json`. \
+                 user's: put the right one into the secret, or give the cluster the secret's (it appears in no list of processes):\n    \
+                 umask 077\n    \
+                 aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text |\n      \
+                 jq '{{DBClusterIdentifier: \"{cluster}\", ApplyImmediately: true, MasterUserPassword: .password}}' > cluster.json\n    \
+                 aws rds modify-db-cluster --cli-input-json file://cluster.json --query DBCluster.Status\n    \
+                 rm cluster.json\n\
                  Or the proxy's role may not read it: it needs secretsmanager:GetSecretValue on that secret, and kms:Decrypt \
                  where the secret is encrypted with a key of your own."
             );
@@ -227,6 +229,7 @@ mod tests {
             "kms:Decrypt",
             "put the right one",
             "DBClusterIdentifier: \"shop-database\"",
+            "\n    umask 077\n",
         ] {
             assert!(why.contains(word), "{why}");
         }

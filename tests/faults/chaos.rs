@@ -13,16 +13,19 @@ use crate::binary::Cloud;
 fn play(cloud: &Cloud, plan: &Plan) -> String {
     let account = Account::new(cloud);
     let delete = [&["--yes"], &DELETE_DATA[..]].concat();
+    // A cluster that failed before it was ever there is replaced only when it is named.
+    let deploy = ["--yes", "--allow-replace", "cluster/database"];
+    let change = if plan.keeps_data { delete.clone() } else { [&deploy[..], &DELETE_DATA[..]].concat() };
     let mut words = Vec::new();
     account.describe(&plan.before);
-    words.push(disturbed(&account, &plan.deploy, "deploy", &["--yes"]));
+    words.push(disturbed(&account, &plan.deploy, "deploy", &deploy));
     let has_data = !account.databases().is_empty();
     if has_data {
         account.psql("create table kept (word text)");
         account.psql("insert into kept values ('still here')");
     }
     account.describe(&plan.after);
-    words.push(disturbed(&account, &plan.change, "deploy", &delete));
+    words.push(disturbed(&account, &plan.change, "deploy", &change));
     if has_data && plan.keeps_data {
         assert_eq!(account.psql("select word from kept"), "still here");
     }

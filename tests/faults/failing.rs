@@ -25,6 +25,8 @@ struct Case {
     done: &'static [&'static str],
     /// What is not begun, because it depends on it.
     skipped: &'static [&'static str],
+    /// What the run that mends it has to be given besides.
+    named: &'static [&'static str],
 }
 
 impl fmt::Display for Case {
@@ -46,6 +48,21 @@ fn cases() -> Vec<Case> {
     const SAME_COMMAND: &str = "run the same command again";
     vec![
         Case {
+            what: "a cluster",
+            changed: false,
+            rule: fail("rds.CreateDBCluster", "Storage quota exceeded."),
+            address: "cluster/database",
+            told: &[
+                "`failed`",
+                "Storage quota exceeded.",
+                "holds nothing yet",
+                "run the same command again with `--allow-replace cluster/database`",
+            ],
+            done: &["nat-gateway/1", "vpc-connector/main"],
+            skipped: &["instance/1", "migrations/database", "service/main"],
+            named: &["--allow-replace", "cluster/database"],
+        },
+        Case {
             what: "an instance",
             changed: false,
             rule: fail("rds.CreateDBInstance", "No capacity for db.serverless in this zone."),
@@ -53,6 +70,7 @@ fn cases() -> Vec<Case> {
             told: &["`failed`", "RDS reports", "No capacity for db.serverless in this zone.", SAME_COMMAND],
             done: &["nat-gateway/1", "proxy/database", "vpc-connector/main"],
             skipped: &["proxy-target/database", "migrations/database", "service/main"],
+            named: &[],
         },
         Case {
             what: "a proxy",
@@ -62,6 +80,7 @@ fn cases() -> Vec<Case> {
             told: &["`insufficient-resource-limits`", "Not enough addresses in the subnets.", SAME_COMMAND],
             done: &["nat-gateway/1", "instance/1"],
             skipped: &["proxy-target/database", "service/main"],
+            named: &[],
         },
         Case {
             what: "a proxy's target that cannot log in",
@@ -71,6 +90,7 @@ fn cases() -> Vec<Case> {
             told: &["AUTH_FAILURE", "Proxy does not have any registered credentials", "kms:Decrypt", SAME_COMMAND],
             done: &["nat-gateway/1", "instance/1", "proxy/database"],
             skipped: &["migrations/database", "service/main"],
+            named: &[],
         },
         Case {
             what: "a proxy's target that does not come up",
@@ -86,6 +106,7 @@ fn cases() -> Vec<Case> {
             ],
             done: &["nat-gateway/1", "instance/1", "proxy/database"],
             skipped: &["migrations/database", "service/main"],
+            named: &[],
         },
         Case {
             what: "a proxy's target that does not reach the database",
@@ -95,6 +116,7 @@ fn cases() -> Vec<Case> {
             told: &["UNREACHABLE, No route.", "the security group of the database", SAME_COMMAND],
             done: &["nat-gateway/1", "instance/1", "proxy/database"],
             skipped: &["migrations/database", "service/main"],
+            named: &[],
         },
         Case {
             what: "a NAT gateway",
@@ -104,6 +126,7 @@ fn cases() -> Vec<Case> {
             told: &["Network interface limit exceeded. (InternalError)", SAME_COMMAND],
             done: &["cluster/database", "instance/1", "proxy-target/database"],
             skipped: &["route-table/private-1"],
+            named: &[],
         },
         Case {
             what: "a service that is made",
@@ -113,6 +136,7 @@ fn cases() -> Vec<Case> {
             told: &["CREATE_FAILED", "Service creation failed. Health check failed on protocol HTTP.", SAME_COMMAND],
             done: &["nat-gateway/1", "proxy-target/database", "migrations/database"],
             skipped: &[],
+            named: &[],
         },
         Case {
             what: "a service's update that is rolled back",
@@ -128,6 +152,7 @@ fn cases() -> Vec<Case> {
             ],
             done: &["auto-scaling/main"],
             skipped: &[],
+            named: &[],
         },
     ]
 }
@@ -177,8 +202,14 @@ fn play(cloud: &Cloud, case: &Case) -> String {
     // A plan tells of it as well, before anything is done about it.
     let plan = account.look(&[]).succeeds().stdout();
     assert!(plan.contains(case.address), "{} is not in the plan: {plan}", case.address);
+    let recipes = plan.matches("umask 077").count();
+    assert_eq!(recipes, usize::from(case.told.contains(&"AUTH_FAILURE")), "what to do is said once: {plan}");
     account.clear();
-    account.run("deploy", &["--yes"]).succeeds();
+    if !case.named.is_empty() {
+        let refused = account.run("deploy", &["--yes"]).ends_with(1).told();
+        assert!(refused.contains(&case.named.join(" ")), "{refused}");
+    }
+    account.run("deploy", &[&["--yes"], case.named].concat()).succeeds();
     account.check_password();
     account.check_converged();
     account.run("destroy", &[&["--yes"], &DELETE_DATA[..]].concat()).succeeds();
@@ -193,4 +224,40 @@ fn what_aws_gives_up_on_is_told_and_the_rest_is_completed() {
     let cases = cases();
     let results = all(&cases, |case| play(&cloud, case));
     conclude(&cases, &results);
+}
+
+/// Two failures that have nothing to do with each other: what mends the one does not wait for the other.
+#[test]
+fn what_failed_before_is_mended_while_something_else_fails() {
+    let cloud = Cloud::start();
+    let account = Account::new(&cloud);
+    let folder = cloud.folder().join("migrations");
+    std::fs::create_dir_all(folder.join("meta")).expect("a folder");
+    let entry =
+        json!({"idx": 0, "version": "7", "when": 1_700_000_000_000_u64, "tag": "0000_bad", "breakpoints": true});
+    let journal = json!({"version": "7", "dialect": "postgresql", "entries": [entry]});
+    std::fs::write(folder.join("meta/_journal.json"), journal.to_string()).expect("the journal");
+    std::fs::write(folder.join("0000_bad.sql"), "CREATE TABLE bad (id nonsense);").expect("a migration");
+    account.describe(
+        "network: {nat: per-zone}\ndatabase: {protect: false, on_destroy: delete}\nsecret: {on_destroy: purge}\nproxy: {}\n\
+         migrations: {folder: migrations}\nservice: {image: \"public.ecr.aws/x/y:1\"}\n",
+    );
+    account.fault(json!({"call": "ec2.CreateNatGateway", "nth": 2, "effect": {"fail": {"why": "NAT quota"}}}));
+    let lines = account.run("deploy", &["--yes", "--json"]).ends_with(1).lines();
+    let failed = addresses(finished(&lines), "failed");
+    assert!(failed.len() == 2 && failed.contains(&"migrations/database"), "{failed:?}");
+    let gateway = failed.into_iter().find(|address| address.starts_with("nat-gateway/")).expect("a gateway failed");
+    let table = gateway.replace("nat-gateway/", "route-table/private-");
+    account.clear();
+
+    let lines = account.run("deploy", &["--yes", "--json"]).ends_with(1).lines();
+    let end = finished(&lines);
+    assert_eq!(addresses(end, "failed"), ["migrations/database"], "{end:#}");
+    assert_eq!(addresses(end, "skipped"), ["service/main"], "{end:#}");
+    let done = addresses(end, "done");
+    assert!(done.contains(&gateway) && done.contains(&table.as_str()), "{done:?}");
+
+    std::fs::write(folder.join("0000_bad.sql"), "CREATE TABLE good (id int);").expect("the mended migration");
+    account.run("deploy", &["--yes"]).succeeds();
+    account.check_converged();
 }

@@ -119,10 +119,35 @@ const REFUSALS: &[(&str, u16)] = &[
 /// What can be told to fail.
 const FAILING: &[&str] = &[
     "ec2.CreateNatGateway",
+    "rds.CreateDBCluster",
     "rds.CreateDBInstance",
     "rds.CreateDBProxy",
     "apprunner.CreateService",
     "apprunner.UpdateService",
+];
+
+/// What somebody may delete in the middle: as far as AWS lets them, and where another one is as good.
+const VANISHING: &[&str] = &[
+    "nat-gateway/1",
+    "route-table/private-1",
+    "vpc-endpoint/s3",
+    "security-group/proxy",
+    "instance/1",
+    "proxy/database",
+    "vpc-connector/main",
+    "auto-scaling/main",
+    "service/main",
+];
+
+/// What somebody may change in the middle, and to what.
+const DRIFTING: &[(&str, &str)] = &[
+    ("ec2.ModifyVpcAttribute", r#"{"VpcId": "${vpc/main}", "EnableDnsHostnames": {"Value": false}}"#),
+    ("ec2.DeleteRoute", r#"{"RouteTableId": "${route-table/public}", "DestinationCidrBlock": "0.0.0.0/0"}"#),
+    (
+        "rds.ModifyDBCluster",
+        r#"{"DBClusterIdentifier": "${cluster/database}", "BackupRetentionPeriod": 11, "ApplyImmediately": true}"#,
+    ),
+    ("rds.ModifyDBProxy", r#"{"DBProxyName": "${proxy/database}", "IdleClientTimeout": 77}"#),
 ];
 
 fn trouble(dice: &mut StdRng) -> Trouble {
@@ -152,7 +177,7 @@ fn rule(dice: &mut StdRng) -> Value {
         rule["nth"] = json!(dice.random_range(1..=30));
         rule["times"] = json!(dice.random_range(1..=3));
     }
-    rule["effect"] = match dice.random_range(0..10) {
+    rule["effect"] = match dice.random_range(0..12) {
         0..=2 => {
             let (code, status) = REFUSALS.choose(dice).expect("there are some");
             json!({"refuse": {"code": code, "status": status}})
@@ -169,6 +194,12 @@ fn rule(dice: &mut StdRng) -> Value {
             rule["call"] = json!("*");
             rule["probability"] = json!(0.5);
             json!({"lag": {"ms": dice.random_range(100..3000)}})
+        }
+        9 => json!({"vanish": {"what": pick(dice, VANISHING)}}),
+        10 => {
+            let (call, input) = DRIFTING.choose(dice).expect("there are some");
+            let input: Value = serde_json::from_str(input).expect("it is JSON");
+            json!({"drift": {"call": call, "input": input}})
         }
         _ if dice.random_bool(0.5) => {
             rule["call"] = json!("*.Delete*");

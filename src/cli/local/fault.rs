@@ -1,6 +1,9 @@
 //! `infra local fault`: puts rules in force by which calls to the local cloud go wrong, shows them, and takes them out again.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use serde::Deserialize as _;
@@ -19,6 +22,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   infra local fault hold ec2.CreateVpc --after               until `infra local fault release`
   infra local fault lag '*' 5                                lists are 5 s behind
   infra local fault fail rds.CreateDBInstance 'No capacity in this zone.'
+  infra local fault vanish rds.CreateDBProxy nat-gateway/1   somebody deletes it meanwhile
+  infra local fault drift ec2.DescribeVpcs ec2.DeleteRoute '{\"RouteTableId\": \"${route-table/public}\", …}' --nth 3
+  infra local fault list --json > rules.json                 and `infra local fault load rules.json`
   infra local fault clear
 
 A call is service.Action, as `infra local calls` names them; * stands for any text. Rules end with the daemon.";
@@ -92,6 +98,30 @@ pub enum Fault {
         /// What: JSON, or any other text as it stands
         value: String,
     },
+    /// Carry out another call right after it, behind the client's back: what it changes drifts
+    Drift {
+        #[command(flatten)]
+        which: Which,
+        /// The other call: service.Action
+        action: String,
+        /// Its input as JSON, by the names of AWS's API; "${ADDRESS}" stands for the id of what has that address
+        #[arg(default_value = "{}")]
+        input: String,
+    },
+    /// Delete something right after it, behind the client's back; what AWS would not delete stays
+    Vanish {
+        #[command(flatten)]
+        which: Which,
+        /// The address of a stack's resource, e.g. nat-gateway/1, or the id of any
+        what: String,
+    },
+    /// Put the rules of a file in force: JSON, as `list --json` prints them
+    Load {
+        #[command(flatten)]
+        folder: Folder,
+        /// The file: an array of rules, or one rule after the other
+        file: PathBuf,
+    },
     /// List the rules in force, how many calls each has met, and how many it struck
     List(super::Query),
     /// List the calls that are held
@@ -164,6 +194,13 @@ impl Fault {
                 let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
                 (which, Effect::Show { path, value })
             }
+            Self::Drift { which, action: call, input } => {
+                let input = serde_json::from_str(&input)
+                    .map_err(|error| Failure::Told(format!("The input of {call} is not JSON: {error}")))?;
+                (which, Effect::Drift { call, input })
+            }
+            Self::Vanish { which, what } => (which, Effect::Vanish { what }),
+            Self::Load { folder, file } => return load(&folder, &file).await,
             Self::List(query) => return list(&query).await,
             Self::Held { query, wait } => return held(&query, wait).await,
             Self::Release(chosen) => return chosen.tell("release", "released", "call").await,
@@ -171,11 +208,38 @@ impl Fault {
         };
         let Which { folder, call, nth, times, probability, seed, only, account, region } = which;
         let rule = Rule { call, account, region, only, nth, times, probability, seed, effect };
-        let told = told(&rule);
-        let answer = client::send(&folder.data, "faults", &json!(rule)).await?;
-        print(&format!("Rule {} is in force: {told}", answer["id"]));
-        Ok(())
+        put(&folder, &rule).await
     }
+}
+
+async fn put(folder: &Folder, rule: &Rule) -> Result<(), Failure> {
+    let answer = client::send(&folder.data, "faults", &json!(rule)).await?;
+    print(&format!("Rule {} is in force: {}", answer["id"], told(rule)));
+    Ok(())
+}
+
+/// Puts the rules of a file in force, if all of them can be read.
+async fn load(folder: &Folder, file: &Path) -> Result<(), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Told(format!("{} holds no rules: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let mut rules = Vec::new();
+    for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+        match value.map_err(|error| wrong(&error))? {
+            Value::Array(list) => rules.extend(list),
+            rule => rules.push(rule),
+        }
+    }
+    let read: Result<Vec<Rule>, _> = rules.into_iter().map(|rule| Rule::deserialize(listed(rule).0)).collect();
+    for rule in read.map_err(|error| wrong(&error))? {
+        put(folder, &rule).await?;
+    }
+    Ok(())
+}
+
+/// A rule as it was given, and what its list tells besides: its number, how many calls it met, and how many it struck.
+fn listed(mut view: Value) -> (Value, [Value; 3]) {
+    let members = view.as_object_mut().map(|members| ["id", "met", "hits"].map(|name| members.shift_remove(name)));
+    (view, members.unwrap_or_default().map(Option::unwrap_or_default))
 }
 
 fn millis(seconds: f64) -> Result<u64, Failure> {
@@ -194,6 +258,8 @@ fn told(rule: &Rule) -> String {
         Effect::Hold { at: Turn::Before } => parts.push("before they are executed".to_owned()),
         Effect::Fail { why } => parts.push(why.clone()),
         Effect::Show { path, value } => parts.push(format!("{path} = {value}")),
+        Effect::Drift { call, input } => parts.push(format!("{call} {input}")),
+        Effect::Vanish { what } => parts.push(what.clone()),
         Effect::Lose | Effect::Drop | Effect::Cut | Effect::Garble => {}
     }
     let number = |name: &str, value: Option<u64>| value.map(|value| format!("{name} {value}"));
@@ -216,9 +282,8 @@ async fn list(query: &super::Query) -> Result<(), Failure> {
     if rules.is_empty() {
         print("No rule is in force.");
     }
-    for mut view in rules {
-        let members = view.as_object_mut().map(|members| ["id", "met", "hits"].map(|name| members.shift_remove(name)));
-        let [id, met, hits] = members.unwrap_or_default().map(Option::unwrap_or_default);
+    for view in rules {
+        let (view, [id, met, hits]) = listed(view);
         let told = Rule::deserialize(view).map(|rule| told(&rule)).unwrap_or_default();
         print(&format!("{:>4}  {told}  (met {met}, struck {hits})", id.to_string()));
     }

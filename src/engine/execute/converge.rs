@@ -155,7 +155,7 @@ async fn further(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, sent: &m
             way.wait_for(word).await?;
             return Ok(false);
         }
-        Phase::Failed(why) => return Err(given_up(way.step, why).into()),
+        Phase::Failed(why) => return Err(given_up(way.step, way.kind, why).into()),
         Phase::Ready | Phase::Stopped(_) | Phase::Blocked { .. } => {}
     }
     let missing = missing(way, desired, seen);

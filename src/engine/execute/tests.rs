@@ -331,6 +331,20 @@ fn a_list_that_fails_for_a_moment_fails_nothing() {
 }
 
 #[test]
+fn what_is_refused_for_too_long_is_told_with_what_to_do() {
+    run(async {
+        for class in [Class::Throttled, Class::Unreachable] {
+            let stage = Stage::new();
+            stage.answer("create node/a", &[(class, false); 100]);
+            let outcome = stage.deploy(&[stage.one("a", sized(1))]).await;
+            let (_, _, error) = &outcome.failed[0];
+            let advice = error.advice.clone().unwrap_or_default();
+            assert!(error.class == class && advice.contains("run the same command again"), "{error:?}");
+        }
+    });
+}
+
+#[test]
 fn what_is_blocked_is_borne_for_a_while_and_then_told() {
     run(async {
         let block = |stage: &Stage, patience: u64| {

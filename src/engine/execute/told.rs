@@ -3,14 +3,25 @@
 use crate::{
     aws::Error,
     engine::{
-        Change, identity,
+        Change, Kind, identity,
         plan::{Action, Step},
     },
 };
 
-pub(super) fn given_up(step: &Step, why: &str) -> Error {
-    Error::other(format!("AWS gave up on {}: {why}", step.address))
-        .advise("Mend what it names and run the same command again: the failed one is then replaced.")
+pub(super) fn given_up(step: &Step, kind: &Kind, why: &str) -> Error {
+    let address = &step.address;
+    let advice = match (kind.holds_data, step.action) {
+        (false, _) => "Mend what it names and run the same command again: the failed one is then replaced.".to_owned(),
+        (true, Action::Create | Action::Replace) => format!(
+            "Mend what it names. The failed one holds nothing yet; to have it replaced, name it: run the same command again with \
+             `--allow-replace {address}`."
+        ),
+        (true, _) => format!(
+            "It holds data: mend it in AWS, then run the same command again. To give its data up, run it with \
+             `--allow-replace {address}`."
+        ),
+    };
+    Error::other(format!("AWS gave up on {address}: {why}")).advise(advice)
 }
 
 pub(super) fn unstamped(step: &Step, error: Error) -> Error {

@@ -163,6 +163,9 @@ impl<'r, 'a> Way<'r, 'a> {
         };
         match (patient, error.class) {
             (false, Class::AlreadyExists) => return Err(taken(self.step, self.run.scope.stack, error).into()),
+            (false, Class::Throttled | Class::Ambiguous | Class::Unreachable | Class::NotYet | Class::NotFound) => {
+                return Err(tried(error, times, age).into());
+            }
             (false, _) => return Err(error.into()),
             (true, _) => self.say(&error.message),
         }
@@ -272,6 +275,17 @@ fn blocked(step: &Step, why: &str) -> Error {
     let why = if step.reason.as_deref() == Some(why) { headline(why) } else { why };
     Error::other(format!("{} cannot work as things are: {why}", step.address))
         .advise("Mend that, then run the same command again. It is kept: another one would not work either.")
+}
+
+/// What passes by itself has not passed in the time that it was given.
+fn tried(error: Error, times: u32, age: Duration) -> Error {
+    if error.advice.is_some() {
+        return error;
+    }
+    let seconds = age.as_secs().max(1);
+    error.advise(format!(
+        "It was tried {times} times in {seconds} s and may pass later: run the same command again, and it goes on from here."
+    ))
 }
 
 fn taken(step: &Step, stack: &str, mut error: Error) -> Error {

@@ -282,7 +282,9 @@ impl<'a> Contest<'a> {
             return Err(error.into());
         }
         if times > 2 {
-            self.tell_once(format!("Waiting for SSM, which keeps the lock: {}", error.message));
+            let answered = error.code.as_ref().map(|code| format!(" ({} answered {code})", error.action));
+            let answered = answered.unwrap_or_default();
+            self.tell_once(format!("SSM, in which the lock is written, is asked again{answered}: {}", error.message));
         }
         self.pause(backoff(times)).await
     }

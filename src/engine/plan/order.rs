@@ -9,7 +9,7 @@ use super::{
     Action, Error, Step,
     uses::{Uses, key},
 };
-use crate::engine::{Address, Desired, Kind, graph::Graph};
+use crate::engine::{Address, Desired, Kind, Phase, graph::Graph};
 
 /// The desired resources, each after what it refers to.
 pub(super) fn topological<'a>(desired: &'a [Desired], kinds: &[Kind]) -> Result<Vec<&'a Desired>, Error> {
@@ -72,15 +72,15 @@ pub(super) fn graph(steps: &[Step], desired: &[Desired], kinds: &[Kind], uses: &
             graph.order_unless_circle(user, used);
         }
     }
-    delete_late(&mut graph, steps, &deleted);
+    delete_late(&mut graph, steps, &deleted, kinds);
     graph
 }
 
 /// Nothing is taken away before what comes in its place can be had: whatever fails before that has cost nothing.
 ///
 /// What nothing waits for is deleted last of all, as CloudFormation cleans up. What has to be gone before something else is
-/// made waits for all that this needs besides.
-fn delete_late(graph: &mut Graph, steps: &[Step], deleted: &[usize]) {
+/// made waits for all that this needs besides; but what failed serves nobody, and its successor is not kept waiting.
+fn delete_late(graph: &mut Graph, steps: &[Step], deleted: &[usize], kinds: &[Kind]) {
     let makes = |&place: &usize| matches!(steps[place].action, Action::Create | Action::Update | Action::Replace);
     let making: Vec<usize> = (0..steps.len()).filter(makes).collect();
     let after = graph.after();
@@ -91,11 +91,20 @@ fn delete_late(graph: &mut Graph, steps: &[Step], deleted: &[usize]) {
             making.iter().for_each(|&maker| graph.order(maker, deletion));
             continue;
         }
+        if is_spent(&steps[deletion], kinds) {
+            continue;
+        }
         let needed = reached(&for_it, |step| graph.before(step));
         for &maker in making.iter().filter(|maker| needed.contains(maker) && !waiting.contains(maker)) {
             graph.order_unless_circle(maker, deletion);
         }
     }
+}
+
+/// Whether nothing is lost with what is there: it failed, and holds no data.
+fn is_spent(step: &Step, kinds: &[Kind]) -> bool {
+    let failed = step.live.as_ref().is_some_and(|live| matches!(live.phase, Phase::Failed(_)));
+    failed && !kinds.iter().any(|kind| kind.name == step.kind() && kind.holds_data)
 }
 
 /// The steps to which `ways` lead from `begin`, and those themselves.

@@ -172,8 +172,8 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
             return Some(Refusal {
                 reason: format!("{why}."),
                 remedy: format!(
-                    "It holds data: start or mend it in AWS, then run the same command again. To give its data up: \
-                     `--allow-replace {address}`."
+                    "What it holds would be lost: start or mend it in AWS, then run the same command again. If it never held \
+                     anything, or its data can be given up: `--allow-replace {address}`."
                 ),
                 address,
             });

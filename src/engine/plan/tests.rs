@@ -270,6 +270,41 @@ fn the_phase_decides_where_the_attributes_do_not() {
 }
 
 #[test]
+fn what_failed_makes_room_at_once_unless_it_holds_data() {
+    run(async {
+        // The name is needed by the user, which needs the other one as well: what serves waits for that before it goes.
+        let stage = Stage::new();
+        let stack = |size| {
+            [
+                stage.one("name", Unique::default()),
+                stage.one("other", node(size, 1)),
+                stage.one("user", Node { uses: vec![to("unique", "name"), to("node", "other")], ..node(1, 1) }),
+            ]
+        };
+        assert!(stage.deploy(&stack(1)).await.is_complete());
+        let waits = |phase: Phase, zone: u32, mut live: Vec<Seen>| {
+            let mut desired = stack(2);
+            desired[0] = stage.one("name", Unique { zone, ..Unique::default() });
+            live.iter_mut().filter(|seen| seen.address.name() == "name").for_each(|seen| seen.phase = phase.clone());
+            let plan = plan(&desired, &live, KINDS, &Policy::everything(&desired, &live)).unwrap();
+            let place = |what: &str| {
+                let is = |step: &Step| format!("{} {}", step.action.glyph(), step.address) == what;
+                plan.steps.iter().position(is).unwrap_or_else(|| panic!("{what}: {:?}", acting(&plan)))
+            };
+            plan.graph.before(place("- unique/name")).contains(&place("~ node/other"))
+        };
+        let live = stage.live().await;
+        assert!(waits(Phase::Ready, 1, live.clone()), "nothing is taken away before all is there that is needed");
+        assert!(!waits(Phase::Failed("no room".into()), 0, live), "what failed serves nobody");
+        let store = [stage.one("data", Store::default())];
+        assert!(stage.deploy(&store).await.is_complete());
+        let mut live = stage.live().await;
+        live[0].phase = Phase::Failed("no room".into());
+        assert!(refused(&store, &live, &Policy::default())[0].contains("--allow-replace store/data"));
+    });
+}
+
+#[test]
 fn an_output_that_is_not_there_yet_replaces_nothing() {
     run(async {
         let stage = Stage::new();

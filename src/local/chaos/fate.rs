@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Chaos, Effect, Site, hold::Moment, rule::Turn};
+use super::{Chaos, Effect, Site, drift, hold::Moment, rule::Turn};
 use crate::local::{
     fault::Fault,
     pace::Millis,
@@ -86,6 +86,16 @@ impl<'a> Fate<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// After the call was executed: does what somebody else does meanwhile; each call of theirs, and how it ended.
+    pub(crate) fn drift(&self, ctx: &mut Ctx<'_>) -> Vec<(String, Result<(), Fault>)> {
+        self.effects().filter_map(|effect| drift::carry_out(effect, ctx)).collect()
+    }
+
+    /// Whether somebody else does something meanwhile.
+    pub(crate) fn drifts(&self) -> bool {
+        self.effects().any(|effect| matches!(effect, Effect::Drift { .. } | Effect::Vanish { .. }))
     }
 
     /// Changes what is answered.

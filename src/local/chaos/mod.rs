@@ -1,10 +1,11 @@
 //! Faults on request: rules that say which calls go wrong, and how. Asked for over the control interface, never over AWS's.
 //!
 //! `rule` says what a rule is and which calls it meets, `fate` does to one call what the rules decided, `hold` keeps calls
-//! waiting, `past` answers with what was there some time ago, `control` is the HTTP form. A refusal by the cloud itself is no
+//! waiting, `drift` does what somebody else does meanwhile, `past` answers with what was there some time ago, `control` is the HTTP form. A refusal by the cloud itself is no
 //! fault on request: that is `local::fault`.
 
 pub(crate) mod control;
+mod drift;
 mod fate;
 mod hold;
 mod past;
@@ -197,6 +198,10 @@ mod tests {
             (json!({"call": "*", "probability": 1.5, "effect": "drop"}), "0 to 1"),
             (json!({"call": "*", "nth": 0, "effect": "drop"}), "from 1"),
             (json!({"call": "*", "effect": {"lag": {"ms": 600_000}}}), "60 s"),
+            (json!({"call": "ec2.CreateVpc", "effect": {"lag": {"ms": 5000}}}), "ec2.DescribeVpcs"),
+            (json!({"call": "*", "only": "changing", "effect": {"lag": {"ms": 5000}}}), "never behind"),
+            (json!({"call": "ec2.CreateVpc", "only": "reading", "effect": "drop"}), "never only reads"),
+            (json!({"call": "ec2.DescribeVpcs", "only": "changing", "effect": "drop"}), "never changes"),
             (json!({"call": "ec2.CreateVpc", "effect": {"fail": {"why": "no room"}}}), "ec2.CreateNatGateway"),
             (json!({"call": "*", "effect": {"refuse": {"code": "", "status": 400}}}), "code"),
         ];

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::drift;
 use crate::{
     aws::is_reading,
     local::{fault::Fault, iam::wildcard, service::SERVICES},
@@ -148,6 +149,19 @@ pub(crate) enum Effect {
         /// What.
         value: Value,
     },
+    /// Executed, and then another call is carried out that the client knows nothing of, as by somebody at the console.
+    Drift {
+        /// `service.Action`.
+        call: String,
+        /// Its input, by the names of AWS's models; `${ADDRESS}` stands for the id of what carries that address.
+        #[serde(default = "nothing")]
+        input: Value,
+    },
+    /// Executed, and then something is deleted behind the client's back.
+    Vanish {
+        /// The address of a stack's resource, or the id of any.
+        what: String,
+    },
 }
 
 fn bad_request() -> u16 {
@@ -179,6 +193,8 @@ impl Effect {
             Self::Fail { .. } => "fail",
             Self::Linger { .. } => "linger",
             Self::Show { .. } => "show",
+            Self::Drift { .. } => "drift",
+            Self::Vanish { .. } => "vanish",
         }
     }
 
@@ -190,13 +206,14 @@ impl Effect {
     }
 }
 
+/// The input of a call that wants none.
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
 impl Rule {
     /// Says what is wrong with it, if anything is: a rule that can never strike is a mistake.
     pub(super) fn check(&self) -> Result<(), String> {
-        let within = |what: &str, ms: u64| match ms {
-            ..=LONGEST => Ok(()),
-            _ => Err(format!("{what} is at most 60 s.")),
-        };
         if !self.call.contains(['.', '*']) {
             return Err(format!("{:?} is no call: write service.Action, e.g. ec2.CreateVpc or rds.*.", self.call));
         }
@@ -206,10 +223,15 @@ impl Rule {
         if self.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Err("A probability is 0 to 1.".to_owned());
         }
-        let known =
-            SERVICES.iter().flat_map(|service| service.actions.iter().map(|(action, _)| (service.name, action)));
-        let mut met =
-            known.map(|(service, action)| format!("{service}.{action}")).filter(|call| wildcard(&self.call, call));
+        self.check_effect()?;
+        self.check_calls()
+    }
+
+    fn check_effect(&self) -> Result<(), String> {
+        let within = |what: &str, ms: u64| match ms {
+            ..=LONGEST => Ok(()),
+            _ => Err(format!("{what} is at most 60 s.")),
+        };
         match &self.effect {
             Effect::Refuse { code, .. } if code.is_empty() => Err("A refusal needs an error code.".to_owned()),
             Effect::Refuse { status, .. } if !(400..=599).contains(status) => {
@@ -217,15 +239,38 @@ impl Rule {
             }
             Effect::Delay { ms } => within("A delay", *ms),
             Effect::Lag { ms } => within("The lag", *ms),
+            Effect::Drift { call, input } => drift::check(call, input),
+            Effect::Vanish { what } if what.is_empty() => Err("Say what is to vanish: an address or an id.".to_owned()),
             Effect::Linger { .. } | Effect::Lose | Effect::Drop | Effect::Cut | Effect::Garble => Ok(()),
             Effect::Fail { .. } if !FAILING.iter().any(|call| wildcard(&self.call, call)) => {
                 Err(format!("Nothing that {} makes can be told to fail; these can: {}.", self.call, FAILING.join(", ")))
             }
             _ => Ok(()),
-        }?;
-        match met.next() {
-            Some(_) => Ok(()),
-            None => Err(format!("The local cloud has no call {}.", self.call)),
+        }
+    }
+
+    /// Whether there are calls that it can meet.
+    fn check_calls(&self) -> Result<(), String> {
+        let known =
+            SERVICES.iter().flat_map(|service| service.actions.iter().map(|(action, _)| (service.name, *action)));
+        let met = known.filter(|(service, action)| wildcard(&self.call, &format!("{service}.{action}")));
+        let reads: Vec<bool> = met.map(|(_, action)| is_reading(action)).collect();
+        if reads.is_empty() {
+            return Err(format!("The local cloud has no call {}.", self.call));
+        }
+        match (&self.effect, self.only) {
+            (Effect::Lag { .. }, Some(Only::Changing)) => {
+                Err("A call that changes something is never behind: only answers lag.".to_owned())
+            }
+            (Effect::Lag { .. }, _) if !reads.contains(&true) => Err(format!(
+                "{} changes something, and is never behind. What can be: calls that only read, e.g. ec2.DescribeVpcs, rds.Describe* or *.",
+                self.call
+            )),
+            (_, Some(Only::Reading)) if !reads.contains(&true) => Err(format!("{} never only reads.", self.call)),
+            (_, Some(Only::Changing)) if !reads.contains(&false) => {
+                Err(format!("{} never changes anything.", self.call))
+            }
+            _ => Ok(()),
         }
     }
 

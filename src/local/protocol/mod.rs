@@ -110,10 +110,15 @@ impl Call<'_> {
             Parameters::Json(body) => json::decode(model, operation, body)?,
             Parameters::Rest(parts) => rest::decode(model, operation, &parts)?,
         };
-        match operation.input {
-            Some(shape) => check::check(service, model, shape, &input).map(|()| input),
-            None => Ok(input),
-        }
+        checked(service, model, operation, input)
+    }
+}
+
+/// The input, if it keeps the official model's limits.
+pub(crate) fn checked(service: &str, model: &Model, operation: &Operation, input: Value) -> Result<Value, Fault> {
+    match operation.input {
+        Some(shape) => check::check(service, model, shape, &input).map(|()| input),
+        None => Ok(input),
     }
 }
 
