@@ -163,7 +163,10 @@ fn the_policy_reaches_nothing_of_another_stack() {
 #[test]
 fn who_reads_what_a_key_encrypts_may_decrypt_with_it_and_nothing_more() {
     let cloud = Cloud::start();
-    let key = |id: &str| format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
+    let key = |id: &str| {
+        let number = ["storage", "secret", "other"].iter().position(|known| *known == id).expect("one of the keys");
+        format!("arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-{number:012}")
+    };
     let through = |service: &str| format!("{service}.us-east-1.amazonaws.com");
     let description = format!(
         "stack: shop\nnetwork: {{nat: none}}\ndatabase: {{kms_key: '{}'}}\nsecret: {{kms_key: '{}'}}\nproxy: {{}}\n\

@@ -17,6 +17,7 @@ pub(crate) mod dispatch;
 pub(crate) mod fault;
 pub(crate) mod http;
 pub(crate) mod inventory;
+pub(crate) mod kms;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod model;

@@ -85,6 +85,8 @@ def policies_and_protection():
     refused("once more", "ResourceNotFoundException", logs.delete_resource_policy, policyName="es")
     equal("listed by a pattern", [one["logGroupName"] for one in logs.list_log_groups(logGroupNamePattern="^/sh")["logGroups"]], ["/shop"])
     key = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+    refused("a key without an ARN", "InvalidParameterException", logs.associate_kms_key, logGroupName="/shop", kmsKeyId="alias/aws/logs")
+    refused("a new group with no key", "InvalidParameterException", logs.create_log_group, logGroupName="/x", kmsKeyId="nonsense")
     logs.associate_kms_key(logGroupName="/shop", kmsKeyId=key)
     equal("the key", logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"][0]["kmsKeyId"], key)
     logs.disassociate_kms_key(logGroupName="/shop")

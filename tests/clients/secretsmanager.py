@@ -29,6 +29,8 @@ def creation():
         Name="shop db",
         SecretString="x",
     )
+    refused("a key that is no key", "EncryptionFailure", secrets.create_secret, Name="two", SecretString="x", KmsKeyId="nonsense")
+    refused("nor for one that is there", "EncryptionFailure", secrets.update_secret, SecretId="shop/db", KmsKeyId="alias/mine")
     refused("text and bytes at once", "InvalidParameterException", secrets.create_secret, Name="two", SecretString="x", SecretBinary=b"x")
     refused("a secret that is not there", "ResourceNotFoundException", secrets.get_secret_value, SecretId="nowhere")
     empty = secrets.create_secret(Name="empty")

@@ -45,6 +45,7 @@ def versions():
 def secure_strings():
     ssm.put_parameter(Name="/shop/key", Value="hidden", Type="SecureString")
     equal("with decryption", ssm.get_parameter(Name="/shop/key", WithDecryption=True)["Parameter"]["Value"], "hidden")
+    refused("a key that is no key", "InvalidKeyId", ssm.put_parameter, Name="/shop/other", Value="x", Type="SecureString", KeyId="nonsense")
     holds("without, it is not shown", "hidden" not in ssm.get_parameter(Name="/shop/key")["Parameter"]["Value"])
     equal("AWS's key", ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": ["/shop/key"]}])["Parameters"][0]["KeyId"], "alias/aws/ssm")
 

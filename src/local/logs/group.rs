@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{cut, filter::MetricFilter, invalid, stream::Stream};
 use crate::local::{
     fault::Fault,
+    kms,
     members::{Tags, decode},
     pace::Millis,
     world::Ctx,
@@ -76,6 +77,7 @@ struct Input {
 pub(super) fn create_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     super::tag::check(&input.tags)?;
+    check_key(input.kms_key_id.as_deref())?;
     if input.log_group_name.starts_with("aws/") {
         return Err(invalid("Log groups starting with AWS/ are reserved for AWS."));
     }
@@ -91,6 +93,14 @@ pub(super) fn create_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value,
     };
     ctx.region.logs.groups.insert(input.log_group_name, group);
     Ok(json!({}))
+}
+
+/// Refuses what cannot be a key's ARN, the one name that CloudWatch Logs takes.
+fn check_key(key: Option<&str>) -> Result<(), Fault> {
+    match key.filter(|key| !kms::is_key_arn(key)) {
+        None => Ok(()),
+        Some(key) => Err(invalid(format!("The specified KMS key is not the ARN of a key: {key}."))),
+    }
 }
 
 pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -208,6 +218,7 @@ pub(super) fn put_deletion_protection(ctx: &mut Ctx<'_>, input: Value) -> Result
 
 pub(super) fn associate_key(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: ChangeInput = decode(input)?;
+    check_key(Some(&input.kms_key_id))?;
     input.group(ctx)?.kms_key_id = Some(input.kms_key_id.clone());
     Ok(json!({}))
 }

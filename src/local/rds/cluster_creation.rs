@@ -79,6 +79,7 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
         return Err(Fault::new("NetworkTypeNotSupported", message));
     }
     rules::monitoring(input)?;
+    rules::keys(input)?;
     rules::logs(&input.texts("EnableCloudwatchLogsExports").unwrap_or_default(), version)?;
     windows::check(input.text("PreferredBackupWindow"), input.text("PreferredMaintenanceWindow"))
 }

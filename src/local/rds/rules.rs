@@ -7,7 +7,7 @@ use super::{
     engine,
     input::{Input, combination, invalid},
 };
-use crate::local::{ec2, fault::Fault};
+use crate::local::{ec2, fault::Fault, kms};
 
 /// Words that cannot be a master user's name.
 const RESERVED: &[&str] = &[
@@ -137,6 +137,20 @@ pub(super) fn database(name: &str) -> Result<(), Fault> {
 fn word(text: &str) -> bool {
     text.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+/// Refuses names that cannot be those of keys.
+pub(super) fn keys(input: &Input) -> Result<(), Fault> {
+    let given = ["KmsKeyId", "PerformanceInsightsKMSKeyId"].into_iter().filter_map(|member| input.text(member));
+    match given.filter(|key| !key.is_empty()).find(|key| !kms::is_key(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let message = format!(
+                "The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
+            );
+            Err(Fault::new("KMSKeyNotAccessibleFault", message))
+        }
+    }
 }
 
 pub(super) fn port(number: i64) -> Result<u16, Fault> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::secret::{CURRENT, Content, Secret};
 use crate::local::{
     fault::Fault,
+    kms,
     members::{Sealed, Tag, decode, merge_tags, random_text, random_uuid},
     world::Ctx,
 };
@@ -27,6 +28,7 @@ struct Input {
 pub(super) fn create_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     check_name(&input.name)?;
+    check_key(input.kms_key_id.as_deref())?;
     super::label::check_tags(&input.tags)?;
     if !input.add_replica_regions.is_empty() {
         return Err(Fault::new(
@@ -79,6 +81,7 @@ fn existing(secret: &Secret, version: &str, content: Option<&Content>) -> Result
 
 pub(super) fn update_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
+    check_key(input.kms_key_id.as_deref())?;
     let content = Content::given(input.secret_string, input.secret_binary)?;
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
@@ -108,6 +111,20 @@ fn check_name(name: &str) -> Result<(), Fault> {
         "ValidationException",
         "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
     ))
+}
+
+/// Refuses what cannot be the name of a key.
+fn check_key(key: Option<&str>) -> Result<(), Fault> {
+    match key.filter(|key| !key.is_empty() && !kms::is_key(key)) {
+        None => Ok(()),
+        Some(key) => Err(Fault::new(
+            "EncryptionFailure",
+            format!(
+                "Secrets Manager can't encrypt the protected secret text using the KMS key {key}. Check that the key is \
+                 available, enabled, and not in an invalid state."
+            ),
+        )),
+    }
 }
 
 /// A new secret's ARN: its name and six random characters, so that a successor is not taken for it.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::local::{
     fault::Fault,
+    kms,
     members::{Sealed, Tag, decode, merge_tags, random_text},
     sts,
     world::Ctx,
@@ -107,6 +108,9 @@ fn check(input: &Input) -> Result<(), Fault> {
              overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
              RemoveTagsFromResource.",
         );
+    }
+    if let Some(key) = input.key_id.as_deref().filter(|key| !kms::is_key(key)) {
+        return Err(Fault::new("InvalidKeyId", format!("The query key ID isn't valid: {key}.")));
     }
     if let Some(pattern) = input.allowed_pattern.as_ref().filter(|pattern| !pattern.is_empty()) {
         check_pattern(pattern, &input.value.0)?;
