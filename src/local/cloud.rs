@@ -64,17 +64,57 @@ impl Cloud {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The account in which STS gave out an access key; none for every other key.
+    pub(crate) fn account_of_session(&self, access_key: &str) -> Option<String> {
+        let world = self.world();
+        let mut accounts = world.accounts.iter();
+        accounts.find(|(_, content)| content.iam.session(access_key).is_some()).map(|(account, _)| account.clone())
+    }
+
     /// Runs `work` on one region of one account, after everything whose time has come was moved on.
-    /// Nothing is saved; see `save`.
+    /// Nothing is saved; see `change` and `save`.
     pub(crate) fn region<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
-        let now = now();
+        self.enter(&mut self.world(), account, region, work)
+    }
+
+    /// Runs `work` in the same way and saves what it did, before anybody else sees it.
+    ///
+    /// # Errors
+    /// It could not be saved, and so it has not happened: whoever repeats the call must not be told that it was made.
+    pub(crate) fn change<T>(
+        &self,
+        account: &str,
+        region: &str,
+        work: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Result<T, disk::DiskError> {
         let mut world = self.world();
+        let outcome = self.enter(&mut world, account, region, work);
+        if let Err(error) = disk::save(&self.data, &world, account, region) {
+            disk::restore(&self.data, &mut world, account, region)?;
+            return Err(error);
+        }
+        self.chaos.note(&world, account, region, now());
+        Ok(outcome)
+    }
+
+    fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let now = now();
         let Account { iam, regions } = entry(&mut world.accounts, account);
         let place = entry(regions, region);
         iam.settle(now);
         place.settle(now);
-        let (pace, services, data) = (self.pace, self.services.as_slice(), self.data.as_path());
-        work(&mut Ctx { account, region_name: region, iam, region: place, now, pace, data, services, doom: None })
+        work(&mut Ctx {
+            account,
+            region_name: region,
+            access_key: String::new(),
+            iam,
+            region: place,
+            now,
+            pace: self.pace,
+            data: &self.data,
+            services: &self.services,
+            doom: None,
+        })
     }
 
     /// Runs `work` on a copy of one region of one account as it was so many milliseconds ago.
@@ -92,6 +132,7 @@ impl Cloud {
         work(&mut Ctx {
             account,
             region_name: region,
+            access_key: String::new(),
             iam: &mut iam,
             region: &mut place,
             now: then,

@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
+use tempfile::NamedTempFile;
 
 use super::world::{Account, World};
 
@@ -67,12 +68,20 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), DiskError> {
 
 /// Replaces `path` by `content`, readable by its owner only; a reader finds the old content or the new.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), DiskError> {
+    place(path, written(path, content)?)
+}
+
+/// What is to replace `path`, beside it.
+fn written(path: &Path, content: &[u8]) -> Result<NamedTempFile, DiskError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // `tempfile` creates with 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error("write", path))?;
+    let mut file = NamedTempFile::new_in(folder).map_err(error("write", path))?;
     file.write_all(content).map_err(error("write", path))?;
-    file.persist(path).map_err(|refused| error("write", path)(refused.error))?;
-    Ok(())
+    Ok(file)
+}
+
+fn place(path: &Path, file: NamedTempFile) -> Result<(), DiskError> {
+    file.persist(path).map(drop).map_err(|refused| error("write", path)(refused.error))
 }
 
 fn state(data: &Path) -> PathBuf {
@@ -104,13 +113,32 @@ pub(crate) fn save(data: &Path, world: &World, account: &str, region: &str) -> R
     let Some(content) = world.accounts.get(account) else { return Ok(()) };
     let folder = state(data).join(account);
     private_folder(&folder)?;
-    put(&folder.join("global.json"), &content.iam)?;
-    content.regions.get(region).map_or(Ok(()), |place| put(&folder.join(format!("{region}.json")), place))
+    let [global, local] = files(&folder, region);
+    // On a disk that takes only one of the two it is neither that changes.
+    let of_account = packed(&global, &content.iam)?;
+    let of_region = content.regions.get(region).map(|content| packed(&local, content)).transpose()?;
+    place(&global, of_account)?;
+    of_region.map_or(Ok(()), |file| place(&local, file))
 }
 
-fn put(path: &Path, content: &impl Serialize) -> Result<(), DiskError> {
+/// Brings one region, and what is global in its account, back to what was last saved.
+pub(crate) fn restore(data: &Path, world: &mut World, account: &str, region: &str) -> Result<(), DiskError> {
+    let [global, local] = files(&state(data).join(account), region);
+    let content = world.accounts.entry(account.to_owned()).or_default();
+    content.iam = if global.exists() { read(&global)? } else { Default::default() };
+    let place = if local.exists() { read(&local)? } else { Default::default() };
+    content.regions.insert(region.to_owned(), place);
+    Ok(())
+}
+
+/// What is global in an account, and a region.
+fn files(folder: &Path, region: &str) -> [PathBuf; 2] {
+    [folder.join("global.json"), folder.join(format!("{region}.json"))]
+}
+
+fn packed(path: &Path, content: &impl Serialize) -> Result<NamedTempFile, DiskError> {
     let format = |cause| DiskError::Format { path: path.to_owned(), cause };
-    write(path, &serde_json::to_vec(content).map_err(format)?)
+    written(path, &serde_json::to_vec(content).map_err(format)?)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, DiskError> {

@@ -13,6 +13,7 @@ use super::{
     model::{Model, Operation, Protocol},
     protocol::{self, Call, Request},
     service::{Action, Run, Service},
+    world::Ctx,
 };
 use crate::aws::is_reading;
 
@@ -22,6 +23,8 @@ use crate::aws::is_reading;
 pub(crate) struct Scope {
     /// Twelve digits.
     account: String,
+    /// The access key.
+    key: String,
     region: String,
     service: String,
 }
@@ -47,7 +50,8 @@ impl Scope {
         let (service, region, _date, key) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let is_account = key.len() == ACCOUNT.len() && key.bytes().all(|digit| digit.is_ascii_digit());
         let account = if is_account { key } else { ACCOUNT };
-        Some(Self { account: account.to_owned(), region: region.to_owned(), service: service.to_owned() })
+        let [account, key, region, service] = [account, key, region, service].map(str::to_owned);
+        Some(Self { account, key, region, service })
     }
 }
 
@@ -61,8 +65,13 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(cloud: &Arc<Cloud>, scope: Option<Scope>, request: &Request<'_>) -> (Delivery, String) {
+pub(crate) async fn answer(cloud: &Arc<Cloud>, mut scope: Option<Scope>, request: &Request<'_>) -> (Delivery, String) {
     let request_id = request_id();
+    if let Some(scope) = &mut scope
+        && let Some(account) = cloud.account_of_session(&scope.key)
+    {
+        scope.account = account;
+    }
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
     let answer = match find(&cloud.services, scope, request) {
         Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id).await,
@@ -191,23 +200,26 @@ fn act(
         return Err(Fault::new("DryRunOperation", message).with_status(412));
     }
     if let Some(ago) = fate.lag() {
-        return cloud.past_region(account, region, ago, |ctx| action(ctx, input));
+        return cloud.past_region(account, region, ago, |ctx| {
+            ctx.access_key.clone_from(&scope.key);
+            action(ctx, input)
+        });
     }
-    let outcome = cloud.region(account, region, |ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         fate.prepare(ctx);
+        ctx.access_key.clone_from(&scope.key);
         action(ctx, input)
-    });
-    if !is_reading(&operation.name) {
-        // Also after a refusal: an action may have changed something before it refused.
-        save(cloud, account, region)?;
+    };
+    if is_reading(&operation.name) {
+        return cloud.region(account, region, work);
     }
-    outcome
+    // Saved also after a refusal: an action may have changed something before it refused.
+    change(cloud, account, region, work)?
 }
 
 /// What somebody else does right after a call, behind its client's back.
 fn drift(cloud: &Cloud, Scope { account, region, .. }: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
-    let calls = cloud.region(account, region, |ctx| fate.drift(ctx));
-    save(cloud, account, region)?;
+    let calls = change(cloud, account, region, |ctx| fate.drift(ctx))?;
     for (call, outcome) in calls {
         let call = call.replace('.', " ");
         let ended = outcome.err().map_or_else(|| "200".to_owned(), |fault| format!("{} {fault}", fault.status));
@@ -216,12 +228,13 @@ fn drift(cloud: &Cloud, Scope { account, region, .. }: &Scope, fate: &Fate<'_>) 
     Ok(())
 }
 
-fn save(cloud: &Cloud, account: &str, region: &str) -> Result<(), Fault> {
-    cloud.save(account, region).map_err(|error| {
-        Fault::new("InternalFailure", format!("The change was made but not saved. {error}.")).with_status(500)
+fn change<T>(cloud: &Cloud, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> Result<T, Fault> {
+    let outcome = cloud.change(account, region, work).map_err(|error| {
+        Fault::new("InternalFailure", format!("Nothing was changed, for it could not be saved. {error}."))
+            .with_status(500)
     })?;
     cloud.wake();
-    Ok(())
+    Ok(outcome)
 }
 
 /// A new id in the form of AWS's request ids.
@@ -235,19 +248,20 @@ fn request_id() -> String {
 mod tests {
     use super::*;
 
-    fn scope(account: &str, region: &str, service: &str) -> Option<Scope> {
-        Some(Scope { account: account.to_owned(), region: region.to_owned(), service: service.to_owned() })
+    fn scope(account: &str, key: &str, region: &str, service: &str) -> Option<Scope> {
+        let [account, key, region, service] = [account, key, region, service].map(str::to_owned);
+        Some(Scope { account, key, region, service })
     }
 
     #[test]
     fn the_scope_is_read_from_the_header_or_the_url() {
         let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/rds/aws4_request, \
                       SignedHeaders=host;x-amz-date, Signature=00";
-        assert_eq!(Scope::read(Some(header), ""), scope(ACCOUNT, "eu-central-1", "rds"));
+        assert_eq!(Scope::read(Some(header), ""), scope(ACCOUNT, "AKIDEXAMPLE", "eu-central-1", "rds"));
         let header = "AWS4-HMAC-SHA256 Credential=111122223333/20261123/us-east-1/ec2/aws4_request,SignedHeaders=host";
-        assert_eq!(Scope::read(Some(header), ""), scope("111122223333", "us-east-1", "ec2"));
+        assert_eq!(Scope::read(Some(header), ""), scope("111122223333", "111122223333", "us-east-1", "ec2"));
         let url = "Action=GetCallerIdentity&X-Amz-Credential=AKID%2F20261123%2Fus-east-1%2Fsts%2Faws4_request";
-        assert_eq!(Scope::read(None, url), scope(ACCOUNT, "us-east-1", "sts"));
+        assert_eq!(Scope::read(None, url), scope(ACCOUNT, "AKID", "us-east-1", "sts"));
         for broken in ["", "Basic abc", "Credential=", "Credential=a/b/aws4_request", "Credential=a/b/c/d/e"] {
             assert_eq!(Scope::read(Some(broken), ""), None, "{broken}");
         }

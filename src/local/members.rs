@@ -139,6 +139,8 @@ pub(crate) mod testing {
         pub(crate) pace: Pace,
         /// Why what the next call makes is to fail.
         pub(crate) doom: Option<String>,
+        /// The access key that signs the next call.
+        pub(crate) access_key: String,
         data: tempfile::TempDir,
     }
 
@@ -151,7 +153,8 @@ pub(crate) mod testing {
             let now = 1_700_000_000_000;
             let (account, region) = (Account::default(), Region::default());
             let data = tempfile::tempdir().expect("a folder");
-            Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, data }
+            let access_key = String::new();
+            Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, access_key, data }
         }
 
         /// Lets time pass.
@@ -167,6 +170,7 @@ pub(crate) mod testing {
             let mut ctx = Ctx {
                 account: Self::ACCOUNT,
                 region_name: Self::REGION,
+                access_key: std::mem::take(&mut self.access_key),
                 iam: &mut self.account.iam,
                 region: &mut self.region,
                 now: self.now,

@@ -92,6 +92,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) account: &'a str,
     /// The region's name, e.g. `eu-central-1`.
     pub(crate) region_name: &'a str,
+    /// The access key that signed the call; empty where no call is answered.
+    pub(crate) access_key: String,
     /// The account's IAM.
     pub(crate) iam: &'a mut iam::Store,
     /// The region.

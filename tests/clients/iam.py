@@ -8,8 +8,12 @@ iam = client("iam", region="us-east-1")
 sts = client("sts")
 
 
+def trust(principal):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]})
+
+
 def trusts(service):
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]})
+    return trust({"Service": service})
 
 
 def allows(actions, resources):
@@ -34,6 +38,20 @@ def roles():
     refused(
         "a trust policy without a principal", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument=allows("sts:AssumeRole", "*")
     )
+    arn = lambda resource, service="iam", account=ACCOUNT: f"arn:aws:{service}::{account}:{resource}"
+    for what, principal in {
+        "a role that is not there": {"AWS": arn("role/infra/walk/nobody")}, "itself, before it is there": {"AWS": [arn("root"), arn("role/x")]},
+        "a user that is not there": {"AWS": arn("user/nobody")}, "a group": {"AWS": arn("group/all", account="444455556666")},
+        "a pattern": {"AWS": arn("role/*", account="444455556666")}, "a bucket": {"AWS": "arn:aws:s3:::all"}, "no account": {"AWS": "12345"},
+        "a service elsewhere": {"Service": "rds.example.com"}, "no service": {"Service": ".amazonaws.com"}, "a service in capitals": {"Service": "RDS.amazonaws.com"},
+    }.items():  # fmt: skip
+        refused(f"trust in {what}", "MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument=trust(principal))
+    refused("trust, changed, in a role that is not there", "MalformedPolicyDocument", iam.update_assume_role_policy,
+            RoleName="access", PolicyDocument=trust({"AWS": arn("role/nobody")}))  # fmt: skip
+    known = {"AWS": [arn("root"), arn("user/local"), arn("role/infra/walk/instance"), arn("role/theirs", account="444455556666"), arn("assumed-role/a/b", "sts")],
+             "Service": ["logs.eu-central-1.amazonaws.com", "edgelambda.amazonaws.com"]}  # fmt: skip
+    iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=trust(known))
+    iam.delete_role(RoleName="trusting")
     refused(
         "a name with a character that is not allowed", "ValidationError", iam.create_role, RoleName="x y", AssumeRolePolicyDocument=trusts("rds.amazonaws.com")
     )
@@ -112,6 +130,13 @@ def managed_policies():
     iam.delete_policy(PolicyArn=arn)
     equal("only one's own", iam.list_policies(Scope="Local")["Policies"], [])
     arns = [policy["Arn"] for policy in pages(iam, "list_policies", "Policies", 7, Scope="AWS")]
+    everyday = ["AmazonSQSFullAccess", "AmazonDynamoDBFullAccess", "AmazonSNSFullAccess", "AmazonSESFullAccess", "AmazonBedrockFullAccess", "AmazonEKSClusterPolicy"]
+    for name in everyday:
+        iam.attach_role_policy(RoleName="access", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+    attached = [policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName="access")["AttachedPolicies"]]
+    equal("those of other services", sorted(set(attached) & set(everyday)), sorted(everyday))
+    for name in everyday:
+        iam.detach_role_policy(RoleName="access", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
     holds("AWS's own, page by page, each once", ECR in arns and len(arns) == len(set(arns)), arns)
 
 
@@ -144,11 +169,26 @@ def who_is_calling():
     assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ours", RoleSessionName="walk")
     equal("the session's ARN", assumed["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/walk")
     holds("temporary credentials", assumed["Credentials"]["AccessKeyId"].startswith("ASIA") and assumed["Credentials"]["SessionToken"])
+    session = client("sts", account=assumed["Credentials"]["AccessKeyId"])
+    told = session.get_caller_identity()
+    equal("who calls with them", (told["Account"], told["Arn"]), (ACCOUNT, assumed["AssumedRoleUser"]["Arn"]))
+    equal("the id of the role and the session", told["UserId"], f"{iam.get_role(RoleName='ours')['Role']['RoleId']}:walk")
+    equal("what they find", client("iam", account=assumed["Credentials"]["AccessKeyId"]).get_role(RoleName="ours")["Role"]["RoleName"], "ours")
+    chained = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/ours", "RoleSessionName": "next"}
+    refused("a session from a session, for long", "ValidationError", session.assume_role, **chained, DurationSeconds=7200)
+    equal("and for an hour", session.assume_role(**chained)["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/next")
+    refused("a user's session from a role's", "AccessDenied", session.get_session_token, status=403)
+    federated = sts.get_federation_token(Name="guest")
+    told = client("sts", account=federated["Credentials"]["AccessKeyId"]).get_caller_identity()
+    equal("a federated user", (told["Arn"], told["UserId"]), (f"arn:aws:sts::{ACCOUNT}:federated-user/guest", f"{ACCOUNT}:guest"))
+    refused("a message that nobody encoded", "InvalidAuthorizationMessageException", sts.decode_authorization_message, EncodedMessage="x")
     iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     refused("a role for a service only", "AccessDenied", sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/theirs", RoleSessionName="walk", status=403)
     for role in ("ours", "theirs"):
         iam.delete_role(RoleName=role)
-    holds("a session of one's own", sts.get_session_token()["Credentials"]["AccessKeyId"].startswith("ASIA"))
+    own = sts.get_session_token()["Credentials"]["AccessKeyId"]
+    holds("a session of one's own", own.startswith("ASIA"), own)
+    equal("is oneself", client("sts", account=own).get_caller_identity()["Arn"], sts.get_caller_identity()["Arn"])
     refused("for a minute", "ValidationError", sts.get_session_token, DurationSeconds=60)
     equal("whose key it is", sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"], ACCOUNT)
 
@@ -192,6 +232,16 @@ def the_account():
     before = iam.get_account_summary()["SummaryMap"]["Roles"]
     iam.create_role(RoleName="counted", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     equal("one more role", iam.get_account_summary()["SummaryMap"]["Roles"], before + 1)
+    iam.put_role_policy(RoleName="counted", PolicyName="own", PolicyDocument=allows("s3:*", "*"))
+    iam.attach_role_policy(RoleName="counted", PolicyArn=ECR)
+    told = pages(iam, "get_account_authorization_details", "RoleDetailList", 2)
+    [counted] = [role for role in told if role["RoleName"] == "counted"]
+    equal("all that it may do", ([one["PolicyName"] for one in counted["RolePolicyList"]], [one["PolicyArn"] for one in counted["AttachedManagedPolicies"]]), (["own"], [ECR]))
+    equal("its own document", counted["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]["Action"], "s3:*")
+    of_aws = iam.get_account_authorization_details(Filter=["AWSManagedPolicy"])
+    equal("and nothing else", (ECR in [one["Arn"] for one in of_aws["Policies"]], of_aws["RoleDetailList"], of_aws["UserDetailList"]), (True, [], []))
+    iam.delete_role_policy(RoleName="counted", PolicyName="own")
+    iam.detach_role_policy(RoleName="counted", PolicyArn=ECR)
     iam.delete_role(RoleName="counted")
 
 

@@ -11,7 +11,7 @@ use crate::local::{
 };
 
 /// The one who signs every request.
-fn caller(account: &str) -> Value {
+pub(super) fn caller(account: &str) -> Value {
     let arn = sts::caller(account);
     let name = arn.rsplit('/').next().unwrap_or_default();
     json!({ "Path": "/", "UserName": name, "UserId": format!("AIDA{account}LOCAL"), "Arn": arn, "CreateDate": time(0) })

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::policy::{Policy, Version};
+use super::{
+    aws_services,
+    policy::{Policy, Version},
+};
 use crate::local::pace::Millis;
 
 /// Path and name after `arn:aws:iam::aws:policy`, and the actions that it allows on everything, a space between them.
@@ -191,13 +194,18 @@ const CREATED_AT: Millis = 1_609_459_200_000;
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Policy> {
-    POLICIES.iter().map(|(path_and_name, actions)| policy(path_and_name, actions))
+    let here = POLICIES.iter().map(|(path_and_name, actions)| policy(path_and_name, actions));
+    here.chain(aws_services::all().map(|(path_and_name, actions)| policy(&path_and_name, &actions)))
 }
 
 /// The one with this ARN.
 pub(super) fn by_arn(arn: &str) -> Option<Policy> {
     let path_and_name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
-    POLICIES.iter().find(|(known, _)| *known == path_and_name).map(|(known, actions)| policy(known, actions))
+    let here = POLICIES.iter().find(|(known, _)| *known == path_and_name);
+    here.map(|(known, actions)| policy(known, actions)).or_else(|| {
+        let mut others = aws_services::all();
+        others.find(|(known, _)| known == path_and_name).map(|(known, actions)| policy(&known, &actions))
+    })
 }
 
 fn policy(path_and_name: &str, actions: &str) -> Policy {

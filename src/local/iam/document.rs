@@ -103,21 +103,62 @@ fn check_principal(principal: &Value) -> Result<(), Fault> {
     for kind in kinds.keys() {
         for name in texts(principal, kind) {
             let valid = match kind.as_str() {
-                "Service" => name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn"),
-                "AWS" => {
-                    name == "*"
-                        || name.starts_with("arn:")
-                        || name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit())
-                }
+                "Service" => is_service(name),
+                "AWS" => name == "*" || is_account(name) || is_identity(name),
                 "Federated" | "CanonicalUser" => true,
                 _ => return Err(malformed("Syntax errors in policy.")),
             };
             if !valid {
-                return Err(malformed(format!("Invalid principal in policy: \"{}\":\"{name}\"", kind.to_uppercase())));
+                return Err(no_principal(kind, name));
             }
         }
     }
     Ok(())
+}
+
+/// Refuses a trust policy that names a role or user of the `account` that there is not.
+pub(super) fn check_own_principals(
+    document: &Value,
+    account: &str,
+    exists: impl Fn(&str) -> bool,
+) -> Result<(), Fault> {
+    let (roles, users) = (format!("arn:aws:iam::{account}:role/"), format!("arn:aws:iam::{account}:user/"));
+    let own = |arn: &&str| arn.starts_with(&roles) || arn.starts_with(&users);
+    let statements = statements(document);
+    let principals = statements.iter().flat_map(|one| [&one["Principal"], &one["NotPrincipal"]]);
+    match principals.flat_map(|principal| texts(principal, "AWS")).filter(own).find(|arn| !exists(arn)) {
+        Some(arn) => Err(no_principal("AWS", arn)),
+        None => Ok(()),
+    }
+}
+
+fn no_principal(kind: &str, name: &str) -> Fault {
+    malformed(format!("Invalid principal in policy: \"{}\":\"{name}\"", kind.to_uppercase()))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// Whether this has the form of a service's name, e.g. `tasks.apprunner.amazonaws.com`. IAM knows them all; AWS publishes no
+/// list of them, so that a name of this form is taken here.
+fn is_service(name: &str) -> bool {
+    let begin = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn"));
+    let allowed = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
+    begin.is_some_and(|begin| begin.split('.').all(|part| !part.is_empty() && part.bytes().all(allowed)))
+}
+
+/// Whether this is the ARN of an account, a user, a role or a session: a group, a pattern, or a resource trusts nobody.
+fn is_identity(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", "aws" | "aws-cn" | "aws-us-gov", service, "", account, resource] = parts[..] else { return false };
+    let kinds: &[&str] = match service {
+        "iam" => &["user/", "role/"],
+        "sts" => &["assumed-role/", "federated-user/"],
+        _ => return false,
+    };
+    let of_a_kind = kinds.iter().any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
+    is_account(account) && !resource.contains(['*', '?']) && (of_a_kind || (service, resource) == ("iam", "root"))
 }
 
 /// What statements say about one action on one resource.

@@ -65,6 +65,12 @@ impl Store {
         self.instance_profiles.get_mut(name).ok_or_else(unknown)
     }
 
+    /// The instance profiles that a role is in, as a list.
+    pub(super) fn profiles_of(&self, role: &str) -> Value {
+        let profiles = self.instance_profiles.values().filter(|profile| profile.role.as_deref() == Some(role));
+        profiles.map(|profile| profile.summary(self)).collect()
+    }
+
     /// Whether a role is in an instance profile, which keeps it.
     pub(super) fn is_in_profile(&self, role: &str) -> bool {
         self.instance_profiles.values().any(|profile| profile.role.as_deref() == Some(role))

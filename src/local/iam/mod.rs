@@ -2,7 +2,9 @@
 
 mod account;
 mod attach;
+mod authorization;
 mod aws_managed;
+mod aws_services;
 mod document;
 mod inline;
 mod instance_profile;
@@ -15,7 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
+use super::{fault::Fault, inventory::Item, pace::Millis, service::Service, sts::Session};
 pub(crate) use document::wildcard;
 use instance_profile::InstanceProfile;
 use policy::Policy;
@@ -36,16 +38,30 @@ pub(crate) struct Store {
     instance_profiles: BTreeMap<String, InstanceProfile>,
     /// Deletions of service-linked roles: the role's name and when it is gone, by the task's id.
     deletions: BTreeMap<String, (String, Millis)>,
+    /// The sessions that STS opened, by access key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sessions: BTreeMap<String, Session>,
 }
 
 impl Store {
-    /// Removes the service-linked roles whose deletion is over.
+    /// Removes the service-linked roles whose deletion is over, and forgets old sessions.
     pub(crate) fn settle(&mut self, now: Millis) {
         for (role, done_at) in self.deletions.values() {
             if *done_at <= now && self.roles.get(role).is_some_and(|role| role.created_at < *done_at) {
                 self.roles.remove(role);
             }
         }
+        self.sessions.retain(|_, session| !session.is_forgotten(now));
+    }
+
+    /// Notes who signs with an access key.
+    pub(crate) fn open_session(&mut self, access_key: String, session: Session) {
+        self.sessions.insert(access_key, session);
+    }
+
+    /// The session that an access key belongs to.
+    pub(crate) fn session(&self, access_key: &str) -> Option<&Session> {
+        self.sessions.get(access_key)
     }
 
     /// The role with this ARN.
@@ -126,6 +142,7 @@ pub(crate) static SERVICE: Service = Service {
         ("ListUsers", account::list_users),
         ("ListOpenIDConnectProviders", account::list_providers),
         ("GetAccountSummary", account::summary),
+        ("GetAccountAuthorizationDetails", authorization::details),
     ],
     runs: &[],
 };

@@ -60,7 +60,7 @@ impl Policy {
         })
     }
 
-    fn details(&self, store: &Store) -> Value {
+    pub(super) fn details(&self, store: &Store) -> Value {
         let mut members = self.summary(store);
         members["Description"] = json!(self.description);
         members["Tags"] = tag_list(&self.tags);
@@ -72,7 +72,7 @@ impl Policy {
         self.versions.len()
     }
 
-    fn version(&self, number: u32) -> Option<Value> {
+    pub(super) fn version(&self, number: u32) -> Option<Value> {
         let version = self.versions.get(&number)?;
         Some(json!({
             "Document": encode(&version.document),

@@ -46,11 +46,12 @@ impl Role {
         document::trusts(&self.trust_policy, "Service", |name| name == service)
     }
 
-    /// Whether the trust policy lets someone of this account assume the role.
-    pub(crate) fn trusts_account(&self, account: &str) -> bool {
+    /// Whether the trust policy lets someone of this account assume the role, whom IAM knows as `principals`.
+    pub(crate) fn trusts(&self, account: &str, principals: &[&str]) -> bool {
         let root = format!("arn:aws:iam::{account}:root");
-        let caller = crate::local::sts::caller(account);
-        document::trusts(&self.trust_policy, "AWS", |name| name == account || name == root || name == caller)
+        document::trusts(&self.trust_policy, "AWS", |name| {
+            name == account || name == root || principals.contains(&name)
+        })
     }
 
     /// How long a session may last.
@@ -126,7 +127,7 @@ pub(super) fn create_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
     if ctx.iam.roles.keys().any(|name| name.eq_ignore_ascii_case(&input.role_name)) {
         return Err(exists(format!("Role with name {} already exists.", input.role_name)));
     }
-    let trust_policy = check_trust(&input.assume_role_policy_document)?;
+    let trust_policy = check_trust(ctx, &input.assume_role_policy_document)?;
     if let Some(boundary) = &input.permissions_boundary {
         ctx.iam.check_boundary(boundary)?;
     }
@@ -187,8 +188,10 @@ pub(super) fn delete_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
 
 pub(super) fn update_assume_role_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
+    ctx.iam.find_own_role(&input.role_name)?;
+    let trust_policy = check_trust(ctx, &input.policy_document)?;
     let role = ctx.iam.find_own_role(&input.role_name)?;
-    role.trust_policy = check_trust(&input.policy_document)?;
+    role.trust_policy = trust_policy;
     role.trust_document = input.policy_document;
     Ok(json!({}))
 }
@@ -247,12 +250,15 @@ pub(super) fn list_role_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     tag::list(&ctx.iam.find_role(&input.role_name)?.tags, input.marker.as_deref(), input.max_items)
 }
 
-fn check_trust(text: &str) -> Result<Value, Fault> {
+fn check_trust(ctx: &Ctx<'_>, text: &str) -> Result<Value, Fault> {
     if text.chars().filter(|character| !character.is_whitespace()).count() > 2048 {
         let message = "Cannot exceed quota for ACLSizePerRole: 2048";
         return Err(Fault::new("LimitExceeded", message).with_status(409));
     }
-    document::parse(text, Purpose::Trust)
+    let policy = document::parse(text, Purpose::Trust)?;
+    let user = crate::local::sts::caller(ctx.account);
+    document::check_own_principals(&policy, ctx.account, |arn| arn == user || ctx.iam.role(arn).is_some())?;
+    Ok(policy)
 }
 
 /// The random part of an IAM id.

@@ -1,17 +1,15 @@
 //! STS: who is calling, and sessions of roles.
 //!
-//! Whoever calls is one user of the account, with every right: the local cloud checks what AWS's services may
-//! do on behalf of roles, not what its users may do.
+//! Whoever calls is one user of the account, or a session that this user opened, with every right: the local cloud
+//! checks what AWS's services may do on behalf of roles, not what its users may do.
+
+mod session;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    fault::Fault,
-    members::{decode, random_text, time},
-    service::Service,
-    world::Ctx,
-};
+use super::{fault::Fault, members::decode, service::Service, world::Ctx};
+pub(crate) use session::Session;
 
 /// The service's actions.
 pub(crate) static SERVICE: Service = Service {
@@ -20,19 +18,22 @@ pub(crate) static SERVICE: Service = Service {
         ("GetCallerIdentity", get_caller_identity),
         ("AssumeRole", assume_role),
         ("GetSessionToken", get_session_token),
+        ("GetFederationToken", get_federation_token),
+        ("DecodeAuthorizationMessage", decode_authorization_message),
         ("GetAccessKeyInfo", get_access_key_info),
     ],
     runs: &[],
 };
 
-/// The ARN of the user that everyone is.
+/// The ARN of the account's one user, which everyone is without a session.
 pub(crate) fn caller(account: &str) -> String {
     format!("arn:aws:iam::{account}:user/local")
 }
 
 fn get_caller_identity(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     decode::<Value>(input)?;
-    Ok(json!({ "UserId": "AIDALOCALLOCALLOCALLO", "Account": ctx.account, "Arn": caller(ctx.account) }))
+    let caller = Session::of(ctx)?;
+    Ok(json!({ "UserId": caller.user_id, "Account": ctx.account, "Arn": caller.arn }))
 }
 
 #[derive(Deserialize, Default)]
@@ -40,59 +41,102 @@ fn get_caller_identity(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 struct Input {
     role_arn: String,
     role_session_name: String,
+    name: String,
     duration_seconds: Option<u64>,
     policy: Option<String>,
     source_identity: Option<String>,
 }
 
+/// How long a session may last that a session opens.
+const CHAINED: u64 = 3600;
+
 fn assume_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let caller = caller(ctx.account);
+    let caller = Session::of(ctx)?;
     let denied = || {
-        let message =
-            format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {}", input.role_arn);
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+            caller.arn, input.role_arn
+        );
         Fault::new("AccessDenied", message).with_status(403)
     };
     let role = ctx.iam.role(&input.role_arn).ok_or_else(denied)?;
-    if !role.trusts_account(ctx.account) || role.assumable_at > ctx.now {
+    let mut principals = vec![caller.arn.as_str()];
+    principals.extend(caller.role.as_deref());
+    if !role.trusts(ctx.account, &principals) || role.assumable_at > ctx.now {
         return Err(denied());
     }
     if let Some(policy) = &input.policy {
         super::iam::check_session_policy(policy)?;
     }
     let seconds = input.duration_seconds.unwrap_or(3600);
-    if seconds > role.max_session_seconds() {
-        return Err(Fault::new(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        ));
+    let refused = |message: &str| Err(Fault::new("ValidationError", message));
+    if caller.role.is_some() && seconds > CHAINED {
+        return refused(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        );
     }
-    let session = &input.role_session_name;
+    if seconds > role.max_session_seconds() {
+        return refused("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+    }
+    let name = &input.role_session_name;
+    let session = Session {
+        arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", ctx.account, role.name),
+        user_id: format!("{}:{name}", role.unique_id()),
+        role: Some(role.arn.clone()),
+        expires_at: ctx.now + seconds * 1000,
+    };
     Ok(json!({
-        "Credentials": credentials(ctx, seconds),
-        "AssumedRoleUser": {
-            "AssumedRoleId": format!("{}:{session}", role.unique_id()),
-            "Arn": format!("arn:aws:sts::{}:assumed-role/{}/{session}", ctx.account, role.name),
-        },
+        "AssumedRoleUser": { "AssumedRoleId": session.user_id, "Arn": session.arn },
+        "Credentials": session.open(ctx),
         "SourceIdentity": input.source_identity,
     }))
 }
 
-/// Credentials for so many seconds. Any key opens the local cloud; these have AWS's form.
-fn credentials(ctx: &Ctx<'_>, seconds: u64) -> Value {
-    const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    json!({
-        "AccessKeyId": format!("ASIA{}", random_text(16, BASE32)),
-        "SecretAccessKey": random_text(40, BASE64),
-        "SessionToken": random_text(200, BASE64),
-        "Expiration": time(ctx.now + seconds * 1000),
-    })
+/// How long the credentials of a user's own session last when nothing else is said.
+const TWELVE_HOURS: u64 = 43_200;
+
+/// Refuses to open a session from a session, as AWS does for these two calls.
+fn user_alone(ctx: &Ctx<'_>, action: &str) -> Result<(), Fault> {
+    let caller = Session::of(ctx)?;
+    if ctx.iam.session(&ctx.access_key).is_none() {
+        return Ok(());
+    }
+    let message = format!("Cannot call {action} with session credentials (the caller is {})", caller.arn);
+    Err(Fault::new("AccessDenied", message).with_status(403))
 }
 
 fn get_session_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    Ok(json!({ "Credentials": credentials(ctx, input.duration_seconds.unwrap_or(43_200)) }))
+    user_alone(ctx, "GetSessionToken")?;
+    let expires_at = ctx.now + input.duration_seconds.unwrap_or(TWELVE_HOURS) * 1000;
+    let session = Session::of_the_user(ctx, expires_at);
+    Ok(json!({ "Credentials": session.open(ctx) }))
+}
+
+fn get_federation_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    user_alone(ctx, "GetFederationToken")?;
+    if let Some(policy) = &input.policy {
+        super::iam::check_session_policy(policy)?;
+    }
+    let (account, name) = (ctx.account, &input.name);
+    let session = Session {
+        arn: format!("arn:aws:sts::{account}:federated-user/{name}"),
+        user_id: format!("{account}:{name}"),
+        role: None,
+        expires_at: ctx.now + input.duration_seconds.unwrap_or(TWELVE_HOURS) * 1000,
+    };
+    Ok(json!({
+        "FederatedUser": { "FederatedUserId": session.user_id, "Arn": session.arn },
+        "Credentials": session.open(ctx),
+        "PackedPolicySize": input.policy.map(|_| 1),
+    }))
+}
+
+/// Nothing here is refused with an encoded message, so that none can be decoded.
+fn decode_authorization_message(_: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
+    Err(Fault::new("InvalidAuthorizationMessageException", "Message is not valid."))
 }
 
 /// The account that a key belongs to is the caller's: a key says nothing about it here, unless it is the account's number.
@@ -138,6 +182,21 @@ mod tests {
             assert_eq!(assume(&mut cloud, name, seconds).unwrap_err().code, code, "{name}");
         }
         let session = assume(&mut cloud, "mine", 900).unwrap();
-        assert_eq!(session["AssumedRoleUser"]["Arn"], "arn:aws:sts::000000000000:assumed-role/mine/deploy");
+        let arn = "arn:aws:sts::000000000000:assumed-role/mine/deploy";
+        assert_eq!(session["AssumedRoleUser"]["Arn"], arn);
+
+        // Its credentials are the session, until they expire.
+        let key = session["Credentials"]["AccessKeyId"].as_str().unwrap().to_owned();
+        let identity = |cloud: &mut Cloud| {
+            cloud.access_key.clone_from(&key);
+            cloud.call(&SERVICE, "GetCallerIdentity", json!({}))
+        };
+        let told = identity(&mut cloud).unwrap();
+        assert_eq!((&told["Arn"], &told["UserId"]), (&json!(arn), &session["AssumedRoleUser"]["AssumedRoleId"]));
+        assert_eq!(cloud.call(&SERVICE, "GetCallerIdentity", json!({})).unwrap()["Arn"], caller(Cloud::ACCOUNT));
+        cloud.wait(900);
+        assert_eq!(identity(&mut cloud).unwrap_err().code, "ExpiredToken");
+        cloud.wait(2 * 86_400);
+        assert_eq!(identity(&mut cloud).unwrap()["Arn"], caller(Cloud::ACCOUNT));
     }
 }
