@@ -1,5 +1,7 @@
 """EC2's network: what a VPC brings along, subnets, gateways, routes, security groups, endpoints, interfaces, tags."""
 
+import json
+
 from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
 ec2 = client("ec2")
@@ -138,10 +140,22 @@ def subnets():
         ("outside the VPC", "InvalidSubnet.Range", {"CidrBlock": "10.9.0.0/24"}),
         ("smaller than /28", "InvalidSubnet.Range", {"CidrBlock": "10.0.1.0/29"}),
         ("in no zone", "InvalidParameterValue", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": "eu-central-1z"}),
+        ("in two zones", "InvalidParameterCombination", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": ZONE_A, "AvailabilityZoneId": "euc1-az2"}),
         ("without a CIDR", "MissingParameter", {}),
         ("in no VPC", "InvalidVpcID.NotFound", {"CidrBlock": "10.0.1.0/24", "VpcId": f"vpc-{MISSING}"}),
     ):
         refused(f"a subnet {what}", code, ec2.create_subnet, **({"VpcId": vpc} | parameters))
+    reserve = {"SubnetId": subnet, "ReservationType": "explicit"}
+    refused("a reservation elsewhere", "InvalidParameterValue", ec2.create_subnet_cidr_reservation, **reserve, Cidr="10.0.1.0/28")
+    kept = ec2.create_subnet_cidr_reservation(**reserve, Cidr="10.0.0.0/28", Description="the first")["SubnetCidrReservation"]
+    refused("one over another", "InvalidParameterValue", ec2.create_subnet_cidr_reservation, **reserve, Cidr="10.0.0.8/29")
+    equal("one", [(one["Cidr"], one["Description"]) for one in ec2.get_subnet_cidr_reservations(SubnetId=subnet)["SubnetIpv4CidrReservations"]], [("10.0.0.0/28", "the first")])
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    equal("what is kept back is not given out", interface["PrivateIpAddress"], "10.0.0.16")
+    ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    ec2.delete_subnet_cidr_reservation(SubnetCidrReservationId=kept["SubnetCidrReservationId"])
+    equal("none", ec2.get_subnet_cidr_reservations(SubnetId=subnet)["SubnetIpv4CidrReservations"], [])
+    refused("a VPC that cannot be one", "InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=["foo"])
     ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
     equal("public addresses", ids(ec2.describe_subnets(Filters=where(map_public_ip_on_launch="true"))["Subnets"], "SubnetId"), [subnet])
     equal("by tag", ids(ec2.describe_subnets(Filters=where(**{"tag:tier": "public"}))["Subnets"], "SubnetId"), [subnet])
@@ -177,6 +191,11 @@ def nat_gateways():
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", Name="e"))
     elastic = address["AllocationId"]
     equal("an address by its IP", ids(ec2.describe_addresses(PublicIps=[address["PublicIp"]])["Addresses"], "AllocationId"), [elastic])
+    name = lambda: ec2.describe_addresses_attribute(AllocationIds=[elastic], Attribute="domain-name")["Addresses"][0].get("PtrRecord")
+    equal("its name", ec2.modify_address_attribute(AllocationId=elastic, DomainName="mail.example.com")["Address"]["PtrRecord"], "mail.example.com.")
+    equal("is told", name(), "mail.example.com.")
+    ec2.reset_address_attribute(AllocationId=elastic, Attribute="domain-name")
+    equal("and forgotten", name(), None)
     refused("an address that is not ours", "InvalidAddress.NotFound", ec2.describe_addresses, PublicIps=["192.0.2.4"])
     refused("an allocation that is not there", "InvalidAllocationID.NotFound", ec2.release_address, AllocationId=f"eipalloc-{MISSING}")
     refused("in no subnet", "InvalidSubnetID.NotFound", ec2.create_nat_gateway, SubnetId=f"subnet-{MISSING}", AllocationId=elastic)
@@ -308,6 +327,8 @@ def endpoints():
     refused("a service that is not there", "InvalidServiceName", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName="com.amazonaws.eu-central-1.nothing")
     refused("a gateway to a service that has none", "InvalidParameter", ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=secrets)
     gateway = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=s3, RouteTableIds=[table])["VpcEndpoint"]["VpcEndpointId"]
+    policy = ec2.describe_vpc_endpoints(VpcEndpointIds=[gateway])["VpcEndpoints"][0]["PolicyDocument"]
+    equal("the version of a gateway's policy", json.loads(policy)["Version"], "2008-10-17")
     routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
     holds(
         "its route, to a prefix list", any(route.get("GatewayId") == gateway and route["DestinationPrefixListId"].startswith("pl-") for route in routes), routes

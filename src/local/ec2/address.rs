@@ -22,6 +22,9 @@ pub(crate) struct Address {
     pub(super) allocation_id: String,
     pub(super) public_ip: Ipv4Addr,
     pub(super) association: Option<Association>,
+    /// The name that a reverse look-up is to give.
+    #[serde(default)]
+    domain_name: Option<String>,
 }
 
 /// What an address leads to.
@@ -53,6 +56,12 @@ impl Address {
             "PrivateIpAddress": interface.map(|one| one.private_ip.to_string()),
             "Tags": view.tags(&self.allocation_id),
         })
+    }
+
+    /// What `DescribeAddressesAttribute` and the like tell; a name ends with its dot.
+    fn show_attribute(&self) -> Value {
+        let name = self.domain_name.as_ref().map(|name| format!("{}.", name.trim_end_matches('.')));
+        json!({"AllocationId": self.allocation_id, "PublicIp": self.public_ip.to_string(), "PtrRecord": name})
     }
 
     /// The refusal to map an address that is mapped already.
@@ -122,8 +131,12 @@ pub(super) fn allocate(ctx: &mut Ctx<'_>, input: Allocate) -> Result<Value, Faul
     }
     let tags = tag::given(&input.tag_specifications, &kind::ADDRESS)?;
     let store = &mut ctx.region.ec2;
-    let address =
-        Address { allocation_id: kind::ADDRESS.new_id(), public_ip: store.unused_public_ip(), association: None };
+    let address = Address {
+        allocation_id: kind::ADDRESS.new_id(),
+        public_ip: store.unused_public_ip(),
+        association: None,
+        domain_name: None,
+    };
     let answer = json!({
         "AllocationId": address.allocation_id,
         "PublicIp": address.public_ip.to_string(),
@@ -276,7 +289,7 @@ pub(super) struct DescribeAttribute {
     attribute: Option<String>,
 }
 
-/// `DescribeAddressesAttribute`: no address has a reverse DNS name here.
+/// `DescribeAddressesAttribute`
 pub(super) fn describe_attribute(ctx: &mut Ctx<'_>, input: DescribeAttribute) -> Result<Value, Fault> {
     if let Some(other) = input.attribute.filter(|attribute| attribute != "domain-name") {
         return Err(invalid(format!("Value ({other}) for parameter attribute is invalid.")));
@@ -287,6 +300,30 @@ pub(super) fn describe_attribute(ctx: &mut Ctx<'_>, input: DescribeAttribute) ->
     }
     let wanted =
         all.values().filter(|one| input.allocation_ids.is_empty() || input.allocation_ids.contains(&one.allocation_id));
-    let shown = wanted.map(|one| json!({"AllocationId": one.allocation_id, "PublicIp": one.public_ip.to_string()}));
-    Ok(json!({"Addresses": shown.collect::<Vec<_>>()}))
+    Ok(json!({"Addresses": wanted.map(Address::show_attribute).collect::<Vec<_>>()}))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct ChangeAttribute {
+    allocation_id: String,
+    domain_name: Option<String>,
+    attribute: Option<String>,
+}
+
+/// `ModifyAddressAttribute`: in AWS the name has to lead to the address; here no name does, for the address leads nowhere.
+pub(super) fn modify_attribute(ctx: &mut Ctx<'_>, input: ChangeAttribute) -> Result<Value, Fault> {
+    let address = kind::ADDRESS.find_mut(&mut ctx.region.ec2.addresses, &input.allocation_id)?;
+    address.domain_name = Some(input.domain_name.filter(|name| !name.is_empty()).ok_or_else(|| missing("domainName"))?);
+    Ok(json!({"Address": address.show_attribute()}))
+}
+
+/// `ResetAddressAttribute`
+pub(super) fn reset_attribute(ctx: &mut Ctx<'_>, input: ChangeAttribute) -> Result<Value, Fault> {
+    if let Some(other) = input.attribute.filter(|attribute| attribute != "domain-name") {
+        return Err(invalid(format!("Value ({other}) for parameter attribute is invalid.")));
+    }
+    let address = kind::ADDRESS.find_mut(&mut ctx.region.ec2.addresses, &input.allocation_id)?;
+    address.domain_name = None;
+    Ok(json!({"Address": address.show_attribute()}))
 }

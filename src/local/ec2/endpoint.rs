@@ -20,8 +20,11 @@ use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 /// How long AWS takes to make an interface endpoint; a gateway's routes are there at once.
 const CREATION: Duration = Duration::from_secs(60);
 
-/// What an endpoint without a policy of its own allows.
+/// What an interface endpoint without a policy of its own allows.
 const FULL_ACCESS: &str = r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
+/// The same of a gateway endpoint, of which AWS tells the language's version.
+const FULL_ACCESS_OF_GATEWAY: &str =
+    r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// A VPC endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,6 +75,10 @@ impl Endpoint {
         self.endpoint_type == "Gateway"
     }
 
+    fn default_policy(&self) -> &'static str {
+        if self.is_gateway() { FULL_ACCESS_OF_GATEWAY } else { FULL_ACCESS }
+    }
+
     fn show(&self, view: &View<'_>) -> Value {
         let groups = self.group_ids.iter().map(|id| {
             let name = view.store.security_groups.get(id).map(|group| group.group_name.as_str());
@@ -85,7 +92,7 @@ impl Endpoint {
             "ServiceName": self.service_name,
             "ServiceRegion": view.region,
             "State": self.state_name(),
-            "PolicyDocument": self.policy.as_deref().unwrap_or(FULL_ACCESS),
+            "PolicyDocument": self.policy.as_deref().unwrap_or(self.default_policy()),
             "RouteTableIds": self.route_table_ids,
             "SubnetIds": self.subnet_ids,
             "Groups": groups.collect::<Vec<_>>(),

@@ -36,8 +36,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    VPC: "vpc", "vpc", "vpc ID", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed";
-    SUBNET: "subnet", "subnet", "subnet ID", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed";
+    // Of these two AWS says that they do not exist, whatever their form.
+    VPC: "vpc", "vpc", "vpc ID", "InvalidVpcID.NotFound", "InvalidVpcID.NotFound";
+    SUBNET: "subnet", "subnet", "subnet ID", "InvalidSubnetID.NotFound", "InvalidSubnetID.NotFound";
+    SUBNET_RESERVATION: "subnet-cidr-reservation", "scr", "subnet CIDR reservation ID",
+        "InvalidSubnetCidrReservationID.NotFound", "InvalidSubnetCidrReservationID.Malformed";
     INTERNET_GATEWAY: "internet-gateway", "igw", "internetGateway ID", "InvalidInternetGatewayID.NotFound",
         "InvalidInternetGatewayID.Malformed";
     ADDRESS: "elastic-ip", "eipalloc", "allocation ID", "InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed";
@@ -72,7 +75,7 @@ impl Kind {
 
     /// The refusal of `id`, which does not exist.
     pub(super) fn absent(&self, id: &str) -> Fault {
-        if !self.owns(id) {
+        if !self.owns(id) && self.malformed != self.not_found {
             let message = format!("Invalid id: \"{id}\" (expecting \"{}-...\")", self.prefix);
             return Fault::new(self.malformed, message);
         }
@@ -121,7 +124,8 @@ mod tests {
     fn ids_are_refused_in_the_words_of_their_kind() {
         let code = |kind: &Kind, id: &str| kind.absent(id).code;
         assert_eq!(code(&VPC, "vpc-0123456789abcdef0"), "InvalidVpcID.NotFound");
-        assert_eq!(code(&VPC, "vpc-xyz"), "InvalidVpcID.Malformed");
+        assert_eq!(code(&VPC, "vpc-xyz"), "InvalidVpcID.NotFound");
+        assert_eq!(code(&ADDRESS, "eipalloc-xyz"), "InvalidAllocationID.Malformed");
         assert_eq!(code(&SECURITY_GROUP, "sg-12345678"), "InvalidGroup.NotFound");
         assert_eq!(code(&NAT_GATEWAY, "nat-1"), "NatGatewayMalformed");
         assert_eq!(VPC.absent("vpc-12345678").message, "The vpc ID 'vpc-12345678' does not exist");

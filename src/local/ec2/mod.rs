@@ -31,6 +31,7 @@ mod security_group;
 mod security_group_rule;
 mod store;
 mod subnet;
+mod subnet_reservation;
 mod tag;
 mod view;
 mod vpc;
@@ -79,6 +80,9 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DeleteSubnet" => subnet::delete,
     "DescribeSubnets" => subnet::describe,
     "ModifySubnetAttribute" => subnet::modify_attribute,
+    "CreateSubnetCidrReservation" => subnet_reservation::create,
+    "DeleteSubnetCidrReservation" => subnet_reservation::delete,
+    "GetSubnetCidrReservations" => subnet_reservation::list,
     "CreateInternetGateway" => internet_gateway::create,
     "DeleteInternetGateway" => internet_gateway::delete,
     "DescribeInternetGateways" => internet_gateway::describe,
@@ -88,6 +92,8 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "ReleaseAddress" => address::release,
     "DescribeAddresses" => address::describe,
     "DescribeAddressesAttribute" => address::describe_attribute,
+    "ModifyAddressAttribute" => address::modify_attribute,
+    "ResetAddressAttribute" => address::reset_attribute,
     "AssociateAddress" => address::associate,
     "DisassociateAddress" => address::disassociate,
     "CreateNatGateway" => nat_gateway::create,
@@ -158,7 +164,6 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DescribeVpcEndpointServiceConfigurations" => never::endpoint_services,
     "DescribeVpcBlockPublicAccessExclusions" => never::block_exclusions,
     "DescribeVpcBlockPublicAccessOptions" => never::block_options,
-    "GetSubnetCidrReservations" => never::reservations,
     "DescribeVpcPeeringConnections" => never::peering_connections,
     "DescribeVpnGateways" => never::vpn_gateways,
     "DescribeEgressOnlyInternetGateways" => never::egress_only_gateways,

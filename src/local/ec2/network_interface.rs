@@ -261,12 +261,13 @@ impl Store {
         Ok(id)
     }
 
-    /// The lowest address of a subnet that no interface has.
+    /// The lowest address of a subnet that no interface has and that is not kept back.
     pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
         let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
         let taken: BTreeSet<Ipv4Addr> =
             neighbours.flat_map(|one| one.secondary.iter().copied().chain([one.private_ip])).collect();
-        cidr::usable(subnet.cidr).find(|address| !taken.contains(address)).ok_or_else(|| {
+        let is_free = |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
+        cidr::usable(subnet.cidr).find(is_free).ok_or_else(|| {
             let message = format!(
                 "The specified subnet does not have enough free addresses to satisfy the request: {}.",
                 subnet.subnet_id

@@ -143,12 +143,6 @@ pub(super) fn stale_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
     Ok(json!({"StaleSecurityGroupSet": []}))
 }
 
-/// `GetSubnetCidrReservations`
-pub(super) fn reservations(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    kind::SUBNET.find(&ctx.region.ec2.subnets, input["SubnetId"].as_str().unwrap_or_default())?;
-    Ok(json!({"SubnetIpv4CidrReservations": [], "SubnetIpv6CidrReservations": []}))
-}
-
 /// `DescribeVpcBlockPublicAccessOptions`: off, as in an account that never asked for it.
 pub(super) fn block_options(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
     let options = json!({"AwsAccountId": ctx.account, "AwsRegion": ctx.region_name, "State": "default-state",

@@ -18,6 +18,7 @@ use super::{
     route_table::RouteTable,
     security_group::SecurityGroup,
     subnet::Subnet,
+    subnet_reservation::SubnetReservation,
     tag::Tags,
     vpc::Vpc,
 };
@@ -29,6 +30,7 @@ use crate::local::{inventory::Item, pace::Millis};
 pub(crate) struct Store {
     pub(super) vpcs: BTreeMap<String, Vpc>,
     pub(super) subnets: BTreeMap<String, Subnet>,
+    pub(super) subnet_reservations: BTreeMap<String, SubnetReservation>,
     pub(super) internet_gateways: BTreeMap<String, InternetGateway>,
     pub(super) addresses: BTreeMap<String, Address>,
     pub(super) nat_gateways: BTreeMap<String, NatGateway>,
@@ -69,6 +71,7 @@ impl Store {
         match kind.prefix {
             "vpc" => self.vpcs.contains_key(id),
             "subnet" => self.subnets.contains_key(id),
+            "scr" => self.subnet_reservations.contains_key(id),
             "igw" => self.internet_gateways.contains_key(id),
             "eipalloc" => self.addresses.contains_key(id),
             "nat" => self.nat_gateways.contains_key(id),

@@ -145,6 +145,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, DeleteSubnet { subnet_id }: DeleteSubnet
     for table in store.route_tables.values_mut() {
         table.associations.retain(|_, associated| *associated != subnet_id);
     }
+    store.subnet_reservations.retain(|_, one| one.subnet_id != subnet_id);
     store.subnets.remove(&subnet_id);
     store.tags.remove(&subnet_id);
     Ok(json!({}))

@@ -85,6 +85,11 @@ pub(super) fn chosen(region: &str, name: Option<&str>, zone_id: Option<&str>) ->
         ))
     };
     match (name, zone_id) {
+        (Some(name), Some(zone_id)) if names(region).any(|zone| zone == name) && id(name) != zone_id => {
+            Err(super::call::combination(format!(
+                "The Availability Zone '{name}' and the Availability Zone id '{zone_id}' are not the same: specify one of them."
+            )))
+        }
         (Some(name), _) => names(region).find(|zone| zone == name).ok_or_else(|| refused(name, "availabilityZone")),
         (None, Some(wanted)) => {
             names(region).find(|zone| id(zone) == wanted).ok_or_else(|| refused(wanted, "availabilityZoneId"))

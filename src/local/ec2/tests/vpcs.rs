@@ -61,7 +61,7 @@ fn vpcs_and_subnets_are_refused_in_aws_words() {
             "InvalidParameterValue",
         ),
         ("DeleteVpc", json!({"VpcId": vpc}), "DependencyViolation"),
-        ("DeleteVpc", json!({"VpcId": "vpc-1"}), "InvalidVpcID.Malformed"),
+        ("DeleteVpc", json!({"VpcId": "vpc-1"}), "InvalidVpcID.NotFound"),
         ("DeleteSubnet", json!({"SubnetId": missing("subnet")}), "InvalidSubnetID.NotFound"),
         ("DescribeSubnets", json!({"Filters": [{"Name": "colour", "Values": ["red"]}]}), "InvalidParameterValue"),
         ("DescribeSubnets", json!({"SubnetIds": [missing("subnet")]}), "InvalidSubnetID.NotFound"),
