@@ -155,6 +155,7 @@ def clusters():
         ("a short password", "InvalidParameterValue", {"MasterUserPassword": "short"}),
         ("a password with a slash", "InvalidParameterValue", {"MasterUserPassword": "correct/horse"}),
         ("a reserved user", "InvalidParameterValue", {"MasterUsername": "admin"}),
+        ("a key that is no key", "KMSKeyNotAccessibleFault", {"KmsKeyId": "nonsense"}),
         ("a database's name with a dash", "InvalidParameterValue", {"DatabaseName": "my-app"}),
         ("an identifier with two dashes", "InvalidParameterValue", {"DBClusterIdentifier": "a--b"}),
         ("no subnet group", "DBSubnetGroupNotFoundFault", {"DBSubnetGroupName": "nowhere"}),
@@ -203,6 +204,18 @@ def instances():
     refused("an instance that is not there", "DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="nowhere", status=404)
     rds.modify_db_instance(DBInstanceIdentifier="shop-2", PromotionTier=5, ApplyImmediately=True)
     until("another tier", lambda: (instance("shop-2")["PromotionTier"], instance("shop-2")["DBInstanceStatus"]), (5, "available"))
+    changed = lambda: tuple(instance("shop-2")[key] for key in ("DBInstanceClass", "PendingModifiedValues", "PromotionTier", "DBInstanceStatus"))
+    modify = lambda **change: rds.modify_db_instance(DBInstanceIdentifier="shop-2", **change)
+    modify(DBInstanceClass="db.r6g.large", PromotionTier=4)
+    until("what interrupts waits, the rest does not", changed, ("db.serverless", {"DBInstanceClass": "db.r6g.large"}, 4, "available"))
+    modify(DBInstanceClass="db.serverless")
+    until("nothing waits any more", changed, ("db.serverless", {}, 4, "available"))
+    modify(DBInstanceClass="db.r6g.large")
+    rds.reboot_db_instance(DBInstanceIdentifier="shop-2")
+    until("a reboot is what it waited for", changed, ("db.r6g.large", {}, 4, "available"))
+    modify(DBInstanceClass="db.serverless", ApplyImmediately=True)
+    until("or it does not wait", changed, ("db.serverless", {}, 4, "available"))
+    refused("a key that is no key", "KMSKeyNotAccessibleFault", rds.modify_db_instance, DBInstanceIdentifier="shop-2", PerformanceInsightsKMSKeyId="nonsense")
 
 
 def data():
@@ -217,12 +230,48 @@ def data():
     equal("an instance's own endpoint", sql(instance("shop-2")["Endpoint"]["Address"], "select pg_is_in_recovery()"), "t")
     kinds = {one["EndpointType"]: one["Endpoint"] for one in rds.describe_db_cluster_endpoints(DBClusterIdentifier="shop")["DBClusterEndpoints"]}
     equal("the endpoints", kinds, {"WRITER": writer, "READER": reader})
+    equal("RDS's own parameters can be asked for", sql(writer, "show rds.force_ssl"), "0")
     set_(rds_force_ssl="1")
+    until("and are set", lambda: sql(writer, "show rds.force_ssl"), "1")
     until("without TLS it is refused", lambda: "no encryption" in sql(writer, "select 1", tls="disable"), True)
     equal("with TLS it is not", sql(writer, "select 1"), "1")
     set_(rds_force_ssl="0", work_mem="9216")
     until("without TLS it is accepted", lambda: sql(writer, "select 1", tls="disable"), "1")
     until("a changed parameter is set, also for readers", lambda: (sql(writer, "show work_mem"), sql(reader, "show work_mem")), ("9MB", "9MB"))
+
+
+def extensions():
+    writer = cluster()["Endpoint"]
+    if not sql(writer, "select 1 from pg_settings where name = 'extension_destdir'"):
+        return print("this PostgreSQL keeps what is not trusted to its superuser")
+    equal("an extension of Aurora's", sql(writer, "create extension pg_stat_statements"), "")
+    equal("that works", sql(writer, "select count(*) > 0 from pg_stat_statements"), "t")
+    holds("not one that Aurora has not", "permission denied" in sql(writer, "create extension adminpack"))
+    equal("dropped", sql(writer, "drop extension pg_stat_statements"), "")
+
+
+def static_parameters():
+    status = lambda: [one["DBClusterParameterGroupStatus"] for one in cluster()["DBClusterMembers"]]
+    equal("in force", status(), ["in-sync", "in-sync"])
+    waiting = [{"ParameterName": "max_locks_per_transaction", "ParameterValue": "96", "ApplyMethod": "pending-reboot"}]
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=waiting)
+    equal("a static parameter waits", status(), ["pending-reboot", "pending-reboot"])
+    equal("for the server", sql(cluster()["Endpoint"], "show max_locks_per_transaction"), "64")
+    for name, left in (("shop-1", ["in-sync", "pending-reboot"]), ("shop-2", ["in-sync", "in-sync"])):
+        rds.reboot_db_instance(DBInstanceIdentifier=name)
+        until(f"{name} has started again", lambda: instance(name)["DBInstanceStatus"], "available")
+        equal(f"then {name} waits no longer", status(), left)
+    until("the server has it", lambda: sql(cluster()["Endpoint"], "show max_locks_per_transaction"), "96")
+    own = lambda: instance("shop-2")["DBParameterGroups"][0]["ParameterApplyStatus"]
+    equal("nothing of its own waits", own(), "in-sync")
+    rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="aurora-postgresql15", Description="x")
+    rds.modify_db_instance(DBInstanceIdentifier="shop-2", DBParameterGroupName="own", ApplyImmediately=True)
+    equal("another group waits", own(), "pending-reboot")
+    until("available", lambda: instance("shop-2")["DBInstanceStatus"], "available")
+    rds.reboot_db_instance(DBInstanceIdentifier="shop-2")
+    until("and no longer", lambda: (own(), instance("shop-2")["DBInstanceStatus"]), ("in-sync", "available"))
+    rds.modify_db_instance(DBInstanceIdentifier="shop-2", DBParameterGroupName="default.aurora-postgresql15", ApplyImmediately=True)
+    rds.delete_db_parameter_group(DBParameterGroupName="own")
 
 
 def set_(**parameters):
@@ -267,6 +316,8 @@ def switches_and_options():
     options = pages(
         rds, "describe_orderable_db_instance_options", "OrderableDBInstanceOptions", 20, Engine="aurora-postgresql", EngineVersion=version, DBInstanceClass="db.serverless"
     )
+    majors = [one["MajorEngineVersion"] for one in rds.describe_db_major_engine_versions(Engine="aurora-postgresql")["DBMajorEngineVersions"]]
+    holds("the major versions, each once", "15" in majors and len(majors) == len(set(majors)), majors)
     equal("the serverless class can be ordered", {(one["DBInstanceClass"], one["EngineVersion"]) for one in options}, {("db.serverless", version)})
     equal(
         "no such class",
@@ -361,6 +412,17 @@ def data_through_the_proxy():
     holds("and writes not", "read-only" in sql(reads()["Endpoint"], "insert into item values (3)"))
     rds.delete_db_proxy_endpoint(DBProxyEndpointName="shop-reads")
     until("gone", lambda: rds.describe_db_proxy_endpoints(DBProxyName="shop")["DBProxyEndpoints"], [])
+    answers = lambda: sql(host, "select count(*) from item") == "2"
+    itself = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": GROUP}]}]
+    ec2.revoke_security_group_ingress(GroupId=GROUP, IpPermissions=itself)
+    until("nobody gets through to what it cannot reach", answers, False, seconds=15)
+    ec2.authorize_security_group_ingress(GroupId=GROUP, IpPermissions=itself)
+    until("until it can", answers, True)
+    rds.deregister_db_proxy_targets(DBProxyName="shop", DBClusterIdentifiers=["shop"])
+    until("nor to what is its target no more", answers, False, seconds=15)
+    refused("twice", "DBProxyTargetNotFoundFault", rds.deregister_db_proxy_targets, DBProxyName="shop", DBClusterIdentifiers=["shop"])
+    rds.register_db_proxy_targets(DBProxyName="shop", DBClusterIdentifiers=["shop"])
+    until("and again to what is", answers, True)
 
 
 def custom_endpoints():
@@ -563,6 +625,8 @@ run(
     clusters,
     instances,
     data,
+    extensions,
+    static_parameters,
     failing_over,
     stopping_and_starting,
     switches_and_options,

@@ -118,9 +118,13 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.progress.want();
     }
     let regrouped = before.security_groups != cluster.security_groups;
+    let restarted = before.listener != cluster.listener;
     let name = cluster.identifier.clone();
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "configuration change", "DB cluster modified");
     ctx.region.rds.clusters.insert(name.clone(), cluster);
+    if restarted {
+        ctx.region.rds.boot_members(&name);
+    }
     if regrouped {
         instances::regroup(ctx, &name);
     }
@@ -205,6 +209,7 @@ pub(super) fn start(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             format!("DbCluster {name} is in {} state but expected it to be one of stopped.", cluster.status());
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
+    ctx.region.rds.boot_members(&name);
     change_all(ctx, &name, ("starting", "available"), times::CLUSTER_START)?;
     answer(&ctx.region.rds, &name, ctx.now)
 }
@@ -254,6 +259,8 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         });
     };
     ctx.region.rds.promote(&name, &target);
+    // Its servers start anew.
+    ctx.region.rds.boot_members(&name);
     let until = ctx.pace.after(ctx.now, times::FAILOVER);
     let cluster = ctx.region.rds.cluster_mut(&name)?;
     cluster.phase = Phase::until("failing-over", until, "available");

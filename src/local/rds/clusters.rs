@@ -120,7 +120,7 @@ impl Cluster {
             |(arn, feature): &(String, String)| json!({"RoleArn": arn, "FeatureName": feature, "Status": "ACTIVE"});
         let member = |instance: &super::instances::Instance| {
             json!({"DBInstanceIdentifier": instance.identifier, "IsClusterWriter": instance.writer,
-                "DBClusterParameterGroupStatus": "in-sync", "PromotionTier": instance.promotion_tier()})
+                "DBClusterParameterGroupStatus": store.cluster_group_status(instance), "PromotionTier": instance.promotion_tier()})
         };
         let mut view = self.kept.clone();
         let shown = json!({

@@ -162,6 +162,40 @@ pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     page(&input, "DBEngineVersions", found)
 }
 
+/// `DescribeDBMajorEngineVersions`; the dates of support, which AWS moves at times, are not kept here.
+pub(super) fn major_versions(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let mut majors: Vec<String> = VERSIONS.iter().map(|version| major(version).to_string()).collect();
+    majors.dedup();
+    let wanted = |number: &String| {
+        input.text("Engine").is_none_or(|engine| engine == ENGINE)
+            && input.text("MajorEngineVersion").is_none_or(|given| given == number)
+    };
+    let view = |number| json!({"Engine": ENGINE, "MajorEngineVersion": number, "SupportedEngineLifecycles": []});
+    page(&input, "DBMajorEngineVersions", majors.into_iter().filter(wanted).map(view).collect())
+}
+
+/// The platform versions of Serverless v2, newest last, each with the least and the most capacity.
+const PLATFORMS: [(&str, f64, f64); 3] = [("1", 0.5, 128.0), ("2", 0.0, 256.0), ("3", 0.0, 256.0)];
+
+/// `DescribeServerlessV2PlatformVersions`
+pub(super) fn platforms(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    Filters::of(&input, &[])?;
+    let newest = PLATFORMS[PLATFORMS.len() - 1].0;
+    let wanted = |(number, _, _): &&(&str, f64, f64)| {
+        input.text("Engine").is_none_or(|engine| engine == ENGINE)
+            && input.text("ServerlessV2PlatformVersion").is_none_or(|given| given == *number)
+            && (!input.flag("DefaultOnly").unwrap_or(false) || *number == newest)
+    };
+    let view = |(number, least, most): &(&str, f64, f64)| {
+        json!({"ServerlessV2PlatformVersion": number, "Engine": ENGINE, "Status": "enabled", "IsDefault": *number == newest,
+            "ServerlessV2PlatformVersionDescription": format!("Aurora Serverless v2 platform version {number}"),
+            "ServerlessV2FeaturesSupport": {"MinCapacity": least, "MaxCapacity": most}})
+    };
+    page(&input, "ServerlessV2PlatformVersions", PLATFORMS.iter().filter(wanted).map(view).collect())
+}
+
 pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;

@@ -30,6 +30,10 @@ const MODIFY: &[&str] = &[
     "CopyTagsToSnapshot",
 ];
 
+/// What waits for the maintenance window or a reboot unless a call says `ApplyImmediately`; everything else that the local
+/// cloud takes AWS applies at once in any case. The windows of a local cloud never come: that is a matter of days.
+const DEFERRED: &[&str] = &["DBInstanceClass", "CACertificateIdentifier"];
+
 pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
@@ -45,13 +49,24 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     check_kept(&input)?;
     if let Some(class) = input.text("DBInstanceClass") {
         check_class(class, cluster.scaling.is_some())?;
-        instance.class = class.to_owned();
     }
     if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
         store.check_instance_group(&group, &cluster.version)?;
         instance.parameter_group = group;
     }
-    input.keep(KEPT, &mut instance.kept);
+    let members = KEPT.iter().copied().chain([("DBInstanceClass", "DBInstanceClass")]);
+    let (deferred, at_once): (Vec<_>, Vec<_>) = members.partition(|(member, _)| DEFERRED.contains(member));
+    input.keep(&at_once, &mut instance.kept);
+    input.keep(&deferred, &mut instance.pending);
+    let (class, authority) = (json!(before.class), before.kept.get("CACertificateIdentifier"));
+    // What is as it is to be waits for nothing, and ends the waiting of something else.
+    instance.pending.retain(|member, value| match member.as_str() {
+        "DBInstanceClass" => *value != class,
+        _ => Some(&*value) != authority,
+    });
+    if input.flag("ApplyImmediately") == Some(true) {
+        instance.apply_pending();
+    }
     if instance.class != before.class || instance.kept != before.kept {
         instance.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
     }
@@ -105,6 +120,8 @@ pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let mut instance = ctx.region.rds.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
     instance.phase = Phase::until("rebooting", ctx.pace.after(ctx.now, times::REBOOT), "available");
+    instance.apply_pending();
+    instance.boot = Some(ctx.region.rds.boot(&instance));
     if instance.writer {
         let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
         cluster.restarts += 1;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Store, arn,
+    boot::Boot,
     clusters::{absent as no_cluster, key},
     engine,
     events::time,
@@ -32,6 +33,12 @@ pub(crate) struct Instance {
     zone: String,
     created: Millis,
     pub(super) kept: Map<String, Value>,
+    /// Changes that wait for the maintenance window or a reboot, as `PendingModifiedValues` shows them.
+    #[serde(default)]
+    pub(super) pending: Map<String, Value>,
+    /// What its server read when it last started.
+    #[serde(default)]
+    pub(super) boot: Option<Boot>,
     pub(super) tags: Tags,
 }
 
@@ -93,6 +100,16 @@ const CREATE: &[&str] = &[
 ];
 
 impl Instance {
+    /// Takes over what has waited.
+    pub(super) fn apply_pending(&mut self) {
+        for (member, value) in std::mem::take(&mut self.pending) {
+            match value.as_str() {
+                Some(class) if member == "DBInstanceClass" => self.class = class.to_owned(),
+                _ => drop(self.kept.insert(member, value)),
+            }
+        }
+    }
+
     pub(super) fn promotion_tier(&self) -> i64 {
         self.kept.get("PromotionTier").and_then(Value::as_i64).unwrap_or(1)
     }
@@ -125,11 +142,11 @@ impl Instance {
         });
         view.extend(shown.as_object().cloned().unwrap_or_default());
         let shown = json!({
-            "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}],
+            "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": store.instance_group_status(self)}],
             "OptionGroupMemberships": [{"OptionGroupName": "default:aurora-postgresql-15", "Status": "in-sync"}],
             "AvailabilityZone": Some(&self.zone).filter(|_| !self.phase.is("creating")),
             "DBSubnetGroup": group.map(super::subnet_groups::SubnetGroup::view), "LicenseModel": "postgresql-license",
-            "PendingModifiedValues": {}, "ReadReplicaDBInstanceIdentifiers": [],
+            "PendingModifiedValues": self.pending, "ReadReplicaDBInstanceIdentifiers": [],
             "CertificateDetails": {"CAIdentifier": authority, "ValidTill": time(self.created + 31_536_000_000)},
             "TagList": tags::listed(&self.tags), "CustomerOwnedIpEnabled": false, "ActivityStreamStatus": "stopped",
             "BackupTarget": "region", "StorageThroughput": 0, "DedicatedLogVolume": false,
@@ -183,6 +200,7 @@ pub(super) fn check_kept(input: &Input) -> Result<(), Fault> {
         return Err(missing("CertificateNotFound", format!("Certificate {name} not found.")));
     }
     rules::monitoring(input)?;
+    rules::keys(input)?;
     windows::check(None, input.text("PreferredMaintenanceWindow"))
 }
 
@@ -266,7 +284,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "CopyTagsToSnapshot": false});
     let mut kept = defaults.as_object().cloned().unwrap_or_default();
     input.keep(KEPT, &mut kept);
-    let instance = Instance {
+    let mut instance = Instance {
         arn: ctx.rds_arn("db", &name),
         resource_id: arn::resource_id("db-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), ctx.ending("failed")),
@@ -279,9 +297,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         zone,
         created: ctx.now,
         kept,
+        pending: Map::new(),
+        boot: None,
         tags: tags::given(&input)?,
         identifier: name,
     };
+    instance.boot = Some(ctx.region.rds.boot(&instance));
     attach(ctx, &instance, &cluster.security_groups);
     if !instance.writer {
         ctx.region.rds.cluster_mut(&cluster.identifier)?.progress.want();

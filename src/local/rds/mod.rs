@@ -9,6 +9,7 @@
 //! and so their endpoints, but not which server is.
 
 mod arn;
+mod boot;
 mod certificates;
 mod cluster_changes;
 mod cluster_creation;
@@ -18,6 +19,7 @@ mod copies;
 mod custom_endpoints;
 mod engine;
 mod events;
+mod extensions;
 mod health;
 mod input;
 mod instance_changes;
@@ -103,6 +105,8 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBClusterSnapshots", snapshots::describe),
     ("DescribeDBClusters", clusters::describe),
     ("DescribeDBEngineVersions", engine::versions),
+    ("DescribeDBMajorEngineVersions", engine::major_versions),
+    ("DescribeServerlessV2PlatformVersions", engine::platforms),
     ("DescribeDBInstanceAutomatedBackups", never::instance_backups),
     ("DescribeDBInstances", instances::describe),
     ("DescribeDBLogFiles", log_files::describe),

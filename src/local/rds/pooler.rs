@@ -32,7 +32,7 @@ pub(super) struct Wanted {
     pub(super) pool: Pool,
     /// The credentials that the secrets hold.
     pub(super) users: Vec<(String, Password)>,
-    /// The server, and how many connections it takes.
+    /// The server, and how many connections it takes; none where there is no target that the proxy reaches.
     pub(super) server: Option<(Listener, u64)>,
 }
 
@@ -63,9 +63,7 @@ impl Servers {
         self.certify(&home, std::slice::from_ref(&wanted.listener.address)).map_err(said)?;
         let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
         let settings = self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home)).map_err(said)?;
-        // What PgBouncer reads only when it starts.
-        let fixed = format!("{:?} {}", wanted.listener, wanted.require_tls);
-        let restart = self.user.write(&home.join("begun"), &fixed).map_err(said)?;
+        let restart = self.user.write(&home.join("begun"), &fixed(wanted)).map_err(said)?;
         if let Some(process) = self.pooler(&wanted.name) {
             if restart {
                 process.stop(Signal::TERM).await;
@@ -78,7 +76,7 @@ impl Servers {
         }
         // A pooler that was killed leaves it behind, and the next one would refuse to start.
         let _ = fs::remove_file(home.join("pid"));
-        let mut command = self.user.command(&program, &home);
+        let mut command = self.user.closed_command(&program, &home);
         command.arg(home.join("pgbouncer.ini"));
         self.user.start(command, &home, &self.cloud).map_err(|cause| format!("Could not start PgBouncer: {cause}."))?;
         let place = (wanted.listener.address.as_str(), wanted.listener.port);
@@ -97,6 +95,12 @@ impl Servers {
             process.stop(Signal::TERM).await;
         }
     }
+}
+
+/// What PgBouncer takes over only when it starts. It goes on with a server that its new configuration no longer has, for the
+/// databases that clients have opened; so one that loses its server begins anew, which also ends its clients' sessions.
+fn fixed(wanted: &Wanted) -> String {
+    format!("{:?} {} {}", wanted.listener, wanted.require_tls, wanted.server.is_some())
 }
 
 /// PgBouncer's list of users: it needs the passwords themselves, to prove them to the server.
@@ -173,6 +177,9 @@ mod tests {
         assert!(configuration(&wanted(90), home).contains("pool_size=180\n"));
         assert!(configuration(&wanted(1), home).contains("pool_size=2\n"));
         assert!(configuration(&wanted(90), home).contains("client_tls_sslmode = require\n"));
+        let without = Wanted { server: None, ..wanted(90) };
+        assert!(!configuration(&without, home).contains("host="));
+        assert_ne!(fixed(&without), fixed(&wanted(90)), "what had a server has to begin anew");
         assert_eq!(credentials(&wanted(90).users), "\"app\" \"quo\"\"te\"\n");
     }
 }

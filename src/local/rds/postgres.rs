@@ -136,6 +136,7 @@ impl Servers {
         if !home.join("data").exists() {
             self.make_data(wanted, &programs, &home).await?;
         }
+        self.write_extensions(&programs, &wanted.major, &home).await?;
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
         let begun = format!("{} {:?}", wanted.restarts, wanted.listener);
         let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{parameters, postgres::Wanted, programs::Programs};
+use super::{extensions, parameters, postgres::Wanted, programs::Programs};
 
 /// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
 const CONNECTIONS: &str = "200";
@@ -39,9 +39,18 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
         ("jit", "off".into()),
         ("default_text_search_config", "pg_catalog.english".into()),
         ("idle_in_transaction_session_timeout", "86400000".into()),
+        ("shared_preload_libraries", loadable("pg_stat_statements", programs)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if let Some(folder) = extensions::destination(home) {
+        settings.push(("extension_destdir".into(), folder.display().to_string()));
+    }
+    for parameter in parameters::PARAMETERS.iter().filter(|parameter| parameter.is_placeholder()) {
+        let set = wanted.parameters.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_str());
+        let value = set.or(parameter.default).filter(|value| !value.contains('{'));
+        settings.extend(value.map(|value| (parameter.name.to_owned(), value.to_owned())));
+    }
     if wanted.replicated {
         // As far as the readers' server may fall behind.
         settings.push(("wal_keep_size".into(), "64MB".into()));
@@ -52,7 +61,8 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
             "rds.logical_replication" if value == "1" => settings.push(("wal_level".into(), "logical".into())),
             "shared_preload_libraries" => settings.push((name.clone(), loadable(value, programs))),
             // The sizes of AWS's machines, not of this one; a part of the loaded libraries is not there.
-            "shared_buffers" | "effective_cache_size" | "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
+            "shared_buffers" | "effective_cache_size" | "huge_pages" => {}
+            "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
             _ if !known || value.contains('{') => {}
             _ => settings.push((name.clone(), value.clone())),
         }

@@ -49,7 +49,7 @@ impl User {
         remove_abandoned();
         if let Ok(folder) = fs::read_link(&link) {
             passable(&folder)?;
-            fs::write(folder.join(OWNER), data.as_os_str().as_encoded_bytes())?;
+            sign(&folder, data)?;
             return Ok(folder);
         }
         let folder = Path::new(SYSTEM).join(format!("{:016x}", rand::rng().random::<u64>()));
@@ -57,7 +57,7 @@ impl User {
         // The link comes first: a folder that says whose it is without being linked to counts as abandoned.
         std::os::unix::fs::symlink(&folder, &link)?;
         passable(&folder)?;
-        fs::write(folder.join(OWNER), data.as_os_str().as_encoded_bytes())?;
+        sign(&folder, data)?;
         Ok(folder)
     }
 
@@ -130,6 +130,13 @@ impl User {
         command
     }
 
+    /// The same for a program whose own files, e.g. that of its process number, others are not to read.
+    pub(super) fn closed_command(self, program: &Path, folder: &Path) -> Command {
+        let mut command = self.command(Path::new("/bin/sh"), folder);
+        command.args(["-c", r#"umask 077; exec "$0" "$@""#]).arg(program);
+        command
+    }
+
     /// Starts a server that goes on when the daemon is killed, its output going to `folder`/log. When it ends,
     /// the cloud is woken.
     pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<u32> {
@@ -159,6 +166,15 @@ const OWNER: &str = "data-folder";
 fn passable(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o711))
+}
+
+/// Notes in a cloud's folder whose it is; nobody else's business.
+fn sign(folder: &Path, data: &Path) -> io::Result<()> {
+    let path = folder.join(OWNER);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    // One that was there before keeps its mode.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    io::Write::write_all(&mut file, data.as_os_str().as_encoded_bytes())
 }
 
 /// Removes what belongs to data folders that are gone, snapshots included; servers that still run there stay.

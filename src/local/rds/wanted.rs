@@ -133,7 +133,8 @@ impl Wanted {
         let (users, unreadable) = credentials(iam, region, proxy);
         let target = proxy.targets.first();
         let cluster = target.and_then(|target| store.clusters.get(&target.cluster));
-        let upstream = cluster.map(|cluster| {
+        let is_reached = |cluster: &&Cluster| reaches(region, proxy, cluster);
+        let upstream = cluster.filter(is_reached).map(|cluster| {
             let connections = settings::max_connections(&server(store, cluster).parameters);
             (cluster.listener.clone(), connections)
         });
@@ -218,6 +219,11 @@ fn credentials(iam: &iam::Store, region: &Region, proxy: &Proxy) -> (Vec<(String
     (users, wrong)
 }
 
+/// Whether a cluster's security groups let a proxy in.
+fn reaches(region: &Region, proxy: &Proxy, cluster: &Cluster) -> bool {
+    region.ec2.admits(&cluster.security_groups, &proxy.security_groups, &proxy.subnets, cluster.port)
+}
+
 fn check(
     place: &Place,
     region: &Region,
@@ -227,7 +233,6 @@ fn check(
     pooler: pooler::Wanted,
     unreadable: Option<String>,
 ) -> Check {
-    let path = region.ec2.admits(&cluster.security_groups, &proxy.security_groups, &proxy.subnets, cluster.port);
     let members = region.rds.members(&cluster.identifier);
     let up = members
         .into_iter()
@@ -236,7 +241,7 @@ fn check(
         () if pooler.users.is_empty() => {
             unreadable.map(|why| ("AUTH_FAILURE", format!("Proxy does not have any registered credentials. {why}")))
         }
-        () if !path => Some((
+        () if !reaches(region, proxy, cluster) => Some((
             "UNREACHABLE",
             format!(
                 "The security groups of DB cluster {} ({}) do not allow connections on port {} from the security groups of \

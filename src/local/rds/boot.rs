@@ -1,0 +1,68 @@
+//! What an instance's server read when it last started, and whether a reboot would have it read something else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Store, instances::Instance, parameter_groups::ParameterGroup, parameters};
+
+/// The parameter groups of an instance and of its cluster, as far as only a start takes them over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Boot {
+    cluster: Statics,
+    own: Statics,
+}
+
+/// A group's name, and what it sets of the static parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Statics {
+    group: String,
+    values: BTreeMap<String, String>,
+}
+
+impl Statics {
+    fn of(groups: &BTreeMap<String, ParameterGroup>, name: &str) -> Self {
+        let all = groups.get(name).into_iter().flat_map(|group| &group.values);
+        let is_static = |name: &str| parameters::find(name, true).is_ok_and(|parameter| parameter.is_static);
+        let values =
+            all.filter(|(name, _)| is_static(name)).map(|(name, setting)| (name.clone(), setting.value.clone()));
+        Self { group: name.to_owned(), values: values.collect() }
+    }
+
+    /// In the words of `ParameterApplyStatus` and `DBClusterParameterGroupStatus`.
+    fn status(&self, read: Option<&Self>) -> &'static str {
+        if read.is_some_and(|read| read != self) { "pending-reboot" } else { "in-sync" }
+    }
+}
+
+impl Store {
+    /// What an instance's server reads when it starts now.
+    pub(super) fn boot(&self, instance: &Instance) -> Boot {
+        let cluster = self.clusters.get(&instance.cluster).map(|cluster| cluster.parameter_group.as_str());
+        Boot {
+            cluster: Statics::of(&self.cluster_parameter_groups, cluster.unwrap_or_default()),
+            own: Statics::of(&self.parameter_groups, &instance.parameter_group),
+        }
+    }
+
+    /// Notes that the servers of all members of a cluster start now.
+    pub(super) fn boot_members(&mut self, cluster: &str) {
+        let boots: Vec<(String, Boot)> =
+            self.members(cluster).map(|member| (member.identifier.clone(), self.boot(member))).collect();
+        for (name, boot) in boots {
+            if let Some(member) = self.instances.get_mut(&name) {
+                member.boot = Some(boot);
+            }
+        }
+    }
+
+    /// Whether the cluster's parameter group waits for a reboot of this member.
+    pub(super) fn cluster_group_status(&self, member: &Instance) -> &'static str {
+        self.boot(member).cluster.status(member.boot.as_ref().map(|boot| &boot.cluster))
+    }
+
+    /// Whether the instance's own parameter group does.
+    pub(super) fn instance_group_status(&self, member: &Instance) -> &'static str {
+        self.boot(member).own.status(member.boot.as_ref().map(|boot| &boot.own))
+    }
+}

@@ -1,0 +1,84 @@
+//! Extensions that Aurora lets its master user create, and that PostgreSQL keeps to its superuser.
+//!
+//! PostgreSQL asks an extension's control file who may create it. Debian's PostgreSQL, and with it the one of the apt repository
+//! of the PostgreSQL project, looks for that file below `extension_destdir` first: there it is the installed one, with the one
+//! word more that lets whoever owns a database create it. Elsewhere PostgreSQL's own refusal stands.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{parameters, postgres::Servers, programs::Programs};
+
+/// The folder, in a server's, with what stands before the installed control files.
+const FOLDER: &str = "extensions";
+
+/// What `extension_destdir` is to be; none where this server does not know it.
+pub(super) fn destination(home: &Path) -> Option<PathBuf> {
+    let folder = home.join(FOLDER);
+    folder.join("usr").is_dir().then_some(folder)
+}
+
+impl Servers {
+    /// Writes the control files of a server, once. An extension that is installed later is its superuser's until the server is
+    /// made anew.
+    pub(super) async fn write_extensions(&self, programs: &Programs, major: &str, home: &Path) -> Result<(), String> {
+        let folder = home.join(FOLDER);
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let said = |cause: std::io::Error| format!("Could not write the extensions' control files: {cause}.");
+        let begun = home.join("extensions.new");
+        // What an interrupted start left behind.
+        let _ = fs::remove_dir_all(&begun);
+        self.user.make_folder(&begun).map_err(said)?;
+        let installed = PathBuf::from(format!("/usr/share/postgresql/{major}/extension"));
+        // A container's files are not to be seen from here.
+        if programs.folder().is_some() && installed.is_dir() && self.looks_below(programs, home).await {
+            let mut folder = begun.clone();
+            for part in installed.components().skip(1) {
+                folder.push(part);
+                self.user.make_folder(&folder).map_err(said)?;
+            }
+            for name in allowed() {
+                let file = format!("{name}.control");
+                let Ok(text) = fs::read_to_string(installed.join(&file)) else { continue };
+                self.user.write(&folder.join(file), &trusted(&text)).map_err(said)?;
+            }
+        }
+        fs::rename(&begun, &folder).map_err(said)
+    }
+
+    /// Whether this PostgreSQL knows `extension_destdir`.
+    async fn looks_below(&self, programs: &Programs, home: &Path) -> bool {
+        let settings = programs.command(self.user, "postgres", home).arg("--describe-config").output().await;
+        settings.is_ok_and(|all| {
+            all.stdout.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"extension_destdir\t"))
+        })
+    }
+}
+
+/// The extensions that Aurora has.
+fn allowed() -> impl Iterator<Item = &'static str> {
+    let list = parameters::find("rds.extensions", true).ok().and_then(|parameter| parameter.default);
+    list.unwrap_or_default().split(',').map(str::trim)
+}
+
+/// A control file that lets more than the superuser create the extension; the last word on a setting counts.
+fn trusted(control: &str) -> String {
+    format!("{}\ntrusted = true\n", control.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aurora_has_is_trusted_and_nothing_else() {
+        let names: Vec<_> = allowed().collect();
+        assert!(names.contains(&"pg_stat_statements") && names.contains(&"vector"));
+        assert!(!names.contains(&"adminpack") && !names.contains(&"file_fdw"), "both reach the machine's files");
+        assert_eq!(trusted("relocatable = true\n"), "relocatable = true\ntrusted = true\n");
+    }
+}
