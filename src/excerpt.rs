@@ -69,8 +69,13 @@ pub fn read<'a>(
         let shown = SourceSpan::from(start..start + data.len());
         Box::new(MietteSpanContents::new_named(name.to_owned(), data, shown, line, column, count))
     };
-    // Without context it is the place of the span that is asked for, not what is shown.
-    if (before == 0 && after == 0) || !is_long(lines.data()) {
+    // Without context it is the place of the span that is asked for, not what is shown. Its column is one of characters.
+    if before == 0 && after == 0 {
+        let start = lines.span().offset();
+        let column = text.get(start - lines.column()..start).map_or(lines.column(), |before| before.chars().count());
+        return Ok(named(lines.data(), start, lines.line(), column, lines.line_count()));
+    }
+    if !is_long(lines.data()) {
         return Ok(named(lines.data(), lines.span().offset(), lines.line(), lines.column(), lines.line_count()));
     }
     let bytes = text.as_bytes();
@@ -144,6 +149,16 @@ mod tests {
     fn short_lines_are_shown_as_they_are() {
         let text = "SELECT 1;\nSELECT x;\nSELECT 2;\n";
         insta::assert_snapshot!(shown(text, std::slice::from_ref(&(17..18))));
+    }
+
+    #[test]
+    fn columns_are_counted_in_characters() {
+        for (before, column) in [("SELECT ", 8), ("SELECT 'ö', ", 13), ("SELECT '日本語', ", 15)] {
+            let text = format!("SELECT 1;\n{before}x;\n");
+            let start = text.find('x').unwrap();
+            let shown = shown(&text, std::slice::from_ref(&(start..start + 1)));
+            assert!(shown.contains(&format!("a.sql:2:{column}]")), "{column}: {shown}");
+        }
     }
 
     #[test]

@@ -20,9 +20,10 @@ use super::mask::masked;
 use super::options::Options;
 use super::plan::{Plan, plan};
 use super::refusal::refusals;
-use super::transaction::{Conversation, Opening, Trouble, closing, seam};
+use super::sql::statements;
+use super::transaction::{Conversation, Opening, Trouble, closing, is_of_deferred, seam};
 use super::verify::presence;
-pub(super) use trouble::Failed;
+pub(super) use trouble::{AtEnd, Failed};
 pub(super) use upkeep::upkeep;
 
 /// What was done.
@@ -34,6 +35,8 @@ pub struct Applied {
     pub before: usize,
     /// How many are still pending, beyond the last one that was wanted.
     pub pending: usize,
+    /// How long all of it took, waiting included.
+    pub millis: u64,
 }
 
 /// One migration that was applied.
@@ -41,7 +44,7 @@ pub struct Applied {
 pub struct AppliedMigration {
     /// Which.
     pub tag: String,
-    /// How long it took.
+    /// How long it took, from its first attempt on.
     pub millis: u64,
 }
 
@@ -58,6 +61,7 @@ pub async fn apply(
     options: &Options,
     events: &mut (dyn FnMut(Event) + Send + Sync),
 ) -> Result<Applied, Failure> {
+    let started = Instant::now();
     let mut run = Run {
         folder,
         ledger,
@@ -66,6 +70,7 @@ pub async fn apply(
         wanted: Vec::new(),
         applied: Vec::new(),
         attempt: 1,
+        since: None,
         half: None,
         begun: None,
         waiting_since: None,
@@ -77,7 +82,7 @@ pub async fn apply(
     let missing = presence::missing(run.conversation.client, folder, ledger, &run.tags()).await;
     let missing = missing.map_err(|error| Failure::Ledger(error).after(run.tags()))?;
     if missing.is_empty() {
-        Ok(Applied { migrations: run.applied, before, pending })
+        Ok(Applied { migrations: run.applied, before, pending, millis: millis(started) })
     } else {
         Err(Failure::NotThere { missing, applied: run.tags() })
     }
@@ -94,6 +99,8 @@ pub(super) struct Run<'a> {
     applied: Vec<AppliedMigration>,
     /// How often the migration at hand was tried, this time included.
     pub(super) attempt: u32,
+    /// The migration at hand, and when it was tried first.
+    since: Option<(String, Instant)>,
     /// What is committed of the migration at hand, if it has no transaction.
     pub(super) half: Option<Half>,
     /// The same of the last migration without a transaction that this run has begun, whoever goes on with it.
@@ -239,8 +246,7 @@ impl<'a> Run<'a> {
 
     /// A migration that was applied on its own.
     pub(super) fn recorded(&mut self, migration: &Migration, started: Instant) {
-        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.record(vec![AppliedMigration { tag: migration.tag.clone(), millis }]);
+        self.record(vec![AppliedMigration { tag: migration.tag.clone(), millis: millis(started) }]);
     }
 
     fn record(&mut self, committed: Vec<AppliedMigration>) {
@@ -254,11 +260,12 @@ impl<'a> Run<'a> {
     /// Runs one migration inside the open transaction.
     async fn one<'m>(&mut self, migration: &'m Migration, version: Version, end: End) -> Result<Done, Failed<'m>> {
         self.starts(migration);
-        let started = Instant::now();
+        let started = self.since(&migration.tag);
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
-        let failed =
-            |chunk| move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false, intact: false };
+        let failed = |chunk| {
+            move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false, intact: false, end: None }
+        };
 
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in &chunks {
@@ -282,21 +289,33 @@ impl<'a> Run<'a> {
             }
             End::Commit | End::GoOn => None,
         };
-        // What fails only now is a deferred constraint: no statement of the file is to blame more than the last.
+        // What fails only now is a deferred constraint, for which no statement of the file is more to blame than another; or the
+        // ledger's row.
         let row = self.conversation.answer(last, false).await.map_err(|trouble| {
             // The next transaction may have begun already, so this cannot be asked later.
             let escaped = trouble.is_of_no_transaction();
             let intact = matches!(trouble, Trouble::Said { completed: 1.., .. });
+            let at = match trouble {
+                Trouble::Said { completed, .. } if is_of_deferred(completed, end == End::GoOn) => AtEnd::Deferred,
+                _ => AtEnd::Ledger,
+            };
             let trouble = match trouble {
-                Trouble::Said { said, .. } => Trouble::Said { completed: usize::MAX, said },
                 // COMMIT is on its way.
                 Trouble::GaveUp => Trouble::Lost(UNANSWERED.to_owned()),
                 other => other,
             };
-            Failed { escaped, intact, ..failed(whole)(trouble) }
+            Failed { escaped, intact, end: Some(at), ..failed(whole)(trouble) }
         })?;
-        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = millis(started);
         Ok(Done { row: row.and_then(|row| row.get(0)?.parse().ok()).unwrap_or(0), millis, next })
+    }
+
+    /// When the migration was tried first: what it waits for is a part of its time.
+    pub(super) fn since(&mut self, tag: &str) -> Instant {
+        match &self.since {
+            Some((at_hand, since)) if at_hand == tag => *since,
+            _ => self.since.insert((tag.to_owned(), Instant::now())).1,
+        }
     }
 
     /// Tells that a migration begins.
@@ -312,9 +331,18 @@ impl<'a> Run<'a> {
 
     /// Tells which part of the migration runs now.
     pub(super) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
-        let text = masked(chunk.text).trim_start().lines().next().unwrap_or_default().to_owned();
+        let mut text = chunk.text.trim_start();
+        if ["--", "/*"].iter().any(|comment| text.starts_with(comment)) {
+            text = statements(text).next().map_or(text, |statement| &text[statement.span().start..]);
+        }
+        let text = masked(text).lines().next().unwrap_or_default().to_owned();
         (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
     }
+}
+
+/// The time since then.
+fn millis(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What comes after a migration's statements.

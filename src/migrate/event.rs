@@ -37,6 +37,13 @@ pub enum Event {
         /// The later one.
         after: String,
     },
+    /// A migration is about to be applied although its time is not after that of one before it, as it was asked for.
+    Misordered {
+        /// Which migration.
+        tag: String,
+        /// The one before it.
+        after: String,
+    },
     /// All of these are about to be applied in one transaction.
     Together {
         /// How many.
@@ -59,14 +66,14 @@ pub enum Event {
         number: usize,
         /// How many parts the migration has.
         of: usize,
-        /// The part's first line that is not blank.
+        /// The first line of its first statement.
         text: String,
     },
     /// The migration and its ledger row are committed.
     Applied {
         /// Which migration.
         tag: String,
-        /// How long it took.
+        /// How long it took, from its first attempt on.
         millis: u64,
     },
     /// The migration could not get a lock or was in the way of another transaction; it is tried again.
@@ -104,5 +111,11 @@ pub enum Event {
         severity: String,
         /// What.
         message: String,
+        /// More of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        /// What the server advises.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
 }

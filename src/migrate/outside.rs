@@ -156,7 +156,7 @@ impl Run<'_> {
         if found.is_some() {
             (self.conversation.events)(Event::Resumed { tag: tag.clone(), done: first, of: steps.len() });
         }
-        let started = Instant::now();
+        let started = self.since(tag);
         for (index, step) in steps.iter().enumerate().skip(first) {
             let cut_off = cut_off.filter(|_| index == first && step.commit != Commit::WithLease);
             let uncertain = cut_off.is_some();
@@ -344,8 +344,8 @@ impl Run<'_> {
             }
         }
         self.attempt += 1;
-        self.again(migration, Failed { chunk: step.chunk, trouble, skipped, left, escaped: false, intact: true })
-            .await?;
+        let failed = Failed { chunk: step.chunk, trouble, skipped, left, escaped: false, intact: true, end: None };
+        self.again(migration, failed).await?;
         Ok(Batch::Stale)
     }
 

@@ -70,6 +70,12 @@ pub(super) fn seam(insertion: &str, options: &Options) -> String {
     )
 }
 
+/// Whether [`closing`], or [`seam`], that failed after so many of its statements failed in checking what was deferred; what comes
+/// after that is about the ledger.
+pub(super) fn is_of_deferred(completed: usize, goes_on: bool) -> bool {
+    completed <= if goes_on { 2 } else { 1 }
+}
+
 /// The savepoint that a migration's transaction begins with.
 const MARK: &str = "infra_migration";
 
@@ -263,7 +269,12 @@ impl Trouble {
 }
 
 fn show(events: &mut (dyn FnMut(Event) + Send + Sync), notice: &DbError) {
-    events(Event::Notice { severity: notice.severity().to_owned(), message: notice.message().to_owned() });
+    events(Event::Notice {
+        severity: notice.severity().to_owned(),
+        message: notice.message().to_owned(),
+        detail: notice.detail().map(str::to_owned),
+        hint: notice.hint().map(str::to_owned),
+    });
 }
 
 async fn at(time: Option<Instant>) {

@@ -71,7 +71,7 @@ async fn a_violated_constraint_is_found_in_its_statement() {
     std::fs::write(written.file("0000_a"), sql.replace("(2, 0)", "(1, 1)")).unwrap();
     let (result, _) = run(&mut database.client().await, &written.folder()).await;
     let Err(Failure::Statement(failure)) = result else { panic!("{result:?}") };
-    assert_eq!((failure.code.as_str(), failure.position.line, failure.escaped), ("23505", 4, false));
+    assert_eq!((failure.code.as_str(), failure.at_end, failure.escaped), ("23505", true, false));
     assert_eq!(ledger_rows(&database), "");
 }
 
@@ -123,7 +123,7 @@ async fn what_the_server_says_is_passed_on() {
     let said: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Notice { severity, message } => Some(format!("{severity}: {message}")),
+            Event::Notice { severity, message, .. } => Some(format!("{severity}: {message}")),
             _ => None,
         })
         .collect();

@@ -77,7 +77,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             return Ok(lacking(&report, &source, json));
         }
         if !json {
-            print(&format!("{}\n{}", source.heading(), differences::way(&report)));
+            let lines = [source.heading(), differences::way(&report)].into_iter().chain(differences::notes(&report));
+            print(&lines.collect::<Vec<_>>().join("\n"));
         }
     }
     let options = Options { interrupt: how.interrupt.clone(), ..Options::default() };

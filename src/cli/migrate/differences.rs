@@ -22,9 +22,9 @@ const CONTEXT: usize = 2;
 /// The report as text, without what to do about it.
 pub(super) fn text(report: &Report, source: &Source) -> String {
     let mut text = format!("{}\n{}\n", source.heading(), way(report));
-    for note in &report.notes {
-        let _ = writeln!(text, "{}", wrapped(&format!("{} {note}", style("note:").yellow()), "      "));
-    }
+    notes(report).for_each(|note| {
+        let _ = writeln!(text, "{note}");
+    });
     if !report.differences.is_empty() {
         let (wanted, live) = (style("- the migrations make").red(), style("+ the database has").green());
         let _ = writeln!(text, "\n  {wanted}\n  {live}");
@@ -42,6 +42,16 @@ pub(super) fn text(report: &Report, source: &Source) -> String {
     }
     let _ = writeln!(text, "\n{}", summary(report));
     text
+}
+
+/// What a reader has to know besides, a line each.
+pub(super) fn notes(report: &Report) -> impl Iterator<Item = String> {
+    report.notes.iter().map(|note| wrapped(&format!("{} {note}", style("note:").yellow()), "      "))
+}
+
+/// How what is claimed to be the same is to be taken: nothing, where everything was compared.
+pub(super) fn as_far(report: &Report) -> &'static str {
+    if report.uncompared.is_empty() { "" } else { ", as far as it was compared" }
 }
 
 pub(super) fn way(report: &Report) -> String {
@@ -109,8 +119,10 @@ fn summary(report: &Report) -> String {
         return match &report.way {
             Way::Statements { .. } if report.migrations == 0 => String::new(),
             _ if report.is_empty() => format!("{} Nothing was compared, so nothing is proved.", style("!").yellow()),
-            Way::Statements { .. } => format!("{} Nothing of it is missing.", style("✓").green()),
-            _ => format!("{} {} what its migrations make.", style("✓").green(), compared(report)),
+            Way::Statements { .. } => {
+                format!("{} None of these names is missing; what they stand for was not compared.", style("✓").green())
+            }
+            _ => format!("{} {} what its migrations make{}.", style("✓").green(), compared(report), as_far(report)),
         };
     }
     format!("{} {}.", style("✗").red(), found.join(", "))
@@ -181,6 +193,7 @@ pub(super) fn json(report: &Report) -> Value {
         "migrations": report.migrations,
         "objects": report.objects,
         "schemas": report.schemas,
+        "not_compared": report.uncompared,
         "notes": report.notes,
         "differences": differences,
     });

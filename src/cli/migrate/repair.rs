@@ -124,7 +124,9 @@ impl Outcome {
 }
 
 fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source) -> String {
-    let mut lines = vec![source.heading(), differences::way(report), String::new()];
+    let mut lines = vec![source.heading(), differences::way(report)];
+    lines.extend(differences::notes(report));
+    lines.push(String::new());
     if let Outcome::Shown { sql } | Outcome::Written { sql, .. } = outcome {
         lines.extend(
             sql.lines().map(|line| {
@@ -149,7 +151,9 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         Outcome::Nothing if report.migrations == 0 => {
             "Nothing was repaired: what should be there is known from applied migrations alone.".to_owned()
         }
-        Outcome::Nothing if repair.obstacles.is_empty() => format!("{} Nothing is missing.", style("✓").green()),
+        Outcome::Nothing if repair.obstacles.is_empty() => {
+            format!("{} Nothing is missing{}.", style("✓").green(), differences::as_far(report))
+        }
         Outcome::Nothing => wrapped(
             "Nothing was written: each of these is for somebody to decide. What is decided goes into a migration of its own: \
              `infra migrate new NAME`, the statements above as a beginning; then `infra migrate apply`, and `infra migrate verify`.",

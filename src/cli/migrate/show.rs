@@ -53,6 +53,10 @@ impl Progress {
             Event::Late { tag, after } => {
                 self.line(&format!("{} {tag} runs although {after} after it is applied", style("⚠").yellow()))
             }
+            Event::Misordered { tag, after } => self.line(&format!(
+                "{} {tag} runs although its `when` is not greater than that of {after}",
+                style("⚠").yellow()
+            )),
             Event::Together { count: number, apart } => {
                 let alone = apart.len();
                 let apart = match &apart[..] {
@@ -89,8 +93,13 @@ impl Progress {
                 "{} {tag}: dropped the INVALID index {index}, left by an attempt that failed",
                 style("−").yellow()
             )),
-            Event::Notice { severity, message } => {
-                self.line(&format!("  {} {message}", style(format!("{severity}:")).dim()))
+            Event::Notice { severity, message, detail, hint } => {
+                self.line(&format!("  {} {message}", style(format!("{severity}:")).dim()));
+                for (word, more) in [("DETAIL:", detail), ("HINT:", hint)] {
+                    if let Some(more) = more {
+                        self.line(&format!("    {} {more}", style(word).dim()));
+                    }
+                }
             }
         }
     }
@@ -152,7 +161,7 @@ impl Quiet {
 
 /// What was applied, in one line.
 pub(super) fn applied(applied: &Applied) -> String {
-    let millis: u64 = applied.migrations.iter().map(|migration| migration.millis).sum();
+    let millis = applied.millis;
     let text = match (applied.migrations.len(), applied.before) {
         (0, before) => format!("Nothing to do: {} applied before.", were(before)),
         (new, 0) => format!("{} applied in {}.", count(new, "migration"), duration_text(millis)),
@@ -176,8 +185,9 @@ fn were(before: usize) -> String {
 }
 
 pub(super) fn applied_json(applied: &Applied) -> String {
-    json!({"result": "applied", "migrations": applied.migrations, "before": applied.before, "pending": applied.pending})
-        .to_string()
+    json!({"result": "applied", "migrations": applied.migrations, "before": applied.before, "pending": applied.pending,
+           "millis": applied.millis})
+    .to_string()
 }
 
 /// From how many applied migrations in a row on only the first and the last ones are shown.
@@ -311,9 +321,12 @@ pub(super) fn failure_json(failure: &Failure) -> String {
         Failure::Statement(failed) => {
             object["tag"] = json!(failed.tag);
             object["file"] = json!(failed.path);
-            object["line"] = json!(failed.position.line);
-            object["column"] = json!(failed.position.column);
-            object["statement"] = json!(failed.statement);
+            object["at_end"] = json!(failed.at_end);
+            if !failed.at_end {
+                object["line"] = json!(failed.position.line);
+                object["column"] = json!(failed.position.column);
+                object["statement"] = json!(failed.statement);
+            }
             object["sqlstate"] = json!(failed.code);
             object["message"] = json!(failed.message);
             object["detail"] = json!(failed.detail);

@@ -20,8 +20,11 @@ impl Run<'_> {
         self.fresh = contents.rows.is_empty();
         let runs = |status: &Status| pending.iter().any(|migration| migration.tag == status.tag);
         let late = plan.migrations.iter().filter_map(|status| match &status.state {
-            State::OutOfOrder { after } | State::Misordered { after } if runs(status) => {
+            State::OutOfOrder { after } if runs(status) => {
                 Some(Event::Late { tag: status.tag.clone(), after: after.clone() })
+            }
+            State::Misordered { after } if runs(status) => {
+                Some(Event::Misordered { tag: status.tag.clone(), after: after.clone() })
             }
             _ => None,
         });

@@ -21,6 +21,17 @@ pub(in crate::migrate) struct Failed<'m> {
     pub(in crate::migrate) escaped: bool,
     /// Whether that is ruled out: the savepoint that the transaction began with was there at the end.
     pub(in crate::migrate) intact: bool,
+    /// What failed, if it was the migration's end.
+    pub(in crate::migrate) end: Option<AtEnd>,
+}
+
+/// What can fail once all statements of a migration ran.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::migrate) enum AtEnd {
+    /// A deferred constraint does not hold.
+    Deferred,
+    /// The ledger's row cannot be written.
+    Ledger,
 }
 
 impl Run<'_> {
@@ -36,8 +47,17 @@ impl Run<'_> {
                 Err(Failure::Escaped { tag: migration.tag.clone(), applied: self.tags(), pending: self.pending() })
             }
             _ if self.conversation.interrupted() && !failed.escaped => Err(self.interruption()),
+            Trouble::Said { ref said, .. }
+                if failed.end == Some(AtEnd::Ledger)
+                    && !(worth_retrying(said.code().code()) && attempt <= self.options.attempts) =>
+            {
+                Err(self.ledger_failure(failed.trouble, true))
+            }
             Trouble::Said { completed, said } => {
-                let mut failure = StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said);
+                let mut failure = match failed.end {
+                    Some(_) => StatementFailure::at_end(migration, &said),
+                    None => StatementFailure::new(migration, failed.chunk, completed, failed.skipped, &said),
+                };
                 let held_by = match &*failure.code {
                     "55P03" => self.blockers(&failure.statement).await,
                     _ => Vec::new(),

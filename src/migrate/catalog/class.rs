@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::object::Object;
 use super::{
-    column, constraint, enumeration, extension, function, index, policy, rule, schema, sequence, statistics, table,
-    trigger, user_type, view,
+    aggregate, cast, collation, column, constraint, enumeration, event_trigger, extension, foreign, function, index,
+    operator, policy, publication, rule, schema, sequence, statistics, table, text_search, trigger, user_type, view,
 };
 
 /// What an object is. The order is that in which they can be made.
@@ -16,6 +16,14 @@ pub enum Class {
     Schema,
     /// An extension.
     Extension,
+    /// A foreign data wrapper that is no extension's.
+    ForeignDataWrapper,
+    /// A foreign server.
+    Server,
+    /// Whose rights somebody has on a foreign server.
+    UserMapping,
+    /// A collation.
+    Collation,
     /// An enum.
     Enum,
     /// A domain, composite type or range.
@@ -24,6 +32,16 @@ pub enum Class {
     Sequence,
     /// A function or procedure.
     Function,
+    /// An aggregate.
+    Aggregate,
+    /// An operator.
+    Operator,
+    /// A cast.
+    Cast,
+    /// A dictionary of text search.
+    TextSearchDictionary,
+    /// A configuration of text search.
+    TextSearchConfiguration,
     /// A table, partitioned or not.
     Table,
     /// A column of a table.
@@ -44,6 +62,10 @@ pub enum Class {
     Trigger,
     /// A policy of row level security.
     Policy,
+    /// A publication.
+    Publication,
+    /// An event trigger.
+    EventTrigger,
 }
 
 /// How one class of objects is found and written down.
@@ -60,15 +82,34 @@ pub(super) struct Description {
 pub(super) const CLASSES: &[Description] = &[
     description(Class::Schema, "schema", "SCHEMA", schema::query, schema::definition),
     description(Class::Extension, "extension", "EXTENSION", extension::query, extension::definition),
+    rendered(Class::ForeignDataWrapper, "foreign data wrapper", "FOREIGN DATA WRAPPER", foreign::wrappers),
+    rendered(Class::Server, "server", "SERVER", foreign::servers),
+    rendered(Class::UserMapping, "user mapping", "USER MAPPING", foreign::mappings),
+    rendered(Class::Collation, "collation", "COLLATION", collation::query),
     description(Class::Enum, "enum", "TYPE", enumeration::query, enumeration::definition),
     description(Class::Type, "type", "TYPE", user_type::query, user_type::definition),
     description(Class::Sequence, "sequence", "SEQUENCE", sequence::query, sequence::definition),
-    description(Class::Function, "function", "ROUTINE", function::query, function::definition),
+    rendered(Class::Function, "function", "ROUTINE", function::query),
+    rendered(Class::Aggregate, "aggregate", "ROUTINE", aggregate::query),
+    rendered(Class::Operator, "operator", "OPERATOR", operator::query),
+    rendered(Class::Cast, "cast", "CAST", cast::query),
+    rendered(
+        Class::TextSearchDictionary,
+        "text search dictionary",
+        "TEXT SEARCH DICTIONARY",
+        text_search::dictionaries,
+    ),
+    rendered(
+        Class::TextSearchConfiguration,
+        "text search configuration",
+        "TEXT SEARCH CONFIGURATION",
+        text_search::configurations,
+    ),
     description(Class::Table, "table", "TABLE", table::query, table::definition),
     description(Class::Column, "column", "COLUMN", column::query, column::definition),
     description(Class::Constraint, "constraint", "CONSTRAINT", constraint::query, constraint::definition),
     description(Class::Index, "index", "INDEX", index::query, index::definition),
-    description(Class::Statistics, "statistics", "STATISTICS", statistics::query, statistics::definition),
+    rendered(Class::Statistics, "statistics", "STATISTICS", statistics::query),
     description(Class::View, "view", "VIEW", view::query, view::definition),
     description(
         Class::MaterializedView,
@@ -80,7 +121,14 @@ pub(super) const CLASSES: &[Description] = &[
     description(Class::Rule, "rule", "RULE", rule::query, rule::definition),
     description(Class::Trigger, "trigger", "TRIGGER", trigger::query, trigger::definition),
     description(Class::Policy, "policy", "POLICY", policy::query, policy::definition),
+    rendered(Class::Publication, "publication", "PUBLICATION", publication::query),
+    rendered(Class::EventTrigger, "event trigger", "EVENT TRIGGER", event_trigger::query),
 ];
+
+/// What its query has written down as a whole.
+const fn rendered(class: Class, word: &'static str, keyword: &'static str, query: fn() -> String) -> Description {
+    description(class, word, keyword, query, |object| object.text("definition").to_owned())
+}
 
 const fn description(
     class: Class,
@@ -100,6 +148,20 @@ impl Class {
 
     pub(super) fn of_word(word: &str) -> Option<Self> {
         CLASSES.iter().find(|description| description.word == word).map(|description| description.class)
+    }
+
+    /// Whether it is the database's as a whole, and in no schema.
+    pub(in crate::migrate) fn is_of_database(self) -> bool {
+        matches!(
+            self,
+            Class::Extension
+                | Class::ForeignDataWrapper
+                | Class::Server
+                | Class::UserMapping
+                | Class::Cast
+                | Class::Publication
+                | Class::EventTrigger
+        )
     }
 
     /// How COMMENT ON and ALTER call it.
@@ -129,6 +191,6 @@ mod tests {
             assert_eq!(Class::of_word(description.word), Some(description.class));
             assert!((description.query)().contains(&format!("'{}'", description.word)), "{}", description.word);
         }
-        assert_eq!(CLASSES.len(), Class::Policy as usize + 1);
+        assert_eq!(CLASSES.len(), Class::EventTrigger as usize + 1);
     }
 }

@@ -1,6 +1,5 @@
-//! Functions and procedures, told apart by the types of their arguments, as PostgreSQL does; the names belong to the definition. Aggregates are left out.
+//! Functions and procedures, told apart by the types of their arguments, as PostgreSQL does; the names belong to the definition. Aggregates are a class of their own.
 
-use super::object::Object;
 use super::{USERS, own};
 
 pub(super) fn query() -> String {
@@ -13,8 +12,4 @@ pub(super) fn query() -> String {
          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind <> 'a' AND {USERS} AND {}",
         own("pg_proc", "p.oid")
     )
-}
-
-pub(super) fn definition(object: &Object) -> String {
-    object.text("definition").to_owned()
 }

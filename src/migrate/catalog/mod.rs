@@ -4,21 +4,30 @@
 //! renders every expression, with an empty search_path and fixed settings, so that equal things are equal texts.
 //! Owners, grants, storage parameters of columns, order of columns, and what extensions own are left out.
 
+mod aggregate;
+mod cast;
 mod class;
+mod collation;
 pub(super) mod column;
 mod constraint;
 mod enumeration;
+mod event_trigger;
 mod extension;
+mod foreign;
 mod function;
 mod index;
 mod object;
+mod operator;
 pub(super) mod policy;
+mod publication;
 mod rule;
 mod schema;
 pub(super) mod sequence;
 mod statistics;
 pub(super) mod table;
+mod text_search;
 pub(super) mod trigger;
+mod uncompared;
 mod user_type;
 pub(super) mod view;
 
@@ -38,6 +47,8 @@ use class::CLASSES;
 pub struct Catalog {
     /// The objects.
     pub objects: BTreeMap<Id, Object>,
+    /// How many there are besides of each kind that nothing compares.
+    pub uncompared: BTreeMap<String, usize>,
 }
 
 /// What makes PostgreSQL write the same thing in the same way, whatever the role's and the database's settings.
@@ -49,7 +60,7 @@ impl Catalog {
     /// Reads the database; changes nothing. The ledger itself is left out.
     pub(super) async fn read(client: &Client, ledger: &Ledger) -> Result<Self, tokio_postgres::Error> {
         let queries: Vec<String> = CLASSES.iter().map(|description| (description.query)()).collect();
-        let queries = queries.join("; ");
+        let queries = format!("{}; {}", queries.join("; "), uncompared::query());
         let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {UNCOMPILED}{SETTINGS}; {queries}; COMMIT");
         let rows = match client.rows(&sql).await {
             Ok(rows) => rows,
@@ -60,7 +71,12 @@ impl Catalog {
             }
         };
         let objects = rows.iter().filter_map(object).filter(|object| !object.belongs_to(ledger));
-        Ok(Catalog { objects: objects.map(|object| (object.id.clone(), object)).collect() })
+        let uncompared = rows.iter().filter(|row| row.get(0) == Some(uncompared::WORD));
+        let uncompared = uncompared.filter_map(|row| Some((row.get(1)?.to_owned(), row.get(2)?.parse().ok()?)));
+        Ok(Catalog {
+            objects: objects.map(|object| (object.id.clone(), object)).collect(),
+            uncompared: uncompared.collect(),
+        })
     }
 
     /// The object of this name.
@@ -131,6 +147,9 @@ const RELATIONS: [Class; 5] = [Class::Table, Class::View, Class::MaterializedVie
 
 /// SQL: whether a schema is the user's.
 const USERS: &str = "n.nspname !~ '^(pg_|information_schema$)'";
+
+/// The first oid that is not one of PostgreSQL's own objects.
+const MADE: u32 = 16_384;
 
 /// SQL: whether the object is not part of an extension.
 fn own(catalog: &str, oid: &str) -> String {

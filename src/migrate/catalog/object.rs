@@ -17,12 +17,13 @@ use crate::migrate::sql::tokens;
 pub struct Id {
     /// What it is.
     pub class: Class,
-    /// Its schema; empty for an extension.
+    /// Its schema; empty for what is the database's as a whole, as an extension is.
     pub schema: String,
     /// The table or view it belongs to; empty where it stands alone.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
-    /// Its name; a function's as SQL and with the types of its arguments, a schema's is empty.
+    /// Its name; a function's as SQL and with the types of its arguments, as of others that are told apart by types; a schema's is
+    /// empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
 }
@@ -53,8 +54,11 @@ impl Id {
     pub fn sql(&self) -> String {
         match self.class {
             Class::Schema => identifier(&self.schema),
-            Class::Extension => identifier(&self.name),
-            Class::Function => format!("{}.{}", identifier(&self.schema), self.name),
+            Class::Cast | Class::UserMapping => self.name.clone(),
+            class if class.is_of_database() => identifier(&self.name),
+            Class::Function | Class::Aggregate | Class::Operator => {
+                format!("{}.{}", identifier(&self.schema), self.name)
+            }
             Class::Column | Class::Constraint | Class::Trigger | Class::Rule | Class::Policy => identifier(&self.name),
             _ => format!("{}.{}", identifier(&self.schema), identifier(&self.name)),
         }
@@ -64,7 +68,9 @@ impl Id {
     pub(in crate::migrate) fn local_name(&self) -> String {
         match self.class {
             Class::Schema => self.schema.clone(),
-            Class::Function => tokens(&self.name).first().map(|name| folded(name.text(&self.name))).unwrap_or_default(),
+            Class::Function | Class::Aggregate => {
+                tokens(&self.name).first().map(|name| folded(name.text(&self.name))).unwrap_or_default()
+            }
             _ => self.name.clone(),
         }
     }
@@ -94,7 +100,7 @@ impl fmt::Display for Id {
         let [schema, table, name] = [schema, table, name].map(|part| printable(part));
         match class {
             Class::Schema => write!(formatter, "{class} {schema}"),
-            Class::Extension => write!(formatter, "{class} {name}"),
+            class if class.is_of_database() => write!(formatter, "{class} {name}"),
             Class::Column => write!(formatter, "{class} {schema}.{table}.{name}"),
             Class::Index | Class::Statistics => write!(formatter, "{class} {schema}.{name} on {table}"),
             _ if !table.is_empty() => write!(formatter, "{class} {name} on {schema}.{table}"),

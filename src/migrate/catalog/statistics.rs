@@ -1,6 +1,5 @@
 //! Extended statistics.
 
-use super::object::Object;
 use super::{USERS, own};
 
 pub(super) fn query() -> String {
@@ -11,8 +10,4 @@ pub(super) fn query() -> String {
          WHERE {USERS} AND {}",
         own("pg_class", "c.oid")
     )
-}
-
-pub(super) fn definition(object: &Object) -> String {
-    object.text("definition").to_owned()
 }

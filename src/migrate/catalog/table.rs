@@ -27,6 +27,9 @@ pub(super) fn query() -> String {
          'options', array_to_string(c.reloptions, ', '), \
          'row security', NULLIF(c.relrowsecurity, false), \
          'forced row security', NULLIF(c.relforcerowsecurity, false), \
+         'replica identity', CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'i' THEN (SELECT \
+         format('USING INDEX %I', x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND \
+         i.indisreplident) END, \
          'comment', obj_description(c.oid, 'pg_class'))), '{{}}' \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN LATERAL (SELECT \
          json_agg(h.inhparent::regclass::text ORDER BY h.inhseqno) AS parents FROM pg_inherits h WHERE h.inhrelid = c.oid) i \
@@ -43,7 +46,7 @@ pub(super) fn definition(object: &Object) -> String {
 /// The table with these lines inside its parentheses, and its row security.
 pub(in crate::migrate) fn whole(object: &Object, inside: &[String]) -> String {
     let mut sql = create(object, "", inside);
-    for statement in own_columns(object).into_iter().chain(row_security(object)) {
+    for statement in own_columns(object).into_iter().chain(row_security(object)).chain(replica_identity(object)) {
         sql.push_str(&format!(";\n{statement}"));
     }
     sql
@@ -86,4 +89,11 @@ pub(in crate::migrate) fn row_security(object: &Object) -> Vec<String> {
     let switches = [("row security", "ENABLE"), ("forced row security", "FORCE")];
     let on = switches.iter().filter(|(attribute, _)| object.flag(attribute));
     on.map(|(_, verb)| format!("ALTER TABLE {} {verb} ROW LEVEL SECURITY", object.id.sql())).collect()
+}
+
+/// The statement that says what an update or a deletion is known by to those that the table is replicated to; none if that is
+/// the primary key, as usual.
+pub(in crate::migrate) fn replica_identity(object: &Object) -> Option<String> {
+    let by = object.text("replica identity");
+    (!by.is_empty()).then(|| format!("ALTER TABLE {} REPLICA IDENTITY {by}", object.id.sql()))
 }

@@ -16,15 +16,17 @@ use crate::migrate::sql::{statements, tokens, unclosed_string};
 
 /// A statement that PostgreSQL refused.
 #[derive(Debug, Error)]
-#[error("The migration {tag} failed in line {}: {message}.", position.line)]
+#[error("{}: {message}.", self.heading())]
 pub struct StatementFailure {
     /// The migration it is in.
     pub tag: String,
     /// Its file.
     pub path: PathBuf,
-    /// Where in the file.
+    /// Where in the file; of what failed at the migration's end, the end.
     pub position: Position,
-    /// The statement, from its first token to its last.
+    /// Whether it failed at the migration's end, when deferred constraints were checked: no statement is to blame alone.
+    pub at_end: bool,
+    /// The statement, from its first token to its last; empty if it failed at the end.
     pub statement: String,
     /// SQLSTATE.
     pub code: String,
@@ -75,16 +77,30 @@ impl Diagnostic for StatementFailure {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&*self.source_code)
+        (!self.at_end).then_some(&*self.source_code as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        if self.at_end {
+            return None;
+        }
         let label = miette::LabeledSpan::new_with_span(Some("here".to_owned()), self.span);
         Some(Box::new(std::iter::once(label)))
     }
 }
 
 impl StatementFailure {
+    fn heading(&self) -> String {
+        match self.at_end {
+            true => format!(
+                "The migration {} ({}) failed at its end, when deferred constraints were checked",
+                self.tag,
+                self.path.display()
+            ),
+            false => format!("The migration {} failed in line {}", self.tag, self.position.line),
+        }
+    }
+
     /// Whether what the statement makes is there already.
     pub(in crate::migrate) fn exists(&self) -> bool {
         ["42P07", "42710", "42701", "42723", "42P06"].contains(&self.code.as_str())
@@ -103,12 +119,25 @@ impl StatementFailure {
             _ => None,
         };
         let place = Place::find(chunk, completed, character);
+        StatementFailure {
+            remedy: remedy(migration, chunk, said.code()).map(str::to_owned),
+            ..Self::said(migration, place, said)
+        }
+    }
+
+    /// Everything ran, and then a deferred constraint did not hold.
+    pub(in crate::migrate) fn at_end(migration: &Migration, said: &DbError) -> Self {
+        let end = migration.sql.trim_end().len();
+        let place = Place { statement: end..end, span: end..end };
+        StatementFailure { at_end: true, ..Self::said(migration, place, said) }
+    }
+
+    fn said(migration: &Migration, place: Place, said: &DbError) -> Self {
         let shown = |text: &str| said_of(&migration.sql, text);
         StatementFailure {
             detail: said.detail().map(shown),
             hint: said.hint().map(shown),
             context: said.where_().map(shown),
-            remedy: remedy(migration, chunk, said.code()).map(str::to_owned),
             ..Self::at(migration, place, said.code(), shown(said.message()))
         }
     }
@@ -129,6 +158,7 @@ impl StatementFailure {
             tag: migration.tag.clone(),
             path: migration.path.clone(),
             position: Position::of(&migration.sql, place.span.start),
+            at_end: false,
             statement: source_code.inner()[place.statement].to_owned(),
             code: code.code().to_owned(),
             message,

@@ -30,7 +30,22 @@ pub(super) fn mend(difference: &Difference) -> Mended {
         Class::View => pair.view(),
         Class::Rule | Class::Trigger => pair.trigger(),
         Class::Policy => pair.policy(),
-        Class::Extension | Class::Type | Class::Index | Class::Statistics | Class::MaterializedView => pair.anew(),
+        Class::Extension
+        | Class::ForeignDataWrapper
+        | Class::Server
+        | Class::UserMapping
+        | Class::Collation
+        | Class::Type
+        | Class::Aggregate
+        | Class::Operator
+        | Class::Cast
+        | Class::TextSearchDictionary
+        | Class::TextSearchConfiguration
+        | Class::Index
+        | Class::Statistics
+        | Class::MaterializedView
+        | Class::Publication
+        | Class::EventTrigger => pair.anew(),
     };
     if pair.differs("comment") {
         let statement = wanted.comment().unwrap_or_else(|| format!("COMMENT ON {} IS NULL", wanted.id.subject()));
@@ -175,8 +190,13 @@ impl Pair<'_> {
                 Err(statement) => self.not("it has storage options that no migration sets", statement),
             });
         }
+        if self.differs("replica identity") {
+            let usual = || format!("ALTER TABLE {name} REPLICA IDENTITY DEFAULT");
+            let statement = table::replica_identity(self.wanted).unwrap_or_else(usual);
+            mended.push(Ok(self.step(Phase::RowSecurity, statement)));
+        }
         mended.extend(self.own_columns());
-        if self.differs_beyond(&["row security", "forced row security", "options", "own columns"]) {
+        if self.differs_beyond(&["row security", "forced row security", "options", "replica identity", "own columns"]) {
             mended.push(self.not("what kind of table it is cannot be changed without moving its rows", String::new()));
         }
         mended

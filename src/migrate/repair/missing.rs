@@ -1,7 +1,7 @@
 //! What makes a missing object. Pure.
 
 use super::probe;
-use super::step::{Mended, Obstacle, Phase, Step, unless, unless_exists};
+use super::step::{Mended, Obstacle, Phase, Step, unless, unless_exists, unless_made};
 use crate::migrate::catalog::{Catalog, Class, Object, column, sequence, table, trigger, view};
 use crate::migrate::quote::{block, identifier, literal};
 use crate::migrate::verify::compare::Difference;
@@ -38,6 +38,23 @@ fn one(object: &Object, columns: &[&Object], live: &Catalog) -> Mended {
     let step = match id.class {
         Class::Schema => step(Phase::Schema, guarded("CREATE SCHEMA")),
         Class::Extension => step(Phase::Extension, guarded("CREATE EXTENSION")),
+        Class::Collation => step(Phase::Type, guarded("CREATE COLLATION")),
+        Class::ForeignDataWrapper => step(Phase::Extension, unless_made(&object.definition_alone())),
+        Class::Server | Class::UserMapping => {
+            let reason = "its options may hold a password, and are not all read: take the statement from its migration";
+            return vec![Err(step(Phase::Extension, object.definition_alone())
+                .into_obstacle(reason.to_owned())
+                .into())];
+        }
+        Class::Aggregate => step(
+            Phase::LateFunction,
+            object.definition_alone().replacen("CREATE AGGREGATE", "CREATE OR REPLACE AGGREGATE", 1),
+        ),
+        Class::Operator | Class::Cast => step(Phase::LateFunction, unless_made(&object.definition_alone())),
+        Class::TextSearchDictionary | Class::TextSearchConfiguration => {
+            step(Phase::Type, unless_made(&object.definition_alone()))
+        }
+        Class::Publication | Class::EventTrigger => step(Phase::RowSecurity, unless_made(&object.definition_alone())),
         Class::Enum | Class::Type => step(Phase::Type, unless_exists(&object.definition_alone())),
         Class::Sequence => return of_sequence(object),
         Class::Function => {
@@ -131,7 +148,7 @@ fn of_table(object: &Object, columns: &[&Object]) -> Mended {
     let mut mended = vec![Ok(Step::new(Phase::Table, object, create))];
     let own = table::own_columns(object).into_iter();
     mended.extend(own.map(|statement| Ok(Step::change(Phase::Change, object, statement))));
-    let switches = table::row_security(object).into_iter();
+    let switches = table::row_security(object).into_iter().chain(table::replica_identity(object));
     mended.extend(switches.map(|statement| Ok(Step::change(Phase::RowSecurity, object, statement))));
     mended
 }

@@ -158,3 +158,10 @@ pub(super) fn unless(there: &str, statement: &str) -> String {
 pub(super) fn unless_exists(statement: &str) -> String {
     block(&format!("BEGIN\n  {statement};\nEXCEPTION WHEN duplicate_object THEN NULL;\nEND"))
 }
+
+/// The same for what PostgreSQL reports in another way when it exists.
+pub(super) fn unless_made(statement: &str) -> String {
+    block(&format!(
+        "BEGIN\n  {statement};\nEXCEPTION WHEN duplicate_object OR duplicate_function OR unique_violation THEN NULL;\nEND"
+    ))
+}

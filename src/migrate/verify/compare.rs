@@ -1,9 +1,10 @@
 //! What the migrations make × what the database has → the differences. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::excerpt::printable;
 use crate::migrate::catalog::{Catalog, Class, Id, Object, written};
 use crate::migrate::ledger::Ledger;
 
@@ -74,7 +75,7 @@ pub fn touched(wanted: &Catalog, ledger: &Ledger) -> BTreeSet<String> {
 pub fn compare(wanted: &Catalog, live: &Catalog, schemas: &BTreeSet<String>) -> Vec<Difference> {
     let mut found = Vec::new();
     for (id, object) in &wanted.objects {
-        let in_scope = id.class == Class::Extension || schemas.contains(&id.schema);
+        let in_scope = id.class.is_of_database() || schemas.contains(&id.schema);
         match live.get(id) {
             _ if !in_scope => {}
             None => found.extend(whole(Change::Missing, object, wanted, live)),
@@ -88,13 +89,58 @@ pub fn compare(wanted: &Catalog, live: &Catalog, schemas: &BTreeSet<String>) -> 
             Some(_) => {}
         }
     }
+    // What is in no schema is somebody else's as long as the migrations make nothing of its kind.
+    let kinds: BTreeSet<Class> = wanted.objects.keys().map(|id| id.class).filter(|class| owned(*class)).collect();
     for (id, object) in &live.objects {
-        if schemas.contains(&id.schema) && wanted.get(id).is_none() {
+        let in_scope = kinds.contains(&id.class) || schemas.contains(&id.schema);
+        if in_scope && wanted.get(id).is_none() {
             found.extend(whole(Change::Extra, object, live, wanted));
         }
     }
     found.sort_by_key(|difference| (difference.change as u8, difference.id.clone()));
     found
+}
+
+/// Whether it is of the database as a whole and nothing that the server brings along.
+fn owned(class: Class) -> bool {
+    class.is_of_database() && class != Class::Extension
+}
+
+/// How many of the objects that the migrations make are compared.
+pub(super) fn number(wanted: &Catalog, schemas: &BTreeSet<String>) -> usize {
+    wanted.objects.keys().filter(|id| owned(id.class) || schemas.contains(&id.schema)).count()
+}
+
+/// What is in the database, and is not looked at because no migration makes anything like it, a sentence each.
+pub(super) fn passed_over(wanted: &Catalog, live: &Catalog, schemas: &BTreeSet<String>) -> Vec<String> {
+    let theirs = live.objects.keys().filter(|id| !id.class.is_of_database() && !schemas.contains(&id.schema));
+    // Every database has these, and what is in them counts.
+    let bare = |id: &&Id| id.class == Class::Schema && wanted.get(id).is_some();
+    let others: BTreeSet<String> = theirs.filter(|id| !bare(id)).map(|id| id.schema.clone()).collect();
+    let made: BTreeSet<Class> = wanted.objects.keys().map(|id| id.class).collect();
+    let kinds = live.objects.keys().map(|id| id.class).filter(|class| owned(*class) && !made.contains(class));
+    let mut numbers = BTreeMap::new();
+    kinds.for_each(|class| *numbers.entry(class.to_string()).or_insert(0) += 1);
+    let mut passed = Vec::new();
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|name| printable(name).into_owned()).collect();
+        passed.push(format!("Not compared, as no migration makes anything there: schema {}.", names.join(", ")));
+    }
+    if !numbers.is_empty() {
+        passed.push(format!("Not compared, as no migration makes one: {}.", counted(&numbers)));
+    }
+    passed
+}
+
+/// `1 cast, 2 operator classes`.
+pub(super) fn counted(numbers: &BTreeMap<String, usize>) -> String {
+    let each = numbers.iter().map(|(kind, number)| match (number, kind.strip_suffix('y')) {
+        (1, _) => format!("1 {kind}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) if kind.ends_with('s') => format!("{number} {kind}es"),
+        (_, None) => format!("{number} {kind}s"),
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// An object of `here` that `there` has not; none if its table, which is not there either, shows it as a part.
@@ -129,7 +175,7 @@ mod tests {
             let attributes = json!({"definition": definition}).as_object().cloned().unwrap();
             (id.clone(), Object { id, position: 0, attributes, facts: serde_json::Map::new() })
         });
-        Catalog { objects: objects.collect() }
+        Catalog { objects: objects.collect(), ..Catalog::default() }
     }
 
     /// As `M table public.a(2)`: the letter of the change, the object, the number of its parts.

@@ -21,7 +21,7 @@ pub mod replay;
 mod scratch;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use miette::Diagnostic;
@@ -40,8 +40,8 @@ use super::options::Options;
 use super::plan::{Plan, State, plan};
 use super::target::Target;
 use super::transaction::raised;
-use compare::{Difference, compare, touched};
-use named::{Named, named};
+use compare::{Difference, compare, counted, number, passed_over, touched};
+use named::{Named, named, unnamed};
 use own_server::OwnServer;
 use replay::Replay;
 use scratch::{Likeness, Scratch, said};
@@ -102,6 +102,8 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// What the statements name and the database has not; only where nothing was replayed.
     pub absent: Vec<Named>,
+    /// How many of each kind the migrations make that nothing looks at.
+    pub uncompared: BTreeMap<String, usize>,
     /// What a reader has to know besides, a sentence each.
     pub notes: Vec<String>,
     /// As the database is; empty where nothing was replayed.
@@ -194,6 +196,7 @@ pub async fn of_migrations(
         }
     };
     let mut expected = named(migrations);
+    let uncompared = unnamed(migrations);
     let chosen = !how.schemas.is_empty();
     if chosen {
         let rows = client.rows("SELECT nspname FROM pg_catalog.pg_namespace").await?;
@@ -212,7 +215,8 @@ pub async fn of_migrations(
         chosen,
         differences: Vec::new(),
         absent: presence::absent(client, expected).await?,
-        notes: Vec::new(),
+        notes: note_of(&uncompared, "Not looked for").into_iter().collect(),
+        uncompared,
         live: Catalog::default(),
     })
 }
@@ -266,15 +270,21 @@ impl Work<'_> {
                 replay.left_out.join("; ")
             ));
         }
+        let chosen = !self.how.schemas.is_empty();
+        if !chosen {
+            notes.extend(passed_over(&wanted, &live, &schemas));
+        }
+        notes.extend(note_of(&wanted.uncompared, "Not compared"));
         Ok(Ok(Report {
             way,
             migrations: replay.folder.migrations.len(),
             millis,
-            objects: wanted.objects.keys().filter(|id| schemas.contains(&id.schema)).count(),
+            objects: number(&wanted, &schemas),
             differences: compare(&wanted, &live, &schemas),
             absent: Vec::new(),
             schemas,
-            chosen: !self.how.schemas.is_empty(),
+            chosen,
+            uncompared: wanted.uncompared,
             notes,
             live,
         }))
@@ -369,6 +379,10 @@ async fn prepare(scratch: &Scratch, like: &Likeness, replay: &Replay) -> Vec<Str
         }
     }
     notes
+}
+
+fn note_of(uncompared: &BTreeMap<String, usize>, what: &str) -> Option<String> {
+    (!uncompared.is_empty()).then(|| format!("{what}: {}.", counted(uncompared)))
 }
 
 /// What the ledger says that a reader of the report has to know.

@@ -3,6 +3,7 @@
 //! Only what is certain is named. What a statement may have removed or renamed in a way that its words do not tell (a DO block
 //! that is no guard, SELECT of a function, CASCADE, RENAME) is expected no longer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::effect::Effect;
@@ -90,10 +91,63 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
     expected.found
 }
 
+/// Kinds of objects that are made by CREATE and never named, as in the statement.
+const UNNAMED: &[&str] = &[
+    "access method",
+    "aggregate",
+    "cast",
+    "collation",
+    "conversion",
+    "event trigger",
+    "foreign data wrapper",
+    "language",
+    "operator class",
+    "operator family",
+    "operator",
+    "publication",
+    "rule",
+    "server",
+    "statistics",
+    "text search configuration",
+    "text search dictionary",
+    "text search parser",
+    "text search template",
+    "transform",
+    "user mapping",
+];
+
+/// How many statements of these migrations make something of a kind that is never named.
+pub(super) fn unnamed(migrations: &[&Migration]) -> BTreeMap<String, usize> {
+    let mut numbers = BTreeMap::new();
+    for chunk in migrations.iter().flat_map(|migration| migration.chunks()) {
+        for statement in statements(chunk.text) {
+            let mut words = Words { sql: chunk.text, tokens: &statement.tokens };
+            if !words.eat("create") {
+                continue;
+            }
+            words.eat_all(&["or", "replace"]);
+            let is_it = |kind: &&&str| Words { ..words }.eat_all(&kind.split(' ').collect::<Vec<_>>());
+            if let Some(kind) = UNNAMED.iter().find(is_it) {
+                *numbers.entry((*kind).to_owned()).or_insert(0) += 1;
+            }
+        }
+    }
+    numbers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::migrate::folder::tests::migration;
+
+    #[test]
+    fn what_is_never_named_is_counted() {
+        let sql = "CREATE OR REPLACE AGGREGATE a(int) (SFUNC = f, STYPE = int); CREATE OPERATOR CLASS c FOR TYPE t USING btree AS \
+                   STORAGE int; CREATE OPERATOR + (FUNCTION = f); CREATE TABLE rule (id int); CREATE OPERATOR - (FUNCTION = f)";
+        let numbers = unnamed(&[&migration("0000_a", 1, sql)]);
+        let numbers: Vec<_> = numbers.iter().map(|(kind, number)| (kind.as_str(), *number)).collect();
+        assert_eq!(numbers, [("aggregate", 1), ("operator", 2), ("operator class", 1)]);
+    }
 
     /// As `table s.a`, `column a.id`.
     fn short(sql: &str) -> Vec<String> {

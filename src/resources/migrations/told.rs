@@ -16,6 +16,9 @@ pub(super) fn told(event: Event) -> String {
         Event::Empty { tag, .. } => format!("{tag} has no statement: nothing ran"),
         Event::Accepted { tag } => format!("{tag}: its hash in the ledger is now that of the edited file"),
         Event::Late { tag, after } => format!("{tag} runs although {after} after it is applied"),
+        Event::Misordered { tag, after } => {
+            format!("{tag} runs although its `when` is not greater than that of {after}")
+        }
         Event::Together { count, apart } => format!("{} migrations in one transaction", count - apart.len()),
         Event::Twice { tag, rows } => format!("{tag} is recorded {} times: two migrators ran it at once", rows.len()),
         // The whole statement may hold what is no one's business (CREATE ROLE … PASSWORD).
@@ -27,7 +30,11 @@ pub(super) fn told(event: Event) -> String {
         Event::Retrying { tag, attempt, of, message, .. } => format!("{tag}: {message}; attempt {attempt} of {of}"),
         Event::Resumed { tag, done, of } => format!("going on with {tag} after statement {done} of {of}"),
         Event::Dropped { tag, index } => format!("{tag}: dropped the INVALID index {index} of a failed attempt"),
-        Event::Notice { severity, message } => format!("{severity}: {message}"),
+        Event::Notice { severity, message, detail, hint } => {
+            let more = [("DETAIL", detail), ("HINT", hint)];
+            let more = more.into_iter().filter_map(|(word, more)| Some(format!("; {word}: {}", more?)));
+            format!("{severity}: {message}{}", more.collect::<String>())
+        }
     }
 }
 
