@@ -3,6 +3,7 @@
 use infra::migrate::Ledger;
 use infra::migrate::repair::{repair, text, write};
 use infra::migrate::verify::How;
+use infra::migrate::verify::compare::Change;
 
 use super::command::{infra, shown};
 use super::server::{Database, Way};
@@ -19,7 +20,7 @@ CREATE AGGREGATE app.number(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0')
 CREATE AGGREGATE app.middle(double precision ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
   FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
 COMMENT ON AGGREGATE app.total(integer) IS 'all of it';
-CREATE OPERATOR app.+++ (FUNCTION = app.add, LEFTARG = integer, RIGHTARG = integer, COMMUTATOR = OPERATOR(app.+++));
+CREATE OPERATOR app.|+| (FUNCTION = app.add, LEFTARG = integer, RIGHTARG = integer, COMMUTATOR = OPERATOR(app.|+|));
 CREATE TYPE app.pair AS (a integer, b integer);
 CREATE FUNCTION app.first(p app.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT (p).a';
 CREATE CAST (app.pair AS integer) WITH FUNCTION app.first(app.pair) AS ASSIGNMENT;
@@ -48,7 +49,7 @@ const LOST: &[(&str, &[&str], bool)] = &[
         &["Different aggregate app.total(integer)"],
         false,
     ),
-    ("DROP OPERATOR app.+++ (integer, integer)", &["Missing operator app.+++ (integer, integer)"], true),
+    ("DROP OPERATOR app.|+| (integer, integer)", &["Missing operator app.|+| (integer, integer)"], true),
     ("DROP CAST (app.pair AS integer)", &["Missing cast (app.pair AS integer)"], true),
     ("DROP COLLATION app.plain", &["Missing collation app.plain"], true),
     (
@@ -81,25 +82,34 @@ async fn each_seldom_kind() {
     assert_eq!((short(&found), found.notes), (Vec::new(), Vec::new()));
     let hidden = found.live.objects.values().find(|it| it.definition().contains("hunter2"));
     assert!(hidden.is_none(), "{hidden:?}");
+    let mut wrong = Vec::new();
     for (sql, expected, mends) in LOST {
         let copy = database.copy();
         copy.psql(sql);
         let written = folder();
         let client = copy.client().await;
         let found = report(&client, &written.folder(), &How::default()).await;
-        assert_eq!(short(&found), *expected, "{sql}");
         let plan = repair(&client, &found).await;
-        assert_eq!(plan.obstacles.is_empty(), *mends, "{sql}: {:?}", plan.obstacles);
+        if short(&found) != *expected || plan.obstacles.is_empty() != *mends {
+            wrong.push(format!("{sql}: {:?} {:?}", short(&found), plan.obstacles));
+        }
         if plan.steps.is_empty() {
             continue;
         }
         let contents = Ledger::default().read(&client).await.unwrap();
         write(&written.folder(), &contents, &text(&plan)).unwrap();
-        assert_eq!(tags(&copy, &written.folder()).await.unwrap(), ["0001_repair"], "{sql}");
+        let made = tags(&copy, &written.folder()).await;
+        if made.as_ref().map_err(ToString::to_string) != Ok(&vec!["0001_repair".to_owned()]) {
+            wrong.push(format!("{sql}: {made:?}"));
+            continue;
+        }
         copy.psql(&text(&plan));
         let after = report(&client, &written.folder(), &How::default()).await;
-        assert!(!*mends || after.is_same(), "{sql}: {:?}", short(&after));
+        if *mends && after.differences.iter().any(|it| it.change != Change::Extra) {
+            wrong.push(format!("{sql}: {:?}", short(&after)));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What is not compared is no reason for an unqualified ✓.
