@@ -114,7 +114,8 @@ pub enum Failure {
     #[error("The migrations were committed, but this is not in the database: {}.", missing.join(", "))]
     #[diagnostic(help(
         "Something else has its name, so that IF NOT EXISTS passed over it; or something removed it at once (an event trigger, \
-         another session), or the pooler leads elsewhere."
+         another session), or the pooler leads elsewhere. `infra migrate verify` shows what the database has, and `infra migrate \
+         repair` writes a migration that makes what is missing."
     ))]
     NotThere {
         /// Ledger rows or tables.

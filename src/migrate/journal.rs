@@ -49,6 +49,11 @@ impl Journal {
             let (text, span) = at(marker);
             return Err(FolderError::Conflict { path: path.into(), text, span });
         }
+        if text.starts_with('\u{feff}') {
+            let (text, span) = at((0..0).into());
+            let reason = "it begins with a byte order mark (U+FEFF), at which Drizzle fails as well".to_owned();
+            return Err(FolderError::BrokenJournal { path: path.into(), reason, text, span });
+        }
         let raw: Raw = serde_json::from_str(text).map_err(|error| {
             let (text, span) = at(byte_of(text, error.line(), error.column()).into());
             FolderError::BrokenJournal { path: path.into(), reason: without_position(&error), text, span }
@@ -198,6 +203,10 @@ mod tests {
             ("{\n<<<<<<< HEAD\n".into(), "Conflict"),
             ("{".into(), "BrokenJournal"),
             (String::new(), "BrokenJournal"),
+            (
+                format!("\u{feff}{}", journal("")),
+                "BrokenJournal { path: \"meta/_journal.json\", reason: \"it begins with a byte order mark",
+            ),
             (journal(r#"{"idx":0,"tag":"a"}"#), "BrokenJournal"),
             (journal(r#"{"idx":0,"when":"1","tag":"a"}"#), "BrokenJournal"),
             (journal(&entry(0, 1, "../a")), "BadTag"),

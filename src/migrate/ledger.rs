@@ -281,6 +281,12 @@ impl Ledger {
         said.code().code() == "22P02" && said.message().contains(NOTHING_KEPT)
     }
 
+    /// The statement that makes a row the migration's again, whose hash it has.
+    pub fn correction(&self, row: &Row, migration: &Migration) -> String {
+        let name = row.name.as_ref().map_or(String::new(), |_| format!(", name = {}", literal(&migration.name)));
+        format!("UPDATE {} SET created_at = {}{name} WHERE id = {};", self.quoted(), migration.when_millis, row.id)
+    }
+
     /// The statement that takes an edited file's hash as the applied one.
     pub(super) fn acceptance(&self, row: i64, migration: &Migration) -> String {
         format!("UPDATE {} SET \"hash\" = {} WHERE \"id\" = {row}", self.quoted(), literal(&migration.hash))

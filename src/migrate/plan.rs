@@ -1,12 +1,13 @@
 //! Folder × ledger → what each migration is, and what stands in the way of applying the rest. Pure.
 
+mod astray;
 mod owner;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::folder::{Folder, Layout, Migration, Missing};
+use super::folder::{Folder, Layout, Migration};
 use super::lease::Lease;
 use super::ledger::{Contents, Row};
 use owner::owners;
@@ -96,6 +97,8 @@ pub struct MissingStatus {
     pub tag: String,
     /// The file that should be there.
     pub path: PathBuf,
+    /// Its own time in milliseconds.
+    pub when_millis: i64,
     /// Whether its row is in the ledger.
     pub applied: bool,
 }
@@ -257,22 +260,6 @@ impl Plan {
     pub(super) fn is_recorded(&self, tag: &str) -> Option<bool> {
         let status = self.migrations.iter().find(|status| status.tag == tag)?;
         Some(matches!(status.state, State::Applied { .. } | State::Edited { .. }))
-    }
-
-    /// Takes migrations into account whose files are missing: their rows are not unknown.
-    pub fn account_for(&mut self, missing: Vec<Missing>, layout: Layout) {
-        for Missing { tag, name, when_millis, path } in missing {
-            let same_time = |at: i64| match layout {
-                Layout::V0 => at == when_millis,
-                Layout::V1 => at.div_euclid(1000) == when_millis.div_euclid(1000),
-            };
-            let its = |row: &Row| match &row.name {
-                Some(of_row) => *of_row == name,
-                None => row.created_at.is_some_and(same_time),
-            };
-            let row = self.unknown.iter().position(its).map(|index| self.unknown.remove(index));
-            self.missing.push(MissingStatus { tag, path, applied: row.is_some() });
-        }
     }
 
     /// How many migrations of the folder are applied, as they are or edited since.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
-use super::folder::{Folder, Layout};
+use super::folder::{Folder, Layout, Migration};
 use super::guard;
 use super::lease::Lease;
 use super::ledger::{Ledger, Row};
@@ -18,13 +18,15 @@ use crate::excerpt::{Text, pointed};
 #[derive(Debug, Error, Diagnostic)]
 pub enum Refusal {
     /// Something newer is applied.
-    #[error("The migration {tag} is not applied, but {after} after it is. {}", elsewhere(*layout))]
+    #[error("The migration {tag} ({}) is not applied, but {after} after it is. {}", path.display(), elsewhere(*layout))]
     #[diagnostic(help(
         "Generate it again, so that it comes last; or, if it does not depend on the order, apply it with --allow-out-of-order."
     ))]
     OutOfOrder {
         /// Which migration.
         tag: String,
+        /// Its file.
+        path: PathBuf,
         /// The later one.
         after: String,
         /// By which Drizzle's ways with it differ.
@@ -89,6 +91,26 @@ pub enum Refusal {
         folder: PathBuf,
         /// Ids and times.
         rows: String,
+    },
+    /// A row is of a migration by its hash, but not as Drizzle looks for it, which would run the migration a second time.
+    #[error(
+        "The migration {tag} is applied, it seems: the row {row} of the ledger {ledger} has the hash of {}, but {differs}.",
+        path.display()
+    )]
+    #[diagnostic(help("It would run a second time. {remedy}"))]
+    Moved {
+        /// Which migration.
+        tag: String,
+        /// Its file.
+        path: PathBuf,
+        /// The ledger.
+        ledger: Ledger,
+        /// The row's id.
+        row: i64,
+        /// What stands against it, as the end of a sentence.
+        differs: String,
+        /// What makes it good.
+        remedy: String,
     },
     /// A file that would never run.
     #[error("{} is not in the journal. Drizzle would never run it.", path.display())]
@@ -238,11 +260,14 @@ pub fn refusals(
     if let Some(tag) = to.into_iter().chain(accepted.iter().map(String::as_str)).find(unknown) {
         return vec![no_such_tag(folder, tag)];
     }
+    let moved = plan.moved(folder);
     for (migration, status) in plan.up_to(folder, to) {
         let tag = migration.tag.clone();
         match &status.state {
+            _ if moved.iter().any(|(_, it)| *it == migration) => {}
             State::OutOfOrder { after } if !allow.out_of_order => {
-                found.push(Refusal::OutOfOrder { tag, after: after.clone(), layout: folder.layout });
+                let (path, after) = (migration.path.clone(), after.clone());
+                found.push(Refusal::OutOfOrder { tag, path, after, layout: folder.layout });
             }
             State::Misordered { after } if !allow.out_of_order => {
                 found.push(Refusal::Misordered { tag, after: after.clone(), journal: folder.journal() });
@@ -268,8 +293,11 @@ pub fn refusals(
     // With nothing to apply an older folder is no danger: that is how a service is rolled back. Where rows are of another
     // folder, everything here looks late or edited, so that is said first.
     let refused = !found.is_empty();
-    if !plan.unknown.is_empty() && (upgrade || refused || !pending.is_empty()) {
-        let (ledger, folder, rows) = (ledger.clone(), folder.path.clone(), list(&plan.unknown));
+    let unknown: Vec<&Row> = plan.unknown.iter().filter(|row| !moved.iter().any(|(it, _)| it.id == row.id)).collect();
+    let within = |wanted: &Migration| plan.up_to(folder, to).any(|(migration, _)| migration == wanted);
+    found.extend(moved.iter().filter(|(_, it)| within(it)).map(|(row, migration)| of_moved(row, migration, ledger)));
+    if !unknown.is_empty() && (upgrade || refused || !pending.is_empty()) {
+        let (ledger, folder, rows) = (ledger.clone(), folder.path.clone(), list(&unknown));
         if upgrade {
             found.insert(0, Refusal::NoUpgrade { ledger, folder, rows });
         } else if !allow.unknown_rows {
@@ -290,6 +318,28 @@ pub fn refusals(
     found
 }
 
+fn of_moved(row: &Row, migration: &Migration, ledger: &Ledger) -> Refusal {
+    let (id, when) = (row.id, migration.when_millis);
+    let (differs, back) = match (&row.name, row.created_at) {
+        (Some(name), _) => {
+            (format!("the name {name}"), format!("If its folder was renamed, give it the name {name} again; or"))
+        }
+        (None, Some(at)) => {
+            let what = format!("created_at {at} instead of {when}");
+            (what, format!("If its `when` in the journal was changed, make it {at} again; or"))
+        }
+        (None, None) => ("no created_at".to_owned(), "If the file is what ran,".to_owned()),
+    };
+    Refusal::Moved {
+        tag: migration.tag.clone(),
+        path: migration.path.clone(),
+        ledger: ledger.clone(),
+        row: id,
+        differs,
+        remedy: format!("{back} correct the row: {}", ledger.correction(row, migration)),
+    }
+}
+
 /// What Drizzle does with a migration that is older than an applied one.
 fn elsewhere(layout: Layout) -> &'static str {
     match layout {
@@ -308,7 +358,7 @@ fn no_such_tag(folder: &Folder, tag: &str) -> Refusal {
     }
 }
 
-fn list(rows: &[Row]) -> String {
+fn list(rows: &[&Row]) -> String {
     let shown: Vec<String> = rows
         .iter()
         .take(5)

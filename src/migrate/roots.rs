@@ -80,6 +80,13 @@ pub fn explain(error: &rustls::Error) -> (String, &'static str) {
             "Something between here and the server may be interfering, or it speaks no TLS 1.2.",
         );
     };
+    if is_authority(reason) {
+        return (
+            "its certificate is an authority's own, which no server may show as its own".to_owned(),
+            "One that is signed by itself has to be made for a server (basicConstraints CA:FALSE); better: sign the server's with \
+             the authority's, and give the authority's as sslrootcert.",
+        );
+    }
     match reason {
         CertificateError::UnknownIssuer => {
             ("its certificate comes from an authority that is not trusted".into(), UNKNOWN)
@@ -95,8 +102,16 @@ pub fn explain(error: &rustls::Error) -> (String, &'static str) {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             ("its certificate is not valid yet".into(), "Check the clock here and on the server.")
         }
-        other => (format!("its certificate was refused ({other:?})"), UNKNOWN),
+        CertificateError::BadSignature => ("its certificate is not signed by the authority it names".into(), UNKNOWN),
+        CertificateError::BadEncoding => ("its certificate cannot be read".into(), UNKNOWN),
+        CertificateError::Revoked => ("its certificate was revoked".into(), "Renew it on the server."),
+        other => (format!("its certificate was refused ({})", other.to_string().trim_end_matches('.')), UNKNOWN),
     }
+}
+
+/// Whether the server shows the certificate of an authority: rustls has no word of its own for it.
+fn is_authority(reason: &CertificateError) -> bool {
+    matches!(reason, CertificateError::Other(_)) && format!("{reason:?}").contains("CaUsedAsEndEntity")
 }
 
 /// A name of a certificate as rustls writes it, `DnsName("db.example")`, without what is rustls's.

@@ -69,7 +69,9 @@ fn every_trap_is_seen() {
 
 #[test]
 fn one_of_each() {
-    let mut written = Written::new(&[
+    let mut written = Written::new(&[]);
+    // Times that are past, and one that nobody here will see.
+    let past = [
         ("0000_users", "CREATE TABLE users (id int, name varchar(20), mail text);"),
         (
             "0001_many",
@@ -79,7 +81,10 @@ fn one_of_each() {
                        ALTER TABLE users ADD COLUMN born date NOT NULL, ALTER COLUMN label TYPE int USING label::int;\n\
                        SELEKT 1;",
         ),
-    ]);
+    ];
+    for (when, (tag, sql)) in (1_700_000_000_000..).zip(past) {
+        written.add_at(tag, when, sql);
+    }
     written.add_at("0002_late", 4_102_444_800_000, "CREATE TABLE users (id int);");
     std::fs::write(written.path().join("0003_stray.sql"), "SELECT 1").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_infra"))

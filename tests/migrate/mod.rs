@@ -27,6 +27,7 @@ mod shapes;
 mod splitting;
 mod tampering;
 mod telling;
+mod tracing;
 mod traps;
 mod trips;
 mod unlocking;

@@ -13,6 +13,9 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
     let line_ends = tags(|state| matches!(state, State::Edited { line_ends: true, .. }));
     let late = tags(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. }));
     let pending = tags(|state| matches!(state, State::Pending));
+    let moved = plan.moved(&source.folder);
+    let corrections: Vec<String> =
+        moved.iter().map(|(row, migration)| source.ledger.correction(row, migration)).collect();
     let missing = |applied: bool| plan.missing.iter().any(|it| it.applied == applied);
     let advice = [
         (
@@ -52,11 +55,19 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
                 .to_owned(),
         ),
         (
-            !plan.unknown.is_empty(),
+            plan.unknown.len() > moved.len(),
             format!(
                 "unknown row: is {} the folder of this database, and up to date? If those migrations were removed on \
                  purpose: infra migrate apply --allow-unknown-rows",
                 source.folder.path.display()
+            ),
+        ),
+        (
+            !moved.is_empty(),
+            format!(
+                "unknown row that is a migration's by its hash: it would run a second time. Give it its name and `when` again, or \
+                 correct the row: {}",
+                corrections.join(" ")
             ),
         ),
         (

@@ -139,6 +139,7 @@ mod tests {
     fn many_of_a_kind_are_one() {
         let late = |number: usize| Refusal::OutOfOrder {
             tag: format!("{number:04}_m"),
+            path: format!("migrations/{number:04}_m.sql").into(),
             after: "0300_last".to_owned(),
             layout: Layout::V0,
         };

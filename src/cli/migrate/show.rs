@@ -9,7 +9,11 @@ use serde_json::json;
 
 use super::{advice, source::Source};
 use crate::{
-    migrate::{Applied, Event, Failure, Plan, State, Status, plan::Duplicate, refusal::Refusal},
+    migrate::{
+        Applied, Event, Failure, Plan, State, Status,
+        plan::{Duplicate, MissingStatus},
+        refusal::Refusal,
+    },
     render::{
         output::wrapped,
         value::{count, duration},
@@ -212,10 +216,15 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     let mut lines = vec![source.heading(), String::new()];
     let missing = plan.missing.iter().map(|missing| missing.tag.as_str());
     let rows: Vec<String> = plan.unknown.iter().map(row_name).collect();
+    let moved = plan.moved(&source.folder);
     let tags = plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing);
     let width = width(tags.chain(rows.iter().map(String::as_str)));
     let middles = if all { Vec::new() } else { middles(plan) };
+    let mut missing = plan.missing.iter().peekable();
     for (index, status) in plan.migrations.iter().enumerate() {
+        while let Some(before) = missing.next_if(|it| it.when_millis < status.when_millis) {
+            lines.push(without_file(before, width));
+        }
         if let Some(middle) = middles.iter().find(|middle| middle.contains(&index)) {
             if index == middle.start {
                 let text = format!("{} {:width$}  {} more applied (--all)", style("✓").green(), "…", middle.len());
@@ -240,10 +249,7 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
         };
         lines.push(format!("  {glyph} {}  {what}", padded(&status.tag, width)));
     }
-    for missing in &plan.missing {
-        let applied = if missing.applied { "applied" } else { "not applied" };
-        lines.push(format!("  {} {}  missing file ({applied})", style("✗").red(), padded(&missing.tag, width)));
-    }
+    lines.extend(missing.map(|last| without_file(last, width)));
     for stray in &plan.strays {
         let name = stray.file_name().unwrap_or_default().to_string_lossy();
         lines.push(format!("  {} {}  not in the journal", style("✗").red(), padded(&name, width)));
@@ -254,6 +260,9 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     for (row, name) in plan.unknown.iter().zip(&rows) {
         let when =
             row.created_at.map_or("without created_at".to_owned(), |at| format!("created_at {at}, {}", date(at)));
+        let moved = moved.iter().find(|(it, _)| it.id == row.id);
+        let of = moved.map_or(String::new(), |(_, migration)| format!("; by its hash it is {}", migration.tag));
+        let when = when + &of;
         lines.push(format!("  {} {}  unknown row, {when}", style("?").yellow(), padded(name, width)));
     }
     if let Some(lease) = &plan.lease {
@@ -272,9 +281,14 @@ pub(super) fn plan(plan: &Plan, source: &Source, all: bool) -> String {
     }
     if !known.is_empty() && !known.contains(&true) {
         let text = "When they were applied is not known: a ledger of Drizzle 0.x has no column for it.";
-        lines.push(style(text).dim().to_string());
+        lines.push(style(wrapped(text, "")).dim().to_string());
     }
     lines.join("\n")
+}
+
+fn without_file(missing: &MissingStatus, width: usize) -> String {
+    let applied = if missing.applied { "applied" } else { "not applied" };
+    format!("  {} {}  missing file ({applied})", style("✗").red(), padded(&missing.tag, width))
 }
 
 /// What two migrators without a common lock leave behind.

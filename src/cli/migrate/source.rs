@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use console::style;
 use miette::{IntoDiagnostic as _, miette};
 
-use super::variables;
+use super::{read_failed, variables};
 use crate::{
     cli::{
         Failure, outputs,
@@ -13,8 +13,11 @@ use crate::{
     },
     engine::scope::Known,
     migrate::{
-        Client, ConnectError, Folder, FolderError, Ledger, Roots, Secret, Target, Tls, folder::Missing,
-        roots::RDS_DOMAIN, target::CONNECT_TIMEOUT,
+        Client, ConnectError, Folder, FolderError, Ledger, Roots, Secret, Target, Tls,
+        folder::Missing,
+        plan::{MissingStatus, plan},
+        roots::RDS_DOMAIN,
+        target::CONNECT_TIMEOUT,
     },
     stack::{self, Migrations},
 };
@@ -104,8 +107,50 @@ impl Source {
     pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
-        let (folder, client) = args.connect_meanwhile(move || Folder::read(&path)).await?;
-        Ok(Source { client, described, folder, ledger })
+        let read = path.clone();
+        let ((folder, missing), client) = match args.connect_meanwhile(move || Folder::survey(&read)).await {
+            Ok(both) => both,
+            Err(failure) => {
+                // A file that is missing is said without a database as well.
+                Folder::read(&path).map_err(|error| Failure::Input(error.into()))?;
+                return Err(failure);
+            }
+        };
+        let source = Source { client, described, folder, ledger };
+        if missing.is_empty() { Ok(source) } else { Err(source.without_files(missing).await) }
+    }
+
+    /// Which files are missing, and whether the ledger has their migrations.
+    async fn without_files(self, missing: Vec<Missing>) -> Failure {
+        let contents = match self.ledger.read(&self.client).await {
+            Ok(contents) => contents,
+            Err(error) => return read_failed(error),
+        };
+        let mut plan = plan(&self.folder, &contents);
+        plan.account_for(missing, self.folder.layout);
+        let known = |it: &MissingStatus| if it.applied { "has its row" } else { "has no row of it" };
+        let each: Vec<String> = plan
+            .missing
+            .iter()
+            .map(|it| {
+                let (tag, path) = (&it.tag, it.path.display());
+                format!(
+                    "The migration {tag} has no file: {path} does not exist. The ledger {} {}.",
+                    self.ledger,
+                    known(it)
+                )
+            })
+            .collect();
+        let help = match plan.missing.iter().any(|it| it.applied) {
+            true => {
+                "Take the file from version control again: what was applied is known by it alone, and nothing is applied without it."
+            }
+            false => {
+                "Take the file from version control again; or, if the migration is not wanted, remove its entry from the journal \
+                 (in the layout of v1, its folder)."
+            }
+        };
+        Failure::Input(miette!(help = help, "{}", each.join("\n")))
     }
 
     /// The same for looking only: the migrations whose files are missing come apart.

@@ -72,7 +72,10 @@ fn show(holders: &Holders, ledger: &Ledger) {
             Part::Runs => style("runs a statement without a transaction").yellow(),
         };
         let since = since.map_or(String::new(), |since| format!(", since {}", ago(since)));
-        print(&format!("  {pid}  {what}{since}: {user} from {address}, {application:?}, {state}"));
+        // A pooler passes no name on unless it is told to.
+        let application = if application.is_empty() { "without a name".to_owned() } else { format!("{application:?}") };
+        let address = if address.is_empty() { "the server itself" } else { address.as_str() };
+        print(&format!("  {pid}  {what}{since}: {user} from {address}, {application}, {state}"));
     }
     if holders.connections.iter().any(|connection| connection.part == Part::Holds) {
         print("  The lock ends with its transaction, at the latest with its connection: --terminate PID ends it now.");

@@ -69,6 +69,9 @@ pub enum FolderError {
     },
     /// Migrations of another database.
     #[error("{} is for {dialect}, not for postgresql.", path.display())]
+    #[diagnostic(help(
+        "Is it another database's folder? `out` of the drizzle.config whose dialect is \"postgresql\" is the one to give with --folder."
+    ))]
     Dialect {
         /// The journal.
         path: PathBuf,

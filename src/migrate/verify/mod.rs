@@ -6,6 +6,7 @@
 //! their statements name is looked for instead. The report says which way it was.
 //!
 //! - [`replay`], `reach`: which statements are run again, and which must not be
+//! - `notes`: what a reader has to know besides
 //! - `scratch`, `own_server`: the database that they are run in, and a server for it
 //! - [`compare`]: the two catalogs
 //! - [`named`], `effect`, `expected`, `words`, [`presence`]: what statements name, and the cheap look for it that follows every apply
@@ -14,6 +15,7 @@ pub mod compare;
 mod effect;
 mod expected;
 pub mod named;
+mod notes;
 mod own_server;
 pub mod presence;
 mod reach;
@@ -37,11 +39,12 @@ use super::failure::Failure;
 use super::folder::{Folder, Migration};
 use super::ledger::{Ledger, LedgerError};
 use super::options::Options;
-use super::plan::{Plan, State, plan};
+use super::plan::plan;
 use super::target::Target;
 use super::transaction::raised;
-use compare::{Difference, compare, counted, number, passed_over, touched};
+use compare::{Difference, compare, number, passed_over, touched};
 use named::{Named, named, unnamed};
+use notes::{note_of, notes};
 use own_server::OwnServer;
 use replay::Replay;
 use scratch::{Likeness, Scratch, said};
@@ -294,7 +297,9 @@ impl Work<'_> {
     async fn scratch(&self, like: &Likeness) -> Result<Result<Found, String>, VerifyError> {
         let found = |scratch, way| Ok(Ok(Found { scratch, way, server: None }));
         if let Some(named) = &self.how.scratch {
-            let scratch = Scratch::make(named, like).await.map_err(|error| VerifyError::Scratch(error.to_string()))?;
+            let scratch = Scratch::make(named, like)
+                .await
+                .map_err(|error| VerifyError::Scratch(error.to_string().trim_end_matches('.').to_owned()))?;
             return found(scratch, Way::NamedServer);
         }
         let because = match Scratch::make(self.client.target(), like).await {
@@ -377,34 +382,6 @@ async fn prepare(scratch: &Scratch, like: &Likeness, replay: &Replay) -> Vec<Str
         if let Err(reason) = scratch.extend(name, schema).await {
             notes.push(format!("The extension {name} could not be made in the scratch database: {reason}."));
         }
-    }
-    notes
-}
-
-fn note_of(uncompared: &BTreeMap<String, usize>, what: &str) -> Option<String> {
-    (!uncompared.is_empty()).then(|| format!("{what}: {}.", counted(uncompared)))
-}
-
-/// What the ledger says that a reader of the report has to know.
-fn notes(plan: &Plan) -> Vec<String> {
-    let tags = |wanted: fn(&State) -> bool| {
-        let statuses = plan.migrations.iter().filter(|status| wanted(&status.state));
-        statuses.map(|status| status.tag.as_str()).collect::<Vec<_>>().join(", ")
-    };
-    let mut notes = Vec::new();
-    let pending = tags(|state| !matches!(state, State::Applied { .. } | State::Edited { .. }));
-    if !pending.is_empty() {
-        notes.push(format!("Not applied, so not looked for: {pending}."));
-    }
-    let edited = tags(|state| matches!(state, State::Edited { .. }));
-    if !edited.is_empty() {
-        notes.push(format!("Edited after it was applied; looked for as the file is now: {edited}."));
-    }
-    if !plan.unknown.is_empty() {
-        let number = plan.unknown.len();
-        notes.push(format!(
-            "Rows in the ledger that no migration of the folder accounts for: {number}. What they made shows as extra."
-        ));
     }
     notes
 }

@@ -92,7 +92,9 @@ pub(super) const UNKNOWN_ROW: Rule = Rule {
     finds: "Rows of the ledger that no migration accounts for.",
     why: "This may not be the folder of this database, or not all of it.",
     fix: "Bring the folder up to date.",
-    check: |ground| refused(ground, |it| matches!(it, Refusal::Unknown { .. } | Refusal::NoUpgrade { .. })),
+    check: |ground| {
+        refused(ground, |it| matches!(it, Refusal::Unknown { .. } | Refusal::NoUpgrade { .. } | Refusal::Moved { .. }))
+    },
 };
 
 pub(super) const FUTURE_TIME: Rule = Rule {
