@@ -76,45 +76,21 @@ impl Cloud {
     /// A call of somebody else, in the query protocol.
     #[track_caller]
     pub(crate) fn call(&self, service: &str, form: &str) -> String {
-        self.post(service, "application/x-www-form-urlencoded", "", form)
+        call(&self.url, service, form)
     }
 
     /// The same in the JSON protocol; `target` is e.g. `secretsmanager.UpdateSecret`.
     #[track_caller]
     pub(crate) fn ask(&self, service: &str, target: &str, body: &Value) -> Value {
-        let answer = self.post(service, "application/x-amz-json-1.1", target, &body.to_string());
+        let answer = post(&self.url, service, "application/x-amz-json-1.1", target, &body.to_string());
         serde_json::from_str(&answer).unwrap_or_default()
     }
 
     /// The same in the REST protocol.
     #[track_caller]
     pub(crate) fn rest(&self, service: &str, method: &str, path: &str, body: &str) -> Value {
-        serde_json::from_str(&self.send(method, path, service, "application/json", "", body)).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn post(&self, service: &str, kind: &str, target: &str, body: &str) -> String {
-        self.send("POST", "/", service, kind, target, body)
-    }
-
-    #[track_caller]
-    fn send(&self, method: &str, path: &str, service: &str, kind: &str, target: &str, body: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let host = self.url.strip_prefix("http://").expect("the URL is plain HTTP");
-        let mut connection = std::net::TcpStream::connect(host).expect("the local cloud answers");
-        let target = if target.is_empty() { String::new() } else { format!("X-Amz-Target: {target}\r\n") };
-        write!(
-            connection,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: {kind}\r\n\
-             {target}Authorization: AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/{service}/aws4_request, \
-             SignedHeaders=host, Signature=0\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("the call is sent");
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).expect("the answer is read");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{body}: {answer}");
-        answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned())
+        let answer = send(&self.url, (method, path), service, "application/json", "", body);
+        serde_json::from_str(&answer).unwrap_or_default()
     }
 
     /// Runs the binary to its end.
@@ -157,6 +133,37 @@ impl Cloud {
         let run = self.infra(&["local", "psql", "--stack", stack, "--", "-At", "-c", sql]);
         run.succeeds().stdout().trim().to_owned()
     }
+}
+
+/// A call of somebody else to the cloud at `url`, in the query protocol.
+#[track_caller]
+pub(crate) fn call(url: &str, service: &str, form: &str) -> String {
+    post(url, service, "application/x-www-form-urlencoded", "", form)
+}
+
+#[track_caller]
+fn post(url: &str, service: &str, kind: &str, target: &str, body: &str) -> String {
+    send(url, ("POST", "/"), service, kind, target, body)
+}
+
+#[track_caller]
+fn send(url: &str, (method, path): (&str, &str), service: &str, kind: &str, target: &str, body: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let host = url.strip_prefix("http://").expect("the URL is plain HTTP");
+    let mut connection = std::net::TcpStream::connect(host).expect("the cloud answers");
+    let target = if target.is_empty() { String::new() } else { format!("X-Amz-Target: {target}\r\n") };
+    write!(
+        connection,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\nContent-Type: {kind}\r\n\
+         {target}Authorization: AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/{service}/aws4_request, \
+         SignedHeaders=host, Signature=0\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("the call is sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("the answer is read");
+    assert_eq!(answer.split(' ').nth(1), Some("200"), "{body}: {answer}");
+    answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned())
 }
 
 impl Drop for Cloud {

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::binary::{Cloud, Run};
+use crate::{
+    binary::{Cloud, Run},
+    circle::Circle,
+};
 
 /// The stack that README.md begins with.
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stack.example.yaml");
-
-const NAME_DATA: [&str; 4] = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
 
 fn deploy(cloud: &Cloud, more: &[&str]) -> Run {
     cloud.infra(&[&["deploy", "--local", "--yes", EXAMPLE], more].concat())
@@ -42,9 +43,13 @@ fn kinds(cloud: &Cloud) -> Vec<String> {
 #[test]
 fn the_example_goes_the_whole_circle() {
     let cloud = Cloud::start();
+    let infra = |verb: &str, more: &[&str]| cloud.infra(&[&[verb, "--local", EXAMPLE], more].concat());
+    let changes =
+        ["--set", "database.capacity.max=8", "--set", "service.scaling.max=10", "--set", "network.nat=per-zone"];
+    let circle = Circle { infra: &infra, changes: &changes };
 
     // Deployed: everything is there, the migrations are in the database, the service runs.
-    let run = deploy(&cloud, &[]).succeeds();
+    let run = circle.is_made();
     assert!(run.stdout().contains("service_url"), "{}", run.stdout());
     assert_eq!(cloud.psql("example", "select count(*) from drizzle.__drizzle_migrations"), "2");
     assert_eq!(cloud.psql("example", "select to_regclass('appointments') is not null"), "t");
@@ -57,8 +62,6 @@ fn the_example_goes_the_whole_circle() {
     assert_eq!(changing, [("ssm.DeleteParameter".to_owned(), 1), ("ssm.PutParameter".to_owned(), 1)]);
 
     // Changed: in place what AWS changes in place, replaced what it does not.
-    let changes =
-        ["--set", "database.capacity.max=8", "--set", "service.scaling.max=10", "--set", "network.nat=per-zone"];
     assert_eq!(
         steps(&cloud, &changes),
         [
@@ -70,25 +73,29 @@ fn the_example_goes_the_whole_circle() {
             "update service/main",
         ]
     );
-    deploy(&cloud, &changes).succeeds();
+    circle.is_changed();
     assert_eq!(summary(&cloud, &changes)["keep"], 33);
     assert_eq!(cloud.psql("example", "select count(*) from drizzle.__drizzle_migrations"), "2");
 
     // Protected: refused before anything is touched.
     let before = kinds(&cloud);
-    let run = cloud.infra(&["destroy", "--local", "--yes", EXAMPLE]).ends_with(1);
-    assert!(run.stderr().contains("--allow-delete cluster/database"), "{}", run.stderr());
+    circle.is_protected();
     assert_eq!(kinds(&cloud), before);
 
+    // Drifted: somebody changes it at the console.
+    circle.drifts("vpc/main", |vpc| {
+        let form = format!("Action=ModifyVpcAttribute&Version=2016-11-15&VpcId={vpc}&EnableDnsHostnames.Value=false");
+        cloud.call("ec2", &form);
+    });
+
     // Destroyed: nothing is left but what the description says stays.
-    cloud.infra(&[&["destroy", "--local", "--yes", EXAMPLE], &NAME_DATA[..]].concat()).succeeds();
+    let secret = circle.id("secret/database");
+    circle.is_destroyed(&[]);
     assert_eq!(kinds(&cloud), ["rds db-cluster-snapshot", "secretsmanager secret"]);
     assert_eq!(summary(&cloud, &[])["create"], 31);
-    // A second destruction has nothing to do.
-    cloud.infra(&["destroy", "--local", "--yes", EXAMPLE]).succeeds();
 
     // And made again: the secret is restored, not made a second time.
-    deploy(&cloud, &[]).succeeds();
+    circle.is_restored(&secret);
     let secrets = kinds(&cloud).into_iter().filter(|kind| kind == "secretsmanager secret").count();
     assert_eq!(secrets, 1);
     assert_eq!(cloud.psql("example", "select count(*) from drizzle.__drizzle_migrations"), "2");

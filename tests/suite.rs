@@ -3,6 +3,7 @@
 
 mod answers;
 mod binary;
+mod circle;
 mod clients;
 mod clouds;
 mod convergence;

@@ -98,7 +98,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.parameter_group = group;
     }
     if let Some(groups) = input.texts("VpcSecurityGroupIds") {
-        cluster.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &cluster.vpc_id)?;
+        cluster.security_groups = rules::security_groups(ctx, Some(groups), &cluster.vpc_id)?;
     }
     if let Some(port) = input.number("Port") {
         cluster.take_port(rules::port(port)?);

@@ -104,7 +104,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     subnet_groups::make_default(ctx)?;
     let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
-    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
+    let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let zones = rules::zones(input, ctx.region_name)?.unwrap_or(zones);
     let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));
     if input.has("KmsKeyId") && !encrypted {

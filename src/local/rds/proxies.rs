@@ -14,7 +14,7 @@ use super::{
     targets::{Pool, Target},
     times,
 };
-use crate::local::{fault::Fault, iam, pace::Millis, world::Ctx};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
 /// How many proxies a region may have.
 const QUOTA: usize = 20;
@@ -133,9 +133,9 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
 }
 
 /// The role has to exist, be assumable by now, and trust RDS.
-fn check_role(iam: &iam::Store, role: &str, now: Millis) -> Result<(), Fault> {
-    let found = iam.role(role).filter(|found| found.assumable_at <= now);
-    if found.is_some_and(|found| found.trusts_service("rds.amazonaws.com")) {
+fn check_role(ctx: &Ctx<'_>, role: &str) -> Result<(), Fault> {
+    let found = ctx.iam.role(role).filter(|found| found.assumable_at <= ctx.now);
+    if !ctx.serves("iam") || found.is_some_and(|found| found.trusts_service("rds.amazonaws.com")) {
         return Ok(());
     }
     Err(invalid(format!(
@@ -190,15 +190,15 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let auth = auth(&input)?.ok_or_else(|| invalid("At least one Auth entry is required."))?;
     let role = input.required("RoleArn")?.to_owned();
-    check_role(ctx.iam, &role, ctx.now)?;
+    check_role(ctx, &role)?;
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
-    let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets).map_err(|fault| match fault.code.as_str() {
+    let (vpc_id, _) = subnet_groups::place(ctx, &subnets).map_err(|fault| match fault.code.as_str() {
         "DBSubnetGroupDoesNotCoverEnoughAZs" => {
             invalid("DB Proxy requires at least two subnets in different Availability Zones.")
         }
         _ => fault,
     })?;
-    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
+    let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let idle_timeout = check_idle(input.number("IdleClientTimeout").unwrap_or(1800))?;
     let tags = tags::given(&input)?;
     let proxy = Proxy {
@@ -285,11 +285,11 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         proxy.auth = auth;
     }
     if let Some(role) = input.text("RoleArn") {
-        check_role(ctx.iam, role, ctx.now)?;
+        check_role(ctx, role)?;
         proxy.role = role.to_owned();
     }
     if let Some(groups) = input.texts("SecurityGroups") {
-        proxy.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &proxy.vpc_id)?;
+        proxy.security_groups = rules::security_groups(ctx, Some(groups), &proxy.vpc_id)?;
     }
     proxy.require_tls = input.flag("RequireTLS").unwrap_or(proxy.require_tls);
     proxy.debug_logging = input.flag("DebugLogging").unwrap_or(proxy.debug_logging);

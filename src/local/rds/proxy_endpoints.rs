@@ -86,8 +86,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     proxy.check_available()?;
     let role = input.text("TargetRole").unwrap_or("READ_WRITE").to_owned();
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
-    let (vpc_id, _) = subnet_groups::place(&ctx.region.ec2, &subnets)?;
-    let security_groups = rules::security_groups(&ctx.region.ec2, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
+    let (vpc_id, _) = subnet_groups::place(ctx, &subnets)?;
+    let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let endpoint = ProxyEndpoint {
         arn: ctx.rds_arn("db-proxy-endpoint", &arn::hex_id("prx-endpoint-")),
         proxy: proxy.name,
@@ -134,7 +134,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
     }
     if let Some(groups) = input.texts("VpcSecurityGroupIds") {
-        endpoint.security_groups = rules::security_groups(&ctx.region.ec2, Some(groups), &endpoint.vpc_id)?;
+        endpoint.security_groups = rules::security_groups(ctx, Some(groups), &endpoint.vpc_id)?;
         ctx.region.ec2.regroup_interfaces(&endpoint.arn, &endpoint.security_groups);
     }
     endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");

@@ -7,7 +7,7 @@ use super::{
     engine,
     input::{Input, combination, invalid},
 };
-use crate::local::{ec2, fault::Fault, kms};
+use crate::local::{ec2, fault::Fault, kms, world::Ctx};
 
 /// Words that cannot be a master user's name.
 const RESERVED: &[&str] = &[
@@ -220,12 +220,12 @@ pub(super) fn lifecycle(support: &str) -> Result<(), Fault> {
 }
 
 /// The groups of a call, which have to exist and be in the VPC; the VPC's default group where it names none.
-pub(super) fn security_groups(
-    network: &ec2::Store,
-    groups: Option<Vec<String>>,
-    vpc_id: &str,
-) -> Result<Vec<String>, Fault> {
+pub(super) fn security_groups(ctx: &Ctx<'_>, groups: Option<Vec<String>>, vpc_id: &str) -> Result<Vec<String>, Fault> {
     let groups = groups.filter(|groups| !groups.is_empty());
+    if !ctx.serves("ec2") {
+        return Ok(groups.unwrap_or_default());
+    }
+    let network = &ctx.region.ec2;
     let groups = groups.unwrap_or_else(|| network.default_group(vpc_id).map(str::to_owned).into_iter().collect());
     for id in &groups {
         let Some(group) = network.security_group(id) else {

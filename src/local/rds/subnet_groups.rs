@@ -10,7 +10,7 @@ use super::{
     input::{Filters, Input, invalid, missing, page},
     tags::{self, Tags},
 };
-use crate::local::{ec2, fault::Fault, world::Ctx};
+use crate::local::{fault::Fault, world::Ctx};
 
 /// A DB subnet group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +55,11 @@ impl Store {
 }
 
 /// The subnets with their zones and their one VPC, as subnet groups and proxies need them.
-pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec<(String, String)>), Fault> {
+pub(super) fn place(ctx: &Ctx<'_>, ids: &[String]) -> Result<(String, Vec<(String, String)>), Fault> {
+    if !ctx.serves("ec2") {
+        return Ok(elsewhere(ctx.region_name, ids));
+    }
+    let network = &ctx.region.ec2;
     let unknown: Vec<&str> = ids.iter().filter(|id| network.subnet(id).is_none()).map(String::as_str).collect();
     if ids.is_empty() || !unknown.is_empty() {
         return Err(Fault::new(
@@ -85,6 +89,13 @@ pub(super) fn place(network: &ec2::Store, ids: &[String]) -> Result<(String, Vec
     Ok((vpc, places))
 }
 
+/// Subnets of a cloud that knows them, taken as they are given: each in the next zone, and all in one VPC.
+fn elsewhere(region: &str, ids: &[String]) -> (String, Vec<(String, String)>) {
+    let zones = ["a", "b", "c"].iter().cycle();
+    let subnets = ids.iter().zip(zones).map(|(id, zone)| (id.clone(), format!("{region}{zone}")));
+    ("vpc-elsewhere".to_owned(), subnets.collect())
+}
+
 /// The name of the group that AWS makes of the default VPC's subnets, and that nobody else may make.
 pub(super) const DEFAULT: &str = "default";
 
@@ -94,7 +105,7 @@ pub(super) fn make_default(ctx: &mut Ctx<'_>) -> Result<(), Fault> {
     if ids.is_empty() || ctx.region.rds.subnet_groups.contains_key(DEFAULT) {
         return Ok(());
     }
-    let (vpc_id, subnets) = place(&ctx.region.ec2, &ids)?;
+    let (vpc_id, subnets) = place(ctx, &ids)?;
     let (name, description) = (DEFAULT.to_owned(), DEFAULT.to_owned());
     let group =
         SubnetGroup { arn: ctx.rds_arn("subgrp", DEFAULT), description, tags: Tags::default(), name, vpc_id, subnets };
@@ -114,7 +125,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = format!("The DB subnet group '{name}' already exists.");
         return Err(Fault::new("DBSubnetGroupAlreadyExists", message));
     }
-    let (vpc_id, subnets) = place(&ctx.region.ec2, &input.texts("SubnetIds").unwrap_or_default())?;
+    let (vpc_id, subnets) = place(ctx, &input.texts("SubnetIds").unwrap_or_default())?;
     let group = SubnetGroup {
         arn: ctx.rds_arn("subgrp", &name),
         description: input.required("DBSubnetGroupDescription")?.to_owned(),
@@ -143,7 +154,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
     let mut group = ctx.region.rds.subnet_group(&name)?.clone();
-    let (vpc_id, subnets) = place(&ctx.region.ec2, &input.texts("SubnetIds").unwrap_or_default())?;
+    let (vpc_id, subnets) = place(ctx, &input.texts("SubnetIds").unwrap_or_default())?;
     if vpc_id != group.vpc_id {
         let message =
             format!("The new subnets are in {vpc_id}, and the DB subnet group '{name}' is in {}.", group.vpc_id);
