@@ -25,6 +25,9 @@ use tokio::{task::JoinHandle, time::sleep};
 /// After how long it is told.
 const LONG: Duration = Duration::from_secs(5);
 
+/// Calls that take their time: a function is at work, or its code is on the way.
+const AT_WORK: &[&str] = &["Invoke", "CreateFunction", "UpdateFunctionCode"];
+
 type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 tokio::task_local! {
@@ -72,6 +75,9 @@ impl Intercept for Unanswered {
         let Some(action) = config.load::<Metadata>().map(|operation| operation.name().to_owned()) else {
             return Ok(());
         };
+        if AT_WORK.contains(&action.as_str()) {
+            return Ok(());
+        }
         let sent = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
         let told = Arc::new(AtomicBool::new(false));
         let telling = tokio::spawn({

@@ -173,7 +173,11 @@ async fn call(function: &str, order: &Order, time: Duration, aws: &Clients) -> R
     let answer = call.customize().config_override(lasting(time)).send().await.map_err(|error| {
         let error = Error::from(error);
         match error.class {
-            Class::Ambiguous => error.advise(format!(
+            Class::Ambiguous => Error {
+                message: format!("The function {function} did not answer in time, or its answer was lost."),
+                ..error
+            }
+            .advise(format!(
                 "The function goes on, and what it commits is in the ledger. Run the same command again: it goes on from there. \
                  What the function says is in the log group /aws/lambda/{function}."
             )),
