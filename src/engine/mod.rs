@@ -5,7 +5,7 @@
 
 pub mod address;
 pub mod attributes;
-mod clock;
+pub(crate) mod clock;
 pub mod event;
 pub mod execute;
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What an account says where the description leaves a choice: its zones, its engine versions.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use aws_sdk_ec2::types::AvailabilityZone;
 use aws_sdk_rds::types::DbEngineVersion;
@@ -14,7 +17,10 @@ use crate::{
         secret::{self, Scheduled, Secret},
         subnet::Subnet,
     },
-    runner::package::{self, Package},
+    runner::{
+        bound::LARGEST_CA,
+        package::{self, Package},
+    },
     stack::{EngineVersion, Runner, Stack},
 };
 
@@ -41,6 +47,8 @@ pub struct Facts {
     pub migrate: String,
     /// A CA to trust besides the public ones when connecting to the database.
     pub ca: Option<PathBuf>,
+    /// What is in it, where a function is to trust it.
+    pub authorities: Option<String>,
 }
 
 impl Facts {
@@ -91,9 +99,28 @@ impl Facts {
         if description.migrations.as_ref().is_some_and(|migrations| migrations.runner == Runner::Lambda) {
             let packed = package::own().await;
             self.package = Some(packed.map_err(|error| Error::other(error.to_string()).advise(error.advice()))?);
+            // As libpq does, `system` means the public ones.
+            let file = self.ca.as_deref().filter(|path| path.as_os_str() != "system");
+            self.authorities = file.map(authorities).transpose()?;
         }
         Ok(self)
     }
+}
+
+/// The authorities in a file, if a function's variables can hold them.
+fn authorities(path: &Path) -> Result<String> {
+    let pem = std::fs::read_to_string(path).map_err(|cause| {
+        Error::other(format!("The certificate authorities in {} cannot be read: {cause}.", path.display()))
+    })?;
+    if pem.len() > LARGEST_CA {
+        return Err(Error::other(format!(
+            "The certificate authorities in {} are {} bytes, and a function can be given {LARGEST_CA}.",
+            path.display(),
+            pem.len(),
+        ))
+        .advise("Unset PGSSLROOTCERT: the public authorities and those of RDS are known to the function. Or name a file with just the one that is needed."));
+    }
+    Ok(pem)
 }
 
 /// The zones of the subnets that are there, by the number at the end of their names.

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{role, role::Role, security_group::SecurityGroup, subnet::Subnet};
 use crate::{
     aws::{Error, Result, each, tags, unless_gone},
-    engine::{Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{Anything, Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
     runner::package::Package,
 };
 
@@ -47,8 +47,8 @@ pub struct Function {
     pub subnets: Vec<Ref<Subnet>>,
     /// What they belong to.
     pub security_groups: Vec<Ref<SecurityGroup>>,
-    /// Variables; the function needs none, and none is to change what it does.
-    pub environment: BTreeMap<String, String>,
+    /// Variables: all that it is told of where it works.
+    pub environment: BTreeMap<String, Ref<Anything>>,
     /// The SHA-256 of the zip file, in base64.
     pub code: String,
     /// The zip file.
@@ -80,6 +80,7 @@ impl Resource for Function {
         let call = call.runtime(Runtime::from(self.runtime.as_str())).handler(&self.handler);
         let call = call.architectures(Architecture::from(self.architecture.as_str()));
         let call = call.role(self.role.get(scope)?).memory_size(self.memory_mb).timeout(self.timeout_seconds);
+        let call = call.environment(self.variables(scope)?);
         let call = call.vpc_config(self.network(scope)?).set_tags(Some(scope.tags().clone().into_iter().collect()));
         call.customize().config_override(lasting(UPLOAD)).send().await?;
         Ok(())
@@ -95,11 +96,10 @@ impl Resource for Function {
             return Ok(());
         }
         let call = scope.aws.lambda.update_function_configuration().function_name(&live.id);
-        let variables: HashMap<_, _> = self.environment.clone().into_iter().collect();
         let call = call.runtime(Runtime::from(self.runtime.as_str())).handler(&self.handler);
         let call = call.role(self.role.get(scope)?).memory_size(self.memory_mb).timeout(self.timeout_seconds);
         let call = call.vpc_config(self.network(scope)?);
-        call.environment(Environment::builder().set_variables(Some(variables)).build()).send().await?;
+        call.environment(self.variables(scope)?).send().await?;
         Ok(())
     }
 
@@ -116,6 +116,11 @@ impl Resource for Function {
 impl Function {
     fn package(&self) -> Result<&Package> {
         self.package.as_deref().ok_or_else(|| Error::internal(format!("There is no code for {}.", self.name)))
+    }
+
+    fn variables(&self, scope: &Scope<'_>) -> Result<Environment> {
+        let all = self.environment.iter().map(|(name, value)| Ok((name.clone(), value.get(scope)?)));
+        Ok(Environment::builder().set_variables(Some(all.collect::<Result<HashMap<_, _>>>()?)).build())
     }
 
     fn network(&self, scope: &Scope<'_>) -> Result<VpcConfig> {
@@ -164,6 +169,7 @@ fn live(answer: &GetFunctionOutput, scope: &Scope<'_>) -> Option<Live<Function>>
     let network = found.vpc_config();
     let variables = found.environment().and_then(|environment| environment.variables()).cloned().unwrap_or_default();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let failed = found.last_update_status() == Some(&LastUpdateStatus::Failed);
     let spec = Function {
         name: name.to_owned(),
         role: Ref::value(found.role().unwrap_or_default()),
@@ -174,12 +180,12 @@ fn live(answer: &GetFunctionOutput, scope: &Scope<'_>) -> Option<Live<Function>>
         timeout_seconds: found.timeout().unwrap_or_default(),
         subnets: network.into_iter().flat_map(|network| network.subnet_ids()).map(Ref::value).collect(),
         security_groups: network.into_iter().flat_map(|network| network.security_group_ids()).map(Ref::value).collect(),
-        environment: variables.into_iter().collect(),
-        code: text(found.code_sha256()),
+        environment: variables.into_iter().map(|(name, value)| (name, Ref::value(value))).collect(),
+        // After an update that failed, the former code may run under the name of the new one: it is sent again.
+        code: if failed { String::new() } else { text(found.code_sha256()) },
         package: None,
     };
     let live = Live::new(address, name, spec).phase(phase(found)).tags(tags);
-    let failed = found.last_update_status() == Some(&LastUpdateStatus::Failed);
     let why = || found.last_update_status_reason().unwrap_or("AWS does not say why.").to_owned();
     Some(live.output("arn", found.function_arn()).setback(failed.then(why)))
 }

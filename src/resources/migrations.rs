@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub(crate) use self::inside::inside;
 use self::{
-    told::{outside, remedy},
+    told::{Whence, remedy},
     work::Ledgered,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
         proxy_target::{self, ProxyTarget},
         secret::{self, Secret},
     },
+    runner::bound,
 };
 
 /// The migrations of a folder, in one database. CDK has no such resource; there it is a Lambda custom resource.
@@ -115,13 +116,14 @@ impl Resource for Migrations {
     }
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
-        let host = self.host.get(scope)?;
-        let secret = self.secret.get(scope)?;
-        self.apply(&host, &secret, scope).await
+        self.apply(&[], scope).await
     }
 
-    async fn update(&self, _live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
-        self.create(scope).await
+    async fn update(&self, live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
+        match &live.spec.applied {
+            Applied::Migrations(before) => self.apply(before, scope).await,
+            Applied::Unknown(_) => self.apply(&[], scope).await,
+        }
     }
 
     /// What the migrator will refuse, said before anything is done. A ledger that cannot be read says nothing.
@@ -192,7 +194,14 @@ impl Migrations {
         let Some(runner) = &self.runner else { return self.settings.look(host, secret, scope.aws).await };
         let functions = function::ours(scope).await?;
         match functions.iter().find(|one| Some(&one.address) == runner.address()) {
-            Some(one) if one.phase == Phase::Ready => self.settings.look_inside(&one.id, host, secret, scope.aws).await,
+            Some(one) if !is_bound(&one.spec, host, secret) => Ok(Ledgered::Unknown(format!(
+                "The function {}, which asks it, is set for another proxy or secret, or none.",
+                one.id
+            ))),
+            // One that is being changed answers, or does so soon.
+            Some(one) if matches!(one.phase, Phase::Ready | Phase::Changing(_)) => {
+                self.settings.look_inside(&one.id, scope.aws).await
+            }
             Some(one) => Ok(Ledgered::Unknown(format!("The function {}, which asks it, is not ready.", one.id))),
             None => Ok(Ledgered::Unknown("The function that asks it is not there yet.".to_owned())),
         }
@@ -216,15 +225,26 @@ impl Migrations {
         Ok(arn.map(str::to_owned))
     }
 
-    async fn apply(&self, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
-        match &self.runner {
-            Some(runner) => self.settings.apply_inside(&runner.get(scope)?, host, secret, scope).await,
-            None => {
-                let mut tell = |text: String| scope.tell(text);
-                self.settings.apply(host, secret, scope.aws, scope.interrupt(), outside, &mut tell).await
-            }
-        }
+    /// Applies what is pending; `before` is what was applied when the ledger was read last.
+    async fn apply(&self, before: &[String], scope: &Scope<'_>) -> Result<()> {
+        let secret = self.secret.get(scope)?;
+        let Some(runner) = &self.runner else {
+            let host = self.host.get(scope)?;
+            let mut tell = |text: String| scope.tell(text);
+            return self.settings.apply(&host, &secret, scope.aws, scope.interrupt(), Whence::Here, &mut tell).await;
+        };
+        let has_moved = |found: &Ledgered| match (found, &self.settings.folder) {
+            (Ledgered::Contents(now), Some(folder)) => applied(&plan(folder, now), folder) != before,
+            _ => false,
+        };
+        self.settings.apply_inside(&runner.get(scope)?, &secret, scope, has_moved).await
     }
+}
+
+/// Whether a function works on this proxy with this secret: else it would tell of another ledger.
+fn is_bound(function: &Function, host: &str, secret: &str) -> bool {
+    let is = |name: &str, value: &str| function.environment.get(name).and_then(Ref::as_value) == Some(value);
+    is(bound::HOST, host) && is(bound::SECRET, secret)
 }
 
 /// What the ledger holds, in the same words as what the folder asks for. Rows of migrations that are not in the folder are

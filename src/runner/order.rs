@@ -1,4 +1,4 @@
-//! What the function is asked and what it answers. An order holds no password: the function reads the secret itself.
+//! What the function is asked and what it answers. An order says what is to be done and not where: see [`super::bound`].
 
 use std::{io::Read as _, time::Duration};
 
@@ -15,28 +15,22 @@ use crate::{
 const LARGEST: usize = 6 << 20;
 /// More than any folder of migrations: what a few bytes unpack to is not to fill the function's memory.
 const LARGEST_UNPACKED: u64 = 64 << 20;
+/// The version of orders and answers; another one where the members of either, or what they mean, are changed.
+const VERSION: u32 = 2;
 
-/// What the function is asked to do, and for which database.
+/// What the function is asked to do. What it does not know it refuses, so that nothing is thought to be heeded that is not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// What is to be done.
     pub work: Work,
-    /// The proxy's endpoint.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The database.
-    pub dbname: String,
-    /// The ARN of the secret with the credentials.
-    pub secret: String,
-    /// The authorities to trust in place of the public ones, in PEM.
-    pub ca: Option<String>,
     /// Where the ledger is.
     pub ledger: Ledger,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Work {
     /// Read the ledger.
     Look,
@@ -95,6 +89,9 @@ impl From<Error> for Outcome {
 /// How orders and answers are wrapped: Lambda wants JSON, and takes 6 MB of it.
 #[derive(Serialize, Deserialize)]
 struct Envelope {
+    /// Read before anything else. The first version told none.
+    #[serde(default)]
+    version: u32,
     gzip: String,
 }
 
@@ -104,7 +101,10 @@ pub enum WireError {
     /// Lambda would not take it.
     #[error("it is {} MB large when it is compressed, and Lambda takes 6 MB", .0.div_ceil(1 << 20))]
     TooLarge(usize),
-    /// It is none of ours, or of another version.
+    /// It is of another infra, older or newer.
+    #[error("it is of version {0}, and this infra speaks version {VERSION}")]
+    OtherVersion(u32),
+    /// It is none of ours.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
@@ -118,7 +118,8 @@ pub fn write(value: &impl Serialize) -> Result<Vec<u8>, WireError> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut packed, value).map_err(|error| broken(&error))?;
     let packed = packed.finish().map_err(|error| broken(&error))?;
-    let text = serde_json::to_vec(&Envelope { gzip: STANDARD.encode(packed) }).map_err(|error| broken(&error))?;
+    let text = serde_json::to_vec(&Envelope { version: VERSION, gzip: STANDARD.encode(packed) });
+    let text = text.map_err(|error| broken(&error))?;
     if text.len() > LARGEST { Err(WireError::TooLarge(text.len())) } else { Ok(text) }
 }
 
@@ -129,6 +130,9 @@ pub fn write(value: &impl Serialize) -> Result<Vec<u8>, WireError> {
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, WireError> {
     let broken = |error: &dyn std::fmt::Display| WireError::Unreadable(error.to_string());
     let envelope: Envelope = serde_json::from_slice(text).map_err(|error| broken(&error))?;
+    if envelope.version != VERSION {
+        return Err(WireError::OtherVersion(envelope.version));
+    }
     let packed = STANDARD.decode(envelope.gzip).map_err(|error| broken(&error))?;
     let mut unpacked = Vec::new();
     let read = GzDecoder::new(&*packed).take(LARGEST_UNPACKED).read_to_end(&mut unpacked);
@@ -147,11 +151,6 @@ mod tests {
         let (lock_timeout, statement_timeout) = (Duration::from_secs(10), None);
         Order {
             work: Work::Apply { folder, lock_timeout, statement_timeout, together: false, command: "infra".to_owned() },
-            host: "db".to_owned(),
-            port: 5432,
-            dbname: "app".to_owned(),
-            secret: "arn".to_owned(),
-            ca: None,
             ledger: Ledger::default(),
         }
     }
@@ -177,8 +176,17 @@ mod tests {
         }
         let error = write(&order(&noise)).unwrap_err().to_string();
         assert!(error.contains("MB large") && error.contains("Lambda takes 6 MB"), "{error}");
-        for text in [&b"{}"[..], b"{\"gzip\":\"?\"}", b"{\"gzip\":\"AAAA\"}", b""] {
+        for text in [&b"{}"[..], b"{\"version\":2,\"gzip\":\"?\"}", b"{\"version\":2,\"gzip\":\"AAAA\"}", b""] {
             assert!(matches!(read::<Order>(text), Err(WireError::Unreadable(_))));
         }
+        assert!(matches!(read::<Order>(b"{\"gzip\":\"\"}"), Err(WireError::OtherVersion(0))));
+    }
+
+    #[test]
+    fn an_order_that_says_where_is_refused() {
+        let mut order = serde_json::to_value(order("select 1")).unwrap();
+        order["host"] = "elsewhere".into();
+        let error = read::<Order>(&write(&order).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("unknown field `host`"), "{error}");
     }
 }

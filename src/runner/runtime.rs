@@ -13,7 +13,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{net::TcpStream, sync::watch, time::Instant};
 
-use super::order::{self, Answer, Order};
+use super::{
+    bound::Bound,
+    order::{self, Answer, Order},
+};
 use crate::{
     aws::{self, Clients},
     resources::migrations,
@@ -22,6 +25,8 @@ use crate::{
 /// Where Lambda tells that it has started this program.
 const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 const BASE: &str = "/2018-06-01/runtime";
+/// The type of the error where the function does not understand what it is asked.
+pub(crate) const ORDER: &str = "Infra.Order";
 /// How long before Lambda's end the work is to stop: what is not committed by then is taken back, and that is told.
 const MARGIN: Duration = Duration::from_secs(20);
 
@@ -62,16 +67,16 @@ async fn serve() -> Result<std::convert::Infallible, String> {
         let (path, answer) = match order::read::<Order>(&body) {
             Ok(order) => match order::write(&carry_out(&order, &text("lambda-runtime-deadline-ms")).await) {
                 Ok(answer) => ("response", answer),
-                Err(error) => ("error", failure("Answer", &error.to_string())),
+                Err(error) => ("error", failure("Infra.Answer", &error.to_string())),
             },
-            Err(error) => ("error", failure("Order", &format!("The order is of another version of infra: {error}."))),
+            Err(error) => ("error", failure(ORDER, &format!("The order was refused: {error}"))),
         };
         exchange(&address, Method::POST, &format!("/invocation/{request}/{path}"), answer.into()).await?;
     }
 }
 
 fn failure(kind: &str, message: &str) -> Vec<u8> {
-    json!({"errorType": format!("Infra.{kind}"), "errorMessage": message}).to_string().into_bytes()
+    json!({"errorType": kind, "errorMessage": message}).to_string().into_bytes()
 }
 
 /// Carries an order out, and stops by itself before Lambda stops it.
@@ -90,9 +95,12 @@ async fn carry_out(order: &Order, deadline: &str) -> Answer {
         say(&text);
         told.push(text);
     };
-    let outcome = match Clients::load(&aws::Options::default()).await {
-        Ok(aws) => migrations::inside(order, &aws, stopped.clone(), &mut tell).await,
-        Err(error) => error.into(),
+    let outcome = match (Bound::read(|name| std::env::var(name).ok()), Clients::load(&aws::Options::default()).await) {
+        (Ok(bound), Ok(aws)) => migrations::inside(order, &bound, &aws, stopped.clone(), &mut tell).await,
+        (Err(name), _) => aws::Error::other(format!("The function's variable {name} is missing, or makes no sense."))
+            .advise("Run `infra deploy`: it sets the function's variables before it calls it.")
+            .into(),
+        (_, Err(error)) => error.into(),
     };
     if *stopped.borrow() {
         told.push("Lambda ends a function after 15 minutes, so the work stopped before that".to_owned());

@@ -68,7 +68,7 @@ pub(super) fn function() -> Case<Function> {
         .change("subnets", Update, |function| function.subnets = vec![Ref::to("one"), Ref::to("three")])
         .change("security_groups", Update, |function| function.security_groups = vec![Ref::to("other")])
         .change("environment", Update, |function| {
-            function.environment = BTreeMap::from([("MODE".into(), "a".into())]);
+            function.environment = BTreeMap::from([("MODE".into(), Ref::value("a"))]);
         })
         .change("code", Update, |function| {
             let other = package("exit 1");

@@ -67,7 +67,7 @@ impl Expansion<'_> {
         let lasting = network::subnets(&lasting, Tier::Private);
         self.proxy(lasting.clone());
         // What a function leaves behind holds its subnets for half an hour, so it stands in those that stay, too.
-        self.runner(lasting);
+        self.runner(lasting, database.name.as_str());
         self.migrations();
         Ok(())
     }

@@ -7,10 +7,12 @@ use crate::{
     engine::{Anything, Ref},
     resources::{
         function::{Function, PRINCIPAL},
+        proxy::{PROXY_PORT, Proxy},
         role::{Role, Statement},
         secret::Secret,
         subnet::Subnet,
     },
+    runner::bound,
     stack::Runner,
 };
 
@@ -39,7 +41,7 @@ impl Expansion<'_> {
             && self.description.proxy.is_some()
     }
 
-    pub(super) fn runner(&mut self, subnets: Vec<Ref<Subnet>>) {
+    pub(super) fn runner(&mut self, subnets: Vec<Ref<Subnet>>, dbname: &str) {
         if !self.has_runner() {
             return;
         }
@@ -71,10 +73,22 @@ impl Expansion<'_> {
             timeout_seconds: TIMEOUT_SECONDS,
             subnets,
             security_groups: vec![Ref::to(NAME)],
-            environment: BTreeMap::new(),
+            environment: self.bound(dbname),
             code: package.map_or_else(String::new, |package| package.sha256.clone()),
             package: package.map(Arc::clone),
         };
         self.add(NAME, function);
+    }
+
+    /// What the function works on.
+    fn bound(&self, dbname: &str) -> BTreeMap<String, Ref<Anything>> {
+        let mut all = BTreeMap::from([
+            (bound::HOST, Ref::<Proxy>::to(super::data::NAME).output("endpoint").erase()),
+            (bound::PORT, Ref::value(PROXY_PORT.to_string())),
+            (bound::DBNAME, Ref::value(dbname)),
+            (bound::SECRET, Ref::<Secret>::to(super::data::NAME).erase()),
+        ]);
+        all.extend(self.facts.authorities.as_ref().map(|pem| (bound::CA, Ref::value(pem))));
+        all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

@@ -1,44 +1,57 @@
 //! The work done inside the VPC: both ends of it, the call of the function and what the function does.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_lambda::{operation::invoke::InvokeOutput, types::LogType};
 use aws_smithy_types::Blob;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::sync::watch;
 
-use super::{Settings, told::locked_out, work::Ledgered};
+use super::{
+    Settings,
+    told::{Whence, elsewhere},
+    work::Ledgered,
+};
 use crate::{
     aws::{Class, Clients, Error, Result},
-    engine::Scope,
+    engine::{Scope, clock},
     resources::function::lasting,
-    runner::order::{self, Answer, Order, Outcome, Work},
+    runner::{
+        self,
+        bound::Bound,
+        order::{self, Answer, Order, Outcome, Work},
+    },
 };
 
 /// How long a call may take: Lambda's own limit is 15 minutes.
 const APPLYING: Duration = Duration::from_secs(16 * 60);
 const LOOKING: Duration = Duration::from_secs(100);
+/// How long a function may take that is being made ready: one that was idle for weeks gets its interfaces anew.
+const WAKING: Duration = Duration::from_secs(120);
+/// How often such a one is asked.
+const NUDGE: Duration = Duration::from_secs(3);
 
 /// Does in the function what was ordered.
 pub(crate) async fn inside(
     order: &Order,
+    bound: &Bound,
     aws: &Clients,
     interrupt: watch::Receiver<bool>,
     tell: &mut (dyn FnMut(String) + Send + Sync),
 ) -> Outcome {
     // What trusts the authorities reads them from a file.
-    let file = match order.ca.as_deref().map(authorities).transpose() {
+    let file = match bound.ca.as_deref().map(authorities).transpose() {
         Ok(file) => file,
         Err(error) => return Error::other(format!("The authorities cannot be written to a file: {error}.")).into(),
     };
     let settings = Settings {
-        dbname: order.dbname.clone(),
-        port: order.port,
+        dbname: bound.dbname.clone(),
+        port: bound.port,
         ca: file.as_ref().map(|file| file.path().to_owned()),
         ledger: order.ledger.clone(),
         ..Settings::default()
     };
-    let (host, secret) = (order.host.as_str(), order.secret.as_str());
+    let (host, secret) = (bound.host.as_str(), bound.secret.as_str());
     match order.work.clone() {
         Work::Look => match settings.look(host, secret, aws).await {
             Ok(Ledgered::Contents(contents)) => Outcome::Ledger(contents),
@@ -49,7 +62,7 @@ pub(crate) async fn inside(
         Work::Apply { folder, lock_timeout, statement_timeout, together, command } => {
             let folder = Some(Arc::new(folder));
             let settings = Settings { folder, lock_timeout, statement_timeout, together, command, ..settings };
-            match settings.apply(host, secret, aws, Some(interrupt), locked_out, tell).await {
+            match settings.apply(host, secret, aws, Some(interrupt), Whence::Function, tell).await {
                 Ok(()) => Outcome::Applied,
                 Err(error) => error.into(),
             }
@@ -68,16 +81,15 @@ impl Settings {
     ///
     /// # Errors
     /// Where it is worth asking again.
-    pub(super) async fn look_inside(
-        &self,
-        function: &str,
-        host: &str,
-        secret: &str,
-        aws: &Clients,
-    ) -> Result<Ledgered> {
-        let answer = match self.order(Work::Look, host, secret) {
-            Ok(order) => call(function, &order, LOOKING, aws).await,
-            Err(error) => Err(error),
+    pub(super) async fn look_inside(&self, function: &str, aws: &Clients) -> Result<Ledgered> {
+        let order = self.order(Work::Look);
+        let began = clock::now();
+        let answer = loop {
+            match call(function, &order, LOOKING, aws).await {
+                // The first call of one that was idle for weeks wakes it.
+                Err(error) if error.class == Class::Busy && clock::since(began) < WAKING => clock::sleep(NUDGE).await,
+                answer => break answer,
+            }
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -93,11 +105,17 @@ impl Settings {
         })
     }
 
-    /// Applies what is pending in the function.
+    /// Applies what is pending in the function; `has_moved` tells of a ledger whether it is another than before.
     ///
     /// # Errors
     /// What the function reports, as it would be reported here.
-    pub(super) async fn apply_inside(&self, function: &str, host: &str, secret: &str, scope: &Scope<'_>) -> Result<()> {
+    pub(super) async fn apply_inside(
+        &self,
+        function: &str,
+        secret: &str,
+        scope: &Scope<'_>,
+        has_moved: impl Fn(&Ledgered) -> bool,
+    ) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let work = Work::Apply {
             folder: folder.as_ref().clone(),
@@ -106,10 +124,10 @@ impl Settings {
             together: self.together,
             command: self.command.clone(),
         };
-        let order = self.order(work, host, secret)?;
+        let order = self.order(work);
         scope.tell(format!("applying in {function}"));
         let answer = tokio::select! {
-            answer = call(function, &order, APPLYING, scope.aws) => answer?,
+            answer = self.asked(function, &order, scope.aws, has_moved) => answer?,
             () = interrupted(scope.interrupt()) => return Err(left(function)),
         };
         for text in answer.told {
@@ -124,20 +142,31 @@ impl Settings {
         }
     }
 
-    fn order(&self, work: Work, host: &str, secret: &str) -> Result<Order> {
-        let unreadable = |path: &PathBuf, cause| {
-            Error::other(format!("The certificate authorities in {} cannot be read: {cause}.", path.display()))
+    /// Has the function apply. Where its answer is lost, it is asked again only where the ledger has moved since: what loses one
+    /// answer loses the next one, too, and each of them would be waited for.
+    async fn asked(
+        &self,
+        function: &str,
+        order: &Order,
+        aws: &Clients,
+        has_moved: impl Fn(&Ledgered) -> bool,
+    ) -> Result<Answer> {
+        let lost = match call(function, order, APPLYING, aws).await {
+            Err(error) if error.class == Class::Ambiguous => error,
+            answer => return answer,
         };
-        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause));
-        Ok(Order {
-            work,
-            host: host.to_owned(),
-            port: self.port,
-            dbname: self.dbname.clone(),
-            secret: secret.to_owned(),
-            ca: self.ca.as_ref().map(read).transpose()?,
-            ledger: self.ledger.clone(),
-        })
+        match self.look_inside(function, aws).await {
+            Ok(found) if has_moved(&found) => Err(lost),
+            _ => Err(Error {
+                class: Class::Other,
+                message: format!("{} Nothing more is in the ledger than before.", lost.message),
+                ..lost
+            }),
+        }
+    }
+
+    fn order(&self, work: Work) -> Order {
+        Order { work, ledger: self.ledger.clone() }
     }
 }
 
@@ -165,9 +194,7 @@ fn left(function: &str) -> Error {
 /// Calls the function and waits for its answer.
 async fn call(function: &str, order: &Order, time: Duration, aws: &Clients) -> Result<Answer> {
     let payload = order::write(order).map_err(|error| {
-        Error::other(format!("The migrations cannot be given to the function {function}: {error}.")).advise(
-            "Apply them from inside the VPC: `migrations.runner: here`, on a machine that `proxy.allow_from` lets in.",
-        )
+        Error::other(format!("The migrations cannot be given to the function {function}: {error}.")).advise(elsewhere())
     })?;
     let call = aws.lambda.invoke().function_name(function).payload(Blob::new(payload)).log_type(LogType::Tail);
     let answer = call.customize().config_override(lasting(time)).send().await.map_err(|error| {
@@ -188,13 +215,26 @@ async fn call(function: &str, order: &Order, time: Duration, aws: &Clients) -> R
     if answer.function_error().is_some() {
         return Err(broken(function, bytes, &answer));
     }
-    order::read(bytes).map_err(|error| Error::other(format!("The answer of the function {function} is none: {error}.")))
+    order::read(bytes).map_err(|error| strange(function, &error))
+}
+
+/// The function and this program do not understand each other.
+fn strange(function: &str, why: &dyn std::fmt::Display) -> Error {
+    let why = why.to_string();
+    Error::other(format!(
+        "The function {function} is of another version of infra than this one: {}.",
+        why.trim_end_matches('.')
+    ))
+    .advise("Run `infra deploy`: it gives the function its own code before it calls it.")
 }
 
 /// The function did not come to an answer: why, and the last it said.
 fn broken(function: &str, payload: &[u8], answer: &InvokeOutput) -> Error {
     let said: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let why = said["errorMessage"].as_str().unwrap_or("AWS does not say why.").trim_end_matches('.').to_owned();
+    if said["errorType"] == runner::ORDER {
+        return strange(function, &why);
+    }
     let log = answer.log_result().and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
     let log = String::from_utf8_lossy(&log).into_owned();
     let lines: Vec<&str> = log.lines().filter(|line| !is_frame(line)).collect();

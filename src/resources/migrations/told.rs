@@ -47,8 +47,32 @@ pub(super) fn remedy(refusal: &Refusal, command: &str) -> String {
     }
 }
 
+/// Where the work is done, as far as it matters for what is to be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whence {
+    /// Where the command runs.
+    Here,
+    /// In the function inside the VPC.
+    Function,
+}
+
+impl Whence {
+    /// What it means that nothing answers.
+    pub(super) fn unreached(self, error: &ConnectError) -> Error {
+        match self {
+            Self::Here => outside(error),
+            Self::Function => locked_out(error),
+        }
+    }
+}
+
+/// What to do where a function cannot apply them.
+pub(super) fn elsewhere() -> &'static str {
+    "Apply them from inside the VPC: `migrations.runner: here`, on a machine that `proxy.allow_from` lets in."
+}
+
 /// A private proxy and a laptop.
-pub(super) fn outside(error: &ConnectError) -> Error {
+fn outside(error: &ConnectError) -> Error {
     Error::other(format!(
         "{error} An RDS Proxy can only be reached from inside its VPC, and this command runs outside of it."
     ))
@@ -61,7 +85,7 @@ pub(super) fn outside(error: &ConnectError) -> Error {
 }
 
 /// The function is inside, and yet nothing answers.
-pub(super) fn locked_out(error: &ConnectError) -> Error {
+fn locked_out(error: &ConnectError) -> Error {
     Error::other(format!("{error} The function asked from inside the VPC.")).advise(
         "Look whether the proxy lets the security group of the function in (`infra diff` shows rules that were changed), and run \
          the same command again. Everything before this stands.",
@@ -69,8 +93,16 @@ pub(super) fn locked_out(error: &ConnectError) -> Error {
 }
 
 /// Why not everything was applied.
-pub(super) fn told_failure(failure: &Failure, command: &str) -> Error {
+pub(super) fn told_failure(failure: &Failure, command: &str, whence: Whence) -> Error {
     match failure {
+        // Nobody but Lambda's clock interrupts a function. The next one would come no further.
+        Failure::Interrupted { applied, pending, half: None } if whence == Whence::Function && applied.is_empty() => {
+            let which = pending.first().map_or_else(String::new, |tag| format!(": {tag} was taken back"));
+            Error::other(format!(
+                "Lambda ends a function after 15 minutes, and these were not enough for one migration{which}."
+            ))
+            .advise(elsewhere())
+        }
         Failure::Refused { refusals, .. } => {
             let reasons: Vec<String> =
                 refusals.iter().map(|refusal| format!("{refusal}\n    {}", remedy(refusal, command))).collect();

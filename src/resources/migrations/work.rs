@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::{
     Settings,
-    told::{report, told, told_failure},
+    told::{Whence, report, told, told_failure},
 };
 use crate::{
     aws::{Class, Clients, Error, Result},
@@ -48,7 +48,7 @@ impl Settings {
         })
     }
 
-    /// Applies what is pending; `unreached` says what it means that nothing answers.
+    /// Applies what is pending.
     ///
     /// # Errors
     /// The migrator's own, as a report.
@@ -58,13 +58,13 @@ impl Settings {
         secret: &str,
         aws: &Clients,
         interrupt: Option<watch::Receiver<bool>>,
-        unreached: fn(&ConnectError) -> Error,
+        whence: Whence,
         tell: &mut (dyn FnMut(String) + Send + Sync),
     ) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let mut client = match self.connect(host, secret, aws).await? {
             Reached::Database(client) => client,
-            Reached::Unconnected(error @ ConnectError::Unreachable { .. }) => return Err(unreached(&error)),
+            Reached::Unconnected(error @ ConnectError::Unreachable { .. }) => return Err(whence.unreached(&error)),
             Reached::Unconnected(error) => return Err(report(&error)),
             Reached::Not(error) => return Err(error),
             Reached::NoSecret => {
@@ -81,7 +81,7 @@ impl Settings {
         let mut tell = |event: Event| tell(told(event));
         match migrate::apply(&mut client, folder, &self.ledger, &options, &mut tell).await {
             Ok(_) => Ok(()),
-            Err(failure) => Err(told_failure(&failure, &self.command)),
+            Err(failure) => Err(told_failure(&failure, &self.command, whence)),
         }
     }
 
