@@ -164,7 +164,7 @@ fn the_whole_circle_in_moto() {
     circle(&other, &format!("stack: shop\n{DATA}"), CHANGES);
 }
 
-/// It has no RDS, so there is no database: a network, roles and the lock, and the service beside them.
+/// It has no RDS and no App Runner: the network, roles, the secret and the lock are its own, what is missing is the local cloud's.
 #[test]
 fn the_circle_of_a_network_in_localstack() {
     let other = Other::start("localstack", "localstack/bin/python", &["apprunner", "rds"], |command, port| {
@@ -176,4 +176,7 @@ fn the_circle_of_a_network_in_localstack() {
     let service = "service: {image: \"public.ecr.aws/x/y:1\"}\n";
     let changes = ["--set", "service.image=public.ecr.aws/x/y:2", "--set", "tags.team=web", "--set", "network.zones=3"];
     circle(&other, &format!("stack: shop\n{service}"), &changes);
+    // A secret comes with a database only; that one stands in the local cloud, and its secret here.
+    let database = "stack: vault\ndatabase: {protect: false, logs: [], on_destroy: delete}\n";
+    circle(&other, database, &["--set", "database.capacity.max=8", "--set", "tags.team=web"]);
 }

@@ -73,7 +73,7 @@ async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<DbS
     let spec = DbSubnetGroup {
         name: name.to_owned(),
         description: group.db_subnet_group_description().unwrap_or_default().to_owned(),
-        vpc: Ref::value(group.vpc_id().unwrap_or_default()),
+        vpc: group.vpc_id().map_or_else(Ref::untold, Ref::value),
         subnets: group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier()).map(Ref::value).collect(),
     };
     Ok(Some(Live::new(address, name, spec).output("arn", Some(arn)).tags(tags)))

@@ -31,7 +31,8 @@ impl SubnetGroup {
                 "SubnetStatus": "Active"})
         };
         json!({
-            "DBSubnetGroupName": self.name, "DBSubnetGroupArn": self.arn, "VpcId": self.vpc_id,
+            "DBSubnetGroupName": self.name, "DBSubnetGroupArn": self.arn,
+            "VpcId": Some(&self.vpc_id).filter(|vpc| *vpc != ELSEWHERE),
             "DBSubnetGroupDescription": self.description, "SubnetGroupStatus": "Complete",
             "Subnets": self.subnets.iter().map(subnet).collect::<Vec<_>>(), "SupportedNetworkTypes": ["IPV4"],
         })
@@ -89,11 +90,14 @@ pub(super) fn place(ctx: &Ctx<'_>, ids: &[String]) -> Result<(String, Vec<(Strin
     Ok((vpc, places))
 }
 
+/// The VPC of subnets that another cloud knows; a group does not tell it.
+const ELSEWHERE: &str = "vpc-elsewhere";
+
 /// Subnets of a cloud that knows them, taken as they are given: each in the next zone, and all in one VPC.
 fn elsewhere(region: &str, ids: &[String]) -> (String, Vec<(String, String)>) {
     let zones = ["a", "b", "c"].iter().cycle();
     let subnets = ids.iter().zip(zones).map(|(id, zone)| (id.clone(), format!("{region}{zone}")));
-    ("vpc-elsewhere".to_owned(), subnets.collect())
+    (ELSEWHERE.to_owned(), subnets.collect())
 }
 
 /// The name of the group that AWS makes of the default VPC's subnets, and that nobody else may make.
