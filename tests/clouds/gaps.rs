@@ -146,13 +146,6 @@ pub(super) const GAPS: &[Gap] = &[
     },
     Gap {
         cloud: "localstack",
-        action: "CreateSecret",
-        probe: "secret-scheduled",
-        wrong: "says ResourceExistsException of a name that is scheduled for deletion; AWS says InvalidRequestException, and that",
-        mend: Mend::LeftOut("a deploy after a destruction, which restores the secret"),
-    },
-    Gap {
-        cloud: "localstack",
         action: "ModifyVpcEndpoint",
         probe: "endpoint-routes",
         wrong: "gives a route table that is added no route, and DeleteVpcEndpoints then fails for want of it",
