@@ -25,6 +25,10 @@ use super::mask::masked;
 use super::plan::Plan;
 use super::refusal::Refusal;
 use super::transaction::{RESTORE, Trouble, beginning};
+
+/// For the session, as the connection asked for it in its beginning: what follows may be alone, in no transaction that could limit it.
+const ENCODING: &str = "SET client_encoding = 'UTF8'";
+
 pub(super) use step::{Commit, Step, steps};
 
 /// How often to look whether a lease was given back.
@@ -211,7 +215,7 @@ impl Run<'_> {
             taken = matches!(result, Ok(Some(_)));
         }
         if taken && result.is_ok() {
-            result = self.conversation.ask(&format!("{}; COMMIT", self.ledger.lease_taking(lease))).await;
+            result = self.conversation.ask(&format!("{}; {ENCODING}; COMMIT", self.ledger.lease_taking(lease))).await;
         } else {
             self.conversation.roll_back().await;
         }
@@ -287,7 +291,8 @@ impl Run<'_> {
 
     /// What a statement has done to the session (set_config, a function) ends with it: the next one may be another's.
     async fn restore_and_renew(&mut self, lease: &Lease) -> Result<Option<SimpleQueryRow>, Trouble> {
-        self.conversation.ask(&format!("{RESTORE}; {}", self.ledger.lease_renewal(lease))).await
+        let renewal = self.ledger.lease_renewal(lease);
+        self.conversation.ask(&format!("{RESTORE}; {ENCODING}; {renewal}")).await
     }
 
     fn not_renewed(&self, tag: &str, trouble: Trouble) -> Failure {
