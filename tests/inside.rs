@@ -21,7 +21,12 @@ const DESTROY: &[&str] =
 
 /// A cloud, and in its folder a description and migrations; each a name and its SQL.
 fn stage(migrations: &[(&str, &str)]) -> Cloud {
-    let cloud = Cloud::start();
+    paced("instant", migrations)
+}
+
+/// The same at another pace.
+fn paced(pace: &str, migrations: &[(&str, &str)]) -> Cloud {
+    let cloud = Cloud::paced(pace);
     cloud.write("stack.yaml", STACK);
     // A binary that was not built to be small takes its time to be packed; a script that starts it is the same program.
     cloud.write("bootstrap", &format!("#!/bin/sh\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
@@ -139,6 +144,28 @@ fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
     infra(&cloud, DEPLOY).succeeds();
     assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
     assert!(has(&cloud, "service"));
+}
+
+#[test]
+fn its_role_stays_until_lambda_has_removed_its_interfaces() {
+    // Fast, but not so fast that the interfaces go with the function.
+    let cloud = paced("300", &[FIRST]);
+    infra(&cloud, DEPLOY).succeeds();
+    let destroyed = infra(&cloud, DESTROY).succeeds();
+    let said = destroyed.stdout() + &destroyed.stderr();
+    assert!(said.contains("Lambda still holds its network interfaces"), "{said}");
+    assert_eq!(cloud.inventory(), Vec::<Value>::new(), "without the role they would be there for ever");
+}
+
+#[test]
+fn a_function_whose_role_somebody_deleted_is_found_and_goes() {
+    let cloud = stage(&[FIRST]);
+    infra(&cloud, DEPLOY).succeeds();
+    let iam = |form: &str| cloud.call("iam", &format!("Version=2010-05-08&RoleName=shop-us-east-1-migrations&{form}"));
+    iam("Action=DeleteRolePolicy&PolicyName=infra");
+    iam("Action=DeleteRole");
+    infra(&cloud, &[DEPLOY, &["--set", "migrations.runner=here"]].concat()).succeeds();
+    assert!(!has(&cloud, "function"), "{:?}", cloud.inventory());
 }
 
 /// The migrator's own report in what a run says.

@@ -32,6 +32,8 @@ pub struct Kind {
     pub renewable: bool,
     /// Which comes first in a replacement.
     pub replace: Replace,
+    /// Whether another one can be made while AWS still deletes the former one.
+    pub beside_deleted: bool,
     /// Whether observing it reads what a secret holds.
     pub reads_secrets: bool,
     /// Whether it carries tags.
@@ -58,6 +60,7 @@ impl Kind {
             holds_data: R::HOLDS_DATA,
             renewable: R::RENEWABLE,
             replace: R::REPLACE,
+            beside_deleted: R::BESIDE_DELETED,
             reads_secrets: R::READS_SECRETS,
             tagged: R::TAGGED,
             stamped: R::STAMPED,

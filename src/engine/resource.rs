@@ -31,6 +31,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const RENEWABLE: bool = false;
     /// Which of the two comes first in a replacement.
     const REPLACE: Replace = Replace::CreateFirst;
+    /// Whether another one can be made while AWS still deletes the former one.
+    const BESIDE_DELETED: bool = false;
     /// Whether observing it reads what a secret holds: who only asks how the stack stands can do without.
     const READS_SECRETS: bool = false;
     /// Whether AWS keeps tags on it. Without tags it belongs to the resource that carries it.

@@ -102,7 +102,7 @@ impl Cloud {
         let Account { iam, regions } = entry(&mut world.accounts, account);
         let place = entry(regions, region);
         iam.settle(now);
-        place.settle(now);
+        place.settle(now, iam);
         work(&mut Ctx {
             account,
             region_name: region,
@@ -128,7 +128,7 @@ impl Cloud {
         let then = now().saturating_sub(ago);
         let (mut iam, mut place) = self.chaos.past(account, region, then);
         iam.settle(then);
-        place.settle(then);
+        place.settle(then, &iam);
         work(&mut Ctx {
             account,
             region_name: region,

@@ -50,7 +50,7 @@ impl Cloud {
             content.iam.settle(now);
             add("global", content.iam.inventory());
             for (name, region) in &mut content.regions {
-                region.settle(now);
+                region.settle(now, &content.iam);
                 add(name, region.inventory());
             }
         }

@@ -54,7 +54,8 @@ pub(crate) struct Region {
 
 impl Region {
     /// Moves every resource whose time has come into its next state.
-    pub(crate) fn settle(&mut self, now: Millis) {
+    pub(crate) fn settle(&mut self, now: Millis, iam: &iam::Store) {
+        self.ec2.abandon_interfaces(|role| iam.role(role).is_some());
         self.ec2.settle(now);
         self.rds.settle(now);
         for arn in self.rds.take_departed() {

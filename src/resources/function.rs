@@ -1,11 +1,12 @@
 //! The kind `function`: infra itself inside the VPC, as a Lambda function, for what cannot be reached from outside.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
+use aws_sdk_ec2::types::{Filter, NetworkInterface};
 use aws_sdk_lambda::{
     config::{Builder, StalledStreamProtectionConfig, timeout::TimeoutConfig},
     operation::get_function::GetFunctionOutput,
@@ -16,17 +17,22 @@ use aws_sdk_lambda::{
 use aws_smithy_types::Blob;
 use serde::Serialize;
 
-use super::{role, role::Role, security_group::SecurityGroup, subnet::Subnet};
+use super::{
+    occupants::OF_FUNCTIONS,
+    role::{self, Role},
+    security_group::{self, SecurityGroup},
+    subnet::Subnet,
+};
 use crate::{
     aws::{Error, Result, each, tags, unless_gone},
-    engine::{Anything, Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{Address, Anything, Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
     runner::package::Package,
 };
 
 /// A Lambda function whose code is this program.
 ///
 /// As CDK's `AWS::Lambda::Function`. APIs: ListFunctions, GetFunction, CreateFunction, UpdateFunctionCode,
-/// UpdateFunctionConfiguration, DeleteFunction. Its id is its name.
+/// UpdateFunctionConfiguration, DeleteFunction, DescribeNetworkInterfaces. Its id is its name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Function {
     /// The name, unique in account and region.
@@ -56,8 +62,14 @@ pub struct Function {
     pub package: Option<Arc<Package>>,
 }
 
+/// The name of the stack's one function, its role and its security group, in their addresses.
+pub const NAME: &str = "migrations";
+
 /// The service that runs functions, as roles trust it.
 pub const PRINCIPAL: &str = "lambda.amazonaws.com";
+
+/// What ends the description of an interface, in the wildcards of EC2's filters.
+const UUID: &str = "????????-????-????-????-????????????";
 
 /// How long 50 MB may take on their way.
 const UPLOAD: Duration = Duration::from_secs(15 * 60);
@@ -68,7 +80,10 @@ impl Resource for Function {
     const SENSITIVE: &'static [&'static str] = &["environment"];
     /// Nothing is reached from the subnets before they have their ways out.
     const AFTER: &'static [&'static str] = &["route-table", "vpc-endpoint"];
-    const TIMES: Times = Times::seconds(75, 10, 5);
+    /// Lambda keeps its network interfaces for 20 to 45 minutes after it.
+    const TIMES: Times = Times::seconds(75, 10, 30 * 60);
+    /// What is left of the former one are its interfaces, which one of the same name takes over.
+    const BESIDE_DELETED: bool = true;
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
         Ok(ours(scope).await?.as_ref().clone())
@@ -139,15 +154,13 @@ pub(super) fn lasting(time: Duration) -> Builder {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// The stack's functions, once a round. They run as roles of the stack: where none of these trusts Lambda and none is asked for,
-/// there is no function, and nobody is asked.
+/// The stack's functions, once a round, and what is left of one that is gone.
 pub(super) async fn ours(scope: &Scope<'_>) -> Result<Arc<Vec<Live<Function>>>> {
     scope.once("ListFunctions", || list(scope)).await
 }
 
 async fn list(scope: &Scope<'_>) -> Result<Vec<Live<Function>>> {
-    let is_wanted = || scope.described.iter().any(|desired| desired.kind == Function::KIND);
-    if !is_wanted() && scope.adopted().is_none() && !role::some_trusts(PRINCIPAL, scope).await? {
+    if !may_have_some(scope).await? {
         return Ok(Vec::new());
     }
     let pages = scope.aws.lambda.list_functions().into_paginator().items().send();
@@ -158,7 +171,54 @@ async fn list(scope: &Scope<'_>) -> Result<Vec<Live<Function>>> {
         let answer = unless_gone(scope.aws.lambda.get_function().function_name(name).send().await)?;
         Ok(answer.and_then(|answer| live(&answer, scope)))
     }));
-    Ok(found.await?.into_iter().flatten().collect())
+    let found: Vec<Live<Function>> = found.await?.into_iter().flatten().collect();
+    if !found.is_empty() || scope.adopted().is_some() {
+        return Ok(found);
+    }
+    Ok(leaving(scope).await?.into_iter().collect())
+}
+
+/// A function runs as a role of the stack and in a group of its own, of which somebody may have deleted one: where there is
+/// neither and none is asked for, there is no function, and nobody is asked.
+async fn may_have_some(scope: &Scope<'_>) -> Result<bool> {
+    let is_wanted = scope.described.iter().any(|desired| desired.kind == Function::KIND);
+    Ok(is_wanted
+        || scope.adopted().is_some()
+        || !role::trusting(PRINCIPAL, scope).await?.is_empty()
+        || security_group::exists(NAME, scope).await?)
+}
+
+/// The function that is gone while Lambda still holds its network interfaces. It removes them with the function's role, and
+/// never does without it: what the function needed is to stay until then. Where the role is gone there is nothing to wait for.
+async fn leaving(scope: &Scope<'_>) -> Result<Option<Live<Function>>> {
+    let Some(role) = role::trusting(PRINCIPAL, scope).await?.into_iter().next() else { return Ok(None) };
+    let name = scope.name(NAME);
+    // In full, as a function of another stack may have a longer name that begins so.
+    let of_it = Filter::builder().name("description").values(format!("{OF_FUNCTIONS}{name}-{UUID}")).build();
+    let pages = scope.aws.ec2.describe_network_interfaces().filters(of_it).into_paginator();
+    let held: Vec<NetworkInterface> = pages.items().send().try_collect().await?;
+    if held.is_empty() {
+        return Ok(None);
+    }
+    let subnets: BTreeSet<&str> = held.iter().filter_map(NetworkInterface::subnet_id).collect();
+    let groups: BTreeSet<&str> =
+        held.iter().flat_map(NetworkInterface::groups).filter_map(|group| group.group_id()).collect();
+    let spec = Function {
+        name: name.clone(),
+        role: Ref::value(role),
+        runtime: String::new(),
+        architecture: String::new(),
+        handler: String::new(),
+        memory_mb: 0,
+        timeout_seconds: 0,
+        subnets: subnets.into_iter().map(Ref::value).collect(),
+        security_groups: groups.into_iter().map(Ref::value).collect(),
+        environment: BTreeMap::new(),
+        code: String::new(),
+        package: None,
+    };
+    let phase = Phase::Deleting("Lambda still holds its network interfaces".to_owned());
+    Ok(Some(Live::new(Address::new(Function::KIND, NAME), name, spec).phase(phase)))
 }
 
 fn live(answer: &GetFunctionOutput, scope: &Scope<'_>) -> Option<Live<Function>> {

@@ -55,7 +55,7 @@ pub(super) async fn of_security_group(scope: &Scope<'_>, id: &str) -> Result<Vec
 pub(super) async fn of_internet_gateway(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
     let found = described(scope, "vpc-id", vpc).await?;
     let public = found.iter().filter(|one| one.association().is_some_and(|one| one.public_ip().is_some()));
-    Ok(public.map(occupant).collect())
+    Ok(public.map(|one| occupant(scope.stack, one)).collect())
 }
 
 /// The instances of a cluster that are not the stack's.
@@ -84,14 +84,14 @@ async fn described(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Networ
 }
 
 async fn interfaces(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
-    Ok(described(scope, name, id).await?.iter().map(occupant).collect())
+    Ok(described(scope, name, id).await?.iter().map(|one| occupant(scope.stack, one)).collect())
 }
 
-/// How AWS describes the interfaces of functions, which it removes last of all.
-const OF_FUNCTIONS: &str = "AWS Lambda VPC ENI";
+/// How AWS describes the interfaces of functions, which it removes last of all; the function's name follows.
+pub(super) const OF_FUNCTIONS: &str = "AWS Lambda VPC ENI-";
 
 /// An interface, by whom it is of: what a service of AWS has made, that service removes, some time after its owner is gone.
-fn occupant(interface: &NetworkInterface) -> Occupant {
+fn occupant(stack: &str, interface: &NetworkInterface) -> Occupant {
     let id = interface.network_interface_id().unwrap_or_default();
     let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
     let of = match (instance, interface.description()) {
@@ -103,7 +103,10 @@ fn occupant(interface: &NetworkInterface) -> Occupant {
         _ => String::new(),
     };
     // App Runner's are tagged by it; whether AWS calls them managed is not said anywhere.
+    // Of Lambda's it says that they are not: those of the stack's function go with it, those of others with theirs.
+    let of_ours = format!("{OF_FUNCTIONS}{stack}-");
     let goes = interface.requester_managed().unwrap_or_default()
+        || interface.description().is_some_and(|text| text.starts_with(&of_ours))
         || interface.tag_set().iter().any(|tag| tag.key() == Some("AWSAppRunnerManaged"));
     Occupant { what: format!("{id}{of}"), stays: !goes }
 }
@@ -151,12 +154,20 @@ fn named(id: Option<&str>, name: Option<&str>) -> Occupant {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ec2::types::NetworkInterfaceType;
+
     use super::*;
 
     #[test]
     fn what_a_function_leaves_behind_is_named_with_the_time_it_takes() {
-        let interface = NetworkInterface::builder().network_interface_id("eni-1").requester_managed(true);
-        let left = occupant(&interface.description("AWS Lambda VPC ENI-shop-migrations-1").build());
+        let interface = NetworkInterface::builder()
+            .network_interface_id("eni-1")
+            .interface_type(NetworkInterfaceType::Lambda)
+            .requester_managed(false)
+            .description("AWS Lambda VPC ENI-shop-migrations-1")
+            .build();
+        let left = occupant("shop", &interface);
         assert!(!left.stays && left.what.starts_with("eni-1 (AWS Lambda VPC ENI-shop-migrations-1; AWS removes it 20"));
+        assert!(occupant("other", &interface).stays, "somebody else's function goes when somebody deletes it");
     }
 }

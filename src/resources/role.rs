@@ -164,13 +164,13 @@ async fn listed(scope: &Scope<'_>) -> Result<Arc<Vec<Found>>> {
     scope.once("ListRoles", || async { Ok(pages.try_collect().await?) }).await
 }
 
-/// Whether a role of the stack may be assumed by a service of AWS.
-pub(super) async fn some_trusts(service: &str, scope: &Scope<'_>) -> Result<bool> {
-    let trusts = |role: &Found| {
+/// The ARNs of the stack's roles that may be assumed by a service of AWS.
+pub(super) async fn trusting(service: &str, scope: &Scope<'_>) -> Result<Vec<String>> {
+    let trusts = |role: &&Found| {
         let document = policy::decode(role.assume_role_policy_document().unwrap_or_default());
         policy::read_trust(&document).iter().any(|trusted| trusted == service)
     };
-    Ok(listed(scope).await?.iter().any(trusts))
+    Ok(listed(scope).await?.iter().filter(trusts).map(|role| role.arn().to_owned()).collect())
 }
 
 async fn inline_names(aws: &Clients, role: &str) -> Result<Vec<String>> {

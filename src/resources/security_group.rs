@@ -2,6 +2,8 @@
 
 mod rule;
 
+use std::sync::Arc;
+
 use aws_sdk_ec2::types::ResourceType;
 use serde::Serialize;
 
@@ -10,7 +12,7 @@ use self::rule::{Direction, rules};
 use super::{ec2, occupants, vpc::Vpc};
 use crate::{
     aws::{Result, tags},
-    engine::{Change, Live, Occupant, Ref, Resource, Scope, Tags, attributes::touches},
+    engine::{Address, Change, Live, Occupant, Ref, Resource, Scope, Tags, attributes::touches, identity},
 };
 
 /// A security group with its rules (EC2 CreateSecurityGroup, AuthorizeSecurityGroupIngress …); CDK's
@@ -34,7 +36,7 @@ impl Resource for SecurityGroup {
     const IMMUTABLE: &'static [&'static str] = &["name", "description", "vpc"];
 
     async fn observe(scope: &Scope<'_>) -> Result<Vec<Live<Self>>> {
-        let groups = of_the_stack(scope).await?;
+        let groups = listed(scope).await?;
         let mut seen: Vec<Live<Self>> = groups.iter().filter_map(|group| live(scope, group)).collect();
         let leaving: Vec<String> =
             seen.iter().filter(|group| is_leaving(group, scope)).map(|group| group.id.clone()).collect();
@@ -100,6 +102,18 @@ fn is_leaving(group: &Live<SecurityGroup>, scope: &Scope<'_>) -> bool {
     described.is_none_or(|described| {
         (&described.name, &described.description) != (&group.spec.name, &group.spec.description)
     })
+}
+
+/// The stack's groups as they are listed, once a round.
+async fn listed(scope: &Scope<'_>) -> Result<Arc<Vec<aws_sdk_ec2::types::SecurityGroup>>> {
+    scope.once("DescribeSecurityGroups", || of_the_stack(scope)).await
+}
+
+/// Whether the stack has the group `name`.
+pub(super) async fn exists(name: &str, scope: &Scope<'_>) -> Result<bool> {
+    let address = Address::new(SecurityGroup::KIND, name);
+    let is_it = |tags: &Tags| identity::address(tags, scope.stack, SecurityGroup::KIND).as_ref() == Some(&address);
+    Ok(listed(scope).await?.iter().any(|group| is_it(&tags::of_ec2(group.tags()))))
 }
 
 async fn of_the_stack(scope: &Scope<'_>) -> Result<Vec<aws_sdk_ec2::types::SecurityGroup>> {

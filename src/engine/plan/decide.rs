@@ -64,7 +64,7 @@ impl<'a> Decision<'a> {
         match chosen {
             None => {
                 step.changes = creation(&attributes);
-                if let Some(seen) = going.first() {
+                if let Some(seen) = going.first().filter(|_| !kind.beside_deleted) {
                     step.live = Some((*seen).clone());
                     step.unsettled = true;
                     step.reason = Some("AWS is still deleting the former one; it is made again after that".into());

@@ -266,6 +266,12 @@ fn the_phase_decides_where_the_attributes_do_not() {
         let deleting = decide(Phase::Deleting("deleting".into()));
         assert_eq!(acting(&deleting), ["+ node/a"]);
         assert!(deleting.steps[0].unsettled && deleting.steps[0].reason.is_some());
+        let mut leaving = live.clone();
+        leaving[0].phase = Phase::Deleting("deleting".into());
+        let kinds = [Kind { beside_deleted: true, ..Kind::of::<Node>() }];
+        let beside = plan(&stack, &leaving, &kinds, &Policy::default()).unwrap();
+        assert_eq!(acting(&beside), ["+ node/a"]);
+        assert!(!beside.steps[0].unsettled && beside.steps[0].live.is_none(), "it is not waited for");
     });
 }
 

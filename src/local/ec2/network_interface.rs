@@ -34,7 +34,7 @@ pub(crate) struct NetworkInterface {
     pub(super) unchecked: bool,
     pub(super) group_ids: Vec<String>,
     pub(super) description: String,
-    /// `interface`, `nat_gateway` or `vpc_endpoint`.
+    /// `interface`, `nat_gateway`, `vpc_endpoint` or `lambda`.
     pub(super) interface_type: String,
     /// The service that made it for itself, e.g. `amazon-rds`; none where a user did.
     pub(super) requester: Option<String>,
@@ -46,7 +46,13 @@ pub(crate) struct NetworkInterface {
     /// How long it outlives its owner; AWS's can take an hour.
     #[serde(default)]
     lingers: Millis,
+    /// The role with which alone it is removed, where its service needs one for that.
+    #[serde(default)]
+    removed_by: Option<String>,
 }
+
+/// The type of the interfaces of functions.
+const OF_FUNCTION: &str = "lambda";
 
 /// Who makes an interface, and what for.
 pub(super) struct Purpose<'a> {
@@ -75,6 +81,7 @@ impl NetworkInterface {
             attached_at: now,
             gone_at: None,
             lingers: 0,
+            removed_by: None,
         }
     }
 
@@ -85,6 +92,11 @@ impl NetworkInterface {
             (Some(_), None) => "in-use",
             (Some(_), Some(_)) => "detaching",
         }
+    }
+
+    /// Whether Lambda made it, with the rights of somebody's role: EC2 does not call it managed then.
+    fn is_of_function(&self) -> bool {
+        self.interface_type == OF_FUNCTION
     }
 
     /// Refuses to change what another service keeps for itself.
@@ -129,7 +141,7 @@ impl NetworkInterface {
                 "AttachTime": timestamp(self.attached_at),
                 "DeleteOnTermination": false,
                 "DeviceIndex": 1,
-                "InstanceOwnerId": self.requester,
+                "InstanceOwnerId": if self.is_of_function() { Some("amazon-aws") } else { self.requester.as_deref() },
                 "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
             })
         });
@@ -148,7 +160,7 @@ impl NetworkInterface {
             "Status": self.status(),
             "OwnerId": view.account,
             "RequesterId": self.requester,
-            "RequesterManaged": self.requester.is_some(),
+            "RequesterManaged": self.requester.is_some() && !self.is_of_function(),
             "VpcId": self.vpc_id,
             "SubnetId": self.subnet_id,
             "AvailabilityZone": self.availability_zone,
@@ -184,6 +196,21 @@ impl Store {
         self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
     }
 
+    /// Makes the interface of a function, as [`Self::attach_interface`]; the requester is a session of the function's role.
+    pub(crate) fn attach_function(
+        &mut self,
+        owner: &str,
+        description: &str,
+        requester: &str,
+        subnet_id: &str,
+        group_ids: &[String],
+        now: Millis,
+    ) {
+        let purpose = Purpose { owner, description, requester, interface_type: OF_FUNCTION };
+        // Callers have checked that the subnet exists.
+        let _ = self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now);
+    }
+
     /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do
     /// after some deletions.
     pub(crate) fn detach_interfaces(&mut self, owner: &str) {
@@ -207,6 +234,15 @@ impl Store {
         self.remove_interfaces(&gone);
     }
 
+    /// Leaves for ever what waits to be removed with a role that is gone.
+    pub(crate) fn abandon_interfaces(&mut self, exists: impl Fn(&str) -> bool) {
+        for interface in self.interfaces.values_mut().filter(|one| one.gone_at.is_some()) {
+            if interface.removed_by.as_deref().is_some_and(|role| !exists(role)) {
+                interface.gone_at = Some(Millis::MAX);
+            }
+        }
+    }
+
     fn remove_interfaces(&mut self, ids: &[String]) {
         for id in ids {
             self.unmap(id);
@@ -220,10 +256,12 @@ impl Store {
         self.interfaces.values_mut().for_each(|interface| interface.lingers = ms);
     }
 
-    /// Lets the interfaces of `owner` outlive it by so many milliseconds at least.
-    pub(crate) fn outlast(&mut self, owner: &str, ms: Millis) {
+    /// Lets the interfaces of `owner` outlive it by so many milliseconds at least, and for ever where the role that removes
+    /// them goes before.
+    pub(crate) fn outlast(&mut self, owner: &str, ms: Millis, removed_by: Option<&str>) {
         for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
             interface.lingers = interface.lingers.max(ms);
+            interface.removed_by = removed_by.map(str::to_owned);
         }
     }
 

@@ -113,21 +113,24 @@ fn defaults(name: &str) -> Map<String, Value> {
 
 /// Puts a function into subnets and groups; its network interfaces are made, and those elsewhere stay for a while.
 fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: Vec<String>, groups: Vec<String>) {
-    detach(ctx, &function.arn);
+    detach(ctx, function);
     if ctx.serves("ec2") {
         for subnet in &subnets {
             let description = format!("AWS Lambda VPC ENI-{}-{}", function.name, random_uuid());
-            let requester = format!("{}:awslambda", ctx.account);
-            ctx.region.ec2.attach_interface(&function.arn, &description, &requester, subnet, &groups, ctx.now);
+            // Lambda makes them as the function's role, and EC2 takes them for that one's.
+            let role = ctx.iam.role(function.text("Role")).map_or("AROA", |role| role.unique_id());
+            let requester = format!("{role}:{}", ctx.account);
+            ctx.region.ec2.attach_function(&function.arn, &description, &requester, subnet, &groups, ctx.now);
         }
     }
     (function.subnets, function.groups) = (subnets, groups);
 }
 
-fn detach(ctx: &mut Ctx<'_>, arn: &str) {
+fn detach(ctx: &mut Ctx<'_>, function: &Function) {
     let linger = ctx.pace.after(0, LINGER);
-    ctx.region.ec2.outlast(arn, linger);
-    ctx.region.ec2.detach_interfaces(arn);
+    let role = ctx.serves("iam").then(|| function.text("Role"));
+    ctx.region.ec2.outlast(&function.arn, linger, role);
+    ctx.region.ec2.detach_interfaces(&function.arn);
 }
 
 fn tags(given: &Value) -> Result<Tags, Fault> {
@@ -191,10 +194,9 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?;
-    let (name, arn) = (function.name.clone(), function.arn.clone());
-    ctx.region.lambda.functions.remove(&name);
-    detach(ctx, &arn);
-    code::remove(ctx.data, ctx.account, ctx.region_name, &name);
+    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?.clone();
+    ctx.region.lambda.functions.remove(&function.name);
+    detach(ctx, &function);
+    code::remove(ctx.data, ctx.account, ctx.region_name, &function.name);
     Ok(json!({"StatusCode": 204}))
 }

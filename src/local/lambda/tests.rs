@@ -119,6 +119,31 @@ fn in_a_vpc_it_holds_its_subnets_until_its_interfaces_are_gone() {
 }
 
 #[test]
+fn its_interfaces_stay_for_ever_where_its_role_goes_before_them() {
+    let mut cloud = Cloud::new();
+    let (role, (subnet, group)) = (cloud.role(), cloud.network());
+    let policy = json!({"RoleName": "runner", "PolicyArn": VPC_ACCESS});
+    cloud.call(&iam::SERVICE, "AttachRolePolicy", policy.clone()).unwrap();
+    cloud.wait(15);
+    let mut input = one(&role);
+    input["VpcConfig"] = json!({"SubnetIds": [subnet], "SecurityGroupIds": [group]});
+    cloud.lambda("CreateFunction", input).unwrap();
+    let interfaces = |cloud: &mut Cloud| {
+        let all = cloud.call(&ec2::SERVICE, "DescribeNetworkInterfaces", json!({})).unwrap();
+        all["NetworkInterfaces"].as_array().unwrap().clone()
+    };
+    let interface = &interfaces(&mut cloud)[0];
+    assert_eq!((&interface["InterfaceType"], &interface["RequesterManaged"]), (&json!("lambda"), &json!(false)));
+    let requester = interface["RequesterId"].as_str().unwrap();
+    assert!(requester.starts_with("AROA") && requester.ends_with(":000000000000"), "{requester}");
+    cloud.lambda("DeleteFunction", json!({"FunctionName": "one"})).unwrap();
+    cloud.call(&iam::SERVICE, "DetachRolePolicy", policy).unwrap();
+    cloud.call(&iam::SERVICE, "DeleteRole", json!({"RoleName": "runner"})).unwrap();
+    cloud.wait(24 * 60 * 60);
+    assert_eq!(interfaces(&mut cloud).len(), 1);
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let mut cloud = Cloud::new();
     let role = cloud.role();

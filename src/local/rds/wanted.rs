@@ -85,7 +85,7 @@ impl Wanted {
         for (account, content) in &mut cloud.world().accounts {
             content.iam.settle(now);
             for (name, region) in &mut content.regions {
-                region.settle(now);
+                region.settle(now, &content.iam);
                 let place = Place { account: account.clone(), region: name.clone() };
                 wanted.add_region(&place, &content.iam, region, now);
             }

@@ -6,7 +6,7 @@ use super::Expansion;
 use crate::{
     engine::{Anything, Ref},
     resources::{
-        function::{Function, PRINCIPAL},
+        function::{self, Function, PRINCIPAL},
         proxy::{PROXY_PORT, Proxy},
         role::{Role, Statement},
         secret::Secret,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The name of the function, its role and its security group.
-pub(super) const NAME: &str = "migrations";
+pub(super) const NAME: &str = function::NAME;
 
 /// Enough for a connection and the largest folder; processor time goes with it.
 const MEMORY_MB: i32 = 512;

@@ -97,7 +97,7 @@ fn wanted(cloud: &Cloud) -> HashMap<Place, Option<u64>> {
     let now = crate::local::cloud::now();
     for (account, content) in &mut cloud.world().accounts {
         for (region, place) in &mut content.regions {
-            place.settle(now);
+            place.settle(now, &content.iam);
             for service in place.apprunner.services.values() {
                 let runs = service.to_run().is_some_and(|settings| settings.program.is_some());
                 let place = Place { account: account.clone(), region: region.clone(), arn: service.arn.clone() };
