@@ -8,6 +8,7 @@ use super::{
     revision::{Revision, check_count},
 };
 use crate::local::{
+    ec2::Purpose,
     fault::Fault,
     members::{Tag, decode, optional_time, time},
     world::Ctx,
@@ -160,9 +161,10 @@ pub(super) fn use_first(ctx: &mut Ctx<'_>, arn: &str) -> bool {
     connector.used = true;
     let has_network = ctx.services.iter().any(|service| service.name == "ec2");
     let description = format!("AWS App Runner VPC connector {}", connector.revision.name);
+    let purpose = Purpose::of_service(arn, &description, "amazon-apprunner");
     for subnet in connector.subnets.iter().filter(|_| has_network) {
         let groups = &connector.security_groups;
-        ctx.region.ec2.attach_interface(arn, &description, "amazon-apprunner", subnet, groups, now);
+        ctx.region.ec2.attach_interface(&purpose, subnet, groups, now);
     }
     true
 }

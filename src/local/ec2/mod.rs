@@ -43,6 +43,7 @@ mod tests;
 
 use super::service::{Action, Service};
 
+pub(crate) use network_interface::Purpose;
 pub(crate) use store::Store;
 pub(crate) use zone::{is_zone, region_names};
 

@@ -55,11 +55,23 @@ pub(crate) struct NetworkInterface {
 const OF_FUNCTION: &str = "lambda";
 
 /// Who makes an interface, and what for.
-pub(super) struct Purpose<'a> {
+pub(crate) struct Purpose<'a> {
     pub(super) owner: &'a str,
     pub(super) description: &'a str,
     pub(super) requester: &'a str,
     pub(super) interface_type: &'a str,
+}
+
+impl<'a> Purpose<'a> {
+    /// For another service's resource `owner` (an ARN), by a requester such as `amazon-rds`.
+    pub(crate) fn of_service(owner: &'a str, description: &'a str, requester: &'a str) -> Self {
+        Self { owner, description, requester, interface_type: "interface" }
+    }
+
+    /// For a function; the requester is a session of the function's role.
+    pub(crate) fn of_function(owner: &'a str, description: &'a str, requester: &'a str) -> Self {
+        Self { interface_type: OF_FUNCTION, ..Self::of_service(owner, description, requester) }
+    }
 }
 
 impl NetworkInterface {
@@ -180,35 +192,16 @@ impl NetworkInterface {
 }
 
 impl Store {
-    /// Makes the interface of another service's resource `owner` (an ARN), e.g. for the requester
-    /// `amazon-rds`. It holds its subnet and groups until it is detached. The id; an empty one where the
-    /// subnet does not exist, which callers have checked.
+    /// Makes the interface of another service's resource. It holds its subnet and groups until it is detached. The id; an
+    /// empty one where the subnet does not exist, which callers have checked.
     pub(crate) fn attach_interface(
         &mut self,
-        owner: &str,
-        description: &str,
-        requester: &str,
+        purpose: &Purpose<'_>,
         subnet_id: &str,
         group_ids: &[String],
         now: Millis,
     ) -> String {
-        let purpose = Purpose { owner, description, requester, interface_type: "interface" };
-        self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
-    }
-
-    /// Makes the interface of a function, as [`Self::attach_interface`]; the requester is a session of the function's role.
-    pub(crate) fn attach_function(
-        &mut self,
-        owner: &str,
-        description: &str,
-        requester: &str,
-        subnet_id: &str,
-        group_ids: &[String],
-        now: Millis,
-    ) {
-        let purpose = Purpose { owner, description, requester, interface_type: OF_FUNCTION };
-        // Callers have checked that the subnet exists.
-        let _ = self.make_interface(&purpose, subnet_id, group_ids.to_vec(), now);
+        self.make_interface(purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
     }
 
     /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do

@@ -8,6 +8,7 @@ use super::{
     invalid, named,
 };
 use crate::local::{
+    ec2::Purpose,
     fault::Fault,
     members::{Tags, is_reserved, random_uuid},
     world::Ctx,
@@ -120,7 +121,8 @@ fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: Vec<String>, grou
             // Lambda makes them as the function's role, and EC2 takes them for that one's.
             let role = ctx.iam.role(function.text("Role")).map_or("AROA", |role| role.unique_id());
             let requester = format!("{role}:{}", ctx.account);
-            ctx.region.ec2.attach_function(&function.arn, &description, &requester, subnet, &groups, ctx.now);
+            let purpose = Purpose::of_function(&function.arn, &description, &requester);
+            ctx.region.ec2.attach_interface(&purpose, subnet, &groups, ctx.now);
         }
     }
     (function.subnets, function.groups) = (subnets, groups);

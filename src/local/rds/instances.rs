@@ -15,7 +15,7 @@ use super::{
     tags::{self, Tags},
     times, windows,
 };
-use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 
 /// A member of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -315,14 +315,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 fn attach(ctx: &mut Ctx<'_>, instance: &Instance, groups: &[String]) {
-    ctx.region.ec2.attach_interface(
-        &instance.arn,
-        "RDSNetworkInterface",
-        "amazon-rds",
-        &instance.subnet_id,
-        groups,
-        ctx.now,
-    );
+    let purpose = Purpose::of_service(&instance.arn, "RDSNetworkInterface", "amazon-rds");
+    ctx.region.ec2.attach_interface(&purpose, &instance.subnet_id, groups, ctx.now);
 }
 
 /// Gives the interfaces of a cluster's members the cluster's security groups.

@@ -14,7 +14,7 @@ use super::{
     targets::{Pool, Target},
     times,
 };
-use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 
 /// How many proxies a region may have.
 const QUOTA: usize = 20;
@@ -239,16 +239,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 fn attach(ctx: &mut Ctx<'_>, proxy: &Proxy) {
+    let purpose = Purpose::of_service(&proxy.arn, "Network interface for DBProxy", "amazon-rds");
     for subnet in &proxy.subnets {
-        let groups = &proxy.security_groups;
-        ctx.region.ec2.attach_interface(
-            &proxy.arn,
-            "Network interface for DBProxy",
-            "amazon-rds",
-            subnet,
-            groups,
-            ctx.now,
-        );
+        ctx.region.ec2.attach_interface(&purpose, subnet, &proxy.security_groups, ctx.now);
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     tags::{self, Tags},
     times,
 };
-use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 
 /// A proxy's endpoint that a user made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,16 +58,9 @@ impl Store {
 }
 
 fn attach(ctx: &mut Ctx<'_>, endpoint: &ProxyEndpoint) {
+    let purpose = Purpose::of_service(&endpoint.arn, "Network interface for DBProxy", "amazon-rds");
     for subnet in &endpoint.subnets {
-        let groups = &endpoint.security_groups;
-        ctx.region.ec2.attach_interface(
-            &endpoint.arn,
-            "Network interface for DBProxy",
-            "amazon-rds",
-            subnet,
-            groups,
-            ctx.now,
-        );
+        ctx.region.ec2.attach_interface(&purpose, subnet, &endpoint.security_groups, ctx.now);
     }
 }
 

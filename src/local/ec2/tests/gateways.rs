@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Cloud, missing};
-use crate::local::pace::Pace;
+use crate::local::{ec2::Purpose, pace::Pace};
 
 /// A VPC with a subnet, an internet gateway and an address.
 fn network(cloud: &mut Cloud) -> (String, String, String, String) {
@@ -147,7 +147,8 @@ fn another_services_interface_holds_its_subnet_and_groups() {
     let now = cloud.now;
     let attach = |cloud: &mut Cloud| {
         let groups = [group.clone()];
-        cloud.region.ec2.attach_interface(owner, "RDSNetworkInterface", "amazon-rds", &subnet, &groups, now)
+        let purpose = Purpose::of_service(owner, "RDSNetworkInterface", "amazon-rds");
+        cloud.region.ec2.attach_interface(&purpose, &subnet, &groups, now)
     };
     let interface = attach(&mut cloud);
     let held = [
