@@ -26,11 +26,10 @@ use super::plan::Plan;
 use super::refusal::Refusal;
 use super::transaction::{RESTORE, Trouble, beginning};
 
-/// For the session, as the connection asked for it in its beginning: what follows may be alone, in no transaction that could limit it.
-const ENCODING: &str = "SET client_encoding = 'UTF8'";
-
 pub(super) use step::{Commit, Step, steps};
 
+/// For the session, as the connection asked for it in its beginning: what follows may be alone, in no transaction that could limit it.
+const ENCODING: &str = "SET client_encoding = 'UTF8'";
 /// How often to look whether a lease was given back.
 const LOOK: Duration = Duration::from_millis(500);
 
