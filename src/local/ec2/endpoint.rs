@@ -10,7 +10,7 @@ use super::{
     call::{self, unsupported},
     endpoint_service, kind,
     listing::Listing,
-    network_interface::Purpose,
+    network_interface_owner::Purpose,
     prefix_list,
     tag::{self, TagSpecification},
     view::{View, timestamp},

@@ -20,10 +20,12 @@ mod nat_gateway;
 mod network_acl;
 mod network_interface;
 mod network_interface_change;
+mod network_interface_owner;
 mod never;
 mod permission;
 mod prefix_list;
 mod prefix_list_change;
+mod private_address;
 mod reach;
 mod route;
 mod route_table;
@@ -43,7 +45,7 @@ mod tests;
 
 use super::service::{Action, Service};
 
-pub(crate) use network_interface::Purpose;
+pub(crate) use network_interface_owner::Purpose;
 pub(crate) use store::Store;
 pub(crate) use zone::{is_zone, region_names};
 

@@ -11,7 +11,7 @@ use super::{
     call::{self, combination, missing},
     kind,
     listing::Listing,
-    network_interface::Purpose,
+    network_interface_owner::Purpose,
     tag::{self, TagSpecification},
     view::{View, timestamp},
 };

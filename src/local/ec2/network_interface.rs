@@ -1,16 +1,17 @@
-//! Network interfaces: those that users make, and those that gateways, endpoints, databases and connectors
-//! keep in subnets, where they hold the subnet and the groups.
+//! Network interfaces. Those of a user are made and removed here; those that gateways, endpoints, databases and connectors
+//! keep in subnets, where they hold the subnet and the groups, are `network_interface_owner`'s.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     Store,
-    call::{self, in_use, invalid},
-    cidr, kind,
+    call::{self, in_use},
+    kind,
     listing::Listing,
+    network_interface_owner::OF_FUNCTION,
     subnet::Subnet,
     tag::{self, TagSpecification},
     view::{View, timestamp},
@@ -45,38 +46,15 @@ pub(crate) struct NetworkInterface {
     pub(super) gone_at: Option<Millis>,
     /// How long it outlives its owner; AWS's can take an hour.
     #[serde(default)]
-    lingers: Millis,
+    pub(super) lingers: Millis,
     /// The role with which alone it is removed, where its service needs one for that.
     #[serde(default)]
-    removed_by: Option<String>,
-}
-
-/// The type of the interfaces of functions.
-const OF_FUNCTION: &str = "lambda";
-
-/// Who makes an interface, and what for.
-pub(crate) struct Purpose<'a> {
-    pub(super) owner: &'a str,
-    pub(super) description: &'a str,
-    pub(super) requester: &'a str,
-    pub(super) interface_type: &'a str,
-}
-
-impl<'a> Purpose<'a> {
-    /// For another service's resource `owner` (an ARN), by a requester such as `amazon-rds`.
-    pub(crate) fn of_service(owner: &'a str, description: &'a str, requester: &'a str) -> Self {
-        Self { owner, description, requester, interface_type: "interface" }
-    }
-
-    /// For a function; the requester is a session of the function's role.
-    pub(crate) fn of_function(owner: &'a str, description: &'a str, requester: &'a str) -> Self {
-        Self { interface_type: OF_FUNCTION, ..Self::of_service(owner, description, requester) }
-    }
+    pub(super) removed_by: Option<String>,
 }
 
 impl NetworkInterface {
     /// A free-standing one at `private_ip`.
-    fn new(subnet: &Subnet, private_ip: Ipv4Addr, group_ids: Vec<String>, now: Millis) -> Self {
+    pub(super) fn new(subnet: &Subnet, private_ip: Ipv4Addr, group_ids: Vec<String>, now: Millis) -> Self {
         Self {
             network_interface_id: kind::NETWORK_INTERFACE.new_id(),
             subnet_id: subnet.subnet_id.clone(),
@@ -192,127 +170,6 @@ impl NetworkInterface {
 }
 
 impl Store {
-    /// Makes the interface of another service's resource. It holds its subnet and groups until it is detached. The id; an
-    /// empty one where the subnet does not exist, which callers have checked.
-    pub(crate) fn attach_interface(
-        &mut self,
-        purpose: &Purpose<'_>,
-        subnet_id: &str,
-        group_ids: &[String],
-        now: Millis,
-    ) -> String {
-        self.make_interface(purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
-    }
-
-    /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do
-    /// after some deletions.
-    pub(crate) fn detach_interfaces(&mut self, owner: &str) {
-        let now = self.settled;
-        let mut gone = Vec::new();
-        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
-            match interface.lingers {
-                0 => gone.push(interface.network_interface_id.clone()),
-                while_longer => {
-                    interface.gone_at.get_or_insert(now + while_longer);
-                }
-            }
-        }
-        self.remove_interfaces(&gone);
-    }
-
-    /// Removes the interfaces that have outlived their owners for long enough.
-    pub(super) fn settle_interfaces(&mut self, now: Millis) {
-        let over = self.interfaces.values().filter(|one| one.gone_at.is_some_and(|at| at <= now));
-        let gone: Vec<String> = over.map(|one| one.network_interface_id.clone()).collect();
-        self.remove_interfaces(&gone);
-    }
-
-    /// Leaves for ever what waits to be removed with a role that is gone.
-    pub(crate) fn abandon_interfaces(&mut self, exists: impl Fn(&str) -> bool) {
-        for interface in self.interfaces.values_mut().filter(|one| one.gone_at.is_some()) {
-            if interface.removed_by.as_deref().is_some_and(|role| !exists(role)) {
-                interface.gone_at = Some(Millis::MAX);
-            }
-        }
-    }
-
-    fn remove_interfaces(&mut self, ids: &[String]) {
-        for id in ids {
-            self.unmap(id);
-            self.interfaces.remove(id);
-            self.tags.remove(id);
-        }
-    }
-
-    /// Lets every interface that there is outlive its owner by so many milliseconds.
-    pub(crate) fn linger(&mut self, ms: Millis) {
-        self.interfaces.values_mut().for_each(|interface| interface.lingers = ms);
-    }
-
-    /// Lets the interfaces of `owner` outlive it by so many milliseconds at least, and for ever where the role that removes
-    /// them goes before.
-    pub(crate) fn outlast(&mut self, owner: &str, ms: Millis, removed_by: Option<&str>) {
-        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
-            interface.lingers = interface.lingers.max(ms);
-            interface.removed_by = removed_by.map(str::to_owned);
-        }
-    }
-
-    /// Puts the interfaces of `owner` into other groups.
-    pub(crate) fn regroup_interfaces(&mut self, owner: &str, group_ids: &[String]) {
-        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner)) {
-            interface.group_ids = group_ids.to_vec();
-        }
-    }
-
-    /// The interfaces of `owner`.
-    pub(super) fn interfaces_of(&self, owner: &str) -> impl Iterator<Item = &NetworkInterface> {
-        self.interfaces.values().filter(move |interface| interface.owner.as_deref() == Some(owner))
-    }
-
-    /// Makes an interface for another resource.
-    pub(super) fn make_interface(
-        &mut self,
-        purpose: &Purpose<'_>,
-        subnet_id: &str,
-        group_ids: Vec<String>,
-        now: Millis,
-    ) -> Result<String, Fault> {
-        let subnet = kind::SUBNET.find(&self.subnets, subnet_id)?;
-        let private_ip = self.free_address(subnet)?;
-        let interface = NetworkInterface {
-            description: purpose.description.to_owned(),
-            interface_type: purpose.interface_type.to_owned(),
-            requester: Some(purpose.requester.to_owned()),
-            owner: Some(purpose.owner.to_owned()),
-            ..NetworkInterface::new(subnet, private_ip, group_ids, now)
-        };
-        let id = interface.network_interface_id.clone();
-        self.interfaces.insert(id.clone(), interface);
-        Ok(id)
-    }
-
-    /// The lowest address of a subnet that no interface has and that is not kept back.
-    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
-        let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet.subnet_id);
-        let taken: BTreeSet<Ipv4Addr> =
-            neighbours.flat_map(|one| one.secondary.iter().copied().chain([one.private_ip])).collect();
-        let is_free = |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
-        cidr::usable(subnet.cidr).find(is_free).ok_or_else(|| {
-            let message = format!(
-                "The specified subnet does not have enough free addresses to satisfy the request: {}.",
-                subnet.subnet_id
-            );
-            Fault::new("InsufficientFreeAddressesInSubnet", message)
-        })
-    }
-
-    /// Whether an interface in the VPC has this address.
-    pub(super) fn is_taken(&self, vpc_id: &str, address: Ipv4Addr) -> bool {
-        let has = |one: &NetworkInterface| one.private_ip == address || one.secondary.contains(&address);
-        self.interfaces.values().any(|one| one.vpc_id == vpc_id && has(one))
-    }
-
     /// Whether an interface is in this group.
     pub(super) fn is_group_in_use(&self, group_id: &str) -> bool {
         self.interfaces.values().any(|interface| interface.group_ids.iter().any(|id| id == group_id))
@@ -350,13 +207,7 @@ fn make(store: &mut Store, input: &CreateNetworkInterface, now: Millis) -> Resul
     let group_ids = store.groups_of_vpc(&subnet.vpc_id, input.groups.clone())?;
     let private_ip = match input.private_ip_address {
         None => store.free_address(subnet)?,
-        Some(wanted) if !cidr::usable(subnet.cidr).any(|address| address == wanted) => {
-            return Err(invalid(format!("Address {wanted} does not fall within the subnet's address range")));
-        }
-        Some(wanted) if store.is_taken(&subnet.vpc_id, wanted) => {
-            return Err(Fault::new("InvalidIPAddress.InUse", format!("Address {wanted} is in use.")));
-        }
-        Some(wanted) => wanted,
+        Some(wanted) => store.untaken_address(subnet, wanted)?,
     };
     let tags = tag::given(&input.tag_specifications, &kind::NETWORK_INTERFACE)?;
     let interface = NetworkInterface {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     call::{self, Flag, combination, invalid},
-    cidr, kind,
+    kind,
+    private_address::check_within,
     view::View,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -134,9 +135,7 @@ pub(super) fn assign(ctx: &mut Ctx<'_>, input: Assign) -> Result<Value, Fault> {
     };
     let subnet = kind::SUBNET.find(&store.subnets, &subnet_id)?;
     for wanted in &input.private_ip_addresses {
-        if !cidr::usable(subnet.cidr).any(|address| address == *wanted) {
-            return Err(invalid(format!("Address {wanted} does not fall within the subnet's address range")));
-        }
+        check_within(subnet, *wanted)?;
         if store.is_taken(&vpc_id, *wanted) && !input.allow_reassignment {
             return Err(invalid(format!(
                 "[{wanted}] cannot be assigned: it is assigned to another network interface, and reassignment is not allowed"

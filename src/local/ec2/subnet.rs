@@ -55,7 +55,7 @@ impl Subnet {
     }
 
     pub(super) fn show(&self, view: &View<'_>, state: &str) -> Value {
-        let interfaces = view.store.interfaces.values().filter(|one| one.subnet_id == self.subnet_id).count();
+        let taken = view.store.addresses_in(&self.subnet_id).len();
         json!({
             "SubnetId": self.subnet_id,
             "SubnetArn": view.arn(&kind::SUBNET, &self.subnet_id),
@@ -63,7 +63,7 @@ impl Subnet {
             "OwnerId": view.account,
             "State": state,
             "CidrBlock": self.cidr.to_string(),
-            "AvailableIpAddressCount": cidr::capacity(self.cidr).saturating_sub(interfaces),
+            "AvailableIpAddressCount": cidr::capacity(self.cidr).saturating_sub(taken),
             "AvailabilityZone": self.availability_zone,
             "AvailabilityZoneId": zone::id(&self.availability_zone),
             "MapPublicIpOnLaunch": self.map_public_ip_on_launch,

@@ -1,0 +1,57 @@
+//! The private addresses of a subnet: which are free, and which can be had by name.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use super::{Store, call::invalid, cidr, network_interface::NetworkInterface, subnet::Subnet};
+use crate::local::fault::Fault;
+
+impl NetworkInterface {
+    /// All its addresses, the primary one first.
+    pub(super) fn private_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        [self.private_ip].into_iter().chain(self.secondary.iter().copied())
+    }
+}
+
+/// Refuses an address that does not lie in the subnet, or that AWS keeps.
+pub(super) fn check_within(subnet: &Subnet, wanted: Ipv4Addr) -> Result<(), Fault> {
+    match cidr::usable(subnet.cidr).any(|address| address == wanted) {
+        true => Ok(()),
+        false => Err(invalid(format!("Address {wanted} does not fall within the subnet's address range"))),
+    }
+}
+
+impl Store {
+    /// The addresses of a subnet that interfaces have.
+    pub(super) fn addresses_in(&self, subnet_id: &str) -> BTreeSet<Ipv4Addr> {
+        let neighbours = self.interfaces.values().filter(|one| one.subnet_id == subnet_id);
+        neighbours.flat_map(NetworkInterface::private_addresses).collect()
+    }
+
+    /// The lowest address of a subnet that no interface has and that is not kept back.
+    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+        let taken = self.addresses_in(&subnet.subnet_id);
+        let is_free = |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
+        cidr::usable(subnet.cidr).find(is_free).ok_or_else(|| {
+            let message = format!(
+                "The specified subnet does not have enough free addresses to satisfy the request: {}.",
+                subnet.subnet_id
+            );
+            Fault::new("InsufficientFreeAddressesInSubnet", message)
+        })
+    }
+
+    /// The address `wanted` of a subnet, refused where an interface has it.
+    pub(super) fn untaken_address(&self, subnet: &Subnet, wanted: Ipv4Addr) -> Result<Ipv4Addr, Fault> {
+        check_within(subnet, wanted)?;
+        match self.is_taken(&subnet.vpc_id, wanted) {
+            true => Err(Fault::new("InvalidIPAddress.InUse", format!("Address {wanted} is in use."))),
+            false => Ok(wanted),
+        }
+    }
+
+    /// Whether an interface in the VPC has this address.
+    pub(super) fn is_taken(&self, vpc_id: &str, address: Ipv4Addr) -> bool {
+        let mut neighbours = self.interfaces.values().filter(|one| one.vpc_id == vpc_id);
+        neighbours.any(|one| one.private_addresses().any(|taken| taken == address))
+    }
+}
