@@ -228,6 +228,176 @@ def nat_gateways():
     delete_network(vpc, gateway)
 
 
+def an_address():
+    return ec2.allocate_address(Domain="vpc")["AllocationId"]
+
+
+def secondary_addresses_of_nat_gateways():
+    vpc, gateway = a_connected_vpc()
+    subnet = a_subnet(vpc)
+    first, second, third = an_address(), an_address(), an_address()
+    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=first, PrivateIpAddress="10.0.0.40")["NatGateway"]
+    nat = made["NatGatewayId"]
+    told = lambda gateway: ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"][0]["NatGatewayAddresses"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    [primary] = told(nat)
+    equal("the primary address", (primary["IsPrimary"], primary["Status"], primary["PrivateIp"]), (True, "succeeded", "10.0.0.40"))
+    associate = lambda **more: ec2.associate_nat_gateway_address(**({"NatGatewayId": nat, "AllocationIds": [second]} | more))
+    for what, code, wrong in (
+        ("of no gateway", "NatGatewayNotFound", {"NatGatewayId": f"nat-{MISSING}"}),
+        ("that is not there", "InvalidAllocationID.NotFound", {"AllocationIds": [f"eipalloc-{MISSING}"]}),
+        ("without one", "MissingParameter", {"AllocationIds": []}),
+        ("outside the subnet", "InvalidParameterValue", {"PrivateIpAddresses": ["10.9.0.1"]}),
+        ("that the gateway has", "InvalidIPAddress.InUse", {"PrivateIpAddresses": ["10.0.0.40"]}),
+        ("more than AWS allows", "AddressLimitExceeded", {"AllocationIds": [second, third]}),
+        ("in a zone of a zonal gateway", "UnsupportedOperation", {"AvailabilityZone": ZONE_A}),
+    ):
+        refused(f"an address {what}", code, associate, **wrong)
+    answer = associate(PrivateIpAddresses=["10.0.0.50"])
+    [coming] = answer["NatGatewayAddresses"]
+    equal(
+        "on its way, the rest is not known yet",
+        (answer["NatGatewayId"], coming["AllocationId"], coming["IsPrimary"], coming["Status"], "PublicIp" in coming),
+        (nat, second, False, "associating", False),
+    )
+    until("it is there", lambda: [one["Status"] for one in told(nat)], ["succeeded", "succeeded"])
+    there = told(nat)[1]
+    [address] = ec2.describe_addresses(AllocationIds=[second])["Addresses"]
+    equal(
+        "the elastic address says so as well",
+        (address["AssociationId"], address["PrivateIpAddress"], address["NetworkInterfaceId"], address["PublicIp"]),
+        (there["AssociationId"], "10.0.0.50", primary["NetworkInterfaceId"], there["PublicIp"]),
+    )
+    [interface] = ec2.describe_network_interfaces(NetworkInterfaceIds=[primary["NetworkInterfaceId"]])["NetworkInterfaces"]
+    equal("and the interface", [one["Association"]["AllocationId"] for one in interface["PrivateIpAddresses"]], [first, second])
+    refused("one too many", "AddressLimitExceeded", associate, AllocationIds=[third])
+    refused("the address in use", "InvalidIPAddress.InUse", ec2.release_address, AllocationId=second)
+    refused("it is the gateway's", ("AuthFailure", "OperationNotPermitted"), ec2.disassociate_address, AssociationId=there["AssociationId"])
+    refused("its private address", "InvalidIPAddress.InUse", ec2.create_network_interface, SubnetId=subnet, PrivateIpAddress="10.0.0.50")
+    away = lambda **more: ec2.disassociate_nat_gateway_address(**({"NatGatewayId": nat, "AssociationIds": [there["AssociationId"]]} | more))
+    for what, codes, wrong in (
+        ("the primary one", ("InvalidParameter", "InvalidParameterValue"), {"AssociationIds": [primary["AssociationId"]]}),
+        ("one that is not there", "InvalidAssociationID.NotFound", {"AssociationIds": ["eipassoc-" + MISSING]}),
+        ("in no time", "InvalidParameterValue", {"MaxDrainDurationSeconds": 0}),
+        ("in too much time", "InvalidParameterValue", {"MaxDrainDurationSeconds": 4001}),
+        ("of a public gateway as if it were private", "InvalidParameter", None),
+    ):
+        if wrong is None:
+            refused(what, codes, ec2.unassign_private_nat_gateway_address, NatGatewayId=nat, PrivateIpAddresses=["10.0.0.50"])
+        else:
+            refused(what, codes, away, **wrong)
+    [leaving] = away(MaxDrainDurationSeconds=1)["NatGatewayAddresses"]
+    equal("on its way out, all of it is told", (leaving["Status"], leaving["PublicIp"], leaving["PrivateIp"]), ("disassociating", there["PublicIp"], "10.0.0.50"))
+    until("it is gone", lambda: told(nat), [primary])
+    ec2.release_address(AllocationId=second)
+    other = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=third, SecondaryAllocationIds=[first])["NatGateway"]["NatGatewayId"]
+    [failed] = ec2.describe_nat_gateways(NatGatewayIds=[other])["NatGateways"]
+    equal("a secondary address that is another's", (failed["State"], failed["FailureCode"]), ("failed", "Resource.AlreadyAssociated"))
+    lost = associate(AllocationIds=[third])["NatGatewayAddresses"]
+    equal("what the failed one had is free again", [one["Status"] for one in lost], ["associating"])
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
+    refused("a gateway that is no more", "NatGatewayNotFound", associate)
+    for elastic in (first, third):
+        ec2.release_address(AllocationId=elastic)
+    delete_network(vpc, gateway)
+
+
+def private_nat_gateways():
+    vpc = a_vpc()
+    subnet = a_subnet(vpc)
+    private = {"SubnetId": subnet, "ConnectivityType": "private"}
+    for what, wrong in (
+        ("addresses and their number", {"SecondaryPrivateIpAddresses": ["10.0.0.9"], "SecondaryPrivateIpAddressCount": 1}),
+        ("an elastic address", {"SecondaryAllocationIds": [f"eipalloc-{MISSING}"]}),
+    ):
+        refused(f"a private gateway with {what}", "InvalidParameterCombination", ec2.create_nat_gateway, **(private | wrong))
+    nat = ec2.create_nat_gateway(**private, SecondaryPrivateIpAddressCount=1)["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    told = lambda: ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["NatGatewayAddresses"]
+    equal("two addresses", [(one["PrivateIp"], one["IsPrimary"]) for one in told()], [("10.0.0.4", True), ("10.0.0.5", False)])
+    assign = lambda **more: ec2.assign_private_nat_gateway_address(NatGatewayId=nat, **more)
+    refused("none", "MissingParameter", assign)
+    refused("addresses and their number", "InvalidParameterCombination", assign, PrivateIpAddresses=["10.0.0.9"], PrivateIpAddressCount=1)
+    refused("more than 31", "InvalidParameterValue", assign, PrivateIpAddressCount=32)
+    refused("more than a gateway has", "AddressLimitExceeded", assign, PrivateIpAddressCount=7)
+    refused("an elastic one", ("InvalidParameter", "InvalidAllocationID.NotFound"), ec2.associate_nat_gateway_address, NatGatewayId=nat, AllocationIds=[f"eipalloc-{MISSING}"])
+    equal("on their way", [(one["Status"], "PrivateIp" in one) for one in assign(PrivateIpAddressCount=2)["NatGatewayAddresses"]], [("assigning", False)] * 2)
+    until("four addresses", lambda: [one.get("PrivateIp") for one in told() if one["Status"] == "succeeded"], ["10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7"])
+    equal("they are the subnet's", ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"], 247)
+    unassign = lambda *addresses: ec2.unassign_private_nat_gateway_address(NatGatewayId=nat, PrivateIpAddresses=list(addresses))
+    refused("the primary one", ("InvalidParameter", "InvalidParameterValue"), lambda: unassign("10.0.0.4"))
+    refused("one that it has not", ("InvalidParameter", "InvalidParameterValue"), lambda: unassign("10.0.0.77"))
+    equal("on their way out", [(one["Status"], one["PrivateIp"]) for one in unassign("10.0.0.5", "10.0.0.7")["NatGatewayAddresses"]], [("unassigning", "10.0.0.5"), ("unassigning", "10.0.0.7")])
+    until("gone", lambda: [one["PrivateIp"] for one in told()], ["10.0.0.4", "10.0.0.6"])
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
+    delete_network(vpc)
+
+
+def elastic_addresses_of_interfaces():
+    vpc, gateway = a_connected_vpc()
+    subnet = a_subnet(vpc)
+    one, other = (ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"] for _ in "ab")
+    ec2.assign_private_ip_addresses(NetworkInterfaceId=one, PrivateIpAddresses=["10.0.0.60"])
+    elastic = an_address()
+    refused("to an address that it has not", "InvalidParameterValue", ec2.associate_address, AllocationId=elastic, NetworkInterfaceId=one, PrivateIpAddress="10.0.0.61")
+    ec2.associate_address(AllocationId=elastic, NetworkInterfaceId=one, PrivateIpAddress="10.0.0.60")
+    where_to = lambda: [(found.get("NetworkInterfaceId"), found.get("PrivateIpAddress")) for found in ec2.describe_addresses(AllocationIds=[elastic])["Addresses"]]
+    equal("to a secondary address", where_to(), [(one, "10.0.0.60")])
+    ec2.assign_private_ip_addresses(NetworkInterfaceId=other, PrivateIpAddresses=["10.0.0.60"], AllowReassignment=True)
+    equal("it moves with the private one", where_to(), [(other, "10.0.0.60")])
+    ec2.unassign_private_ip_addresses(NetworkInterfaceId=other, PrivateIpAddresses=["10.0.0.60"])
+    equal("and is free with it", where_to(), [(None, None)])
+    ec2.release_address(AllocationId=elastic)
+    for interface in (one, other):
+        ec2.delete_network_interface(NetworkInterfaceId=interface)
+    delete_network(vpc, gateway)
+
+
+def groups_of_other_vpcs():
+    vpc, other = a_vpc(), a_vpc("10.1.0.0/16")
+    subnet, group = a_subnet(other, "10.1.0.0/24"), a_group(vpc)
+    pair = {"GroupId": group, "VpcId": other}
+    [default] = ec2.describe_security_groups(Filters=where(vpc_id=vpc, group_name="default"))["SecurityGroups"]
+    refused("not of this VPC", "InvalidGroup.NotFound", ec2.create_network_interface, SubnetId=subnet, Groups=[group])
+    for what, codes, wrong in (
+        ("no group", "InvalidGroup.NotFound", {"GroupId": f"sg-{MISSING}"}),
+        ("no VPC", "InvalidVpcID.NotFound", {"VpcId": f"vpc-{MISSING}"}),
+        ("a default group", ("OperationNotPermitted", "InvalidParameterValue"), {"GroupId": default["GroupId"]}),
+        ("its own VPC", ("Resource.AlreadyAssociated", "InvalidParameterValue"), {"VpcId": vpc}),
+    ):
+        refused(f"to associate {what}", codes, ec2.associate_security_group_vpc, **(pair | wrong))
+    refused("to end what is not", "InvalidGroup.NotFound", ec2.disassociate_security_group_vpc, **pair)
+    refused("only to try it", "DryRunOperation", ec2.associate_security_group_vpc, **pair, DryRun=True, status=412)
+    equal("it begins", ec2.associate_security_group_vpc(**pair)["State"], "associating")
+    ec2.get_waiter("security_group_vpc_association_associated").wait(Filters=where(group_id=group))
+    told = lambda **filters: ec2.describe_security_group_vpc_associations(Filters=where(**filters))["SecurityGroupVpcAssociations"]
+    whole = {"GroupId": group, "GroupOwnerId": ACCOUNT, "VpcId": other, "VpcOwnerId": ACCOUNT, "State": "associated"}
+    for filters in ({"group_id": group}, {"vpc_id": other}, {"state": "associated"}, {"vpc_owner_id": ACCOUNT}):
+        equal(f"by {', '.join(filters)}", told(**filters), [whole])
+    equal("none of its own VPC", told(vpc_id=vpc), [])
+    refused("an unknown filter", "InvalidParameterValue", lambda: told(colour="red"))
+    refused("once more", ("Resource.AlreadyAssociated", "InvalidParameterValue"), ec2.associate_security_group_vpc, **pair)
+    usable = ec2.get_security_groups_for_vpc(VpcId=other)["SecurityGroupForVpcs"]
+    holds("it is one of those for the VPC", (group, vpc) in [(one["GroupId"], one["PrimaryVpcId"]) for one in usable], usable)
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
+    equal("an interface is in it", (interface["VpcId"], ids(interface["Groups"], "GroupId")), (other, [group]))
+    refused("the group, while another VPC uses it", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+    equal("the end begins", ec2.disassociate_security_group_vpc(**pair)["State"], "disassociating")
+    until("and fails while something is in the group", lambda: [one["State"] for one in told(group_id=group)], ["disassociation-failed"])
+    holds("saying why", interface["NetworkInterfaceId"] in told(group_id=group)[0]["StateReason"], told(group_id=group))
+    ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    refused("the group, associated still", "DependencyViolation", ec2.delete_security_group, GroupId=group)
+    ec2.disassociate_security_group_vpc(**pair)
+    ec2.get_waiter("security_group_vpc_association_disassociated").wait(Filters=where(group_id=group))
+    equal("gone", told(group_id=group), [])
+    refused("not of this VPC any more", "InvalidGroup.NotFound", ec2.create_network_interface, SubnetId=subnet, Groups=[group])
+    ec2.delete_security_group(GroupId=group)
+    for one in (other, vpc):
+        delete_network(one)
+
+
 def route_tables():
     vpc, gateway = a_connected_vpc()
     subnet = a_subnet(vpc)
@@ -661,11 +831,15 @@ run(
     subnets,
     internet_gateways,
     nat_gateways,
+    secondary_addresses_of_nat_gateways,
+    private_nat_gateways,
     route_tables,
     security_groups,
+    groups_of_other_vpcs,
     endpoints,
     interfaces,
     attributes_of_interfaces,
+    elastic_addresses_of_interfaces,
     network_acls,
     dhcp_options,
     prefix_lists,

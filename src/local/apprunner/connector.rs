@@ -97,7 +97,7 @@ fn check_network(ctx: &Ctx<'_>, input: &Input) -> Result<Vec<String>, Fault> {
         let group = ec2
             .security_group(id)
             .ok_or_else(|| invalid(format!("Security group ID is invalid: {id} does not exist.")))?;
-        if vpc.is_some_and(|vpc| vpc != group.vpc_id) {
+        if vpc.is_some_and(|vpc| !group.serves(vpc)) {
             return Err(invalid(format!(
                 "Security groups and subnets must be in the same VPC; {id} is in {}.",
                 group.vpc_id

@@ -32,18 +32,31 @@ pub(crate) struct Address {
 pub(super) struct Association {
     pub(super) association_id: String,
     pub(super) network_interface_id: String,
+    /// Which of the interface's addresses; none for its primary one.
+    #[serde(default)]
+    private_ip: Option<Ipv4Addr>,
 }
 
 impl Association {
-    pub(super) fn new(network_interface_id: &str) -> Self {
-        Self { association_id: kind::new_id("eipassoc"), network_interface_id: network_interface_id.to_owned() }
+    pub(super) fn new(network_interface_id: &str, private_ip: Ipv4Addr) -> Self {
+        Self {
+            association_id: kind::new_id("eipassoc"),
+            network_interface_id: network_interface_id.to_owned(),
+            private_ip: Some(private_ip),
+        }
+    }
+
+    /// The private address that it leads to.
+    fn end(&self, store: &Store) -> Option<Ipv4Addr> {
+        let primary = || store.interfaces.get(&self.network_interface_id).map(|interface| interface.private_ip);
+        self.private_ip.or_else(primary)
     }
 }
 
 impl Address {
     fn show(&self, view: &View<'_>) -> Value {
         let association = self.association.as_ref();
-        let interface = association.and_then(|one| view.store.interfaces.get(&one.network_interface_id));
+        let private_ip = association.and_then(|one| one.end(view.store));
         json!({
             "AllocationId": self.allocation_id,
             "PublicIp": self.public_ip.to_string(),
@@ -53,7 +66,7 @@ impl Address {
             "AssociationId": association.map(|one| &one.association_id),
             "NetworkInterfaceId": association.map(|one| &one.network_interface_id),
             "NetworkInterfaceOwnerId": association.map(|_| view.account),
-            "PrivateIpAddress": interface.map(|one| one.private_ip.to_string()),
+            "PrivateIpAddress": private_ip.map(|ip| ip.to_string()),
             "Tags": view.tags(&self.allocation_id),
         })
     }
@@ -81,15 +94,37 @@ impl Store {
         mapped.any(|one| self.interfaces.get(&one.network_interface_id).is_some_and(|found| found.vpc_id == vpc_id))
     }
 
-    /// The address that leads to an interface.
-    pub(super) fn address_of(&self, network_interface_id: &str) -> Option<(&Address, &Association)> {
+    /// The elastic address that leads to one private address of an interface.
+    pub(super) fn association_at(
+        &self,
+        network_interface_id: &str,
+        private_ip: Ipv4Addr,
+    ) -> Option<(&Address, &Association)> {
         self.addresses.values().find_map(|address| {
             let association = address.association.as_ref()?;
-            (association.network_interface_id == network_interface_id).then_some((address, association))
+            let leads_there =
+                association.network_interface_id == network_interface_id && association.end(self) == Some(private_ip);
+            leads_there.then_some((address, association))
         })
     }
 
-    /// Takes the address away from an interface that goes.
+    /// Takes the elastic address away from one private address of an interface.
+    pub(super) fn unmap_at(&mut self, network_interface_id: &str, private_ip: Ipv4Addr) {
+        let found = self.association_at(network_interface_id, private_ip).map(|(one, _)| one.allocation_id.clone());
+        if let Some(address) = found.and_then(|id| self.addresses.get_mut(&id)) {
+            address.association = None;
+        }
+    }
+
+    /// Lets the elastic address of a private one follow it to another interface.
+    pub(super) fn remap(&mut self, from: &str, private_ip: Ipv4Addr, to: &str) {
+        let found = self.association_at(from, private_ip).map(|(one, _)| one.allocation_id.clone());
+        if let Some(address) = found.and_then(|id| self.addresses.get_mut(&id)) {
+            address.association = Some(Association::new(to, private_ip));
+        }
+    }
+
+    /// Takes the addresses away from an interface that goes.
     pub(super) fn unmap(&mut self, network_interface_id: &str) {
         for address in self.addresses.values_mut() {
             address.association.take_if(|one| one.network_interface_id == network_interface_id);
@@ -188,6 +223,7 @@ fn by_public_ip<'a>(store: &'a Store, ip: &str) -> Result<&'a Address, Fault> {
 pub(super) struct Associate {
     allocation_id: Option<String>,
     network_interface_id: Option<String>,
+    private_ip_address: Option<Ipv4Addr>,
     allow_reassociation: bool,
 }
 
@@ -203,17 +239,21 @@ pub(super) fn associate(ctx: &mut Ctx<'_>, input: Associate) -> Result<Value, Fa
         let message = format!("Network {} is not attached to any internet gateway", interface.vpc_id);
         return Err(Fault::new("Gateway.NotAttached", message));
     }
+    let private_ip = input.private_ip_address.unwrap_or(interface.private_ip);
+    if !interface.private_addresses().any(|address| address == private_ip) {
+        return Err(invalid(format!("Some of [{private_ip}] are not assigned to interface {interface_id}")));
+    }
     if !input.allow_reassociation {
         if let Some(association) = &address.association {
             return Err(address.already_associated(association));
         }
-        if let Some((other, _)) = store.address_of(&interface_id) {
+        if let Some((other, _)) = store.association_at(&interface_id, private_ip) {
             let message = format!("resource {interface_id} is already associated with {}", other.allocation_id);
             return Err(Fault::new("Resource.AlreadyAssociated", message));
         }
     }
-    store.unmap(&interface_id);
-    let association = Association::new(&interface_id);
+    store.unmap_at(&interface_id, private_ip);
+    let association = Association::new(&interface_id, private_ip);
     let answer = json!({"AssociationId": association.association_id});
     kind::ADDRESS.find_mut(&mut store.addresses, &id)?.association = Some(association);
     Ok(answer)

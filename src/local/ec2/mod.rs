@@ -17,6 +17,8 @@ mod internet_gateway;
 mod kind;
 mod listing;
 mod nat_gateway;
+mod nat_gateway_address;
+mod nat_gateway_change;
 mod network_acl;
 mod network_interface;
 mod network_interface_change;
@@ -31,6 +33,7 @@ mod route;
 mod route_table;
 mod security_group;
 mod security_group_rule;
+mod security_group_vpc;
 mod store;
 mod subnet;
 mod subnet_reservation;
@@ -102,6 +105,10 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "CreateNatGateway" => nat_gateway::create,
     "DeleteNatGateway" => nat_gateway::delete,
     "DescribeNatGateways" => nat_gateway::describe,
+    "AssociateNatGatewayAddress" => nat_gateway_change::associate,
+    "DisassociateNatGatewayAddress" => nat_gateway_change::disassociate,
+    "AssignPrivateNatGatewayAddress" => nat_gateway_change::assign,
+    "UnassignPrivateNatGatewayAddress" => nat_gateway_change::unassign,
     "CreateRouteTable" => route_table::create,
     "DeleteRouteTable" => route_table::delete,
     "DescribeRouteTables" => route_table::describe,
@@ -116,6 +123,9 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DescribeSecurityGroups" => security_group::describe,
     "DescribeSecurityGroupReferences" => security_group::describe_references,
     "GetSecurityGroupsForVpc" => security_group::for_vpc,
+    "AssociateSecurityGroupVpc" => security_group_vpc::associate,
+    "DisassociateSecurityGroupVpc" => security_group_vpc::disassociate,
+    "DescribeSecurityGroupVpcAssociations" => security_group_vpc::describe,
     "AuthorizeSecurityGroupIngress" => security_group_rule::authorize_ingress,
     "AuthorizeSecurityGroupEgress" => security_group_rule::authorize_egress,
     "RevokeSecurityGroupIngress" => security_group_rule::revoke_ingress,
@@ -159,7 +169,6 @@ static ACTIONS: &[(&str, Action)] = actions! {
     "DescribeIpv6Pools" => never::ipv6_pools,
     "DescribePublicIpv4Pools" => never::public_ipv4_pools,
     "DescribeNetworkInterfacePermissions" => never::interface_permissions,
-    "DescribeSecurityGroupVpcAssociations" => never::group_associations,
     "DescribeStaleSecurityGroups" => never::stale_groups,
     "DescribeVpcEndpointAssociations" => never::endpoint_associations,
     "DescribeVpcEndpointConnections" => never::endpoint_connections,

@@ -1,16 +1,16 @@
 //! NAT gateways. They come and go slowly; one that is gone is still listed for an hour.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     Store,
-    address::Association,
     call::{self, combination, missing},
     kind,
     listing::Listing,
+    nat_gateway_address::{self, NatAddress, Wanted},
     network_interface_owner::Purpose,
     tag::{self, TagSpecification},
     view::{View, timestamp},
@@ -22,7 +22,7 @@ const CREATION: Duration = Duration::from_secs(90);
 /// How long AWS takes to delete one.
 const DELETION: Duration = Duration::from_secs(60);
 /// How long a deleted or failed one is still listed, at any pace: nobody waits for the end of this.
-const LISTED_AFTERWARDS: Millis = 60 * 60 * 1000;
+pub(super) const LISTED_AFTERWARDS: Millis = 60 * 60 * 1000;
 
 /// A NAT gateway.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,16 +31,16 @@ pub(crate) struct NatGateway {
     pub(super) vpc_id: String,
     pub(super) subnet_id: String,
     /// `public` or `private`.
-    connectivity: String,
-    /// The elastic address of a public one.
-    allocation_id: Option<String>,
+    pub(super) connectivity: String,
     client_token: Option<String>,
     created_at: Millis,
     state: State,
-    /// What it had while it lived, to be shown afterwards.
-    network_interface_id: String,
-    private_ip: String,
-    public_ip: Option<String>,
+    /// What it has, or had while it lived: its interface, and the addresses of that.
+    pub(super) network_interface_id: String,
+    #[serde(flatten)]
+    pub(super) primary: NatAddress,
+    #[serde(default)]
+    pub(super) secondary: Vec<NatAddress>,
     /// Why it is to fail, where somebody asked for that.
     #[serde(default)]
     doom: Option<String>,
@@ -72,6 +72,16 @@ impl NatGateway {
         matches!(self.state, State::Deleted { .. })
     }
 
+    /// Whether it never came up.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed { .. })
+    }
+
+    /// Its addresses, the primary one first.
+    fn addresses(&self) -> impl Iterator<Item = &NatAddress> {
+        [&self.primary].into_iter().chain(&self.secondary)
+    }
+
     /// Whether a route to it leads somewhere.
     pub(super) fn carries_traffic(&self) -> bool {
         matches!(self.state, State::Pending { .. } | State::Available)
@@ -86,11 +96,6 @@ impl NatGateway {
             State::Deleting { since: at, .. } | State::Deleted { at } => Some(timestamp(at)),
             _ => None,
         };
-        let association = view.store.address_of(&self.network_interface_id).map(|(_, one)| &one.association_id);
-        let status = match self.state {
-            State::Failed { .. } => "failed",
-            _ => "succeeded",
-        };
         json!({
             "NatGatewayId": self.nat_gateway_id,
             "VpcId": self.vpc_id,
@@ -102,15 +107,7 @@ impl NatGateway {
             "DeleteTime": deleted_at,
             "FailureCode": failure_code,
             "FailureMessage": failure_message,
-            "NatGatewayAddresses": [{
-                "AllocationId": self.allocation_id,
-                "AssociationId": association,
-                "NetworkInterfaceId": self.network_interface_id,
-                "PrivateIp": self.private_ip,
-                "PublicIp": self.public_ip,
-                "IsPrimary": true,
-                "Status": status,
-            }],
+            "NatGatewayAddresses": self.addresses().map(|address| address.show(self, view)).collect::<Vec<_>>(),
             "Tags": view.tags(&self.nat_gateway_id),
         })
     }
@@ -120,6 +117,7 @@ impl Store {
     /// Moves NAT gateways on.
     pub(super) fn settle_nat_gateways(&mut self, now: Millis) {
         for id in self.nat_gateways.keys().cloned().collect::<Vec<_>>() {
+            self.settle_nat_addresses(&id, now);
             // Several moves can be due: a gateway created and deleted while nobody called.
             while let Some(next) = self.nat_gateways.get(&id).and_then(|gateway| self.next_state(gateway, now)) {
                 if matches!(next, State::Failed { .. } | State::Deleted { .. }) {
@@ -162,9 +160,8 @@ impl Store {
         if let Some(why) = &gateway.doom {
             return Some(("InternalError", why.clone()));
         }
-        let allocation_id = gateway.allocation_id.as_deref()?;
-        if self.address_of(&gateway.network_interface_id).is_none() {
-            let message = format!("Elastic IP address [{allocation_id}] is already associated");
+        gateway.primary.allocation_id.as_ref()?;
+        if let Some(message) = gateway.addresses().find_map(|address| self.lost_nat_address(gateway, address)) {
             return Some(("Resource.AlreadyAssociated", message));
         }
         if !self.has_internet_gateway(&gateway.vpc_id) {
@@ -180,6 +177,10 @@ impl Store {
 pub(super) struct CreateNatGateway {
     subnet_id: Option<String>,
     allocation_id: Option<String>,
+    secondary_allocation_ids: Vec<String>,
+    private_ip_address: Option<Ipv4Addr>,
+    secondary_private_ip_addresses: Vec<Ipv4Addr>,
+    secondary_private_ip_address_count: Option<usize>,
     availability_mode: Option<String>,
     connectivity_type: Option<String>,
     client_token: Option<String>,
@@ -209,18 +210,9 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
     let subnet_id = input.subnet_id.as_deref().ok_or_else(|| missing("SubnetId"))?;
     let subnet = kind::SUBNET.find(&store.subnets, subnet_id)?;
     let vpc_id = subnet.vpc_id.clone();
-    let address = match (&input.allocation_id, connectivity) {
-        (None, "public") => {
-            let message = "The request must include the AllocationId parameter. Add the required parameter and retry the request.";
-            return Err(Fault::new("MissingParameter", message));
-        }
-        (Some(_), "private") => {
-            return Err(combination("The AllocationId parameter cannot be used with a private NAT gateway."));
-        }
-        (allocation_id, _) => allocation_id.as_ref().map(|id| kind::ADDRESS.find(&store.addresses, id)).transpose()?,
-    };
-    let free = address.filter(|address| address.association.is_none()).map(|address| address.allocation_id.clone());
-    let public_ip = address.map(|address| address.public_ip.to_string());
+    let wanted = wanted(input, connectivity)?;
+    nat_gateway_address::check_number(connectivity, wanted.len())?;
+    let mut addresses = store.nat_addresses(subnet, &wanted, until)?;
     let tags = tag::given(&input.tag_specifications, &kind::NAT_GATEWAY)?;
     let id = kind::NAT_GATEWAY.new_id();
     let description = format!("Interface for NAT Gateway {id}");
@@ -230,28 +222,51 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
         requester: "amazon-nat-gateway",
         interface_type: "nat_gateway",
     };
-    let network_interface_id = store.make_interface(&purpose, subnet_id, Vec::new(), now)?;
-    if let Some(address) = free.and_then(|allocation_id| store.addresses.get_mut(&allocation_id)) {
-        address.association = Some(Association::new(&network_interface_id));
-    }
-    let private_ip = kind::NETWORK_INTERFACE.find(&store.interfaces, &network_interface_id)?.private_ip.to_string();
+    let private_ips: Vec<Ipv4Addr> = addresses.iter().map(|address| address.private_ip).collect();
+    let network_interface_id = store.make_interface_at(&purpose, subnet_id, &private_ips, Vec::new(), now)?;
+    store.map_nat_addresses(&network_interface_id, &addresses);
+    let primary = addresses.remove(0).primary();
     let gateway = NatGateway {
         nat_gateway_id: id.clone(),
         vpc_id,
         subnet_id: subnet_id.to_owned(),
         connectivity: connectivity.to_owned(),
-        allocation_id: input.allocation_id.clone(),
         client_token: input.client_token.clone(),
         created_at: now,
         state: State::Pending { until },
         network_interface_id,
-        private_ip,
-        public_ip,
+        primary,
+        secondary: addresses,
         doom: None,
     };
     store.tag(&id, tags);
     store.nat_gateways.insert(id.clone(), gateway);
     Ok(id)
+}
+
+/// The addresses that a request asks for, the primary one first.
+fn wanted<'a>(input: &'a CreateNatGateway, connectivity: &str) -> Result<Vec<Wanted<'a>>, Fault> {
+    let named = &input.secondary_private_ip_addresses;
+    let mut secondary = match (connectivity, input.secondary_private_ip_address_count) {
+        ("public", Some(_)) => {
+            let message = "The SecondaryPrivateIpAddressCount parameter can only be used with a private NAT gateway.";
+            return Err(combination(message));
+        }
+        ("public", None) => nat_gateway_address::with_private(&input.secondary_allocation_ids, named)?,
+        (_, count) => nat_gateway_address::private_only(named, count)?,
+    };
+    let has_elastic = input.allocation_id.is_some() || !input.secondary_allocation_ids.is_empty();
+    match (&input.allocation_id, connectivity) {
+        (None, "public") => {
+            let message = "The request must include the AllocationId parameter. Add the required parameter and retry the request.";
+            return Err(Fault::new("MissingParameter", message));
+        }
+        (_, "private") if has_elastic => {
+            return Err(combination("The AllocationId parameter cannot be used with a private NAT gateway."));
+        }
+        (allocation_id, _) => secondary.insert(0, (allocation_id.as_deref(), input.private_ip_address)),
+    }
+    Ok(secondary)
 }
 
 #[derive(Deserialize)]

@@ -112,15 +112,17 @@ impl NetworkInterface {
 
     pub(super) fn show(&self, view: &View<'_>) -> Value {
         let dns_name = format!("ip-{}.{}.compute.internal", self.private_ip.to_string().replace('.', "-"), view.region);
-        let association = view.store.address_of(&self.network_interface_id).map(|(address, association)| {
-            json!({
-                "AllocationId": address.allocation_id,
-                "AssociationId": association.association_id,
-                "IpOwnerId": view.account,
-                "PublicIp": address.public_ip.to_string(),
-                "PublicDnsName": "",
+        let association = |private_ip| {
+            view.store.association_at(&self.network_interface_id, private_ip).map(|(address, association)| {
+                json!({
+                    "AllocationId": address.allocation_id,
+                    "AssociationId": association.association_id,
+                    "IpOwnerId": view.account,
+                    "PublicIp": address.public_ip.to_string(),
+                    "PublicDnsName": "",
+                })
             })
-        });
+        };
         let groups = self.group_ids.iter().map(|group_id| {
             let name = view.store.security_groups.get(group_id).map(|group| group.group_name.as_str());
             json!({"GroupId": group_id, "GroupName": name})
@@ -135,14 +137,15 @@ impl NetworkInterface {
                 "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
             })
         });
-        let mut addresses = vec![json!({
-            "Primary": true,
-            "PrivateDnsName": dns_name,
-            "PrivateIpAddress": self.private_ip.to_string(),
-            "Association": association,
-        })];
-        let further = |address: &Ipv4Addr| json!({"Primary": false, "PrivateIpAddress": address.to_string()});
-        addresses.extend(self.secondary.iter().map(further));
+        let addresses = self.private_addresses().map(|address| {
+            let is_primary = address == self.private_ip;
+            json!({
+                "Primary": is_primary,
+                "PrivateDnsName": is_primary.then_some(&dns_name),
+                "PrivateIpAddress": address.to_string(),
+                "Association": association(address),
+            })
+        });
         json!({
             "NetworkInterfaceId": self.network_interface_id,
             "InterfaceType": self.interface_type,
@@ -158,8 +161,8 @@ impl NetworkInterface {
             "MacAddress": self.mac_address(),
             "PrivateIpAddress": self.private_ip.to_string(),
             "PrivateDnsName": dns_name,
-            "PrivateIpAddresses": addresses,
-            "Association": association,
+            "PrivateIpAddresses": addresses.collect::<Vec<_>>(),
+            "Association": association(self.private_ip),
             "Attachment": attachment,
             "SourceDestCheck": self.interface_type != "nat_gateway" && !self.unchecked,
             "Groups": groups.collect::<Vec<_>>(),

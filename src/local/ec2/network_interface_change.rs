@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     call::{self, Flag, combination, invalid},
     kind,
+    network_interface::NetworkInterface,
     private_address::check_within,
     view::View,
 };
@@ -116,7 +117,7 @@ pub(super) struct Assign {
     allow_reassignment: bool,
 }
 
-/// `AssignPrivateIpAddresses`
+/// `AssignPrivateIpAddresses`: an elastic address goes with the private one to which it leads.
 pub(super) fn assign(ctx: &mut Ctx<'_>, input: Assign) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
     let id = &input.network_interface_id;
@@ -147,7 +148,12 @@ pub(super) fn assign(ctx: &mut Ctx<'_>, input: Assign) -> Result<Value, Fault> {
         if store.interfaces.values().any(|one| one.vpc_id == vpc_id && one.private_ip == wanted) {
             return Err(invalid(format!("[{wanted}] is the primary address of a network interface.")));
         }
-        store.interfaces.values_mut().for_each(|one| one.secondary.retain(|address| *address != wanted));
+        let has = |one: &&mut NetworkInterface| one.vpc_id == vpc_id && one.secondary.contains(&wanted);
+        if let Some(other) = store.interfaces.values_mut().find(has) {
+            other.secondary.retain(|address| *address != wanted);
+            let from = other.network_interface_id.clone();
+            store.remap(&from, wanted, id);
+        }
         kind::NETWORK_INTERFACE.find_mut(&mut store.interfaces, id)?.secondary.push(wanted);
         assigned.push(wanted);
     }
@@ -168,9 +174,10 @@ pub(super) struct Unassign {
     private_ip_addresses: Vec<Ipv4Addr>,
 }
 
-/// `UnassignPrivateIpAddresses`
+/// `UnassignPrivateIpAddresses`: an elastic address that leads to one of them leads nowhere afterwards.
 pub(super) fn unassign(ctx: &mut Ctx<'_>, input: Unassign) -> Result<Value, Fault> {
-    let interface = kind::NETWORK_INTERFACE.find_mut(&mut ctx.region.ec2.interfaces, &input.network_interface_id)?;
+    let store = &mut ctx.region.ec2;
+    let interface = kind::NETWORK_INTERFACE.find_mut(&mut store.interfaces, &input.network_interface_id)?;
     interface.refuse_if_managed()?;
     let strange = input.private_ip_addresses.iter().find(|address| !interface.secondary.contains(address));
     if let Some(address) = strange {
@@ -180,5 +187,8 @@ pub(super) fn unassign(ctx: &mut Ctx<'_>, input: Unassign) -> Result<Value, Faul
         )));
     }
     interface.secondary.retain(|address| !input.private_ip_addresses.contains(address));
+    for address in &input.private_ip_addresses {
+        store.unmap_at(&input.network_interface_id, *address);
+    }
     Ok(json!({}))
 }

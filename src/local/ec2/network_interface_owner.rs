@@ -1,6 +1,8 @@
 //! The network interfaces that other resources keep: who makes them and what for, and how long they outlive it.
 
-use super::{Store, kind, network_interface::NetworkInterface};
+use std::net::Ipv4Addr;
+
+use super::{Store, call::missing, kind, network_interface::NetworkInterface};
 use crate::local::{fault::Fault, pace::Millis};
 
 /// The type of the interfaces of functions.
@@ -113,14 +115,28 @@ impl Store {
         group_ids: Vec<String>,
         now: Millis,
     ) -> Result<String, Fault> {
+        let private_ip = self.free_address(kind::SUBNET.find(&self.subnets, subnet_id)?)?;
+        self.make_interface_at(purpose, subnet_id, &[private_ip], group_ids, now)
+    }
+
+    /// The same at these addresses, which are free and in the subnet; the first one is the primary.
+    pub(super) fn make_interface_at(
+        &mut self,
+        purpose: &Purpose<'_>,
+        subnet_id: &str,
+        private_ips: &[Ipv4Addr],
+        group_ids: Vec<String>,
+        now: Millis,
+    ) -> Result<String, Fault> {
         let subnet = kind::SUBNET.find(&self.subnets, subnet_id)?;
-        let private_ip = self.free_address(subnet)?;
+        let Some((private_ip, secondary)) = private_ips.split_first() else { return Err(missing("privateIpAddress")) };
         let interface = NetworkInterface {
             description: purpose.description.to_owned(),
             interface_type: purpose.interface_type.to_owned(),
             requester: Some(purpose.requester.to_owned()),
             owner: Some(purpose.owner.to_owned()),
-            ..NetworkInterface::new(subnet, private_ip, group_ids, now)
+            secondary: secondary.to_vec(),
+            ..NetworkInterface::new(subnet, *private_ip, group_ids, now)
         };
         let id = interface.network_interface_id.clone();
         self.interfaces.insert(id.clone(), interface);

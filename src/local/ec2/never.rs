@@ -50,7 +50,6 @@ none! {
     public_ipv4_pools: "PublicIpv4Pools", "PoolIds" => "InvalidPublicIpv4PoolID.NotFound";
     interface_permissions: "NetworkInterfacePermissions",
         "NetworkInterfacePermissionIds" => "InvalidPermissionID.NotFound";
-    group_associations: "SecurityGroupVpcAssociations";
     endpoint_associations: "VpcEndpointAssociations", "VpcEndpointIds" => "InvalidVpcEndpointId.NotFound";
     endpoint_connections: "VpcEndpointConnections";
     endpoint_notifications: "ConnectionNotificationSet";

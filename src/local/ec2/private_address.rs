@@ -20,6 +20,15 @@ pub(super) fn check_within(subnet: &Subnet, wanted: Ipv4Addr) -> Result<(), Faul
     }
 }
 
+/// The refusal where a subnet has no address left.
+fn full(subnet: &Subnet) -> Fault {
+    let message = format!(
+        "The specified subnet does not have enough free addresses to satisfy the request: {}.",
+        subnet.subnet_id
+    );
+    Fault::new("InsufficientFreeAddressesInSubnet", message)
+}
+
 impl Store {
     /// The addresses of a subnet that interfaces have.
     pub(super) fn addresses_in(&self, subnet_id: &str) -> BTreeSet<Ipv4Addr> {
@@ -27,17 +36,34 @@ impl Store {
         neighbours.flat_map(NetworkInterface::private_addresses).collect()
     }
 
-    /// The lowest address of a subnet that no interface has and that is not kept back.
-    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+    /// The addresses of a subnet that no interface has and that are not kept back, the lowest first.
+    fn free_addresses(&self, subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
         let taken = self.addresses_in(&subnet.subnet_id);
-        let is_free = |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
-        cidr::usable(subnet.cidr).find(is_free).ok_or_else(|| {
-            let message = format!(
-                "The specified subnet does not have enough free addresses to satisfy the request: {}.",
-                subnet.subnet_id
-            );
-            Fault::new("InsufficientFreeAddressesInSubnet", message)
-        })
+        let is_free =
+            move |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
+        cidr::usable(subnet.cidr).filter(is_free)
+    }
+
+    /// The lowest free address of a subnet.
+    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Fault> {
+        self.free_addresses(subnet).next().ok_or_else(|| full(subnet))
+    }
+
+    /// Several addresses of a subnet: those that are named, and the lowest free ones for the rest.
+    pub(super) fn chosen_addresses(
+        &self,
+        subnet: &Subnet,
+        wanted: &[Option<Ipv4Addr>],
+    ) -> Result<Vec<Ipv4Addr>, Fault> {
+        let named: Vec<Ipv4Addr> = wanted.iter().copied().flatten().collect();
+        for (index, address) in named.iter().enumerate() {
+            self.untaken_address(subnet, *address)?;
+            if named[..index].contains(address) {
+                return Err(invalid(format!("Address {address} is given more than once.")));
+            }
+        }
+        let mut free = self.free_addresses(subnet).filter(|address| !named.contains(address));
+        wanted.iter().map(|address| address.or_else(|| free.next()).ok_or_else(|| full(subnet))).collect()
     }
 
     /// The address `wanted` of a subnet, refused where an interface has it.

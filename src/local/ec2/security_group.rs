@@ -1,6 +1,8 @@
 //! Security groups. A new one lets everything out and nothing in; a VPC's default one lets its members
 //! talk to each other.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use super::{
     kind,
     listing::Listing,
     permission::{self, Peer, Traffic, is_plain},
+    security_group_vpc::Association,
     tag::{self, TagSpecification},
     view::View,
 };
@@ -26,6 +29,9 @@ pub(crate) struct SecurityGroup {
     pub(super) group_name: String,
     pub(super) description: String,
     pub(super) rules: Vec<Rule>,
+    /// The other VPCs in which it is used.
+    #[serde(default)]
+    pub(super) associations: BTreeMap<String, Association>,
 }
 
 /// One rule of a group.
@@ -49,7 +55,14 @@ impl SecurityGroup {
     fn new(vpc_id: &str, group_name: String, description: String) -> Self {
         let anywhere = Peer::Ipv4(ipnet::Ipv4Net::default());
         let rules = vec![Rule::new(true, Traffic::all(anywhere), None)];
-        Self { group_id: kind::SECURITY_GROUP.new_id(), vpc_id: vpc_id.to_owned(), group_name, description, rules }
+        Self {
+            group_id: kind::SECURITY_GROUP.new_id(),
+            vpc_id: vpc_id.to_owned(),
+            group_name,
+            description,
+            rules,
+            associations: BTreeMap::new(),
+        }
     }
 
     /// The group that a new VPC brings along.
@@ -100,7 +113,7 @@ impl Store {
     /// The groups that a request names for something in a VPC; its default group where it names none.
     pub(super) fn groups_of_vpc(&self, vpc_id: &str, group_ids: Vec<String>) -> Result<Vec<String>, Fault> {
         for id in &group_ids {
-            if kind::SECURITY_GROUP.find(&self.security_groups, id)?.vpc_id != vpc_id {
+            if !kind::SECURITY_GROUP.find(&self.security_groups, id)?.serves(vpc_id) {
                 let message = format!("The security group '{id}' does not exist in VPC '{vpc_id}'");
                 return Err(Fault::new("InvalidGroup.NotFound", message));
             }
@@ -180,7 +193,7 @@ pub(super) struct DeleteSecurityGroup {
     group_name: Option<String>,
 }
 
-/// `DeleteSecurityGroup`: refused while an interface is in it or another group points at it.
+/// `DeleteSecurityGroup`: refused while an interface is in it, another group points at it, or another VPC uses it.
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteSecurityGroup) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
     let id = chosen(store, input.group_id, input.group_name)?;
@@ -191,7 +204,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteSecurityGroup) -> Result<Va
     }
     let mut others = store.security_groups.values().filter(|other| other.group_id != id);
     let in_endpoint = store.endpoints.values().any(|endpoint| endpoint.group_ids.contains(&id));
-    if store.is_group_in_use(&id) || in_endpoint || others.any(|other| other.references(&id)) {
+    let in_vpc = !group.associations.is_empty();
+    if store.is_group_in_use(&id) || in_endpoint || in_vpc || others.any(|other| other.references(&id)) {
         return Err(Fault::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
     for rule in store.security_groups.remove(&id).into_iter().flat_map(|group| group.rules) {
@@ -294,7 +308,7 @@ pub(super) fn for_vpc(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Faul
     let vpc_id = input.as_object_mut().and_then(|members| members.shift_remove("VpcId")).unwrap_or_default();
     let vpc_id = vpc_id.as_str().ok_or_else(|| missing("vpcId"))?;
     kind::VPC.find(&view.store.vpcs, vpc_id)?;
-    let groups = view.store.security_groups.values().filter(|group| group.vpc_id == vpc_id);
+    let groups = view.store.security_groups.values().filter(|group| group.serves(vpc_id));
     let all = groups.map(|group| {
         json!({
             "GroupId": group.group_id,

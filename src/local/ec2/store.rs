@@ -62,6 +62,7 @@ impl Store {
         self.settle_nat_gateways(now);
         self.settle_endpoints(now);
         self.settle_interfaces(now);
+        self.settle_group_associations(now);
         self.settle_prefix_lists(now);
     }
 

@@ -162,6 +162,7 @@ impl Store {
             || self.endpoints.values().any(|endpoint| endpoint.vpc_id == vpc_id)
             || self.made_acls().any(|id| self.network_acls[id].vpc_id == vpc_id)
             || self.interfaces.values().any(|interface| interface.vpc_id == vpc_id)
+            || self.has_associated_groups(vpc_id)
     }
 }
 

@@ -66,17 +66,18 @@ pub(super) fn vpc(ctx: &Ctx<'_>, subnets: &[String], groups: &[String]) -> Resul
         let subnet = subnet.ok_or_else(|| absent("DescribeSubnets", "InvalidSubnetID.NotFound", "subnet ID", id))?;
         vpcs.push(subnet.vpc_id.clone());
     }
+    vpcs.dedup();
+    let apart = || invalid("The subnets and security groups of a function must be of one VPC.");
+    let [vpc] = vpcs.as_slice() else { return Err(apart()) };
     for id in groups {
         let group = ec2.security_group(id);
         let group =
             group.ok_or_else(|| absent("DescribeSecurityGroups", "InvalidGroup.NotFound", "security group", id))?;
-        vpcs.push(group.vpc_id.clone());
+        if !group.serves(vpc) {
+            return Err(apart());
+        }
     }
-    vpcs.dedup();
-    match vpcs.as_slice() {
-        [vpc] => Ok(vpc.clone()),
-        _ => Err(invalid("The subnets and security groups of a function must be of one VPC.")),
-    }
+    Ok(vpc.clone())
 }
 
 /// Refuses variables that are Lambda's own.

@@ -231,7 +231,7 @@ pub(super) fn security_groups(ctx: &Ctx<'_>, groups: Option<Vec<String>>, vpc_id
         let Some(group) = network.security_group(id) else {
             return Err(invalid(format!("Invalid security group , groupId= {id}, groupName=.")));
         };
-        if group.vpc_id != vpc_id {
+        if !group.serves(vpc_id) {
             return Err(combination(format!(
                 "The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc_id} and the EC2 \
                  security group is in {}",

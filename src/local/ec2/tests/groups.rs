@@ -169,3 +169,46 @@ fn groups_are_found_by_their_rules() {
         assert_eq!(cloud.count("DescribeSecurityGroups", filter, "SecurityGroups"), expected, "{name}={value}");
     }
 }
+
+#[test]
+fn a_group_is_of_use_in_another_vpc_only_while_it_is_associated() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let other = cloud.get("CreateVpc", json!({"CidrBlock": "10.1.0.0/16"}), "/Vpc/VpcId");
+    let (subnet, group) = (cloud.subnet(&other, "10.1.0.0/24"), cloud.group(&vpc, "app"));
+    let pair = json!({"GroupId": group, "VpcId": other});
+    let interface = json!({"SubnetId": subnet, "Groups": [group]});
+    let state = |cloud: &mut Cloud| {
+        let all = cloud.done("DescribeSecurityGroupVpcAssociations", json!({}))["SecurityGroupVpcAssociations"].clone();
+        all[0]["State"].as_str().map(str::to_owned)
+    };
+    cloud.done("AssociateSecurityGroupVpc", pair.clone());
+    assert_eq!(cloud.refusal("CreateNetworkInterface", interface.clone()), "InvalidGroup.NotFound");
+    cloud.pass(9);
+    assert_eq!(state(&mut cloud).as_deref(), Some("associating"));
+    cloud.pass(1);
+    assert_eq!(state(&mut cloud).as_deref(), Some("associated"));
+    let user = cloud.get("CreateNetworkInterface", interface.clone(), "/NetworkInterface/NetworkInterfaceId");
+    cloud.done("DisassociateSecurityGroupVpc", pair.clone());
+    assert_eq!(state(&mut cloud).as_deref(), Some("disassociating"));
+    assert_eq!(cloud.refusal("CreateNetworkInterface", interface.clone()), "InvalidGroup.NotFound");
+    cloud.pass(10);
+    assert_eq!(state(&mut cloud).as_deref(), Some("disassociation-failed"));
+    cloud.done("DeleteNetworkInterface", json!({"NetworkInterfaceId": user}));
+    cloud.done("DeleteSubnet", json!({"SubnetId": subnet}));
+    assert_eq!(cloud.refusal("DeleteVpc", json!({"VpcId": other})), "DependencyViolation");
+    cloud.done("DisassociateSecurityGroupVpc", pair);
+    cloud.pass(10);
+    assert_eq!(state(&mut cloud), None);
+    cloud.done("DeleteVpc", json!({"VpcId": other}));
+}
+
+#[test]
+fn the_default_vpc_takes_no_group_of_another() {
+    let mut cloud = Cloud::new();
+    let default = cloud.get("CreateDefaultVpc", json!({}), "/Vpc/VpcId");
+    let vpc = cloud.vpc();
+    let group = cloud.group(&vpc, "app");
+    let input = json!({"GroupId": group, "VpcId": default});
+    assert_eq!(cloud.refusal("AssociateSecurityGroupVpc", input), "OperationNotPermitted");
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::SERVICE;
 use crate::local::{fault::Fault, members::testing};
 
+mod addresses;
 mod defaults;
 mod endpoints;
 mod gateways;
