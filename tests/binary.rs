@@ -32,8 +32,7 @@ impl Cloud {
     }
 
     fn with(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut cloud = Self { folder, url: String::new() };
+        let mut cloud = Self::absent();
         let started = cloud.infra(&[&["local", "start", "--port", "0"], arguments].concat());
         started.succeeds();
         let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
@@ -43,7 +42,15 @@ impl Cloud {
 
     /// None: a folder where no cloud runs.
     pub(crate) fn absent() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), url: String::new() }
+        let cloud = Self { folder: tempfile::tempdir().expect("a temporary folder"), url: String::new() };
+        cloud.program("bootstrap", "");
+        cloud
+    }
+
+    /// Writes a program for functions. A binary that was not built to be small takes its time to be packed; a script that starts it
+    /// is the same program, and with another comment another one.
+    pub(crate) fn program(&self, name: &str, comment: &str) -> PathBuf {
+        self.write(name, &format!("#!/bin/sh\n# {comment}\nexec {}\n", env!("CARGO_BIN_EXE_infra")))
     }
 
     /// Where descriptions can be written; the local cloud's data is in `local` there.
@@ -56,6 +63,7 @@ impl Cloud {
         let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
         command.args(arguments).current_dir(self.folder()).stdin(Stdio::null());
         command.env("INFRA_LOCAL_DATA", self.folder().join("local"));
+        command.env("INFRA_LAMBDA_BINARY", self.folder().join("bootstrap"));
         command.env("NO_COLOR", "1");
         for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PGSSLROOTCERT", "CI"] {
             command.env_remove(name);

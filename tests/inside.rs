@@ -1,10 +1,10 @@
 //! `migrations.runner: lambda`: the migrations are applied by infra itself, as a function of the local cloud.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::{Cloud, Run};
+use crate::binary::Cloud;
 
 const STACK: &str = "stack: shop
 region: us-east-1
@@ -28,8 +28,6 @@ fn stage(migrations: &[(&str, &str)]) -> Cloud {
 fn paced(pace: &str, migrations: &[(&str, &str)]) -> Cloud {
     let cloud = Cloud::paced(pace);
     cloud.write("stack.yaml", STACK);
-    // A binary that was not built to be small takes its time to be packed; a script that starts it is the same program.
-    cloud.write("bootstrap", &format!("#!/bin/sh\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
     folder(&cloud, migrations);
     cloud
 }
@@ -47,16 +45,6 @@ fn folder(cloud: &Cloud, migrations: &[(&str, &str)]) {
     for (tag, sql) in migrations {
         cloud.write(&format!("drizzle/{tag}.sql"), sql);
     }
-}
-
-fn command(cloud: &Cloud, arguments: &[&str]) -> Command {
-    let mut command = cloud.command(arguments);
-    command.env("INFRA_LAMBDA_BINARY", cloud.folder().join("bootstrap"));
-    command
-}
-
-fn infra(cloud: &Cloud, arguments: &[&str]) -> Run {
-    Run::of(arguments, &mut command(cloud, arguments))
 }
 
 /// Everything that the function has said.
@@ -80,9 +68,8 @@ const FIRST: (&str, &str) = ("0000_first", "create table one (id int primary key
 fn a_function_applies_them_and_goes_with_the_stack() {
     let cloud = stage(&[FIRST]);
     // Where the function does nothing, nothing is done: nobody else applies.
-    let works = std::fs::read_to_string(cloud.folder().join("bootstrap")).expect("the file");
     cloud.write("bootstrap", "#!/bin/sh\necho no such library >&2\nexit 127\n");
-    let run = infra(&cloud, DEPLOY).ends_with(1);
+    let run = cloud.infra(DEPLOY).ends_with(1);
     let said = run.stderr();
     assert!(
         said.contains("The function shop-migrations ended without an answer") && said.contains("no such library"),
@@ -92,14 +79,14 @@ fn a_function_applies_them_and_goes_with_the_stack() {
     assert_eq!(cloud.psql("shop", "select to_regclass('one') is null"), "t");
     assert!(!has(&cloud, "service"), "what depends on the migrations is not begun");
     // Another program is a change of the function, and goes before the migrations.
-    cloud.write("bootstrap", &works);
-    infra(&cloud, DEPLOY).succeeds();
+    cloud.program("bootstrap", "works");
+    cloud.infra(DEPLOY).succeeds();
     assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "1");
     let log = log(&cloud);
     assert!(log.contains("applying 0000_first") && log.contains("applied 0000_first in"), "{log}");
     // Again: nothing to do, and nothing is called that changes anything: the function is asked what the ledger says.
     cloud.forget_calls();
-    let again = infra(&cloud, DEPLOY).succeeds();
+    let again = cloud.infra(DEPLOY).succeeds();
     assert!(again.stdout().contains("No changes"), "{}", again.stdout());
     let changing: Vec<(String, u64)> = cloud
         .calls()
@@ -116,11 +103,11 @@ fn a_function_applies_them_and_goes_with_the_stack() {
     assert!(!log.contains(password) && !again.told().contains(password));
     // Applied from elsewhere again: the function goes, with its role and group.
     let here = ["--set", "migrations.runner=here"];
-    infra(&cloud, &[DEPLOY, &here].concat()).succeeds();
+    cloud.infra(&[DEPLOY, &here].concat()).succeeds();
     assert!(!has(&cloud, "function"), "{:?}", cloud.inventory());
-    infra(&cloud, DEPLOY).succeeds();
+    cloud.infra(DEPLOY).succeeds();
     assert!(has(&cloud, "function"));
-    let destroyed = infra(&cloud, DESTROY).succeeds();
+    let destroyed = cloud.infra(DESTROY).succeeds();
     let said = destroyed.stdout() + &destroyed.stderr();
     assert!(said.contains("/aws/lambda/shop-migrations"), "{said}");
     assert_eq!(cloud.inventory(), Vec::<Value>::new(), "nothing is left");
@@ -130,7 +117,7 @@ fn a_function_applies_them_and_goes_with_the_stack() {
 fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
     let bad = ("0001_bad", "create table two (\n  id int,\n  other nonsense\n);\n");
     let cloud = stage(&[FIRST, bad]);
-    let run = infra(&cloud, DEPLOY).ends_with(1);
+    let run = cloud.infra(DEPLOY).ends_with(1);
     let there = report(&run.stderr());
     for part in ["The migration 0001_bad failed in line 3", "drizzle/0001_bad.sql:3:9", "SQLSTATE 42704", "╰── here"]
     {
@@ -138,10 +125,10 @@ fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
     }
     assert!(!has(&cloud, "service"));
     assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "1");
-    let run = infra(&cloud, &[DEPLOY, &["--set", "migrations.runner=here"]].concat()).ends_with(1);
+    let run = cloud.infra(&[DEPLOY, &["--set", "migrations.runner=here"]].concat()).ends_with(1);
     assert_eq!(there.replace("Applied: 0000_first; still", "This run applied nothing; still"), report(&run.stderr()));
     folder(&cloud, &[FIRST, ("0001_bad", "create table two (id int);\n")]);
-    infra(&cloud, DEPLOY).succeeds();
+    cloud.infra(DEPLOY).succeeds();
     assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
     assert!(has(&cloud, "service"));
 }
@@ -150,8 +137,8 @@ fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
 fn its_role_stays_until_lambda_has_removed_its_interfaces() {
     // Fast, but not so fast that the interfaces go with the function.
     let cloud = paced("300", &[FIRST]);
-    infra(&cloud, DEPLOY).succeeds();
-    let destroyed = infra(&cloud, DESTROY).succeeds();
+    cloud.infra(DEPLOY).succeeds();
+    let destroyed = cloud.infra(DESTROY).succeeds();
     let said = destroyed.stdout() + &destroyed.stderr();
     assert!(said.contains("Lambda still holds its network interfaces"), "{said}");
     assert_eq!(cloud.inventory(), Vec::<Value>::new(), "without the role they would be there for ever");
@@ -160,11 +147,11 @@ fn its_role_stays_until_lambda_has_removed_its_interfaces() {
 #[test]
 fn a_function_whose_role_somebody_deleted_is_found_and_goes() {
     let cloud = stage(&[FIRST]);
-    infra(&cloud, DEPLOY).succeeds();
+    cloud.infra(DEPLOY).succeeds();
     let iam = |form: &str| cloud.call("iam", &format!("Version=2010-05-08&RoleName=shop-us-east-1-migrations&{form}"));
     iam("Action=DeleteRolePolicy&PolicyName=infra");
     iam("Action=DeleteRole");
-    infra(&cloud, &[DEPLOY, &["--set", "migrations.runner=here"]].concat()).succeeds();
+    cloud.infra(&[DEPLOY, &["--set", "migrations.runner=here"]].concat()).succeeds();
     assert!(!has(&cloud, "function"), "{:?}", cloud.inventory());
 }
 
@@ -178,9 +165,10 @@ fn report(said: &str) -> String {
 fn a_run_that_is_killed_leaves_the_function_at_work_and_the_next_one_goes_on() {
     let slow = ("0001_slow", "select pg_sleep(4);\n--> statement-breakpoint\ncreate table two (id int);\n");
     let cloud = stage(&[FIRST]);
-    infra(&cloud, DEPLOY).succeeds();
+    cloud.infra(DEPLOY).succeeds();
     folder(&cloud, &[FIRST, slow]);
-    let mut killed = command(&cloud, DEPLOY)
+    let mut killed = cloud
+        .command(DEPLOY)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -192,7 +180,7 @@ fn a_run_that_is_killed_leaves_the_function_at_work_and_the_next_one_goes_on() {
     }
     killed.kill().expect("it is killed");
     killed.wait().expect("it has ended");
-    infra(&cloud, &[DEPLOY, &["--lock-wait", "120"]].concat()).succeeds();
+    cloud.infra(&[DEPLOY, &["--lock-wait", "120"]].concat()).succeeds();
     assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "2");
     assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
     assert_eq!(log(&cloud).matches("applied 0001_slow").count(), 1, "{}", log(&cloud));
@@ -202,9 +190,9 @@ fn a_run_that_is_killed_leaves_the_function_at_work_and_the_next_one_goes_on() {
 fn without_a_program_for_lambda_nothing_is_begun() {
     let cloud = stage(&[FIRST]);
     cloud.write("bootstrap", "not a program");
-    let run = infra(&cloud, &["diff", "--local"]).ends_with(1);
+    let run = cloud.infra(&["diff", "--local"]).ends_with(1);
     let said = run.stderr();
     assert!(said.contains("is no program for 64-bit Linux") && said.contains("INFRA_LAMBDA_BINARY"), "{said}");
-    infra(&cloud, DEPLOY).ends_with(1);
+    cloud.infra(DEPLOY).ends_with(1);
     assert_eq!(cloud.inventory(), Vec::<Value>::new());
 }

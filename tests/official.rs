@@ -263,23 +263,16 @@ fn every_request_is_as_aws_describes_it_and_the_policy_allows_just_these() {
 fn a_function_s_requests_are_as_aws_describes_them_and_the_policy_allows_just_these() {
     let cloud = Cloud::start();
     let wire = Wire::to(&cloud.url);
-    let infra = |arguments: &[&str]| {
-        let mut command = cloud.through(&wire.url, arguments);
-        Run::of(arguments, command.env("INFRA_LAMBDA_BINARY", cloud.folder().join("bootstrap"))).succeeds()
-    };
+    let infra = |arguments: &[&str]| Run::of(arguments, &mut cloud.through(&wire.url, arguments)).succeeds();
     let description =
         "stack: shop\nregion: us-east-1\ndatabase: {protect: false}\nproxy: {}\nmigrations: {runner: lambda}\n";
     cloud.write("stack.yaml", &format!("{description}tags: {{team: web}}\n"));
     fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
     cloud.write("drizzle/meta/_journal.json", r#"{"version":"7","dialect":"postgresql","entries":[{"idx":0,"version":"7","when":1,"tag":"0000_a","breakpoints":true}]}"#);
     cloud.write("drizzle/0000_a.sql", "create table a (id int);\n");
-    let program = |text: &str| {
-        cloud.write("bootstrap", &format!("#!/bin/sh\n# {text}\nexec {}\n", env!("CARGO_BIN_EXE_infra")));
-    };
-    program("one");
     infra(&["deploy", "--yes"]);
     // Other code, another tag and none, and what somebody changed by hand.
-    program("two");
+    cloud.program("bootstrap", "two");
     cloud.write("stack.yaml", &format!("{description}tags: {{squad: web}}\n"));
     cloud.rest("lambda", "PUT", "/2015-03-31/functions/shop-migrations/configuration", r#"{"Timeout": 3}"#);
     infra(&["deploy", "--yes"]);

@@ -22,6 +22,20 @@ pub(super) const REGION: &str = "us-east-1";
 /// What names everything that holds data, so that it may be deleted.
 pub(super) const DELETE_DATA: [&str; 4] = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
 
+/// All that can change something. A function is invoked to read the ledger, too.
+const CHANGING: [&str; 10] = [
+    "ec2.*",
+    "rds.*",
+    "iam.*",
+    "secretsmanager.*",
+    "apprunner.*",
+    "ssm.*",
+    "logs.*",
+    "sts.*",
+    "lambda.*Function*",
+    "lambda.*Tag*",
+];
+
 /// Longer than any command of these tests takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -53,13 +67,21 @@ impl<'c> Account<'c> {
         let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
         let stack = format!("case{number}");
         let (id, file) = (format!("{:012}", 100_000_000_000 + number), cloud.folder().join(format!("{stack}.yaml")));
-        Self { cloud, id, stack, file, rules: Mutex::default(), said: Mutex::default(), passwords: Mutex::default() }
+        let (rules, said, passwords) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let account = Self { cloud, id, stack, file, rules, said, passwords };
+        account.program("");
+        account
     }
 
     /// Writes the description; `text` is all but the stack's name.
     pub(super) fn describe(&self, text: &str) {
         std::fs::write(&self.file, format!("stack: {}\nregion: {REGION}\n{text}", self.stack))
             .expect("the folder can be written");
+    }
+
+    /// Writes the program of the account's function; another comment makes another one.
+    pub(super) fn program(&self, comment: &str) {
+        self.cloud.program(&format!("{}.bootstrap", self.stack), comment);
     }
 
     fn data(&self) -> PathBuf {
@@ -75,6 +97,7 @@ impl<'c> Account<'c> {
         let mut command = self.cloud.command(&arguments);
         command.env("AWS_ACCESS_KEY_ID", &self.id).env("AWS_SECRET_ACCESS_KEY", "any").env("AWS_REGION", REGION);
         command.env("PGSSLROOTCERT", self.data().join("ca.pem"));
+        command.env("INFRA_LAMBDA_BINARY", self.file.with_extension("bootstrap"));
         (arguments.iter().map(|&argument| argument.to_owned()).collect(), command)
     }
 
@@ -290,14 +313,18 @@ impl<'c> Account<'c> {
 
     /// Runs a diff, which may find and fail at what it will, and changes nothing.
     pub(super) fn look(&self, more: &[&str]) -> Run {
-        let watch = self.fault(json!({
-            "call": "*", "only": "changing", "effect": {"refuse": {"code": "AccessDenied", "status": 403}}
-        }));
+        let watches = CHANGING.map(|call| {
+            let refuse = json!({"refuse": {"code": "AccessDenied", "status": 403}});
+            self.fault(json!({"call": call, "only": "changing", "effect": refuse}))
+        });
         let run = self.run("diff", more);
         let all = ask(client::get(&self.data(), "faults")).expect("the daemon answers");
-        let rule = all.as_array().and_then(|all| all.iter().find(|rule| rule["id"] == watch)).expect("it is in force");
-        assert_eq!(rule["met"], 0, "a diff called something that changes something");
-        self.end_rule(watch);
+        for watch in watches {
+            let rule =
+                all.as_array().and_then(|all| all.iter().find(|rule| rule["id"] == watch)).expect("it is in force");
+            assert_eq!(rule["met"], 0, "a diff called something that changes something: {}", rule["call"]);
+            self.end_rule(watch);
+        }
         run
     }
 
@@ -308,7 +335,7 @@ impl<'c> Account<'c> {
 
     /// Removes what the account left in the folder.
     pub(super) fn forget(&self) {
-        for end in ["yaml", "out", "err"] {
+        for end in ["yaml", "out", "err", "bootstrap"] {
             let _ = std::fs::remove_file(self.file.with_extension(end));
         }
     }

@@ -88,7 +88,8 @@ fn description(dice: &mut StdRng, zones: u32, has_database: bool) -> String {
             );
         }
         if has_migrations {
-            text += &format!("migrations: {{folder: {MIGRATIONS}}}\n");
+            let runner = pick(dice, &["here", "lambda"]);
+            text += &format!("migrations: {{folder: {MIGRATIONS}, runner: {runner}}}\n");
         }
     }
     if has_service {
@@ -134,6 +135,7 @@ const VANISHING: &[&str] = &[
     "security-group/proxy",
     "instance/1",
     "proxy/database",
+    "function/migrations",
     "vpc-connector/main",
     "auto-scaling/main",
     "service/main",
@@ -165,6 +167,7 @@ fn rule(dice: &mut StdRng) -> Value {
         "iam.*",
         "secretsmanager.*",
         "ssm.*",
+        "lambda.*",
         "*.Create*",
         "*.Describe*",
         "*.Delete*",

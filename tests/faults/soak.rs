@@ -70,7 +70,7 @@ fn cycle(account: &Account<'_>) {
     let description = |more: &str| {
         format!(
             "database: {{protect: false, on_destroy: delete}}\nsecret: {{on_destroy: purge}}\nproxy: {{}}\n\
-             migrations: {{folder: {MIGRATIONS}}}\nservice: {{image: \"public.ecr.aws/x/y:1\"}}\n{more}"
+             migrations: {{folder: {MIGRATIONS}, runner: lambda}}\nservice: {{image: \"public.ecr.aws/x/y:1\"}}\n{more}"
         )
     };
     account.describe(&description(""));
