@@ -167,9 +167,11 @@ impl Migrations {
             },
         };
         let applied = match found {
-            // Without contents, nothing was ever applied.
             Ledgered::NoSecret => return Ok(None),
-            Ledgered::Contents(contents) if contents.rows.is_empty() => return Ok(None),
+            // Nothing was ever applied, and that is all there is to say only where nothing is to be.
+            Ledgered::Contents(contents) if contents.rows.is_empty() && !folder.migrations.is_empty() => {
+                return Ok(None);
+            }
             Ledgered::Unknown(why) => Applied::Unknown(format!("unknown: {why}")),
             Ledgered::Contents(contents) => {
                 settings.obstacles = self.against(folder, &contents);

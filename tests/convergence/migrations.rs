@@ -96,6 +96,8 @@ fn remove(folder: &Path, tag: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations() {
     let mut scene = Scene::start().await;
+    scene.write(&[]);
+    scene.deploys(Action::Create, "applied", "a folder that has none yet").await;
     scene.write(&["0000_users"]);
     scene.deploys(Action::Create, "applied", "created").await;
     scene.write(&["0000_users", "0001_orders"]);
