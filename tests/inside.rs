@@ -196,3 +196,97 @@ fn without_a_program_for_lambda_nothing_is_begun() {
     cloud.infra(DEPLOY).ends_with(1);
     assert_eq!(cloud.inventory(), Vec::<Value>::new());
 }
+
+/// One rule about the calls of functions.
+fn fault(cloud: &Cloud, rule: &[&str]) {
+    cloud.infra(&[&["local", "fault"], rule].concat()).succeeds();
+}
+
+const SECOND: (&str, &str) = ("0001_second", "create table two (id int);\n");
+
+#[test]
+fn where_the_answer_is_lost_the_ledger_says_what_became_of_it() {
+    let cloud = stage(&[FIRST]);
+    cloud.infra(DEPLOY).succeeds();
+    folder(&cloud, &[FIRST, SECOND]);
+    // The first two only read the ledger, before and under the lock. Nothing comes of this one, and it is not asked for ever.
+    fault(&cloud, &["lose", "lambda.Invoke", "--nth", "3"]);
+    let said = cloud.infra(DEPLOY).ends_with(1).told();
+    assert!(said.contains("Nothing more is in the ledger than before"), "{said}");
+    assert!(said.contains("/aws/lambda/shop-migrations"), "{said}");
+    assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "t");
+    // This one was carried out: that is found, and nothing is applied twice.
+    fault(&cloud, &["clear"]);
+    fault(&cloud, &["drop", "lambda.Invoke", "--nth", "3"]);
+    cloud.infra(DEPLOY).succeeds();
+    fault(&cloud, &["clear"]);
+    assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "2");
+    assert_eq!(log(&cloud).matches("applied 0001_second").count(), 1, "{}", log(&cloud));
+}
+
+#[test]
+fn a_function_that_was_idle_for_weeks_is_woken() {
+    let cloud = stage(&[FIRST]);
+    cloud.infra(DEPLOY).succeeds();
+    // As AWS refuses the calls of one that gets its network interfaces anew.
+    fault(&cloud, &["refuse", "lambda.Invoke", "ResourceConflictException", "--status", "409", "--nth", "1"]);
+    let said = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(said.contains("No changes"), "{said}");
+}
+
+#[test]
+fn code_that_lambda_could_not_take_over_is_sent_again() {
+    let cloud = stage(&[FIRST]);
+    cloud.infra(DEPLOY).succeeds();
+    cloud.program("bootstrap", "newer");
+    folder(&cloud, &[FIRST, SECOND]);
+    fault(&cloud, &["fail", "lambda.UpdateFunctionCode", "The artifact could not be read."]);
+    let said = cloud.infra(DEPLOY).ends_with(1).told();
+    assert!(said.contains("function/migrations") && said.contains("The artifact could not be read."), "{said}");
+    assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "t", "nothing is applied by the former code");
+    fault(&cloud, &["clear"]);
+    cloud.infra(DEPLOY).succeeds();
+    assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");
+    let said = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(said.contains("No changes"), "{said}");
+}
+
+#[test]
+fn one_that_could_not_be_made_is_made_anew() {
+    let cloud = stage(&[FIRST]);
+    fault(&cloud, &["fail", "lambda.CreateFunction", "No capacity for network interfaces.", "--nth", "1"]);
+    let said = cloud.infra(DEPLOY).ends_with(1).told();
+    assert!(said.contains("function/migrations") && said.contains("No capacity for network interfaces."), "{said}");
+    assert!(!has(&cloud, "service"));
+    fault(&cloud, &["clear"]);
+    cloud.infra(DEPLOY).succeeds();
+    assert_eq!(cloud.psql("shop", "select to_regclass('one') is null"), "f");
+}
+
+/// Whether a connection to a port of this machine is open whose peer is asked now and then whether it is alive.
+#[cfg(target_os = "linux")]
+fn is_kept_alive(port: u16) -> bool {
+    // Columns as in the kernel's documentation of /proc/net/tcp: remote address, state (01: established), timer (02: keepalive).
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|columns| {
+        let [_, _, remote, state, _, timer, ..] = columns[..] else { return false };
+        remote.ends_with(&format!(":{port:04X}")) && state == "01" && timer.starts_with("02:")
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_connection_is_kept_alive_while_the_function_works() {
+    let cloud = stage(&[FIRST]);
+    cloud.infra(DEPLOY).succeeds();
+    fault(&cloud, &["delay", "lambda.Invoke", "3", "--nth", "1"]);
+    let port = cloud.url.rsplit(':').next().and_then(|port| port.trim_end_matches('/').parse().ok()).expect("a port");
+    let mut waiting =
+        cloud.command(&["diff", "--local"]).stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let mut seen = false;
+    while waiting.try_wait().expect("it is ours").is_none() {
+        seen |= is_kept_alive(port);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(seen, "a NAT gateway would forget the connection");
+}

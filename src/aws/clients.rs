@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    pool::{self, ConnectionPool},
+    proxy::ProxyConfig,
+    tls,
+};
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, interceptors::Intercept};
 use tokio::time::timeout;
 
@@ -28,16 +33,33 @@ pub struct Options {
     pub local: bool,
 }
 
-/// The one HTTPS client. It goes through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name, as the
-/// aws CLI does; never to the local cloud, which is this machine.
+const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+
+/// How often a connection on which nothing is said shows that it is alive: a NAT gateway forgets it after 350 s, other networks
+/// sooner.
+const ALIVE: Duration = Duration::from_secs(30);
+
+/// The proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name, as the aws CLI takes it; never one to the local cloud,
+/// which is this machine.
+fn proxy(local: bool) -> ProxyConfig {
+    if local { ProxyConfig::disabled() } else { ProxyConfig::from_env() }
+}
+
+/// The HTTPS client of all services.
 fn http_client(local: bool) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
-        let proxy = if local { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-        let mut connector = Connector::builder().proxy_config(proxy);
+        let mut connector = Connector::builder().proxy_config(proxy(local));
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
+        connector.tls_provider(TLS).build()
     })
+}
+
+/// The HTTPS client of Lambda, which says nothing for as long as a function works: up to 15 minutes.
+fn patient_client(local: bool) -> SharedHttpClient {
+    let pool = ConnectionPool::builder().proxy_config(proxy(local)).tcp_keepalive(ALIVE).tls_provider(TLS);
+    let pool = pool.build_https().expect("nothing is set that could contradict something else");
+    SharedHttpClient::new(pool::Client::new(&pool).expect("a pool without partitions"))
 }
 
 /// A client a service. Cheap to clone.
@@ -127,7 +149,10 @@ impl Clients {
                 "Set `region:` in the description, the environment variable AWS_REGION, or a region in your AWS profile.",
             )
         })?;
-        Ok(Self::new(&config, region).through(&Reach { by_proxy: !options.local }))
+        let mut clients = Self::new(&config, region).through(&Reach { by_proxy: !options.local });
+        let lambda = clients.lambda.config().to_builder().http_client(patient_client(options.local));
+        clients.lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
+        Ok(clients)
     }
 
     fn new(config: &SdkConfig, region: String) -> Self {

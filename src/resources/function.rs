@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     aws::{Error, Result, each, tags, unless_gone},
-    engine::{Address, Anything, Change, Live, Phase, Ref, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{Address, Anything, Change, Live, Phase, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
     runner::package::Package,
 };
 
@@ -77,6 +77,8 @@ const UPLOAD: Duration = Duration::from_secs(15 * 60);
 impl Resource for Function {
     const KIND: &'static str = "function";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    /// Of two of the same name the second one is refused, though the first one has failed.
+    const REPLACE: Replace = Replace::DeleteFirst;
     const SENSITIVE: &'static [&'static str] = &["environment"];
     /// Nothing is reached from the subnets before they have their ways out.
     const AFTER: &'static [&'static str] = &["route-table", "vpc-endpoint"];
