@@ -5,7 +5,7 @@ mod telling;
 mod trouble;
 mod upkeep;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -22,7 +22,8 @@ use super::plan::{Plan, plan};
 use super::refusal::refusals;
 use super::sql::statements;
 use super::transaction::{Conversation, Opening, Trouble, closing, is_of_deferred, seam};
-use super::verify::presence;
+use super::verify::named::Named;
+use super::verify::presence::{Presence, unrecorded};
 pub(super) use trouble::{AtEnd, Failed};
 pub(super) use upkeep::upkeep;
 
@@ -75,16 +76,17 @@ pub async fn apply(
         begun: None,
         waiting_since: None,
         seen: None,
+        overtaken: false,
         told: false,
         fresh: false,
     };
     let (before, pending) = run.all().await.map_err(|failure| failure.after(run.tags()))?;
-    let missing = presence::missing(run.conversation.client, folder, ledger, &run.tags()).await;
+    let missing = unrecorded(run.conversation.client, folder, ledger, &run.tags()).await;
     let missing = missing.map_err(|error| Failure::Ledger(error).after(run.tags()))?;
     if missing.is_empty() {
         Ok(Applied { migrations: run.applied, before, pending, millis: millis(started) })
     } else {
-        Err(Failure::NotThere { missing, applied: run.tags() })
+        Err(Failure::Unrecorded { missing, applied: run.tags() })
     }
 }
 
@@ -109,6 +111,8 @@ pub(super) struct Run<'a> {
     pub(super) waiting_since: Option<Instant>,
     /// The ledger at the last look, and how often it was the same without a reason; none where there is a reason.
     pub(super) seen: Option<(Contents, u32)>,
+    /// Whether another migrator changed the ledger since it was read.
+    overtaken: bool,
     /// Whether it is said what is let through.
     told: bool,
     /// Whether nothing was recorded when this run began.
@@ -117,6 +121,10 @@ pub(super) struct Run<'a> {
 
 /// How often the ledger may be looked at again though nothing in it has changed.
 const LOOKS: u32 = 5;
+
+/// How long the ledger has to stay as it is until another migrator that was at work counts as done, or gone. Between two of its
+/// migrations it holds no lock, for a moment that is much shorter.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// How applying a row of migrations ended.
 pub(super) enum Batch {
@@ -129,10 +137,12 @@ impl<'a> Run<'a> {
     /// Looks, plans and applies until nothing is pending; how many were applied already, and how many are beyond the last one.
     async fn all(&mut self) -> Result<(usize, usize), Failure> {
         loop {
-            let contents = match self.ledger.read(self.conversation.client).await {
-                Err(_) if self.conversation.interrupted() => return Err(self.interruption()),
-                contents => contents?,
-            };
+            let contents = self.read().await?;
+            if self.overtaken {
+                self.conversation.pause(QUIET).await;
+                self.overtaken = self.read().await? != contents;
+                continue;
+            }
             self.look_again(&contents)?;
             let plan = self.checked_plan(&contents)?;
             self.still_ours(&contents, &plan)?;
@@ -164,6 +174,11 @@ impl<'a> Run<'a> {
                 return Ok((before, beyond));
             }
         }
+    }
+
+    async fn read(&mut self) -> Result<Contents, Failure> {
+        let contents = self.ledger.read(self.conversation.client).await;
+        if self.conversation.interrupted() { Err(self.interruption()) } else { Ok(contents?) }
     }
 
     /// Another look makes sense while others change the ledger; where it stays the same, the next would end as this one.
@@ -209,7 +224,8 @@ impl<'a> Run<'a> {
                         self.record(std::mem::take(&mut ran));
                     }
                 }
-                Err(mut failed) => {
+                Err(Stop::NotMade(absent)) => return Err(self.not_made(migration, &absent).await),
+                Err(Stop::Failed(mut failed)) => {
                     if matches!(failed.trouble, Trouble::Said { .. }) && !failed.escaped && !failed.intact {
                         failed.escaped = self.conversation.escaped().await;
                     }
@@ -233,6 +249,7 @@ impl<'a> Run<'a> {
             Ok(found) if found == Some(version) && !self.conversation.interrupted() => Ok(true),
             Ok(_) => {
                 self.conversation.roll_back().await;
+                self.overtaken = true;
                 if self.conversation.interrupted() { Err(self.interruption()) } else { Ok(false) }
             }
             Err(trouble) => Err(self.opening_failure(trouble).await),
@@ -257,8 +274,8 @@ impl<'a> Run<'a> {
         self.attempt = 1;
     }
 
-    /// Runs one migration inside the open transaction.
-    async fn one<'m>(&mut self, migration: &'m Migration, version: Version, end: End) -> Result<Done, Failed<'m>> {
+    /// Runs one migration inside the open transaction, which is committed only if what its words name is there.
+    async fn one<'m>(&mut self, migration: &'m Migration, version: Version, end: End) -> Result<Done, Stop<'m>> {
         self.starts(migration);
         let started = self.since(&migration.tag);
         let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
@@ -271,9 +288,22 @@ impl<'a> Run<'a> {
         for chunk in &chunks {
             answers.push(self.conversation.send(chunk.text).await.map_err(failed(*chunk))?);
         }
+        let presence = Presence::of(migration);
+        let look = match presence.query() {
+            Some(query) => Some(self.conversation.send(&query).await.map_err(failed(whole))?),
+            None => None,
+        };
         for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
             self.runs(migration, *chunk, number, chunks.len());
             self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
+        }
+        if let Some(look) = look {
+            let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
+            let answer = self.conversation.answer(look, false).await.map_err(at_end)?;
+            let absent = presence.absent(answer.as_ref());
+            if !absent.is_empty() {
+                return Err(Stop::NotMade(absent));
+            }
         }
 
         let insertion = self.ledger.insertion(migration, version.has_name);
@@ -351,6 +381,19 @@ enum End {
     Commit,
     CommitAndBegin,
     GoOn,
+}
+
+/// Why a migration is not applied.
+enum Stop<'m> {
+    Failed(Failed<'m>),
+    /// It ran, and this is not there.
+    NotMade(Vec<Named>),
+}
+
+impl<'m> From<Failed<'m>> for Stop<'m> {
+    fn from(failed: Failed<'m>) -> Self {
+        Self::Failed(failed)
+    }
 }
 
 /// A migration that ran.

@@ -110,15 +110,14 @@ pub enum Failure {
         /// This one's tag and those after it.
         pending: Vec<String>,
     },
-    /// Everything said success, but a look at the database says otherwise.
-    #[error("The migrations were committed, but this is not in the database: {}.", missing.join(", "))]
+    /// Everything said success, but the ledger says otherwise.
+    #[error("The migrations were committed, and yet the ledger has no row of {}.", missing.join(", "))]
     #[diagnostic(help(
-        "Something else has its name, so that IF NOT EXISTS passed over it; or something removed it at once (an event trigger, \
-         another session), or the pooler leads elsewhere. `infra migrate verify` shows what the database has, and `infra migrate \
-         repair` writes a migration that makes what is missing."
+        "Something removed the rows at once (a trigger, another session), or the pooler leads elsewhere. What the migrations \
+         make is in the database: `infra migrate baseline` records it."
     ))]
-    NotThere {
-        /// Ledger rows or tables.
+    Unrecorded {
+        /// Tags without a row.
         missing: Vec<String>,
         /// Tags.
         applied: Vec<String>,
@@ -145,7 +144,7 @@ impl Failure {
             | Failure::Lost { applied, .. }
             | Failure::Escaped { applied, .. }
             | Failure::TakenAway { applied, .. }
-            | Failure::NotThere { applied, .. } => applied,
+            | Failure::Unrecorded { applied, .. } => applied,
             Failure::Ledger(_) => &[],
         }
     }

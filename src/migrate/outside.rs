@@ -25,6 +25,7 @@ use super::mask::masked;
 use super::plan::Plan;
 use super::refusal::Refusal;
 use super::transaction::{RESTORE, Trouble, beginning};
+use super::verify::presence::Presence;
 
 pub(super) use step::{Commit, Step, steps};
 
@@ -199,7 +200,23 @@ impl Run<'_> {
             }
             self.halfway(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
         }
+        if let Some(failure) = self.lacking(migration, &mut lease).await? {
+            return Err(failure);
+        }
         self.finish(migration, version, &lease, started).await
+    }
+
+    /// All of it is committed, and something that it makes is not there: it is not recorded, and the next run looks again.
+    async fn lacking(&mut self, migration: &Migration, lease: &mut Lease) -> Result<Option<Failure>, Failure> {
+        let presence = Presence::of(migration);
+        let Some(query) = presence.query() else { return Ok(None) };
+        let answer = self.conversation.ask(&query).await;
+        let absent = presence.absent(answer.map_err(|trouble| self.not_renewed(&lease.tag, trouble))?.as_ref());
+        if absent.is_empty() {
+            return Ok(None);
+        }
+        self.give_back(lease).await;
+        Ok(Some(self.accounted(StatementFailure::not_made(migration, &absent))))
     }
 
     /// Takes the lease under the lock, provided that the ledger is as it was read.

@@ -27,8 +27,10 @@ async fn two_at_once() {
         let written = counting(20, "0.01");
         let folder = written.folder();
         let (a, b, c) = tokio::join!(tags(&database, &folder), tags(&database, &folder), tags(&database, &folder));
-        let applied: usize = [a, b, c].into_iter().map(|result| result.unwrap().len()).sum();
-        assert_eq!(applied, 20, "{way:?}");
+        // One does it all, and the others have nothing to do, though it gives up the lock after each.
+        let mut applied: Vec<usize> = [a, b, c].into_iter().map(|result| result.unwrap().len()).collect();
+        applied.sort_unstable();
+        assert_eq!(applied, [0, 0, 20], "{way:?}");
         assert_eq!(database.psql("SELECT count(*), count(DISTINCT n) FROM log"), "19|19");
         assert_eq!(ledger_rows(&database).lines().count(), 20);
     }

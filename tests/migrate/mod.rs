@@ -20,6 +20,7 @@ mod outlining;
 mod outside;
 mod own_server;
 mod parity;
+mod promised;
 mod proven;
 mod repairing;
 mod server;

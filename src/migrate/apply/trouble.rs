@@ -8,6 +8,7 @@ use crate::migrate::failure::{Failure, StatementFailure};
 use crate::migrate::folder::{Chunk, Migration};
 use crate::migrate::ledger::{Ledger, LedgerError};
 use crate::migrate::transaction::{Trouble, is_of_migrator};
+use crate::migrate::verify::named::Named;
 
 /// A migration that was not applied, and the part of it that is to blame.
 pub(in crate::migrate) struct Failed<'m> {
@@ -78,6 +79,15 @@ impl Run<'_> {
             }
             Trouble::GaveUp => Err(self.interruption()),
         }
+    }
+
+    /// All of a migration ran, and this is not there: takes it back.
+    pub(super) async fn not_made(&mut self, migration: &Migration, absent: &[Named]) -> Failure {
+        let escaped = self.conversation.escaped().await;
+        self.conversation.roll_back().await;
+        let mut failure = StatementFailure::not_made(migration, absent);
+        failure.escaped = escaped;
+        self.accounted(failure)
     }
 
     /// With what is committed and what is not.

@@ -13,6 +13,7 @@ use crate::migrate::folder::{BREAKPOINT, Chunk, Migration};
 use crate::migrate::mask::said_of;
 use crate::migrate::position::{Position, byte_of_character};
 use crate::migrate::sql::{statements, tokens, unclosed_string};
+use crate::migrate::verify::named::Named;
 
 /// A statement that PostgreSQL refused.
 #[derive(Debug, Error)]
@@ -152,6 +153,21 @@ impl StatementFailure {
         StatementFailure { remedy: Some(remedy.to_owned()), ..failure }
     }
 
+    /// Everything ran, and yet something is not there that a statement makes: IF NOT EXISTS, or EXCEPTION, passed over it.
+    pub(in crate::migrate) fn not_made(migration: &Migration, absent: &[Named]) -> Self {
+        let what: Vec<String> = absent.iter().map(|it| format!("the {it}")).collect();
+        let message = format!("PostgreSQL reported success, but this is not in the database: {}", what.join(", "));
+        let place = Place::beginning(migration, absent.first().map_or(0, |it| it.at));
+        let tag = &migration.tag;
+        let remedy = format!(
+            "Something of that name was there before in another form, and the statement passed over it. Bring it into the form \
+             that the migration wants, by hand or in this file (ALTER TABLE … ADD COLUMN IF NOT EXISTS …), and run it again. If \
+             the database is right as it is: `infra migrate baseline --to {tag} --without-verifying` records {tag} without \
+             running it."
+        );
+        StatementFailure { remedy: Some(remedy), ..Self::at(migration, place, &SqlState::DUPLICATE_OBJECT, message) }
+    }
+
     fn at(migration: &Migration, place: Place, code: &SqlState, message: String) -> Self {
         let source_code = migration.source();
         StatementFailure {
@@ -184,6 +200,16 @@ struct Place {
 }
 
 impl Place {
+    /// The statement that begins at a byte of the file.
+    fn beginning(migration: &Migration, at: usize) -> Self {
+        let chunks = migration.chunks();
+        let mut all = chunks.flat_map(|chunk| {
+            statements(chunk.text).map(move |it| chunk.offset + it.span().start..chunk.offset + it.span().end)
+        });
+        let statement = all.find(|statement| statement.contains(&at)).unwrap_or(0..migration.sql.len());
+        Self { span: statement.clone(), statement }
+    }
+
     fn find(chunk: Chunk<'_>, completed: usize, character: Option<u32>) -> Self {
         let byte = character.map(|character| byte_of_character(chunk.text, character));
         let all: Vec<_> = statements(chunk.text).collect();

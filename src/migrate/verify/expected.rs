@@ -15,6 +15,7 @@ pub(super) struct Expected {
     partitions: bool,
     pub(super) tag: String,
     pub(super) line: usize,
+    pub(super) at: usize,
 }
 
 impl Expected {
@@ -83,7 +84,11 @@ impl Expected {
                 self.add(Class::Schema, &(Some(name), String::new()));
             }
             "extension" => self.add(Class::Extension, &(Some(String::new()), words.name()?.1)),
-            "type" | "domain" => self.add(Class::Type, &words.name()?),
+            "type" | "domain" => {
+                let name = words.name()?;
+                let values = words.eat_all(&["as", "enum"]).then(|| words.texts()).flatten().unwrap_or_default();
+                self.push(Class::Type, &name, String::new(), name.1.clone(), values);
+            }
             // What is owned goes with its column.
             "sequence" if words.tokens.iter().any(|token| token.is(words.sql, "owned")) => {}
             "sequence" => self.add(Class::Sequence, &words.name()?),
@@ -203,17 +208,24 @@ impl Expected {
         Some(())
     }
 
-    fn part(&mut self, class: Class, (schema, table): &Name, name: String) {
-        if schema.as_ref().is_none_or(|schema| schema == "pg_temp") && self.temporary.contains(table) {
-            return;
+    fn part(&mut self, class: Class, table: &Name, name: String) {
+        let is_temporary = table.0.is_none() && self.temporary.contains(&table.1);
+        if !is_temporary {
+            self.push(class, table, table.1.clone(), name, Vec::new());
         }
-        let (schema, table) = (schema.clone(), table.clone());
-        self.found.push(Named { class, schema, table, name, tag: self.tag.clone(), line: self.line });
     }
 
-    fn add(&mut self, class: Class, (schema, name): &Name) {
-        let (schema, name) = (schema.clone(), name.clone());
-        self.found.push(Named { class, schema, table: String::new(), name, tag: self.tag.clone(), line: self.line });
+    fn add(&mut self, class: Class, name: &Name) {
+        self.push(class, name, String::new(), name.1.clone(), Vec::new());
+    }
+
+    /// What is in the schema of the session goes with it.
+    fn push(&mut self, class: Class, (schema, _): &Name, table: String, name: String, values: Vec<String>) {
+        if schema.as_deref() != Some("pg_temp") {
+            let Self { tag, line, at, .. } = self;
+            let (schema, tag) = (schema.clone(), tag.clone());
+            self.found.push(Named { class, schema, table, name, values, tag, line: *line, at: *at });
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::words::Words;
 use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
 use crate::migrate::position::Lines;
-use crate::migrate::quote::identifier;
+use crate::migrate::quote::{identifier, literal};
 use crate::migrate::sql::statements;
 
 /// Something that must be there.
@@ -26,10 +26,14 @@ pub struct Named {
     pub table: String,
     /// Its name.
     pub name: String,
+    /// The values that an enum must have.
+    pub values: Vec<String>,
     /// The migration that makes it.
     pub tag: String,
     /// The line of the statement.
     pub line: usize,
+    /// Where it begins in the file, in bytes.
+    pub at: usize,
 }
 
 impl Named {
@@ -40,12 +44,20 @@ impl Named {
     }
 }
 
-/// As a reader would name it: `table "users"`, `column "users"."email"`.
+/// As a reader would name it: `table "users"`, `column "users"."email"`, `type "mood" with the values 'sad', 'ok'`.
 impl fmt::Display for Named {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [self.schema.as_deref().unwrap_or_default(), &self.table, &self.name];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).map(identifier).collect();
-        write!(formatter, "{} {}", self.class, parts.join("."))
+        write!(formatter, "{} {}", self.class, parts.join("."))?;
+        match &*self.values {
+            [] => Ok(()),
+            values => write!(
+                formatter,
+                " with the values {}",
+                values.iter().map(|it| literal(it)).collect::<Vec<_>>().join(", ")
+            ),
+        }
     }
 }
 
@@ -60,7 +72,8 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
         let mut lines = Lines::of(&migration.sql);
         for chunk in migration.chunks() {
             for statement in statements(chunk.text) {
-                expected.line = lines.at(chunk.offset + statement.span().start);
+                expected.at = chunk.offset + statement.span().start;
+                expected.line = lines.at(expected.at);
                 match Effect::of(chunk.text, &statement) {
                     Effect::Plain => {
                         let words = Words { sql: chunk.text, tokens: &statement.tokens };

@@ -1,4 +1,6 @@
-//! A cheap look at the database: are the ledger rows of these migrations there, and everything that their statements name?
+//! A cheap look at the database: is everything there that the statements of migrations name, and are their ledger rows?
+
+use tokio_postgres::SimpleQueryRow;
 
 use super::named::{Named, named};
 use crate::migrate::connect::{Client, UNCOMPILED};
@@ -6,30 +8,44 @@ use crate::migrate::folder::{Folder, Migration};
 use crate::migrate::ledger::{Ledger, LedgerError};
 use crate::migrate::quote::literal;
 
-/// What should be there after these migrations of the folder and is not: ledger rows and objects, as a reader would name them.
-/// Others may have gone on meanwhile, and taken away what these have made.
-pub async fn missing(
+/// A look for what one migration makes, from inside of its transaction.
+pub(in crate::migrate) struct Presence {
+    expected: Vec<Named>,
+}
+
+impl Presence {
+    /// What the migration's words name for certain.
+    pub(in crate::migrate) fn of(migration: &Migration) -> Self {
+        Self { expected: named(&[migration]) }
+    }
+
+    /// What to ask, as one message; none where nothing is certain. It is about catalogs alone and takes no lock that another
+    /// session could hold, so no limit of the migration's applies.
+    pub(in crate::migrate) fn query(&self) -> Option<String> {
+        (!self.expected.is_empty()).then(|| format!("SET LOCAL statement_timeout = 0; {}", query(&self.expected)))
+    }
+
+    /// What the answer says is not there.
+    pub(in crate::migrate) fn absent(self, answer: Option<&SimpleQueryRow>) -> Vec<Named> {
+        without_parts(absent_by(answer, self.expected))
+    }
+}
+
+/// The migrations of these tags that the ledger has no row of.
+pub(in crate::migrate) async fn unrecorded(
     client: &Client,
     folder: &Folder,
     ledger: &Ledger,
     tags: &[String],
 ) -> Result<Vec<String>, LedgerError> {
-    let is_meant = |migration: &&Migration| tags.contains(&migration.tag);
-    let since: Vec<&Migration> = folder.migrations.iter().skip_while(|it| !is_meant(it)).collect();
-    if since.is_empty() {
+    if tags.is_empty() {
         return Ok(Vec::new());
     }
     let rows = ledger.read(client).await?.rows;
     let is_recorded =
         |it: &&Migration| rows.iter().any(|row| row.hash == it.hash && row.created_at == Some(it.when_millis));
-    let unrecorded = since.iter().filter(|it| is_meant(it) && !is_recorded(it));
-    let mut missing: Vec<String> = unrecorded.map(|migration| format!("the ledger row of {}", migration.tag)).collect();
-    let done: Vec<&Migration> = since.into_iter().filter(|it| is_meant(it) || is_recorded(it)).collect();
-    let expected = named(&done).into_iter().filter(|it| tags.contains(&it.tag)).collect();
-    let absent = absent(client, expected).await.map_err(|error| ledger.explain(&error))?;
-    let lost = |it: &Named| absent.iter().any(|table| table.table.is_empty() && table.name == it.table);
-    missing.extend(absent.iter().filter(|it| !lost(it)).map(|it| format!("the {it}")));
-    Ok(missing)
+    let meant = folder.migrations.iter().filter(|it| tags.contains(&it.tag));
+    Ok(meant.filter(|it| !is_recorded(it)).map(|it| it.tag.clone()).collect())
 }
 
 /// Those that are not in the database; one round trip.
@@ -38,12 +54,25 @@ pub(super) async fn absent(client: &Client, expected: Vec<Named>) -> Result<Vec<
         return Ok(Vec::new());
     }
     let rows = client.rows(&query(&expected)).await?;
-    let numbers: Vec<usize> = rows.iter().filter_map(|row| row.get(0)?.parse().ok()).collect();
-    let pairs = expected.into_iter().enumerate();
-    Ok(pairs.filter(|(number, _)| numbers.contains(number)).map(|(_, named)| named).collect())
+    Ok(absent_by(rows.first(), expected))
 }
 
-/// The numbers of those that are not there. A name without a schema is looked for in those of the search_path.
+/// The answer is one row: the numbers of what is absent.
+fn absent_by(answer: Option<&SimpleQueryRow>, expected: Vec<Named>) -> Vec<Named> {
+    let numbers = answer.and_then(|row| row.get(0)).unwrap_or_default();
+    let numbers: Vec<usize> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let pairs = expected.into_iter().enumerate();
+    pairs.filter(|(number, _)| numbers.contains(number)).map(|(_, named)| named).collect()
+}
+
+/// Where a table is not there, nothing need be said of its parts.
+fn without_parts(absent: Vec<Named>) -> Vec<Named> {
+    let lost: Vec<Named> = absent.iter().filter(|it| it.table.is_empty()).cloned().collect();
+    let is_part = |it: &Named| lost.iter().any(|table| table.name == it.table && table.schema == it.schema);
+    absent.into_iter().filter(|it| !is_part(it)).collect()
+}
+
+/// The numbers of those that are not there, in one row. A name without a schema is looked for in those of the search_path.
 fn query(expected: &[Named]) -> String {
     let values: Vec<String> = expected
         .iter()
@@ -51,7 +80,8 @@ fn query(expected: &[Named]) -> String {
         .map(|(number, it)| {
             let schema = it.schema.as_deref().map_or("NULL".to_owned(), literal);
             let (class, table, name) = (it.class.to_string(), literal(&it.table), literal(&it.name));
-            format!("({number}, '{class}', {schema}, {table}, {name})")
+            let values: Vec<String> = it.values.iter().map(|value| literal(value)).collect();
+            format!("({number}, '{class}', {schema}, {table}, {name}, ARRAY[{}]::text[])", values.join(", "))
         })
         .collect();
     let relation = |name: &str, kinds: &str| {
@@ -72,16 +102,18 @@ fn query(expected: &[Named]) -> String {
     let index = "'I', CASE WHEN (SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = c.oid) THEN 'i' END) AND \
                  it.owner = (SELECT o.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class o ON o.oid = i.indrelid WHERE \
                  i.indexrelid = c.oid";
-    let alone = |catalog: &str, schema: &str, name: &str| {
+    let alone = |catalog: &str, schema: &str, name: &str, more: &str| {
         format!(
             "EXISTS (SELECT FROM pg_catalog.{catalog} x JOIN places n ON n.oid = x.{schema} WHERE x.{name} = it.name AND \
-             (it.place = n.nspname OR it.place IS NULL AND n.seen))"
+             (it.place = n.nspname OR it.place IS NULL AND n.seen) AND {more})"
         )
     };
+    let labels = "it.labels <@ ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = x.oid)";
     format!(
         "{UNCOMPILED}WITH places AS MATERIALIZED (SELECT oid, nspname, nspname = ANY (pg_catalog.current_schemas(true)) AND nspname \
          !~ '^pg_temp' AS seen FROM \
-         pg_catalog.pg_namespace), it (number, class, place, owner, name) AS (VALUES {}) SELECT number FROM it WHERE NOT \
+         pg_catalog.pg_namespace), it (number, class, place, owner, name, labels) AS (VALUES {}) SELECT \
+         pg_catalog.string_agg(number::text, ' ') FROM it WHERE NOT \
          CASE class WHEN 'schema' THEN EXISTS (SELECT FROM places n WHERE n.nspname = it.place) \
          WHEN 'extension' THEN EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extname = it.name) \
          WHEN 'table' THEN {} WHEN 'view' THEN {} WHEN 'sequence' THEN {} WHEN 'index' THEN {} \
@@ -92,8 +124,8 @@ fn query(expected: &[Named]) -> String {
         relation("it.name", "'v', 'm'"),
         relation("it.name", "'S'"),
         relation("it.name", index),
-        alone("pg_type", "typnamespace", "typname"),
-        alone("pg_proc", "pronamespace", "proname"),
+        alone("pg_type", "typnamespace", "typname", labels),
+        alone("pg_proc", "pronamespace", "proname", "true"),
         part("pg_attribute", "attrelid", "attname"),
         part("pg_constraint", "conrelid", "conname"),
         part("pg_trigger", "tgrelid", "tgname"),

@@ -71,6 +71,18 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// `('one', 'two')`; none where one of them would have to be decoded.
+    pub(super) fn texts(mut self) -> Option<Vec<String>> {
+        if !self.eat_other("(") {
+            return None;
+        }
+        let text = |item: Words<'_>| match item.tokens {
+            [one] => Some(one.text(item.sql).strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")),
+            _ => None,
+        };
+        self.items().into_iter().map(text).collect()
+    }
+
     /// What is between commas, up to the parenthesis that closes the one before.
     pub(super) fn items(self) -> Vec<Words<'a>> {
         let (mut depth, mut start, mut items) = (0_usize, 0, Vec::new());
