@@ -56,10 +56,11 @@ fn http_client(local: bool) -> SharedHttpClient {
 }
 
 /// The HTTPS client of Lambda, which says nothing for as long as a function works: up to 15 minutes.
-fn patient_client(local: bool) -> SharedHttpClient {
+fn patient_client(local: bool) -> Result<SharedHttpClient> {
+    let strange = |error: &dyn std::fmt::Display| Error::internal(format!("There is no client for Lambda: {error}."));
     let pool = ConnectionPool::builder().proxy_config(proxy(local)).tcp_keepalive(ALIVE).tls_provider(TLS);
-    let pool = pool.build_https().expect("nothing is set that could contradict something else");
-    SharedHttpClient::new(pool::Client::new(&pool).expect("a pool without partitions"))
+    let pool = pool.build_https().map_err(|error| strange(&error))?;
+    Ok(SharedHttpClient::new(pool::Client::new(&pool).map_err(|error| strange(&error))?))
 }
 
 /// A client a service. Cheap to clone.
@@ -150,7 +151,7 @@ impl Clients {
             )
         })?;
         let mut clients = Self::new(&config, region).through(&Reach { by_proxy: !options.local });
-        let lambda = clients.lambda.config().to_builder().http_client(patient_client(options.local));
+        let lambda = clients.lambda.config().to_builder().http_client(patient_client(options.local)?);
         clients.lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
         Ok(clients)
     }
