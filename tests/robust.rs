@@ -150,6 +150,72 @@ fn broken(text: &str, dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
+/// The head of a signed request, with what else belongs to it.
+fn head(host: &str, service: &str, first: &str, more: &str) -> String {
+    format!(
+        "{first} HTTP/1.1\r\nHost: {host}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=111122223333/20260101/eu-central-1/\
+         {service}/aws4_request, SignedHeaders=host, Signature=0\r\n{more}\r\n"
+    )
+}
+
+#[test]
+fn a_request_that_is_too_large_is_refused_before_it_is_sent() {
+    let cloud = Cloud::start();
+    let host = host(&cloud);
+    let entity = "RequestEntityTooLargeException";
+    let code = "Request must be smaller than 70167211 bytes for the CreateFunction operation";
+    let payload = "Request must be smaller than 6291556 bytes for the InvokeFunction operation";
+    let target = "X-Amz-Target: secretsmanager.CreateSecret\r\n";
+    for (service, first, more, length, parts) in [
+        ("ec2", "POST /", "", 1_048_577_u64, vec!["<Response><Errors><Error><Code>", entity]),
+        ("rds", "POST /", "", 10_000_000_000, vec!["<ErrorResponse", entity]),
+        ("secretsmanager", "POST /", target, 1_048_577, vec!["__type", entity, "CreateSecret"]),
+        ("logs", "POST /", "", 7_340_033, vec!["__type", entity]),
+        ("lambda", "POST /2015-03-31/functions", "", 70_167_212, vec![entity, code]),
+        (
+            "lambda",
+            "POST /2015-03-31/functions/f/invocations",
+            "",
+            6_291_557,
+            vec!["RequestTooLargeException", payload],
+        ),
+        ("dynamodb", "POST /", "", 1_048_577, vec![entity]),
+    ] {
+        // One that would send its body only when it is told to is answered at once, and not told to.
+        let more = format!("{more}Content-Length: {length}\r\nExpect: 100-continue\r\n");
+        let answer = exchange(host, head(host, service, first, &more).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{service}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{service}: {answer}");
+        for part in parts {
+            assert!(answer.contains(part), "{service}: no {part} in {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_grows_too_large_is_refused_in_its_middle() {
+    let cloud = Cloud::start();
+    let host = host(&cloud);
+    let mut request = head(host, "ec2", "POST /", "Transfer-Encoding: chunked\r\n").into_bytes();
+    for _ in 0..17 {
+        request.extend_from_slice(b"10000\r\n");
+        request.extend_from_slice(&[b'x'; 0x1_0000]);
+        request.extend_from_slice(b"\r\n");
+    }
+    // There is no end to it, and so nobody has waited for one.
+    let answer = exchange(host, &request);
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("RequestEntityTooLargeException"), "{answer}");
+}
+
+#[test]
+fn who_sends_all_of_a_request_that_is_too_large_reads_the_refusal() {
+    let cloud = Cloud::start();
+    let answer = call(host(&cloud), "ec2", "", &vec![b'x'; 32 << 20]);
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("RequestEntityTooLargeException"), "{answer}");
+    let answer = call(host(&cloud), "ec2", "", b"Action=DescribeVpcs&Version=2016-11-15");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
 #[test]
 fn malformed_requests_get_an_error_and_never_a_panic() {
     let cloud = Cloud::start();

@@ -53,6 +53,11 @@ impl Scope {
         let [account, key, region, service] = [account, key, region, service].map(str::to_owned);
         Some(Self { account, key, region, service })
     }
+
+    /// The service's signing name.
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
 }
 
 /// Whether this is the form of a region's name; it becomes the name of a file.
@@ -73,18 +78,19 @@ pub(crate) async fn answer(cloud: &Arc<Cloud>, mut scope: Option<Scope>, request
         scope.account = account;
     }
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
-    let answer = match find(&cloud.services, scope, request) {
-        Ok((service, model, scope)) => call(cloud, service, model, &scope, request, &request_id).await,
+    let answer = match find(&cloud.services, scope.as_ref(), request) {
+        Ok((service, model, scope)) => call(cloud, service, model, scope, request, &request_id).await,
         Err(fault) => Delivery::Whole(protocol::homeless_refusal(&fault, &named, request, &request_id)),
     };
     (answer, request_id)
 }
 
-fn find(
+/// The service that is meant, its model, and who calls it.
+pub(crate) fn find<'a>(
     services: &[&'static Service],
-    scope: Option<Scope>,
+    scope: Option<&'a Scope>,
     request: &Request<'_>,
-) -> Result<(&'static Service, &'static Model, Scope), Fault> {
+) -> Result<(&'static Service, &'static Model, &'a Scope), Fault> {
     let scope = scope.ok_or_else(|| {
         let message = "The request is not signed: it has neither a header Authorization nor X-Amz-Credential in its \
                        URL. Any access key will do here; twelve digits name an account.";
@@ -123,7 +129,7 @@ async fn call(
     let Scope { account, region, .. } = scope;
     let read = protocol::read(model, request);
     let action = read.as_ref().map(|call| call.action.clone()).unwrap_or_default();
-    let shown: String = action.chars().filter(char::is_ascii_alphanumeric).take(80).collect();
+    let shown = shown(&action);
     let name = service.name;
     let fate = cloud.chaos.decide(Site::new(account, region, name, &action));
     let suffered = fate.describe().map(|what| format!(" [{what}]")).unwrap_or_default();
@@ -237,8 +243,13 @@ fn change<T>(cloud: &Cloud, account: &str, region: &str, work: impl FnOnce(&mut 
     Ok(outcome)
 }
 
+/// An action as it stands in the log, where its name is anybody's.
+pub(crate) fn shown(action: &str) -> String {
+    action.chars().filter(char::is_ascii_alphanumeric).take(80).collect()
+}
+
 /// A new id in the form of AWS's request ids.
-fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     let bits: u128 = rand::rng().random();
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])

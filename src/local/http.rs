@@ -21,12 +21,13 @@ use super::{
     control::Control,
     dispatch::{self, Scope},
     protocol::{self, Answer},
+    size::Limit,
 };
 
-/// Larger than any request of the services here; AWS's own limits are below it. The largest brings a function's code.
-const LARGEST: usize = 72 << 20;
 /// How long a client may take to send its headers, and an open connection to end when the cloud stops.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what a refused client still sends is taken and thrown away.
+const LINGERING: Duration = Duration::from_secs(2);
 
 /// Answers requests until the cloud is closed; open connections may finish what they are at.
 pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
@@ -85,29 +86,62 @@ async fn respond(control: &Control, request: Request<Incoming>) -> Result<Respon
     if !is_local(&head.headers) {
         return Ok(refuse(StatusCode::FORBIDDEN, "The local cloud answers only to loopback names, such as localhost."));
     }
-    let body = match Limited::new(body, LARGEST).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 72 MB."));
-        }
-        Err(_) => return Ok(refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete.")),
-    };
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let query = head.uri.query().unwrap_or_default();
+    let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
     let scope = Scope::read(text("authorization"), query);
-    if let Some(path) = head.uri.path().strip_prefix("/_infra/") {
+    let mut request = protocol::Request { method, path, headers: &head.headers, query, body: &[] };
+    let own = path.strip_prefix("/_infra/");
+    let limit = if own.is_some() { Limit::OWN } else { Limit::of(&control.cloud, scope.as_ref(), &request) };
+    let body = match read(body, &head.headers, &limit).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            let (answer, id) = limit.refusal(&control.cloud, scope.as_ref(), &request);
+            return Ok(whole(last(written(answer, &id))));
+        }
+        Err(Unread::CutOff) => {
+            return Ok(refuse(StatusCode::BAD_REQUEST, "The request ended before its body was complete."));
+        }
+    };
+    request.body = &body;
+    if let Some(path) = own {
         return Ok(whole(control.respond(&head.method, path, query, text("x-infra-token"), &body).await));
     }
     if scope.is_none() && head.method == hyper::Method::GET && query.is_empty() {
         return Ok(whole(control.welcome()));
     }
-    let (method, path) = (head.method.as_str(), head.uri.path());
-    let request = protocol::Request { method, path, headers: &head.headers, query, body: &body };
     match dispatch::answer(&control.cloud, scope, &request).await {
         (Delivery::Whole(answer), id) => Ok(whole(written(answer, &id))),
         (Delivery::Half(answer), id) => Ok(half(written(answer, &id)).await),
         (Delivery::Nothing, _) => Err(Severed),
     }
+}
+
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    CutOff,
+}
+
+/// The body of a request. One that is too large is refused by the length that its head tells, or else as soon as it is.
+async fn read(mut body: Incoming, headers: &HeaderMap, limit: &Limit) -> Result<Bytes, Unread> {
+    if !limit.is_exceeded_by(headers) {
+        match Limited::new(&mut body, limit.bytes).collect().await {
+            Ok(body) => return Ok(body.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {}
+            Err(_) => return Err(Unread::CutOff),
+        }
+    }
+    // Who asks before it sends has sent nothing. Anybody else would lose the answer, were the connection closed meanwhile.
+    if !headers.contains_key(header::EXPECT) {
+        tokio::spawn(tokio::time::timeout(LINGERING, async move { while let Some(Ok(_)) = body.frame().await {} }));
+    }
+    Err(Unread::TooLarge)
+}
+
+/// The last answer of its connection.
+fn last(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// An answer that promises all of its body and ends in the middle of it.

@@ -26,6 +26,7 @@ pub(crate) mod pattern;
 pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod service;
+pub(crate) mod size;
 pub(crate) mod world;
 
 pub(crate) mod apprunner;
