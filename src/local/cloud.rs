@@ -89,20 +89,29 @@ impl Cloud {
     ) -> Result<T, disk::DiskError> {
         let mut world = self.world();
         let outcome = self.enter(&mut world, account, region, work);
-        if let Err(error) = disk::save(&self.data, &world, account, region) {
-            disk::restore(&self.data, &mut world, account, region)?;
+        let content = entry(&mut world.accounts, account);
+        content.replicate(now());
+        let places = content.to_be_saved(region);
+        if let Err(error) = disk::save(&self.data, &world, account, &places) {
+            disk::restore(&self.data, &mut world, account, &places)?;
+            entry(&mut world.accounts, account).unsaved.clear();
             return Err(error);
         }
-        self.chaos.note(&world, account, region, now());
+        entry(&mut world.accounts, account).unsaved.clear();
+        for place in places {
+            self.chaos.note(&world, account, &place, now());
+        }
         Ok(outcome)
     }
 
     fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let now = now();
-        let Account { iam, regions } = entry(&mut world.accounts, account);
+        let content = entry(&mut world.accounts, account);
+        content.iam.settle(now);
+        entry(&mut content.regions, region).settle(now, &content.iam);
+        content.replicate(now);
+        let Account { iam, regions, .. } = content;
         let place = entry(regions, region);
-        iam.settle(now);
-        place.settle(now, iam);
         work(&mut Ctx {
             account,
             region_name: region,
@@ -146,9 +155,13 @@ impl Cloud {
     /// Writes one region, and what is global in its account, to the disk. Atomic: a reader, and a daemon
     /// that was killed, find the old state or the new one.
     pub(crate) fn save(&self, account: &str, region: &str) -> Result<(), disk::DiskError> {
-        let world = self.world();
+        let mut world = self.world();
         self.chaos.note(&world, account, region, now());
-        disk::save(&self.data, &world, account, region)
+        let content = entry(&mut world.accounts, account);
+        let places = content.to_be_saved(region);
+        disk::save(&self.data, &world, account, &places)?;
+        entry(&mut world.accounts, account).unsaved.clear();
+        Ok(())
     }
 
     /// Has everything looked at that runs behind the API.

@@ -108,32 +108,47 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
     Ok(world)
 }
 
-/// Saves one region, and what is global in its account.
-pub(crate) fn save(data: &Path, world: &World, account: &str, region: &str) -> Result<(), DiskError> {
+/// Saves regions, in this order, and what is global in their account.
+pub(crate) fn save(data: &Path, world: &World, account: &str, regions: &[String]) -> Result<(), DiskError> {
     let Some(content) = world.accounts.get(account) else { return Ok(()) };
     let folder = state(data).join(account);
     private_folder(&folder)?;
-    let [global, local] = files(&folder, region);
-    // On a disk that takes only one of the two it is neither that changes.
-    let of_account = packed(&global, &content.iam)?;
-    let of_region = content.regions.get(region).map(|content| packed(&local, content)).transpose()?;
-    place(&global, of_account)?;
-    of_region.map_or(Ok(()), |file| place(&local, file))
+    let global = global(&folder);
+    // On a disk that takes only some of these it is none of them that changes.
+    let mut files = vec![(packed(&global, &content.iam)?, global)];
+    for region in regions {
+        if let Some(content) = content.regions.get(region) {
+            let local = local(&folder, region);
+            files.push((packed(&local, content)?, local));
+        }
+    }
+    files.into_iter().try_for_each(|(file, path)| place(&path, file))
 }
 
-/// Brings one region, and what is global in its account, back to what was last saved.
-pub(crate) fn restore(data: &Path, world: &mut World, account: &str, region: &str) -> Result<(), DiskError> {
-    let [global, local] = files(&state(data).join(account), region);
+/// Brings regions, and what is global in their account, back to what was last saved.
+pub(crate) fn restore(data: &Path, world: &mut World, account: &str, regions: &[String]) -> Result<(), DiskError> {
+    let folder = state(data).join(account);
     let content = world.accounts.entry(account.to_owned()).or_default();
-    content.iam = if global.exists() { read(&global)? } else { Default::default() };
-    let place = if local.exists() { read(&local)? } else { Default::default() };
-    content.regions.insert(region.to_owned(), place);
+    content.iam = last_saved(&global(&folder))?;
+    for region in regions {
+        content.regions.insert(region.clone(), last_saved(&local(&folder, region))?);
+    }
     Ok(())
 }
 
-/// What is global in an account, and a region.
-fn files(folder: &Path, region: &str) -> [PathBuf; 2] {
-    [folder.join("global.json"), folder.join(format!("{region}.json"))]
+/// What is global in an account.
+fn global(folder: &Path) -> PathBuf {
+    folder.join("global.json")
+}
+
+/// A region of an account.
+fn local(folder: &Path, region: &str) -> PathBuf {
+    folder.join(format!("{region}.json"))
+}
+
+/// What a file holds; nothing where there is none.
+fn last_saved<T: DeserializeOwned + Default>(path: &Path) -> Result<T, DiskError> {
+    if path.exists() { read(path) } else { Ok(T::default()) }
 }
 
 fn packed(path: &Path, content: &impl Serialize) -> Result<NamedTempFile, DiskError> {

@@ -141,6 +141,7 @@ pub(crate) mod testing {
         pub(crate) doom: Option<String>,
         /// The access key that signs the next call.
         pub(crate) access_key: String,
+        pub(crate) region_name: &'static str,
         data: tempfile::TempDir,
     }
 
@@ -153,8 +154,8 @@ pub(crate) mod testing {
             let now = 1_700_000_000_000;
             let (account, region) = (Account::default(), Region::default());
             let data = tempfile::tempdir().expect("a folder");
-            let access_key = String::new();
-            Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, access_key, data }
+            let (access_key, region_name) = (String::new(), Self::REGION);
+            Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, access_key, region_name, data }
         }
 
         /// Lets time pass.
@@ -169,7 +170,7 @@ pub(crate) mod testing {
             let (_, answer) = service.actions.iter().find(|(name, _)| *name == action).expect("a known action");
             let mut ctx = Ctx {
                 account: Self::ACCOUNT,
-                region_name: Self::REGION,
+                region_name: self.region_name,
                 access_key: std::mem::take(&mut self.access_key),
                 iam: &mut self.account.iam,
                 region: &mut self.region,

@@ -1,6 +1,9 @@
 //! Everything that exists in the local cloud: accounts, and in them regions, apart from each other.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +33,23 @@ pub(crate) struct Account {
     pub(crate) iam: iam::Store,
     /// The regions, by name.
     pub(crate) regions: BTreeMap<String, Region>,
+    /// The regions that others changed since they were saved.
+    #[serde(skip)]
+    pub(crate) unsaved: BTreeSet<String>,
+}
+
+impl Account {
+    /// Carries over to other regions what a region's resources have there.
+    pub(crate) fn replicate(&mut self, now: Millis) {
+        self.unsaved.extend(secretsmanager::replicate(&mut self.regions, now));
+    }
+
+    /// A region and those that have to be saved with it. It comes first: what others have of it follows from it, and not the
+    /// other way round.
+    pub(crate) fn to_be_saved(&self, region: &str) -> Vec<String> {
+        let others = self.unsaved.iter().filter(|other| *other != region).cloned();
+        [region.to_owned()].into_iter().chain(others).collect()
+    }
 }
 
 /// One region of one account.

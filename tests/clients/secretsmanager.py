@@ -2,7 +2,7 @@
 
 import json
 
-from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags
+from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
 secrets = client("secretsmanager")
 
@@ -156,9 +156,98 @@ def deletion():
     equal("the name is free again", secrets.get_secret_value(SecretId="leaving")["SecretString"], "new")
 
 
+def replicas():
+    paris, virginia = (client("secretsmanager", region=region) for region in ("eu-west-3", "us-east-1"))
+    made = secrets.create_secret(Name="both", SecretString="one", Description="d", Tags=tags(a="1"), AddReplicaRegions=[{"Region": "eu-west-3"}])
+    arn = made["ARN"]
+    equal("on its way", [(one["Region"], one["Status"]) for one in made["ReplicationStatus"]], [("eu-west-3", "InProgress")])
+    told = lambda: [(one["Region"], one["Status"]) for one in secrets.describe_secret(SecretId="both")["ReplicationStatus"]]
+    until("there", told, [("eu-west-3", "InSync")])
+    replica = paris.describe_secret(SecretId="both")
+    copy = replica["ARN"]
+    equal("the same ARN but for the region", copy, arn.replace("eu-central-1", "eu-west-3"))
+    equal("with all that it has", (replica["Description"], replica["Tags"], list(replica["VersionIdsToStages"])), ("d", tags(a="1"), [made["VersionId"]]))
+    equal("where the primary is", (replica["PrimaryRegion"], secrets.describe_secret(SecretId="both")["PrimaryRegion"]), ("eu-central-1", "eu-central-1"))
+    equal("its value", paris.get_secret_value(SecretId=copy)["SecretString"], "one")
+    holds("when it was read there", "LastAccessedDate" in secrets.describe_secret(SecretId="both")["ReplicationStatus"][0])
+    value = lambda where: where.get_secret_value(SecretId="both")["SecretString"]
+    second = secrets.put_secret_value(SecretId="both", SecretString="two")["VersionId"]
+    until("it follows the value", lambda: value(paris), "two")
+    equal("and the versions", paris.get_secret_value(SecretId="both", VersionStage="AWSPREVIOUS")["VersionId"], made["VersionId"])
+    secrets.tag_resource(SecretId="both", Tags=tags(b="2"))
+    secrets.untag_resource(SecretId="both", TagKeys=["a"])
+    until("the tags", lambda: paris.describe_secret(SecretId="both")["Tags"], tags(b="2"))
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*"}]}
+    secrets.put_resource_policy(SecretId="both", ResourcePolicy=json.dumps(policy))
+    until("the policy", lambda: json.loads(paris.get_resource_policy(SecretId="both").get("ResourcePolicy", "null")), policy)
+    secrets.update_secret_version_stage(SecretId="both", VersionStage="AWSCURRENT", MoveToVersionId=made["VersionId"], RemoveFromVersionId=second)
+    until("the labels", lambda: value(paris), "one")
+    for operation, parameters in (
+        ("put_secret_value", {"SecretString": "x"}),
+        ("update_secret", {"SecretString": "x"}),
+        ("update_secret", {"Description": "x"}),
+        ("update_secret_version_stage", {"VersionStage": "AWSCURRENT", "MoveToVersionId": second, "RemoveFromVersionId": made["VersionId"]}),
+        ("tag_resource", {"Tags": tags(c="3")}),
+        ("untag_resource", {"TagKeys": ["b"]}),
+        ("put_resource_policy", {"ResourcePolicy": json.dumps(policy)}),
+        ("delete_resource_policy", {}),
+        ("rotate_secret", {"RotationRules": {"AutomaticallyAfterDays": 30}}),
+        ("delete_secret", {}),
+        ("delete_secret", {"ForceDeleteWithoutRecovery": True}),
+        ("replicate_secret_to_regions", {"AddReplicaRegions": [{"Region": "us-east-1"}]}),
+        ("remove_regions_from_replication", {"RemoveReplicaRegions": ["eu-west-3"]}),
+    ):
+        refused(f"{operation} of a replica", "InvalidParameterException", getattr(paris, operation), SecretId="both", **parameters)
+    paris.update_secret(SecretId="both", KmsKeyId="alias/aws/secretsmanager")
+    equal("but its key", paris.describe_secret(SecretId="both")["KmsKeyId"], "alias/aws/secretsmanager")
+    refused("a second secret of its name", "ResourceExistsException", paris.create_secret, Name="both", SecretString="x")
+    by_region = lambda where, region: [one["Name"] for one in where.list_secrets(Filters=[{"Key": "primary-region", "Values": [region]}])["SecretList"]]
+    equal("by its primary region", (by_region(paris, "eu-central"), by_region(paris, "eu-west-3"), by_region(secrets, "eu-central-1")), (["both"], [], ["both"]))
+
+    virginia.create_secret(Name="both", SecretString="another's")
+    add = lambda region, **more: secrets.replicate_secret_to_regions(SecretId="both", AddReplicaRegions=[{"Region": region}], **more)
+    for what, codes, region in (
+        ("its own region", "InvalidParameterException", "eu-central-1"),
+        ("a region that is none", ("InvalidParameterException", "ValidationException"), "mars"),
+        ("a region that is not there", "InvalidParameterException", "xx-nowhere-9"),
+        ("a region again", ("InvalidParameterException", "InvalidRequestException"), "eu-west-3"),
+    ):
+        refused(f"replication to {what}", codes, lambda: add(region))
+    refused("replication to nowhere", ("InvalidParameterException", "ValidationException"), secrets.replicate_secret_to_regions, SecretId="both", AddReplicaRegions=[])
+    refused("of no secret", "ResourceNotFoundException", secrets.replicate_secret_to_regions, SecretId="nowhere", AddReplicaRegions=[{"Region": "us-east-1"}])
+    add("us-east-1")
+    until("where the name is taken", told, [("eu-west-3", "InSync"), ("us-east-1", "Failed")])
+    message = secrets.describe_secret(SecretId="both")["ReplicationStatus"][1]["StatusMessage"]
+    holds("saying why", "already exists in region us-east-1" in message, message)
+    equal("nothing was overwritten", value(virginia), "another's")
+    add("us-east-1", ForceOverwriteReplicaSecret=True)
+    until("unless it is to be", told, [("eu-west-3", "InSync"), ("us-east-1", "InSync")])
+    equal("overwritten", value(virginia), "one")
+    refused("deletion before the replicas'", "InvalidParameterException", secrets.delete_secret, SecretId="both")
+    refused("at once neither", "InvalidParameterException", secrets.delete_secret, SecretId="both", ForceDeleteWithoutRecovery=True)
+    refused("to stop what is no replica", ("InvalidRequestException", "InvalidParameterException"), secrets.stop_replication_to_replica, SecretId="both")
+    refused(
+        "removal of a region that has none",
+        ("InvalidParameterException", "InvalidRequestException"),
+        secrets.remove_regions_from_replication,
+        SecretId="both",
+        RemoveReplicaRegions=["eu-north-1"],
+    )
+    equal("it stands alone", virginia.stop_replication_to_replica(SecretId="both")["ARN"], arn.replace("eu-central-1", "us-east-1"))
+    until("and is no replica any more", told, [("eu-west-3", "InSync")])
+    virginia.put_secret_value(SecretId="both", SecretString="its own")
+    left = secrets.remove_regions_from_replication(SecretId="both", RemoveReplicaRegions=["eu-west-3"])
+    equal("no replicas", (left["ARN"], left.get("ReplicationStatus", [])), (arn, []))
+    refused("the replica is gone at once", "ResourceNotFoundException", paris.get_secret_value, SecretId="both")
+    holds("one secret as any other", "PrimaryRegion" not in secrets.describe_secret(SecretId="both"))
+    secrets.delete_secret(SecretId="both", ForceDeleteWithoutRecovery=True)
+    equal("the one that stands alone stays", value(virginia), "its own")
+    virginia.delete_secret(SecretId="both", ForceDeleteWithoutRecovery=True)
+
+
 def apart():
     equal("another region has nothing", client("secretsmanager", region="us-east-1").list_secrets()["SecretList"], [])
     equal("another account has nothing", client("secretsmanager", account="444455556666").list_secrets()["SecretList"], [])
 
 
-run(creation, versions, tagging, lists, random_passwords, rotation, deletion, apart)
+run(creation, versions, tagging, lists, random_passwords, rotation, deletion, replicas, apart)

@@ -90,7 +90,14 @@ def a_network():
     ec2.authorize_security_group_ingress(GroupId=made["group"], IpPermissions=rules)
     ec2.create_route(RouteTableId=made["table"], DestinationCidrBlock="0.0.0.0/0", GatewayId=made["igw"])
     ec2.associate_route_table(RouteTableId=made["table"], SubnetId=made["subnet a"])
-    ec2.create_nat_gateway(SubnetId=made["subnet a"], AllocationId=made["address"])
+    nat = lambda **more: ec2.create_nat_gateway(**more)["NatGateway"]["NatGatewayId"]
+    made["nat"] = nat(SubnetId=made["subnet a"], AllocationId=made["address"])
+    made["private nat"] = nat(SubnetId=made["subnet b"], ConnectivityType="private")
+    made["primary association"] = ec2.describe_addresses(AllocationIds=[made["address"]])["Addresses"][0]["AssociationId"]
+    made |= {name: ec2.allocate_address(Domain="vpc")["AllocationId"] for name in ("second address", "third address")}
+    [default] = ec2.describe_security_groups(Filters=of_vpc["Filters"] + [{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]
+    made |= {"closed vpc": closed, "default group": default["GroupId"], "shared group": group("shared")}
+    ec2.associate_security_group_vpc(GroupId=made["shared group"], VpcId=closed)
     return made
 
 
@@ -112,6 +119,7 @@ def secrets():
     manager = CLIENTS["secretsmanager"]
     older = manager.create_secret(Name="kept", SecretString="x")["VersionId"]
     newer = manager.put_secret_value(SecretId="kept", SecretString="y")["VersionId"]
+    manager.create_secret(Name="both", SecretString="x", AddReplicaRegions=[{"Region": "eu-west-3"}])
     manager.create_secret(Name="going", SecretString="x")
     manager.delete_secret(SecretId="going")
     return {"older version": older, "version": newer}

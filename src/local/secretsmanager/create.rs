@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::secret::{CURRENT, Content, Secret};
+use super::{
+    replica::{self, Wanted},
+    secret::{CURRENT, Content, Secret},
+};
 use crate::local::{
     fault::Fault,
     kms,
@@ -22,7 +25,8 @@ struct Input {
     secret_string: Option<Sealed<String>>,
     secret_binary: Option<Sealed<String>>,
     tags: Vec<Tag>,
-    add_replica_regions: Vec<Value>,
+    add_replica_regions: Vec<Wanted>,
+    force_overwrite_replica_secret: bool,
 }
 
 pub(super) fn create_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -30,12 +34,6 @@ pub(super) fn create_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     check_name(&input.name)?;
     check_key(input.kms_key_id.as_deref())?;
     super::label::check_tags(&input.tags)?;
-    if !input.add_replica_regions.is_empty() {
-        return Err(Fault::new(
-            "InvalidParameterException",
-            "The local cloud does not replicate secrets to other regions; leave AddReplicaRegions out.",
-        ));
-    }
     let content = Content::given(input.secret_string, input.secret_binary)?;
     let version = input.client_request_token.unwrap_or_else(random_uuid);
     if let Some(secret) = ctx.region.secretsmanager.secrets.get(&input.name) {
@@ -51,7 +49,10 @@ pub(super) fn create_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         ..Secret::default()
     };
     merge_tags(&mut secret.tags, input.tags);
-    let mut output = json!({ "ARN": secret.arn, "Name": secret.name });
+    let at = (ctx.region_name, replica::due(ctx));
+    secret.add_replicas(input.add_replica_regions, input.force_overwrite_replica_secret, at)?;
+    let mut output =
+        json!({ "ARN": secret.arn, "Name": secret.name, "ReplicationStatus": secret.replication_status() });
     if let Some(content) = content {
         secret.add_version(&version, content, &[CURRENT.to_owned()], ctx.now)?;
         output["VersionId"] = json!(version);
@@ -79,12 +80,16 @@ fn existing(secret: &Secret, version: &str, content: Option<&Content>) -> Result
     }
 }
 
+/// `UpdateSecret`: of a replica the key alone.
 pub(super) fn update_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     check_key(input.kms_key_id.as_deref())?;
     let content = Content::given(input.secret_string, input.secret_binary)?;
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    if content.is_some() || input.description.is_some() || input.kms_key_id.is_none() {
+        secret.check_primary()?;
+    }
     let mut output = json!({ "ARN": secret.arn, "Name": secret.name });
     if let Some(content) = content {
         let version = input.client_request_token.unwrap_or_else(random_uuid);
@@ -97,7 +102,9 @@ pub(super) fn update_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     if input.kms_key_id.is_some() {
         secret.kms_key_id = input.kms_key_id.filter(|key| !key.is_empty());
     }
-    secret.changed_at = now;
+    if secret.original.is_none() {
+        secret.changed_at = now;
+    }
     Ok(output)
 }
 

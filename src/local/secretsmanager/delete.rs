@@ -31,7 +31,8 @@ pub(super) fn delete_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         ));
     }
     let now = ctx.now;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    secret.check_no_replicas()?;
     let due_at = now + days * 24 * 60 * 60 * 1000;
     secret.deletion = Some(Deletion { asked_at: now, due_at });
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "DeletionDate": time(due_at) }))
@@ -47,6 +48,10 @@ fn delete_now(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
     }
     let deletion_date = time(ctx.now);
     let store = &mut ctx.region.secretsmanager;
+    if let Some(secret) = store.secret(&input.secret_id) {
+        secret.check_primary()?;
+        secret.check_no_replicas()?;
+    }
     if let Some(secret) = store.name_of(&input.secret_id).and_then(|name| store.secrets.remove(&name)) {
         return Ok(json!({ "ARN": secret.arn, "Name": secret.name, "DeletionDate": deletion_date }));
     }
@@ -60,6 +65,7 @@ fn delete_now(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
 pub(super) fn restore_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let secret = ctx.region.secretsmanager.find(&input.secret_id)?;
+    secret.check_primary()?;
     secret.deletion = None;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }

@@ -33,7 +33,10 @@ pub(super) struct Filter {
 
 pub(super) fn describe_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    Ok(ctx.region.secretsmanager.find(&input.secret_id)?.describe("VersionIdsToStages"))
+    let secret = ctx.region.secretsmanager.find(&input.secret_id)?;
+    let mut members = secret.describe("VersionIdsToStages");
+    members["ReplicationStatus"] = secret.replication_status();
+    Ok(members)
 }
 
 pub(super) fn list_secrets(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -116,7 +119,8 @@ impl Filter {
                     tags.chain([secret.name.as_str(), description]).map(str::to_lowercase).collect();
                 lowercase.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
             }
-            // No secret here is a replica or belongs to another service.
+            "primary-region" => secret.primary_region().is_some_and(|region| region.starts_with(value)),
+            // No secret here belongs to another service.
             _ => false,
         }
     }

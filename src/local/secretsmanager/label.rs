@@ -22,7 +22,7 @@ struct Input {
 pub(super) fn tag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     check_tags(&input.tags)?;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     let mut tags = secret.tags.clone();
     merge_tags(&mut tags, input.tags);
     if tags.len() > 50 {
@@ -34,7 +34,7 @@ pub(super) fn tag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
 
 pub(super) fn untag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     secret.tags.retain(|key, _| !input.tag_keys.contains(key));
     Ok(json!({}))
 }
@@ -58,7 +58,7 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Fault> {
 
 pub(super) fn put_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     check_policy(&input.resource_policy)?;
     if input.block_public_policy && is_public(&input.resource_policy) {
         return Err(Fault::new(
@@ -78,7 +78,7 @@ pub(super) fn get_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
 
 pub(super) fn delete_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     secret.resource_policy = None;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }

@@ -8,6 +8,8 @@ mod delete;
 mod describe;
 mod label;
 mod password;
+mod replica;
+mod replication;
 mod rotation;
 mod secret;
 mod value;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
+pub(crate) use replication::replicate;
 pub(crate) use secret::Secret;
 
 /// The secrets of one region, by name.
@@ -90,6 +93,13 @@ impl Store {
         secret.check_live()?;
         Ok(secret)
     }
+
+    /// The same, to be changed: a replica is changed by its primary secret alone.
+    fn find_changing(&mut self, arn_or_name: &str) -> Result<&mut Secret, Fault> {
+        let secret = self.find_live(arn_or_name)?;
+        secret.check_primary()?;
+        Ok(secret)
+    }
 }
 
 /// The service's actions.
@@ -107,6 +117,9 @@ pub(crate) static SERVICE: Service = Service {
         ("ListSecretVersionIds", describe::list_secret_version_ids),
         ("DeleteSecret", delete::delete_secret),
         ("RestoreSecret", delete::restore_secret),
+        ("ReplicateSecretToRegions", replica::replicate_secret_to_regions),
+        ("RemoveRegionsFromReplication", replica::remove_regions_from_replication),
+        ("StopReplicationToReplica", replica::stop_replication_to_replica),
         ("RotateSecret", rotation::rotate),
         ("CancelRotateSecret", rotation::cancel),
         ("GetRandomPassword", password::get_random_password),

@@ -16,7 +16,7 @@ struct Input {
 
 pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     Err(match input.rotation_lambda_arn {
         None => {
             Fault::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
@@ -34,6 +34,6 @@ pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 /// `CancelRotateSecret`: nothing is under way, and AWS takes that.
 pub(super) fn cancel(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }

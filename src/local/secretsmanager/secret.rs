@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::replication::{Original, Replica};
 use crate::local::{
     fault::Fault,
     members::{Sealed, Tags, optional_time, tag_list, time},
@@ -17,7 +18,7 @@ pub(super) const CURRENT: &str = "AWSCURRENT";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// A secret with all its versions.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Secret {
     pub(crate) arn: String,
@@ -32,17 +33,23 @@ pub(crate) struct Secret {
     pub(super) tags: Tags,
     pub(super) versions: BTreeMap<String, Version>,
     pub(super) resource_policy: Option<String>,
+    /// Its replicas, by region; a replica has none.
+    pub(super) replicas: BTreeMap<String, Replica>,
+    /// What it is a replica of.
+    pub(super) original: Option<Original>,
+    /// The link that it had to a primary secret before it became one itself.
+    pub(super) released: Option<String>,
 }
 
 /// A scheduled deletion.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Deletion {
     pub(super) asked_at: Millis,
     pub(super) due_at: Millis,
 }
 
 /// One version of a secret's value.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Version {
     pub(super) content: Content,
@@ -155,6 +162,12 @@ impl Secret {
         }
     }
 
+    /// The region of the primary secret, where there is more than this one.
+    pub(super) fn primary_region(&self) -> Option<&str> {
+        let own = || self.arn.split(':').nth(3).filter(|_| !self.replicas.is_empty());
+        self.original.as_ref().map(|original| original.region.as_str()).or_else(own)
+    }
+
     /// The members that DescribeSecret and ListSecrets share; `versions` is the stage map's name.
     pub(super) fn describe(&self, versions: &str) -> Value {
         let stages: serde_json::Map<String, Value> = self
@@ -173,6 +186,7 @@ impl Secret {
             "DeletedDate": optional_time(self.deletion.map(|deletion| deletion.asked_at)),
             "Tags": tag_list(&self.tags),
             "CreatedDate": time(self.created_at),
+            "PrimaryRegion": self.primary_region(),
         });
         if !stages.is_empty() {
             members[versions] = Value::Object(stages);
