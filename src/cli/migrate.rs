@@ -7,6 +7,7 @@ mod differences;
 mod lint;
 mod new;
 mod outline;
+mod progress;
 mod refused;
 mod repair;
 mod show;
@@ -94,8 +95,7 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
         _ => FAILED,
     };
     if json {
-        print(&show::failure_json(&failure));
-        return code;
+        return ended(show::failure_json(&failure), code);
     }
     let what = failure.to_string();
     match failure {
@@ -107,6 +107,13 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
         }
         other => tell(&format!("{:?}", miette::Report::new(other))),
     }
+    code
+}
+
+/// The last line for a program: how it ended, and with which code.
+fn ended(mut end: serde_json::Value, code: u8) -> u8 {
+    end["exit_code"] = code.into();
+    print(&end.to_string());
     code
 }
 

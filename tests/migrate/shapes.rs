@@ -70,3 +70,28 @@ fn each_is_documented() {
     hold("a failure of apply", &last(run(&written, &["apply"])));
     hold("lint", &run(&written, &["lint"]));
 }
+
+/// The verbs that write, and what each says where it refuses.
+#[test]
+fn what_is_written_is_documented() {
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);\nINSERT INTO a VALUES (1);")]);
+    let database = Database::new(Way::Direct);
+    let run = |arguments: &[&str]| {
+        json(&infra(&database, written.path(), &[arguments, &["--json"]].concat()).output().unwrap())
+    };
+    hold("baseline", &[run(&["baseline"]), run(&["baseline", "--to", "0009_x"])].concat());
+    database.psql("CREATE TABLE a (id int)");
+    hold("baseline", &[run(&["baseline"]), run(&["baseline"])].concat());
+    hold("repair", &run(&["repair"]));
+    database.psql("DROP TABLE a");
+    hold("repair", &[run(&["repair", "--dry-run"]), run(&["repair"]), run(&["repair"])].concat());
+    let mut new = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+    new.args(["migrate", "new", "b", "--json", "--folder"]).arg(written.path());
+    hold("new", &json(&new.output().unwrap()));
+    hold("apply --dry-run", &run(&["apply", "--dry-run"]));
+    let mut sql = std::fs::read_dir(written.path()).unwrap().map(|it| it.unwrap().path());
+    let added = sql.find(|path| path.to_string_lossy().ends_with("_b.sql")).unwrap();
+    std::fs::write(added, outside("SELECT 1;\nSELECT nope;")).unwrap();
+    run(&["apply"]);
+    hold("unlock", &[run(&["unlock"]), run(&["unlock", "--yes"])].concat());
+}

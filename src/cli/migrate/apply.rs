@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    failed, outline, show,
+    ended, failed, outline,
+    progress::Progress,
+    show,
     source::{Source, SourceArgs},
 };
 use crate::{
@@ -116,13 +118,14 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if !args.source.json && args.source.says_database() {
         crate::render::output::tell(&console::style(source.heading()).dim().to_string());
     }
-    let mut progress = show::Progress::new(&source, args.source.json);
+    let mut progress = Progress::new(&source, args.source.json);
     let Source { client, folder, ledger, .. } = &mut source;
     let result = migrate::apply(client, folder, ledger, &options, &mut |event: Event| progress.take(&event)).await;
     progress.end();
     match result {
+        Ok(applied) if args.source.json => Ok(ended(show::applied_json(&applied), CLEAN)),
         Ok(applied) => {
-            print(&if args.source.json { show::applied_json(&applied) } else { show::applied(&applied) });
+            print(&show::applied(&applied));
             Ok(CLEAN)
         }
         Err(failure) => Ok(failed(failure, args.source.json)),
@@ -132,8 +135,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 /// Exactly what would run.
 async fn dry_run(source: &Source, options: &Options, json: bool) -> u8 {
     match migrate::outline::outline(&source.client, &source.folder, &source.ledger, options).await {
+        Ok(outline) if json => ended(outline::json(&outline), CLEAN),
         Ok(outline) => {
-            print(&if json { outline::json(&outline) } else { outline::text(&outline) });
+            print(&outline::text(&outline));
             CLEAN
         }
         Err(failure) => failed(failure, json),

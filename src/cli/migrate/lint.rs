@@ -4,7 +4,7 @@ mod show;
 
 use miette::miette;
 
-use super::{print, read_failed, source::SourceArgs};
+use super::{ended, print, read_failed, source::SourceArgs};
 use crate::{
     cli::{CLEAN, FAILED, Failure},
     migrate::{
@@ -109,8 +109,13 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             report = lint::lint(&folder, &defects, &settings).map_err(no_thread)?;
         }
     }
-    print(&if args.source.json { show::json(&report) } else { show::text(&report, args.verbose, args.fix) });
-    Ok(if report.count(Severity::Error) > 0 { FAILED } else { CLEAN })
+    let code = if report.count(Severity::Error) > 0 { FAILED } else { CLEAN };
+    if args.source.json {
+        show::findings_json(&report).for_each(|finding| print(&finding));
+        return Ok(ended(show::summary_json(&report), code));
+    }
+    print(&show::text(&report, args.verbose, args.fix));
+    Ok(code)
 }
 
 impl Args {

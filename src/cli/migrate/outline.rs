@@ -20,6 +20,7 @@ pub(super) fn text(outline: &Outline<'_>) -> String {
     if let Some(held) = &outline.held {
         texts.push(format!("-- First another migrator is waited for: {held}\n"));
     }
+    texts.extend(outline.not_accepted.iter().map(|(tag, why)| format!("-- {tag}: {why}\n")));
     if !outline.ledger.is_empty() {
         texts.push(format!("-- The ledger\n{};\n", outline.ledger.join(";\n")));
     }
@@ -66,7 +67,7 @@ fn body<'a>(planned: &Planned<'a>) -> Cow<'a, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
-pub(super) fn json(outline: &Outline<'_>) -> String {
+pub(super) fn json(outline: &Outline<'_>) -> serde_json::Value {
     let migrations: Vec<_> = outline
         .migrations
         .iter()
@@ -90,5 +91,9 @@ pub(super) fn json(outline: &Outline<'_>) -> String {
             })
         })
         .collect();
-    json!({"result": "dry-run", "ledger": outline.ledger, "held": outline.held, "migrations": migrations}).to_string()
+    let not_accepted: Vec<_> = outline.not_accepted.iter().map(|(tag, why)| json!({"tag": tag, "why": why})).collect();
+    json!({
+        "result": "dry-run", "ledger": outline.ledger, "held": outline.held, "not_accepted": not_accepted,
+        "migrations": migrations,
+    })
 }

@@ -1,7 +1,9 @@
 //! `infra migrate status`: what each migration is in this database.
 
+mod show;
+
 use super::{
-    read_failed, show,
+    ended, read_failed,
     source::{Source, SourceArgs},
 };
 use crate::{
@@ -38,7 +40,11 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (mut source, missing) = Source::survey(&args.source).await?;
     let mut plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
     plan.account_for(missing, source.folder.layout);
-    let text = if args.source.json { show::plan_json(&plan) } else { show::plan(&plan, &source, args.all) };
-    print(&text);
-    Ok(if args.exit_code && !(plan.is_current() && source.folder.strays.is_empty()) { CHANGES } else { CLEAN })
+    let current = plan.is_current() && source.folder.strays.is_empty();
+    let code = if args.exit_code && !current { CHANGES } else { CLEAN };
+    if args.source.json {
+        return Ok(ended(show::json(&plan), code));
+    }
+    print(&show::text(&plan, &source, args.all));
+    Ok(code)
 }

@@ -3,7 +3,7 @@
 use console::style;
 use serde_json::json;
 
-use super::{read_failed, show::ago, source::SourceArgs};
+use super::{ended, read_failed, show::ago, source::SourceArgs};
 use crate::{
     cli::{CLEAN, FAILED, Failure, ask, print},
     migrate::{
@@ -42,10 +42,9 @@ impl Args {
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (ledger, client) = args.source.ledger_alone().await?;
     let holders = ledger.holders(&client).await.map_err(read_failed)?;
-    if args.source.json {
-        print(&serde_json::to_string(&holders).unwrap_or_default());
-    } else {
-        show(&holders, &ledger);
+    match args.source.json {
+        true => _ = ended(as_json(&holders), CLEAN),
+        false => show(&holders, &ledger),
     }
     // A program cannot be asked: without --yes it has been shown who holds what, and that is all.
     if args.source.json && !args.yes {
@@ -58,6 +57,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         return terminate(&args, &holders, pid, &ledger, &client).await;
     }
     forget(&args, &holders, &ledger, &client).await
+}
+
+fn as_json(holders: &Holders) -> serde_json::Value {
+    let mut shown = json!(holders);
+    shown["result"] = json!("holders");
+    shown
 }
 
 fn show(holders: &Holders, ledger: &Ledger) {
@@ -101,23 +106,17 @@ async fn terminate(args: &Args, holders: &Holders, pid: i32, ledger: &Ledger, cl
     if !args.yes {
         ask::yes(&format!("End the connection {pid}? What it has not committed is rolled back."))?;
     }
-    let ended = ledger.terminate(client, pid).await.map_err(read_failed)?;
-    report(
-        args,
-        if ended { "terminated" } else { "gone" },
-        match ended {
-            true => format!("{pid} is ended."),
-            false => format!("{pid} had ended already."),
-        },
-    );
-    Ok(CLEAN)
+    let (result, text) = match ledger.terminate(client, pid).await.map_err(read_failed)? {
+        true => ("terminated", format!("{pid} is ended.")),
+        false => ("gone", format!("{pid} had ended already.")),
+    };
+    Ok(report(args, result, text, CLEAN))
 }
 
 async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client) -> Result<u8, Failure> {
     let Some(lease) = &holders.lease else { return Ok(CLEAN) };
     if holders.pulse.is_some_and(|pulse| pulse.at_work) {
-        report(args, "running", RUNNING.to_owned());
-        return Ok(FAILED);
+        return Ok(report(args, "running", RUNNING.to_owned(), FAILED));
     }
     if !args.yes {
         // Of another role's sessions no more is shown.
@@ -144,8 +143,7 @@ async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client
             ("gone", text.to_owned(), FAILED)
         }
     };
-    report(args, result, text);
-    Ok(code)
+    Ok(report(args, result, text, code))
 }
 
 const RUNNING: &str = "A statement of it is running at this moment: nothing was forgotten. Wait for it, or end it first with \
@@ -177,9 +175,10 @@ fn shortened(line: &str) -> String {
     }
 }
 
-fn report(args: &Args, result: &str, text: String) {
-    match args.source.json {
-        true => print(&json!({"result": result}).to_string()),
-        false => print(&text),
+fn report(args: &Args, result: &str, text: String, code: u8) -> u8 {
+    if args.source.json {
+        return ended(json!({"result": result, "message": text}), code);
     }
+    print(&text);
+    code
 }

@@ -1,8 +1,8 @@
 //! `infra migrate verify`: is what the applied migrations make really in the database, and nothing else?
 
 use super::{
-    differences,
-    show::Quiet,
+    differences, ended,
+    progress::Quiet,
     source::{Source, SourceArgs},
 };
 use crate::{
@@ -71,11 +71,13 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok(report) => report,
         Err(error) => return failed(error, args.source.json),
     };
-    let json = args.source.json;
-    let text = || format!("{}{}", differences::text(&report, &source), differences::hint(&report));
-    print(&if json { differences::json(&report).to_string() } else { text() });
     // Where nothing could be compared, nothing is proved: it may be another database than the one that is meant.
-    Ok(if report.is_same() && !report.is_empty() { CLEAN } else { FAILED })
+    let code = if report.is_same() && !report.is_empty() { CLEAN } else { FAILED };
+    if args.source.json {
+        return Ok(ended(differences::json(&report), code));
+    }
+    print(&format!("{}{}", differences::text(&report, &source), differences::hint(&report)));
+    Ok(code)
 }
 
 /// Verifies, showing which migration is being replayed.
@@ -91,8 +93,7 @@ pub(super) async fn report(source: &Source, how: &How, json: bool) -> Result<Rep
 pub(super) fn failed(error: VerifyError, json: bool) -> Result<u8, Failure> {
     match error {
         VerifyError::Interrupted if json => {
-            print(&serde_json::json!({"result": "interrupted", "message": error.to_string()}).to_string());
-            Ok(INTERRUPTED)
+            Ok(ended(serde_json::json!({"result": "interrupted", "message": error.to_string()}), INTERRUPTED))
         }
         VerifyError::Interrupted => {
             crate::render::output::tell(&error.to_string());

@@ -212,10 +212,14 @@ fn summary(report: &Report, fixing: bool) -> String {
     lines.iter().map(|line| wrapped(line, "")).collect::<Vec<_>>().join("\n")
 }
 
-/// One object a finding, then what it comes to.
-pub(super) fn json(report: &Report) -> String {
-    let findings = report.findings.iter().map(|finding| json!(finding.json()).to_string());
-    let summary = json!({
+/// One object a finding.
+pub(super) fn findings_json(report: &Report) -> impl Iterator<Item = String> {
+    report.findings.iter().map(|finding| json!(finding.json()).to_string())
+}
+
+/// What it comes to.
+pub(super) fn summary_json(report: &Report) -> serde_json::Value {
+    json!({
         "result": "lint",
         "errors": report.count(Severity::Error),
         "warnings": report.count(Severity::Warning),
@@ -223,8 +227,7 @@ pub(super) fn json(report: &Report) -> String {
         "linted": report.linted,
         "migrations": report.migrations,
         "applied": report.applied,
-    });
-    findings.chain([summary.to_string()]).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// What `--fix` changed in a file, as a diff.
