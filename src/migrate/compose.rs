@@ -2,7 +2,9 @@
 //!
 //! drizzle-kit goes on from what is written here: the journal entry, and a snapshot equal to the one before it.
 
-use std::io::{self, Write as _};
+mod written;
+
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,6 +13,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::folder::{Folder, Layout, Migration};
+pub use written::{Change, File};
+use written::{Written, refused};
 
 /// What an empty one begins with: Drizzle's words.
 ///
@@ -29,6 +33,8 @@ pub struct Composed {
     pub path: PathBuf,
     /// The snapshot; none where the migrations before it have none either, as then drizzle-kit could make nothing of it.
     pub snapshot: Option<PathBuf>,
+    /// Every file that was written, these among them: that of the SQL first, the journal last.
+    pub files: Vec<File>,
 }
 
 /// Why nothing was written.
@@ -143,11 +149,10 @@ fn add_v0(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
     }
     // With the prefix `none` every snapshot has the same name, and only the last one is kept.
     if let Some(snapshot) = snapshot.as_ref().filter(|_| prefix.is_empty()) {
-        replace(&snapshot_path, &pretty(snapshot))?;
+        written.replace(&snapshot_path, &pretty(snapshot))?;
     }
-    replace(&journal_path, &pretty(&journal))?;
-    written.keep();
-    Ok(Composed { tag, path, snapshot: snapshot.map(|_| snapshot_path) })
+    written.replace(&journal_path, &pretty(&journal))?;
+    Ok(Composed { tag, path, snapshot: snapshot.map(|_| snapshot_path), files: written.keep() })
 }
 
 /// What stands before the name, in the style of the entry before it: 0007, 20260131235900, 1769903940 or nothing.
@@ -208,9 +213,10 @@ fn add_v1(folder: &Folder, name: &str, sql: &str, now: Timestamp) -> Result<Comp
         written.create(&unfinished.join("snapshot.json"), &pretty(snapshot))?;
     }
     std::fs::rename(&unfinished, &finished).map_err(|reason| ComposeError::Io { path: finished.clone(), reason })?;
-    written.keep();
+    let moved = |file: File| File { path: finished.join(file.path.file_name().unwrap_or_default()), ..file };
+    let files = written.keep().into_iter().map(moved).collect();
     let snapshot = snapshot.map(|_| finished.join("snapshot.json"));
-    Ok(Composed { tag, path: finished.join("migration.sql"), snapshot })
+    Ok(Composed { tag, path: finished.join("migration.sql"), snapshot, files })
 }
 
 /// A snapshot without a change whose parents are those that have no child yet: one, or the ends of several branches.
@@ -265,60 +271,6 @@ fn read(path: &Path) -> Result<String, ComposeError> {
 /// Two spaces, and no newline at the end: as JSON.stringify, so that drizzle-kit's next change is a small one.
 fn pretty(value: &Value) -> String {
     format!("{value:#}")
-}
-
-/// Puts a new text in a file's place at once, with the permissions that the file had.
-fn replace(path: &Path, text: &str) -> Result<(), ComposeError> {
-    let failed = |reason| ComposeError::Io { path: path.to_owned(), reason };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    if let Ok(existing) = std::fs::metadata(path) {
-        file.as_file().set_permissions(existing.permissions()).map_err(failed)?;
-    }
-    file.persist(path).map_err(|refused| failed(refused.error))?;
-    Ok(())
-}
-
-/// Files and folders that are removed again unless they are kept.
-#[derive(Default)]
-struct Written {
-    files: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
-}
-
-impl Written {
-    fn create(&mut self, path: &Path, text: &str) -> Result<(), ComposeError> {
-        let mut file = std::fs::File::create_new(path).map_err(|reason| refused(path, reason))?;
-        self.files.push(path.to_owned());
-        file.write_all(text.as_bytes()).map_err(|reason| refused(path, reason))
-    }
-
-    fn create_folder(&mut self, path: &Path) -> Result<(), ComposeError> {
-        std::fs::create_dir(path).map_err(|reason| refused(path, reason))?;
-        self.folders.push(path.to_owned());
-        Ok(())
-    }
-
-    fn keep(mut self) {
-        self.files.clear();
-        self.folders.clear();
-    }
-}
-
-impl Drop for Written {
-    fn drop(&mut self) {
-        // What cannot be removed is found by the next run, and named.
-        self.files.iter().for_each(|file| _ = std::fs::remove_file(file));
-        self.folders.iter().for_each(|folder| _ = std::fs::remove_dir(folder));
-    }
-}
-
-fn refused(path: &Path, reason: io::Error) -> ComposeError {
-    match reason.kind() {
-        io::ErrorKind::AlreadyExists => ComposeError::InTheWay { path: path.to_owned() },
-        _ => ComposeError::Io { path: path.to_owned(), reason },
-    }
 }
 
 /// A random UUID of version 4.

@@ -223,3 +223,33 @@ fn a_folder_begins() {
         assert_eq!(Folder::read(&folder).unwrap().migrations.len(), 3, "{said}");
     }
 }
+
+/// Every file that is new or another than before is named, and no other.
+#[test]
+fn what_was_written_is_named() {
+    let here = tempfile::tempdir().unwrap();
+    for layout in ["v0", "v1"] {
+        let folder = here.path().join(layout);
+        let state = || files(&folder).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect::<Vec<_>>();
+        std::fs::create_dir(&folder).unwrap();
+        for arguments in [&["first", "--layout", layout][..], &["second"]] {
+            let before = state();
+            let output = new(&folder, arguments);
+            let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!((&object["result"], &object["exit_code"]), (&"added".into(), &0.into()), "{object}");
+            let change = |(content, path): (Vec<u8>, PathBuf)| {
+                let old = before.iter().find(|(_, it)| *it == path).map(|(content, _)| content);
+                let change = if old.is_some() { "changed" } else { "added" };
+                (old != Some(&content)).then(|| serde_json::json!({"path": path, "change": change}))
+            };
+            let mut expected: Vec<serde_json::Value> = state().into_iter().filter_map(change).collect();
+            let mut named = object["files"].as_array().unwrap().clone();
+            assert_eq!(named[0]["path"], object["path"], "the SQL comes first");
+            [&mut expected, &mut named].into_iter().for_each(|list| list.sort_by_key(ToString::to_string));
+            assert_eq!(named, expected, "{layout} {arguments:?}");
+        }
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+    command.args(["migrate", "new", "third", "--folder", "v0"]).current_dir(here.path()).env("NO_COLOR", "1");
+    insta::assert_snapshot!("new", succeeded(&command.output().unwrap()));
+}

@@ -3,14 +3,15 @@
 use console::style;
 use serde_json::json;
 
-use super::source::FolderArgs;
+use super::{ended, source::FolderArgs};
 use crate::{
     cli::{CLEAN, Failure, print},
     migrate::{
         Folder, Layout,
-        compose::{self, CUSTOM, ComposeError},
+        compose::{self, CUSTOM, Change, ComposeError, Composed},
         guard::NO_TRANSACTION,
     },
+    render::output::wrapped,
 };
 
 /// Add an empty migration for SQL of your own, as `drizzle-kit generate --custom` does.
@@ -84,18 +85,35 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     match compose::add(&folder, &args.name, &sql, jiff::Timestamp::now()) {
         Ok(composed) => {
             if args.json {
-                let (path, snapshot) = (&composed.path, &composed.snapshot);
-                print(&json!({"result": "added", "tag": composed.tag, "path": path, "snapshot": snapshot}).to_string());
-                return Ok(CLEAN);
+                let Composed { tag, path, snapshot, files } = &composed;
+                let end = json!({"result": "added", "tag": tag, "path": path, "snapshot": snapshot, "files": files});
+                return Ok(ended(end, CLEAN));
             }
-            print(&format!("{} {}", style("+").green(), composed.path.display()));
+            files(&composed).for_each(|line| print(&line));
             if composed.snapshot.is_none() {
                 print("  Without a snapshot: the migrations before it have none either.");
             }
-            print("  Write the SQL into it: `infra migrate lint` looks at it, `infra migrate apply` runs it.");
+            print(&wrapped(
+                &format!(
+                    "  Write the SQL into {}: `infra migrate lint` looks at it, `infra migrate apply` runs it.",
+                    composed.path.display()
+                ),
+                "  ",
+            ));
             Ok(CLEAN)
         }
         Err(error @ (ComposeError::BadName { .. } | ComposeError::Exists { .. })) => Err(Failure::Input(error.into())),
         Err(error) => Err(Failure::Other(error.into())),
     }
+}
+
+/// Every file that was written, a line each.
+pub(super) fn files(composed: &Composed) -> impl Iterator<Item = String> {
+    composed.files.iter().map(|file| {
+        let glyph = match file.change {
+            Change::Added => style("+").green(),
+            Change::Changed => style("~").yellow(),
+        };
+        format!("{glyph} {}", file.path.display())
+    })
 }

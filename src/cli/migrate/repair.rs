@@ -4,7 +4,7 @@ use console::style;
 use serde_json::json;
 
 use super::{
-    differences, read_failed,
+    differences, ended, new, read_failed,
     source::{Source, SourceArgs},
     verify::{ReplayArgs, failed, report},
 };
@@ -63,8 +63,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     }
     let repair = repair::repair(&source.client, &report).await;
     let outcome = Outcome::of(&source, &repair, args.dry_run).await?;
-    print(&if json { as_json(&outcome, &repair).to_string() } else { as_text(&outcome, &repair, &report, &source) });
-    Ok(if repair.obstacles.is_empty() { CLEAN } else { FAILED })
+    let code = if repair.obstacles.is_empty() { CLEAN } else { FAILED };
+    if json {
+        return Ok(ended(as_json(&outcome, &repair), code));
+    }
+    print(&as_text(&outcome, &repair, &report, &source));
+    Ok(code)
 }
 
 /// The command that applies the repair, with what it takes to let through that stands against it.
@@ -164,7 +168,8 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         }
         Outcome::Shown { .. } => "Nothing was written (--dry-run).".to_owned(),
         Outcome::Written { composed, apply, .. } => {
-            format!("{} {}\n  Apply it: {apply}", style("+").green(), composed.path.display())
+            let files: Vec<String> = new::files(composed).collect();
+            format!("{}\n  Apply it: {apply}", files.join("\n"))
         }
     });
     lines.join("\n")
@@ -180,6 +185,7 @@ fn as_json(outcome: &Outcome, repair: &Repair) -> serde_json::Value {
             object["tag"] = json!(composed.tag);
             object["path"] = json!(composed.path);
             object["snapshot"] = json!(composed.snapshot);
+            object["files"] = json!(composed.files);
             object["sql"] = json!(sql);
         }
     }
