@@ -65,7 +65,7 @@ impl Ledger {
     /// Who holds the lock and the lease.
     pub async fn holders(&self, client: &Client) -> Result<Holders, LedgerError> {
         let lease = self.read(client).await?.lease;
-        let explain = |error| self.explain(&error);
+        let explain = |error| self.explain(&error, client.target());
         let pulse = match &lease {
             Some(lease) => {
                 client.rows(&Ledger::pulse_query(lease)).await.map_err(explain)?.first().and_then(Pulse::of_row)
@@ -79,7 +79,8 @@ impl Ledger {
     /// Forgets the lease, unless its holder runs a statement at this moment: what is done of its migration stays done, and the
     /// next run begins at its first statement.
     pub async fn forget(&self, client: &Client, lease: &Lease) -> Result<Forgotten, LedgerError> {
-        let removed = client.rows(&self.lease_forgetting(lease)).await.map_err(|error| self.explain(&error))?;
+        let removed = client.rows(&self.lease_forgetting(lease)).await;
+        let removed = removed.map_err(|error| self.explain(&error, client.target()))?;
         if let Some(row) = removed.first() {
             let last = row.get(0).and_then(Lease::of_hash).unwrap_or_else(|| lease.clone());
             return Ok(Forgotten::Yes(Box::new(last)));
@@ -91,7 +92,12 @@ impl Ledger {
     /// Ends a connection, and with it its transaction; false if it was gone already.
     pub async fn terminate(&self, client: &Client, pid: i32) -> Result<bool, LedgerError> {
         let sql = format!("SELECT pg_catalog.pg_terminate_backend({pid})");
-        let rows = client.rows(&sql).await.map_err(|error| self.explain(&error))?;
+        let rows = client.rows(&sql).await.map_err(|error| match error.as_db_error() {
+            Some(said) if said.code().code() == "42501" => {
+                LedgerError::NotEnded { role: client.target().user.clone(), pid, message: said.message().to_owned() }
+            }
+            _ => self.explain(&error, client.target()),
+        })?;
         Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
     }
 

@@ -1,6 +1,8 @@
 //! Drizzle's table of applied migrations: found, made, read and written exactly as Drizzle does.
 
 mod error;
+mod right;
+mod version;
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +16,11 @@ use super::connect::Client;
 use super::folder::{Layout, Migration};
 use super::lease::{self, Lease};
 use super::quote::{identifier, literal};
+use super::target::Target;
 pub use error::LedgerError;
+pub use right::{Lack, Right};
+pub(super) use version::Look;
+pub use version::Version;
 
 /// Which table; Drizzle's `migrations.schema` and `migrations.table`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,29 +87,6 @@ pub struct Row {
     pub applied_at: Option<i64>,
 }
 
-/// How a ledger is looked at under its lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Its rows are counted, which takes the longer the more there are.
-    Whole,
-    /// What came after the row that this version ends with is read. Ids are given out in order, and up to here none is
-    /// missing that somebody could hold who has not committed yet.
-    Since(Version),
-}
-
-/// Distinguishes two states of a ledger without reading all of it: rows are only ever added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
-    /// Rows.
-    pub count: i64,
-    /// Greatest id; 0 without rows.
-    pub last: i64,
-    /// v1's columns.
-    pub has_name: bool,
-    /// Whether somebody has, or had, a lease.
-    pub leased: bool,
-}
-
 /// How long reading waits for somebody who has locked the whole table, in milliseconds.
 const LOCK_TIMEOUT: u32 = 5_000;
 
@@ -113,7 +96,7 @@ const NOTHING_KEPT: &str = "the ledger kept no row";
 impl Ledger {
     /// Reads what is there; changes nothing. A ledger that does not exist is an empty one.
     pub async fn read(&self, client: &Client) -> Result<Contents, LedgerError> {
-        let shape = client.rows(&self.shape_query()).await.map_err(|error| self.explain(&error))?;
+        let shape = client.rows(&self.shape_query()).await.map_err(|error| self.explain(&error, client.target()))?;
         let columns: Vec<&str> = shape.iter().filter_map(|row| row.get(0)).collect();
         let mut contents = Contents {
             schema_exists: !shape.is_empty(),
@@ -127,7 +110,8 @@ impl Ledger {
             if !complete || !["r", "p", "v"].contains(&kind) {
                 return Err(LedgerError::NotALedger(self.clone()));
             }
-            let rows = client.rows(&self.rows_query(&columns)).await.map_err(|error| self.explain(&error))?;
+            let rows =
+                client.rows(&self.rows_query(&columns)).await.map_err(|error| self.explain(&error, client.target()))?;
             for row in &rows {
                 let row = self.row(row)?;
                 match row.id == lease::ID && row.hash.starts_with(lease::MARK) {
@@ -194,29 +178,6 @@ impl Ledger {
     pub(super) fn lock_key(&self) -> i64 {
         let digest = Sha256::digest(format!("infra migrate {}", self.quoted()));
         digest.iter().take(8).fold(0_i64, |key, byte| (key << 8) | i64::from(*byte))
-    }
-
-    /// SQL that shows what of the ledger's [`Version`] is to be known.
-    pub(super) fn look_query(&self, look: Look) -> String {
-        match look {
-            Look::Whole => self.version_query(),
-            // The names of its columns come with it.
-            Look::Since(Version { last, .. }) => {
-                format!("SELECT * FROM {} WHERE id > {last} OR id = {}", self.quoted(), lease::ID)
-            }
-        }
-    }
-
-    /// SQL whose one row is the ledger's [`Version`].
-    fn version_query(&self) -> String {
-        let lease = lease::condition();
-        format!(
-            "SELECT count(*) FILTER (WHERE NOT {lease}), coalesce(max(id) FILTER (WHERE NOT {lease}), 0), \
-             (SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = {}::pg_catalog.regclass AND attname = 'name' \
-             AND NOT attisdropped), count(*) FILTER (WHERE {lease}) FROM {}",
-            literal(&self.quoted()),
-            self.quoted()
-        )
     }
 
     /// The statements that make what is missing, as Drizzle of this layout makes it.
@@ -292,63 +253,31 @@ impl Ledger {
         format!("UPDATE {} SET \"hash\" = {} WHERE \"id\" = {row}", self.quoted(), literal(&migration.hash))
     }
 
-    /// What a failed statement about it says.
-    pub fn explain(&self, error: &tokio_postgres::Error) -> LedgerError {
-        error.as_db_error().map_or_else(|| LedgerError::Lost(self.clone()), |said| self.refused(said))
+    /// What a failed statement about it says, on a connection to that database.
+    pub fn explain(&self, error: &tokio_postgres::Error, target: &Target) -> LedgerError {
+        let lost = || LedgerError::Lost(self.clone());
+        error.as_db_error().map_or_else(lost, |said| self.refused(said, Right::Use, target))
     }
 
-    /// The same, of what PostgreSQL said.
-    pub(super) fn refused(&self, said: &DbError) -> LedgerError {
+    /// The same, of what PostgreSQL said; `right` is what the statement takes.
+    pub(super) fn refused(&self, said: &DbError, right: Right, target: &Target) -> LedgerError {
         let (ledger, message) = (self.clone(), said.message().to_owned());
         match said.code().code() {
-            "42501" => LedgerError::Denied { ledger, message },
+            "42501" => LedgerError::Denied { ledger, lack: Lack::of(target, right, self), message },
             "55P03" => LedgerError::Locked(ledger),
             _ if Ledger::kept_nothing(said) => LedgerError::Unsteady(ledger),
             code => LedgerError::Database { ledger, message, code: code.to_owned() },
         }
     }
-}
 
-impl Contents {
-    /// The state of the ledger these contents are.
-    pub fn version(&self) -> Version {
-        Version {
-            count: i64::try_from(self.rows.len()).unwrap_or(i64::MAX),
-            last: self.rows.iter().map(|row| row.id).max().unwrap_or(0),
-            has_name: self.has_name,
-            leased: self.lease.is_some(),
+    /// The right that the ledger's own upkeep takes, for a folder of this layout.
+    pub(super) fn right_for_upkeep(contents: &Contents, layout: Layout) -> Right {
+        match contents {
+            Contents { schema_exists: false, .. } => Right::MakeSchema,
+            Contents { table_exists: false, .. } => Right::MakeTable,
+            Contents { has_name: false, .. } if layout == Layout::V1 => Right::Upgrade,
+            _ => Right::Use,
         }
-    }
-}
-
-impl Version {
-    /// How to look whether it is still this one, and the row added that this run adds.
-    pub(super) fn look(&self) -> Look {
-        if self.count == self.last && !self.leased { Look::Since(*self) } else { Look::Whole }
-    }
-
-    /// With one more row.
-    pub(super) fn with(&self, row: i64) -> Self {
-        Version { count: self.count + 1, last: self.last.max(row), ..*self }
-    }
-
-    /// What a look has shown: how many rows, and the last of them. None where more has changed than that the next row was
-    /// added.
-    pub(super) fn seen(look: Look, rows: usize, last: &SimpleQueryRow) -> Option<Self> {
-        match look {
-            Look::Whole => Version::of_row(last),
-            Look::Since(before) => {
-                let id: i64 = last.try_get("id").ok()??.parse().ok()?;
-                let has_name = last.columns().iter().any(|column| column.name() == "name");
-                (rows == 1 && id == before.last + 1 && has_name == before.has_name).then(|| before.with(id))
-            }
-        }
-    }
-
-    /// From the row of [`Ledger::version_query`].
-    fn of_row(row: &SimpleQueryRow) -> Option<Self> {
-        let number = |column: usize| row.get(column)?.parse::<i64>().ok();
-        Some(Version { count: number(0)?, last: number(1)?, has_name: number(2)? > 0, leased: number(3)? > 0 })
     }
 }
 

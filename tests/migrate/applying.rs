@@ -1,6 +1,7 @@
 //! Applying: fixtures in order, a second run that does nothing, failures with their place, sessions put back.
 
-use infra::migrate::{Event, Failure, Folder, Ledger, Options, Refusal, apply, status};
+use infra::migrate::ledger::Right;
+use infra::migrate::{Event, Failure, Folder, Ledger, LedgerError, Options, Refusal, apply, status};
 
 use super::server::Database;
 use super::{WAYS, Written, fixture, ledger_rows, run, run_with, tables, tags};
@@ -175,7 +176,8 @@ async fn a_role_that_may_not_create_schemas() {
     target.password = infra::migrate::Secret::new("limited");
     let mut client = infra::migrate::Client::connect(&target).await.unwrap();
     let (result, _) = run(&mut client, &folder.folder()).await;
-    assert!(matches!(&result, Err(Failure::Ledger(infra::migrate::LedgerError::NotAllowed { .. }))), "{result:?}");
+    let Err(Failure::Ledger(LedgerError::Denied { lack, .. })) = &result else { panic!("{result:?}") };
+    assert_eq!(lack.right, Right::MakeSchema);
     database.psql(
         "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, \
          created_at bigint); GRANT USAGE ON SCHEMA drizzle TO limited; GRANT ALL ON ALL TABLES IN SCHEMA drizzle TO \
@@ -190,7 +192,7 @@ async fn a_table_that_is_no_ledger() {
     let database = Database::new(super::Way::Direct);
     database.psql("CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (version text)");
     let (result, _) = run(&mut database.client().await, &Folder::read(&fixture("v0-abc")).unwrap()).await;
-    assert!(matches!(&result, Err(Failure::Ledger(infra::migrate::LedgerError::NotALedger(_)))), "{result:?}");
+    assert!(matches!(&result, Err(Failure::Ledger(LedgerError::NotALedger(_)))), "{result:?}");
 }
 
 #[tokio::test]

@@ -28,7 +28,10 @@ async fn a_ledger_that_may_only_be_read() {
             shown(&command.env("DATABASE_URL", &url).output().unwrap())
         };
         let said = run(&["apply"]);
-        assert!(said.starts_with("exit 1") && said.contains("This user may not use the ledger"), "{said}");
+        assert!(
+            said.starts_with("exit 1") && said.contains(&format!("The role {user} may not use the ledger")),
+            "{said}"
+        );
         assert!(said.contains(about) && said.contains("GRANT USAGE ON SCHEMA"), "{said}");
         assert!(!said.contains("line 1") && !said.contains("─ here") && !said.contains("CREATE ON SCHEMA"), "{said}");
         let said = run(&["apply", "--json"]);

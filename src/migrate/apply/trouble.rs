@@ -6,7 +6,7 @@ use super::Run;
 use crate::migrate::event::Event;
 use crate::migrate::failure::{Failure, StatementFailure};
 use crate::migrate::folder::{Chunk, Migration};
-use crate::migrate::ledger::{Ledger, LedgerError};
+use crate::migrate::ledger::{Ledger, LedgerError, Right};
 use crate::migrate::transaction::{Trouble, is_of_migrator};
 use crate::migrate::verify::named::Named;
 
@@ -41,7 +41,7 @@ impl Run<'_> {
         let attempt = self.attempt;
         match failed.trouble {
             Trouble::Said { ref said, .. } if Ledger::kept_nothing(said) => {
-                Err(self.ledger_failure(failed.trouble, true))
+                Err(self.ledger_failure(failed.trouble, Right::Use))
             }
             Trouble::Lost(reason) => Err(self.connection_lost(&migration.tag, reason)),
             trouble if failed.escaped && trouble.is_of_no_transaction() => {
@@ -52,7 +52,7 @@ impl Run<'_> {
                 if failed.end == Some(AtEnd::Ledger)
                     && !(worth_retrying(said.code().code()) && attempt <= self.options.attempts) =>
             {
-                Err(self.ledger_failure(failed.trouble, true))
+                Err(self.ledger_failure(failed.trouble, Right::Use))
             }
             Trouble::Said { completed, said } => {
                 let mut failure = match failed.end {
@@ -117,19 +117,16 @@ impl Run<'_> {
             Trouble::Said { completed, said } if said.code().code() == "55P03" && is_of_migrator(completed) => {
                 Failure::Busy { seconds: self.options.wait.as_secs(), holder: None, applied: self.tags() }
             }
-            trouble => self.ledger_failure(trouble, true),
+            trouble => self.ledger_failure(trouble, Right::Use),
         }
     }
 
-    pub(in crate::migrate) fn ledger_failure(&self, trouble: Trouble, exists: bool) -> Failure {
-        let ledger = self.ledger.clone();
+    /// Why the ledger cannot be used; `right` is what the statement takes.
+    pub(in crate::migrate) fn ledger_failure(&self, trouble: Trouble, right: Right) -> Failure {
         Failure::Ledger(match trouble {
             Trouble::GaveUp => return self.interruption(),
-            Trouble::Lost(_) => LedgerError::Lost(ledger),
-            Trouble::Said { said, .. } if !exists && said.code().code() == "42501" => {
-                LedgerError::NotAllowed { ledger, message: said.message().to_owned() }
-            }
-            Trouble::Said { said, .. } => ledger.refused(&said),
+            Trouble::Lost(_) => LedgerError::Lost(self.ledger.clone()),
+            Trouble::Said { said, .. } => self.ledger.refused(&said, right, self.conversation.client.target()),
         })
     }
 

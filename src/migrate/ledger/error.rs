@@ -3,7 +3,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::Ledger;
+use super::{Lack, Ledger};
 use crate::migrate::quote::{identifier, literal};
 
 /// Why the ledger cannot be used.
@@ -31,29 +31,28 @@ pub enum LedgerError {
         literal(&_0.quoted())
     ))]
     Locked(Ledger),
-    /// It has to be made, and the user may not.
-    #[error("The ledger {ledger} does not exist, and this user may not create it: {message}.")]
-    #[diagnostic(help(
-        "Let a user who may run CREATE SCHEMA and CREATE TABLE run the first migration, or: GRANT CREATE ON DATABASE … \
-         TO …; once schema and table exist, no such right is needed."
-    ))]
-    NotAllowed {
-        /// The ledger.
-        ledger: Ledger,
-        /// What PostgreSQL said.
-        message: String,
-    },
-    /// It exists, and the user may not use it.
-    #[error("This user may not use the ledger {ledger}: {message}.")]
-    #[diagnostic(help(
-        "Its owner lets them: GRANT USAGE ON SCHEMA {} TO …; GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO …; GRANT USAGE ON ALL \
-         SEQUENCES IN SCHEMA {0} TO …;",
-        identifier(&ledger.schema),
-        ledger.quoted()
-    ))]
+    /// A right is lacking.
+    #[error("The role {} may not {} the ledger {ledger}: {message}.", lack.role, lack.right.verb())]
+    #[diagnostic(help("Whoever may do so gives it the right:\n{}{}", lack.grants.join("\n"), lack.right.otherwise()))]
     Denied {
         /// The ledger.
         ledger: Ledger,
+        /// Who may not, and what makes it good.
+        lack: Box<Lack>,
+        /// What PostgreSQL said.
+        message: String,
+    },
+    /// Somebody else's connection.
+    #[error("The role {role} may not end the connection {pid}: {message}.")]
+    #[diagnostic(help(
+        "A superuser may, the connection's own role, and who has the right to:\nGRANT pg_signal_backend TO {};",
+        identifier(role)
+    ))]
+    NotEnded {
+        /// Who may not.
+        role: String,
+        /// The server process.
+        pid: i32,
         /// What PostgreSQL said.
         message: String,
     },

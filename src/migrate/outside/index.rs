@@ -77,7 +77,7 @@ impl Run<'_> {
                 Some(Standing::Building(index)) => {
                     if !std::mem::replace(&mut told, true) {
                         let by = format!("the index {index}, which another session builds");
-                        (self.conversation.events)(Event::Held { by });
+                        (self.conversation.events)(Event::Held { by, takes_over_in: None });
                     }
                     self.conversation.pause(LOOK).await;
                     if self.conversation.interrupted() {
