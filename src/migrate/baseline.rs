@@ -7,12 +7,13 @@ use thiserror::Error;
 use super::connect::Client;
 use super::event::Event;
 use super::folder::{Folder, Layout, Migration};
-use super::ledger::{Contents, Ledger, LedgerError};
+use super::ledger::{Contents, Ledger, LedgerError, Right};
 use super::options::Options;
 use super::plan::{Allow, Plan, plan};
 use super::position::Lines;
 use super::refusal::{Refusal, refusals};
 use super::sql::{Kind, statements};
+use super::target::Target;
 use super::transaction::{Conversation, Trouble, is_of_migrator, opening};
 
 /// What was recorded.
@@ -136,7 +137,8 @@ pub fn unrecorded<'a>(
     Ok((plan, unrecorded))
 }
 
-/// Records `expected`, which [`unrecorded`] found, in one transaction, under the lock of all migrators.
+/// Records of `expected`, which [`unrecorded`] found, what is not recorded by then, in one transaction, under the lock of all
+/// migrators.
 pub async fn baseline(
     client: &mut Client,
     folder: &Folder,
@@ -153,7 +155,7 @@ pub async fn baseline(
     };
     let result = match answer {
         Ok(_) => under_lock(&mut conversation, folder, ledger, to, expected).await,
-        Err(trouble) => Err(explain(trouble, ledger, options, false)),
+        Err(trouble) => Err(explain(trouble, ledger, options, Right::Use, conversation.client.target())),
     };
     if result.is_err() {
         conversation.roll_back().await;
@@ -174,8 +176,13 @@ async fn under_lock(
 ) -> Result<Marked, BaselineError> {
     let contents = ledger.read(conversation.client).await?;
     let (plan, found) = unrecorded(folder, ledger, &contents, to)?;
-    if found != expected {
+    // Whoever was at it before this one has recorded some of them, or all. Of others nobody knows whether they are there.
+    if found.iter().any(|migration| !expected.contains(migration)) {
         return Err(BaselineError::Changed);
+    }
+    if found.is_empty() {
+        conversation.roll_back().await;
+        return Ok(Marked { migrations: Vec::new(), before: plan.applied() });
     }
     let mut statements = ledger.creation(&contents, folder.layout);
     let v1 = folder.layout == Layout::V1;
@@ -183,7 +190,8 @@ async fn under_lock(
         statements.extend(ledger.upgrade(&contents, &plan.unnamed));
     }
     statements.extend(found.iter().map(|migration| ledger.insertion(migration, contents.has_name || v1)));
-    let explain = |trouble| explain(trouble, ledger, &Options::default(), !contents.table_exists);
+    let (right, target) = (Ledger::right_for_upkeep(&contents, folder.layout), conversation.client.target().clone());
+    let explain = |trouble| explain(trouble, ledger, &Options::default(), right, &target);
     // What is not committed when its answer is lost is rolled back; of COMMIT itself nobody knows.
     conversation.ask(&statements.join("; ")).await.map_err(explain)?;
     conversation.ask("COMMIT").await.map_err(|trouble| match trouble {
@@ -195,20 +203,15 @@ async fn under_lock(
     Ok(Marked { migrations: found.iter().map(|migration| migration.tag.clone()).collect(), before })
 }
 
-/// `creating`: the ledger was to be made.
-fn explain(trouble: Trouble, ledger: &Ledger, options: &Options, creating: bool) -> BaselineError {
-    let ledger = ledger.clone();
+/// `right` is what the statement takes.
+fn explain(trouble: Trouble, ledger: &Ledger, options: &Options, right: Right, target: &Target) -> BaselineError {
     match trouble {
         Trouble::GaveUp => BaselineError::Interrupted,
-        Trouble::Lost(_) => BaselineError::Ledger(LedgerError::Lost(ledger)),
-        Trouble::Said { completed, said } => {
-            let message = said.message().to_owned();
-            match said.code().code() {
-                "55P03" if is_of_migrator(completed) => BaselineError::Busy { seconds: options.wait.as_secs() },
-                "42501" if creating => BaselineError::Ledger(LedgerError::NotAllowed { ledger, message }),
-                _ => BaselineError::Ledger(ledger.refused(&said)),
-            }
-        }
+        Trouble::Lost(_) => BaselineError::Ledger(LedgerError::Lost(ledger.clone())),
+        Trouble::Said { completed, said } => match said.code().code() {
+            "55P03" if is_of_migrator(completed) => BaselineError::Busy { seconds: options.wait.as_secs() },
+            _ => BaselineError::Ledger(ledger.refused(&said, right, target)),
+        },
     }
 }
 

@@ -4,15 +4,16 @@ use console::style;
 use serde_json::json;
 
 use super::{
-    differences, read_failed,
-    show::Quiet,
+    differences, ended,
+    progress::{Progress, Quiet},
+    read_failed,
     source::{Source, SourceArgs},
     verify::{ReplayArgs, failed},
 };
 use crate::{
     cli::{BAD_INPUT, CLEAN, FAILED, Failure, INTERRUPTED, print, stop},
     migrate::{
-        Migration, Options,
+        Event, Migration, Options,
         baseline::{BaselineError, Marked, Rows, baseline, rows, unrecorded},
         verify::{How, Report, VerifyError, compare::Change, of_migrations, replay},
     },
@@ -59,12 +60,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     };
     if wanted.is_empty() {
         let marked = Marked { migrations: Vec::new(), before: plan.applied() };
-        print(&if json {
-            as_json(&marked, &[])
-        } else {
-            format!("Nothing to do: {} recorded before.", count(marked.before, "migration"))
-        });
-        return Ok(CLEAN);
+        return Ok(recorded(&marked, &[], json));
     }
     if !args.without_verifying {
         let mut all = replay::applied(&folder, &plan);
@@ -82,12 +78,15 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         }
     }
     let options = Options { interrupt: how.interrupt.clone(), ..Options::default() };
-    match baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut |_| {}).await {
+    let mut progress = Progress::new(&source, json);
+    let mut tell = |event: Event| progress.take(&event);
+    let result = baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut tell).await;
+    progress.end();
+    match result {
         Ok(marked) => {
-            let recorded = wanted.iter().filter(|migration| marked.migrations.contains(&migration.tag));
-            let rows: Vec<Rows> = recorded.flat_map(|migration| rows(migration)).collect();
-            print(&if json { as_json(&marked, &rows) } else { as_text(&marked, &rows) });
-            Ok(CLEAN)
+            let ours = wanted.iter().filter(|migration| marked.migrations.contains(&migration.tag));
+            let rows: Vec<Rows> = ours.flat_map(|migration| rows(migration)).collect();
+            Ok(recorded(&marked, &rows, json))
         }
         Err(error) => refused(error, json),
     }
@@ -112,7 +111,7 @@ fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
     if json {
         let mut object = differences::json(report);
         object["result"] = json!("refused");
-        print(&object.to_string());
+        return ended(object, FAILED);
     } else {
         print(&differences::text(report, source));
         let why = match report.is_empty() {
@@ -141,8 +140,8 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
             BaselineError::Uncertain { .. } => "unknown",
             _ => "refused",
         };
-        print(&json!({"result": result, "message": error.to_string()}).to_string());
-        return Ok(code);
+        let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
+        return Ok(ended(json!({"result": result, "message": error.to_string(), "help": help}), code));
     }
     match error {
         BaselineError::NoSuchTag(refusal) => Err(Failure::Input((*refusal).into())),
@@ -152,6 +151,17 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
         }
         other => Err(Failure::Other(other.into())),
     }
+}
+
+fn recorded(marked: &Marked, rows: &[Rows], json: bool) -> u8 {
+    if json {
+        return ended(as_json(marked, rows), CLEAN);
+    }
+    print(&match marked.migrations.is_empty() {
+        true => format!("Nothing to do: {} recorded before.", count(marked.before, "migration")),
+        false => as_text(marked, rows),
+    });
+    CLEAN
 }
 
 fn as_text(marked: &Marked, rows: &[Rows]) -> String {
@@ -172,7 +182,6 @@ fn as_text(marked: &Marked, rows: &[Rows]) -> String {
     lines.join("\n")
 }
 
-fn as_json(marked: &Marked, rows: &[Rows]) -> String {
+fn as_json(marked: &Marked, rows: &[Rows]) -> serde_json::Value {
     json!({"result": "recorded", "migrations": marked.migrations, "before": marked.before, "rows_not_compared": rows})
-        .to_string()
 }
