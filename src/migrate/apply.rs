@@ -1,6 +1,7 @@
 //! Applies what is pending: each migration in a transaction of its own together with its ledger row, one migrator at a time.
 
 mod blockers;
+mod part;
 mod telling;
 mod trouble;
 mod upkeep;
@@ -18,6 +19,7 @@ use super::guard::without_transaction;
 use super::ledger::{Contents, Ledger, LedgerError, Look, Version};
 use super::mask::masked;
 use super::options::Options;
+use super::outside::Waiting;
 use super::plan::{Plan, plan};
 use super::refusal::refusals;
 use super::sql::statements;
@@ -74,10 +76,11 @@ pub async fn apply(
         since: None,
         half: None,
         begun: None,
-        waiting_since: None,
+        waiting: None,
         seen: None,
         overtaken: false,
         told: false,
+        accepted: Vec::new(),
         fresh: false,
     };
     let (before, pending) = run.all().await.map_err(|failure| failure.after(run.tags()))?;
@@ -107,14 +110,16 @@ pub(super) struct Run<'a> {
     pub(super) half: Option<Half>,
     /// The same of the last migration without a transaction that this run has begun, whoever goes on with it.
     pub(super) begun: Option<Half>,
-    /// Since when this run waits for a lease.
-    pub(super) waiting_since: Option<Instant>,
+    /// The wait for somebody's lease.
+    pub(super) waiting: Option<Waiting>,
     /// The ledger at the last look, and how often it was the same without a reason; none where there is a reason.
     pub(super) seen: Option<(Contents, u32)>,
     /// Whether another migrator changed the ledger since it was read.
     overtaken: bool,
     /// Whether it is said what is let through.
     told: bool,
+    /// The edited migrations whose hash this run has taken.
+    accepted: Vec<String>,
     /// Whether nothing was recorded when this run began.
     fresh: bool,
 }
@@ -293,9 +298,8 @@ impl<'a> Run<'a> {
             Some(query) => Some(self.conversation.send(&query).await.map_err(failed(whole))?),
             None => None,
         };
-        for (number, (chunk, answer)) in (1..).zip(chunks.iter().zip(answers)) {
-            self.runs(migration, *chunk, number, chunks.len());
-            self.conversation.answer(answer, false).await.map_err(failed(*chunk))?;
+        for (part, (chunk, answer)) in part::parts(migration, &chunks).into_iter().zip(chunks.iter().zip(answers)) {
+            self.conversation.answer_telling(answer, &|done| part.event(done)).await.map_err(failed(*chunk))?;
         }
         if let Some(look) = look {
             let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
@@ -359,7 +363,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Tells which part of the migration runs now.
+    /// Tells which statement of a migration without a transaction runs now.
     pub(super) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
         let mut text = chunk.text.trim_start();
         if ["--", "/*"].iter().any(|comment| text.starts_with(comment)) {

@@ -2,16 +2,22 @@
 
 use serde::Serialize;
 
+use super::plan::Unaccepted;
+
 /// One thing that happened. The receiver decides what to show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// Another migrator holds the lock; this one waits for it.
     Waiting,
-    /// Another migrator is at work without a transaction; this one waits for it.
+    /// Another migrator is at work without a transaction; this one waits for it. Said again while nothing is seen of it, until
+    /// this one takes over.
     Held {
-        /// Which migration, how far it is, and who.
+        /// Which migration, how far it is, who, and until when.
         by: String,
+        /// In how many seconds this one takes over unless the other is seen again; none while something of it runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        takes_over_in: Option<u64>,
     },
     /// A migration's first statement is about to run.
     Started {
@@ -29,6 +35,13 @@ pub enum Event {
     Accepted {
         /// Which migration.
         tag: String,
+    },
+    /// A file was to be taken as what was applied, and there is nothing to take.
+    NotAccepted {
+        /// Which migration.
+        tag: String,
+        /// Why not.
+        why: Unaccepted,
     },
     /// A migration is about to be applied although a later one is, as it was asked for.
     Late {
@@ -58,15 +71,15 @@ pub enum Event {
         /// The rows' ids.
         rows: Vec<i64>,
     },
-    /// A part of the migration (from breakpoint to breakpoint) is what runs now.
+    /// A statement of the migration is what runs now. Of hundreds without a breakpoint between them, not each is told.
     Statement {
         /// Which migration.
         tag: String,
-        /// Which part, from 1.
+        /// Which statement, from 1.
         number: usize,
-        /// How many parts the migration has.
+        /// How many the migration has.
         of: usize,
-        /// The first line of its first statement.
+        /// Its first line.
         text: String,
     },
     /// The migration and its ledger row are committed.

@@ -97,15 +97,18 @@ impl Lease {
         self.stopped || (!pulse.at_work && !pulse.hidden && pulse.now - self.renewed > patience)
     }
 
+    /// In how many seconds it is free unless its holder is seen again; none while something runs, or may.
+    pub(super) fn left(&self, pulse: Pulse, patience: i64) -> Option<u64> {
+        let left = (self.renewed + patience - pulse.now).max(0) / 1000 + 1;
+        (!pulse.at_work && !pulse.hidden).then(|| left.unsigned_abs())
+    }
+
     /// Who holds it, and until when; for those who wait.
     pub(super) fn held(&self, pulse: Pulse, patience: i64) -> String {
-        let until = match pulse {
-            Pulse { at_work: true, .. } => "whose statement runs".to_owned(),
-            Pulse { hidden: true, .. } => "whose role is at work on something, perhaps on this".to_owned(),
-            Pulse { now, .. } => {
-                let left = (self.renewed + patience - now).max(0) / 1000 + 1;
-                format!("who runs nothing now; unless that changes, this one takes over in {left} s")
-            }
+        let until = match (pulse, self.left(pulse, patience)) {
+            (_, Some(left)) => format!("who runs nothing now; unless that changes, this one takes over in {left} s"),
+            (Pulse { at_work: true, .. }, None) => "whose statement runs".to_owned(),
+            (_, None) => "whose role is at work on something, perhaps on this".to_owned(),
         };
         format!("{self}, {until}")
     }

@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::leftover::leftovers;
 use super::options::Options;
 use super::outside::{Begun, Commit, Step, begun, steps};
-use super::plan::plan;
+use super::plan::{Unaccepted, plan};
 use super::refusal::refusals;
 
 /// What would run.
@@ -20,6 +20,8 @@ pub struct Outline<'a> {
     pub ledger: Vec<String>,
     /// Who would be waited for.
     pub held: Option<String>,
+    /// Files that were to be taken as what was applied, and why that comes to nothing.
+    pub not_accepted: Vec<(String, Unaccepted)>,
     /// What is pending, in order.
     pub migrations: Vec<Planned<'a>>,
 }
@@ -74,7 +76,7 @@ pub async fn outline<'a>(
     ledger: &Ledger,
     options: &Options,
 ) -> Result<Outline<'a>, Failure> {
-    let explain = |error: tokio_postgres::Error| Failure::Ledger(ledger.explain(&error));
+    let explain = |error: tokio_postgres::Error| Failure::Ledger(ledger.explain(&error, client.target()));
     let contents = ledger.read(client).await?;
     let plan = plan(folder, &contents);
     let to = options.to.as_deref();
@@ -88,8 +90,12 @@ pub async fn outline<'a>(
     if !found.is_empty() {
         return Err(refused(found));
     }
-    let mut outline =
-        Outline { ledger: upkeep(&plan, folder, ledger, &contents, options), held: None, migrations: Vec::new() };
+    let mut outline = Outline {
+        ledger: upkeep(&plan, folder, ledger, &contents, options),
+        held: None,
+        not_accepted: plan.not_accepted(&options.allow.edited, to),
+        migrations: Vec::new(),
+    };
     let mut lease = contents.lease.as_ref().filter(|_| !pending.is_empty());
     if let Some(found) = lease {
         outline.held = held(client, found, options).await.map_err(explain)?;
@@ -127,7 +133,7 @@ pub async fn outline<'a>(
 async fn held(client: &Client, lease: &Lease, options: &Options) -> Result<Option<String>, tokio_postgres::Error> {
     let pulse = client.rows(&Ledger::pulse_query(lease)).await?.first().and_then(Pulse::of_row);
     let patience = i64::try_from(options.patience.as_millis()).unwrap_or(i64::MAX);
-    Ok(pulse.filter(|pulse| !lease.is_free(*pulse, patience)).map(|_| lease.to_string()))
+    Ok(pulse.filter(|pulse| !lease.is_free(*pulse, patience)).map(|pulse| lease.held(pulse, patience)))
 }
 
 /// What is left of a migration without a transaction.

@@ -8,6 +8,7 @@
 //! INDEX CONCURRENTLY, VACUUM) is followed by the lease; there it is looked at what a stopped one has left.
 
 mod index;
+mod met;
 mod step;
 
 use std::time::{Duration, Instant};
@@ -18,15 +19,15 @@ use super::apply::{Batch, Failed, Run};
 use super::concurrent::Standing;
 use super::event::Event;
 use super::failure::{Failure, Half, StatementFailure};
-use super::folder::{Folder, Migration};
-use super::lease::{Done, Lease, Pulse};
-use super::ledger::{Contents, Ledger, Version};
+use super::folder::Migration;
+use super::lease::{Done, Lease};
+use super::ledger::{Contents, Right, Version};
 use super::mask::masked;
 use super::plan::Plan;
-use super::refusal::Refusal;
 use super::transaction::{RESTORE, Trouble, beginning};
 use super::verify::presence::Presence;
 
+pub(super) use met::{Begun, Waiting, begun};
 pub(super) use step::{Commit, Step, steps};
 
 /// For the session, as the connection asked for it in its beginning: what follows may be alone, in no transaction that could limit it.
@@ -60,82 +61,7 @@ pub fn committed(migration: &Migration, lease: &Lease) -> Vec<String> {
     done.map(|step| masked(step.chunk.text).lines().next().unwrap_or_default().to_owned()).collect()
 }
 
-/// What a lease that nobody holds means for what is pending.
-pub(super) enum Begun {
-    /// Its migration was applied all the same, by Drizzle or by hand: it is none any more.
-    Recorded,
-    /// Its migration is the next one, and goes on.
-    GoesOn,
-    /// Something stands against it.
-    Refused(Refusal),
-}
-
-pub(super) fn begun(lease: &Lease, plan: &Plan, pending: &[&Migration], folder: &Folder) -> Begun {
-    let half_done = || Refusal::HalfDone { lease: Box::new(lease.clone()), folder: folder.path.clone() };
-    match (plan.is_recorded(&lease.tag), pending) {
-        (Some(true), _) => Begun::Recorded,
-        (Some(false), [first, ..]) if first.tag == lease.tag => {
-            let steps = steps(first);
-            let texts: Vec<&str> = steps.iter().map(|step| step.chunk.text).collect();
-            match lease.fits(&texts) {
-                true => Begun::GoesOn,
-                false => {
-                    Begun::Refused(Refusal::DoneEdited { lease: Box::new(lease.clone()), path: first.path.clone() })
-                }
-            }
-        }
-        _ => Begun::Refused(half_done()),
-    }
-}
-
 impl Run<'_> {
-    /// What a lease in the ledger means for what is pending: true if the ledger has to be read again.
-    pub(super) async fn met(&mut self, lease: &Lease, plan: &Plan, pending: &[&Migration]) -> Result<bool, Failure> {
-        if self.is_held(lease).await? {
-            self.conversation.pause(LOOK).await;
-            self.seen = None;
-            return Ok(true);
-        }
-        match begun(lease, plan, pending, self.folder) {
-            Begun::Recorded => {
-                self.forget(lease).await?;
-                Ok(true)
-            }
-            Begun::GoesOn => Ok(false),
-            Begun::Refused(refusal) => Err(Failure::Refused { applied: self.tags(), refusals: vec![refusal] }),
-        }
-    }
-
-    async fn is_held(&mut self, lease: &Lease) -> Result<bool, Failure> {
-        let pulse = self.conversation.ask(&Ledger::pulse_query(lease)).await;
-        let pulse = pulse.map_err(|trouble| self.ledger_failure(trouble, true))?;
-        let patience = i64::try_from(self.options.patience.as_millis()).unwrap_or(i64::MAX);
-        let pulse = pulse.as_ref().and_then(Pulse::of_row).filter(|pulse| !lease.is_free(*pulse, patience));
-        let Some(pulse) = pulse else {
-            self.waiting_since = None;
-            return Ok(false);
-        };
-        if self.conversation.interrupted() {
-            return Err(self.interruption());
-        }
-        if self.waiting_since.is_none() {
-            (self.conversation.events)(Event::Held { by: lease.held(pulse, patience) });
-        }
-        match self.waiting_since.get_or_insert_with(Instant::now).elapsed() >= self.options.wait {
-            true => {
-                let (seconds, holder) = (self.options.wait.as_secs(), Some(lease.to_string()));
-                Err(Failure::Busy { seconds, holder, applied: self.tags() })
-            }
-            false => Ok(true),
-        }
-    }
-
-    async fn forget(&mut self, lease: &Lease) -> Result<(), Failure> {
-        let removal = self.ledger.lease_removal(&lease.token);
-        self.conversation.ask(&removal).await.map_err(|trouble| self.ledger_failure(trouble, true))?;
-        Ok(())
-    }
-
     /// Applies one migration statement by statement, going on where the lease that was found stopped.
     pub(super) async fn outside(
         &mut self,
@@ -235,7 +161,7 @@ impl Run<'_> {
         } else {
             self.conversation.roll_back().await;
         }
-        result.map_err(|trouble| self.ledger_failure(trouble, true))?;
+        result.map_err(|trouble| self.ledger_failure(trouble, Right::Use))?;
         Ok(taken)
     }
 
@@ -314,7 +240,7 @@ impl Run<'_> {
     fn not_renewed(&self, tag: &str, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::Lost(reason) => self.connection_lost(tag, reason),
-            trouble => self.ledger_failure(trouble, true),
+            trouble => self.ledger_failure(trouble, Right::Use),
         }
     }
 
@@ -411,7 +337,7 @@ impl Run<'_> {
             Err(Trouble::Lost(reason)) => Err(self.connection_lost(&migration.tag, reason)),
             Err(trouble) => {
                 self.conversation.roll_back().await;
-                Err(self.ledger_failure(trouble, true))
+                Err(self.ledger_failure(trouble, Right::Use))
             }
         }
     }

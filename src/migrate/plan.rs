@@ -1,5 +1,6 @@
 //! Folder × ledger → what each migration is, and what stands in the way of applying the rest. Pure.
 
+mod allow;
 mod astray;
 mod owner;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::folder::{Folder, Layout, Migration};
 use super::lease::Lease;
 use super::ledger::{Contents, Row};
+pub use allow::{Accept, Allow, Unaccepted};
 use owner::owners;
 
 /// What a migration is.
@@ -101,42 +103,6 @@ pub struct MissingStatus {
     pub when_millis: i64,
     /// Whether its row is in the ledger.
     pub applied: bool,
-}
-
-/// Which edited files are taken as what was applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Accept {
-    /// None.
-    #[default]
-    Nothing,
-    /// Those of these migrations.
-    Only(Vec<String>),
-    /// Every one.
-    All,
-}
-
-impl Accept {
-    /// Whether the file of this migration is.
-    pub fn includes(&self, tag: &str) -> bool {
-        match self {
-            Accept::Nothing => false,
-            Accept::Only(tags) => tags.iter().any(|it| it == tag),
-            Accept::All => true,
-        }
-    }
-}
-
-/// What the user explicitly lets through.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allow {
-    /// Apply migrations that are older than an applied one, or than one before them in the journal.
-    pub out_of_order: bool,
-    /// Take edited files as what was applied: their hash is written to the ledger, nothing is run.
-    pub edited: Accept,
-    /// Go on although the ledger has rows the folder does not account for.
-    pub unknown_rows: bool,
-    /// Ignore `.sql` files that are not in the journal.
-    pub strays: bool,
 }
 
 /// Compares the folder with the ledger.
@@ -234,15 +200,6 @@ impl Plan {
             _ => false,
         };
         self.up_to(folder, to).filter(|(_, status)| runs(status)).map(|(migration, _)| migration).collect()
-    }
-
-    /// The edited migrations whose hash becomes the applied one, with their rows; none after `to`.
-    pub fn to_accept<'a>(&self, folder: &'a Folder, allow: &Allow, to: Option<&str>) -> Vec<(i64, &'a Migration)> {
-        let row = |status: &Status| match status.state {
-            State::Edited { row, .. } if allow.edited.includes(&status.tag) => Some(row),
-            _ => None,
-        };
-        self.up_to(folder, to).filter_map(|(migration, status)| Some((row(status)?, migration))).collect()
     }
 
     /// Every migration and what it is, none after `to`.

@@ -159,10 +159,25 @@ impl<'a> Conversation<'a> {
 
     /// Waits for the answer; its last row, if it has any.
     pub(super) async fn answer(&mut self, answer: Answer, lock: bool) -> Result<Option<SimpleQueryRow>, Trouble> {
-        Ok(self.rows(answer, lock).await?.last)
+        Ok(self.rows(answer, lock, &|_| None).await?.last)
     }
 
-    async fn rows(&mut self, mut answer: Answer, lock: bool) -> Result<Rows, Trouble> {
+    /// The same of a migration's statements; `next` has what is told when so many of them are done.
+    pub(super) async fn answer_telling(
+        &mut self,
+        answer: Answer,
+        next: &(dyn Fn(usize) -> Option<Event> + Send + Sync),
+    ) -> Result<(), Trouble> {
+        next(0).into_iter().for_each(&mut *self.events);
+        self.rows(answer, false, next).await.map(drop)
+    }
+
+    async fn rows(
+        &mut self,
+        mut answer: Answer,
+        lock: bool,
+        next: &(dyn Fn(usize) -> Option<Event> + Send + Sync),
+    ) -> Result<Rows, Trouble> {
         let mut patience = lock.then(|| Instant::now() + PATIENCE);
         let mut limit = self.limit.map(|limit| Instant::now() + limit);
         let (mut completed, mut rows) = (0, Rows { count: 0, last: None });
@@ -171,7 +186,10 @@ impl<'a> Conversation<'a> {
                 biased;
                 message = answer.next() => match message {
                     Some(Ok(SimpleQueryMessage::Row(row))) => rows = Rows { count: rows.count + 1, last: Some(row) },
-                    Some(Ok(SimpleQueryMessage::CommandComplete(_))) => completed += 1,
+                    Some(Ok(SimpleQueryMessage::CommandComplete(_))) => {
+                        completed += 1;
+                        next(completed).into_iter().for_each(&mut *self.events);
+                    }
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
                         self.show_notices();
@@ -218,7 +236,7 @@ impl<'a> Conversation<'a> {
     /// Waits until it is open: the version that the ledger has under the lock.
     pub(super) async fn opened(&mut self, opening: Opening) -> Result<Option<Version>, Trouble> {
         let Opening { answer, look } = opening;
-        let Rows { count, last } = self.rows(answer, true).await?;
+        let Rows { count, last } = self.rows(answer, true, &|_| None).await?;
         // One row is the lock's.
         Ok(last.and_then(|row| Version::seen(look, count.saturating_sub(1), &row)))
     }

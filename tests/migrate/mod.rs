@@ -11,6 +11,7 @@ mod connecting;
 mod drizzle;
 mod ending;
 mod folders;
+mod granting;
 mod interrupting;
 mod killing;
 mod letting;
@@ -33,6 +34,7 @@ mod traps;
 mod trips;
 mod unlocking;
 mod verifying;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 

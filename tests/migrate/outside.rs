@@ -190,7 +190,7 @@ async fn a_killed_holder() {
         let (result, events) = next.await.unwrap();
         assert_eq!(result.unwrap().migrations.len(), 1, "{way:?}");
         assert!(
-            events.iter().any(|event| matches!(event, Event::Held { by } if by.contains("0001_index"))),
+            events.iter().any(|event| matches!(event, Event::Held { by, .. } if by.contains("0001_index"))),
             "{events:?}"
         );
         assert_eq!((index(&database, "t_email").as_str(), leases(&database).as_str()), ("valid", "0"));

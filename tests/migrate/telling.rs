@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::command::{infra, json, shown};
 use super::server::{Database, Way};
-use super::{Written, tables};
+use super::{Written, fixture, tables};
 
 fn run(database: &Database, folder: &Path, arguments: &[&str]) -> String {
     shown(&infra(database, folder, arguments).output().unwrap())
@@ -144,7 +144,7 @@ fn passwords_of_roles_are_shown_nowhere() {
         assert!(said.contains("ROLE") && !said.contains("hunter2"), "{said}");
     }
     let lines = json(&infra(&database, written.path(), &["apply", "--json"]).output().unwrap());
-    let statement = format!("CREATE ROLE {role} PASSWORD '*******';");
+    let statement = format!("CREATE ROLE {role} PASSWORD '*******'");
     assert!(lines.iter().any(|line| line["text"] == statement.as_str()), "{lines:?}");
     let fixed = Written::new(&[("0000_a", "CREATE TABLE a (id int); ALTER ROLE nobody PASSWORD 'hunter2';")]);
     let said = run(&database, fixed.path(), &["lint", "--fix", "--dry-run"]);
@@ -156,4 +156,62 @@ fn passwords_of_roles_are_shown_nowhere() {
     run(&database, half.path(), &["apply"]);
     let said = run(&database, half.path(), &["unlock", "--yes"]);
     assert!(said.contains(&format!("CREATE ROLE half_{role} PASSWORD '*******'")), "{said}");
+}
+
+/// Without breakpoints all statements of a file go out together, and are counted all the same.
+#[test]
+fn what_runs_is_counted_in_statements() {
+    let database = Database::new(Way::Pooled);
+    let lines = json(&infra(&database, &fixture("v0-nobreakpoints"), &["apply", "--json"]).output().unwrap());
+    let told = lines.iter().filter(|line| line["event"] == "statement" && line["tag"] == "0001_d");
+    let told: Vec<String> =
+        told.map(|it| format!("{}/{} {}", it["number"], it["of"], it["text"].as_str().unwrap())).collect();
+    let expected = [
+        r#"1/4 CREATE TYPE "public"."mood" AS ENUM('sad', 'ok')"#,
+        r#"2/4 CREATE TABLE "b" ("#,
+        r#"3/4 CREATE TABLE "c" ("#,
+        r#"4/4 CREATE TABLE "d" ("#,
+    ];
+    assert_eq!(told, expected);
+    // What fails is the one that was told last.
+    let written = Written::new(&[("0000_a", "SELECT 1;\nSELECT nope;\nSELECT 3;")]);
+    let lines = json(&infra(&database, written.path(), &["apply", "--allow-unknown-rows", "--json"]).output().unwrap());
+    let last = lines.iter().rfind(|line| line["event"] == "statement").unwrap();
+    assert_eq!((last["number"].as_u64(), last["of"].as_u64()), (Some(2), Some(3)), "{lines:?}");
+}
+
+/// Nothing is wrong with it: the same command is run again, or on another database. But it is said.
+#[test]
+fn an_edit_that_is_not_accepted_is_told() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::new(&[("0000_a", "SELECT 1;"), ("0001_b", "SELECT 2;")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    std::fs::write(written.file("0001_b"), "SELECT 22;").unwrap();
+    written.add("0002_c", "SELECT 3;");
+
+    let arguments = ["apply", "--to", "0000_a", "--accept-edited", "0000_a,0001_b,0002_c"];
+    let dry = run(&database, written.path(), &[&arguments[..], &["--dry-run"]].concat());
+    let said = run(&database, written.path(), &arguments);
+    for (tag, why) in [
+        ("0000_a", "its file is what was applied"),
+        ("0001_b", "it was edited, and comes after the migration of --to"),
+        ("0002_c", "it is not applied"),
+    ] {
+        assert!(said.contains(&format!("⚠ {tag}: {why}")), "{said}");
+        assert!(dry.contains(&format!("-- {tag}: {why}")), "{dry}");
+    }
+    let accept = ["apply", "--to", "0001_b", "--json", "--accept-edited", "0001_b"];
+    let events = |event: &str| {
+        let lines = json(&infra(&database, written.path(), &accept).output().unwrap());
+        lines.into_iter().filter(|line| line["event"] == event).collect::<Vec<_>>()
+    };
+    // What this very run has accepted is not told to be so already; the next one has nothing to do.
+    let copy = database.copy();
+    assert_eq!(events("not-accepted"), Vec::<serde_json::Value>::new());
+    assert_eq!(events("not-accepted")[0]["why"], "as-applied");
+    assert_eq!(json(&infra(&copy, written.path(), &accept).output().unwrap())[0]["event"], "accepted");
+    assert_eq!(
+        infra(&copy, written.path(), &["apply", "--accept-edited", "0009_x"]).output().unwrap().status.code(),
+        Some(3)
+    );
 }

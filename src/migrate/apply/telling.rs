@@ -9,6 +9,7 @@ use crate::migrate::folder::Migration;
 use crate::migrate::guard::without_transaction;
 use crate::migrate::ledger::Contents;
 use crate::migrate::leftover::leftovers;
+use crate::migrate::options::Options;
 use crate::migrate::plan::{Plan, State, Status};
 
 impl Run<'_> {
@@ -29,7 +30,11 @@ impl Run<'_> {
             _ => None,
         });
         let twice = plan.duplicates.iter().map(|it| Event::Twice { tag: it.tag.clone(), rows: it.rows.clone() });
-        twice.chain(late).for_each(&mut *self.conversation.events);
+        let Options { allow, to, .. } = self.options;
+        let idle = plan.not_accepted(&allow.edited, to.as_deref()).into_iter();
+        let idle =
+            idle.filter(|(tag, _)| !self.accepted.contains(tag)).map(|(tag, why)| Event::NotAccepted { tag, why });
+        twice.chain(late).chain(idle).for_each(&mut *self.conversation.events);
         if self.options.together && pending.len() > 1 {
             let alone = pending.iter().filter(|migration| without_transaction(&migration.sql));
             let apart = alone.map(|migration| migration.tag.clone()).collect();
@@ -40,7 +45,7 @@ impl Run<'_> {
     /// Refuses what would take an INVALID index for a good one.
     pub(super) async fn leftovers(&self, pending: &[&Migration]) -> Result<(), Failure> {
         let refusals = leftovers(self.conversation.client, pending).await;
-        let refusals = refusals.map_err(|error| self.ledger.explain(&error))?;
+        let refusals = refusals.map_err(|error| self.ledger.explain(&error, self.conversation.client.target()))?;
         if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused { applied: self.tags(), refusals }) }
     }
 

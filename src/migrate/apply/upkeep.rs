@@ -63,8 +63,10 @@ impl Run<'_> {
         if statements.is_empty() || done.is_err() {
             self.conversation.roll_back().await;
         }
-        done.map_err(|trouble| self.ledger_failure(trouble, contents.table_exists))?;
+        let right = Ledger::right_for_upkeep(&contents, self.folder.layout);
+        done.map_err(|trouble| self.ledger_failure(trouble, right))?;
         for (_, migration) in plan?.to_accept(self.folder, &self.options.allow, self.options.to.as_deref()) {
+            self.accepted.push(migration.tag.clone());
             (self.conversation.events)(Event::Accepted { tag: migration.tag.clone() });
         }
         Ok(())

@@ -11,10 +11,11 @@ use crate::{
 pub(super) fn told(event: Event) -> String {
     match event {
         Event::Waiting => "waiting for another migrator".to_owned(),
-        Event::Held { by } => format!("waiting for {by}"),
+        Event::Held { by, .. } => format!("waiting for {by}"),
         Event::Started { tag } => format!("applying {tag}"),
         Event::Empty { tag, .. } => format!("{tag} has no statement: nothing ran"),
         Event::Accepted { tag } => format!("{tag}: its hash in the ledger is now that of the edited file"),
+        Event::NotAccepted { tag, why } => format!("{tag}: {why}"),
         Event::Late { tag, after } => format!("{tag} runs although {after} after it is applied"),
         Event::Misordered { tag, after } => {
             format!("{tag} runs although its `when` is not greater than that of {after}")
