@@ -96,6 +96,35 @@ fn one_of_each() {
     insta::assert_snapshot!("lint_one_of_each", shown(&output));
 }
 
+/// What is about a file has a line of it, or of what names it.
+#[test]
+fn findings_about_files_have_a_place() {
+    let mut written = Written::new(&[("0000_a", "SELECT 1;"), ("0001_gone", ""), ("0002_bad", "")]);
+    written.add("0003_d", "SELECT 2;");
+    std::fs::remove_file(written.file("0001_gone")).unwrap();
+    std::fs::write(written.file("0002_bad"), b"SELECT 1;\nSELECT 'caf\xe9';\n").unwrap();
+    std::fs::write(written.file("0004_stray"), "\n-- theirs\nALTER ROLE me PASSWORD 'hunter2';\n").unwrap();
+    std::fs::write(written.file("0005_stray"), "").unwrap();
+    let output = offline(written.path(), &["--json"]);
+    let place = |finding: &serde_json::Value| {
+        let part = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        (part("rule"), format!("{}:{}:{}", part("file"), finding["line"], finding["column"]), part("text"))
+    };
+    let mut found: Vec<_> = json(&output).iter().filter(|it| it["rule"].is_string()).map(place).collect();
+    found.sort();
+    let journal = std::fs::read_to_string(written.path().join("meta/_journal.json")).unwrap();
+    let column = journal.find("\"0001_gone\"").unwrap() + 1;
+    let expected = [
+        ("missing-file", format!("migrations/meta/_journal.json:1:{column}"), "\"0001_gone\""),
+        ("not-in-journal", "migrations/0004_stray.sql:2:1".to_owned(), "-- theirs"),
+        ("not-in-journal", "migrations/0005_stray.sql:1:1".to_owned(), ""),
+        ("not-utf8", "migrations/0002_bad.sql:2:12".to_owned(), "\u{fffd}"),
+    ];
+    assert_eq!(found, expected.map(|(rule, place, text)| (rule.to_owned(), place, text.to_owned())));
+    let said = shown(&offline(written.path(), &[]));
+    assert!(said.contains("─ has no file") && !said.contains("hunter2"), "{said}");
+}
+
 #[test]
 fn bad_input() {
     let folder = fixture("v0-abc");

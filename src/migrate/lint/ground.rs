@@ -9,7 +9,7 @@ use crate::excerpt::Text;
 
 use super::comment::Directive;
 use super::history::History;
-use super::hit::Place;
+use super::hit::{Place, first_line};
 use super::statement::Statement;
 use crate::migrate::folder::{Folder, FolderError, Layout, Migration};
 use crate::migrate::journal;
@@ -92,9 +92,6 @@ impl<'a> Ground<'a> {
 impl Script<'_> {
     /// The bytes of the first line that is not blank, for what is about the file as a whole.
     pub(super) fn first_line(&self) -> Range<usize> {
-        let sql = &self.migration.sql;
-        let start = sql.len() - sql.trim_start().len();
-        let end = sql[start..].find('\n').map_or(sql.len(), |end| start + end);
-        start..start + sql[start..end].trim_end().len()
+        first_line(&self.migration.sql)
     }
 }

@@ -1,13 +1,14 @@
 //! What a rule finds, and where.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::excerpt::Text;
 
 use super::edit::Edit;
 use super::ground::Script;
+use crate::migrate::mask::masked;
 
 /// One thing that a rule found.
 #[derive(Debug, Clone)]
@@ -44,6 +45,23 @@ impl Place {
         Place { path, migration: None, text: None, span: None }
     }
 
+    /// The first line of a file that is no migration's.
+    pub(super) fn beginning(path: &Path) -> Self {
+        let Ok(sql) = std::fs::read_to_string(path) else { return Place::whole(path.to_owned()) };
+        let span = first_line(&sql);
+        let text = Arc::new(Text::new(path.display().to_string(), masked(&sql).into_owned()));
+        Place { path: path.to_owned(), migration: None, text: Some(text), span: Some(span) }
+    }
+
+    /// The byte of a file from which on it is not UTF-8.
+    pub(super) fn of_bad_byte(path: &Path, byte: usize) -> Self {
+        let Ok(bytes) = std::fs::read(path) else { return Place::whole(path.to_owned()) };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let span = text.get(byte..).map(|rest| byte..byte + rest.chars().next().map_or(0, char::len_utf8));
+        let text = Arc::new(Text::new(path.display().to_string(), masked(&text).into_owned()));
+        Place { path: path.to_owned(), migration: None, text: Some(text), span }
+    }
+
     /// In a migration's file.
     pub(super) fn within(script: &Script<'_>, span: Range<usize>) -> Self {
         Place {
@@ -53,6 +71,13 @@ impl Place {
             span: Some(span),
         }
     }
+}
+
+/// The bytes of the first line that is not blank, for what is about a file as a whole.
+pub(super) fn first_line(sql: &str) -> Range<usize> {
+    let start = sql.len() - sql.trim_start().len();
+    let end = sql[start..].find('\n').map_or(sql.len(), |end| start + end);
+    start..start + sql[start..end].trim_end().len()
 }
 
 impl Hit {

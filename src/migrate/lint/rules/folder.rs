@@ -3,7 +3,7 @@
 use super::super::ground::Ground;
 use super::super::hit::{Hit, Place};
 use super::{Rule, Severity};
-use crate::migrate::folder::FolderError;
+use crate::migrate::folder::{FolderError, Layout};
 use crate::migrate::refusal::Refusal;
 
 pub(super) const DUPLICATE_ENTRY: Rule = Rule {
@@ -126,28 +126,32 @@ fn future_time(ground: &Ground<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn defects(ground: &Ground<'_>, wanted: fn(&FolderError) -> bool) -> Vec<Hit> {
+    ground.defects.iter().filter(|defect| wanted(defect)).map(|defect| hit(ground, defect)).collect()
+}
+
+fn hit(ground: &Ground<'_>, defect: &FolderError) -> Hit {
     use miette::Diagnostic as _;
-    let found = ground.defects.iter().filter(|defect| wanted(defect));
-    found
-        .map(|defect| {
-            let (path, text) = match defect {
-                FolderError::Duplicate { path, text, .. }
-                | FolderError::BadTag { path, text, .. }
-                | FolderError::Conflict { path, text, .. } => (path, Some(text)),
-                FolderError::MissingFile { path, .. }
-                | FolderError::BadName { path }
-                | FolderError::NotUtf8 { path, .. }
-                | FolderError::Nul { path, .. }
-                | FolderError::Unreadable { path, .. } => (path, None),
-                _ => (&ground.folder.path, None),
-            };
-            let label = defect.labels().and_then(|mut labels| labels.next());
-            let span = label.as_ref().map(|label| label.offset()..label.offset() + label.len());
-            let place = Place { path: path.clone(), migration: None, text: text.cloned(), span };
-            let label = label.and_then(|label| label.label().map(str::to_owned)).unwrap_or_default();
-            Hit::new(place, defect.to_string(), label)
-        })
-        .collect()
+    let marked = defect.labels().and_then(|mut labels| labels.next());
+    let label = marked.as_ref().and_then(|label| label.label().map(str::to_owned));
+    let span = marked.map(|label| label.offset()..label.offset() + label.len());
+    let (place, label) = match defect {
+        FolderError::Duplicate { path, text, .. }
+        | FolderError::BadTag { path, text, .. }
+        | FolderError::Conflict { path, text, .. } => {
+            (Place { path: path.clone(), migration: None, text: Some(text.clone()), span }, label)
+        }
+        // A file that is not there has no line; what names it has one.
+        FolderError::MissingFile { tag, path } => match ground.folder.layout {
+            Layout::V0 => (ground.entry(tag), Some("has no file".to_owned())),
+            Layout::V1 => (Place::whole(path.clone()), None),
+        },
+        FolderError::NotUtf8 { path, byte, .. } => (Place::of_bad_byte(path, *byte), Some("not UTF-8".to_owned())),
+        FolderError::BadName { path } | FolderError::Nul { path, .. } | FolderError::Unreadable { path, .. } => {
+            (Place::whole(path.clone()), None)
+        }
+        _ => (Place::whole(ground.folder.path.clone()), None),
+    };
+    Hit::new(place, defect.to_string(), label.unwrap_or_default())
 }
 
 fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
@@ -156,9 +160,8 @@ fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
         .map(|refusal| {
             let place = match refusal {
                 Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => ground.entry(tag),
-                Refusal::Edited { path, .. } | Refusal::LineEnds { path, .. } | Refusal::Stray { path } => {
-                    Place::whole(path.clone())
-                }
+                Refusal::Edited { path, .. } | Refusal::LineEnds { path, .. } => Place::whole(path.clone()),
+                Refusal::Stray { path } => Place::beginning(path),
                 _ => Place::whole(ground.folder.path.clone()),
             };
             Hit::new(place, refusal.to_string(), "here")
