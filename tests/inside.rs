@@ -133,6 +133,29 @@ fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
     assert!(has(&cloud, "service"));
 }
 
+/// `infra migrate` connects by itself; where it cannot, it says what does the same from here.
+#[test]
+fn a_migrator_outside_says_who_works_inside() {
+    let cloud = stage(&[FIRST]);
+    cloud.infra(DEPLOY).succeeds();
+    // As from a laptop: in the VPC alone the name leads anywhere.
+    cloud
+        .infra(&["local", "fault", "show", "rds.DescribeDBProxies", "DBProxies.*.Endpoint", "proxy.invalid"])
+        .succeeds();
+    let said = |more: &[&str]| {
+        let arguments = [&["migrate", "status", "--stack", "stack.yaml", "--local"], more].concat();
+        cloud.infra(&arguments).ends_with(1).told()
+    };
+    let lambda = said(&[]);
+    for part in
+        ["its name does not resolve", "`migrations.runner: lambda`", "`infra deploy` applies it", "proxy.allow_from"]
+    {
+        assert!(lambda.contains(part), "{part} is missing: {lambda}");
+    }
+    let here = said(&["--set", "migrations.runner=here"]);
+    assert!(here.contains("from inside its VPC only") && !here.contains("infra deploy"), "{here}");
+}
+
 #[test]
 fn its_role_stays_until_lambda_has_removed_its_interfaces() {
     // Fast, but not so fast that the interfaces go with the function.

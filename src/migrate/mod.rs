@@ -8,6 +8,7 @@
 //! - [`target`], [`roots`], [`connect`], `linger`: the database and one connection to it, TLS verified
 //! - [`journal`], [`folder`]: the migrations on disk, both of Drizzle's layouts
 //! - [`compose`]: a new migration in a folder
+//! - [`config`]: drizzle.config.* as far as its text shows what it sets
 //! - [`sql`], [`quote`], [`position`], [`mask`]: tokens and statements, names and quotes, where in a file something is, and
 //!   what of it is not shown
 //! - [`guard`], [`concurrent`]: statements that cannot be part of a migration's transaction
@@ -29,6 +30,7 @@ pub mod baseline;
 pub mod catalog;
 pub mod compose;
 pub mod concurrent;
+pub mod config;
 pub mod connect;
 pub mod event;
 mod existing;

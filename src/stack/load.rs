@@ -13,7 +13,7 @@ use super::finding::{Finding, Severity};
 use super::source::{Catalog, Place, Source};
 use super::substitute::{Filled, substitute};
 use super::tree::{Node, Value};
-use super::{Diagnostic, Invalid, Stack, assign, yaml};
+use super::{Diagnostic, Invalid, Migrations, Stack, assign, yaml};
 
 /// More files than any description extends, fewer than a tangle of them makes.
 const MOST_FILES: usize = 50;
@@ -81,8 +81,21 @@ impl Loaded {
 /// # Errors
 /// All that is wrong with it, in the order of the files.
 pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
+    load_part(sources, None)
+}
+
+/// The section `migrations` alone, for verbs that need nothing else of a description: the rest may be left out, or be wrong.
+///
+/// # Errors
+/// All that is wrong with that section, and with the files as such.
+pub fn load_migrations(sources: &Sources) -> Result<Option<Migrations>, Invalid> {
+    Ok(load_part(sources, Some("migrations"))?.description.migrations)
+}
+
+fn load_part(sources: &Sources, only: Option<&'static str>) -> Result<Loaded, Invalid> {
     let mut reader = Reader {
         sources,
+        only,
         catalog: Catalog::default(),
         findings: Vec::new(),
         files: Vec::new(),
@@ -93,13 +106,16 @@ pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
     let Reader { catalog, mut findings, files, filled, complete, .. } = reader;
     let mut description = None;
     if let Some(tree) = tree {
-        let mut checker = Checker { catalog: &catalog, findings: Vec::new(), failed: Vec::new(), complete };
+        let whole = complete && only.is_none();
+        let mut checker = Checker { catalog: &catalog, findings: Vec::new(), failed: Vec::new(), complete: whole };
         let json = checker.document(&tree);
         let Checker { findings: found, failed, .. } = checker;
         findings.extend(found);
         match typed(json, &failed) {
             Ok(stack) if complete => {
-                findings.extend(cross::check(&Ground { stack: &stack, root: &tree, failed: &failed }));
+                if whole {
+                    findings.extend(cross::check(&Ground { stack: &stack, root: &tree, failed: &failed }));
+                }
                 description = Some(stack);
             }
             Ok(_) => {}
@@ -149,6 +165,8 @@ fn finish(
 
 struct Reader<'a> {
     sources: &'a Sources,
+    /// The one section that is read; none: all of them.
+    only: Option<&'static str>,
     catalog: Catalog,
     findings: Vec<Finding>,
     files: Vec<PathBuf>,
@@ -165,6 +183,7 @@ impl Reader<'_> {
             let (number, source) = self.catalog.add(Source::argument(argument));
             match assign::read(&source, number) {
                 Ok(mut over) => {
+                    self.prune(&mut over);
                     substitute(&mut over, &self.sources.environment, &mut self.findings, &mut self.filled);
                     tree = tree.map(|tree| tree.overlay(over));
                 }
@@ -240,6 +259,7 @@ impl Reader<'_> {
             self.complete = false;
             return None;
         };
+        self.prune(&mut tree);
         substitute(&mut tree, &self.sources.environment, &mut self.findings, &mut self.filled);
         if !matches!(tree.value, Value::Map(_)) {
             let finding = Finding::error(
@@ -250,6 +270,15 @@ impl Reader<'_> {
             return self.give_up(finding.help("begin with `stack: name`"));
         }
         Some(tree)
+    }
+
+    /// Takes out the sections that are not read; what is none stays, as it may be a misspelt one.
+    fn prune(&self, tree: &mut Node) {
+        if let (Some(only), Value::Map(entries)) = (self.only, &mut tree.value) {
+            let sections = &super::schema::STRICT["properties"];
+            entries
+                .retain(|entry| [only, "extends"].contains(&entry.key.as_str()) || sections.get(&entry.key).is_none());
+        }
     }
 
     /// The tree without `extends`, over those that it names, the last of them on top.

@@ -89,6 +89,7 @@ fn a_view_over_another_type_says_which() {
 fn failure(output: &Output, code: i32) -> serde_json::Value {
     assert_eq!((output.status.code(), json(output).len()), (Some(code), 1), "{output:?}");
     let object = json(output).remove(0);
+    assert_eq!(object["exit_code"], code, "{object}");
     assert!(object["result"] == "failed" && object["message"].as_str().is_some_and(|it| !it.is_empty()), "{object}");
     object
 }
@@ -196,6 +197,50 @@ fn values_of_the_description_can_be_set() {
     let nothing = lint(&["--folder", "migrations", "--set", "stack=x"]);
     assert_eq!(nothing.status.code(), Some(3));
     says(&shown(&nothing), "--set changes a stack description");
+}
+
+/// Who deploys by other means has a description of the migrations and of nothing else; and what is wrong with another section is no
+/// matter for them.
+#[test]
+fn a_description_of_migrations_alone_is_enough() {
+    let written = Written::new(TABLE);
+    let database = Database::new(Way::Direct);
+    let here = written.path().parent().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        command.arg("migrate").args(arguments).current_dir(here).env("NO_COLOR", "1").env_remove("SHOP_IMAGE");
+        let url = super::server::servers().url(Way::Direct, &database.name);
+        command.env("DATABASE_URL", url).env("PGSSLROOTCERT", &super::server::servers().ca).output().unwrap()
+    };
+    let describe = |text: &str| std::fs::write(here.join("stack.yaml"), text).unwrap();
+    describe("stack: shop\nmigrations: {folder: migrations, ledger: {schema: kept, table: rows}}\n");
+    assert_eq!(run(&["lint", "--offline", "--allow", "future-time"]).status.code(), Some(0));
+    assert_eq!(run(&["apply"]).status.code(), Some(0));
+    assert_eq!(database.psql("SELECT count(*) FROM kept.rows"), "1");
+    assert_eq!(run(&["new", "more"]).status.code(), Some(0));
+    describe(
+        "migrations: {folder: migrations, ledger: {schema: kept, table: rows}}\nservice: {image: '${env:SHOP_IMAGE}', cpu: 7}\n",
+    );
+    let status = run(&["status"]);
+    assert_eq!(status.status.code(), Some(0), "{status:?}");
+    says(&shown(&status), "1 applied, 1 pending.");
+
+    // What is wrong with the section itself is told, and what may have been meant for it.
+    for (text, expected) in [
+        ("stack: shop\nmigratons: {folder: migrations}\n", "did you mean `migrations`?"),
+        ("stack: shop\nmigrations: {folder: migrations, ledgr: x}\n", "ledgr"),
+        ("stack: shop\nmigrations: {folder: '${env:SHOP_IMAGE}'}\n", "SHOP_IMAGE"),
+    ] {
+        describe(text);
+        let output = run(&["lint", "--offline"]);
+        assert_eq!(output.status.code(), Some(3), "{text}: {output:?}");
+        says(&shown(&output), expected);
+    }
+    // Whose database it is, only a whole description can say.
+    describe("stack: shop\nmigrations: {folder: migrations}\n");
+    let output = run(&["status", "--stack", "stack.yaml"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    says(&shown(&output), "no `database`");
 }
 
 #[test]

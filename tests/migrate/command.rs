@@ -33,8 +33,16 @@ pub(super) fn shown(output: &Output) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// What a run has printed for a program; the last line of each says with which code it ended.
+#[track_caller]
 pub(super) fn json(output: &Output) -> Vec<serde_json::Value> {
-    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    if let (Some(code), Some(last)) = (output.status.code(), lines.last()) {
+        assert_eq!(last["exit_code"].as_i64(), Some(code.into()), "{last}");
+        assert!(last["result"].is_string(), "{last}");
+    }
+    lines
 }
 
 #[test]
@@ -258,4 +266,32 @@ fn drizzle_config_is_pointed_at() {
     command.args(["migrate", "status"]).current_dir(here).env("NO_COLOR", "1");
     let output = command.env("DATABASE_URL", servers().url(Way::Direct, &database.name)).output().unwrap();
     insta::assert_snapshot!("drizzle_config", shown(&output));
+}
+
+/// Where it says in so many words that it keeps another book, that is told; and nothing where it does not.
+#[test]
+fn another_ledger_in_drizzle_config_is_told() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    let here = written.path().parent().unwrap();
+    let run = |config: &str, arguments: &[&str]| {
+        std::fs::write(here.join("drizzle.config.ts"), format!("export default defineConfig({{ {config} }});"))
+            .unwrap();
+        let output = infra(&database, written.path(), arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        shown(&output).lines().find(|line| line.contains("drizzle.config.ts")).unwrap_or_default().to_owned()
+    };
+    let said = run("out: './migrations', migrations: { schema: 'app', table: 'log' }", &["status"]);
+    assert!(said.contains("the ledger app.log, and infra goes by drizzle.__drizzle_migrations"), "{said}");
+    assert!(said.contains("--ledger app.log"), "{said}");
+    for (config, arguments) in [
+        ("out: './migrations', migrations: { schema: 'app', table: 'log' }", &["status", "--ledger", "app.log"][..]),
+        ("out: './migrations', migrations: { schema: 'drizzle' }", &["status"]),
+        ("out: './migrations' /* migrations: { table: 'log' } */", &["apply"]),
+        ("out: './elsewhere', migrations: { table: 'log' }", &["status"]),
+        ("out: process.env.OUT, migrations: { table: 'log' }", &["status"]),
+        ("out: './migrations', migrations: { table: 'log' }", &["status", "--json"]),
+    ] {
+        assert_eq!(run(config, arguments), "", "{config} {arguments:?}");
+    }
 }

@@ -1,25 +1,24 @@
 //! Which folder goes to which ledger in which database: from the command line, the environment, or a stack.
 
+mod config;
+mod stack;
+
 use std::path::{Path, PathBuf};
 
 use console::style;
-use miette::{IntoDiagnostic as _, miette};
+use miette::miette;
 
 use super::{read_failed, variables};
 use crate::{
-    cli::{
-        Failure, outputs,
-        survey::{CloudArgs, StackArgs, Stage},
-    },
-    engine::scope::Known,
+    cli::{Failure, survey::CloudArgs},
     migrate::{
-        Client, ConnectError, Folder, FolderError, Ledger, Roots, Secret, Target, Tls,
+        Client, ConnectError, Folder, FolderError, Ledger, Target,
+        config::Config,
         folder::Missing,
         plan::{MissingStatus, plan},
         roots::RDS_DOMAIN,
-        target::CONNECT_TIMEOUT,
     },
-    stack::{self, Migrations},
+    stack::{Migrations, Runner, Sources, load_migrations},
 };
 
 /// The folder alone, for what needs no database.
@@ -107,6 +106,7 @@ impl Source {
     pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
+        args.compare(&path, &ledger);
         let read = path.clone();
         let ((folder, missing), client) = match args.connect_meanwhile(move || Folder::survey(&read)).await {
             Ok(both) => both,
@@ -157,6 +157,7 @@ impl Source {
     pub(super) async fn survey(args: &SourceArgs) -> Result<(Self, Vec<Missing>), Failure> {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
+        args.compare(&path, &ledger);
         let ((folder, missing), client) = args.connect_meanwhile(move || Folder::survey(&path)).await?;
         Ok((Source { client, described, folder, ledger }, missing))
     }
@@ -207,9 +208,7 @@ impl SourceArgs {
         let read = async { joined(reading).await.map_err(|error| Failure::Input(error.into())) };
         if let Some(file) = self.stack()? {
             let read = read.await?;
-            let target = of_stack(file, &self.set, &self.cloud).await?;
-            let client = Client::connect(&target).await.map_err(|error| unconnected(error, true))?;
-            return Ok((read, client));
+            return Ok((read, stack::connect(file, &self.set, &self.cloud).await?));
         }
         let named = variables::database(self.url.as_deref());
         let connecting = named.as_ref().ok().map(|(_, target)| {
@@ -225,7 +224,7 @@ impl SourceArgs {
             Some(task) => joined(task).await,
             None => Client::connect(&target).await,
         };
-        Ok((read, client.map_err(|error| unconnected(error, false))?))
+        Ok((read, client.map_err(unconnected)?))
     }
 
     /// Whether it is said in which cloud the stack is.
@@ -261,9 +260,7 @@ async fn joined<T>(task: tokio::task::JoinHandle<T>) -> T {
 fn described(stack: Option<&Path>, set: &[String], needed: bool) -> Result<Option<Migrations>, Failure> {
     let beside = Path::new(DESCRIPTION);
     match stack.or((needed && beside.is_file()).then_some(beside)) {
-        Some(file) => {
-            Ok(stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)?.description.migrations)
-        }
+        Some(file) => load_migrations(&Sources::new(file, set)).map_err(Failure::Invalid),
         None if set.is_empty() => Ok(None),
         None => {
             let help = "Name it with --stack FILE.";
@@ -275,18 +272,19 @@ fn described(stack: Option<&Path>, set: &[String], needed: bool) -> Result<Optio
 fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBuf, Failure> {
     let found = given.or(described.map(|migrations| migrations.folder.as_path()));
     found.map(Path::to_path_buf).ok_or_else(|| {
-        let config = ["drizzle.config.ts", "drizzle.config.js", "drizzle.config.mjs", "drizzle.config.json"]
-            .into_iter()
-            .find(|name| Path::new(name).is_file());
-        let help = match config {
-            Some(name) => {
-                let why = if name.ends_with(".json") { "drizzle-kit alone reads it" } else { "it is a program and is not run" };
+        let help = match &config::beside() {
+            Some((name, Some(config @ Config { out: Some(out), .. }))) => {
+                let ledger = config.ledger().map_or_else(String::new, |ledger| format!(" --ledger {ledger}"));
                 format!(
-                    "{name} is here, but {why}. Give --folder with its `out`, and --ledger with its `migrations.schema` and \
-                     `migrations.table` where it has them; or write both to {DESCRIPTION}, as migrations.folder and \
-                     migrations.ledger."
+                    "{name} seems to say it: --folder {out}{ledger}. Or write it to {DESCRIPTION}, as migrations.folder and \
+                     migrations.ledger. It is not run, so what it computes is not known here."
                 )
             }
+            Some((name, _)) => format!(
+                "{name} is here, but what it sets does not stand there as it is, and it is not run. Give --folder with its `out`, and \
+                 --ledger with its `migrations.schema` and `migrations.table` where it has them; or write both to {DESCRIPTION}, as \
+                 migrations.folder and migrations.ledger."
+            ),
             None => format!(
                 "Give --folder DIR: `out` in drizzle.config.ts. (Or write it to {DESCRIPTION}, as migrations.folder.)"
             ),
@@ -296,6 +294,13 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
 }
 
 impl SourceArgs {
+    /// Says what Drizzle's own configuration has otherwise.
+    fn compare(&self, folder: &Path, ledger: &Ledger) {
+        if !self.json {
+            config::compare(folder, self.folder.is_some(), ledger);
+        }
+    }
+
     /// Which database it is, where the command line does not say so.
     fn tell(&self, origin: &str, target: &Target) {
         if !self.json {
@@ -306,51 +311,11 @@ impl SourceArgs {
     }
 }
 
-/// The proxy and the secret that the stack has in AWS.
-async fn of_stack(file: &Path, set: &[String], cloud: &CloudArgs) -> Result<Target, Failure> {
-    let args = StackArgs { file: file.into(), set: set.to_vec(), skip_migrations: true, cloud: cloud.clone() };
-    let stage = Box::pin(Stage::open(&args)).await?;
-    let known: Known = stage.live().await?.into_iter().map(|seen| (seen.address, seen.outputs)).collect();
-    let outputs = outputs::of(&stage, &known);
-    let output = |name: &str| {
-        outputs.get(name).cloned().ok_or_else(|| {
-            miette!(
-                help = "Run `infra deploy` first.",
-                "The stack {} has no {} yet.",
-                stage.name(),
-                name.replace('_', " ")
-            )
-        })
-    };
-    let (host, port, dbname) = (output("proxy_endpoint")?, output("proxy_port")?, output("database_name")?);
-    let call = stage.aws.secretsmanager.get_secret_value().secret_id(output("secret_arn")?);
-    let secret = call.send().await.map_err(crate::aws::Error::from)?;
-    // What the parser says could quote the secret, so it is not passed on.
-    let credentials: serde_json::Value =
-        serde_json::from_str(secret.secret_string().unwrap_or_default()).unwrap_or_default();
-    let part = |name: &str| {
-        let text = credentials.get(name).and_then(serde_json::Value::as_str);
-        text.map(str::to_owned).ok_or_else(|| miette!("The stack's secret has no {name}."))
-    };
-    Ok(Target {
-        host,
-        port: port.parse().into_diagnostic()?,
-        dbname,
-        user: part("username")?,
-        password: Secret::new(part("password")?),
-        tls: Tls::Verify(Roots::of(stage.ca().map(Path::to_path_buf))),
-        connect_timeout: CONNECT_TIMEOUT,
-    })
-}
-
-fn unconnected(error: ConnectError, stack: bool) -> Failure {
-    let aws = matches!(&error, ConnectError::Unreachable { host, .. } if stack || host.ends_with(RDS_DOMAIN));
-    if aws {
-        let help = "An RDS Proxy can be reached from inside its VPC only. Run this there: a CI runner in the VPC, a bastion, \
-                    CloudShell with a VPC environment.";
-        return Failure::Other(miette!(help = help, "{error}"));
+fn unconnected(error: ConnectError) -> Failure {
+    match &error {
+        ConnectError::Unreachable { host, .. } if host.ends_with(RDS_DOMAIN) => stack::unreached(&error, Runner::Here),
+        _ => Failure::Other(error.into()),
     }
-    Failure::Other(error.into())
 }
 
 fn of_description(migrations: &Migrations) -> Ledger {
