@@ -76,7 +76,8 @@ impl StackArgs {
 }
 
 impl CloudArgs {
-    fn for_others(&self) -> String {
+    /// What another verb is to be given for the same cloud, with a blank before each.
+    pub(super) fn for_others(&self) -> String {
         match (&self.endpoint_url, self.local) {
             (Some(url), _) => format!(" --endpoint-url {url}"),
             (None, true) => " --local".to_owned(),

@@ -252,7 +252,7 @@ fn a_repair_is_applied_with_what_it_takes() {
     database.psql("DROP TABLE b");
     std::fs::write(written.file("0000_a"), "CREATE TABLE a (id int); -- edited").unwrap();
     let said = run(&database, &written, &["repair"], 0);
-    says(&said, "Apply it: infra migrate apply --accept-edited ");
+    says(&said, "Apply it: infra migrate apply --folder migrations --accept-edited ");
     run(&database, &written, &["apply", "--accept-edited"], 0);
     run(&database, &written, &["verify"], 0);
 }

@@ -16,6 +16,7 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
     let moved = plan.moved(&source.folder);
     let corrections: Vec<String> =
         moved.iter().map(|(row, migration)| source.ledger.correction(row, migration)).collect();
+    let (apply, unlock) = (source.command("apply"), source.command("unlock"));
     let missing = |applied: bool| plan.missing.iter().any(|it| it.applied == applied);
     let advice = [
         (
@@ -29,8 +30,8 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
         (
             !edited.is_empty(),
             format!(
-                "edited: put the file back, and the change into a new migration; or, if the database has the change: infra \
-                 migrate apply --accept-edited{}",
+                "edited: put the file back, and the change into a new migration; or, if the database has the change: {apply} \
+                 --accept-edited{}",
                 arguments(&edited)
             ),
         ),
@@ -38,15 +39,16 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
             !line_ends.is_empty(),
             format!(
                 "line ends: `*.sql text eol=lf` in .gitattributes, then `git add --renormalize .` and check the files out \
-                 again; or take them as they are: infra migrate apply --accept-edited{}",
+                 again; or take them as they are: {apply} --accept-edited{}",
                 arguments(&line_ends)
             ),
         ),
         (
             !late.is_empty(),
-            "out of order: generate it again, so that it comes last; or, if it does not depend on the order: infra migrate \
-             apply --allow-out-of-order"
-                .to_owned(),
+            format!(
+                "out of order: generate it again, so that it comes last; or, if it does not depend on the order: {apply} \
+                 --allow-out-of-order"
+            ),
         ),
         (
             !plan.strays.is_empty(),
@@ -58,7 +60,7 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
             plan.unknown.len() > moved.len(),
             format!(
                 "unknown row: is {} the folder of this database, and up to date? If those migrations were removed on \
-                 purpose: infra migrate apply --allow-unknown-rows",
+                 purpose: {apply} --allow-unknown-rows",
                 source.folder.path.display()
             ),
         ),
@@ -72,9 +74,9 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
         ),
         (
             plan.lease.is_some(),
-            "begun without a transaction: infra migrate apply goes on with it; infra migrate unlock says who holds it.".to_owned(),
+            format!("begun without a transaction: `{apply}` goes on with it; `{unlock}` says who holds it."),
         ),
-        (!pending.is_empty(), "pending: infra migrate apply (--dry-run shows the SQL first)".to_owned()),
+        (!pending.is_empty(), format!("pending: {apply} (--dry-run shows the SQL first)")),
     ];
     advice.into_iter().filter(|(applies, _)| *applies).map(|(_, line)| line).collect()
 }

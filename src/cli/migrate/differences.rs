@@ -151,19 +151,22 @@ pub(super) const EXTRA: &str = "What no migration makes is left alone: drop it i
                                 schema, run `drizzle-kit generate`, and record that as applied (`infra migrate baseline`).";
 
 /// What to do about it; empty where everything is the same.
-pub(super) fn hint(report: &Report) -> String {
+pub(super) fn hint(report: &Report, source: &Source) -> String {
     let any = |change| report.differences.iter().any(|difference| difference.change == change);
     let (missing, different, extra) = (any(Change::Missing), any(Change::Different), any(Change::Extra));
+    let repair = source.command("repair");
     let advice = [
-        (missing, "Make what is missing: infra migrate repair"),
+        (missing, format!("Make what is missing: {repair}")),
         // Some of it can be altered, the rest is listed.
-        (different && !missing, "See what of it can be put right: infra migrate repair --dry-run"),
+        (different && !missing, format!("See what of it can be put right: {repair} --dry-run")),
         (
             !report.absent.is_empty(),
-            "Making it takes a replay: where PostgreSQL of the same version is installed on this machine, or with --scratch-url, \
-             infra migrate repair writes the migration.",
+            format!(
+                "Making it takes a replay: where PostgreSQL of the same version is installed on this machine, or with --scratch-url, \
+                 `{repair}` writes the migration."
+            ),
         ),
-        (extra, EXTRA),
+        (extra, EXTRA.to_owned()),
     ];
     let lines = advice.into_iter().filter(|(applies, _)| *applies);
     lines.map(|(_, line)| wrapped(&format!("  {line}"), "  ")).collect::<Vec<_>>().join("\n")

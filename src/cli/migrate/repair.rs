@@ -79,7 +79,8 @@ fn applying(source: &Source, contents: &Contents, plan: &Plan) -> String {
     options.sort_unstable();
     options.dedup();
     let why = if options.is_empty() { "" } else { "   (`infra migrate status` shows why it takes that)" };
-    format!("infra migrate apply{}{why}", options.iter().map(|option| format!(" {option}")).collect::<String>())
+    let options: String = options.iter().map(|option| format!(" {option}")).collect();
+    format!("{}{options}{why}", source.command("apply"))
 }
 
 /// What became of the migration.

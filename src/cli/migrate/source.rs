@@ -90,6 +90,8 @@ pub(super) struct Source {
     pub(super) folder: Folder,
     pub(super) ledger: Ledger,
     pub(super) client: Client,
+    /// The arguments by which another verb finds the same.
+    given: String,
 }
 
 /// The description that is looked at where the command line does not say the folder.
@@ -100,6 +102,11 @@ impl Source {
     pub(super) fn heading(&self) -> String {
         let Target { user, host, port, dbname, .. } = self.client.target();
         format!("{} → {user}@{host}:{port}/{dbname}", self.folder.path.display())
+    }
+
+    /// The command for the same folder and database, to be copied.
+    pub(super) fn command(&self, verb: &str) -> String {
+        format!("infra migrate {verb}{}", self.given)
     }
 
     /// What is wrong with the folder is said without a database.
@@ -116,7 +123,7 @@ impl Source {
                 return Err(failure);
             }
         };
-        let source = Source { client, described, folder, ledger };
+        let source = Source { client, described, folder, ledger, given: args.for_others() };
         if missing.is_empty() { Ok(source) } else { Err(source.without_files(missing).await) }
     }
 
@@ -159,7 +166,7 @@ impl Source {
         let path = folder(args.folder.as_deref(), described.as_ref())?;
         args.compare(&path, &ledger);
         let ((folder, missing), client) = args.connect_meanwhile(move || Folder::survey(&path)).await?;
-        Ok((Source { client, described, folder, ledger }, missing))
+        Ok((Source { client, described, folder, ledger, given: args.for_others() }, missing))
     }
 }
 
@@ -294,6 +301,21 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
 }
 
 impl SourceArgs {
+    /// What another verb is to be given for the same, with a blank before each; a URL, which may hold a password, is hinted at.
+    fn for_others(&self) -> String {
+        let (folder, stack) = (self.folder.as_deref().map(Path::display), self.stack.as_deref().map(Path::display));
+        let given = [
+            ("folder", folder.map(|it| it.to_string())),
+            ("ledger", self.ledger.as_ref().map(Ledger::to_string)),
+            ("url", self.url.as_ref().map(|_| "…".to_owned())),
+            ("stack", stack.map(|it| it.to_string())),
+        ];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let set = self.set.iter().map(|value| ("set", value.clone()));
+        given.chain(set).map(|(name, value)| format!(" --{name} {}", typed(&value))).collect::<String>()
+            + &self.cloud.for_others()
+    }
+
     /// Says what Drizzle's own configuration has otherwise.
     fn compare(&self, folder: &Path, ledger: &Ledger) {
         if !self.json {
@@ -318,6 +340,12 @@ fn unconnected(error: ConnectError) -> Failure {
     }
 }
 
+/// A value as a shell takes it for one.
+fn typed(value: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "_-./:=…@".contains(letter);
+    if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
 fn of_description(migrations: &Migrations) -> Ledger {
     Ledger { schema: migrations.ledger.schema.as_str().to_owned(), table: migrations.ledger.table.as_str().to_owned() }
 }
@@ -325,4 +353,18 @@ fn of_description(migrations: &Migrations) -> Ledger {
 /// The ledger from the command line.
 fn ledger_name(text: &str) -> Result<Ledger, String> {
     text.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_typed_as_a_shell_takes_them() {
+        for (value, expected) in
+            [("drizzle/migrations", "drizzle/migrations"), ("a b", "'a b'"), ("it's", r"'it'\''s'")]
+        {
+            assert_eq!(typed(value), expected);
+        }
+    }
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if args.source.json {
         return Ok(ended(differences::json(&report), code));
     }
-    print(&format!("{}{}", differences::text(&report, &source), differences::hint(&report)));
+    print(&format!("{}{}", differences::text(&report, &source), differences::hint(&report, &source)));
     Ok(code)
 }
 
