@@ -191,9 +191,7 @@ async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
     cloud.stop().await;
 
     // The same servers are there again under another daemon, and stay when that one is killed.
-    let mut daemon = Command::new(env!("CARGO_BIN_EXE_infra"));
-    daemon.args(["local", "start", "--foreground", "--port", "0", "--data"]).arg(data.path());
-    let mut daemon = daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut daemon = daemon(data.path());
     let reachable = || async { connect(&places.proxy, "first-99").await.map_or("no".into(), |_| "yes".into()) };
     until("whether the database answers", "yes", reachable).await;
     let pid = server_pid(data.path());
@@ -227,4 +225,55 @@ async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
     let client = connect(endpoint, "first-99").await.unwrap();
     assert_eq!(value(&client, "SELECT count(*) FROM kept").await, "2");
     cloud.stop().await;
+}
+
+/// A cloud whose daemon is a process of its own.
+fn daemon(data: &Path) -> std::process::Child {
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_infra"));
+    daemon.args(["local", "start", "--foreground", "--port", "0", "--data"]).arg(data);
+    daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// What `infra local` says, and that it says so with success.
+#[track_caller]
+fn said(data: &Path, arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_infra")).arg("local").args(arguments).arg("--data").arg(data).output();
+    let output = output.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_daemon_left_running_is_ended_by_stop_and_by_reset() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("local");
+    let (cloud, aws) = start(&data).await;
+    let places = furnish(&aws).await;
+    cloud.stop().await;
+    let answers = || async {
+        let ways = [connect(&places.proxy, "first-99").await, connect(&places.cluster, "first-99").await];
+        ways.iter().filter(|way| way.is_ok()).count().to_string()
+    };
+    for arguments in [&["stop"][..], &["reset", "--everything", "--yes"]] {
+        let mut killed = daemon(&data);
+        until("the ways into the database", "2", answers).await;
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        assert_eq!(answers().await, "2", "the servers ended with their daemon");
+        let servers = fs::canonicalize(data.join("servers")).unwrap();
+        let told = said(&data, arguments);
+        assert!(told.contains("had been killed. What it left running is stopped: 2 database processes."), "{told}");
+        assert_eq!(answers().await, "0", "{arguments:?} left servers running");
+        let gone = arguments[0] == "reset";
+        assert_eq!((data.exists(), servers.exists()), (!gone, !gone), "{arguments:?}");
+        assert!(said(&data, &["stop"]).contains("No local cloud runs on"));
+    }
+    // Somebody's own folder is none of ours.
+    fs::write(folder.path().join("kept"), "").unwrap();
+    let mut reset = Command::new(env!("CARGO_BIN_EXE_infra"));
+    let refused =
+        reset.args(["local", "reset", "--everything", "--yes", "--data"]).arg(folder.path()).output().unwrap();
+    assert!(!refused.status.success() && folder.path().join("kept").exists());
 }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     local::{
         self, LocalError, Options, Pace,
-        client::{self, Launch},
+        client::{self, Launch, Stopped},
     },
     render::output::{print, tell},
 };
@@ -200,8 +200,9 @@ impl Local {
                 Launch::Ran(url) => print(&format!("The local cloud already runs at {url}")),
             },
             Self::Stop(folder) => match client::stop(&folder.data).await? {
-                true => print("The local cloud has stopped."),
-                false => print(&format!("No local cloud runs on {}.", folder.data.display())),
+                Stopped::Daemon => print("The local cloud has stopped."),
+                Stopped::LeftBehind(servers) => tell_left_behind(servers),
+                Stopped::Nothing => print(&format!("No local cloud runs on {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => {
@@ -295,9 +296,22 @@ fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
     }
 }
 
+fn tell_left_behind(servers: usize) {
+    let plural = if servers == 1 { "" } else { "es" };
+    print(&format!(
+        "The local cloud had been killed. What it left running is stopped: {servers} database process{plural}."
+    ));
+}
+
 /// Stops the cloud and deletes its folder.
 async fn forget(folder: &Folder) -> Result<(), Failure> {
-    client::stop(&folder.data).await?;
+    if folder.data.exists() && !client::is_data_folder(&folder.data) {
+        let path = folder.data.display();
+        return Err(Failure::Told(format!("{path} is not the folder of a local cloud: nothing was deleted")));
+    }
+    if let Stopped::LeftBehind(servers) = client::stop(&folder.data).await? {
+        tell_left_behind(servers);
+    }
     match std::fs::remove_dir_all(&folder.data) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
             Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })

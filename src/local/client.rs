@@ -15,11 +15,13 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{
-    daemon::{LocalError, Note, Options, is_locked},
-    disk,
+    daemon::{LocalError, Note, Options, is_locked, try_lock},
+    disk, end_left_behind,
     log::Log,
     pace::Pace,
 };
+
+pub(crate) use super::daemon::is_data_folder;
 
 /// The port that people expect such an endpoint on.
 pub const PORT: u16 = 4566;
@@ -100,23 +102,57 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
     Err(failed(format!("it did not answer within {START:?}; see {}", Log::path(data).display())))
 }
 
-/// Tells the daemon to stop, and returns when it has; false when none ran.
+/// What there was to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The daemon, and the databases behind it.
+    Daemon,
+    /// So many servers that a daemon had left running when it was killed.
+    LeftBehind(usize),
+    /// Nothing.
+    Nothing,
+}
+
+/// Tells the daemon to stop, and returns when it has. Where one was killed, ends what it left running.
 ///
 /// # Errors
 /// When it does not stop.
-pub async fn stop(data: &Path) -> Result<bool, LocalError> {
-    let Some(note) = find(data).await else { return Ok(false) };
-    request(&note, &Method::POST, "shutdown", &Value::Null).await?;
+pub async fn stop(data: &Path) -> Result<Stopped, LocalError> {
+    let Ok(data) = data.canonicalize() else { return Ok(Stopped::Nothing) };
+    if !is_data_folder(&data) {
+        return Ok(Stopped::Nothing);
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < STOP {
+        if let Some(note) = find(&data).await {
+            return shut_down(&data, &note).await;
+        }
+        // Kept until the end, so that no new daemon goes on with a server that is about to end. Who has it and does not
+        // answer has just begun, or is about to end.
+        if let Some(_lock) = try_lock(&data)? {
+            Note::remove(&data);
+            return Ok(match end_left_behind(&data).await {
+                0 => Stopped::Nothing,
+                servers => Stopped::LeftBehind(servers),
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Err(LocalError::Silent { pid: Note::read(&data).map(|note| note.pid), data })
+}
+
+async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {
+    request(note, &Method::POST, "shutdown", &Value::Null).await?;
     let begun = Instant::now();
     // The note is the last thing that a daemon takes away, but for its lock.
     while Note::read(data).is_some_and(|left| left.pid == note.pid) || is_locked(data) {
         if begun.elapsed() > STOP {
             let reason = format!("it still runs after {STOP:?} (pid {})", note.pid);
-            return Err(LocalError::Unanswered { url: note.url, what: "its end".to_owned(), reason });
+            return Err(LocalError::Unanswered { url: note.url.clone(), what: "its end".to_owned(), reason });
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    Ok(true)
+    Ok(Stopped::Daemon)
 }
 
 /// Reads `/_infra/PATH` of the daemon on `data`.
@@ -266,9 +302,9 @@ mod tests {
         let options = Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
         assert!(matches!(start(options).await, Err(LocalError::InUse { .. })));
         assert_eq!(find(data.path()).await.unwrap().url, running.url);
-        assert!(stop(data.path()).await.unwrap());
+        assert_eq!(stop(data.path()).await.unwrap(), Stopped::Daemon);
         assert!(Note::read(data.path()).is_none());
-        assert!(!stop(data.path()).await.unwrap());
+        assert_eq!(stop(data.path()).await.unwrap(), Stopped::Nothing);
         assert!(matches!(get(data.path(), "calls").await, Err(LocalError::NotRunning { .. })));
     }
 

@@ -90,6 +90,19 @@ pub enum LocalError {
         /// What it said last.
         reason: String,
     },
+    /// Something has the data folder, and answers nothing.
+    #[error(
+        "Could not stop the local cloud on {}: it runs{}, and does not answer. Try again; if that does not help, end the \
+         process, and run `infra local stop` once more for its databases",
+        data.display(),
+        pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+    )]
+    Silent {
+        /// The data folder.
+        data: PathBuf,
+        /// The daemon, as far as it is known.
+        pid: Option<u32>,
+    },
     /// The daemon runs but does not answer as it should.
     #[error("The local cloud at {url} could not be asked for {what}: {reason}")]
     Unanswered {
@@ -129,6 +142,12 @@ impl Note {
         let text =
             serde_json::to_vec_pretty(self).map_err(|cause| DiskError::Format { path: Self::path(data), cause })?;
         disk::write(&Self::path(data), &text)
+    }
+
+    /// Takes the note away. The caller has locked the folder, so that it cannot be another daemon's.
+    pub(crate) fn remove(data: &Path) {
+        // One that stays leads to nobody.
+        let _ = std::fs::remove_file(Self::path(data));
     }
 }
 
@@ -214,8 +233,7 @@ async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     if stopped.await.is_err() {
         cloud.log.line("The databases and programs did not stop in time");
     }
-    // The note goes while the folder is still locked, so that it cannot be another daemon's.
-    let _ = std::fs::remove_file(Note::path(&cloud.data));
+    Note::remove(&cloud.data);
     cloud.log.line("Stopped");
     drop(lock);
 }
@@ -249,7 +267,13 @@ pub(crate) fn is_locked(data: &Path) -> bool {
     matches!(try_lock(data), Ok(None))
 }
 
-fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
+/// Whether a daemon ever had this folder.
+pub(crate) fn is_data_folder(data: &Path) -> bool {
+    data.join("lock").is_file()
+}
+
+/// Takes the data folder, where nobody has it.
+pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
     let path = data.join("lock");
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(disk::error("open", &path))?;

@@ -24,6 +24,7 @@ mod health;
 mod input;
 mod instance_changes;
 mod instances;
+mod left_behind;
 mod listener;
 mod log_files;
 mod momentary;
@@ -54,6 +55,7 @@ mod wanted;
 mod windows;
 
 pub(crate) use certificates::ca_path;
+pub(crate) use left_behind::end_left_behind;
 pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;
