@@ -171,7 +171,7 @@ async fn perform<'a>(
     if fate.drifts() {
         drift(cloud, scope, fate)?;
     }
-    let mut output = outcome?;
+    let mut output = outcome.map_err(|fault| protocol::in_words_of(service.name, model, fault))?;
     if let Some(run) = running(service, &operation.name) {
         // A task of its own: it goes on where whoever called has gone.
         let ended = tokio::spawn(run(Arc::clone(cloud), output)).await;

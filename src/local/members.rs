@@ -31,16 +31,18 @@ pub(crate) struct Tag {
     pub(crate) value: String,
 }
 
-/// Reads an action's input. The model has checked it, so a mismatch is a fault of the local cloud; its
-/// text leaves the values out because they may be secret.
+/// The code under which an action refuses an input that it cannot read; each service has its own for the client.
+pub(crate) const UNREADABLE: &str = "Unreadable";
+
+/// Reads an action's input. What the model lets pass and the action cannot read is mostly a number below zero. The text leaves
+/// the values out because they may be secret.
 pub(crate) fn decode<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
     serde_json::from_value(input).map_err(|error| {
         let kind = match error.classify() {
-            serde_json::error::Category::Data => "a member of another type than the action reads",
+            serde_json::error::Category::Data => "a member with a value that is none of its kind",
             _ => "an unreadable member",
         };
-        Fault::new("InternalFailure", format!("The local cloud could not read this action's input: it has {kind}."))
-            .with_status(500)
+        Fault::new(UNREADABLE, format!("The input of this action is not valid: it has {kind}."))
     })
 }
 

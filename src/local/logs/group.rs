@@ -69,7 +69,7 @@ struct Input {
     log_group_name_prefix: Option<String>,
     log_group_name_pattern: Option<String>,
     log_group_identifiers: Vec<String>,
-    retention_in_days: u64,
+    retention_in_days: i64,
     next_token: Option<String>,
     limit: Option<usize>,
 }
@@ -171,13 +171,13 @@ const RETENTIONS: [u64; 22] =
 pub(super) fn put_retention_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let group = ctx.region.logs.find(&input.log_group_name)?;
-    let days = input.retention_in_days;
-    if !RETENTIONS.contains(&days) {
-        return Err(invalid(format!(
-            "1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must \
+    let wanted = input.retention_in_days;
+    let days = RETENTIONS.into_iter().find(|days| i64::try_from(*days) == Ok(wanted)).ok_or_else(|| {
+        invalid(format!(
+            "1 validation error detected: Value '{wanted}' at 'retentionInDays' failed to satisfy constraint: Member must \
              satisfy enum value set: {RETENTIONS:?}"
-        )));
-    }
+        ))
+    })?;
     group.retention_in_days = Some(days);
     Ok(json!({}))
 }

@@ -34,12 +34,21 @@ pub(super) fn check(service: &str, model: &Model, shape: ShapeId, input: &Value)
         let lines: Vec<_> = found.iter().map(Violation::in_full).collect();
         format!("{count} validation error{} detected: {}", if count == 1 { "" } else { "s" }, lines.join("; "))
     };
-    Err(match (service, model.metadata.protocol) {
-        ("ec2" | "rds", _) => first.in_brief(),
-        ("logs", _) => Fault::new("InvalidParameterException", all()),
-        (_, Protocol::Json | Protocol::RestJson) => Fault::new("ValidationException", all()),
-        _ => Fault::new("ValidationError", all()),
+    Err(match service {
+        "ec2" | "rds" => first.in_brief(),
+        _ => invalid(service, model, all()),
     })
+}
+
+/// The refusal of an input under the service's own code.
+pub(super) fn invalid(service: &str, model: &Model, message: impl Into<String>) -> Fault {
+    let code = match (service, model.metadata.protocol) {
+        ("ec2" | "rds", _) => "InvalidParameterValue",
+        ("logs", _) => "InvalidParameterException",
+        (_, Protocol::Json | Protocol::RestJson) => "ValidationException",
+        _ => "ValidationError",
+    };
+    Fault::new(code, message)
 }
 
 impl Violation {

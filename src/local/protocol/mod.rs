@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::{
     fault::Fault,
+    members::UNREADABLE,
     model::{Model, Operation, Protocol},
 };
 
@@ -120,6 +121,12 @@ pub(crate) fn checked(service: &str, model: &Model, operation: &Operation, input
         Some(shape) => check::check(service, model, shape, &input).map(|()| input),
         None => Ok(input),
     }
+}
+
+/// An action's refusal as its service says it: an input that the action cannot read is the client's mistake, under each service's
+/// own code, so that no SDK tries it again.
+pub(crate) fn in_words_of(service: &str, model: &Model, fault: Fault) -> Fault {
+    if fault.code == UNREADABLE { check::invalid(service, model, fault.message) } else { fault }
 }
 
 /// The refusal of an action that the service does not have, or that the local cloud does not provide.

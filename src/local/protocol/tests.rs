@@ -99,6 +99,22 @@ fn query_services_refuse_in_their_own_words() {
 }
 
 #[test]
+fn what_an_action_cannot_read_is_the_clients_mistake_in_each_services_words() {
+    let unreadable = crate::local::members::decode::<u64>(json!(-1)).unwrap_err();
+    for (service, code) in [
+        ("ec2", "InvalidParameterValue"),
+        ("rds", "InvalidParameterValue"),
+        ("iam", "ValidationError"),
+        ("ssm", "ValidationException"),
+        ("logs", "InvalidParameterException"),
+    ] {
+        let fault = in_words_of(service, Model::of(service).unwrap(), unreadable.clone());
+        assert_eq!((fault.code.as_str(), fault.status), (code, 400));
+        assert!(!fault.message.contains("-1"), "{}", fault.message);
+    }
+}
+
+#[test]
 fn json_services_refuse_in_their_own_words() {
     let secrets = |action: &str, body, code, message| {
         refused("secretsmanager", Some(&format!("secretsmanager.{action}")), body, code, message);

@@ -14,7 +14,7 @@ use crate::local::{
 #[serde(rename_all = "PascalCase", default)]
 struct Input {
     secret_id: String,
-    recovery_window_in_days: Option<u64>,
+    recovery_window_in_days: Option<i64>,
     force_delete_without_recovery: bool,
 }
 
@@ -23,13 +23,13 @@ pub(super) fn delete_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     if input.force_delete_without_recovery {
         return delete_now(ctx, &input);
     }
-    let days = input.recovery_window_in_days.unwrap_or(30);
-    if !(7..=30).contains(&days) {
-        return Err(Fault::new(
+    let days = u64::try_from(input.recovery_window_in_days.unwrap_or(30)).ok().filter(|days| (7..=30).contains(days));
+    let days = days.ok_or_else(|| {
+        Fault::new(
             "InvalidParameterException",
             "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
-        ));
-    }
+        )
+    })?;
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     secret.check_no_replicas()?;

@@ -14,7 +14,7 @@ use crate::local::{
 #[serde(rename_all = "PascalCase", default)]
 struct Input {
     name: String,
-    parameter_version: Option<u64>,
+    parameter_version: Option<i64>,
     labels: Vec<String>,
     resource_type: String,
     resource_id: String,
@@ -25,8 +25,8 @@ struct Input {
 pub(super) fn label_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let parameter = ctx.region.ssm.find(&input.name)?;
-    let number = input.parameter_version.unwrap_or(parameter.newest.number);
-    check_version(parameter, number)?;
+    let newest = parameter.newest.number;
+    let number = input.parameter_version.map_or(Ok(newest), |wanted| known_version(parameter, wanted))?;
     let (labels, invalid): (Vec<String>, Vec<String>) = input.labels.into_iter().partition(|label| {
         let start = label.starts_with(|character: char| character.is_ascii_digit());
         let lowercase = label.to_ascii_lowercase();
@@ -51,8 +51,7 @@ pub(super) fn label_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Result
 pub(super) fn unlabel_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let parameter = ctx.region.ssm.find(&input.name)?;
-    let number = input.parameter_version.unwrap_or_default();
-    check_version(parameter, number)?;
+    let number = known_version(parameter, input.parameter_version.unwrap_or_default())?;
     let version = parameter.versions_mut().find(|version| version.number == number);
     let Some(version) = version else { return Err(super::not_found(&input.name)) };
     let (removed, invalid): (Vec<String>, Vec<String>) =
@@ -61,15 +60,16 @@ pub(super) fn unlabel_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Resu
     Ok(json!({ "RemovedLabels": removed, "InvalidLabels": invalid }))
 }
 
-fn check_version(parameter: &Parameter, number: u64) -> Result<(), Fault> {
-    if parameter.versions().any(|version| version.number == number) {
-        return Ok(());
-    }
-    let message = format!(
-        "Systems Manager could not find version {number} of {}. Verify the version and try again.",
-        parameter.name
-    );
-    Err(Fault::new("ParameterVersionNotFound", message))
+/// The number of a version that the parameter has.
+fn known_version(parameter: &Parameter, wanted: i64) -> Result<u64, Fault> {
+    let mut numbers = parameter.versions().map(|version| version.number);
+    numbers.find(|number| i64::try_from(*number) == Ok(wanted)).ok_or_else(|| {
+        let message = format!(
+            "Systems Manager could not find version {wanted} of {}. Verify the version and try again.",
+            parameter.name
+        );
+        Fault::new("ParameterVersionNotFound", message)
+    })
 }
 
 pub(super) fn add_tags_to_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
