@@ -7,6 +7,8 @@ not AWS's own. In place of words a member may have a limit: required, min, max, 
 what the walk has made.
 """
 
+import json
+
 from walk import ACCOUNT, REGION, tags
 
 # The pages of the codes that no model has. Status 400 if nothing else is said.
@@ -40,10 +42,35 @@ CLUSTER = {
 INSTANCE = {"DBInstanceIdentifier": "wrong", "DBClusterIdentifier": "loose", "DBInstanceClass": "db.serverless", "Engine": "aurora-postgresql"}
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}' % ACCOUNT
 ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"rds:*","Resource":"*"}]}'
+MALFORMED = [
+    {"Sid": "a b"},
+    {"Sid": 3},
+    {"NotAction": "s3:Get*"},
+    {"NotResource": "*"},
+    {"Action": "s3:a:b"},
+    {"Action": "s 3:Get"},
+    {"Action": {"a": 1}},
+    {"Resource": [1]},
+    {"Resource": "arn:foo:s3:::x"},
+    {"Resource": "arn:aws:s3"},
+    {"Resource": "arn:aws::::x"},
+    {"Resource": "arn:aws:s3:us-east-1::x"},
+    {"Resource": "arn:aws:iam:us-east-1:000000000000:role/x"},
+    {"Resource": "arn:aws:iam::000000000000:foo/x"},
+    {"Condition": "x"},
+    {"Condition": []},
+    {"Condition": {"StringEquals": "x"}},
+    {"Condition": {"Foo": {"aws:x": "y"}}},
+    {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "banana"}}},
+]
 IMAGE = {"ImageRepository": {"ImageIdentifier": "public.ecr.aws/docker/library/nginx:1", "ImageRepositoryType": "ECR_PUBLIC"}, "AutoDeploymentsEnabled": False}
 PRIVATE = {"ImageRepository": {"ImageIdentifier": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/app:1", "ImageRepositoryType": "ECR"}}
 CODE = {"RepositoryUrl": "https://github.com/a/b", "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"}}
 STREAM = {"logGroupName": "kept", "logStreamName": "kept"}
+
+
+def policy(usual, **members):
+    return json.dumps({"Version": "2012-10-17", "Statement": [json.loads(usual)["Statement"][0] | members]})
 
 
 def arn(service, resource):
@@ -61,6 +88,10 @@ ROWS = {
      "page: between a /28 netmask and a /16 netmask"),
     ("CreateVpc", {"CidrBlock": "10.0.0.0/29"}, "InvalidVpc.Range 400",
      "page: between a /28 netmask and a /16 netmask"),
+    *[("CreateVpc", {"CidrBlock": f"{first}/16"}, "InvalidVpc.Range 400",
+       "page: no range for a network of one's own") for first in ("0.0.0.0", "127.0.0.0", "169.254.0.0", "224.0.0.0", "255.0.0.0")],
+    *[("AssociateVpcCidrBlock", {"VpcId": "<vpc>", "CidrBlock": block}, "InvalidVpc.Range 400",
+       "page: from the same private address range as the current VPC CIDR") for block in ("192.168.0.0/16", "198.19.0.0/16")],
     ("CreateVpc", {"CidrBlock": "10.0.0.0/16", "DryRun": True}, "DryRunOperation 412",
      "DryRun: the error response is DryRunOperation"),
     ("DescribeVpcs", {"VpcIds": [f"vpc-{NONE}"]}, "InvalidVpcID.NotFound 400",
@@ -327,6 +358,8 @@ ROWS = {
      "Name: required"),
     ("DeleteSecret", {"SecretId": "kept", "RecoveryWindowInDays": 6}, "InvalidParameterException 400",
      "RecoveryWindowInDays: The number of days from 7 to 30"),
+    ("DeleteSecret", {"SecretId": "kept", "RecoveryWindowInDays": -1}, "InvalidParameterException 400",
+     "RecoveryWindowInDays: The number of days from 7 to 30"),
     ("DeleteSecret", {"SecretId": "kept", "RecoveryWindowInDays": 31}, "InvalidParameterException 400",
      "RecoveryWindowInDays: The number of days from 7 to 30"),
     ("DeleteSecret", {"SecretId": "kept", "RecoveryWindowInDays": 7, "ForceDeleteWithoutRecovery": True}, "InvalidParameterException 400",
@@ -395,6 +428,12 @@ ROWS = {
      "!EntityAlreadyExistsException: attempted to create a resource that already exists"),
     ("CreatePolicy", {"PolicyName": "KEPT", "PolicyDocument": ALLOW}, "EntityAlreadyExists 409",
      "PolicyName: Names are not distinguished by case"),
+    *[("CreatePolicy", {"PolicyName": "wrong", "PolicyDocument": policy(ALLOW, **members)}, "MalformedPolicyDocument 400",
+       "!MalformedPolicyDocumentException: the policy document was malformed") for members in MALFORMED],
+    ("UpdateAssumeRolePolicy", {"RoleName": "kept", "PolicyDocument": policy(TRUST, Sid="a b")}, "MalformedPolicyDocument 400",
+     "!MalformedPolicyDocumentException: the policy document was malformed"),
+    ("UpdateAssumeRolePolicy", {"RoleName": "kept", "PolicyDocument": policy(TRUST, Condition={"Nope": {"a": "b"}})}, "MalformedPolicyDocument 400",
+     "!MalformedPolicyDocumentException: the policy document was malformed"),
     ("CreateInstanceProfile", {"InstanceProfileName": "kept"}, "EntityAlreadyExists 409",
      "!EntityAlreadyExistsException: attempted to create a resource that already exists"),
     ("DeleteInstanceProfile", {"InstanceProfileName": "kept"}, "DeleteConflict 409",
@@ -459,8 +498,9 @@ ROWS = {
      "Tier: But you can't revert an advanced parameter to a standard parameter"),
     ("GetParameter", {"Name": "/with space"}, "ValidationException 400",
      "action: If the specified name for a parameter contains spaces between characters, the request fails with a ValidationException error"),
-    ("LabelParameterVersion", {"Name": "/kept", "ParameterVersion": 9, "Labels": ["live"]}, "ParameterVersionNotFound 400",
-     "!ParameterVersionNotFound: The specified parameter version wasn't found"),
+    *[(action, {"Name": "/kept", "ParameterVersion": number, "Labels": ["live"]}, "ParameterVersionNotFound 400",
+       "!ParameterVersionNotFound: The specified parameter version wasn't found")
+      for action in ("LabelParameterVersion", "UnlabelParameterVersion") for number in (9, -1)],
   ],
   "logs": [
     ("CreateLogGroup", {"logGroupName": "kept"}, "ResourceAlreadyExistsException 400",
@@ -474,6 +514,8 @@ ROWS = {
     ("DeleteLogGroup", {"logGroupName": "none"}, "ResourceNotFoundException 400",
      "!ResourceNotFoundException: The specified resource does not exist"),
     ("PutRetentionPolicy", {"logGroupName": "kept", "retentionInDays": 2}, "InvalidParameterException 400",
+     "retentionInDays: Possible values are: 1, 3, 5, 7, 14, 30"),
+    ("PutRetentionPolicy", {"logGroupName": "kept", "retentionInDays": -1}, "InvalidParameterException 400",
      "retentionInDays: Possible values are: 1, 3, 5, 7, 14, 30"),
     ("PutRetentionPolicy", {"logGroupName": "none", "retentionInDays": 7}, "ResourceNotFoundException 400",
      "!ResourceNotFoundException: The specified resource does not exist"),

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::grammar;
 use crate::local::fault::Fault;
 
 /// Whether a document says what a role may do, or who may assume it.
@@ -19,76 +20,34 @@ pub(super) fn parse(text: &str, purpose: Purpose) -> Result<Value, Fault> {
             Purpose::Permissions => "Syntax errors in policy.",
         })
     })?;
-    const MEMBERS: [&str; 3] = ["Version", "Id", "Statement"];
-    let members = document.as_object().ok_or_else(|| malformed("Syntax errors in policy."))?;
-    if let Some(unknown) = members.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
-        return Err(malformed(format!("Syntax errors in policy: the member {unknown} is not known.")));
-    }
-    match members.get("Version").map(Value::as_str) {
-        Some(Some("2012-10-17")) => {}
-        None | Some(Some("2008-10-17")) if purpose == Purpose::Trust => {}
-        _ => return Err(malformed("Policy document must be version 2012-10-17 or greater.")),
-    }
-    let statements = statements(&document);
-    if statements.is_empty() {
-        return Err(malformed("Syntax errors in policy."));
-    }
-    for (index, statement) in statements.iter().enumerate() {
-        check_statement(statement, purpose)?;
-        if let Some(sid) = statement.get("Sid")
-            && statements[..index].iter().any(|other| other.get("Sid") == Some(sid))
-        {
-            return Err(malformed("Statement IDs (SID) in a single policy must be unique."));
-        }
-    }
+    grammar::check(&document, purpose)?;
+    statements(&document).into_iter().try_for_each(|statement| check_purpose(statement, purpose))?;
     Ok(document)
 }
 
-fn check_statement(statement: &Value, purpose: Purpose) -> Result<(), Fault> {
-    const MEMBERS: [&str; 9] =
-        ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
-    let members = statement.as_object().ok_or_else(|| malformed("Syntax errors in policy."))?;
-    if let Some(unknown) = members.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
-        return Err(malformed(format!("Syntax errors in policy: the member {unknown} is not known.")));
-    }
-    if !matches!(statement["Effect"].as_str(), Some("Allow" | "Deny")) {
-        return Err(malformed("Syntax errors in policy."));
-    }
-    let has = |key: &str| members.contains_key(key);
-    let actions = texts(statement, "Action").into_iter().chain(texts(statement, "NotAction")).collect::<Vec<_>>();
-    if actions.is_empty() {
-        return Err(malformed("Policy statement must contain actions."));
-    }
-    if actions.iter().any(|action| *action != "*" && !action.contains(':')) {
-        return Err(malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."));
-    }
+/// What a policy of permissions and one of trust may and may not say.
+fn check_purpose(statement: &Value, purpose: Purpose) -> Result<(), Fault> {
+    let has = |key: &str| statement.get(key).is_some();
+    let none = |key: &str, other: &str| texts(statement, key).is_empty() && texts(statement, other).is_empty();
     match purpose {
         Purpose::Permissions if has("Principal") || has("NotPrincipal") => {
             Err(malformed("Policy document should not specify a principal."))
         }
-        Purpose::Permissions => check_resources(statement),
+        Purpose::Permissions if none("Resource", "NotResource") => {
+            Err(malformed("Policy statement must contain resources."))
+        }
+        Purpose::Permissions => Ok(()),
         Purpose::Trust if has("Resource") || has("NotResource") => Err(malformed("Has prohibited field Resource")),
         Purpose::Trust if !has("Principal") && !has("NotPrincipal") => {
             Err(malformed("Missing required field Principal"))
         }
         Purpose::Trust => {
-            if actions.iter().any(|action| !action.to_ascii_lowercase().starts_with("sts:")) {
+            let mut actions = ["Action", "NotAction"].iter().flat_map(|key| texts(statement, key));
+            if actions.any(|action| !action.to_ascii_lowercase().starts_with("sts:")) {
                 return Err(malformed("AssumeRole policy may only specify STS AssumeRole actions."));
             }
             check_principal(&statement["Principal"])
         }
-    }
-}
-
-fn check_resources(statement: &Value) -> Result<(), Fault> {
-    let resources: Vec<&str> =
-        texts(statement, "Resource").into_iter().chain(texts(statement, "NotResource")).collect();
-    if resources.is_empty() {
-        return Err(malformed("Policy statement must contain resources."));
-    }
-    match resources.iter().find(|resource| **resource != "*" && !resource.starts_with("arn:")) {
-        Some(resource) => Err(malformed(format!("Resource {resource} must be in ARN format or \"*\"."))),
-        None => Ok(()),
     }
 }
 
@@ -204,7 +163,7 @@ pub(super) fn trusts(document: &Value, kind: &str, matches: impl Fn(&str) -> boo
 }
 
 /// A document's statements; one alone may stand without its list.
-fn statements(document: &Value) -> Vec<&Value> {
+pub(super) fn statements(document: &Value) -> Vec<&Value> {
     match &document["Statement"] {
         Value::Array(statements) => statements.iter().collect(),
         statement @ Value::Object(_) => vec![statement],
@@ -213,7 +172,7 @@ fn statements(document: &Value) -> Vec<&Value> {
 }
 
 /// The texts under `key`, which may be one or a list.
-fn texts<'a>(owner: &'a Value, key: &str) -> Vec<&'a str> {
+pub(super) fn texts<'a>(owner: &'a Value, key: &str) -> Vec<&'a str> {
     match owner.get(key) {
         Some(Value::String(text)) => vec![text],
         Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
@@ -253,7 +212,7 @@ pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|character| *character == '*')
 }
 
-fn malformed(message: impl Into<String>) -> Fault {
+pub(super) fn malformed(message: impl Into<String>) -> Fault {
     Fault::new("MalformedPolicyDocument", message)
 }
 
@@ -284,13 +243,10 @@ mod tests {
         let permissions = [
             ("{", "Syntax errors in policy."),
             ("[]", "Syntax errors in policy."),
-            (r#"{"Statement":[]}"#, "2012-10-17"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"}}"#, "2012-10-17"),
             (r#"{"Version":"2012-10-17","Statement":[]}"#, "Syntax errors"),
-            (r#"{"Version":"2012-10-17","Statement":{"Effect":"allow","Action":"a:b","Resource":"*"}}"#, "Syntax"),
             (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*"}}"#, "must contain actions"),
-            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ab","Resource":"*"}}"#, "vendor"),
             (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b"}}"#, "must contain resources"),
-            (r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"x"}}"#, "ARN format"),
             (
                 r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}"#,
                 "should not specify a principal",
@@ -305,6 +261,14 @@ mod tests {
             ("{", "invalid Json"),
             (r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#, "Missing required field Principal"),
             (r#"{"Statement":{"Effect":"Allow","Action":"s3:Get","Principal":"*"}}"#, "only specify STS"),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Sid":"a b"}}"#,
+                "alpha-numeric",
+            ),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Condition":{"Nope":{"a":"b"}}}}"#,
+                "Syntax errors in policy.",
+            ),
             (
                 r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"nope"}}}"#,
                 "Invalid principal in policy: \"SERVICE\":\"nope\"",

@@ -6,6 +6,7 @@ mod authorization;
 mod aws_managed;
 mod aws_services;
 mod document;
+mod grammar;
 mod inline;
 mod instance_profile;
 mod policy;

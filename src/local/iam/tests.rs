@@ -51,7 +51,7 @@ fn refusals() {
         (
             "PutRolePolicy",
             json!({ "RoleName": "reader", "PolicyName": "p", "PolicyDocument": "{}" }),
-            ("MalformedPolicyDocument", 400, "2012-10-17"),
+            ("MalformedPolicyDocument", 400, "Syntax errors in policy."),
         ),
         (
             "AttachRolePolicy",
