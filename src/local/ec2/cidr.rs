@@ -24,6 +24,45 @@ pub(super) fn block(text: &str, range_fault: &str) -> Result<Ipv4Net, Fault> {
     Ok(net.trunc())
 }
 
+/// The block of a VPC: not of the addresses that are no network's of its own.
+pub(super) fn of_vpc(text: &str) -> Result<Ipv4Net, Fault> {
+    let net = block(text, "InvalidVpc.Range")?;
+    match UNUSABLE.iter().any(|range| range.contains(&net)) {
+        true => Err(Fault::new("InvalidVpc.Range", format!("The CIDR '{text}' is invalid."))),
+        false => Ok(net),
+    }
+}
+
+/// Whether a block can be added to a VPC with these, of which the first is its primary one.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions>
+pub(super) fn suits(net: Ipv4Net, blocks: &[Ipv4Net]) -> bool {
+    let Some(primary) = blocks.first() else { return true };
+    let private_range = |net| PRIVATE.iter().position(|range| range.contains(net));
+    let of_another_range = private_range(&net).is_some_and(|range| private_range(primary) != Some(range));
+    let kept_by_aws = KEPT.contains(&net) && !KEPT.contains(primary);
+    let of_default_vpcs = PRIVATE[1].contains(primary) && DEFAULT_VPC.contains(&net);
+    let beside_the_first_two = FIRST.contains(&net) && blocks.iter().any(|block| FIRST_TWO.contains(block));
+    !(of_another_range || kept_by_aws || of_default_vpcs || beside_the_first_two)
+}
+
+const fn range(address: [u8; 4], length: u8) -> Ipv4Net {
+    let [a, b, c, d] = address;
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length)
+}
+
+/// `This network`, loopback, link-local, multicast and what is reserved above it.
+const UNUSABLE: [Ipv4Net; 4] =
+    [range([0, 0, 0, 0], 8), range([127, 0, 0, 0], 8), range([169, 254, 0, 0], 16), range([224, 0, 0, 0], 3)];
+
+/// The private ranges of RFC 1918.
+const PRIVATE: [Ipv4Net; 3] = [range([10, 0, 0, 0], 8), range([172, 16, 0, 0], 12), range([192, 168, 0, 0], 16)];
+
+/// What AWS uses for itself, what default VPCs have, and the one or two parts of 10.0.0.0/8 that are not added to.
+const KEPT: Ipv4Net = range([198, 19, 0, 0], 16);
+const DEFAULT_VPC: Ipv4Net = range([172, 31, 0, 0], 16);
+const FIRST: Ipv4Net = range([10, 0, 0, 0], 16);
+const FIRST_TWO: Ipv4Net = range([10, 0, 0, 0], 15);
+
 /// The IPv4 block of a rule or a route.
 pub(super) fn ipv4(text: &str) -> Result<Ipv4Net, Fault> {
     let net: Ipv4Net = text.parse().map_err(|_| invalid(format!("CIDR block {text} is malformed")))?;
@@ -69,6 +108,43 @@ mod tests {
         ];
         for (text, code) in table {
             assert_eq!(block(text, "InvalidVpc.Range").unwrap_err().code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_vpc_has_no_addresses_that_are_no_networks_own() {
+        for text in ["169.254.0.0/16", "127.0.0.0/16", "0.0.0.0/16", "224.0.0.0/16", "255.0.0.0/16", "10.0.0.0/29"] {
+            assert_eq!(of_vpc(text).unwrap_err().code, "InvalidVpc.Range", "{text}");
+        }
+        for text in ["10.0.0.0/16", "172.31.0.0/16", "100.64.0.0/16", "198.19.0.0/16", "203.0.113.0/24"] {
+            assert!(of_vpc(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_added_to_a_vpc_goes_by_its_ranges() {
+        let net = |text: &str| -> Ipv4Net { text.parse().unwrap() };
+        for (blocks, added, expected) in [
+            (&["10.2.0.0/16"][..], "10.3.0.0/16", true),
+            (&["10.0.0.0/16"], "10.1.0.0/16", true),
+            (&["10.1.0.0/16"], "10.0.0.0/16", false),
+            (&["10.2.0.0/16", "10.1.0.0/16"], "10.0.0.0/16", false),
+            (&["10.2.0.0/16"], "10.0.0.0/16", true),
+            (&["10.0.0.0/16"], "192.168.0.0/16", false),
+            (&["192.168.0.0/24"], "192.168.1.0/24", true),
+            (&["192.168.0.0/24"], "172.16.0.0/16", false),
+            (&["172.16.0.0/16"], "172.31.0.0/16", false),
+            (&["172.16.0.0/16"], "172.17.0.0/16", true),
+            (&["10.2.0.0/16"], "198.19.0.0/16", false),
+            (&["198.19.0.0/24"], "198.19.1.0/24", true),
+            (&["198.19.0.0/24"], "10.2.0.0/16", false),
+            (&["203.0.113.0/24"], "10.2.0.0/16", false),
+            (&["203.0.113.0/24"], "198.51.100.0/24", true),
+            (&["10.2.0.0/16"], "100.64.0.0/16", true),
+            (&["10.2.0.0/16"], "203.0.113.0/24", true),
+        ] {
+            let blocks: Vec<Ipv4Net> = blocks.iter().map(|block| net(block)).collect();
+            assert_eq!(suits(net(added), &blocks), expected, "{added} to {blocks:?}");
         }
     }
 

@@ -95,7 +95,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateVpc) -> Result<Value, Fault
         let message = "Tenancy value host is not valid for a VPC. Use default or dedicated.";
         return Err(super::call::invalid(message));
     }
-    let cidr = cidr::block(&input.cidr_block.ok_or_else(|| missing("cidrBlock"))?, "InvalidVpc.Range")?;
+    let cidr = cidr::of_vpc(&input.cidr_block.ok_or_else(|| missing("cidrBlock"))?)?;
     let tags = tag::given(&input.tag_specifications, &kind::VPC)?;
     let vpc_id = make(&mut ctx.region.ec2, cidr, instance_tenancy);
     ctx.region.ec2.tag(&vpc_id, tags);
@@ -178,6 +178,10 @@ static VPCS: Listing = Listing {
         ("cidr-block-association.cidr-block", "CidrBlockAssociationSet.CidrBlock"),
         ("cidr-block-association.state", "CidrBlockAssociationSet.CidrBlockState.State"),
         ("dhcp-options-id", "DhcpOptionsId"),
+        ("ipv6-cidr-block-association.association-id", "Ipv6CidrBlockAssociationSet.AssociationId"),
+        ("ipv6-cidr-block-association.ipv6-cidr-block", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock"),
+        ("ipv6-cidr-block-association.ipv6-pool", "Ipv6CidrBlockAssociationSet.Ipv6Pool"),
+        ("ipv6-cidr-block-association.state", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State"),
         ("is-default", "IsDefault"),
         ("isDefault", "IsDefault"),
         ("owner-id", "OwnerId"),

@@ -19,10 +19,19 @@ pub(super) struct Associate {
 /// `AssociateVpcCidrBlock`, for IPv4.
 pub(super) fn associate(ctx: &mut Ctx<'_>, input: Associate) -> Result<Value, Fault> {
     let text = input.cidr_block.ok_or_else(|| missing("cidrBlock"))?;
-    let cidr = cidr::block(&text, "InvalidVpc.Range")?;
+    let cidr = cidr::of_vpc(&text)?;
     let vpc = kind::VPC.find_mut(&mut ctx.region.ec2.vpcs, &input.vpc_id)?;
     if let Some(other) = vpc.cidr_blocks.iter().find(|block| cidr::overlap(block.cidr, cidr)) {
         let message = format!("The CIDR '{text}' conflicts with another CIDR block of the VPC: {}", other.cidr);
+        return Err(Fault::new("InvalidVpc.Range", message));
+    }
+    let blocks: Vec<_> = vpc.cidr_blocks.iter().map(|block| block.cidr).collect();
+    if !cidr::suits(cidr, &blocks) {
+        let message = format!(
+            "The CIDR '{text}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a \
+             publicly-routable CIDR. For additional restrictions, see \
+             https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
+        );
         return Err(Fault::new("InvalidVpc.Range", message));
     }
     if vpc.cidr_blocks.len() == MOST {
