@@ -1,7 +1,10 @@
 """EC2's network: what a VPC brings along, subnets, gateways, routes, security groups, endpoints, interfaces, tags."""
 
 import json
+import re
 
+from botocore import xform_name
+from botocore.exceptions import ClientError
 from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
 ec2 = client("ec2")
@@ -824,6 +827,77 @@ def tenancy():
     delete_network(vpc)
 
 
+def documented_filters():
+    """What botocore's words on the Filters of each call name, where the call is there and wants nothing else."""
+    for name in ec2.meta.service_model.operation_names:
+        model = ec2.meta.service_model.operation_model(name).input_shape
+        if not name.startswith("Describe") or "Filters" not in model.members or model.required_members:
+            continue
+        names = re.findall(r"<li>\s*<p>\s*<code>([a-z][^<&:]*)</code>", model.members["Filters"].documentation)
+        if names:
+            yield name, names
+
+
+def filters():
+    for operation, names in documented_filters():
+        for name in names:
+            if name == "tag":
+                continue
+            refusal = None
+            try:
+                getattr(ec2, xform_name(operation))(Filters=[{"Name": name, "Values": ["x"]}])
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidAction":
+                    break
+                refusal = error if "filter" in str(error).lower() else None
+            holds(f"{operation} has the filter {name}", refusal is None, refusal)
+    vpc, gateway = a_connected_vpc()
+    subnet = a_subnet(vpc)
+    zone = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailabilityZoneId"]
+    ec2.modify_subnet_attribute(SubnetId=subnet, EnableResourceNameDnsARecordOnLaunch={"Value": True})
+    name = "private-dns-name-options-on-launch.enable-resource-name-dns-a-record"
+    found = lambda value: ids(ec2.describe_subnets(Filters=where(vpc_id=vpc) + [{"Name": name, "Values": [value]}])["Subnets"], "SubnetId")
+    equal("subnets by their names' records", (found("true"), found("false")), ([subnet], []))
+    own = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    elastic = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=elastic)["NatGateway"]["NatGatewayId"]
+    interfaces = lambda **more: ids(ec2.describe_network_interfaces(Filters=where(vpc_id=vpc, **more))["NetworkInterfaces"], "NetworkInterfaceId")
+    equal("interfaces by their zone", (len(interfaces(availability_zone_id=zone)), interfaces(availability_zone_id="euc1-az9")), (2, []))
+    attached = interfaces(attachment__device_index="1")
+    holds("interfaces by their attachment", len(attached) == 1 and own not in attached, attached)
+    equal("interfaces by the owner of their address", interfaces(association__ip_owner_id=ACCOUNT), attached)
+    equal("interfaces that another operates", (len(interfaces(operator__managed="false")), interfaces(operator__managed="true")), (2, []))
+    [acl] = ec2.describe_network_acls(Filters=where(vpc_id=vpc))["NetworkAcls"]
+    rule = {"NetworkAclId": acl["NetworkAclId"], "RuleAction": "allow", "Egress": False, "CidrBlock": ANYWHERE}
+    ec2.create_network_acl_entry(**rule, RuleNumber=7, Protocol="6", PortRange={"From": 443, "To": 444})
+    ec2.create_network_acl_entry(**rule, RuleNumber=8, Protocol="1", IcmpTypeCode={"Type": 3, "Code": 4})
+    acls = lambda **more: len(ec2.describe_network_acls(Filters=where(vpc_id=vpc, **more))["NetworkAcls"])
+    equal("ACLs by ports", (acls(entry__port_range__from="443"), acls(entry__port_range__to="444"), acls(entry__port_range__to="443")), (1, 1, 0))
+    equal("ACLs by ICMP", (acls(entry__icmp__type="3"), acls(entry__icmp__code="4"), acls(entry__icmp__code="3")), (1, 1, 0))
+    app, proxy = a_group(vpc, "app"), a_group(vpc, "proxy")
+    ec2.authorize_security_group_ingress(GroupId=app, IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": proxy}]}])
+    groups = lambda **more: ids(ec2.describe_security_groups(Filters=where(vpc_id=vpc, **more))["SecurityGroups"], "GroupId")
+    equal("groups by the names in their rules", (groups(ip_permission__group_name="pro*"), groups(ip_permission__group_name="app")), ([app], []))
+    equal("groups by the names in their rules out", groups(egress__ip_permission__group_name="proxy"), [])
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    until("the NAT gateway", lambda: ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"], "deleted")
+    ec2.delete_network_interface(NetworkInterfaceId=own)
+    ec2.release_address(AllocationId=elastic)
+    for group in (app, proxy):
+        ec2.delete_security_group(GroupId=group)
+    delete_network(vpc, gateway)
+
+
+def pages_of_names():
+    made = [ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(3)]
+    first = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=2)
+    rest = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=2, NextToken=first["NextToken"])
+    equal("two pages of addresses' names", ids(first["Addresses"] + rest["Addresses"], "AllocationId"), sorted(made))
+    holds("the second is the last", "NextToken" not in rest and len(first["Addresses"]) == 2, rest)
+    for elastic in made:
+        ec2.release_address(AllocationId=elastic)
+
+
 run(
     vpcs,
     what_a_vpc_brings_along,
@@ -847,5 +921,7 @@ run(
     default_vpc,
     what_is_never_there,
     tenancy,
+    filters,
+    pages_of_names,
     nothing_is_left,
 )

@@ -322,25 +322,17 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fau
     ADDRESSES.answer(&view, input, all.map(|address| address.show(&view)))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
-pub(super) struct DescribeAttribute {
-    allocation_ids: Vec<String>,
-    attribute: Option<String>,
-}
+static ATTRIBUTES: Listing =
+    Listing { kind: &kind::ADDRESS, items: "Addresses", ids: "AllocationIds", id: "AllocationId", filters: &[] };
 
 /// `DescribeAddressesAttribute`
-pub(super) fn describe_attribute(ctx: &mut Ctx<'_>, input: DescribeAttribute) -> Result<Value, Fault> {
-    if let Some(other) = input.attribute.filter(|attribute| attribute != "domain-name") {
+pub(super) fn describe_attribute(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
+    let attribute = input.as_object_mut().and_then(|members| members.shift_remove("Attribute")).unwrap_or_default();
+    if let Some(other) = attribute.as_str().filter(|attribute| *attribute != "domain-name") {
         return Err(invalid(format!("Value ({other}) for parameter attribute is invalid.")));
     }
-    let all = &ctx.region.ec2.addresses;
-    for id in &input.allocation_ids {
-        kind::ADDRESS.find(all, id)?;
-    }
-    let wanted =
-        all.values().filter(|one| input.allocation_ids.is_empty() || input.allocation_ids.contains(&one.allocation_id));
-    Ok(json!({"Addresses": wanted.map(Address::show_attribute).collect::<Vec<_>>()}))
+    let view = View::of(ctx);
+    ATTRIBUTES.answer_pages_of(1..=1000, &view, input, view.store.addresses.values().map(Address::show_attribute))
 }
 
 #[derive(Default, Deserialize)]

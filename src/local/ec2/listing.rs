@@ -193,7 +193,7 @@ fn collect(value: &Value, path: &str, found: &mut Vec<String>) {
 /// Whether `text` matches `pattern`: `*` is any run, `?` any one character, a backslash takes the next
 /// literally. Only the last star is ever tried again, so that no pattern takes more than its length times
 /// the text's.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     let mut last_star: Option<(&[u8], &[u8])> = None;
     loop {

@@ -10,7 +10,7 @@ use super::{
     Store,
     call::{invalid, missing},
     kind,
-    listing::Listing,
+    listing::{self, Listing},
     permission::{self, Peer, Traffic, is_plain},
     security_group_vpc::Association,
     tag::{self, TagSpecification},
@@ -263,6 +263,23 @@ static SECURITY_GROUPS: Listing = Listing {
     ],
 };
 
+/// Has the filters by the name of a group that a rule names look for its id, which alone is shown.
+fn name_by_id(store: &Store, input: &mut Value) {
+    for filter in input.get_mut("Filters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = filter["Name"].as_str().unwrap_or_default();
+        let Some(direction) = name.strip_suffix("ip-permission.group-name") else { continue };
+        let name = format!("{direction}ip-permission.group-id");
+        let given = filter["Values"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let patterns: Vec<&[u8]> = given.map(str::as_bytes).collect();
+        let meant = |group: &&SecurityGroup| {
+            patterns.iter().any(|pattern| listing::matches(pattern, group.group_name.as_bytes()))
+        };
+        let ids: Vec<&str> =
+            store.security_groups.values().filter(meant).map(|group| group.group_id.as_str()).collect();
+        *filter = json!({"Name": name, "Values": ids});
+    }
+}
+
 /// `DescribeSecurityGroups`
 pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
     let view = View::of(ctx);
@@ -270,6 +287,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fau
     let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
     let named: Vec<String> =
         names.map(|name| chosen(view.store, None, Some(name.to_owned()))).collect::<Result<_, _>>()?;
+    name_by_id(view.store, &mut input);
     let all = view.store.security_groups.values().filter(|group| named.is_empty() || named.contains(&group.group_id));
     SECURITY_GROUPS.answer(&view, input, all.map(|group| group.show(&view)))
 }

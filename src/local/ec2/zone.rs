@@ -104,9 +104,12 @@ static ZONES: Listing = Listing {
     ids: "",
     id: "ZoneName",
     filters: &[
+        ("group-long-name", "GroupLongName"),
         ("group-name", "GroupName"),
         ("message", "Messages.Message"),
         ("opt-in-status", "OptInStatus"),
+        ("parent-zone-id", "ParentZoneId"),
+        ("parent-zone-name", "ParentZoneName"),
         ("region-name", "RegionName"),
         ("state", "State"),
         ("zone-id", "ZoneId"),
