@@ -22,13 +22,13 @@ fn run(line: Line, directory: &Path, arguments: &[&str]) -> String {
 }
 
 /// A folder that drizzle-kit itself made, with the schema that it is of.
-fn generated(line: Line, directory: &Path) -> PathBuf {
+pub(super) fn generated(line: Line, directory: &Path) -> PathBuf {
     schema(directory, "");
     run(line, directory, &["generate", "--name", "first"]);
     directory.join("migrations")
 }
 
-fn schema(directory: &Path, more: &str) {
+pub(super) fn schema(directory: &Path, more: &str) {
     let text = format!(
         "import {{ pgTable, serial, text }} from 'drizzle-orm/pg-core';\n\
          export const users = pgTable('users', {{ id: serial('id').primaryKey(), name: text('name'){more} }});\n"
@@ -36,7 +36,7 @@ fn schema(directory: &Path, more: &str) {
     std::fs::write(directory.join("schema.ts"), text).unwrap();
 }
 
-fn succeeded(output: &Output) -> String {
+pub(super) fn succeeded(output: &Output) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && !text.to_lowercase().contains("error"), "{output:?}");
     text

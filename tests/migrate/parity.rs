@@ -1,10 +1,11 @@
 //! Beside the real Drizzle: the same rows, the same catalogs, and either tool after the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use infra::migrate::{Folder, Ledger, Options, apply};
+use infra::migrate::{Folder, Ledger, Migration, Options, apply};
 
-use super::drizzle::{Line, kit_migrate, migrate, migrate_to};
+use super::composing::{generated, schema, succeeded};
+use super::drizzle::{Line, kit, kit_migrate, migrate, migrate_to};
 use super::server::{Database, Way};
 use super::{Written, fixture, tables, tags};
 
@@ -97,6 +98,71 @@ async fn drizzle_kit_itself() {
     assert_eq!(rows(&ours), rows(&theirs));
     assert!(kit_migrate(&fixture("example"), &ours).status.success());
     assert_eq!(rows(&ours), rows(&theirs));
+}
+
+/// drizzle-kit 1.0 itself and infra, a migration a turn, on a folder that drizzle-kit 1.0 has generated.
+#[tokio::test]
+async fn drizzle_kit_1_in_turn() {
+    let made = tempfile::tempdir().unwrap();
+    let folder = generated(Line::V1, made.path());
+    for (name, columns) in [("phone", ", phone: text('phone')"), ("mail", ", phone: text('phone'), mail: text('mail')")]
+    {
+        schema(made.path(), columns);
+        succeeded(&kit(Line::V1, made.path(), Path::new("./migrations"), None, &["generate", "--name", name]));
+    }
+    let all = Folder::read(&folder).unwrap().migrations;
+    assert_eq!(all.len(), 3);
+    let whole = Database::new(Way::Direct);
+    let mut wanted = Vec::new();
+    let by_kit = Grown::new();
+    for migration in &all {
+        by_kit.add(migration);
+        by_kit.kit_migrate(&whole);
+        wanted.push((rows(&whole), whole.dump()));
+    }
+    for order in ["ki", "ik", "kik", "iki"] {
+        let (database, part) = (Database::new(Way::Pooled), Grown::new());
+        for ((migration, who), (rows_then, dump_then)) in all.iter().zip(order.chars()).zip(&wanted) {
+            part.add(migration);
+            if who == 'i' {
+                assert_eq!(infra(&part.folder(), &database).await, [migration.tag.clone()], "{order}");
+            } else {
+                part.kit_migrate(&database);
+            }
+            assert_eq!((&rows(&database), &database.dump()), (rows_then, dump_then), "{order} {}", migration.tag);
+        }
+        // Whoever was not the last finds nothing to do.
+        part.kit_migrate(&database);
+        assert_eq!(infra(&part.folder(), &database).await, NONE, "{order}");
+        assert_eq!(rows(&database), wanted[order.len() - 1].0, "{order}");
+    }
+}
+
+/// A folder of the v1 layout that gets its migrations one by one, with their snapshots.
+struct Grown(tempfile::TempDir);
+
+impl Grown {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("migrations")).unwrap();
+        Grown(directory)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("migrations")
+    }
+
+    fn add(&self, migration: &Migration) {
+        let to = self.folder().join(&migration.tag);
+        std::fs::create_dir(&to).unwrap();
+        for file in ["migration.sql", "snapshot.json"] {
+            std::fs::copy(migration.path.with_file_name(file), to.join(file)).unwrap();
+        }
+    }
+
+    fn kit_migrate(&self, database: &Database) {
+        succeeded(&kit(Line::V1, self.0.path(), Path::new("./migrations"), Some(database), &["migrate"]));
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-//! What Drizzle gets wrong in silence (facts in the fixtures' names): here it is refused, or it works.
+//! What Drizzle gets wrong in silence (facts in the fixtures' names): here it is refused, or it works, whichever way leads
+//! to the database.
 
 use infra::migrate::{Accept, Allow, Failure, Folder, Options, Refusal};
 
+use super::drizzle::{Line, migrate};
 use super::server::{Database, Way};
 use super::{WAYS, Written, fixture, ledger_rows, run, run_with, tables, tags};
 
@@ -74,44 +76,78 @@ async fn refusals_leave_everything_as_it_was() {
 
 #[tokio::test]
 async fn the_journal_is_out_of_order_from_the_start() {
-    let (_, result) = stage(Way::Direct, "v0-trap-out-of-order", "").await;
-    let reasons = reasons(result);
-    assert!(matches!(&reasons[..], [Refusal::Misordered { .. }]), "{reasons:?}");
+    for way in WAYS {
+        let (database, result) = stage(way, "v0-trap-out-of-order", "").await;
+        let reasons = reasons(result);
+        assert!(matches!(&reasons[..], [Refusal::Misordered { .. }]), "{way:?}: {reasons:?}");
+        assert_eq!(tables(&database), "", "{way:?}");
+    }
+}
+
+/// A clock that was wrong, or a `when` that was typed: whatever comes after it is older than the newest row.
+#[tokio::test]
+async fn a_when_far_in_the_future() {
+    for way in WAYS {
+        let database = Database::new(way);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+        written.add_at("0001_b", 4_102_444_800_000, "CREATE TABLE b (id int);");
+        assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0000_a", "0001_b"], "{way:?}");
+        written.add("0002_c", "CREATE TABLE c (id int);");
+
+        // Drizzle says success, and has done nothing.
+        migrate(Line::V0, written.path(), &database);
+        assert_eq!((tables(&database).as_str(), ledger_rows(&database).lines().count()), ("a b", 2), "{way:?}");
+        let reasons = reasons(tags(&database, &written.folder()).await);
+        let late =
+            |it: &Refusal| matches!(it, Refusal::OutOfOrder { tag, after, .. } if tag == "0002_c" && after == "0001_b");
+        assert!(matches!(&reasons[..], [it] if late(it)), "{way:?}: {reasons:?}");
+        assert_eq!((tables(&database).as_str(), ledger_rows(&database).lines().count()), ("a b", 2), "{way:?}");
+
+        let options = Options { allow: Allow { out_of_order: true, ..Allow::default() }, ..Options::default() };
+        let (result, _) = run_with(&mut database.client().await, &written.folder(), &options).await;
+        assert_eq!(result.unwrap().migrations.len(), 1, "{way:?}");
+        assert_eq!(tables(&database), "a b c", "{way:?}");
+        assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new(), "{way:?}");
+    }
 }
 
 #[tokio::test]
 async fn what_is_refused_can_be_let_through() {
-    let database = Database::new(Way::Pooled);
-    let folder = Folder::read(&fixture("v1-trap-out-of-order")).unwrap();
-    let base = Folder::read(&fixture("v1-abc")).unwrap();
-    let to = Options { to: Some("20261122075721_b".into()), ..Options::default() };
-    run_with(&mut database.client().await, &base, &to).await.0.unwrap();
-    let options = Options { allow: Allow { out_of_order: true, ..Allow::default() }, ..Options::default() };
-    let (result, _) = run_with(&mut database.client().await, &folder, &options).await;
-    assert_eq!(result.unwrap().migrations.len(), 2);
-    assert_eq!(tags(&database, &folder).await.unwrap(), Vec::<String>::new());
+    for way in WAYS {
+        let database = Database::new(way);
+        let folder = Folder::read(&fixture("v1-trap-out-of-order")).unwrap();
+        let base = Folder::read(&fixture("v1-abc")).unwrap();
+        let to = Options { to: Some("20261122075721_b".into()), ..Options::default() };
+        run_with(&mut database.client().await, &base, &to).await.0.unwrap();
+        let options = Options { allow: Allow { out_of_order: true, ..Allow::default() }, ..Options::default() };
+        let (result, _) = run_with(&mut database.client().await, &folder, &options).await;
+        assert_eq!(result.unwrap().migrations.len(), 2);
+        assert_eq!(tags(&database, &folder).await.unwrap(), Vec::<String>::new());
 
-    let database = Database::new(Way::Pooled);
-    let to = Options { to: Some("0001_b".into()), ..Options::default() };
-    let base = Folder::read(&fixture("v0-abc")).unwrap();
-    run_with(&mut database.client().await, &base, &to).await.0.unwrap();
-    let folder = Folder::read(&fixture("v0-trap-edited-after-apply")).unwrap();
-    let options = Options { allow: Allow { edited: Accept::All, ..Allow::default() }, ..Options::default() };
-    let (result, _) = run_with(&mut database.client().await, &folder, &options).await;
-    assert_eq!(result.unwrap().migrations.len(), 2);
-    // The edit was accepted for good, and not run.
-    assert_eq!(tags(&database, &folder).await.unwrap(), Vec::<String>::new());
-    assert_eq!(database.psql("SELECT count(*) FROM information_schema.columns WHERE column_name = 'edited'"), "0");
+        let database = Database::new(way);
+        let to = Options { to: Some("0001_b".into()), ..Options::default() };
+        let base = Folder::read(&fixture("v0-abc")).unwrap();
+        run_with(&mut database.client().await, &base, &to).await.0.unwrap();
+        let folder = Folder::read(&fixture("v0-trap-edited-after-apply")).unwrap();
+        let options = Options { allow: Allow { edited: Accept::All, ..Allow::default() }, ..Options::default() };
+        let (result, _) = run_with(&mut database.client().await, &folder, &options).await;
+        assert_eq!(result.unwrap().migrations.len(), 2);
+        // The edit was accepted for good, and not run.
+        assert_eq!(tags(&database, &folder).await.unwrap(), Vec::<String>::new());
+        assert_eq!(database.psql("SELECT count(*) FROM information_schema.columns WHERE column_name = 'edited'"), "0");
+    }
 }
 
 #[tokio::test]
 async fn commit_inside_a_file_is_found_before_running() {
-    let database = Database::new(Way::Direct);
-    let written =
-        Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int); COMMIT; x")]);
-    let reasons = reasons(tags(&database, &written.folder()).await);
-    assert!(matches!(&reasons[..], [Refusal::Statement { tag, .. }] if tag == "0001_b"), "{reasons:?}");
-    assert_eq!(tables(&database), "");
+    for way in WAYS {
+        let database = Database::new(way);
+        let written =
+            Written::new(&[("0000_a", "CREATE TABLE a (id int);"), ("0001_b", "CREATE TABLE b (id int); COMMIT; x")]);
+        let reasons = reasons(tags(&database, &written.folder()).await);
+        assert!(matches!(&reasons[..], [Refusal::Statement { tag, .. }] if tag == "0001_b"), "{reasons:?}");
+        assert_eq!(tables(&database), "");
+    }
 }
 
 #[tokio::test]
@@ -130,50 +166,62 @@ async fn a_new_enum_value_is_used_by_the_next_migration() {
 
 #[tokio::test]
 async fn strays_and_unknown_rows() {
-    let database = Database::new(Way::Direct);
-    let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
-    std::fs::write(written.file("0001_stray"), "CREATE TABLE stray (id int);").unwrap();
-    let stray = reasons(tags(&database, &written.folder()).await);
-    assert!(matches!(&stray[..], [Refusal::Stray { .. }]), "{stray:?}");
-    std::fs::remove_file(written.file("0001_stray")).unwrap();
-    assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0000_a"]);
+    for way in WAYS {
+        let database = Database::new(way);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+        std::fs::write(written.file("0001_stray"), "CREATE TABLE stray (id int);").unwrap();
+        let stray = reasons(tags(&database, &written.folder()).await);
+        assert!(matches!(&stray[..], [Refusal::Stray { .. }]), "{stray:?}");
+        std::fs::remove_file(written.file("0001_stray")).unwrap();
+        assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0000_a"]);
 
-    // A row of a migration that this folder does not have: harmless until there is something to apply.
-    let row = "INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('x', 5)";
-    database.psql(row);
-    assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new());
-    written.add("0001_b", "CREATE TABLE b (id int);");
-    let unknown = reasons(tags(&database, &written.folder()).await);
-    assert!(matches!(&unknown[..], [Refusal::Unknown { .. }]), "{unknown:?}");
-    let options = Options { allow: Allow { unknown_rows: true, ..Allow::default() }, ..Options::default() };
-    let (result, _) = run_with(&mut database.client().await, &written.folder(), &options).await;
-    assert_eq!(result.unwrap().migrations.len(), 1);
+        // A row of a migration that this folder does not have: harmless until there is something to apply.
+        let row = "INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('x', 5)";
+        database.psql(row);
+        assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new());
+        written.add("0001_b", "CREATE TABLE b (id int);");
+        let unknown = reasons(tags(&database, &written.folder()).await);
+        assert!(matches!(&unknown[..], [Refusal::Unknown { .. }]), "{unknown:?}");
+        let options = Options { allow: Allow { unknown_rows: true, ..Allow::default() }, ..Options::default() };
+        let (result, _) = run_with(&mut database.client().await, &written.folder(), &options).await;
+        assert_eq!(result.unwrap().migrations.len(), 1);
+    }
 }
 
 /// Under Drizzle such a row makes everything run again.
 #[tokio::test]
 async fn a_row_without_a_time() {
-    let database = Database::new(Way::Direct);
-    let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
-    tags(&database, &written.folder()).await.unwrap();
-    database.psql("INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('x', NULL)");
-    assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new());
-    written.add("0001_b", "CREATE TABLE b (id int);");
-    let unknown = reasons(tags(&database, &written.folder()).await);
-    assert!(matches!(&unknown[..], [Refusal::Unknown { rows, .. }] if rows.contains("no created_at")), "{unknown:?}");
+    for way in WAYS {
+        let database = Database::new(way);
+        let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+        tags(&database, &written.folder()).await.unwrap();
+        database.psql("INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('x', NULL)");
+        assert_eq!(tags(&database, &written.folder()).await.unwrap(), Vec::<String>::new());
+        written.add("0001_b", "CREATE TABLE b (id int);");
+        let unknown = reasons(tags(&database, &written.folder()).await);
+        assert!(
+            matches!(&unknown[..], [Refusal::Unknown { rows, .. }] if rows.contains("no created_at")),
+            "{unknown:?}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_breakpoint_inside_a_string_is_explained() {
-    let database = Database::new(Way::Pooled);
-    let written = Written::new(&[("0000_a", "SELECT 'a --> statement-breakpoint b';")]);
-    let (result, _) = run(&mut database.client().await, &written.folder()).await;
-    match result {
-        Err(Failure::Statement(failure)) => {
-            assert_eq!(failure.code, "42601");
-            assert!(failure.remedy.as_ref().is_some_and(|remedy| remedy.contains("inside a string")), "{failure:?}");
+    for way in WAYS {
+        let database = Database::new(way);
+        let written = Written::new(&[("0000_a", "SELECT 'a --> statement-breakpoint b';")]);
+        let (result, _) = run(&mut database.client().await, &written.folder()).await;
+        match result {
+            Err(Failure::Statement(failure)) => {
+                assert_eq!(failure.code, "42601");
+                assert!(
+                    failure.remedy.as_ref().is_some_and(|remedy| remedy.contains("inside a string")),
+                    "{failure:?}"
+                );
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
 
