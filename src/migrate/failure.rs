@@ -56,7 +56,7 @@ pub enum Failure {
     },
     /// Interrupted by the user.
     #[error("Interrupted. {}", account(applied, pending))]
-    #[diagnostic(help("{} Run it again to go on.", half.as_ref().map_or_else(rolled_back, ToString::to_string)))]
+    #[diagnostic(help("{} Run it again to go on.", half.as_ref().map_or_else(whole, ToString::to_string)))]
     Interrupted {
         /// Tags.
         applied: Vec<String>,
@@ -220,8 +220,9 @@ fn unknown(tag: &str, half: Option<&Half>) -> String {
     }
 }
 
-fn rolled_back() -> String {
-    "The migration that was running is rolled back.".to_owned()
+/// What was running is rolled back, if anything was.
+fn whole() -> String {
+    "No migration is half done.".to_owned()
 }
 
 fn refused(applied: &[String], refusals: usize) -> String {
@@ -243,7 +244,8 @@ fn before(applied: &[String]) -> String {
     if applied.is_empty() { String::new() } else { format!(" Applied before it: {}.", list(applied)) }
 }
 
-fn list(tags: &[String]) -> String {
+/// Tags as they are told: of many the first and the last.
+pub(crate) fn list(tags: &[String]) -> String {
     match tags {
         [first, .., last] if tags.len() > 4 => format!("{first} … {last} ({})", tags.len()),
         tags => tags.join(", "),

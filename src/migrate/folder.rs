@@ -2,6 +2,7 @@
 
 mod error;
 mod inspect;
+mod known;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use error::FolderError;
 use inspect::{Inspected, inspect};
+pub use known::Known;
 
 /// What Drizzle splits a file at: this text, wherever it is, even inside a string literal.
 pub const BREAKPOINT: &str = "--> statement-breakpoint";
@@ -38,7 +40,22 @@ pub struct Folder {
     /// In the order they run in.
     pub migrations: Vec<Migration>,
     /// v0: `.sql` files that the journal does not name; Drizzle would never run them.
-    pub strays: Vec<PathBuf>,
+    pub strays: Vec<Stray>,
+}
+
+/// A file that the journal does not name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    /// The file.
+    pub path: PathBuf,
+    /// The hash that it has, or had, in a ledger; none where it cannot be read.
+    pub hash: Option<String>,
+}
+
+impl Stray {
+    fn at(path: &Path) -> Self {
+        Stray { path: path.into(), hash: hash_of_file(path) }
+    }
 }
 
 /// One migration.
@@ -157,6 +174,11 @@ fn hash(sql: &str) -> String {
         hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
         hex
     })
+}
+
+/// The hash of a file as Drizzle reads it: U+FFFD in place of what is not UTF-8.
+fn hash_of_file(path: &Path) -> Option<String> {
+    std::fs::read(path).ok().map(|bytes| hash(&String::from_utf8_lossy(&bytes)))
 }
 
 #[cfg(test)]

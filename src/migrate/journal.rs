@@ -56,7 +56,7 @@ impl Journal {
         }
         let raw: Raw = serde_json::from_str(text).map_err(|error| {
             let (text, span) = at(byte_of(text, error.line(), error.column()).into());
-            FolderError::BrokenJournal { path: path.into(), reason: without_position(&error), text, span }
+            FolderError::BrokenJournal { path: path.into(), reason: reason(&error), text, span }
         })?;
         if let Some(dialect) = raw.dialect.filter(|dialect| dialect != "postgresql") {
             return Err(FolderError::Dialect { path: path.into(), dialect });
@@ -92,14 +92,15 @@ fn defects(entries: &[Entry], path: &Path, text: &str) -> Vec<FolderError> {
         };
         let (what, span) = match entry.idx {
             _ if !new_tag => (format!("the tag {} twice", entry.tag), tag()),
-            Some(idx) if !new_idx => {
-                let first = entries[..index].iter().find(|other| other.idx == entry.idx);
-                let first = first.map(|other| format!(": {} and {}", other.tag, entry.tag)).unwrap_or_default();
-                (format!("the idx {idx} twice{first}"), span_of_idx(text, tag(), idx))
-            }
+            Some(idx) if !new_idx => (format!("the idx {idx} twice"), span_of_idx(text, tag(), idx)),
             _ => continue,
         };
-        found.push(FolderError::Duplicate { path: path.into(), what, text: source(), span });
+        let like = |other: &&Entry| if new_tag { other.idx == entry.idx } else { other.tag == entry.tag };
+        // What is not new has come before; itself, where it has not.
+        let first = entries[..index].iter().find(like).unwrap_or(entry);
+        let what = if new_tag { format!("{what}: {} and {}", first.tag, entry.tag) } else { what };
+        let entries = Box::new([first.clone(), entry.clone()]);
+        found.push(FolderError::Duplicate { path: path.into(), what, entries, text: source(), span });
     }
     found
 }
@@ -170,10 +171,26 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
     byte
 }
 
-/// serde_json ends its messages in "at line 3 column 4", which the span says better.
-fn without_position(error: &serde_json::Error) -> String {
+/// What the parser said, in the journal's own words. serde_json ends its messages in "at line 3 column 4", which the span says
+/// better.
+fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    message.split(" at line ").next().unwrap_or_default().to_owned()
+    let message = message.split(" at line ").next().unwrap_or_default();
+    if !error.is_data() {
+        return message.to_owned();
+    }
+    // Data of another shape; what the parser calls it is Rust.
+    if let Some(key) = message.strip_prefix("missing field ") {
+        return format!("{key} is missing");
+    }
+    let found = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    match found.and_then(|it| it.rsplit_once(", expected ")) {
+        Some((found, "i64" | "u64")) => format!("a whole number has to be here, not {found}"),
+        Some((found, "a string" | "option")) => format!("a string has to be here, not {found}"),
+        Some((found, expected)) if !expected.contains("struct") => format!("{expected} has to be here, not {found}"),
+        _ => "an object has to be here: the journal is one with `entries`, each of which is one with `idx`, `when` and `tag`"
+            .to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +235,30 @@ mod tests {
         for (text, expected) in table {
             let error = format!("{:?}", parse(text).unwrap_err());
             assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn data_of_another_shape_is_told_in_the_words_of_the_journal() {
+        let shape = "an object has to be here: the journal is one with `entries`, each of which is one with `idx`, `when` and `tag`";
+        let table: &[(&str, &str)] = &[
+            ("[]", shape),
+            ("7", shape),
+            (r#"{"entries":[[]]}"#, shape),
+            (r#"{"entries":[7]}"#, shape),
+            (r#"{"entries":{}}"#, "a sequence has to be here, not map"),
+            (r#"{"dialect":"postgresql"}"#, "`entries` is missing"),
+            (r#"{"entries":[{"idx":0,"tag":"a"}]}"#, "`when` is missing"),
+            (r#"{"entries":[{"when":"abc","tag":"a"}]}"#, r#"a whole number has to be here, not string "abc""#),
+            (r#"{"entries":[{"when":1.5,"tag":"a"}]}"#, "a whole number has to be here, not floating point `1.5`"),
+            (r#"{"entries":[{"idx":-1,"when":1,"tag":"a"}]}"#, "a whole number has to be here, not integer `-1`"),
+            (r#"{"entries":[{"when":1,"tag":7}]}"#, "a string has to be here, not integer `7`"),
+        ];
+        for (text, expected) in table {
+            match parse(text) {
+                Err(FolderError::BrokenJournal { reason, .. }) => assert_eq!(&reason, expected, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
         }
     }
 

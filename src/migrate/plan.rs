@@ -134,7 +134,7 @@ pub fn plan(folder: &Folder, contents: &Contents) -> Plan {
     Plan {
         migrations: states(folder, &matched, contents),
         unknown: unknown.into_iter().cloned().collect(),
-        strays: folder.strays.clone(),
+        strays: folder.strays.iter().map(|stray| stray.path.clone()).collect(),
         missing: Vec::new(),
         lease: contents.lease.clone(),
         ledger_exists: contents.table_exists,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
-use super::folder::{Folder, Layout, Migration};
+use super::folder::{Folder, Layout, Migration, Stray};
 use super::guard;
 use super::lease::Lease;
 use super::ledger::{Ledger, Row};
@@ -113,13 +113,19 @@ pub enum Refusal {
         remedy: String,
     },
     /// A file that would never run.
-    #[error("{} is not in the journal. Drizzle would never run it.", path.display())]
-    #[diagnostic(help(
+    #[error("{} is not in the journal. {}", path.display(), ran(ledger.as_ref(), *row))]
+    #[diagnostic(help("{}", if row.is_some() {
+        "Its entry was lost, by a merge perhaps: take the journal from version control again."
+    } else {
         "Add it with `infra migrate new` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
-    ))]
+    }))]
     Stray {
         /// The file.
         path: PathBuf,
+        /// The ledger, where there is one.
+        ledger: Option<Ledger>,
+        /// The id of the row in it that has the file's hash.
+        row: Option<i64>,
     },
     /// A statement that cannot be in a migration's transaction, or a line that is none.
     #[error("{subject} {tag} {explanation}.")]
@@ -286,7 +292,11 @@ pub fn refusals(
         }
     }
     if !allow.strays {
-        found.extend(plan.strays.iter().map(|path| Refusal::Stray { path: path.clone() }));
+        found.extend(folder.strays.iter().map(|Stray { path, hash }| Refusal::Stray {
+            path: path.clone(),
+            ledger: plan.ledger_exists.then(|| ledger.clone()),
+            row: plan.unknown.iter().find(|row| hash.as_ref() == Some(&row.hash)).map(|row| row.id),
+        }));
     }
     let pending = plan.to_apply(folder, allow, to);
     let upgrade = folder.layout == Layout::V1 && !has_name;
@@ -337,6 +347,17 @@ fn of_moved(row: &Row, migration: &Migration, ledger: &Ledger) -> Refusal {
         row: id,
         differs,
         remedy: format!("{back} correct the row: {}", ledger.correction(row, migration)),
+    }
+}
+
+/// Whether a file that the journal does not name has run.
+fn ran(ledger: Option<&Ledger>, row: Option<i64>) -> String {
+    match (ledger, row) {
+        (Some(ledger), Some(row)) => {
+            format!("It was applied all the same: the row {row} of the ledger {ledger} has its hash.")
+        }
+        (Some(ledger), None) => format!("Drizzle would never run it, and the ledger {ledger} has no row of it."),
+        (None, _) => "Drizzle would never run it.".to_owned(),
     }
 }
 

@@ -51,6 +51,13 @@ fn broken_folders() {
     let error = Folder::read(written.path()).unwrap_err();
     assert!(matches!(error, FolderError::Nul { byte: 8, .. }), "{error:?}");
 
+    // A folder in the file's place is there, and is none.
+    std::fs::remove_file(written.file("0000_a")).unwrap();
+    std::fs::create_dir(written.file("0000_a")).unwrap();
+    let error = Folder::read(written.path()).unwrap_err();
+    assert!(matches!(&error, FolderError::Unreadable { path, .. } if *path == written.file("0000_a")), "{error:?}");
+    assert!(error.to_string().contains("Is a directory"), "{error}");
+
     let v1 = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(v1.path().join("20260101000000_a")).unwrap();
     let error = Folder::read(v1.path()).unwrap_err();

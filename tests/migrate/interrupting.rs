@@ -1,6 +1,6 @@
 //! Two at once, interrupted, connection lost: nothing runs twice and nothing is half there.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use infra::migrate::{Event, Failure, Folder, Ledger, Options, apply};
@@ -119,6 +119,63 @@ async fn interrupted_by_the_user() {
         let again = run_with(&mut client, &Folder::read(&fixture("v0-abc")).unwrap(), &Options::default()).await.0;
         assert!(matches!(again, Err(Failure::Refused { .. })), "{again:?}");
     }
+}
+
+/// Each migration of the other one is waited for anew; that is no news.
+#[test]
+fn that_it_waits_is_said_once() {
+    let database = Database::new(Way::Direct);
+    let sql = "SELECT pg_sleep(1.5);";
+    let slow = Written::new(&[("0000_a", sql), ("0001_b", sql), ("0002_c", sql)]);
+    let mut command = infra(&database, slow.path(), &["apply"]);
+    let mut working = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    let started = Instant::now();
+    while database.psql(asleep) != "1" {
+        assert!(started.elapsed() < Duration::from_secs(20), "never at work");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = infra(&database, slow.path(), &["apply"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && working.wait().unwrap().success(), "{output:?}");
+    assert_eq!(said.matches("another migrator is at work").count(), 1, "{said}");
+}
+
+/// Who waits has nothing that could be rolled back.
+#[test]
+fn interrupted_while_it_waits() {
+    let database = Database::new(Way::Direct);
+    let slow = Written::new(&[("0000_slow", "CREATE TABLE slow (id int);"), ("0001_slow", "SELECT pg_sleep(30);")]);
+    let start = || {
+        let mut command = infra(&database, slow.path(), &["apply"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let stop = |child: Child| {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let until = |what: &str, sql: &str| {
+        let started = Instant::now();
+        while database.psql(sql) != "1" {
+            assert!(started.elapsed() < Duration::from_secs(20), "never: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let working = start();
+    let asleep = "query LIKE '%pg_sleep(30)%' AND wait_event = 'PgSleep'";
+    until("at work", &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {asleep}"));
+    let waiting = start();
+    until(
+        "waiting",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    let waited = stop(waiting);
+    let said = String::from_utf8_lossy(&waited.stderr).replace("\n  │ ", " ").replace("\n        ", " ");
+    assert_eq!(waited.status.code(), Some(130), "{said}");
+    assert!(said.contains("No migration is half done.") && !said.contains("rolled back"), "{said}");
+    assert!(said.contains("still to be applied: 0001_slow"), "{said}");
+    assert_eq!(stop(working).status.code(), Some(130));
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ mod repairing;
 mod server;
 mod shapes;
 mod splitting;
+mod standing;
 mod tampering;
 mod telling;
 mod tracing;

@@ -84,7 +84,7 @@ fn name(refusal: &Refusal) -> String {
         | Refusal::Misordered { tag, .. }
         | Refusal::Edited { tag, .. }
         | Refusal::LineEnds { tag, .. } => tag.clone(),
-        Refusal::Stray { path } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Refusal::Stray { path, .. } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         other => other.to_string(),
     }
 }
@@ -143,7 +143,7 @@ mod tests {
             after: "0300_last".to_owned(),
             layout: Layout::V0,
         };
-        let stray = || Refusal::Stray { path: "migrations/a.sql".into() };
+        let stray = || Refusal::Stray { path: "migrations/a.sql".into(), ledger: None, row: None };
         let refusals = |late_ones: usize| [stray()].into_iter().chain((0..late_ones).map(late)).collect();
         assert_eq!(groups(refusals(3)).len(), 4);
         let many = groups(refusals(295));

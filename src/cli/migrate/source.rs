@@ -1,11 +1,13 @@
 //! Which folder goes to which ledger in which database: from the command line, the environment, or a stack.
 
 mod config;
+mod known;
 mod stack;
 
 use std::path::{Path, PathBuf};
 
 use console::style;
+use known::{both, known, told_by_ledger};
 use miette::miette;
 
 use super::{read_failed, variables};
@@ -115,7 +117,7 @@ impl Source {
         let path = folder(args.folder.as_deref(), described.as_ref())?;
         args.compare(&path, &ledger);
         let read = path.clone();
-        let ((folder, missing), client) = match args.connect_meanwhile(move || Folder::survey(&read)).await {
+        let (read, client) = match args.connect_meanwhile(move || Folder::survey(&read)).await {
             Ok(both) => both,
             Err(failure) => {
                 // A file that is missing is said without a database as well.
@@ -123,6 +125,7 @@ impl Source {
                 return Err(failure);
             }
         };
+        let (folder, missing) = known(read, &ledger, &client).await?;
         let source = Source { client, described, folder, ledger, given: args.for_others() };
         if missing.is_empty() { Ok(source) } else { Err(source.without_files(missing).await) }
     }
@@ -165,7 +168,8 @@ impl Source {
         let (described, ledger) = args.described()?;
         let path = folder(args.folder.as_deref(), described.as_ref())?;
         args.compare(&path, &ledger);
-        let ((folder, missing), client) = args.connect_meanwhile(move || Folder::survey(&path)).await?;
+        let (read, client) = args.connect_meanwhile(move || Folder::survey(&path)).await?;
+        let (folder, missing) = known(read, &ledger, &client).await?;
         Ok((Source { client, described, folder, ledger, given: args.for_others() }, missing))
     }
 }
@@ -202,20 +206,21 @@ impl SourceArgs {
     }
 
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        let ((), client) = self.connect_meanwhile(|| Ok(())).await?;
+        let (_, client) = self.connect_meanwhile(|| Ok(())).await?;
         Ok(client)
     }
 
-    /// Connects while something is read; only a stack's database is looked for afterwards, as that asks AWS.
+    /// Connects while something is read; only a stack's database is looked for afterwards, as that asks AWS. What is wrong with what
+    /// was read is the error wherever no database answers; where one does, it comes back if the ledger tells more of it.
     async fn connect_meanwhile<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> Result<T, FolderError> + Send + 'static,
-    ) -> Result<(T, Client), Failure> {
+    ) -> Result<(Result<T, FolderError>, Client), Failure> {
         let reading = tokio::task::spawn_blocking(read);
-        let read = async { joined(reading).await.map_err(|error| Failure::Input(error.into())) };
+        let read = async { told_by_ledger(joined(reading).await) };
         if let Some(file) = self.stack()? {
             let read = read.await?;
-            return Ok((read, stack::connect(file, &self.set, &self.cloud).await?));
+            return both(read, stack::connect(file, &self.set, &self.cloud).await);
         }
         let named = variables::database(self.url.as_deref());
         let connecting = named.as_ref().ok().map(|(_, target)| {
@@ -223,7 +228,10 @@ impl SourceArgs {
             tokio::spawn(async move { Client::connect(&target).await })
         });
         let read = read.await?;
-        let (origin, target) = named?;
+        let (origin, target) = match named {
+            Ok(named) => named,
+            Err(failure) => return both(read, Err(failure)),
+        };
         if let Some(origin) = origin {
             self.tell(&origin, &target);
         }
@@ -231,7 +239,7 @@ impl SourceArgs {
             Some(task) => joined(task).await,
             None => Client::connect(&target).await,
         };
-        Ok((read, client.map_err(unconnected)?))
+        both(read, client.map_err(unconnected))
     }
 
     /// Whether it is said in which cloud the stack is.

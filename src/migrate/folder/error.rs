@@ -7,6 +7,7 @@ use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
 use crate::excerpt::Text;
+use crate::migrate::journal::Entry;
 use crate::migrate::position::Position;
 
 /// Why a folder cannot be used.
@@ -89,6 +90,8 @@ pub enum FolderError {
         path: PathBuf,
         /// Which tag or idx.
         what: String,
+        /// The first one and the second one.
+        entries: Box<[Entry; 2]>,
         /// The journal's text.
         #[source_code]
         text: Arc<Text>,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Folder, FolderError, Layout, Migration, Missing};
+use super::{Folder, FolderError, Layout, Migration, Missing, Stray};
 use crate::excerpt::Text;
 use crate::migrate::journal::{Journal, conflict_marker};
 use crate::migrate::position::Position;
@@ -47,13 +47,13 @@ fn inside(path: &Path, depth: usize) -> Option<PathBuf> {
 }
 
 /// What lies directly in a folder of migrations, sorted by name.
-struct Entries {
-    sql: Vec<PathBuf>,
+pub(super) struct Entries {
+    pub(super) sql: Vec<PathBuf>,
     v1: Vec<PathBuf>,
 }
 
 impl Entries {
-    fn of(path: &Path) -> Result<Self, FolderError> {
+    pub(super) fn of(path: &Path) -> Result<Self, FolderError> {
         let unreadable = |reason| FolderError::Unreadable { path: path.into(), reason };
         let mut found = Entries { sql: Vec::new(), v1: Vec::new() };
         let listing = match std::fs::read_dir(path) {
@@ -92,7 +92,8 @@ fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspec
             continue;
         }
         let name = name_after_up(&entry.tag, entry.when);
-        if !listed.contains(file.as_path()) && !file.is_file() {
+        // A folder of that name is read as a file, and so is an error of its own.
+        if !listed.contains(file.as_path()) && !file.is_file() && !file.is_dir() {
             missing.push(Missing { tag: entry.tag, name, when_millis: entry.when, path: file });
             continue;
         }
@@ -101,7 +102,7 @@ fn inspect_v0(path: &Path, journal: &Path, files: Vec<PathBuf>) -> Result<Inspec
             Err(defect) => defects.push(defect),
         }
     }
-    let strays = files.iter().filter(|file| !known.contains(*file)).cloned().collect();
+    let strays = files.iter().filter(|file| !known.contains(*file)).map(|file| Stray::at(file)).collect();
     Ok(Inspected { folder: Folder { path: path.into(), layout: Layout::V0, migrations, strays }, missing, defects })
 }
 
@@ -114,7 +115,7 @@ fn inspect_v1(path: &Path, folders: &[PathBuf]) -> Inspected {
         };
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = folder.join("migration.sql");
-        if !file.is_file() {
+        if !file.is_file() && !file.is_dir() {
             missing.push(Missing { tag: name.clone(), name, when_millis: when, path: file });
             continue;
         }

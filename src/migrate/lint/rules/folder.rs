@@ -161,7 +161,7 @@ fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
             let place = match refusal {
                 Refusal::OutOfOrder { tag, .. } | Refusal::Misordered { tag, .. } => ground.entry(tag),
                 Refusal::Edited { path, .. } | Refusal::LineEnds { path, .. } => Place::whole(path.clone()),
-                Refusal::Stray { path } => Place::beginning(path),
+                Refusal::Stray { path, .. } => Place::beginning(path),
                 _ => Place::whole(ground.folder.path.clone()),
             };
             Hit::new(place, refusal.to_string(), "here")
