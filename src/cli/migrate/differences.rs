@@ -153,19 +153,20 @@ pub(super) const EXTRA: &str = "What no migration makes is left alone: drop it i
 /// What to do about it; empty where everything is the same.
 pub(super) fn hint(report: &Report, source: &Source) -> String {
     let any = |change| report.differences.iter().any(|difference| difference.change == change);
+    let replay = match &report.way {
+        Way::Statements { because } if !report.absent.is_empty() => {
+            let how = because.remedy().unwrap_or("Run it again without --no-replay.");
+            format!("For `infra migrate repair` to make it the migrations have to be replayed. {how}")
+        }
+        _ => String::new(),
+    };
     let (missing, different, extra) = (any(Change::Missing), any(Change::Different), any(Change::Extra));
     let repair = source.command("repair");
     let advice = [
         (missing, format!("Make what is missing: {repair}")),
         // Some of it can be altered, the rest is listed.
         (different && !missing, format!("See what of it can be put right: {repair} --dry-run")),
-        (
-            !report.absent.is_empty(),
-            format!(
-                "Making it takes a replay: where PostgreSQL of the same version is installed on this machine, or with --scratch-url, \
-                 `{repair}` writes the migration."
-            ),
-        ),
+        (!replay.is_empty(), replay),
         (extra, EXTRA.to_owned()),
     ];
     let lines = advice.into_iter().filter(|(applies, _)| *applies);

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     cli::{CLEAN, FAILED, Failure, print, stop},
     migrate::{
-        Allow, Plan, Refusal, State,
+        Allow, Plan, Refusal, State, Status,
         compose::Composed,
+        failure::list,
         ledger::Contents,
         plan::plan,
         refusal,
@@ -25,7 +26,7 @@ use crate::{
 /// Write the next migration, which makes what verify found missing; never touches rows, never drops.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The migration is written as drizzle-kit writes a custom one, with its journal entry and snapshot, and shown; apply it with `infra migrate apply` or `drizzle-kit migrate`. Each statement can be run again. What could lose data, or would fail on the rows that are there (another type, NOT NULL where there are NULLs, a key that is not unique), is listed and left for somebody to decide; so are objects that no migration makes. The database itself is only read.\n\nExamples:\n  infra migrate repair --folder drizzle --dry-run    show it, write nothing\n  infra migrate repair && infra migrate apply && infra migrate verify\n\nExit codes: 0 everything missing is made by it, or nothing is missing; 1 something is left for somebody to decide, or it failed; 3 bad input, 130 interrupted."
+    after_help = "The migration is written as drizzle-kit writes a custom one, with its journal entry and snapshot, and shown; apply it with `infra migrate apply` or `drizzle-kit migrate`. Each statement can be run again. What could lose data, or would fail on the rows that are there (another type, NOT NULL where there are NULLs, a key that is not unique), is listed and left for somebody to decide; so are objects that no migration makes. The database itself is only read.\n\nExamples:\n  infra migrate repair --folder drizzle --dry-run    show it, write nothing\n  infra migrate repair && infra migrate apply && infra migrate verify\n\nExit codes: 0 everything missing is made by it, or nothing is missing; 1 something is left for somebody to decide, others have to be applied first, or it failed; 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -57,13 +58,13 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     if let Way::Statements { because } = &report.way
         && report.migrations > 0
     {
-        let help = "A repair needs a replay. Install PostgreSQL of the same version on this machine, or name a server that may be \
-                    used for it with --scratch-url.";
+        let help = format!("A repair is made of what a replay makes. {}", because.remedy().unwrap_or_default());
         return Err(Failure::Other(miette::miette!(help = help, "Nothing can be repaired: {because}.")));
     }
     let repair = repair::repair(&source.client, &report).await;
     let outcome = Outcome::of(&source, &repair, args.dry_run).await?;
-    let code = if repair.obstacles.is_empty() { CLEAN } else { FAILED };
+    let refused = matches!(outcome, Outcome::Refused { .. });
+    let code = if repair.obstacles.is_empty() && !refused { CLEAN } else { FAILED };
     if json {
         return Ok(ended(as_json(&outcome, &repair), code));
     }
@@ -89,8 +90,10 @@ enum Outcome {
     Nothing,
     /// It is in the folder, and waits to be applied.
     Waiting { tag: String, apply: String },
-    /// It would be written.
-    Shown { sql: String },
+    /// What is not applied yet would run before it, on a database that is as the applied ones make it and on one that is not.
+    Refused { pending: Vec<String>, apply: String },
+    /// It would be written, or refused if these are not applied before.
+    Shown { sql: String, pending: Vec<String> },
     /// It was written.
     Written { sql: String, composed: Composed, apply: String },
 }
@@ -106,13 +109,17 @@ impl Outcome {
         let sql = repair::text(repair);
         let apply = applying(source, &contents, &plan);
         let pairs = folder.migrations.iter().zip(&plan.migrations);
-        let mut unapplied =
-            pairs.filter(|(_, status)| !matches!(status.state, State::Applied { .. } | State::Edited { .. }));
-        if let Some((migration, _)) = unapplied.find(|(migration, _)| migration.sql == sql) {
+        let unapplied = |status: &Status| !matches!(status.state, State::Applied { .. } | State::Edited { .. });
+        let unapplied: Vec<_> = pairs.filter(|(_, status)| unapplied(status)).map(|(migration, _)| migration).collect();
+        if let Some(migration) = unapplied.iter().find(|migration| migration.sql == sql) {
             return Ok(Outcome::Waiting { tag: migration.tag.clone(), apply });
         }
+        let pending: Vec<String> = unapplied.iter().map(|migration| migration.tag.clone()).collect();
         if dry_run {
-            return Ok(Outcome::Shown { sql });
+            return Ok(Outcome::Shown { sql, pending });
+        }
+        if !pending.is_empty() {
+            return Ok(Outcome::Refused { pending, apply });
         }
         let composed = repair::write(folder, &contents, &sql).map_err(|error| Failure::Other(error.into()))?;
         Ok(Outcome::Written { sql, composed, apply })
@@ -122,6 +129,7 @@ impl Outcome {
         match self {
             Outcome::Nothing => "nothing-to-do",
             Outcome::Waiting { .. } => "waiting",
+            Outcome::Refused { .. } => "refused",
             Outcome::Shown { .. } => "dry-run",
             Outcome::Written { .. } => "written",
         }
@@ -132,7 +140,7 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
     let mut lines = vec![source.heading(), differences::way(report)];
     lines.extend(differences::notes(report));
     lines.push(String::new());
-    if let Outcome::Shown { sql } | Outcome::Written { sql, .. } = outcome {
+    if let Outcome::Shown { sql, .. } | Outcome::Written { sql, .. } = outcome {
         lines.extend(
             sql.lines().map(|line| {
                 if line.starts_with("--") { format!("  {}", style(line).dim()) } else { format!("  {line}") }
@@ -141,7 +149,7 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         lines.push(String::new());
     }
     // What is written has them as comments.
-    let unwritten = matches!(outcome, Outcome::Nothing | Outcome::Waiting { .. });
+    let unwritten = matches!(outcome, Outcome::Nothing | Outcome::Waiting { .. } | Outcome::Refused { .. });
     for Obstacle { id, reason, statements, .. } in &repair.obstacles {
         lines.push(wrapped(&format!("{} {id} is not repaired: {reason}.", style("✗").red()), "  "));
         let statements = statements.iter().filter(|_| unwritten).flat_map(|statement| statement.lines());
@@ -167,7 +175,23 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
         Outcome::Waiting { tag, apply } => {
             format!("{} {tag} is there already and makes it. Apply it: {apply}", style("✓").green())
         }
-        Outcome::Shown { .. } => "Nothing was written (--dry-run).".to_owned(),
+        Outcome::Refused { pending, apply } => format!(
+            "{}\n{}\n{}",
+            wrapped(&format!("{} Nothing was written: {}", style("✗").red(), before_it(pending)), "  "),
+            wrapped(&format!("  Apply what is pending first, then see what is missing still: {apply}"), "    "),
+            wrapped(
+                &format!(
+                    "  Where that fails for want of what is missing: `{}` shows the statements that make it. Run them yourself (each \
+                     can run twice), and apply then.",
+                    source.command("repair --dry-run")
+                ),
+                "    ",
+            ),
+        ),
+        Outcome::Shown { pending, .. } if pending.is_empty() => "Nothing was written (--dry-run).".to_owned(),
+        Outcome::Shown { pending, .. } => {
+            wrapped(&format!("Nothing was written (--dry-run), nor would it be without: {}", before_it(pending)), "")
+        }
         Outcome::Written { composed, apply, .. } => {
             let files: Vec<String> = new::files(composed).collect();
             format!("{}\n  Apply it: {apply}", files.join("\n"))
@@ -176,12 +200,25 @@ fn as_text(outcome: &Outcome, repair: &Repair, report: &Report, source: &Source)
     lines.join("\n")
 }
 
+/// Why there is no repair beside what is not applied yet.
+fn before_it(pending: &[String]) -> String {
+    let (are, them, they) = if pending.len() == 1 { ("is", "it", "it") } else { ("are", "them", "they") };
+    format!(
+        "{} {are} not applied yet, and a repair would come after {them}: a new database would get back what {they} may have dropped.",
+        list(pending)
+    )
+}
+
 fn as_json(outcome: &Outcome, repair: &Repair) -> serde_json::Value {
     let mut object = json!({"result": outcome.word()});
     match outcome {
         Outcome::Nothing => {}
         Outcome::Waiting { tag, .. } => object["tag"] = json!(tag),
-        Outcome::Shown { sql } => object["sql"] = json!(sql),
+        Outcome::Refused { pending, .. } => object["pending"] = json!(pending),
+        Outcome::Shown { sql, pending } => {
+            object["sql"] = json!(sql);
+            object["pending"] = json!(pending);
+        }
         Outcome::Written { sql, composed, .. } => {
             object["tag"] = json!(composed.tag);
             object["path"] = json!(composed.path);

@@ -8,6 +8,7 @@
 //! - [`replay`], `reach`: which statements are run again, and which must not be
 //! - `notes`: what a reader has to know besides
 //! - `scratch`, `own_server`: the database that they are run in, and a server for it
+//! - `unreplayed`: why they were not run
 //! - [`compare`]: the two catalogs
 //! - [`named`], `effect`, `expected`, `words`, [`presence`]: what statements name, and the cheap look for it that follows every apply
 
@@ -21,6 +22,7 @@ pub mod presence;
 mod reach;
 pub mod replay;
 mod scratch;
+mod unreplayed;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +50,7 @@ use notes::{note_of, notes};
 use own_server::OwnServer;
 use replay::Replay;
 use scratch::{Likeness, Scratch, said};
+pub use unreplayed::Unreplayed;
 
 /// How to verify.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +85,7 @@ pub enum Way {
     /// Object by object, as the statements name them: only what is missing is found.
     Statements {
         /// Why not better.
-        because: String,
+        because: Unreplayed,
     },
 }
 
@@ -188,9 +191,9 @@ pub async fn of_migrations(
     events: &mut (dyn FnMut(Event) + Send + Sync),
 ) -> Result<Report, VerifyError> {
     let because = if migrations.is_empty() {
-        "no migration is applied".to_owned()
+        Unreplayed::Nothing
     } else if how.without_replay {
-        "so it was asked for".to_owned()
+        Unreplayed::Asked
     } else {
         let work = Work { client, ledger, how };
         match work.replayed(&Replay::of(folder, migrations), events).await? {
@@ -236,15 +239,15 @@ impl Work<'_> {
         &self,
         replay: &Replay,
         events: &mut (dyn FnMut(Event) + Send + Sync),
-    ) -> Result<Result<Report, String>, VerifyError> {
+    ) -> Result<Result<Report, Unreplayed>, VerifyError> {
         if let Some(statement) = &replay.refused {
-            return Ok(Err(format!("the migrations reach beyond the database to make what is in it ({statement})")));
+            return Ok(Err(Unreplayed::Beyond(statement.clone())));
         }
         let live = Catalog::read(self.client, self.ledger).await?;
         let like = Likeness::of(self.client).await?;
         let Found { mut scratch, way, server } = match self.scratch(&like).await? {
             Ok(found) => found,
-            Err(because) => return Ok(Err(because)),
+            Err(because) => return Ok(Err(Unreplayed::NoScratch(because))),
         };
         let started = Instant::now();
         let mut notes = prepare(&scratch, &like, replay).await;
@@ -258,7 +261,7 @@ impl Work<'_> {
         }
         let wanted = match wanted? {
             Ok(wanted) => wanted,
-            Err(because) => return Ok(Err(because)),
+            Err(reason) => return Ok(Err(Unreplayed::NotAgain(reason))),
         };
         let schemas = match &self.how.schemas[..] {
             [] => touched(&wanted, self.ledger),
@@ -328,7 +331,7 @@ impl Work<'_> {
         })
     }
 
-    /// The catalog that the migrations make.
+    /// The catalog that the migrations make; the inner error is why they do not run.
     async fn run(
         &self,
         scratch: &mut Scratch,
@@ -339,9 +342,7 @@ impl Work<'_> {
         match apply(&mut scratch.client, &replay.folder, self.ledger, &options, events).await {
             Ok(_) => Ok(Ok(Catalog::read(&scratch.client, self.ledger).await?)),
             Err(Failure::Interrupted { .. }) => Err(VerifyError::Interrupted),
-            Err(failure) => {
-                Ok(Err(format!("the migrations do not run again in an empty database: {}", reason(&failure))))
-            }
+            Err(failure) => Ok(Err(reason(&failure))),
         }
     }
 }
