@@ -148,7 +148,16 @@ impl Stage {
         if !args.skip_migrations {
             loaded = loaded.with_migrations().map_err(Failure::Invalid)?;
         }
+        warn(&loaded);
         Box::pin(Self::begin(args, loaded, None)).await
+    }
+
+    /// The same for verbs that only ask what the stack has: what the description is warned about is what a deploy would do.
+    ///
+    /// # Errors
+    /// As [`Stage::open`].
+    pub(super) async fn asked(args: &StackArgs) -> Result<Self, Failure> {
+        Box::pin(Self::begin(args, load(&args.file, &args.set)?, None)).await
     }
 
     /// The same for verbs that call nothing: where the account is told, here or by the description, nobody is asked for it,
@@ -168,6 +177,7 @@ impl Stage {
             )));
         }
         let account = account.or(described).cloned();
+        warn(&loaded);
         Box::pin(Self::begin(args, loaded, account.as_ref())).await
     }
 
@@ -182,13 +192,11 @@ impl Stage {
             args.skip_migrations = true;
             tell(&format!("{error} The migrations are left out here."));
         }
+        warn(&loaded);
         Box::pin(Self::begin(&args, loaded, None)).await
     }
 
     async fn begin(args: &StackArgs, loaded: stack::Loaded, told: Option<&AccountId>) -> Result<Self, Failure> {
-        for warning in &loaded.warnings {
-            tell(&warning.to_string());
-        }
         let description = loaded.description;
         // A broken folder is bad input, and is said before anything is called.
         let folder = match description.migrations.as_ref().filter(|_| !args.skip_migrations) {
@@ -312,6 +320,13 @@ impl Stage {
     /// What was intended, for verbs that delete.
     pub(super) fn intended(&self) -> &[Desired] {
         &self.intended
+    }
+}
+
+/// Tells what the description is warned about.
+fn warn(loaded: &stack::Loaded) {
+    for warning in &loaded.warnings {
+        tell(&warning.to_string());
     }
 }
 

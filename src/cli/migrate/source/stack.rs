@@ -17,7 +17,7 @@ use crate::{
 /// Connects through the stack's proxy.
 pub(super) async fn connect(file: &Path, set: &[String], cloud: &CloudArgs) -> Result<Client, Failure> {
     let args = StackArgs { file: file.into(), set: set.to_vec(), skip_migrations: true, cloud: cloud.clone() };
-    let stage = Box::pin(Stage::open(&args)).await?;
+    let stage = Box::pin(Stage::asked(&args)).await?;
     let runner = stage.description.migrations.as_ref().map(|migrations| migrations.runner).unwrap_or_default();
     let target = target(&stage).await?;
     Client::connect(&target).await.map_err(|error| match error {
