@@ -99,6 +99,9 @@ pub enum ConnectError {
         code: String,
         /// What the server said.
         message: String,
+        /// What to do, where that is known.
+        #[help]
+        help: Option<&'static str>,
     },
     /// The server hung up, or what came was not PostgreSQL.
     #[error("The connection to the database at {host}:{port} broke off: {reason}.")]
@@ -302,11 +305,12 @@ fn classify(target: &Target, error: &tokio_postgres::Error) -> ConnectError {
     let (host, port) = (target.host.clone(), target.port);
     if let Some(said) = error.as_db_error() {
         let message = said.message().to_owned();
-        return if is_denied(said) {
+        let help = refused_otherwise(said);
+        return if is_denied(said) && help.is_none() {
             let help = refused_user(target);
             ConnectError::Denied { host, port, user: target.user.clone(), message, help }
         } else {
-            ConnectError::Refused { host, port, code: said.code().code().to_owned(), message }
+            ConnectError::Refused { host, port, code: said.code().code().to_owned(), message, help }
         };
     }
     let mut cause = error.source();
@@ -339,6 +343,27 @@ fn refused_user(target: &Target) -> &'static str {
     }
     "Check user and password. Through RDS Proxy they have to be those in the secret; a secret changed after the database's \
      password was is a frequent reason."
+}
+
+/// What to do where it was not the user that the server refused. PgBouncer says "SSL required", PostgreSQL that there is no line in
+/// pg_hba.conf for a connection without encryption.
+fn refused_otherwise(said: &DbError) -> Option<&'static str> {
+    let message = said.message();
+    if message == "SSL required" || message.ends_with("no encryption") || message.ends_with("SSL off") {
+        return Some(
+            "The server takes connections with TLS alone: leave `sslmode=disable` out of the URL (PGSSLMODE beside DB_HOST). A CA of \
+             your own is named by `sslrootcert=FILE` (PGSSLROOTCERT).",
+        );
+    }
+    let help = match *said.code() {
+        SqlState::UNDEFINED_DATABASE => {
+            "Correct its name in the URL (DB_NAME beside DB_HOST), or make it first: CREATE DATABASE."
+        }
+        SqlState::TOO_MANY_CONNECTIONS => "Run it again when fewer are at work, or through the proxy or pooler.",
+        SqlState::CANNOT_CONNECT_NOW => "The server is starting or stopping: run it again in a moment.",
+        _ => return None,
+    };
+    Some(help)
 }
 
 /// PgBouncer gives every refusal the SQLSTATE 08P01, so there the words have to tell.

@@ -91,7 +91,8 @@ async fn rows_are_those_of_drizzle() {
             }
             // Nobody finds anything to do afterwards, a second baseline least of all.
             let again = infra(&database, &fixture(name), &[]);
-            assert!(String::from_utf8_lossy(&again.stdout).contains("Nothing to do"), "{again:?}");
+            let said = String::from_utf8_lossy(&again.stdout).into_owned();
+            assert!(said.contains("Nothing to do") && said.contains(&format!("/{}\n", database.name)), "{said}");
             migrate(line, &fixture(name), &database);
             assert_eq!(tags(&database, &Folder::read(&fixture(name)).unwrap()).await.unwrap(), Vec::<String>::new());
             assert_eq!(ledger_rows(&database), expected, "{name}");
@@ -123,6 +124,9 @@ async fn what_the_database_lacks_is_not_believed() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("Nothing was recorded"), "{output:?}");
     assert_eq!(database.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'drizzle'"), "0");
 
+    let unverified = infra(&database.copy(), written.path(), &["--without-verifying"]);
+    let said = String::from_utf8_lossy(&unverified.stdout).into_owned();
+    assert!(said.contains(&format!("→ postgres@127.0.0.1:{}/", servers().postgres)), "{said}");
     let output = infra(&database, written.path(), &["--without-verifying", "--json"]);
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(object["migrations"], serde_json::json!(["0000_a", "0001_b"]));

@@ -20,6 +20,10 @@ async fn refused_way(way: Way, change: impl FnOnce(&mut Target)) -> ConnectError
     }
 }
 
+fn help(error: &ConnectError) -> String {
+    miette::Diagnostic::help(error).map_or_else(String::new, |help| help.to_string())
+}
+
 #[tokio::test]
 async fn each_failure_has_its_class() {
     let error = refused(|target| target.host = "no-such-host.invalid".into()).await;
@@ -30,6 +34,11 @@ async fn each_failure_has_its_class() {
 
     let error = refused(|target| target.dbname = "nowhere".into()).await;
     assert!(matches!(&error, ConnectError::Refused { code, .. } if code == "3D000"), "{error:?}");
+    assert!(help(&error).contains("DB_NAME"), "{error:?}");
+    // PgBouncer's SQLSTATE for it is that of every refusal of its own.
+    let error = refused_way(Way::Pooled, |target| target.tls = Tls::Disable).await;
+    assert!(matches!(&error, ConnectError::Refused { code, .. } if code == "08P01"), "{error:?}");
+    assert!(help(&error).contains("leave `sslmode=disable` out"), "{error:?}");
 
     for way in super::WAYS {
         let error = refused_way(way, |target| target.password = Secret::new("wrong-password")).await;

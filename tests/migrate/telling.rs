@@ -215,3 +215,57 @@ fn an_edit_that_is_not_accepted_is_told() {
         Some(3)
     );
 }
+
+/// What a deploy is warned about is nothing to somebody who only migrates.
+#[test]
+fn a_description_warns_of_what_is_about_migrations() {
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    let here = written.path().parent().unwrap();
+    let stack = "stack: shop\nregion: eu-central-1\ndatabase: {protect: false, on_destroy: delete}\nproxy: {}\n\
+                 migrations: {folder: migrations}\n";
+    std::fs::write(here.join("stack.yaml"), stack).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        command.args(arguments).args(["--endpoint-url", "http://127.0.0.1:1"]).current_dir(here).env("NO_COLOR", "1");
+        command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        shown(&output)
+    };
+    let warning = "would delete the data for good";
+    let said = run(&["diff"]);
+    assert!(said.contains(warning), "{said}");
+    let said = run(&["migrate", "status", "--stack", "stack.yaml"]);
+    assert!(!said.contains(warning) && said.contains("127.0.0.1"), "{said}");
+}
+
+/// What has run by its hash is not called pending: apply would refuse it.
+#[test]
+fn the_status_of_a_migration_whose_time_was_changed() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    assert!(infra(&database, written.path(), &["apply"]).output().unwrap().status.success());
+    database.psql("UPDATE drizzle.__drizzle_migrations SET created_at = 5");
+    let said = run(&database, written.path(), &["status"]);
+    assert!(said.contains("✗ 0000_a  applied, it seems: row 1 of the ledger has its hash"), "{said}");
+    assert!(said.contains("1 applied, it seems, 1 unknown in the ledger."), "{said}");
+    assert!(!said.contains("pending"), "{said}");
+    assert_eq!(infra(&database, written.path(), &["apply"]).output().unwrap().status.code(), Some(1));
+}
+
+/// What is said to run next runs as it stands, in the folder where this one ran.
+#[test]
+fn the_next_command_can_be_copied() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let said = run(&database, written.path(), &["status", "--ledger", "other.done"]);
+    let next = "infra migrate apply --folder migrations --ledger other.done";
+    assert!(said.contains(&format!("pending: {next} (--dry-run")), "{said}");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+    let here = written.path().parent().unwrap();
+    command.args(next.split(' ').skip(1)).current_dir(here).env("PGSSLROOTCERT", &super::server::servers().ca);
+    let output =
+        command.env("DATABASE_URL", super::server::servers().url(Way::Direct, &database.name)).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(database.psql("SELECT count(*) FROM other.done"), "1");
+}

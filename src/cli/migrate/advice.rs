@@ -1,19 +1,21 @@
 //! What to do about what `infra migrate status` shows: a line for each state that is not clean.
 
 use super::source::Source;
-use crate::migrate::{Plan, State};
+use crate::migrate::{Plan, State, Status};
 
 /// The lines: first what keeps everything else from being applied, last what is to be applied.
 pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
+    let moved = plan.moved(&source.folder);
+    // A migration that has run by its hash is none of these, whatever it is by its name and time.
     let tags = |wanted: fn(&State) -> bool| -> Vec<&str> {
-        let found = plan.migrations.iter().filter(|status| wanted(&status.state));
+        let ran = |status: &&Status| moved.iter().any(|(_, migration)| migration.tag == status.tag);
+        let found = plan.migrations.iter().filter(|status| wanted(&status.state) && !ran(status));
         found.map(|status| status.tag.as_str()).collect()
     };
     let edited = tags(|state| matches!(state, State::Edited { line_ends: false, .. }));
     let line_ends = tags(|state| matches!(state, State::Edited { line_ends: true, .. }));
     let late = tags(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. }));
     let pending = tags(|state| matches!(state, State::Pending));
-    let moved = plan.moved(&source.folder);
     let corrections: Vec<String> =
         moved.iter().map(|(row, migration)| source.ledger.correction(row, migration)).collect();
     let (apply, unlock) = (source.command("apply"), source.command("unlock"));

@@ -58,6 +58,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok(found) => found,
         Err(error) => return refused(error, json),
     };
+    // What is verified is told with it.
+    if !json && (wanted.is_empty() || args.without_verifying) {
+        print(&source.heading());
+    }
     if wanted.is_empty() {
         let marked = Marked { migrations: Vec::new(), before: plan.applied() };
         return Ok(recorded(&marked, &[], json));

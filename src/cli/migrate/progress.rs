@@ -18,15 +18,18 @@ pub(super) struct Progress {
     width: usize,
     /// Whether it is said who is waited for.
     held: bool,
+    /// Whether it is said that another migrator is waited for, since something ran.
+    waiting: bool,
 }
 
 impl Progress {
     pub(super) fn new(source: &Source, json: bool) -> Self {
-        let bar = spinner(json);
+        let bar = spinner(json, "reading the ledger");
         Progress {
             json,
             bar,
             held: false,
+            waiting: false,
             width: width(source.folder.migrations.iter().map(|migration| migration.tag.as_str())),
         }
     }
@@ -40,10 +43,17 @@ impl Progress {
         }
         let width = self.width;
         match event {
+            // It is told for each migration that the other one applies.
+            Event::Waiting if self.waiting => {}
             Event::Waiting => {
-                self.line(&format!("{} another migrator is at work; waiting for it", style("…").yellow()))
+                self.waiting = true;
+                self.now("waiting for another migrator".to_owned());
+                self.line(&format!("{} another migrator is at work; waiting for it", style("…").yellow()));
             }
-            Event::Started { tag } => self.now(tag.clone()),
+            Event::Started { tag } => {
+                self.waiting = false;
+                self.now(tag.clone());
+            }
             Event::Empty { tag, swallowed } => {
                 let why = if *swallowed { ": what is in it stands on the comment's line" } else { "" };
                 self.line(&format!("{} {tag} has no statement{why}; nothing ran", style("⚠").yellow()));
@@ -135,12 +145,13 @@ impl Progress {
 }
 
 /// A spinner on a terminal; nothing elsewhere.
-fn spinner(json: bool) -> Option<ProgressBar> {
+fn spinner(json: bool, doing: &'static str) -> Option<ProgressBar> {
     (!json && std::io::stderr().is_terminal()).then(|| {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         let style = ProgressStyle::with_template("  {spinner} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_message(doing);
         bar
     })
 }
@@ -153,7 +164,7 @@ pub(super) struct Quiet {
 
 impl Quiet {
     pub(super) fn new(json: bool, doing: &'static str) -> Self {
-        Quiet { bar: spinner(json), doing }
+        Quiet { bar: spinner(json, doing), doing }
     }
 
     pub(super) fn take(&self, event: &Event) {

@@ -54,11 +54,17 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
             }
             continue;
         }
+        let ran = moved.iter().find(|(_, migration)| migration.tag == status.tag);
+        let ran = ran.map(|(row, _)| format!("applied, it seems: {} of the ledger has its hash", row_name(row)));
         let (glyph, what) = match &status.state {
-            State::Applied { applied_at, .. } => (
-                style("✓").green(),
-                applied_at.map_or("applied".to_owned(), |at| format!("applied {}, {}", date(at), ago(at))),
-            ),
+            _ if ran.is_some() => (style("✗").red(), ran.unwrap_or_default()),
+            State::Applied { applied_at: Some(at), .. } => {
+                (style("✓").green(), format!("applied {}, {}", date(*at), ago(*at)))
+            }
+            // The ledger does not say when; the migration says when it was made.
+            State::Applied { applied_at: None, .. } => {
+                (style("✓").green(), format!("applied (generated {})", date(status.when_millis)))
+            }
             State::Pending => (style("+").cyan(), "pending".to_owned()),
             State::Edited { line_ends: false, .. } => (style("✗").red(), "edited after it was applied".to_owned()),
             State::Edited { line_ends: true, .. } => {
@@ -96,7 +102,8 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
         _ => None,
     };
     let known: Vec<bool> = plan.migrations.iter().filter_map(times).collect();
-    lines.push(format!("\n{}", summary(plan)));
+    let ran: Vec<&str> = moved.iter().map(|(_, migration)| migration.tag.as_str()).collect();
+    lines.push(format!("\n{}", summary(plan, &ran)));
     lines.extend(advice::lines(plan, source).into_iter().map(|line| wrapped(&format!("  {line}"), "    ")));
     if !plan.ledger_exists {
         lines.push(style(format!("The ledger {} does not exist yet.", source.ledger)).dim().to_string());
@@ -113,10 +120,15 @@ fn without_file(missing: &MissingStatus, width: usize) -> String {
     format!("  {} {}  missing file ({applied})", style("✗").red(), padded(&missing.tag, width))
 }
 
-fn summary(plan: &Plan) -> String {
-    let number = |wanted: fn(&State) -> bool| plan.migrations.iter().filter(|status| wanted(&status.state)).count();
+/// How many there are of each; of those that have run by their hash, that alone.
+fn summary(plan: &Plan, ran: &[&str]) -> String {
+    let number = |wanted: fn(&State) -> bool| {
+        let others = plan.migrations.iter().filter(|status| !ran.contains(&status.tag.as_str()));
+        others.filter(|status| wanted(&status.state)).count()
+    };
     let parts = [
         (number(|state| matches!(state, State::Applied { .. })), "applied"),
+        (ran.len(), "applied, it seems"),
         (number(|state| matches!(state, State::Pending)), "pending"),
         (number(|state| matches!(state, State::Edited { .. })), "edited"),
         (number(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. })), "out of order"),
