@@ -75,8 +75,8 @@ fn what_passes_over_in_silence_is_seen() {
             "the type \"mood\" with the values 'sad', 'it''s ok'",
         ),
         (
-            "CREATE TABLE a (email text); CREATE TABLE b (email text); CREATE INDEX i ON a (email)",
-            "CREATE INDEX IF NOT EXISTS i ON b (email);",
+            "CREATE TABLE a (email text); CREATE TABLE b (email text)",
+            "CREATE INDEX i ON a (email); CREATE INDEX IF NOT EXISTS i ON b (email);",
             "the index \"b\".\"i\"",
         ),
         ("CREATE SEQUENCE s", "CREATE TABLE IF NOT EXISTS s (id int);", "the table \"s\""),
