@@ -158,11 +158,15 @@ def deletion():
 
 def replicas():
     paris, virginia = (client("secretsmanager", region=region) for region in ("eu-west-3", "us-east-1"))
-    made = secrets.create_secret(Name="both", SecretString="one", Description="d", Tags=tags(a="1"), AddReplicaRegions=[{"Region": "eu-west-3"}])
+    asked = {"Name": "both", "SecretString": "one", "Description": "d", "Tags": tags(a="1"), "ClientRequestToken": "12345678-1234-1234-1234-000000000000"}
+    asked["AddReplicaRegions"] = [{"Region": "eu-west-3"}]
+    made = secrets.create_secret(**asked)
     arn = made["ARN"]
     equal("on its way", [(one["Region"], one["Status"]) for one in made["ReplicationStatus"]], [("eu-west-3", "InProgress")])
     told = lambda: [(one["Region"], one["Status"]) for one in secrets.describe_secret(SecretId="both")["ReplicationStatus"]]
     until("there", told, [("eu-west-3", "InSync")])
+    again = secrets.create_secret(**asked)
+    equal("the same creation again", (again["ARN"], [one["Region"] for one in again["ReplicationStatus"]]), (arn, ["eu-west-3"]))
     replica = paris.describe_secret(SecretId="both")
     copy = replica["ARN"]
     equal("the same ARN but for the region", copy, arn.replace("eu-central-1", "eu-west-3"))

@@ -71,7 +71,8 @@ fn existing(secret: &Secret, version: &str, content: Option<&Content>) -> Result
     }
     match (secret.versions.get(version), content) {
         (Some(known), Some(content)) if known.content == *content => {
-            Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": version }))
+            let status = secret.replication_status();
+            Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": version, "ReplicationStatus": status }))
         }
         _ => Err(Fault::new(
             "ResourceExistsException",
