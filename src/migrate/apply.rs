@@ -10,19 +10,16 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::compose::CUSTOM;
 use super::connect::Client;
 use super::event::Event;
 use super::failure::{Failure, Half};
 use super::folder::{Chunk, Folder, Migration};
 use super::guard::without_transaction;
 use super::ledger::{Contents, Ledger, LedgerError, Look, Version};
-use super::mask::masked;
 use super::options::Options;
 use super::outside::Waiting;
 use super::plan::{Plan, plan};
 use super::refusal::refusals;
-use super::sql::statements;
 use super::transaction::{Conversation, Opening, Trouble, closing, is_of_deferred, seam};
 use super::verify::named::Named;
 use super::verify::presence::{Presence, unrecorded};
@@ -350,27 +347,6 @@ impl<'a> Run<'a> {
             Some((at_hand, since)) if at_hand == tag => *since,
             _ => self.since.insert((tag.to_owned(), Instant::now())).1,
         }
-    }
-
-    /// Tells that a migration begins.
-    pub(super) fn starts(&mut self, migration: &Migration) {
-        let tag = migration.tag.clone();
-        (self.conversation.events)(Event::Started { tag: tag.clone() });
-        if migration.is_empty() {
-            let swallowed =
-                migration.sql.lines().any(|line| line.trim().len() > CUSTOM.len() && line.starts_with(CUSTOM));
-            (self.conversation.events)(Event::Empty { tag, swallowed });
-        }
-    }
-
-    /// Tells which statement of a migration without a transaction runs now.
-    pub(super) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
-        let mut text = chunk.text.trim_start();
-        if ["--", "/*"].iter().any(|comment| text.starts_with(comment)) {
-            text = statements(text).next().map_or(text, |statement| &text[statement.span().start..]);
-        }
-        let text = masked(text).lines().next().unwrap_or_default().to_owned();
-        (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
     }
 }
 

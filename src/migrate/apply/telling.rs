@@ -2,15 +2,18 @@
 //! in the ledger, why something exists.
 
 use super::Run;
+use crate::migrate::compose::CUSTOM;
 use crate::migrate::event::Event;
 use crate::migrate::existing::{self, Known};
 use crate::migrate::failure::{Failure, StatementFailure};
-use crate::migrate::folder::Migration;
+use crate::migrate::folder::{Chunk, Migration};
 use crate::migrate::guard::without_transaction;
 use crate::migrate::ledger::Contents;
 use crate::migrate::leftover::leftovers;
+use crate::migrate::mask::masked;
 use crate::migrate::options::Options;
 use crate::migrate::plan::{Plan, State, Status};
+use crate::migrate::sql::statements;
 
 impl Run<'_> {
     /// Says once what is let through, and what is odd in the ledger.
@@ -54,5 +57,26 @@ impl Run<'_> {
         let before = self.folder.migrations.iter().take_while(|other| other.tag != migration.tag);
         let run = self.wanted.iter().cloned().chain(self.tags()).collect();
         existing::advice(failure, migration, &Known { before: before.collect(), run, fresh: self.fresh })
+    }
+
+    /// Tells that a migration begins.
+    pub(in crate::migrate) fn starts(&mut self, migration: &Migration) {
+        let tag = migration.tag.clone();
+        (self.conversation.events)(Event::Started { tag: tag.clone() });
+        if migration.is_empty() {
+            let swallowed =
+                migration.sql.lines().any(|line| line.trim().len() > CUSTOM.len() && line.starts_with(CUSTOM));
+            (self.conversation.events)(Event::Empty { tag, swallowed });
+        }
+    }
+
+    /// Tells which statement of a migration without a transaction runs now.
+    pub(in crate::migrate) fn runs(&mut self, migration: &Migration, chunk: Chunk<'_>, number: usize, of: usize) {
+        let mut text = chunk.text.trim_start();
+        if ["--", "/*"].iter().any(|comment| text.starts_with(comment)) {
+            text = statements(text).next().map_or(text, |statement| &text[statement.span().start..]);
+        }
+        let text = masked(text).lines().next().unwrap_or_default().to_owned();
+        (self.conversation.events)(Event::Statement { tag: migration.tag.clone(), number, of, text });
     }
 }
