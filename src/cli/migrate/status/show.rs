@@ -128,7 +128,7 @@ fn summary(plan: &Plan, ran: &[&str]) -> String {
     };
     let parts = [
         (number(|state| matches!(state, State::Applied { .. })), "applied"),
-        (ran.len(), "applied, it seems"),
+        (ran.len(), "applied by its hash"),
         (number(|state| matches!(state, State::Pending)), "pending"),
         (number(|state| matches!(state, State::Edited { .. })), "edited"),
         (number(|state| matches!(state, State::OutOfOrder { .. } | State::Misordered { .. })), "out of order"),
