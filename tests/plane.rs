@@ -157,6 +157,33 @@ async fn clients_of_a_proxy_do_not_meet_what_others_leave_behind() {
         assert_eq!(value(&next, "SHOW statement_timeout").await, "0");
     }
 
+    // It is the same connection that one client gets after the other, and nothing of the first one is left in it.
+    let last = std::sync::Mutex::new(String::new());
+    until("whose connection it is, and what is left in it", "the last one's, 0", || async {
+        let Ok(client) = connect(&places.proxy, "first-99").await else { return "nobody's".into() };
+        let left = value(&client, "SHOW statement_timeout").await;
+        let pid = value(&client, "SELECT pg_backend_pid()").await;
+        client.batch_execute("SET statement_timeout = 4711").await.unwrap();
+        drop(client);
+        let before = std::mem::replace(&mut *last.lock().unwrap(), pid.clone());
+        format!("{}, {left}", if before == pid { "the last one's" } else { "another's" })
+    })
+    .await;
+
+    // An idle client is sent away also after it has asked something.
+    let idle = |seconds| aws.rds.modify_db_proxy().db_proxy_name("shop").idle_client_timeout(seconds).send();
+    idle(1).await.unwrap();
+    until("an idle client", "sent away", || async {
+        let Ok(client) = connect(&places.proxy, "first-99").await else { return "refused".into() };
+        if client.simple_query("SELECT 1").await.is_err() {
+            return "refused".into();
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        client.simple_query("SELECT 2").await.map_or("sent away".into(), |_| "kept".into())
+    })
+    .await;
+    idle(1800).await.unwrap();
+
     // A secret that is wrong for the database is told, and one that is right again is used.
     let secret = |password: &str| {
         let text = format!(r#"{{"username":"app","password":"{password}"}}"#);

@@ -36,6 +36,11 @@ pub(super) struct Wanted {
     pub(super) server: Option<(Listener, u64)>,
 }
 
+/// What takes back all that a client can leave in a session: DISCARD ALL in its parts, for as a whole it has to be the only
+/// statement, and another one follows it. <https://www.postgresql.org/docs/15/sql-discard.html>
+const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
+                     SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
+
 /// How many clients a pooler takes; PgBouncer needs a file descriptor for each.
 const CLIENTS: u64 = 900;
 
@@ -109,6 +114,13 @@ fn credentials(users: &[(String, Password)]) -> String {
     users.iter().map(|(name, password)| format!("{} {}\n", quote(name), quote(&password.0))).collect()
 }
 
+/// What is said on each connection to the server before a client gets it. PgBouncer ends idle clients only as long as they hold
+/// no connection, and from its first query on a client holds one: from there on PostgreSQL ends them.
+fn beginning(wanted: &Wanted) -> String {
+    let own = wanted.pool.init_query.as_ref().map(|query| format!("; {query}")).unwrap_or_default();
+    format!("SET idle_session_timeout = {}{own}", wanted.idle_timeout.saturating_mul(1000))
+}
+
 fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
     let file = |name: &str| home.join(name).display().to_string();
     let mut text = "[databases]\n".to_owned();
@@ -116,13 +128,15 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         (connections * u64::try_from(wanted.pool.max_percent).unwrap_or(100) / 100).max(1)
     });
     if let Some((server, _)) = &wanted.server {
-        let query =
-            wanted.pool.init_query.as_ref().map(|query| format!(" connect_query='{query}'")).unwrap_or_default();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "* = host={} port={} pool_size={size}{query}", server.address, server.port);
+        let _ = writeln!(
+            text,
+            "* = host={} port={} pool_size={size} connect_query='{}'",
+            server.address,
+            server.port,
+            beginning(wanted)
+        );
     }
-    // What a connection starts with, it starts with again for the next client.
-    let reset = wanted.pool.init_query.as_ref().map(|query| format!("; {query}")).unwrap_or_default();
     let tls = if wanted.require_tls { "require" } else { "prefer" };
     let settings: &[(&str, String)] = &[
         ("listen_addr", wanted.listener.address.clone()),
@@ -132,7 +146,8 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         ("auth_type", "scram-sha-256".into()),
         ("auth_file", file("users")),
         ("pool_mode", "session".into()),
-        ("server_reset_query", format!("DISCARD ALL{reset}")),
+        // What a connection starts with, it starts with again for the next client.
+        ("server_reset_query", format!("{RESET}; {}", beginning(wanted))),
         ("max_client_conn", CLIENTS.to_string()),
         ("default_pool_size", size.to_string()),
         ("max_db_connections", size.to_string()),
@@ -174,8 +189,10 @@ mod tests {
             server: Some((listener.clone(), 200)),
         };
         let home = std::path::Path::new("/home");
-        assert!(configuration(&wanted(90), home).contains("pool_size=180\n"));
-        assert!(configuration(&wanted(1), home).contains("pool_size=2\n"));
+        assert!(configuration(&wanted(90), home).contains(" pool_size=180 "));
+        assert!(configuration(&wanted(1), home).contains(" pool_size=2 "));
+        assert!(configuration(&wanted(90), home).contains(" connect_query='SET idle_session_timeout = 1800000'\n"));
+        assert!(configuration(&wanted(90), home).contains("DISCARD SEQUENCES; SET idle_session_timeout = 1800000\n"));
         assert!(configuration(&wanted(90), home).contains("client_tls_sslmode = require\n"));
         let without = Wanted { server: None, ..wanted(90) };
         assert!(!configuration(&without, home).contains("host="));
