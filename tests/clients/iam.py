@@ -226,6 +226,7 @@ def instance_profiles():
 def the_account():
     me = sts.get_caller_identity()["Arn"]
     equal("who asks", iam.get_user()["User"]["Arn"], me)
+    equal("by the same id", iam.get_user()["User"]["UserId"], sts.get_caller_identity()["UserId"])
     refused("somebody else", "NoSuchEntity", iam.get_user, UserName="nobody", status=404)
     equal("users", [user["Arn"] for user in iam.list_users()["Users"]], [me])
     equal("no provider", iam.list_open_id_connect_providers()["OpenIDConnectProviderList"], [])

@@ -359,6 +359,8 @@ def a_proxy():
         rds.create_db_proxy,
         **(asked | {"VpcSubnetIds": SUBNETS[:2]}),
     )
+    of_mysql = [asked["Auth"][0] | {"ClientPasswordAuthType": "MYSQL_NATIVE_PASSWORD"}]
+    refused("MySQL's passwords", "InvalidParameterCombination", rds.create_db_proxy, **(asked | {"Auth": of_mysql}))
     until("a new proxy (a new role takes a while)", lambda: created(asked), "creating")
     refused("a name that is taken", "DBProxyAlreadyExistsFault", rds.create_db_proxy, **asked)
     refused("a proxy that is not there", "DBProxyNotFoundFault", rds.describe_db_proxies, DBProxyName="nowhere", status=404)

@@ -14,7 +14,7 @@ use crate::local::{
 pub(super) fn caller(account: &str) -> Value {
     let arn = sts::caller(account);
     let name = arn.rsplit('/').next().unwrap_or_default();
-    json!({ "Path": "/", "UserName": name, "UserId": format!("AIDA{account}LOCAL"), "Arn": arn, "CreateDate": time(0) })
+    json!({ "Path": "/", "UserName": name, "UserId": sts::caller_id(account), "Arn": arn, "CreateDate": time(0) })
 }
 
 /// `GetUser`: without a name, the caller.

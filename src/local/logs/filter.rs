@@ -107,7 +107,7 @@ pub(super) fn put_subscription_filter(ctx: &mut Ctx<'_>, input: Value) -> Result
     ctx.region.logs.find(input.group())?;
     Err(invalid(format!(
         "Could not deliver test message to specified destination. Check if the destination is valid. (The local cloud \
-         runs nothing that could be one: {})",
+         delivers no log events to anything, nor to {})",
         input.destination_arn
     )))
 }

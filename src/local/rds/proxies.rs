@@ -122,9 +122,15 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
         if iam == "REQUIRED" {
             return Err(combination("IAMAuth REQUIRED is not supported by the local cloud."));
         }
+        let password = given.text("ClientPasswordAuthType").unwrap_or("POSTGRES_SCRAM_SHA_256");
+        if !password.starts_with("POSTGRES_") {
+            return Err(combination(format!(
+                "ClientPasswordAuthType {password} is not supported for the engine family POSTGRESQL."
+            )));
+        }
         entries.push(json!({"Description": given.text("Description"), "UserName": given.text("UserName"),
             "AuthScheme": given.text("AuthScheme").unwrap_or("SECRETS"), "SecretArn": secret, "IAMAuth": iam,
-            "ClientPasswordAuthType": given.text("ClientPasswordAuthType").unwrap_or("POSTGRES_SCRAM_SHA_256")}));
+            "ClientPasswordAuthType": password}));
     }
     if entries.is_empty() {
         return Err(invalid("At least one Auth entry is required."));

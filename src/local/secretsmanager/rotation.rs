@@ -1,5 +1,5 @@
-//! RotateSecret and CancelRotateSecret. A rotation is done by a function of Lambda, which does not run here: so a
-//! secret never gets one, and is refused in the words with which AWS refuses a function that it cannot reach.
+//! RotateSecret and CancelRotateSecret. Nothing calls a function for a rotation here, although functions run: so a secret never
+//! gets one, and is refused in the words with which AWS refuses a function that it cannot call.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "AccessDeniedException",
             format!(
                 "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants \
-                 access to the principal secretsmanager.amazonaws.com. (The local cloud runs no functions: {arn})"
+                 access to the principal secretsmanager.amazonaws.com. (The local cloud rotates no secrets, and so does not \
+                 call {arn})"
             ),
         ),
     })

@@ -30,6 +30,11 @@ pub(crate) fn caller(account: &str) -> String {
     format!("arn:aws:iam::{account}:user/local")
 }
 
+/// The user's id.
+pub(crate) fn caller_id(account: &str) -> String {
+    format!("AIDA{account}LOCAL")
+}
+
 fn get_caller_identity(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     decode::<Value>(input)?;
     let caller = Session::of(ctx)?;

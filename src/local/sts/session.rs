@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::caller;
+use super::{caller, caller_id};
 use crate::local::{
     fault::Fault,
     members::{random_text, time},
@@ -43,7 +43,7 @@ impl Session {
 
     /// The account's one user.
     pub(super) fn of_the_user(ctx: &Ctx<'_>, expires_at: Millis) -> Self {
-        Self { arn: caller(ctx.account), user_id: "AIDALOCALLOCALLOCALLO".to_owned(), role: None, expires_at }
+        Self { arn: caller(ctx.account), user_id: caller_id(ctx.account), role: None, expires_at }
     }
 
     /// Gives out credentials for it. Any key opens the local cloud; these have AWS's form, and are known again.
