@@ -68,6 +68,7 @@ def made():
     refused("no code", "InvalidParameterValueException", lambdas.create_function, **(create | {"Code": {}}))
     refused("no zip", "InvalidParameterValueException", lambdas.create_function, **(create | {"Code": {"ZipFile": b"no"}}))
     refused("no such role", "InvalidParameterValueException", lambdas.create_function, **(create | {"Role": ROLE + "-other"}), status=400)
+    refused("too long", "InvalidParameterValueException", lambdas.create_function, **(create | {"Timeout": 901}))
     refused("no such runtime", "ValidationException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
     new = lambdas.create_function(**create, Tags={"a": "b"}, Environment={"Variables": {"MODE": "first"}})
     equal("a new function", (new["State"], new["Version"], new["FunctionArn"], new["ResponseMetadata"]["HTTPStatusCode"]), ("Pending", "$LATEST", ARN, 201))
@@ -76,6 +77,12 @@ def made():
     refused("a second one", "ResourceConflictException", lambdas.create_function, **create, status=409)
     found = lambdas.get_function(FunctionName=ARN)
     equal("looked at", (found["Configuration"]["State"], found["Configuration"]["LastUpdateStatus"], found["Tags"]), ("Active", "Successful", {"a": "b"}))
+    for look in (lambdas.get_function, lambdas.get_function_configuration, lambdas.invoke):
+        refused("a version that is not there", "ResourceNotFoundException", look, FunctionName="echo", Qualifier="7", status=404)
+        refused("an alias that is not there", "ResourceNotFoundException", look, FunctionName=f"{ARN}:live", status=404)
+    equal("the newest version", lambdas.get_function_configuration(FunctionName="echo", Qualifier="$LATEST")["FunctionName"], "echo")
+    [version] = lambdas.list_versions_by_function(FunctionName="echo")["Versions"]
+    equal("its one version", (version["Version"], version["FunctionArn"]), ("$LATEST", f"{ARN}:$LATEST"))
     refused("another one", "ResourceNotFoundException", lambdas.get_function, FunctionName="nobody", status=404)
 
 
@@ -91,7 +98,9 @@ def called():
     equal("a trial", lambdas.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"], 204)
     equal("one that nobody waits for", lambdas.invoke(FunctionName="echo", InvocationType="Event", Payload='{"later": 1}')["StatusCode"], 202)
     refused("what is no JSON", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", Payload=b"{", status=400)
-    refused("too much", "RequestTooLargeException", lambdas.invoke, FunctionName="echo", Payload=b'"' + b"x" * 6_291_556 + b'"', status=413)
+    refused("too much", "RequestTooLargeException", lambdas.invoke, FunctionName="echo", Payload=b'"' + b"x" * (6 << 20) + b'"', status=413)
+    event = dict(FunctionName="echo", InvocationType="Event", Payload=b'"' + b"x" * (1 << 20) + b'"')
+    refused("too much for one that nobody waits for", "RequestTooLargeException", lambdas.invoke, **event, status=413)
     refused("nobody", "ResourceNotFoundException", lambdas.invoke, FunctionName="nobody", status=404)
 
     def said():

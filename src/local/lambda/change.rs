@@ -51,6 +51,7 @@ fn settings(input: &Value) -> Result<Map<String, Value>, Fault> {
     let given = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())));
     let given: Map<String, Value> = given.collect();
     check::environment(&given)?;
+    check::timeout(&given)?;
     Ok(given)
 }
 
@@ -196,7 +197,7 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?.clone();
+    let function = ctx.region.lambda.find_version(&input)?.clone();
     ctx.region.lambda.functions.remove(&function.name);
     detach(ctx, &function);
     code::remove(ctx.data, ctx.account, ctx.region_name, &function.name);

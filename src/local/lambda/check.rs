@@ -80,6 +80,20 @@ pub(super) fn vpc(ctx: &Ctx<'_>, subnets: &[String], groups: &[String]) -> Resul
     Ok(vpc.clone())
 }
 
+/// The longest that a function may run, in seconds.
+const LONGEST: u64 = 900;
+
+/// Refuses a time-out that is too long.
+pub(super) fn timeout(settings: &Map<String, Value>) -> Result<(), Fault> {
+    match settings.get("Timeout").and_then(Value::as_u64).filter(|seconds| *seconds > LONGEST) {
+        None => Ok(()),
+        Some(seconds) => Err(invalid(format!(
+            "1 validation error detected: Value '{seconds}' at 'timeout' failed to satisfy constraint: Member must have value \
+             less than or equal to {LONGEST}"
+        ))),
+    }
+}
+
 /// Refuses variables that are Lambda's own.
 pub(super) fn environment(settings: &Map<String, Value>) -> Result<(), Fault> {
     let variables = settings.get("Environment").and_then(|given| given["Variables"].as_object());

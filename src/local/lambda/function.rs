@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::NEWEST;
 use crate::local::{
     fault::Fault,
     members::{Tags, random_uuid},
@@ -106,7 +107,7 @@ impl Function {
             "CodeSize": self.code_size,
             "CodeSha256": self.sha256,
             "LastModified": modified,
-            "Version": "$LATEST",
+            "Version": NEWEST,
             "VpcConfig": {"SubnetIds": self.subnets, "SecurityGroupIds": self.groups, "VpcId": self.vpc},
             "RevisionId": self.revision,
             "PackageType": "Zip",

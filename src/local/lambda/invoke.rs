@@ -7,11 +7,13 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{code, environment, function::State};
+use super::{NEWEST, code, environment, function::State};
 use crate::local::{cloud::Cloud, fault::Fault, members::random_uuid, world::Ctx};
 
-/// The largest payload of a call, and of an answer, in bytes.
-const LARGEST: usize = 6_291_556;
+/// The largest payload of a call that is waited for, of one that is not, and of an answer, in bytes.
+const LARGEST: usize = 6 << 20;
+const LARGEST_EVENT: usize = 1 << 20;
+const LARGEST_ANSWER: usize = 6_291_556;
 
 /// A call of a function, as it is carried out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ impl Answer {
 pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let text = |name: &str| input[name].as_str().unwrap_or_default();
     let (account, region) = (ctx.account.to_owned(), ctx.region_name.to_owned());
-    let function = ctx.region.lambda.find(text("FunctionName"))?;
+    let function = ctx.region.lambda.find_version(&input)?;
     match function.state {
         State::Active => {}
         State::Pending => function.check_free()?,
@@ -71,12 +73,13 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let payload = if text("Payload").is_empty() { STANDARD.encode("{}") } else { text("Payload").to_owned() };
     let bytes = STANDARD.decode(&payload).unwrap_or_default();
-    if bytes.len() > LARGEST {
-        let message = format!(
-            "{} byte payload is too large for the {} invocation type (limit {LARGEST} bytes)",
-            bytes.len(),
-            "RequestResponse"
-        );
+    let (kind, limit) = match text("InvocationType") {
+        "Event" => ("Event", LARGEST_EVENT),
+        _ => ("RequestResponse", LARGEST),
+    };
+    if bytes.len() > limit {
+        let message =
+            format!("{} byte payload is too large for the {kind} invocation type (limit {limit} bytes)", bytes.len());
         return Err(Fault::new("RequestTooLargeException", message));
     }
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
@@ -121,8 +124,9 @@ pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<
         }
         let tail = order.tail;
         let mut answer = carry_out(&cloud, &order).await?;
-        if answer.payload.len() > LARGEST {
-            let message = format!("Response payload size exceeded maximum allowed payload size ({LARGEST} bytes).");
+        if answer.payload.len() > LARGEST_ANSWER {
+            let message =
+                format!("Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).");
             answer = Answer { log: answer.log, ..Answer::failure("Function.ResponseSizeTooLarge", &message) };
         }
         let log = tail.then(|| STANDARD.encode(last(&answer.log.join("\n"))));
@@ -130,7 +134,7 @@ pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<
             "StatusCode": 200,
             "FunctionError": answer.failed.then_some("Unhandled"),
             "LogResult": log,
-            "ExecutedVersion": "$LATEST",
+            "ExecutedVersion": NEWEST,
             "Payload": STANDARD.encode(answer.payload),
         }))
     }

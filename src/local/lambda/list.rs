@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Store, function::Function, invalid};
+use super::{NEWEST, Store, function::Function, invalid};
 use crate::local::{fault::Fault, members::page, world::Ctx};
 
 /// How many a page has.
 const PAGE: usize = 50;
 
 pub(super) fn get_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    Ok(ctx.region.lambda.find(input["FunctionName"].as_str().unwrap_or_default())?.described())
+    Ok(ctx.region.lambda.find_version(&input)?.described())
 }
 
 pub(super) fn get(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(input["FunctionName"].as_str().unwrap_or_default())?;
+    let function = ctx.region.lambda.find_version(&input)?;
     Ok(json!({
         "Configuration": function.described(),
         // AWS's is a link into a store of its own, which the local cloud does not have.
@@ -29,6 +29,14 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let page = page.ok_or_else(|| invalid("Invalid marker"))?;
     let functions: Vec<Value> = page.items.into_iter().map(|function| function.listed().into()).collect();
     Ok(json!({"Functions": functions, "NextMarker": page.next}))
+}
+
+/// `ListVersionsByFunction`: the newest one, for none is published here.
+pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let function = ctx.region.lambda.find(input["FunctionName"].as_str().unwrap_or_default())?;
+    let mut newest = function.listed();
+    newest.insert("FunctionArn".to_owned(), format!("{}:{NEWEST}", function.arn).into());
+    Ok(json!({"Versions": [newest]}))
 }
 
 fn of_arn<'a>(store: &'a mut Store, input: &Value) -> Result<&'a mut Function, Fault> {

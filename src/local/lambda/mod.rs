@@ -15,6 +15,7 @@ mod runtime;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
 use function::Function;
@@ -23,6 +24,8 @@ use function::Function;
 const CREATE: Duration = Duration::from_secs(3);
 const CREATE_IN_VPC: Duration = Duration::from_secs(60);
 const UPDATE: Duration = Duration::from_secs(3);
+/// The one version that a function has here.
+const NEWEST: &str = "$LATEST";
 /// How long the network interfaces of a function that was deleted hold their subnets and groups.
 const LINGER: Duration = Duration::from_secs(20 * 60);
 
@@ -61,6 +64,25 @@ impl Store {
         };
         self.functions.get_mut(named(given)).ok_or_else(missing)
     }
+
+    /// The function that a call means, whose newest version is the only one.
+    fn find_version(&mut self, input: &Value) -> Result<&mut Function, Fault> {
+        let given = input["FunctionName"].as_str().unwrap_or_default();
+        let function = self.find(given)?;
+        match input["Qualifier"].as_str().or_else(|| version(given)).filter(|version| *version != NEWEST) {
+            None => Ok(function),
+            Some(version) => {
+                let message = format!("Function not found: {}:{version}", function.arn);
+                Err(Fault::new("ResourceNotFoundException", message))
+            }
+        }
+    }
+}
+
+/// The version or alias behind a name or an ARN.
+fn version(given: &str) -> Option<&str> {
+    let (before, version) = given.rsplit_once(':')?;
+    (before == named(given) || before.ends_with(&format!("function:{}", named(given)))).then_some(version)
 }
 
 /// The name in a name, a partial ARN or a full one, with or without a version behind it.
@@ -91,6 +113,7 @@ pub(crate) static SERVICE: Service = Service {
         ("GetFunction", list::get),
         ("GetFunctionConfiguration", list::get_configuration),
         ("ListFunctions", list::list),
+        ("ListVersionsByFunction", list::versions),
         ("Invoke", invoke::invoke),
         ("TagResource", list::tag),
         ("UntagResource", list::untag),
