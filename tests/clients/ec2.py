@@ -888,12 +888,15 @@ def filters():
     delete_network(vpc, gateway)
 
 
-def pages_of_names():
-    made = [ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(3)]
-    first = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=2)
-    rest = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=2, NextToken=first["NextToken"])
+def as_many_addresses_as_there_are():
+    told = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"] for one in ec2.describe_account_attributes()["AccountAttributes"]}
+    most = int(told["vpc-max-elastic-ips"])
+    made = [ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(most)]
+    refused("one more", "AddressLimitExceeded", ec2.allocate_address, Domain="vpc")
+    first = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=30)
+    rest = ec2.describe_addresses_attribute(Attribute="domain-name", MaxResults=30, NextToken=first["NextToken"])
     equal("two pages of addresses' names", ids(first["Addresses"] + rest["Addresses"], "AllocationId"), sorted(made))
-    holds("the second is the last", "NextToken" not in rest and len(first["Addresses"]) == 2, rest)
+    holds("the second is the last", "NextToken" not in rest and len(first["Addresses"]) == 30, rest)
     for elastic in made:
         ec2.release_address(AllocationId=elastic)
 
@@ -922,6 +925,6 @@ run(
     what_is_never_there,
     tenancy,
     filters,
-    pages_of_names,
+    as_many_addresses_as_there_are,
     nothing_is_left,
 )

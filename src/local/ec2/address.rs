@@ -152,6 +152,9 @@ pub(super) struct Allocate {
     tag_specifications: Vec<TagSpecification>,
 }
 
+/// How many elastic addresses an account has in a region: AWS gives five, and more to who asks; several stacks need more.
+pub(super) const MOST_ADDRESSES: usize = 50;
+
 /// `AllocateAddress`
 pub(super) fn allocate(ctx: &mut Ctx<'_>, input: Allocate) -> Result<Value, Fault> {
     if input.domain.as_deref() == Some("standard") {
@@ -166,6 +169,9 @@ pub(super) fn allocate(ctx: &mut Ctx<'_>, input: Allocate) -> Result<Value, Faul
     }
     let tags = tag::given(&input.tag_specifications, &kind::ADDRESS)?;
     let store = &mut ctx.region.ec2;
+    if store.addresses.len() >= MOST_ADDRESSES {
+        return Err(Fault::new("AddressLimitExceeded", "The maximum number of addresses has been reached."));
+    }
     let address = Address {
         allocation_id: kind::ADDRESS.new_id(),
         public_ip: store.unused_public_ip(),

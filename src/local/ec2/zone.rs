@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{call::invalid, kind, listing::Listing, view::View};
+use super::{address::MOST_ADDRESSES, call::invalid, kind, listing::Listing, view::View};
 use crate::local::{fault::Fault, world::Ctx};
 
 /// Every region has these zones here; AWS has more in some.
@@ -196,15 +196,18 @@ pub(super) fn describe_regions(ctx: &mut Ctx<'_>, input: DescribeRegions) -> Res
     REGION_LISTING.answer(&view, json!({"Filters": filters(input.filters)}), all)
 }
 
-/// The attributes of an account that never asked for higher limits, without a default VPC.
-const ACCOUNT_ATTRIBUTES: [(&str, &str); 6] = [
-    ("supported-platforms", "VPC"),
-    ("default-vpc", "none"),
-    ("max-instances", "20"),
-    ("max-elastic-ips", "5"),
-    ("vpc-max-elastic-ips", "5"),
-    ("vpc-max-security-groups-per-interface", "5"),
-];
+/// The attributes of an account without a default VPC that never asked for higher limits but that of its addresses.
+fn account_attributes() -> [(&'static str, String); 6] {
+    let addresses = MOST_ADDRESSES.to_string();
+    [
+        ("supported-platforms", "VPC".to_owned()),
+        ("default-vpc", "none".to_owned()),
+        ("max-instances", "20".to_owned()),
+        ("max-elastic-ips", addresses.clone()),
+        ("vpc-max-elastic-ips", addresses),
+        ("vpc-max-security-groups-per-interface", "5".to_owned()),
+    ]
+}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
@@ -215,9 +218,10 @@ pub(super) struct DescribeAccountAttributes {
 /// `DescribeAccountAttributes`
 pub(super) fn describe_account_attributes(ctx: &mut Ctx<'_>, input: DescribeAccountAttributes) -> Result<Value, Fault> {
     let wanted = |name: &str| input.attribute_names.is_empty() || input.attribute_names.iter().any(|one| one == name);
-    let all = ACCOUNT_ATTRIBUTES.iter().filter(|(name, _)| wanted(name));
+    let attributes = account_attributes();
+    let all = attributes.iter().filter(|(name, _)| wanted(name));
     let default_vpc = ctx.region.ec2.default_vpc().map(|vpc| vpc.vpc_id.as_str());
-    let shown = |(name, value): &(&str, &str)| {
+    let shown = |(name, value): &(&str, String)| {
         let value = default_vpc.filter(|_| *name == "default-vpc").unwrap_or(value);
         json!({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]})
     };
