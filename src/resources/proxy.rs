@@ -52,6 +52,10 @@ pub struct Proxy {
     pub max_idle_connections_percent: i32,
     /// How many seconds a client waits for a connection.
     pub connection_borrow_timeout_seconds: i32,
+    /// What every connection to the database begins with, in SQL; empty for nothing.
+    pub init_query: String,
+    /// Which statements do not bind a client to its connection although they would.
+    pub session_pinning_filters: Vec<String>,
 }
 
 /// Credentials for the database, and how clients prove that they are theirs.
@@ -125,7 +129,7 @@ impl Resource for Proxy {
         // The pool first: changing the proxy itself makes it `modifying`, which forbids the other call.
         if changes.iter().any(|change| is_of_pool(change.top())) {
             let call = scope.aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id);
-            let call = call.target_group_name(TARGET_GROUP).connection_pool_config(self.pool());
+            let call = call.target_group_name(TARGET_GROUP).connection_pool_config(self.pool(changes));
             call.send().await?;
         }
         if changes.iter().any(|change| !is_of_pool(change.top())) {
@@ -180,12 +184,18 @@ impl Proxy {
         Ok(())
     }
 
-    fn pool(&self) -> ConnectionPoolConfiguration {
-        ConnectionPoolConfiguration::builder()
+    fn pool(&self, changes: &[Change]) -> ConnectionPoolConfiguration {
+        let mut pool = ConnectionPoolConfiguration::builder()
             .max_connections_percent(self.max_connections_percent)
             .max_idle_connections_percent(self.max_idle_connections_percent)
-            .connection_borrow_timeout(self.connection_borrow_timeout_seconds)
-            .build()
+            .connection_borrow_timeout(self.connection_borrow_timeout_seconds);
+        if touches(changes, "init_query") {
+            pool = pool.init_query(&self.init_query);
+        }
+        if touches(changes, "session_pinning_filters") {
+            pool = pool.set_session_pinning_filters(Some(self.session_pinning_filters.clone()));
+        }
+        pool.build()
     }
 }
 
@@ -193,7 +203,11 @@ impl Proxy {
 fn is_of_pool(attribute: &str) -> bool {
     matches!(
         attribute,
-        "max_connections_percent" | "max_idle_connections_percent" | "connection_borrow_timeout_seconds"
+        "max_connections_percent"
+            | "max_idle_connections_percent"
+            | "connection_borrow_timeout_seconds"
+            | "init_query"
+            | "session_pinning_filters"
     )
 }
 
@@ -241,6 +255,8 @@ async fn observe_one(found: &Ours, aws: &Clients) -> Result<Option<Live<Proxy>>>
         max_connections_percent: pool.max_connections_percent().unwrap_or_default(),
         max_idle_connections_percent: pool.max_idle_connections_percent().unwrap_or_default(),
         connection_borrow_timeout_seconds: pool.connection_borrow_timeout().unwrap_or_default(),
+        init_query: pool.init_query().unwrap_or_default().to_owned(),
+        session_pinning_filters: pool.session_pinning_filters().to_vec(),
     };
     let live = Live::new(found.address.clone(), &found.name, spec)
         .output("name", Some(&found.name))

@@ -94,6 +94,8 @@ fn pooled(name: &str) -> Proxy {
         max_connections_percent: 90,
         max_idle_connections_percent: 45,
         connection_borrow_timeout_seconds: 120,
+        init_query: String::new(),
+        session_pinning_filters: Vec::new(),
     }
 }
 
@@ -109,6 +111,10 @@ pub(super) fn proxy() -> Case<Proxy> {
         })
         .change("max_idle_connections_percent", Update, |proxy| proxy.max_idle_connections_percent = 10)
         .change("connection_borrow_timeout_seconds", Update, |proxy| proxy.connection_borrow_timeout_seconds = 60)
+        .change("init_query", Update, |proxy| proxy.init_query = "set statement_timeout = 60000".into())
+        .change("session_pinning_filters", Update, |proxy| {
+            proxy.session_pinning_filters = vec!["EXCLUDE_VARIABLE_SETS".into()];
+        })
         .change("role", Update, |proxy| proxy.role = Ref::to("other").output("arn"))
         .change("auth", Update, |proxy| proxy.auth[0].client_password = Some("POSTGRES_MD5".into()))
         .change("auth", Update, |proxy| proxy.auth.push(Auth::by_password(Ref::to("other"))))
@@ -132,6 +138,24 @@ pub(super) fn proxy() -> Case<Proxy> {
                 let call = aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id);
                 call.target_group_name("default").connection_pool_config(pool).send().await.unwrap();
                 aws.rds.modify_db_proxy().db_proxy_name(&live.id).require_tls(false).send().await.unwrap()
+            }),
+        )
+        .drift(
+            "nobody writes any more",
+            Update,
+            act!(|aws, live| {
+                let pool = ConnectionPoolConfiguration::builder().init_query("set default_transaction_read_only = on");
+                let call = aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id).target_group_name("default");
+                call.connection_pool_config(pool.build()).send().await.unwrap()
+            }),
+        )
+        .drift(
+            "what one client sets, the next one finds",
+            Update,
+            act!(|aws, live| {
+                let pool = ConnectionPoolConfiguration::builder().session_pinning_filters("EXCLUDE_VARIABLE_SETS");
+                let call = aws.rds.modify_db_proxy_target_group().db_proxy_name(&live.id).target_group_name("default");
+                call.connection_pool_config(pool.build()).send().await.unwrap()
             }),
         )
         .drift(

@@ -171,6 +171,8 @@ impl Expansion<'_> {
             max_connections_percent: i32::from(settings.max_connections.get()),
             max_idle_connections_percent: i32::from(settings.idle_share().get()),
             connection_borrow_timeout_seconds: seconds(settings.borrow_timeout),
+            init_query: String::new(),
+            session_pinning_filters: Vec::new(),
         };
         self.add(NAME, proxy);
         self.add(NAME, ProxyTarget { proxy: Ref::to(NAME), cluster: Ref::to(NAME) });
