@@ -46,6 +46,18 @@ fn the_first_questions_are_repeated_when_they_are_throttled() {
 }
 
 #[test]
+fn a_question_that_is_throttled_for_long_is_not_repeated_in_silence() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    // Five pauses are longer than the silence, however they fall.
+    let throttle = ["local", "fault", "refuse", "ec2.DescribeSubnets", "Throttling", "--times", "5"];
+    cloud.infra(&throttle).succeeds();
+    let told = cloud.infra(&["diff", "--local"]).succeeds().stderr();
+    let (_, after) = told.split_once("DescribeSubnets: ").expect("the question is named");
+    assert!(after.contains("It is asked again.") && after.contains("AWS answers again."), "{told}");
+}
+
+#[test]
 fn a_region_without_app_runner_is_missed_only_by_a_service() {
     let cloud = Cloud::start();
     cloud.write("stack.yaml", "stack: shop\n");

@@ -14,6 +14,7 @@ pub use clients::{Account, Clients, Options};
 pub use each::each;
 pub use error::{Class, Error, unless_gone};
 pub use guard::{Permit, is_reading};
+pub(crate) use unanswered::say;
 pub use unanswered::telling;
 
 /// A result whose error is AWS's, classified.

@@ -39,6 +39,13 @@ pub async fn telling<T>(tell: impl Fn(String) + Send + Sync + 'static, work: imp
     LISTENER.scope(Arc::new(tell), work).await
 }
 
+/// Says something to whoever listens to this work, if anybody does.
+pub(crate) fn say(text: String) {
+    if let Ok(tell) = LISTENER.try_with(Arc::clone) {
+        tell(text);
+    }
+}
+
 /// Watches each call of work that somebody listens to.
 #[derive(Debug, Clone)]
 pub(super) struct Unanswered;
@@ -100,8 +107,8 @@ impl Intercept for Unanswered {
     ) -> Result<(), BoxError> {
         let told = config.load::<Waiting>().is_some_and(|waiting| waiting.told.load(Ordering::SeqCst));
         let action = config.load::<Metadata>().map(Metadata::name);
-        if let (true, Some(action), Ok(tell)) = (told, action, LISTENER.try_with(Arc::clone)) {
-            tell(format!("AWS has answered {action}."));
+        if let (true, Some(action)) = (told, action) {
+            say(format!("AWS has answered {action}."));
         }
         Ok(())
     }

@@ -10,12 +10,14 @@ use super::{
     clock::{self, Instant},
     plan::{Action, Plan, Step},
 };
-use crate::aws::{Class, Error, Result, each};
+use crate::aws::{Class, Error, Result, each, say};
 
 /// How often a list that was throttled is asked for again.
 const TRIES: u32 = 8;
 /// For how long it is asked for again where AWS does not answer.
 const UNANSWERED: Duration = Duration::from_secs(60);
+/// How long that goes on in silence: most of what passes has passed by then.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Everything of the stack that is there.
 ///
@@ -90,16 +92,21 @@ pub async fn list(kind: &Kind, scope: &Scope<'_>, unreached: u32) -> Result<Vec<
 
 /// The answer to a call that may be repeated whatever happened to it, as every question may. `unreached`
 /// is how often that is done where AWS could not be reached at all: at the beginning that is to be told at once, later it
-/// is a moment's failure.
+/// is a moment's failure. Whoever listens hears why nothing happens, and when it is over.
 ///
 /// # Errors
 /// The last one, where it does not pass.
 pub async fn patiently<T>(unreached: u32, mut question: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    let mut tried = 0;
+    let (mut tried, mut told) = (0, false);
     let began = clock::now();
     loop {
         let error = match question().await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                if told {
+                    say("AWS answers again.".to_owned());
+                }
+                return Ok(answer);
+            }
             Err(error) => error,
         };
         let tries = match error.class {
@@ -112,8 +119,24 @@ pub async fn patiently<T>(unreached: u32, mut question: impl AsyncFnMut() -> Res
             return Err(error);
         }
         tried += 1;
-        clock::sleep(backoff(tried)).await;
+        let pause = backoff(tried);
+        if !told && clock::since(began) + pause >= SILENCE {
+            told = true;
+            say(why_again(&error));
+        }
+        clock::sleep(pause).await;
     }
+}
+
+/// What came in place of an answer, as sentences.
+fn why_again(error: &Error) -> String {
+    let message = error.message.trim_end_matches('.');
+    // In AWS's own words it is not said of what.
+    let of = match error.class {
+        Class::Throttled | Class::NotYet => format!("{}: ", error.action),
+        _ => String::new(),
+    };
+    format!("{of}{message}. It is asked again.")
 }
 
 /// How long to wait before the `tried`-th repetition: doubling, at most 20 s, with full jitter above a fifth.
@@ -159,6 +182,35 @@ impl<'a> Observer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::telling;
+
+    /// What is said while a question is repeated until `passes`, and how long after its beginning.
+    fn said(class: Class, passes: Duration) -> Vec<(Duration, String)> {
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        clock::run(async {
+            let (began, words) = (clock::now(), Arc::clone(&heard));
+            let tell = move |text: String| words.lock().unwrap().push((clock::since(began), text));
+            let work = patiently(TRIES, async || {
+                if clock::since(began) < passes { Err(Error::new(class, "Rate exceeded")) } else { Ok(()) }
+            });
+            let _ = telling(tell, work).await;
+        });
+        let heard = heard.lock().unwrap();
+        heard.clone()
+    }
+
+    #[test]
+    fn why_nothing_happens_is_told_once_and_soon_and_that_it_is_over() {
+        for class in [Class::Throttled, Class::Unreachable] {
+            let heard = said(class, Duration::from_secs(8));
+            assert_eq!(heard.len(), 2, "{heard:?}");
+            assert!(heard[0].0 <= SILENCE && heard[0].1.ends_with("Rate exceeded. It is asked again."), "{heard:?}");
+            assert!(heard[1].0 >= Duration::from_secs(8) && heard[1].1 == "AWS answers again.", "{heard:?}");
+            let heard = said(class, Duration::MAX);
+            assert_eq!(heard.len(), 1, "{heard:?}");
+            assert!(said(class, Duration::from_millis(1)).is_empty(), "what passes at once is nothing to talk of");
+        }
+    }
 
     #[test]
     fn what_is_never_answered_is_given_up_within_two_minutes() {
