@@ -157,12 +157,15 @@ pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<He
 }
 
 fn lock_lost(why: &Loss) -> Failure {
-    miette!(
-        help = "See who works on the stack, then run the same command again.",
-        "The lock was lost, so nothing more was begun: {}.",
-        why.to_string().trim_end_matches('.')
-    )
-    .into()
+    let help = match why {
+        Loss::Taken(_) | Loss::Suspended => "See who works on the stack, then run the same command again.",
+        Loss::Unreachable(_) => {
+            "See that AWS can be reached, then run the same command again: it waits until the lock has run out, and goes on \
+             from here."
+        }
+    };
+    miette!(help = help, "The lock was lost, so nothing more was begun: {}.", why.to_string().trim_end_matches('.'))
+        .into()
 }
 
 /// Looks, also under the lock where it is held already.
@@ -266,4 +269,16 @@ pub(super) fn end(
 pub(super) fn end_as_it_was(known: Known, stage: &Stage, offers: bool) -> Result<u8, Failure> {
     let outcome = Outcome { known, ..Outcome::default() };
     end(stage, &outcome, "", Duration::ZERO, true, offers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lost_the_lock_with_the_network_is_not_sent_to_look_for_somebody_else() {
+        let help = |why: &Loss| lock_lost(why).json()["help"].as_str().unwrap_or_default().to_owned();
+        assert!(help(&Loss::Unreachable("Nobody answers.".to_owned())).starts_with("See that AWS can be reached"));
+        assert!(help(&Loss::Taken(None)).starts_with("See who works on the stack"));
+    }
 }
