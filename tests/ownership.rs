@@ -3,6 +3,7 @@
 
 mod import;
 mod lost;
+mod placeless;
 
 use serde_json::{Value, json};
 
@@ -53,36 +54,29 @@ fn rds_arn(cloud: &Cloud, kind: &str, id: &str) -> String {
 
 /// Takes the stack's tags off a resource, as somebody might who tidies up.
 fn untag(cloud: &Cloud, address: &str, id: &str) {
-    let keys = ["infra:stack", "infra:address"];
+    ["infra:stack", "infra:address"].iter().for_each(|key| take_tag(cloud, address, id, key));
+}
+
+/// Takes one tag off a resource.
+fn take_tag(cloud: &Cloud, address: &str, id: &str, key: &str) {
     let kind = address.split('/').next().expect("a kind");
     match kind {
         "role" => {
-            let form = format!(
-                "Action=UntagRole&Version=2010-05-08&RoleName={id}&TagKeys.member.1={}&TagKeys.member.2={}",
-                keys[0], keys[1]
-            );
-            cloud.call("iam", &form);
+            cloud.call("iam", &format!("Action=UntagRole&Version=2010-05-08&RoleName={id}&TagKeys.member.1={key}"));
         }
         "secret" => {
-            cloud.ask("secretsmanager", "secretsmanager.UntagResource", &json!({"SecretId": id, "TagKeys": keys}));
+            cloud.ask("secretsmanager", "secretsmanager.UntagResource", &json!({"SecretId": id, "TagKeys": [key]}));
         }
         "service" | "vpc-connector" | "auto-scaling" => {
-            cloud.ask("apprunner", "AppRunner.UntagResource", &json!({"ResourceArn": id, "TagKeys": keys}));
+            cloud.ask("apprunner", "AppRunner.UntagResource", &json!({"ResourceArn": id, "TagKeys": [key]}));
         }
         "cluster" | "instance" | "proxy" | "db-subnet-group" | "cluster-parameter-group" => {
             let arn = rds_arn(cloud, kind, id);
-            let form = format!(
-                "Action=RemoveTagsFromResource&Version=2014-10-31&ResourceName={arn}&TagKeys.member.1={}&TagKeys.member.2={}",
-                keys[0], keys[1]
-            );
-            cloud.call("rds", &form);
+            let form = format!("Version=2014-10-31&ResourceName={arn}&TagKeys.member.1={key}");
+            cloud.call("rds", &format!("Action=RemoveTagsFromResource&{form}"));
         }
         _ => {
-            let form = format!(
-                "Action=DeleteTags&Version=2016-11-15&ResourceId.1={id}&Tag.1.Key={}&Tag.2.Key={}",
-                keys[0], keys[1]
-            );
-            cloud.call("ec2", &form);
+            cloud.call("ec2", &format!("Action=DeleteTags&Version=2016-11-15&ResourceId.1={id}&Tag.1.Key={key}"));
         }
     }
 }
@@ -138,7 +132,7 @@ fn a_name_that_another_stack_gave_is_told_as_its() {
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     cloud.write("stack.yaml", &stack("store"));
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
-    assert!(run.stderr().contains("It is of the stack shop: give one of the two another name."), "{}", run.stderr());
+    assert!(run.stderr().contains("holds the name shared and is of the stack shop."), "{}", run.stderr());
 }
 
 #[test]

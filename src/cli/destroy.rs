@@ -12,8 +12,10 @@ use super::{
 use crate::{
     engine::{
         Address, Desired, Resource as _,
+        identity::Stray,
         observe::obstructions,
         plan::{Action, Plan, Policy, Step, plan},
+        scope::Stranger,
     },
     render::{output::tell, value::count},
     resources::{
@@ -62,19 +64,20 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     // Without a question there is nothing to wait for between looking and acting.
     let early =
         if args.run.yes && !args.dry_run { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
-    let shown = match run::look(early.as_ref(), look()).await {
-        Ok(shown) => shown,
+    let (unplaced, shown) = match run::look(early.as_ref(), look()).await {
+        Ok(looked) => looked,
         Err(failure) => {
             release(early, true).await;
             return Err(failure);
         }
     };
     show(&stage, &shown, &[], args.run.json);
+    tell_unplaced(&unplaced);
     tell_obstructed(&shown);
     if !shown.steps.iter().any(Step::acts) {
         release(early, true).await;
         match args.run.json {
-            false => print(&remains(&stage, &shown)),
+            false => print(&remains(&stage, &shown, &unplaced)),
             true if !args.dry_run => return run::end_as_it_was(shown.known, &stage, false),
             true => {}
         }
@@ -83,8 +86,8 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     if args.dry_run {
         return Ok(CLEAN);
     }
-    let (held, decided) = if let Some(held) = early {
-        (held, shown)
+    let (held, unplaced, decided) = if let Some(held) = early {
+        (held, unplaced, shown)
     } else {
         let asked = Instant::now();
         if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !is_named(step, &named)) {
@@ -94,23 +97,21 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
             ask::yes("Delete this?")?;
         }
         began += asked.elapsed();
-        let again = async { Ok(((), look().await?)) };
-        let (held, (), decided) = lock_and_look(&stage, "destroy", &args.run, &shown, again).await?;
-        (held, decided)
+        lock_and_look(&stage, "destroy", &args.run, &shown, look()).await?
     };
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
     held.release(outcome.is_complete()).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
     if outcome.is_complete() && !args.run.json {
-        print(&remains(&stage, &decided));
+        print(&remains(&stage, &decided, &unplaced));
     }
     Ok(code)
 }
 
-/// What there is to be deleted now. On a terminal the stack's name is typed in place of naming each resource that holds data;
-/// protection has to be named.
-async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, Failure> {
-    let live = stage.live().await?;
+/// What there is to be deleted now, and what of the stack is not, because nothing says any more where it stands. On a terminal the
+/// stack's name is typed in place of naming each resource that holds data; protection has to be named.
+async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<(Vec<Stranger>, Plan), Failure> {
+    let (live, strangers) = stage.met().await?;
     let addresses = || named.iter().map(|one| &one.address);
     tell_unmet(addresses(), &live, stage.intended().iter());
     let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));
@@ -127,7 +128,22 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<Plan, F
         step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
     }
     obstructions(&mut plan, KINDS, &stage.scope(stage.intended())).await;
-    Ok(plan)
+    let unplaced = strangers.into_iter().filter(|stranger| matches!(stranger.why, Stray::Unplaced(_)));
+    Ok((unplaced.collect(), plan))
+}
+
+/// Says what the stack has made and a destruction does not find at any address, and how it does.
+fn tell_unplaced(unplaced: &[Stranger]) {
+    for Stranger { kind, id, why } in unplaced {
+        let named = match why {
+            Stray::Unplaced(Some(name)) => Address::new(kind, name),
+            _ => Address::new(kind, "NAME"),
+        };
+        tell(&format!(
+            "{id} {why}: it is not deleted, and what it stands in cannot be. Take it in first (`infra import {named} {id}`), or \
+             delete it yourself.",
+        ));
+    }
 }
 
 /// Says of what will not go as things are, and stays with all that it needs.
@@ -191,8 +207,9 @@ fn kept(stage: &Stage) -> BTreeMap<Address, String> {
 }
 
 /// What is left after a destruction and what it costs to forget it.
-fn remains(stage: &Stage, plan: &Plan) -> String {
-    let mut lines = Vec::new();
+fn remains(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> String {
+    let mut lines: Vec<String> =
+        unplaced.iter().map(|Stranger { kind, id, why }| format!("  The {kind} {id} stays: it {why}.")).collect();
     for (address, reason) in &plan.kept {
         lines.push(format!("  {address} stays: {reason}."));
     }

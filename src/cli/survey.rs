@@ -261,6 +261,16 @@ impl Stage {
         self.of(|_| true).await
     }
 
+    /// The same, with what its lists showed besides and stands nowhere in the stack.
+    ///
+    /// # Errors
+    /// As [`Stage::live`].
+    pub(super) async fn met(&self) -> Result<(Vec<Seen>, Vec<Stranger>), Failure> {
+        let scope = self.scope(&self.intended);
+        let live = self.around(&scope, |_| true).await?;
+        Ok((live, scope.strangers()))
+    }
+
     /// The same as far as no secret has to be read for it: enough for telling how the stack stands.
     ///
     /// # Errors
@@ -338,7 +348,15 @@ impl Survey {
     pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, plan::Error> {
         let mut forbidden = forbidden::stranded(&self.desired, &self.live);
         forbidden.extend(strangers::taken(&self.desired, &self.live, &self.strangers));
-        forbidden.extend(strangers::untagged(&self.desired, &self.live, &policy.create));
+        // What is known of it best is said of it alone.
+        for found in [
+            strangers::unplaced(&self.desired, &self.live, &self.strangers, &policy.create),
+            strangers::untagged(&self.desired, &self.live, &policy.create),
+        ] {
+            let is_new = |one: &Refusal| forbidden.iter().all(|other| other.address != one.address);
+            let news: Vec<Refusal> = found.into_iter().filter(is_new).collect();
+            forbidden.extend(news);
+        }
         let is_live = |address: &Address| self.live.iter().any(|seen| seen.address == *address);
         let leftovers = self.leftovers.iter().filter(|one| !policy.create.contains(&one.address));
         forbidden.extend(leftovers.filter(|one| !is_live(&one.address)).cloned());

@@ -1,6 +1,6 @@
 //! How a resource is known to be ours: three tags, given in the call that creates it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,10 +15,12 @@ pub const STACK: &str = "infra:stack";
 pub const ADDRESS: &str = "infra:address";
 /// The tag that holds the fingerprint of the spec last applied.
 pub const FINGERPRINT: &str = "infra:fingerprint";
+/// The tag that AWS's console shows as the name.
+const NAME: &str = "Name";
 
 /// All tags of a resource: the stack's own, the three of its identity, and `Name`, which AWS's console shows.
 pub fn tags(stack: &str, address: &Address, fingerprint: &str, own: &Tags) -> Tags {
-    let mut tags = Tags::from([("Name".to_owned(), format!("{stack}-{}", address.name()))]);
+    let mut tags = Tags::from([(NAME.to_owned(), format!("{stack}-{}", address.name()))]);
     tags.extend(own.clone());
     tags.insert(STACK.to_owned(), stack.to_owned());
     tags.insert(ADDRESS.to_owned(), address.to_string());
@@ -26,12 +28,40 @@ pub fn tags(stack: &str, address: &Address, fingerprint: &str, own: &Tags) -> Ta
     tags
 }
 
-/// The address that `tags` claim in `stack`, if they are of `stack` and of `kind`.
-pub fn address(tags: &Tags, stack: &str, kind: &str) -> Option<Address> {
-    if tags.get(STACK)? != stack {
-        return None;
+/// Why something has no place in the stack, by its tags; half a sentence about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stray {
+    /// No stack has tagged it.
+    Untagged,
+    /// Another stack has: its name.
+    Anothers(String),
+    /// The stack has, and the tag is gone that says where it stands. What its tag `Name` still tells of that: an address's name.
+    Unplaced(Option<String>),
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untagged => write!(f, "does not carry this stack's tags"),
+            Self::Anothers(stack) => write!(f, "is of the stack {stack}"),
+            Self::Unplaced(_) => write!(f, "is of this stack and has lost its tag {ADDRESS}"),
+        }
     }
-    Address::parse(tags.get(ADDRESS)?).filter(|address| address.kind() == kind)
+}
+
+/// The address that `tags` claim in `stack` for something of `kind`.
+///
+/// # Errors
+/// Why they claim none.
+pub fn place(tags: &Tags, stack: &str, kind: &str) -> Result<Address, Stray> {
+    match tags.get(STACK) {
+        None => return Err(Stray::Untagged),
+        Some(other) if other != stack => return Err(Stray::Anothers(other.clone())),
+        Some(_) => {}
+    }
+    let claimed = tags.get(ADDRESS).and_then(|text| Address::parse(text));
+    let name = || tags.get(NAME)?.strip_prefix(stack)?.strip_prefix('-').map(str::to_owned);
+    claimed.filter(|address| address.kind() == kind).ok_or_else(|| Stray::Unplaced(name()))
 }
 
 /// Whether a tag's key is meant by a pattern: the key itself, or what it begins with and a `*`.
@@ -187,8 +217,9 @@ mod tests {
     fn tags_of_another_stack_or_kind_are_not_ours() {
         let vpc = Address::new("vpc", "main");
         let ours = tags("shop", &vpc, "1-00", &Tags::new());
-        assert_eq!(address(&ours, "shop", "vpc"), Some(vpc));
-        assert_eq!(address(&ours, "shop-2", "vpc"), None);
-        assert_eq!(address(&ours, "shop", "subnet"), None);
+        assert_eq!(place(&ours, "shop", "vpc"), Ok(vpc));
+        assert_eq!(place(&ours, "shop-2", "vpc"), Err(Stray::Anothers("shop".to_owned())));
+        assert_eq!(place(&ours, "shop", "subnet"), Err(Stray::Unplaced(Some("main".to_owned()))));
+        assert_eq!(place(&Tags::new(), "shop", "vpc"), Err(Stray::Untagged));
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use super::{
     Address, Desired, Outputs, Resource, Tags,
     event::{Event, Sink},
-    identity::{self, is_meant},
+    identity::{self, Stray, is_meant},
 };
 use crate::aws::{Clients, Error, Result};
 
@@ -153,11 +153,8 @@ impl<'a> Scope<'a> {
         {
             return Some(address.clone());
         }
-        let address = identity::address(tags, self.stack, R::KIND);
-        if address.is_none() {
-            self.round.meet(Stranger { kind: R::KIND, id: id.to_owned(), stack: tags.get(identity::STACK).cloned() });
-        }
-        address
+        let place = identity::place(tags, self.stack, R::KIND);
+        place.map_err(|why| self.round.meet(Stranger { kind: R::KIND, id: id.to_owned(), why })).ok()
     }
 
     /// What was met in this round of observation and is not the stack's: it may hold a name that is to be given.
@@ -196,14 +193,14 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Something that a list showed and that is not the stack's.
+/// Something that a list showed and that stands nowhere in the stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stranger {
     pub(crate) kind: &'static str,
     /// AWS's id, name or ARN of it.
     pub(crate) id: String,
-    /// The stack whose tag it carries, if it does.
-    pub(crate) stack: Option<String>,
+    /// Why it stands nowhere in the stack.
+    pub(crate) why: Stray,
 }
 
 /// One round of observation: the answers by the name of the call, and what was met besides.

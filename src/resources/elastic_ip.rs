@@ -3,10 +3,10 @@
 use aws_sdk_ec2::types::{DomainType, ResourceType};
 use serde::Serialize;
 
-use super::ec2;
+use super::{ec2, occupants};
 use crate::{
     aws::{Class, Error, Result, tags},
-    engine::{Change, Live, Resource, Scope, Tags},
+    engine::{Change, Live, Occupant, Resource, Scope, Tags},
 };
 
 /// An elastic IP address (EC2 AllocateAddress); CDK's `AWS::EC2::EIP`. Outputs: `id`, `public_ip`.
@@ -43,6 +43,10 @@ impl Resource for ElasticIp {
         let call = scope.aws.ec2.release_address().allocation_id(&live.id).send();
         call.await.map_err(Error::from).map_err(still_held)?;
         Ok(())
+    }
+
+    async fn occupants(live: &Live<Self>, scope: &Scope<'_>) -> Result<Vec<Occupant>> {
+        occupants::of_elastic_ip(scope, &live.id).await
     }
 
     async fn retag(live: &Live<Self>, set: &Tags, unset: &[String], scope: &Scope<'_>) -> Result<()> {

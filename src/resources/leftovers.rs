@@ -9,7 +9,11 @@ use futures::try_join;
 use super::{elastic_ip::ElasticIp, nat_gateway::NatGateway, route_table::RouteTable, subnet::Subnet};
 use crate::{
     aws::{Result, tags},
-    engine::{Address, Desired, Phase, Ref, Resource, Scope, Seen, Tags, identity, plan::Refusal},
+    engine::{
+        Address, Desired, Phase, Ref, Resource, Scope, Seen, Tags,
+        identity::{self, Stray},
+        plan::Refusal,
+    },
 };
 
 /// NAT gateways and route tables without the stack's tags, where the stack is to get one of its own.
@@ -37,7 +41,7 @@ impl<'a> Ground<'a> {
         let pages = self.scope.aws.ec2.describe_nat_gateways().filter(here).filter(there).into_paginator();
         let found: Vec<FoundGateway> = pages.items().send().try_collect().await?;
         let told = found.iter().filter_map(|gateway| {
-            let whose = self.whose(&tags::of_ec2(gateway.tags()))?;
+            let whose = self.whose::<NatGateway>(&tags::of_ec2(gateway.tags()))?;
             let (address, subnet) = places.get(gateway.subnet_id()?)?;
             let id = gateway.nat_gateway_id()?;
             let reason = format!("{id} stands in {subnet} and {whose}: another one would be made beside it.");
@@ -55,7 +59,7 @@ impl<'a> Ground<'a> {
         let pages = self.scope.aws.ec2.describe_route_tables().filters(here).into_paginator();
         let found: Vec<FoundTable> = pages.items().send().try_collect().await?;
         let told = found.iter().filter_map(|table| {
-            let whose = self.whose(&tags::of_ec2(table.tags()))?;
+            let whose = self.whose::<RouteTable>(&tags::of_ec2(table.tags()))?;
             let subnets = table.associations().iter().filter_map(|one| one.subnet_id());
             let (address, subnet) = subnets.filter_map(|subnet| places.get(subnet)).next()?;
             let id = table.route_table_id()?;
@@ -80,13 +84,10 @@ impl<'a> Ground<'a> {
         found.collect()
     }
 
-    /// Whose something is, as half a sentence; `None` where it is the stack's after all, and a list is behind.
-    fn whose(&self, tags: &Tags) -> Option<String> {
-        match tags.get(identity::STACK) {
-            Some(stack) if stack == self.scope.stack => None,
-            Some(stack) => Some(format!("is of the stack {stack}")),
-            None => Some("does not carry this stack's tags".to_owned()),
-        }
+    /// Why something is not the stack's; `None` where it is after all: a list is behind, or has shown it without a place.
+    fn whose<R: Resource>(&self, tags: &Tags) -> Option<Stray> {
+        let why = identity::place(tags, self.scope.stack, R::KIND).err();
+        why.filter(|why| !matches!(why, Stray::Unplaced(_)))
     }
 
     /// How the address of a NAT gateway is taken in before it, where the stack misses one for it.

@@ -1,11 +1,17 @@
 //! What keeps AWS from deleting a part of the network or a cluster, where all that AWS says is that something does.
 
-use aws_sdk_ec2::types::{Filter, NetworkInterface};
+use aws_sdk_ec2::types::{Filter, NatGateway as FoundGateway, NetworkInterface};
 use futures::try_join;
 
+use super::{
+    instance::Instance, nat_gateway::NatGateway, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
+};
 use crate::{
     aws::{Result, tags},
-    engine::{Occupant, Scope, Tags, identity},
+    engine::{
+        Occupant, Resource, Scope, Tags,
+        identity::{self, Stray},
+    },
 };
 
 /// What stands in a VPC and is not the stack's. What is, goes by steps of its own.
@@ -53,9 +59,21 @@ pub(super) async fn of_security_group(scope: &Scope<'_>, id: &str) -> Result<Vec
 /// # Errors
 /// EC2's own.
 pub(super) async fn of_internet_gateway(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
-    let found = described(scope, "vpc-id", vpc).await?;
+    let (gateways, found) = try_join!(nat_gateways(scope, "vpc-id", vpc), described(scope, "vpc-id", vpc))?;
     let public = found.iter().filter(|one| one.association().is_some_and(|one| one.public_ip().is_some()));
-    Ok(public.map(|one| occupant(scope.stack, one)).collect())
+    Ok(gateways.into_iter().chain(public.map(|one| occupant(scope.stack, one))).collect())
+}
+
+/// The NAT gateways that have an address and are not the stack's.
+///
+/// # Errors
+/// EC2's own.
+pub(super) async fn of_elastic_ip(scope: &Scope<'_>, allocation: &str) -> Result<Vec<Occupant>> {
+    let has_it = |gateway: &&FoundGateway| {
+        gateway.nat_gateway_addresses().iter().any(|one| one.allocation_id() == Some(allocation))
+    };
+    let found = standing(scope, None).await?;
+    Ok(found.iter().filter(has_it).filter_map(|gateway| foreign_gateway(scope, gateway)).collect())
 }
 
 /// The instances of a cluster that are not the stack's.
@@ -66,16 +84,20 @@ pub(super) async fn of_cluster(scope: &Scope<'_>, id: &str) -> Result<Vec<Occupa
     let of_it = aws_sdk_rds::types::Filter::builder().name("db-cluster-id").values(id).build();
     let pages = scope.aws.rds.describe_db_instances().filters(of_it).into_paginator();
     let found: Vec<_> = pages.items().send().try_collect().await?;
-    let foreign = found.iter().filter(|instance| !is_ours(scope, &tags::listed_by_rds(instance.tag_list())));
-    Ok(foreign.map(|instance| named(instance.db_instance_identifier(), Some("instance"))).collect())
+    let foreign = found.iter().filter_map(|instance| {
+        let why = foreign::<Instance>(scope, &tags::listed_by_rds(instance.tag_list()))?;
+        Some(named(instance.db_instance_identifier(), Some("instance"), &why))
+    });
+    Ok(foreign.collect())
 }
 
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
 
-fn is_ours(scope: &Scope<'_>, tags: &Tags) -> bool {
-    tags.get(identity::STACK).is_some_and(|stack| stack == scope.stack)
+/// Why something does not go with the stack, by its tags; `None` where it does, by a step of its own.
+fn foreign<R: Resource>(scope: &Scope<'_>, tags: &Tags) -> Option<Stray> {
+    identity::place(tags, scope.stack, R::KIND).err()
 }
 
 async fn described(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<NetworkInterface>> {
@@ -114,42 +136,60 @@ fn occupant(stack: &str, interface: &NetworkInterface) -> Occupant {
 async fn groups(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
     let pages = scope.aws.ec2.describe_security_groups().filters(filter(name, id)).into_paginator();
     let found: Vec<_> = pages.items().send().try_collect().await?;
-    let foreign = found
-        .iter()
-        .filter(|group| !is_ours(scope, &tags::of_ec2(group.tags())) && group.group_name() != Some("default"))
-        .map(|group| named(group.group_id(), group.group_name()));
+    let foreign = found.iter().filter(|group| group.group_name() != Some("default")).filter_map(|group| {
+        let why = foreign::<SecurityGroup>(scope, &tags::of_ec2(group.tags()))?;
+        Some(named(group.group_id(), group.group_name(), &why))
+    });
     Ok(foreign.collect())
 }
 
 async fn subnets(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
     let pages = scope.aws.ec2.describe_subnets().filters(filter("vpc-id", vpc)).into_paginator();
     let found: Vec<_> = pages.items().send().try_collect().await?;
-    let foreign = found.iter().filter(|subnet| !is_ours(scope, &tags::of_ec2(subnet.tags())));
-    Ok(foreign.map(|subnet| named(subnet.subnet_id(), subnet.cidr_block())).collect())
+    let foreign = found.iter().filter_map(|subnet| {
+        let why = foreign::<Subnet>(scope, &tags::of_ec2(subnet.tags()))?;
+        Some(named(subnet.subnet_id(), subnet.cidr_block(), &why))
+    });
+    Ok(foreign.collect())
 }
 
 async fn route_tables(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
     let pages = scope.aws.ec2.describe_route_tables().filters(filter("vpc-id", vpc)).into_paginator();
     let found: Vec<_> = pages.items().send().try_collect().await?;
     // The main one goes with its VPC.
-    let foreign = found.iter().filter(|table| {
-        !is_ours(scope, &tags::of_ec2(table.tags())) && !table.associations().iter().any(|one| one.main() == Some(true))
+    let further = found.iter().filter(|table| !table.associations().iter().any(|one| one.main() == Some(true)));
+    let foreign = further.filter_map(|table| {
+        let why = foreign::<RouteTable>(scope, &tags::of_ec2(table.tags()))?;
+        Some(named(table.route_table_id(), None, &why))
     });
-    Ok(foreign.map(|table| named(table.route_table_id(), None)).collect())
+    Ok(foreign.collect())
 }
 
 /// Their interfaces are AWS's own, and go with them only.
 async fn nat_gateways(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
-    let there = Filter::builder().name("state").values("pending").values("available").build();
-    let pages = scope.aws.ec2.describe_nat_gateways().filter(filter(name, id)).filter(there).into_paginator();
-    let found: Vec<_> = pages.items().send().try_collect().await?;
-    let foreign = found.iter().filter(|gateway| !is_ours(scope, &tags::of_ec2(gateway.tags())));
-    Ok(foreign.map(|gateway| named(gateway.nat_gateway_id(), Some("NAT gateway"))).collect())
+    let found = standing(scope, Some(filter(name, id))).await?;
+    Ok(found.iter().filter_map(|gateway| foreign_gateway(scope, gateway)).collect())
 }
 
-fn named(id: Option<&str>, name: Option<&str>) -> Occupant {
+async fn standing(scope: &Scope<'_>, among: Option<Filter>) -> Result<Vec<FoundGateway>> {
+    let there = Filter::builder().name("state").values("pending").values("available").build();
+    let filters = among.into_iter().chain([there]).collect();
+    let pages = scope.aws.ec2.describe_nat_gateways().set_filter(Some(filters)).into_paginator();
+    Ok(pages.items().send().try_collect().await?)
+}
+
+fn foreign_gateway(scope: &Scope<'_>, gateway: &FoundGateway) -> Option<Occupant> {
+    let why = foreign::<NatGateway>(scope, &tags::of_ec2(gateway.tags()))?;
+    Some(named(gateway.nat_gateway_id(), Some("NAT gateway"), &why))
+}
+
+fn named(id: Option<&str>, name: Option<&str>, why: &Stray) -> Occupant {
+    // That it is the stack's all the same, nobody would guess of what AWS names so.
+    let lost = matches!(why, Stray::Unplaced(_)).then(|| format!("without its tag {}", identity::ADDRESS));
+    let told: Vec<&str> = name.into_iter().chain(lost.as_deref()).collect();
     let id = id.unwrap_or_default();
-    Occupant { what: name.map_or_else(|| id.to_owned(), |name| format!("{id} ({name})")), stays: true }
+    let what = if told.is_empty() { id.to_owned() } else { format!("{id} ({})", told.join(", ")) };
+    Occupant { what, stays: true }
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ pub(super) fn is_locked(error: &Error) -> bool {
 /// The Secrets Manager's own.
 pub(super) async fn scheduled(aws: &Clients, name: &str, stack: &str) -> Result<Option<Scheduled>> {
     let found = describe(aws, name).await?.filter(|secret| secret.deleted_date().is_some());
-    let ours = found.filter(|secret| identity::address(&tags_of(secret), stack, Secret::KIND).is_some());
+    let ours = found.filter(|secret| identity::place(&tags_of(secret), stack, Secret::KIND).is_ok());
     Ok(ours
         .and_then(|secret| Some(Scheduled { arn: secret.arn()?.to_owned(), created: secret.created_date()?.secs() })))
 }

@@ -112,7 +112,8 @@ async fn listed(scope: &Scope<'_>) -> Result<Arc<Vec<aws_sdk_ec2::types::Securit
 /// Whether the stack has the group `name`.
 pub(super) async fn exists(name: &str, scope: &Scope<'_>) -> Result<bool> {
     let address = Address::new(SecurityGroup::KIND, name);
-    let is_it = |tags: &Tags| identity::address(tags, scope.stack, SecurityGroup::KIND).as_ref() == Some(&address);
+    let is_it =
+        |tags: &Tags| identity::place(tags, scope.stack, SecurityGroup::KIND).is_ok_and(|place| place == address);
     Ok(listed(scope).await?.iter().any(|group| is_it(&tags::of_ec2(group.tags()))))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    engine::{Address, Desired, Resource as _, Seen, plan::Refusal, reference, scope::Stranger},
+    engine::{Address, Desired, Resource as _, Seen, identity::Stray, plan::Refusal, reference, scope::Stranger},
     resources::{route_table::RouteTable, subnet::Subnet},
 };
 
@@ -24,15 +24,16 @@ pub(crate) fn taken(desired: &[Desired], live: &[Seen], strangers: &[Stranger]) 
             let is_it = live.iter().any(|seen| seen.id == *id && seen.address.kind() == *kind);
             *kind == one.kind && is_called(id, name) && !is_it
         };
-        let Stranger { id, stack, .. } = strangers.iter().find(holds)?;
+        let Stranger { id, why, .. } = strangers.iter().find(holds)?;
         let address = one.address.clone();
-        let remedy = match stack {
-            Some(stack) => format!("It is of the stack {stack}: give one of the two another name."),
-            None => format!(
+        let remedy = match why {
+            Stray::Anothers(_) => "Give one of the two another name.".to_owned(),
+            Stray::Unplaced(_) => format!("Give it its place back: `infra import {address} {id}`."),
+            Stray::Untagged => format!(
                 "Delete or rename it; or, if it is yours to adopt, `infra import {address} {id}` takes it into the stack."
             ),
         };
-        let reason = format!("{id} holds the name {name} and does not carry this stack's tags.");
+        let reason = format!("{id} holds the name {name} and {why}.");
         Some(Refusal { address, reason, remedy })
     });
     taken.collect()
@@ -50,6 +51,36 @@ fn is_called(id: &str, name: &str) -> bool {
     id == name
         || id.split_once(":secret:").is_some_and(|(_, rest)| of_secret(rest))
         || id.split_once(":service/").is_some_and(|(_, rest)| of_service(rest))
+}
+
+/// What is to be made where one that the stack made has lost its place: another one would stand beside it, and the first would
+/// be nobody's.
+pub(crate) fn unplaced(
+    desired: &[Desired],
+    live: &[Seen],
+    strangers: &[Stranger],
+    allowed: &BTreeSet<Address>,
+) -> Vec<Refusal> {
+    let is_live = |address: &Address| live.iter().any(|seen| seen.address == *address);
+    let missing = |kind: &'static str| desired.iter().filter(move |one| one.kind == kind && !is_live(&one.address));
+    let found = strangers.iter().flat_map(|Stranger { kind, id, why }| {
+        let Stray::Unplaced(name) = why else { return Vec::new() };
+        let named = name.as_ref().map(|name| Address::new(kind, name));
+        // Where its name is an address's no more, it may have stood at any of them.
+        let named = named.filter(|address| desired.iter().any(|one| one.address == *address));
+        let places = missing(kind).filter(|one| named.as_ref().is_none_or(|named| one.address == *named));
+        let refusal = |one: &Desired| {
+            let address = one.address.clone();
+            let reason = format!("{id} {why}: another one would be made beside it.");
+            let remedy = format!(
+                "Give it its place back: `infra import {address} {id}`. If it is not to stand there, delete it, or name what is \
+                 to be made all the same: `--allow-create {address}`."
+            );
+            Refusal { address, reason, remedy }
+        };
+        places.filter(|one| !allowed.contains(&one.address)).map(refusal).collect()
+    });
+    found.collect()
 }
 
 /// Subnets to be made where one that lost its tags still has their place: a table of the stack's serves it.
