@@ -312,8 +312,11 @@ fn an_auto_scaling_configuration_of_somebody_else_gets_no_revision() {
     cloud.write("stack.yaml", "stack: shop\nservice: {image: public.ecr.aws/x/y:1}\n");
     let theirs = json!({"AutoScalingConfigurationName": "shop-scaling", "MaxSize": 3});
     cloud.ask("apprunner", "AppRunner.CreateAutoScalingConfiguration", &theirs);
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("holds the name shop-scaling and does not"));
+    cloud.forget_calls();
     let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).stderr();
-    assert!(told.contains("infra import auto-scaling/main"), "{told}");
+    assert!(told.contains("infra import auto-scaling/main arn:"), "{told}");
+    assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
     let named = json!({"AutoScalingConfigurationName": "shop-scaling"});
     let listed = cloud.ask("apprunner", "AppRunner.ListAutoScalingConfigurations", &named);
     assert_eq!(listed["AutoScalingConfigurationSummaryList"].as_array().map(Vec::len), Some(1), "{listed}");

@@ -98,11 +98,12 @@ async fn observe_one(arn: String, scope: &Scope<'_>) -> Result<Option<Live<AutoS
         unless_gone(call.send().await)
     };
     let (found, tags) = try_join(describe, tags::of_apprunner(scope.aws, &arn)).await?;
-    let Some(address) = scope.address::<AutoScaling>(&tags, &arn) else { return Ok(None) };
     let Some(found) = found.and_then(|answer| answer.auto_scaling_configuration) else { return Ok(None) };
+    // What is gone holds no name.
     if found.status() == Some(&AutoScalingConfigurationStatus::Inactive) {
         return Ok(None);
     }
+    let Some(address) = scope.address::<AutoScaling>(&tags, &arn) else { return Ok(None) };
     let created = found.created_at().map(aws_smithy_types::DateTime::secs);
     Ok(Some(Live::new(address, &arn, spec(&found)).output("arn", Some(&arn)).tags(tags).created(created)))
 }

@@ -44,13 +44,16 @@ fn name(attributes: &Value) -> Option<&str> {
     ["name", "identifier"].iter().find_map(|key| attributes.get(key)?.as_str())
 }
 
-/// Whether `name` alone stands for what has this id. Of what has revisions it does not: a new one is made beside the others.
+/// Whether `name` alone stands for what has this id. Of a connector it does not: a new one is made beside the others.
 fn is_called(id: &str, name: &str) -> bool {
     let of_secret = |rest: &str| rest.strip_prefix(name).is_some_and(|rest| rest.len() == 7 && rest.starts_with('-'));
+    // The next revision of a scaling's configuration would be made under the name that is somebody else's.
     let of_service = |rest: &str| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
     id == name
         || id.split_once(":secret:").is_some_and(|(_, rest)| of_secret(rest))
-        || id.split_once(":service/").is_some_and(|(_, rest)| of_service(rest))
+        || [":service/", ":autoscalingconfiguration/"]
+            .iter()
+            .any(|kind| id.split_once(kind).is_some_and(|(_, rest)| of_service(rest)))
 }
 
 /// What is to be made where one that the stack made has lost its place: another one would stand beside it, and the first would
@@ -126,6 +129,7 @@ mod tests {
         assert!(is_called("shop-database", "shop-database"));
         assert!(is_called(&arn("secret:shop/database-AbCdEf"), "shop/database"));
         assert!(is_called(&arn("service/shop-service/0123"), "shop-service"));
+        assert!(is_called(&arn("autoscalingconfiguration/shop-scaling/1/0123"), "shop-scaling"));
         for id in ["shop-database-1", &arn("secret:shop/database-two-AbCdEf"), &arn("vpcconnector/shop/1/0123")] {
             assert!(
                 !is_called(id, "shop-database") && !is_called(id, "shop/database") && !is_called(id, "shop"),
