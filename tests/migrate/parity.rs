@@ -125,7 +125,7 @@ async fn drizzle_kit_1_in_turn() {
         for ((migration, who), (rows_then, dump_then)) in all.iter().zip(order.chars()).zip(&wanted) {
             part.add(migration);
             if who == 'i' {
-                assert_eq!(infra(&part.folder(), &database).await, [migration.tag.clone()], "{order}");
+                assert_eq!(infra(&part.folder(), &database).await, std::slice::from_ref(&migration.tag), "{order}");
             } else {
                 part.kit_migrate(&database);
             }
