@@ -242,7 +242,10 @@ fn edited_files_are_accepted_by_name() {
     let said = run(&database, &written, &["apply", "--accept-edited", "0001_b"]);
     assert!(said.starts_with("exit 1") && said.contains("0000_a was edited") && !said.contains("0001_b"), "{said}");
     let said = run(&database, &written, &["status"]);
-    assert!(said.contains("2 edited.") && said.contains("apply --folder migrations --accept-edited 0000_a 0001_b"), "{said}");
+    assert!(
+        said.contains("2 edited.") && said.contains("apply --folder migrations --accept-edited 0000_a 0001_b"),
+        "{said}"
+    );
     let said = run(&database, &written, &["apply", "--accept-edited", "0000_a,0001_b"]);
     assert!(
         said.starts_with("exit 0") && said.contains("⚠ 0000_a: its hash") && said.contains("⚠ 0001_b: its hash"),
