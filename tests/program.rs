@@ -107,7 +107,12 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
         assert!(failed.contains(words), "{words:?}: {failed}");
     }
     // Where nothing is to come, the patience may be short.
+    // A port that nobody else comes to meanwhile, whose answers would be taken for the program's.
+    let port =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port").port();
+    let port = format!("service.port={port}");
     let silent = [
+        port.as_str(),
         "service.local.command=sleep 1000",
         "service.health_check.interval=1 s",
         "service.health_check.unhealthy_after=2",
