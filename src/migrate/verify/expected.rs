@@ -13,6 +13,8 @@ pub(super) struct Expected {
     temporary: Vec<String>,
     /// Whether there are partitions, which go with their parents.
     partitions: bool,
+    /// Whether the statement at hand succeeds also where it makes nothing.
+    pub(super) is_guarded: bool,
     pub(super) tag: String,
     pub(super) line: usize,
     pub(super) at: usize,
@@ -222,9 +224,9 @@ impl Expected {
     /// What is in the schema of the session goes with it.
     fn push(&mut self, class: Class, (schema, _): &Name, table: String, name: String, values: Vec<String>) {
         if schema.as_deref() != Some("pg_temp") {
-            let Self { tag, line, at, .. } = self;
-            let (schema, tag) = (schema.clone(), tag.clone());
-            self.found.push(Named { class, schema, table, name, values, tag, line: *line, at: *at });
+            let (is_guarded, line, at) = (self.is_guarded, self.line, self.at);
+            let (schema, tag) = (schema.clone(), self.tag.clone());
+            self.found.push(Named { class, schema, table, name, values, is_guarded, tag, line, at });
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Named {
     pub name: String,
     /// The values that an enum must have.
     pub values: Vec<String>,
+    /// Whether its statement succeeds also where it makes nothing, as something has the name already.
+    pub is_guarded: bool,
     /// The migration that makes it.
     pub tag: String,
     /// The line of the statement.
@@ -37,6 +39,12 @@ pub struct Named {
 }
 
 impl Named {
+    /// Whether its own name is one of these.
+    fn is_asked_for(&self, names: &[String]) -> bool {
+        let own = if self.name.is_empty() { self.schema.as_ref() } else { Some(&self.name) };
+        own.is_some_and(|own| names.contains(own))
+    }
+
     /// Whether it, its table or its schema is called so.
     fn is_one_of(&self, names: &[String]) -> bool {
         let parts = [Some(&self.name), Some(&self.table), self.schema.as_ref()];
@@ -61,6 +69,14 @@ impl fmt::Display for Named {
     }
 }
 
+/// Whether a name without a schema may lead elsewhere after the statement: the search_path goes by itself and by the role.
+fn may_lead_elsewhere(words: Words<'_>) -> bool {
+    let mentions =
+        |keywords: &[&str]| words.tokens.iter().any(|token| keywords.iter().any(|it| token.is(words.sql, it)));
+    words.starts(&["call", "with", "execute"])
+        || words.starts(&["set", "reset"]) && mentions(&["search_path", "role", "authorization", "schema", "all"])
+}
+
 /// What these migrations, run in this order, leave behind with certainty.
 pub fn named(migrations: &[&Migration]) -> Vec<Named> {
     let mut expected = Expected::default();
@@ -77,15 +93,17 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
                 match Effect::of(chunk.text, &statement) {
                     Effect::Plain => {
                         let words = Words { sql: chunk.text, tokens: &statement.tokens };
-                        settled &= !words.starts(&["set", "reset", "call", "with", "execute"]);
+                        expected.is_guarded = statement.mentions(chunk.text, "exists");
+                        settled &= !may_lead_elsewhere(words);
                         expected.take(words, &statement);
                     }
                     Effect::Runs { body, statements, asked } => {
                         let known = expected.found.len();
+                        expected.is_guarded = true;
                         statements.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
                         if let Some(asked) = asked {
                             let made = expected.found.split_off(known.min(expected.found.len()));
-                            expected.found.extend(made.into_iter().filter(|it| it.is_one_of(&asked)));
+                            expected.found.extend(made.into_iter().filter(|it| it.is_asked_for(&asked)));
                         }
                     }
                     Effect::Doubts(names) => expected.found.retain(|it| !it.is_one_of(&names)),
