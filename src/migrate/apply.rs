@@ -22,7 +22,7 @@ use super::plan::{Plan, plan};
 use super::refusal::refusals;
 use super::transaction::{Conversation, Opening, Trouble, closing, is_of_deferred, seam};
 use super::verify::named::Named;
-use super::verify::presence::{Presence, unrecorded};
+use super::verify::presence::{Piece, Presence, unrecorded};
 pub(super) use trouble::{AtEnd, Failed};
 pub(super) use upkeep::upkeep;
 
@@ -280,31 +280,38 @@ impl<'a> Run<'a> {
     async fn one<'m>(&mut self, migration: &'m Migration, version: Version, end: End) -> Result<Done, Stop<'m>> {
         self.starts(migration);
         let started = self.since(&migration.tag);
-        let chunks: Vec<Chunk<'m>> = migration.chunks().collect();
         let whole = Chunk { offset: 0, text: &migration.sql };
         let failed = |chunk| {
             move |trouble| Failed { chunk, trouble, skipped: 0, left: None, escaped: false, intact: false, end: None }
         };
 
-        let mut answers = Vec::with_capacity(chunks.len());
-        for chunk in &chunks {
-            answers.push(self.conversation.send(chunk.text).await.map_err(failed(*chunk))?);
+        let mut presence = Presence::of(migration);
+        let pieces = presence.pieces(migration);
+        let mut answers = Vec::with_capacity(pieces.len());
+        for Piece { chunk, look } in &pieces {
+            let answer = self.conversation.send(chunk.text).await.map_err(failed(*chunk))?;
+            let seen = match look {
+                Some(look) => {
+                    Some((*look, self.conversation.send(&presence.query_amid(*look)).await.map_err(failed(whole))?))
+                }
+                None => None,
+            };
+            answers.push((answer, seen));
         }
-        let presence = Presence::of(migration);
-        let look = match presence.query() {
-            Some(query) => Some(self.conversation.send(&query).await.map_err(failed(whole))?),
-            None => None,
-        };
-        for (part, (chunk, answer)) in part::parts(migration, &chunks).into_iter().zip(chunks.iter().zip(answers)) {
+        let chunks: Vec<Chunk<'m>> = pieces.into_iter().map(|piece| piece.chunk).collect();
+        for (part, (chunk, (answer, seen))) in
+            part::parts(migration, &chunks).into_iter().zip(chunks.iter().zip(answers))
+        {
             self.conversation.answer_telling(answer, &|done| part.event(done)).await.map_err(failed(*chunk))?;
-        }
-        if let Some(look) = look {
-            let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
-            let answer = self.conversation.answer(look, false).await.map_err(at_end)?;
-            let absent = presence.absent(answer.as_ref());
-            if !absent.is_empty() {
-                return Err(Stop::NotMade(absent));
+            if let Some((look, answer)) = seen {
+                let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
+                let answer = self.conversation.answer(answer, false).await.map_err(at_end)?;
+                presence.take(look, answer.as_ref());
             }
+        }
+        let absent = presence.absent();
+        if !absent.is_empty() {
+            return Err(Stop::NotMade(absent));
         }
 
         let insertion = self.ledger.insertion(migration, version.has_name);

@@ -19,7 +19,7 @@ use super::apply::{Batch, Failed, Run};
 use super::concurrent::Standing;
 use super::event::Event;
 use super::failure::{Failure, Half, StatementFailure};
-use super::folder::Migration;
+use super::folder::{Chunk, Migration};
 use super::lease::{Done, Lease};
 use super::ledger::{Contents, Right, Version};
 use super::mask::masked;
@@ -87,6 +87,7 @@ impl Run<'_> {
             (self.conversation.events)(Event::Resumed { tag: tag.clone(), done: first, of: steps.len() });
         }
         let started = self.since(tag);
+        let mut presence = Presence::of(migration);
         for (index, step) in steps.iter().enumerate().skip(first) {
             let cut_off = cut_off.filter(|_| index == first && step.commit != Commit::WithLease);
             let uncertain = cut_off.is_some();
@@ -94,6 +95,10 @@ impl Run<'_> {
             if self.conversation.interrupted() {
                 self.give_back(&mut lease).await;
                 return Err(self.interruption());
+            }
+            // What may have run already may have hidden it.
+            if !uncertain {
+                self.lacking(migration, &mut presence, Some(step.chunk), &mut lease).await?;
             }
             self.runs(migration, step.chunk, index + 1, steps.len());
             let mut after = lease.clone();
@@ -126,23 +131,28 @@ impl Run<'_> {
             }
             self.halfway(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
         }
-        if let Some(failure) = self.lacking(migration, &mut lease).await? {
-            return Err(failure);
-        }
+        self.lacking(migration, &mut presence, None, &mut lease).await?;
         self.finish(migration, version, &lease, started).await
     }
 
-    /// All of it is committed, and something that it makes is not there: it is not recorded, and the next run looks again.
-    async fn lacking(&mut self, migration: &Migration, lease: &mut Lease) -> Result<Option<Failure>, Failure> {
-        let presence = Presence::of(migration);
-        let Some(query) = presence.query() else { return Ok(None) };
-        let answer = self.conversation.ask(&query).await;
-        let absent = presence.absent(answer.map_err(|trouble| self.not_renewed(&lease.tag, trouble))?.as_ref());
+    /// Looks for what was made so far, before this statement or, where there is none, at the end. What is committed stays; it is
+    /// not recorded, and the next run goes on here, and looks again.
+    async fn lacking(
+        &mut self,
+        migration: &Migration,
+        presence: &mut Presence,
+        before: Option<Chunk<'_>>,
+        lease: &mut Lease,
+    ) -> Result<(), Failure> {
+        let Some(look) = presence.before(before) else { return Ok(()) };
+        let answer = self.conversation.ask(&presence.query(look)).await;
+        presence.take(look, answer.map_err(|trouble| self.not_renewed(&lease.tag, trouble))?.as_ref());
+        let absent = presence.absent_for_good(look);
         if absent.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         self.give_back(lease).await;
-        Ok(Some(self.accounted(StatementFailure::not_made(migration, &absent))))
+        Err(self.accounted(StatementFailure::not_made(migration, &absent)))
     }
 
     /// Takes the lease under the lock, provided that the ledger is as it was read.

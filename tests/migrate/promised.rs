@@ -106,6 +106,110 @@ fn what_passes_over_in_silence_is_seen() {
     }
 }
 
+/// Ordinary statements, after which nobody could tell by words what is still there.
+const BESIDE: &[&str] = &[
+    "DROP TABLE other CASCADE;",
+    "DROP SCHEMA s CASCADE;",
+    "DROP POLICY p ON other CASCADE;",
+    "ALTER TABLE other RENAME TO another;",
+    "ALTER TABLE IF EXISTS nope RENAME TO nobody;",
+    "ALTER TABLE other ADD y int, DROP COLUMN x CASCADE;",
+    "ALTER TYPE mood RENAME TO moods;",
+    "SELECT pg_sleep(0);",
+    "WITH one AS (SELECT 1 AS x) INSERT INTO other SELECT x FROM one;",
+    "CALL p();",
+    "PREPARE q AS SELECT 1; EXECUTE q;",
+    "SET search_path TO s;",
+    "SET ROLE postgres;",
+    "DO $$ BEGIN PERFORM pg_sleep(0); END $$;",
+    "SAVEPOINT a; ROLLBACK TO a;",
+    "CREATE SEQUENCE q; ALTER SEQUENCE q OWNED BY other.x;",
+];
+
+const OTHERS: &str = "CREATE TABLE other (x int); CREATE SCHEMA s; CREATE POLICY p ON other; CREATE TYPE mood AS ENUM (); CREATE \
+                      PROCEDURE p() LANGUAGE sql AS 'SELECT 1'; CREATE TABLE users (id int)";
+
+#[test]
+fn no_other_statement_hides_what_was_passed_over() {
+    let passed_over = "CREATE TABLE IF NOT EXISTS users (id int, email text);";
+    let database = Database::new(Way::Direct);
+    database.psql(OTHERS);
+    for beside in BESIDE {
+        for between in ["\n", "--> statement-breakpoint\n"] {
+            for sql in [format!("{passed_over}{between}{beside}"), format!("{beside}{between}{passed_over}")] {
+                let path = beside.starts_with("SET search_path") && sql.starts_with(beside);
+                let sql = if path { sql.replace("EXISTS users", "EXISTS public.users") } else { sql };
+                let written = Written::new(&[("0000_a", &sql)]);
+                let said = run(&database, &written, &["apply"]);
+                assert!(said.starts_with("exit 1") && said.contains("\"users\".\"email\"."), "{sql}: {said}");
+                assert_eq!((recorded(&database), tables(&database).as_str()), (0, "other users"), "{sql}");
+            }
+        }
+    }
+    // Without a transaction the statement that could hide it is not run.
+    let sql = outside("CREATE TABLE IF NOT EXISTS users (id int, email text); ALTER TABLE users RENAME TO people;");
+    let written = Written::new(&[("0000_a", &sql)]);
+    for _ in 0..2 {
+        let said = run(&database, &written, &["apply"]);
+        assert!(said.starts_with("exit 1") && said.contains("\"users\".\"email\"."), "{said}");
+        assert_eq!((recorded(&database), tables(&database).as_str()), (0, "other users"));
+    }
+    database.psql("ALTER TABLE users ADD email text");
+    let said = run(&database, &written, &["apply"]);
+    assert!(said.starts_with("exit 0"), "{said}");
+    assert_eq!((recorded(&database), tables(&database).as_str()), (1, "other people"));
+}
+
+/// What was passed over and is made good by the same file is no reason to refuse, whatever comes in between.
+#[test]
+fn what_the_file_makes_good_is_not_missed() {
+    let rename = "DO $$ BEGIN IF EXISTS (SELECT FROM information_schema.columns WHERE table_name = 'users' AND column_name = 'mail') THEN \
+                  ALTER TABLE users RENAME COLUMN mail TO email; END IF; END $$;";
+    let table: &[(&str, &str)] = &[
+        ("", "SELECT pg_sleep(0); ALTER TABLE users ADD COLUMN IF NOT EXISTS email text;"),
+        ("", "SELECT pg_sleep(0); ALTER TABLE users ADD email text; ALTER TABLE users RENAME TO people;"),
+        ("", "CALL p(); ALTER TABLE users ADD COLUMN IF NOT EXISTS email text; ALTER TABLE users RENAME TO people;"),
+        ("ALTER TABLE users ADD mail text", rename),
+        ("DROP TABLE users", "DROP TABLE IF EXISTS other CASCADE; ALTER TABLE users RENAME TO other;"),
+        (
+            "DROP TABLE users",
+            "SET search_path TO s; CREATE TABLE IF NOT EXISTS there (id int); SET search_path TO public;",
+        ),
+        ("DROP TABLE users", "DROP TABLE users; SELECT pg_sleep(0); CREATE TABLE IF NOT EXISTS users (id int);"),
+        // Settings stay as the file has set them.
+        (
+            "DROP TABLE users",
+            "SET LOCAL statement_timeout = '7s'; SELECT pg_sleep(0); DO $$ BEGIN IF current_setting('statement_timeout') <> '7s' \
+             THEN RAISE 'lost'; END IF; END $$;",
+        ),
+    ];
+    for (before, sql) in table {
+        for without in [false, true] {
+            let sql = format!("CREATE TABLE IF NOT EXISTS users (id int, email text);\n{sql}");
+            // SET is refused where there is no transaction; and there nothing that runs later is waited for but what is named.
+            if without && (sql.contains("SET ") || sql.contains("RENAME COLUMN")) {
+                continue;
+            }
+            let database = Database::new(Way::Direct);
+            database.psql(&format!("{OTHERS}; {before}"));
+            let sql = if without { outside(&sql) } else { sql };
+            let said = run(&database, &Written::new(&[("0000_a", &sql)]), &["apply"]);
+            assert!(said.starts_with("exit 0"), "{sql}: {said}");
+            assert_eq!(recorded(&database), 1, "{sql}");
+        }
+    }
+}
+
+/// A file that is sent in pieces is still told by its own lines.
+#[test]
+fn a_failure_after_a_look_is_shown_where_it_is() {
+    let database = Database::new(Way::Pooled);
+    let sql = "CREATE TABLE IF NOT EXISTS a (id int);\nSELECT pg_sleep(0);\nSELECT 1; SELECT nope();\n";
+    let said = run(&database, &Written::new(&[("0000_a", sql)]), &["apply"]);
+    assert!(said.starts_with("exit 1") && said.contains("0000_a.sql:3:18"), "{said}");
+    assert_eq!(tables(&database), "");
+}
+
 /// What goes with the session or is cut by PostgreSQL is no reason to refuse.
 #[test]
 fn what_is_not_to_stay_is_not_missed() {

@@ -15,6 +15,8 @@ pub(super) struct Expected {
     partitions: bool,
     /// Whether the statement at hand succeeds also where it makes nothing.
     pub(super) is_guarded: bool,
+    /// Of what guarded statements make: what can no longer be looked for once the statement at this byte has run.
+    pub(super) doubted: Vec<(usize, Vec<Named>)>,
     pub(super) tag: String,
     pub(super) line: usize,
     pub(super) at: usize,
@@ -41,7 +43,20 @@ impl Expected {
             (!may_remove && !may_move).then_some(())
         };
         if understood.is_none() {
-            self.found.clear();
+            self.doubt(|_| true);
+        }
+    }
+
+    /// Forgets what the statement at hand may remove or move without saying so.
+    pub(super) fn doubt(&mut self, is_doubtful: impl Fn(&Named) -> bool) {
+        let (doubtful, found) = std::mem::take(&mut self.found).into_iter().partition(is_doubtful);
+        self.found = found;
+        // What the statement itself makes cannot be looked for before it.
+        let lost: Vec<Named> = Vec::into_iter(doubtful).filter(|it| it.is_guarded && it.at < self.at).collect();
+        match self.doubted.last_mut() {
+            Some((at, before)) if *at == self.at => before.extend(lost),
+            _ if lost.is_empty() => {}
+            _ => self.doubted.push((self.at, lost)),
         }
     }
 
@@ -138,23 +153,26 @@ impl Expected {
                 let (_, name) = action.name()?;
                 if let Some(index) = action.after(&["using", "index"]).and_then(|mut rest| rest.identifier()) {
                     // The constraint's name is the index's now.
-                    self.found.retain(|it| it.class != Class::Index || it.name != index);
+                    self.doubt(|it| it.class == Class::Index && it.name == index);
                 }
                 self.part(if constraint { Class::Constraint } else { Class::Column }, &table, name);
             } else if action.eat("drop") {
                 if action.tokens.last().is_some_and(|last| last.is(action.sql, "cascade")) {
-                    return None;
+                    // What the statement adds comes after all that it drops.
+                    let at = self.at;
+                    self.doubt(|it| it.at != at);
+                    action.tokens = &action.tokens[..action.tokens.len() - 1];
                 }
                 let constraint = action.eat("constraint");
                 action.eat("column");
                 action.eat_all(&["if", "exists"]);
                 let (_, name) = action.name()?;
-                self.found.retain(|it| {
-                    let same = it.table == table.1 && may_be(&it.schema, &table.0);
+                let is_part = |it: &Named| it.table == table.1 && may_be(&it.schema, &table.0);
+                self.found.retain(|it| !(is_part(it) && it.name == name));
+                if !constraint {
                     // With a column go the indexes and constraints that have it.
-                    let gone = if constraint { it.name == name } else { it.name == name || it.class != Class::Column };
-                    !(same && gone)
-                });
+                    self.doubt(|it| is_part(it) && it.class != Class::Column);
+                }
             } else if action.starts(&["attach", "detach", "inherit", "no"]) {
                 self.partitions |= action.starts(&["attach"]);
                 return None;
@@ -168,7 +186,7 @@ impl Expected {
         words.eat_all(&["if", "exists"]);
         let (_, name) = words.name()?;
         let owned = words.after(&["owned", "by"]).is_some();
-        self.found.retain(|it| !(owned && it.class == Class::Sequence && it.name == name));
+        self.doubt(|it| owned && it.class == Class::Sequence && it.name == name);
         Some(())
     }
 
@@ -191,10 +209,12 @@ impl Expected {
         };
         for mut item in words.items() {
             let (schema, name) = item.name()?;
-            self.found.retain(|it| {
+            let is_it = |it: &Named| {
                 let part = ["table", "view"].contains(&what.as_str()) && it.table == name;
-                !((part || classes.contains(&it.class) && it.name == name) && may_be(&it.schema, &schema))
-            });
+                part || classes.contains(&it.class) && it.name == name
+            };
+            self.found.retain(|it| !(is_it(it) && it.schema == schema));
+            self.doubt(|it| is_it(it) && may_be(&it.schema, &schema));
         }
         Some(())
     }
@@ -226,7 +246,12 @@ impl Expected {
         if schema.as_deref() != Some("pg_temp") {
             let (is_guarded, line, at) = (self.is_guarded, self.line, self.at);
             let (schema, tag) = (schema.clone(), self.tag.clone());
-            self.found.push(Named { class, schema, table, name, values, is_guarded, tag, line, at });
+            let named = Named { class, schema, table, name, values, is_guarded, tag, line, at };
+            if !is_guarded {
+                // Whatever an earlier statement passed over: this one made it, or failed.
+                self.doubted.iter_mut().for_each(|(_, doubted)| doubted.retain(|it| !it.is_the_same_as(&named)));
+            }
+            self.found.push(named);
         }
     }
 }

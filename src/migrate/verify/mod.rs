@@ -12,6 +12,7 @@
 //! - [`compare`]: the two catalogs
 //! - [`named`], `effect`, `expected`, `words`, [`presence`]: what statements name, and the cheap look for it that follows every apply
 
+mod absent;
 pub mod compare;
 mod effect;
 mod expected;
@@ -220,7 +221,7 @@ pub async fn of_migrations(
         schemas,
         chosen,
         differences: Vec::new(),
-        absent: presence::absent(client, expected).await?,
+        absent: absent::absent(client, expected).await?,
         notes: note_of(&uncompared, "Not looked for").into_iter().collect(),
         uncompared,
         live: Catalog::default(),
