@@ -2,12 +2,16 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     process::Command,
     time::{Duration, Instant},
 };
 
 use crate::binary::Cloud;
+
+/// Elsewhere nothing tells whose a listener is.
+#[cfg(target_os = "linux")]
+mod listener;
 
 /// A server that answers with a part of its environment.
 const SERVER: &str = r#"
@@ -108,9 +112,7 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
     }
     // Where nothing is to come, the patience may be short.
     // A port that nobody else comes to meanwhile, whose answers would be taken for the program's.
-    let port =
-        std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port").port();
-    let port = format!("service.port={port}");
+    let port = format!("service.port={}", a_port());
     let silent = [
         port.as_str(),
         "service.local.command=sleep 1000",
@@ -141,4 +143,9 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
 
     cloud.infra(&["local", "stop"]).succeeds();
     until_page(&url, None);
+}
+
+/// A port that is free.
+fn a_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port").port()
 }

@@ -49,6 +49,11 @@ impl Process {
         Ok((Self { child, group, _lifeline: lifeline }, out, err))
     }
 
+    /// The group of the program's processes.
+    pub(crate) fn group(&self) -> Option<i32> {
+        self.group.map(|group| group.as_raw_nonzero().get())
+    }
+
     /// Waits for the program's end, takes away what it left running, and says how it ended.
     pub(crate) async fn ended(&mut self) -> String {
         let status = self.child.wait().await;

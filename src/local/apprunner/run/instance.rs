@@ -7,7 +7,12 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Place, Shared, Specification, output::Output, port};
+use super::{
+    Place, Shared, Specification,
+    listener::{MARK, Owner},
+    output::Output,
+    port,
+};
 use crate::local::process::{self, Process};
 
 /// How often a program is asked that was just started.
@@ -97,11 +102,12 @@ impl Life<'_> {
                 Err(why) => return End::NeverUp(why, Vec::new()),
             };
             let end = self.start(&start, port).await;
+            let End::NeverUp(why, last) = end else { return end };
             // Somebody else took the port between the look and the start.
-            let lost = matches!(end, End::NeverUp(..)) && !port::is_free(port);
-            if !lost || attempt == PORTS {
-                return end;
+            if attempt == PORTS || port::is_free(port) {
+                return End::NeverUp(why, last);
             }
+            self.shared.log(self.place, &format!("{why} Another port is tried."));
             wished.clear();
         }
         unreachable!("the loop ends by itself")
@@ -115,8 +121,9 @@ impl Life<'_> {
                 return End::NeverUp(why, Vec::new());
             }
         };
+        let owner = Owner { group: process.group(), mark: start.environment.get(MARK).cloned().unwrap_or_default() };
         let output = Output::of(self.shared, self.place, &self.specification, out, err);
-        if let Err(why) = self.comes_up(&mut process, port).await {
+        if let Err(why) = self.comes_up(&mut process, port, &owner).await {
             process.stop().await;
             let last = output.finish().await;
             return why.map_or(End::Stopped, |why| End::NeverUp(why, last));
@@ -125,29 +132,39 @@ impl Life<'_> {
             service.port = Some(port);
             service.go_on(now);
         });
-        let why = self.stays_up(&mut process, port).await;
+        let why = self.stays_up(&mut process, port, &owner).await;
         process.stop().await;
         output.finish().await;
         why.map_or(End::Stopped, End::Down)
     }
 
     /// Waits until the program is well; else why it is not, or nothing where it was told to stop.
-    async fn comes_up(&mut self, process: &mut Process, port: u16) -> Result<(), Option<String>> {
+    async fn comes_up(&mut self, process: &mut Process, port: u16, owner: &Owner) -> Result<(), Option<String>> {
         let check = self.specification.check.clone();
-        let mut healthy = 0;
         let well = async {
+            let (mut healthy, mut before) = (0, None);
             loop {
                 let answer = check.ask(port).await;
+                // Only where something is new: it is a walk through all processes.
+                if before.as_ref() != Some(&answer)
+                    && let Some(stranger) = owner.stranger(port).await
+                {
+                    return Err(Some(format!("The program did not get its port: {stranger} listens on {port}.")));
+                }
                 healthy = if answer.is_ok() { healthy + 1 } else { 0 };
                 if healthy >= check.healthy {
-                    return;
+                    return Ok(());
                 }
+                before = Some(answer);
                 tokio::time::sleep(EAGER).await;
             }
         };
         tokio::select! {
-            () = well => Ok(()),
-            ended = process.ended() => Err(Some(format!("The program {ended} before it was healthy."))),
+            decided = well => decided,
+            ended = process.ended() => {
+                let stranger = owner.stranger(port).await.map(|who| format!(" {who} listens on its port, {port}."));
+                Err(Some(format!("The program {ended} before it was healthy.{}", stranger.unwrap_or_default())))
+            }
             () = tokio::time::sleep(check.patience()) => {
                 let wrong = check.ask(port).await.err().unwrap_or_else(|| "it is slow".to_owned());
                 Err(Some(format!(
@@ -160,13 +177,17 @@ impl Life<'_> {
     }
 
     /// Watches a program that was well: why it is not any more, or nothing where it was told to stop.
-    async fn stays_up(&mut self, process: &mut Process, port: u16) -> Option<String> {
+    async fn stays_up(&mut self, process: &mut Process, port: u16, owner: &Owner) -> Option<String> {
         let check = self.specification.check.clone();
         let unwell = async {
             let mut failures = 0;
             loop {
                 tokio::time::sleep(check.interval).await;
-                match check.ask(port).await {
+                let answer = match owner.stranger(port).await {
+                    Some(stranger) => Err(format!("{stranger} listens on its port, {port}")),
+                    None => check.ask(port).await,
+                };
+                match answer {
                     Ok(()) => failures = 0,
                     Err(wrong) => {
                         failures += 1;

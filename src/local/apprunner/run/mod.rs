@@ -1,10 +1,11 @@
 //! Running the services' programs: a loop compares what is to run with what runs, and makes the difference real.
 //!
 //! Each program has an [`instance`] that starts it, watches its health, starts it again when it ends, and tells the
-//! service how that went. No program outlives the daemon: see [`crate::local::process`].
+//! service how that went. Whoever else listens on its port is not taken for it, where that can be seen: [`listener`]. No program outlives the daemon: see [`crate::local::process`].
 
 mod health;
 mod instance;
+mod listener;
 mod output;
 mod port;
 
@@ -17,7 +18,7 @@ use super::{
     program::{Here, environment},
     service::{AppService, Settings},
 };
-use crate::local::{ca_path, client, cloud::Cloud, disk, process, world::Ctx};
+use crate::local::{ca_path, client, cloud::Cloud, disk, members::random_hex, process, world::Ctx};
 
 /// How long to wait for the next look when nothing wakes the loop.
 const QUIET: Duration = Duration::from_secs(2);
@@ -166,7 +167,8 @@ impl Shared {
         let here = Here { port, endpoint: self.endpoint.clone(), authority };
         let Specification { settings, .. } = specification;
         let program = settings.program.clone().unwrap_or_default();
-        let environment = self.region(place, |ctx| environment(ctx, settings, &program, &here))?;
+        let mut environment = self.region(place, |ctx| environment(ctx, settings, &program, &here))?;
+        environment.insert(listener::MARK.to_owned(), random_hex(32));
         Ok(process::Start { command: program.command, dir: program.dir, environment })
     }
 
