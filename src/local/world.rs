@@ -81,6 +81,9 @@ impl Region {
         for arn in self.rds.take_departed() {
             self.ec2.detach_interfaces(&arn);
         }
+        for (old, new) in self.rds.take_moved() {
+            self.ec2.hand_over_interfaces(&old, &new);
+        }
         self.apprunner.settle(now);
         for line in self.apprunner.take_lines() {
             self.logs.write(line.destination(), line.at, &line.message);

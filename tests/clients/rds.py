@@ -412,7 +412,10 @@ def data_through_the_proxy():
     until("available", lambda: reads()["Status"], "available")
     until("it reads", lambda: sql(reads()["Endpoint"], "select count(*) from item"), "2")
     holds("and writes not", "read-only" in sql(reads()["Endpoint"], "insert into item values (3)"))
-    rds.delete_db_proxy_endpoint(DBProxyEndpointName="shop-reads")
+    refused("a name that is none", "InvalidParameterValue", rds.modify_db_proxy_endpoint, DBProxyEndpointName="shop-reads", NewDBProxyEndpointName="a--b")
+    rds.modify_db_proxy_endpoint(DBProxyEndpointName="shop-reads", NewDBProxyEndpointName="shop-readers")
+    refused("by its old name", "DBProxyEndpointNotFoundFault", rds.describe_db_proxy_endpoints, DBProxyEndpointName="shop-reads", status=404)
+    rds.delete_db_proxy_endpoint(DBProxyEndpointName="shop-readers")
     until("gone", lambda: rds.describe_db_proxy_endpoints(DBProxyName="shop")["DBProxyEndpoints"], [])
     answers = lambda: sql(host, "select count(*) from item") == "2"
     itself = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": GROUP}]}]
@@ -441,6 +444,38 @@ def custom_endpoints():
     rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier="shop-some")
     until("gone", find, [])
     refused("once more", "DBClusterEndpointNotFoundFault", rds.delete_db_cluster_endpoint, DBClusterEndpointIdentifier="shop-some", status=404)
+
+
+def renaming():
+    change = {"DBInstanceIdentifier": "shop-2", "NewDBInstanceIdentifier": "shop-two"}
+    refused("a name that is taken", "DBInstanceAlreadyExists", rds.modify_db_instance, **(change | {"NewDBInstanceIdentifier": "shop-1"}))
+    refused("a name that is none", "InvalidParameterValue", rds.modify_db_instance, **(change | {"NewDBInstanceIdentifier": "2"}))
+    rds.modify_db_instance(**change)
+    equal("it waits for its window", instance("shop-2")["PendingModifiedValues"], {"DBInstanceIdentifier": "shop-two"})
+    same = instance("shop-2")["DbiResourceId"]
+    rds.modify_db_instance(**change, ApplyImmediately=True)
+    found = lambda: {one["DBInstanceIdentifier"]: one["DBInstanceStatus"] for one in rds.describe_db_instances()["DBInstances"]}
+    until("renamed", found, {"shop-1": "available", "shop-two": "available"})
+    renamed = instance("shop-two")
+    equal("the same by another name", (renamed["DbiResourceId"], renamed["DBInstanceArn"], renamed["PendingModifiedValues"]), (same, arn("db", "shop-two"), {}))
+    refused("by its old name", "DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="shop-2", status=404)
+
+    rds.modify_db_cluster(DBClusterIdentifier="shop", NewDBClusterIdentifier="store", ApplyImmediately=True)
+    clusters = lambda: {one["DBClusterIdentifier"]: one["Status"] for one in rds.describe_db_clusters()["DBClusters"]}
+    until("the cluster, too", clusters, {"store": "available"})
+    refused("by its old name", "DBClusterNotFoundFault", rds.describe_db_clusters, DBClusterIdentifier="shop", status=404)
+    equal("its members", sorted(one["DBInstanceIdentifier"] for one in cluster("store")["DBClusterMembers"]), ["shop-1", "shop-two"])
+    equal("its tags", rds.list_tags_for_resource(ResourceName=arn("cluster", "store"))["TagList"], tags(team="shop"))
+    until("its data", lambda: sql(cluster("store")["Endpoint"], "select count(*) from item"), "2")
+    targets = lambda: sorted(one["RdsResourceId"] for one in rds.describe_db_proxy_targets(DBProxyName="shop")["Targets"])
+    equal("the proxy's targets", targets(), ["shop-1", "shop-two", "store"])
+    until("its data, through the proxy", lambda: sql(proxy()["Endpoint"], "select count(*) from item"), "2")
+
+    rds.modify_db_cluster(DBClusterIdentifier="store", NewDBClusterIdentifier="shop", ApplyImmediately=True)
+    until("and back", clusters, {"shop": "available"})
+    rds.modify_db_instance(DBInstanceIdentifier="shop-two", NewDBInstanceIdentifier="shop-2", ApplyImmediately=True)
+    until("the instance, too", found, {"shop-1": "available", "shop-2": "available"})
+    until("its data again", lambda: sql(cluster()["ReaderEndpoint"], "select count(*) from item"), "2")
 
 
 def roles():
@@ -636,6 +671,7 @@ run(
     a_proxy,
     data_through_the_proxy,
     custom_endpoints,
+    renaming,
     roles,
     a_clone,
     what_nobody_has,

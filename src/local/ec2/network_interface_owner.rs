@@ -102,6 +102,13 @@ impl Store {
         }
     }
 
+    /// Leaves the interfaces with their owner, whose ARN is another one now.
+    pub(crate) fn hand_over_interfaces(&mut self, old: &str, new: &str) {
+        for interface in self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(old)) {
+            interface.owner = Some(new.to_owned());
+        }
+    }
+
     /// The interfaces of `owner`.
     pub(super) fn interfaces_of(&self, owner: &str) -> impl Iterator<Item = &NetworkInterface> {
         self.interfaces.values().filter(move |interface| interface.owner.as_deref() == Some(owner))

@@ -10,6 +10,7 @@ use super::{
     input::{Input, combination, identifier, invalid},
     instances,
     phase::{Password, Phase},
+    renaming,
     rules::{self, Scaling},
     snapshots, times,
 };
@@ -17,6 +18,7 @@ use crate::local::{fault::Fault, world::Ctx};
 
 const MODIFY: &[&str] = &[
     "DBClusterIdentifier",
+    "NewDBClusterIdentifier",
     "ApplyImmediately",
     "BackupRetentionPeriod",
     "DBClusterParameterGroupName",
@@ -108,12 +110,17 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.keep(KEPT, &mut cluster.kept);
     let window = |member: &str| cluster.kept.get(member).and_then(Value::as_str);
     super::windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
+    let others = &ctx.region.rds.clusters;
+    let taken = |name: &str| others.contains_key(name).then(|| clusters::exists(name));
+    let identifiers = ("NewDBClusterIdentifier", renaming::CLUSTER);
+    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, taken)?;
     let (status, duration) = match () {
+        () if renamed => (renaming::RENAMING, times::RENAMING),
         () if upgraded => ("upgrading", times::UPGRADE),
         () if cluster.password != before.password => ("resetting-master-credentials", times::PASSWORD),
         () => ("modifying", times::MODIFICATION),
     };
-    if is_visible(&before, &cluster) {
+    if renamed || is_visible(&before, &cluster) {
         cluster.phase = Phase::until(status, ctx.pace.after(ctx.now, duration), "available");
         cluster.progress.want();
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arn,
-    clusters::{Cluster, KEPT},
+    clusters::{self, Cluster, KEPT},
     engine,
     input::{Input, combination, identifier, invalid},
     phase::{Password, Phase, Progress},
@@ -88,7 +88,7 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
 pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<Cluster, Fault> {
     let identifier = identifier("DBClusterIdentifier", input.required("DBClusterIdentifier")?, 63)?;
     if ctx.region.rds.clusters.contains_key(&identifier) {
-        return Err(Fault::new("DBClusterAlreadyExistsFault", format!("DB Cluster already exists: {identifier}")));
+        return Err(clusters::exists(&identifier));
     }
     engine::check(input.required("Engine")?)?;
     if let Some(mode) = input.text("EngineMode").filter(|mode| *mode != "provisioned") {

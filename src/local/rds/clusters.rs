@@ -146,6 +146,11 @@ impl Cluster {
     }
 }
 
+/// The name is taken.
+pub(super) fn exists(name: &str) -> Fault {
+    Fault::new("DBClusterAlreadyExistsFault", format!("DB Cluster already exists: {name}"))
+}
+
 /// `DBClusterNotFoundFault`.
 pub(super) fn absent(name: &str) -> Fault {
     missing("DBClusterNotFoundFault", format!("DBCluster {name} not found."))

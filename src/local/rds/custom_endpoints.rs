@@ -39,6 +39,13 @@ impl CustomEndpoint {
         })
     }
 
+    /// Follows an instance to its new name.
+    pub(super) fn rename_member(&mut self, old: &str, new: &str) {
+        for member in self.members.iter_mut().chain(&mut self.excluded).filter(|member| *member == old) {
+            new.clone_into(member);
+        }
+    }
+
     /// Its kind, as filters ask for it.
     pub(super) fn kind(&self) -> &str {
         &self.kind

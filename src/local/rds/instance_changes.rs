@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::{
     input::{Input, combination},
-    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept},
+    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept, exists},
     phase::Phase,
-    times,
+    renaming, times,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
 const MODIFY: &[&str] = &[
     "DBInstanceIdentifier",
+    "NewDBInstanceIdentifier",
     "DBInstanceClass",
     "ApplyImmediately",
     "DBParameterGroupName",
@@ -62,15 +63,29 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     // What is as it is to be waits for nothing, and ends the waiting of something else.
     instance.pending.retain(|member, value| match member.as_str() {
         "DBInstanceClass" => *value != class,
+        renaming::INSTANCE => true,
         _ => Some(&*value) != authority,
     });
+    let taken = |name: &str| store.instances.contains_key(name).then(|| exists(name));
+    let identifiers = ("NewDBInstanceIdentifier", renaming::INSTANCE);
+    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut instance.pending, taken)?;
     if input.flag("ApplyImmediately") == Some(true) {
         instance.apply_pending();
     }
     if instance.class != before.class || instance.kept != before.kept {
         instance.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
     }
+    if renamed {
+        // It reboots, too.
+        instance.boot = Some(store.boot(&instance));
+        instance.phase = Phase::until(renaming::RENAMING, ctx.pace.after(ctx.now, times::RENAMING), "available");
+    }
     let answer = json!({"DBInstance": instance.view(store, ctx.now)});
+    if renamed && instance.writer {
+        let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
+        cluster.restarts += 1;
+        cluster.progress.want();
+    }
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", "DB instance modified");
     ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
     Ok(answer)

@@ -11,7 +11,7 @@ use super::{
     events::time,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::Phase,
-    rules,
+    renaming, rules,
     tags::{self, Tags},
     times, windows,
 };
@@ -100,14 +100,16 @@ const CREATE: &[&str] = &[
 ];
 
 impl Instance {
-    /// Takes over what has waited.
+    /// Takes over what has waited, but for a new identifier: that is a matter of its own.
     pub(super) fn apply_pending(&mut self) {
+        let identifier = self.pending.remove_entry(renaming::INSTANCE);
         for (member, value) in std::mem::take(&mut self.pending) {
             match value.as_str() {
                 Some(class) if member == "DBInstanceClass" => self.class = class.to_owned(),
                 _ => drop(self.kept.insert(member, value)),
             }
         }
+        self.pending.extend(identifier);
     }
 
     pub(super) fn promotion_tier(&self) -> i64 {
@@ -154,6 +156,11 @@ impl Instance {
         view.extend(shown.as_object().cloned().unwrap_or_default());
         Value::Object(view)
     }
+}
+
+/// The name is taken.
+pub(super) fn exists(name: &str) -> Fault {
+    Fault::new("DBInstanceAlreadyExists", format!("DB instance already exists: {name}"))
 }
 
 fn absent(name: &str) -> Fault {
@@ -234,7 +241,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.only("CreateDBInstance", CREATE)?;
     let store = &ctx.region.rds;
     if store.instances.contains_key(&name) {
-        return Err(Fault::new("DBInstanceAlreadyExists", format!("DB instance already exists: {name}")));
+        return Err(exists(&name));
     }
     let cluster = store.clusters.get(&key(cluster)).ok_or_else(|| no_cluster(cluster))?.clone();
     store.available_cluster(&cluster.identifier)?;

@@ -39,6 +39,7 @@ mod programs;
 mod proxies;
 mod proxy_endpoints;
 mod relay;
+mod renaming;
 mod roles;
 mod rules;
 mod settings;

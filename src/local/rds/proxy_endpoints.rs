@@ -57,6 +57,10 @@ impl Store {
     }
 }
 
+fn exists(name: &str) -> Fault {
+    Fault::new("DBProxyEndpointAlreadyExistsFault", format!("DB proxy endpoint {name} already exists."))
+}
+
 fn attach(ctx: &mut Ctx<'_>, endpoint: &ProxyEndpoint) {
     let purpose = Purpose::of_service(&endpoint.arn, "Network interface for DBProxy", "amazon-rds");
     for subnet in &endpoint.subnets {
@@ -70,10 +74,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.only("CreateDBProxyEndpoint", &known)?;
     let name = check_name("DBProxyEndpointName", input.required("DBProxyEndpointName")?)?;
     if ctx.region.rds.proxy_endpoints.contains_key(&name) {
-        return Err(Fault::new(
-            "DBProxyEndpointAlreadyExistsFault",
-            format!("DB proxy endpoint {name} already exists."),
-        ));
+        return Err(exists(&name));
     }
     let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
     proxy.check_available()?;
@@ -120,7 +121,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 
 pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    input.only("ModifyDBProxyEndpoint", &["DBProxyEndpointName", "VpcSecurityGroupIds"])?;
+    input.only("ModifyDBProxyEndpoint", &["DBProxyEndpointName", "NewDBProxyEndpointName", "VpcSecurityGroupIds"])?;
     let mut endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?.clone();
     if !endpoint.phase.is("available") {
         let message = format!("DB proxy endpoint {} is not available: it is {}.", endpoint.name, endpoint.phase.status);
@@ -130,8 +131,16 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         endpoint.security_groups = rules::security_groups(ctx, Some(groups), &endpoint.vpc_id)?;
         ctx.region.ec2.regroup_interfaces(&endpoint.arn, &endpoint.security_groups);
     }
+    let before = endpoint.name.clone();
+    if let Some(name) = input.text("NewDBProxyEndpointName") {
+        endpoint.name = check_name("NewDBProxyEndpointName", name)?;
+        if endpoint.name != before && ctx.region.rds.proxy_endpoints.contains_key(&endpoint.name) {
+            return Err(exists(&endpoint.name));
+        }
+    }
     endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
     let answer = json!({"DBProxyEndpoint": endpoint.view()});
+    ctx.region.rds.proxy_endpoints.remove(&before);
     ctx.region.rds.proxy_endpoints.insert(endpoint.name.clone(), endpoint);
     Ok(answer)
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clusters::Cluster, custom_endpoints::CustomEndpoint, events::Event, instances::Instance,
-    parameter_groups::ParameterGroup, proxies::Proxy, proxy_endpoints::ProxyEndpoint, snapshots::Snapshot,
-    subnet_groups::SubnetGroup, tags::Tags,
+    parameter_groups::ParameterGroup, proxies::Proxy, proxy_endpoints::ProxyEndpoint, renaming::RENAMING,
+    snapshots::Snapshot, subnet_groups::SubnetGroup, tags::Tags,
 };
 use crate::local::{inventory::Item, pace::Millis};
 
@@ -34,6 +34,8 @@ pub(crate) struct Store {
     pub(super) servers: Option<PathBuf>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
+    /// The former and the new ARNs of what was renamed and has network interfaces.
+    pub(super) moved: Vec<(String, String)>,
 }
 
 impl Store {
@@ -43,21 +45,29 @@ impl Store {
         for snapshot in self.snapshots.values_mut() {
             snapshot.phase.settle(now, snapshot.copied);
         }
+        let mut renamed = Vec::new();
         for instance in self.instances.values_mut() {
+            let was_renaming = instance.phase.is(RENAMING);
             let cluster = self.clusters.get(&instance.cluster);
             let ready = cluster.is_none_or(|cluster| cluster.progress.complete()) || instance.phase.is("deleting");
             instance.phase.settle(now, ready);
+            renamed
+                .extend(Some(&instance.identifier).filter(|_| was_renaming && !instance.phase.is(RENAMING)).cloned());
         }
+        renamed.drain(..).for_each(|name| self.finish_instance(&name));
         self.instances.retain(|_, instance| keep(instance.phase.is("deleted"), &instance.arn, &mut departed));
         let snapshots = &self.snapshots;
         let instances = &self.instances;
         for cluster in self.clusters.values_mut() {
+            let was_renaming = cluster.phase.is(RENAMING);
             // A cluster goes last: after its members, and after its final snapshot was made.
             let held = cluster.phase.is("deleting")
                 && (snapshots.values().any(|one| one.source == cluster.resource_id && !one.copied)
                     || instances.values().any(|one| one.cluster == cluster.identifier));
             cluster.phase.settle(now, cluster.progress.complete() && !held);
+            renamed.extend(Some(&cluster.identifier).filter(|_| was_renaming && !cluster.phase.is(RENAMING)).cloned());
         }
+        renamed.drain(..).for_each(|name| self.finish_cluster(&name));
         let gone: Vec<String> =
             self.clusters.values().filter(|one| one.phase.is("deleted")).map(|one| one.identifier.clone()).collect();
         self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));

@@ -14,6 +14,7 @@ pub(super) const UPGRADE: Duration = seconds(300);
 pub(super) const PASSWORD: Duration = seconds(20);
 pub(super) const MODIFICATION: Duration = seconds(15);
 pub(super) const FAILOVER: Duration = seconds(30);
+pub(super) const RENAMING: Duration = seconds(60);
 pub(super) const REBOOT: Duration = seconds(30);
 pub(super) const INSTANCE: Duration = seconds(360);
 pub(super) const INSTANCE_DELETION: Duration = seconds(360);

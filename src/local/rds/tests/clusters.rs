@@ -226,3 +226,41 @@ fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
     cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
     assert!(!reachable(&cloud), "it is being deleted");
 }
+
+#[test]
+fn what_is_renamed_is_known_by_its_new_name_when_that_is_over() {
+    let mut cloud = Cloud::furnished();
+    let rename = json!({"DBClusterIdentifier": "shop", "NewDBClusterIdentifier": "Store"});
+    let at_once = |mut input: Value| {
+        input["ApplyImmediately"] = json!(true);
+        input
+    };
+    cloud.ok("ModifyDBCluster", rename.clone());
+    assert_eq!(cloud.cluster_status(), "available", "it waits for its window");
+    cloud.ok("ModifyDBCluster", at_once(rename));
+    assert_eq!(cloud.cluster_status(), "renaming");
+    assert_eq!(cloud.refusal("StopDBCluster", json!({"DBClusterIdentifier": "shop"})), "InvalidDBClusterStateFault");
+    cloud.make_real();
+    cloud.pass(60);
+    assert_eq!(cloud.refusal("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"})), "DBClusterNotFoundFault");
+    let named = json!({"DBClusterIdentifier": "store"});
+    let arn = cloud.get("DescribeDBClusters", named.clone(), "/DBClusters/0/DBClusterArn");
+    assert!(arn.ends_with(":cluster:store"), "{arn}");
+    let member = cloud.get("DescribeDBClusters", named, "/DBClusters/0/DBClusterMembers/0/DBInstanceIdentifier");
+    assert_eq!(member, "shop-1");
+
+    let rename = json!({"DBInstanceIdentifier": "shop-1", "NewDBInstanceIdentifier": "store-1"});
+    cloud.ok("ModifyDBInstance", at_once(rename));
+    cloud.make_real();
+    cloud.pass(60);
+    // Its network interface is still its own, and goes with it.
+    let interfaces = |cloud: &mut Cloud| {
+        let all = cloud.ok("ec2 DescribeNetworkInterfaces", json!({}))["NetworkInterfaces"].to_string();
+        all.matches("RDSNetworkInterface").count()
+    };
+    assert_eq!(interfaces(&mut cloud), 1);
+    cloud.ok("DeleteDBInstance", json!({"DBInstanceIdentifier": "store-1"}));
+    cloud.make_real();
+    cloud.pass(7200);
+    assert_eq!(interfaces(&mut cloud), 0);
+}
