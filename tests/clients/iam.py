@@ -105,6 +105,21 @@ def role_policies():
         ],
         "implicitDeny",
     )
+    decisions = lambda answer: [(one["EvalActionName"], one["EvalDecision"]) for one in answer["EvaluationResults"]]
+    custom = lambda *policies, **more: iam.simulate_custom_policy(PolicyInputList=list(policies), ActionNames=["s3:GetObject", "s3:PutObject"], **more)
+    equal("of a policy that nobody has", decisions(custom(allows("s3:Get*", "*"))), [("s3:GetObject", "allowed"), ("s3:PutObject", "implicitDeny")])
+    within = custom(allows("s3:*", "*"), PermissionsBoundaryPolicyInputList=[allows("s3:Put*", "*")])
+    equal("within a boundary", decisions(within), [("s3:GetObject", "implicitDeny"), ("s3:PutObject", "allowed")])
+    equal("which is told", [one["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"] for one in within["EvaluationResults"]], [False, True])
+    refused("what is no policy", "InvalidInput", iam.simulate_custom_policy, PolicyInputList=["{"], ActionNames=["s3:GetObject"], status=400)
+    instance = iam.get_role(RoleName="instance")["Role"]["Arn"]
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=allows("s3:*", "*"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="instance", PermissionsBoundary=boundary)
+    bounded = lambda **more: decisions(iam.simulate_principal_policy(PolicySourceArn=instance, ActionNames=["secretsmanager:GetSecretValue"], **more))
+    equal("a role's own boundary", bounded(), [("secretsmanager:GetSecretValue", "implicitDeny")])
+    equal("another one in its place", bounded(PermissionsBoundaryPolicyInputList=[allows("*", "*")]), [("secretsmanager:GetSecretValue", "allowed")])
+    iam.delete_role_permissions_boundary(RoleName="instance")
+    iam.delete_policy(PolicyArn=boundary)
 
 
 def managed_policies():

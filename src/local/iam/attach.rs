@@ -91,49 +91,8 @@ pub(super) fn list_entities_for_policy(ctx: &mut Ctx<'_>, input: Value) -> Resul
     }))
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct SimulateInput {
-    policy_source_arn: String,
-    policy_input_list: Vec<String>,
-    action_names: Vec<String>,
-    resource_arns: Vec<String>,
-    marker: Option<String>,
-    max_items: Option<usize>,
-}
-
-pub(super) fn simulate_principal_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input: SimulateInput = decode(input)?;
-    let role = ctx.iam.role(&input.policy_source_arn);
-    let role = role.ok_or_else(|| no_such(format!("The entity {} cannot be found.", input.policy_source_arn)))?;
-    let mut documents = ctx.iam.documents(role);
-    for text in &input.policy_input_list {
-        documents.push(document::parse(text, document::Purpose::Permissions)?);
-    }
-    let resources = if input.resource_arns.is_empty() { vec!["*".to_owned()] } else { input.resource_arns };
-    let cases = input.action_names.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
-    let page = page(cases.collect(), input.marker.as_deref(), limit(input.max_items), |(action, resource)| {
-        format!("{action} {resource}")
-    })
-    .ok_or_else(marker)?;
-    let result = |(action, resource): (&String, &String)| {
-        json!({
-            "EvalActionName": action,
-            "EvalResourceName": resource,
-            "EvalDecision": match decide(&documents, action, resource) {
-                Decision::Allowed => "allowed",
-                Decision::ImplicitDeny => "implicitDeny",
-                Decision::ExplicitDeny => "explicitDeny",
-            },
-            "MatchedStatements": [],
-            "MissingContextValues": [],
-        })
-    };
-    let results: Vec<Value> = page.items.into_iter().map(result).collect();
-    Ok(json!({ "EvaluationResults": results, "IsTruncated": page.next.is_some(), "Marker": page.next }))
-}
-
-fn decide(documents: &[Value], action: &str, resource: &str) -> Decision {
+/// What several documents decide together.
+pub(super) fn decide(documents: &[Value], action: &str, resource: &str) -> Decision {
     documents
         .iter()
         .map(|document| document::decide(document, action, resource))
@@ -153,7 +112,7 @@ impl Store {
     }
 
     /// Every document that says what a role may do.
-    fn documents(&self, role: &Role) -> Vec<Value> {
+    pub(super) fn documents(&self, role: &Role) -> Vec<Value> {
         let inline = role.inline.values().filter_map(|text| serde_json::from_str(text).ok());
         inline.chain(role.attached.iter().filter_map(|arn| self.policy_document(arn))).collect()
     }

@@ -12,6 +12,7 @@ mod instance_profile;
 mod policy;
 mod role;
 mod service_linked;
+mod simulate;
 mod tag;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -134,7 +135,8 @@ pub(crate) static SERVICE: Service = Service {
         ("DetachRolePolicy", attach::detach_role_policy),
         ("ListAttachedRolePolicies", attach::list_attached_role_policies),
         ("ListEntitiesForPolicy", attach::list_entities_for_policy),
-        ("SimulatePrincipalPolicy", attach::simulate_principal_policy),
+        ("SimulatePrincipalPolicy", simulate::principal),
+        ("SimulateCustomPolicy", simulate::custom),
         ("CreateServiceLinkedRole", service_linked::create_service_linked_role),
         ("DeleteServiceLinkedRole", service_linked::delete_service_linked_role),
         ("GetServiceLinkedRoleDeletionStatus", service_linked::get_service_linked_role_deletion_status),
