@@ -244,6 +244,15 @@ def the_account():
     equal("by the same id", iam.get_user()["User"]["UserId"], sts.get_caller_identity()["UserId"])
     refused("somebody else", "NoSuchEntity", iam.get_user, UserName="nobody", status=404)
     equal("users", [user["Arn"] for user in iam.list_users()["Users"]], [me])
+    for call, member in (
+        (iam.list_groups, "Groups"),
+        (iam.list_saml_providers, "SAMLProviderList"),
+        (iam.list_server_certificates, "ServerCertificateMetadataList"),
+        (iam.list_virtual_mfa_devices, "VirtualMFADevices"),
+        (iam.list_account_aliases, "AccountAliases"),
+    ):
+        equal(f"no {member}", call()[member], [])
+    refused("no policy of passwords", "NoSuchEntity", iam.get_account_password_policy, status=404)
     equal("no provider", iam.list_open_id_connect_providers()["OpenIDConnectProviderList"], [])
     before = iam.get_account_summary()["SummaryMap"]["Roles"]
     iam.create_role(RoleName="counted", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))

@@ -95,6 +95,25 @@ def policies_and_protection():
     logs.put_log_group_deletion_protection(logGroupIdentifier="/shop", deletionProtectionEnabled=False)
 
 
+def what_nobody_has():
+    for call, member, asked in (
+        (logs.describe_destinations, "destinations", {}),
+        (logs.describe_export_tasks, "exportTasks", {}),
+        (logs.describe_account_policies, "accountPolicies", {"policyType": "DATA_PROTECTION_POLICY"}),
+        (logs.describe_index_policies, "indexPolicies", {"logGroupIdentifiers": ["/shop"]}),
+        (logs.describe_query_definitions, "queryDefinitions", {}),
+        (logs.describe_queries, "queries", {"logGroupName": "/shop"}),
+        (logs.describe_deliveries, "deliveries", {}),
+        (logs.describe_delivery_sources, "deliverySources", {}),
+        (logs.describe_delivery_destinations, "deliveryDestinations", {}),
+        (logs.list_log_anomaly_detectors, "anomalyDetectors", {}),
+    ):
+        equal(f"no {member}", call(**asked)[member], [])
+    refused("of a group that is not there", "ResourceNotFoundException", logs.describe_index_policies, logGroupIdentifiers=["/nowhere"])
+    refused("of no kind", "InvalidParameterException", logs.describe_account_policies)
+    refused("a token that nobody gave", "InvalidParameterException", logs.describe_destinations, nextToken="x")
+
+
 def deletion():
     logs.delete_log_stream(logGroupName="/shop", logStreamName="web")
     logs.delete_log_group(logGroupName="/shop")
@@ -102,4 +121,4 @@ def deletion():
     equal("none", logs.describe_log_groups()["logGroups"], [])
 
 
-run(groups, events, filters, policies_and_protection, deletion)
+run(groups, events, filters, policies_and_protection, what_nobody_has, deletion)

@@ -514,6 +514,8 @@ def what_nobody_has():
         ("exports", rds.describe_export_tasks, "ExportTasks"),
         ("deployments", rds.describe_blue_green_deployments, "BlueGreenDeployments"),
         ("subscriptions", rds.describe_event_subscriptions, "EventSubscriptionsList"),
+        ("recommendations", rds.describe_db_recommendations, "DBRecommendations"),
+        ("tenants", rds.describe_tenant_databases, "TenantDatabases"),
         ("instance backups", rds.describe_db_instance_automated_backups, "DBInstanceAutomatedBackups"),
     ):
         equal(f"no {what}", call()[member], [])
@@ -551,6 +553,10 @@ def what_needs_another_service_or_engine():
     refused("what is no topic", "SNSInvalidTopic", rds.create_event_subscription, SubscriptionName="x", SnsTopicArn="x")
     refused("a subscription that is not there", "SubscriptionNotFound", rds.describe_event_subscriptions, SubscriptionName="x", status=404)
     refused("nor to delete", "SubscriptionNotFound", rds.delete_event_subscription, SubscriptionName="x", status=404)
+    export = {"ExportTaskIdentifier": "x", "S3BucketName": "none", "IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x", "KmsKeyId": "alias/aws/rds"}
+    refused("a bucket that is not there", "InvalidS3BucketFault", rds.start_export_task, **export, SourceArn=arn("cluster", "shop"), status=400)
+    refused("an export of nothing", "DBClusterNotFoundFault", rds.start_export_task, **export, SourceArn=arn("cluster", "nowhere"), status=404)
+    refused("an export that is not there", "ExportTaskNotFound", rds.cancel_export_task, ExportTaskIdentifier="x", status=404)
     member = rds.describe_db_instances()["DBInstances"][0]["DBInstanceIdentifier"]
     refused("a snapshot of a member", "InvalidParameterValue", rds.create_db_snapshot, DBSnapshotIdentifier="x", DBInstanceIdentifier=member)
     refused("a snapshot that is not there", "DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="x", status=404)

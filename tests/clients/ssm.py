@@ -68,6 +68,9 @@ def tagging():
     ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId="/shop/url", TagKeys=["a"])
     equal("tags", ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/shop/url")["TagList"], tags(c="d"))
     refused("tags of nothing", "InvalidResourceId", ssm.list_tags_for_resource, ResourceType="Parameter", ResourceId="/nowhere")
+    arn = ssm.get_parameter(Name="/shop/url")["Parameter"]["ARN"]
+    equal("shared with nobody", ssm.get_resource_policies(ResourceArn=arn)["Policies"], [])
+    refused("nor is what is not there", "ResourceNotFoundException", ssm.get_resource_policies, ResourceArn=arn + "x")
 
 
 def deletion():

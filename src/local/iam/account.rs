@@ -39,10 +39,32 @@ pub(super) fn list_providers(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
     Ok(json!({ "OpenIDConnectProviderList": [] }))
 }
 
-/// `ListAccountAliases`: no alias can be given here.
-pub(super) fn list_aliases(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+/// Lists of what the account has none of, each under its member's name.
+macro_rules! none {
+    ($($name:ident: $member:literal;)*) => {
+        $(pub(super) fn $name(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+            decode::<Value>(input)?;
+            Ok(json!({ $member: [], "IsTruncated": false }))
+        })*
+    };
+}
+
+none! {
+    list_aliases: "AccountAliases";
+    list_groups: "Groups";
+    list_certificates: "ServerCertificateMetadataList";
+    list_devices: "VirtualMFADevices";
+}
+
+/// `ListSAMLProviders`
+pub(super) fn list_saml_providers(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     decode::<Value>(input)?;
-    Ok(json!({ "AccountAliases": [], "IsTruncated": false }))
+    Ok(json!({ "SAMLProviderList": [] }))
+}
+
+/// `GetAccountPasswordPolicy`: nobody has a password here.
+pub(super) fn password_policy(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
+    Err(no_such(format!("The Password Policy with domain name {} cannot be found.", ctx.account)))
 }
 
 /// `GetAccountSummary`: what there is, beside AWS's quotas of a new account.

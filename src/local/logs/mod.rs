@@ -3,6 +3,7 @@
 mod event;
 mod filter;
 mod group;
+mod never;
 mod policy;
 mod stream;
 mod tag;
@@ -143,6 +144,16 @@ pub(crate) static SERVICE: Service = Service {
         ("TagLogGroup", tag::tag_resource),
         ("UntagLogGroup", tag::untag_log_group),
         ("ListTagsLogGroup", tag::list_tags),
+        ("DescribeDestinations", never::destinations),
+        ("DescribeExportTasks", never::exports),
+        ("DescribeAccountPolicies", never::account_policies),
+        ("DescribeIndexPolicies", never::index_policies),
+        ("DescribeQueryDefinitions", never::query_definitions),
+        ("DescribeQueries", never::queries),
+        ("DescribeDeliveries", never::deliveries),
+        ("DescribeDeliverySources", never::delivery_sources),
+        ("DescribeDeliveryDestinations", never::delivery_destinations),
+        ("ListLogAnomalyDetectors", never::anomaly_detectors),
     ],
     runs: &[],
 };

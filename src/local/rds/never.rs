@@ -26,6 +26,8 @@ none! {
     integrations: "Integrations";
     reserved: "ReservedDBInstances";
     shards: "DBShardGroups";
+    recommendations: "DBRecommendations";
+    tenants: "TenantDatabases";
 }
 
 /// `RebootDBCluster` is for Multi-AZ DB clusters, which Aurora's are not.
@@ -135,6 +137,31 @@ pub(super) fn subscription(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
     let input = Input(input);
     let name = input.required("SubscriptionName")?;
     Err(missing("SubscriptionNotFound", format!("Event Subscription {name} not found.")))
+}
+
+/// `StartExportTask`: S3 does not run here, so no bucket exists.
+pub(super) fn export(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let (arn, bucket, store) = (input.required("SourceArn")?, input.required("S3BucketName")?, &ctx.region.rds);
+    let exists =
+        store.clusters.values().any(|one| one.arn == arn) || store.snapshots.values().any(|one| one.arn == arn);
+    if !exists {
+        let (kind, code) = match arn.split(':').nth(5) {
+            Some("cluster") => ("DBCluster", "DBClusterNotFoundFault"),
+            Some("cluster-snapshot") => ("DBClusterSnapshot", "DBClusterSnapshotNotFoundFault"),
+            _ => ("DBSnapshot", "DBSnapshotNotFound"),
+        };
+        return Err(missing(code, format!("{kind} {arn} not found.")));
+    }
+    let message = format!("The specified Amazon S3 bucket does not exist: {bucket}. The local cloud does not run S3.");
+    Err(Fault::new("InvalidS3BucketFault", message))
+}
+
+/// `CancelExportTask`
+pub(super) fn cancel_export(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input = Input(input);
+    let name = input.required("ExportTaskIdentifier")?;
+    Err(missing("ExportTaskNotFound", format!("Export task {name} not found.")))
 }
 
 /// `DescribeEventSubscriptions`

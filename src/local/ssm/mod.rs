@@ -69,6 +69,7 @@ pub(crate) static SERVICE: Service = Service {
         ("UnlabelParameterVersion", label::unlabel_parameter_version),
         ("AddTagsToResource", label::add_tags_to_resource),
         ("RemoveTagsFromResource", label::remove_tags_from_resource),
+        ("GetResourcePolicies", read::get_resource_policies),
         ("ListTagsForResource", label::list_tags_for_resource),
     ],
     runs: &[],

@@ -37,6 +37,15 @@ impl Input {
     }
 }
 
+/// `GetResourcePolicies`: nothing is shared with other accounts here.
+pub(super) fn get_resource_policies(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let arn = input["ResourceArn"].as_str().unwrap_or_default();
+    if !ctx.region.ssm.parameters.values().any(|parameter| parameter.arn == arn) {
+        return Err(Fault::new("ResourceNotFoundException", format!("Resource {arn} was not found.")));
+    }
+    Ok(json!({ "Policies": [] }))
+}
+
 pub(super) fn get_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     if input.name.trim().contains(char::is_whitespace) {
