@@ -7,6 +7,7 @@ mod known;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ledger::Row;
 use super::mask::masked;
 use super::sql::is_blank;
 use crate::excerpt::Text;
@@ -86,7 +87,7 @@ pub struct Chunk<'a> {
     pub text: &'a str,
 }
 
-/// A migration without its file.
+/// A migration without its file, or whose file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// What users call it.
@@ -97,6 +98,20 @@ pub struct Missing {
     pub when_millis: i64,
     /// The file that should be there.
     pub path: PathBuf,
+}
+
+impl Missing {
+    /// Whether the row is of it, as Drizzle of this layout looks for it.
+    pub(super) fn is_of(&self, row: &Row, layout: Layout) -> bool {
+        match (&row.name, row.created_at) {
+            (Some(name), _) => *name == self.name,
+            (None, Some(at)) => match layout {
+                Layout::V0 => at == self.when_millis,
+                Layout::V1 => at.div_euclid(1000) == self.when_millis.div_euclid(1000),
+            },
+            (None, None) => false,
+        }
+    }
 }
 
 impl Folder {
@@ -179,6 +194,12 @@ fn hash(sql: &str) -> String {
 /// The hash of a file as Drizzle reads it: U+FFFD in place of what is not UTF-8.
 fn hash_of_file(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| hash(&String::from_utf8_lossy(&bytes)))
+}
+
+/// The hash of no more than the first bytes of a file.
+fn hash_of_beginning(path: &Path, length: usize) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(hash(&String::from_utf8_lossy(bytes.get(..length)?)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Folder, FolderError, Layout, Migration, Missing, Stray};
 use crate::excerpt::Text;
-use crate::migrate::journal::{Journal, conflict_marker};
+use crate::migrate::journal::{Entry, Journal, conflict_marker};
 use crate::migrate::position::Position;
 
 /// What there is in a folder, and what is wrong with it.
@@ -146,6 +146,20 @@ pub(super) fn conflicts(folder: &Folder) -> Vec<FolderError> {
         Some(FolderError::Conflict { path, text, span })
     });
     found.collect()
+}
+
+/// The migration whose file this is, by the journal or by the name of its folder; none where neither says so.
+pub(super) fn migration_at(file: &Path) -> Option<(Missing, Layout)> {
+    let folder = file.parent()?;
+    if file.ends_with("migration.sql") {
+        let (name, when_millis) = (folder.file_name()?.to_str()?.to_owned(), time_of_name(folder)?);
+        return Some((Missing { tag: name.clone(), name, when_millis, path: file.into() }, Layout::V1));
+    }
+    let journal = journal(folder);
+    let (Journal { entries }, _) = Journal::survey(&journal, &read_text(&journal).ok()?).ok()?;
+    let Entry { tag, when, .. } =
+        entries.into_iter().find(|entry| folder.join(format!("{}.sql", entry.tag)) == file)?;
+    Some((Missing { name: name_after_up(&tag, when), tag, when_millis: when, path: file.into() }, Layout::V0))
 }
 
 fn read_text(path: &Path) -> Result<String, FolderError> {

@@ -1,12 +1,12 @@
 //! What a ledger has of a folder that cannot be read: which of its files and entries were applied to this database.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use super::inspect::{Entries, name_after_up};
-use super::{FolderError, hash_of_file};
+use super::inspect::{Entries, migration_at, name_after_up};
+use super::{FolderError, Layout, Missing, hash_of_beginning, hash_of_file};
 use crate::migrate::failure::list;
 use crate::migrate::journal::Entry;
 use crate::migrate::ledger::{Contents, Ledger, Row};
@@ -15,7 +15,7 @@ use crate::migrate::ledger::{Contents, Ledger, Row};
 #[derive(Debug)]
 pub struct Known {
     error: FolderError,
-    /// What of it is applied, as a sentence.
+    /// What of it is applied, as a sentence with a blank before it; empty where that is not known.
     standing: String,
     /// What to do, where that follows from it.
     remedy: Option<String>,
@@ -25,28 +25,66 @@ impl FolderError {
     /// Whether it matters to the way out what a ledger has.
     pub fn is_for_ledger(&self) -> bool {
         use FolderError::*;
-        matches!(self, Duplicate { .. } | NotUtf8 { .. } | BrokenJournal { .. } | Conflict { .. })
+        match self {
+            Duplicate { .. }
+            | NotUtf8 { .. }
+            | Nul { .. }
+            | BrokenJournal { .. }
+            | Conflict { .. }
+            | BadName { .. } => true,
+            Unreadable { path, .. } => migration_at(path).is_some(),
+            NoJournal { path, .. } => Entries::of(path).is_ok_and(|entries| !entries.sql.is_empty()),
+            BadTag { .. } | Dialect { .. } | MissingFile { .. } | Mixed { .. } => false,
+        }
     }
 
-    /// The same with what the ledger has of it.
-    pub fn beside(self, ledger: &Ledger, contents: &Contents) -> Known {
+    /// What the ledger has of it, as a sentence with a blank before it, and what to do where that follows from it.
+    pub fn standing(&self, ledger: &Ledger, contents: &Contents) -> (String, Option<String>) {
         let Contents { rows, table_exists, .. } = contents;
         if rows.is_empty() {
             let why = if *table_exists { "is empty" } else { "does not exist yet" };
-            let standing = format!("The ledger {ledger} {why}: nothing of it is applied to this database.");
-            return Known { error: self, standing, remedy: None };
+            return (format!(" The ledger {ledger} {why}: nothing of it is applied to this database."), None);
         }
-        let (standing, remedy) = match &self {
+        let (standing, remedy) = match self {
             FolderError::Duplicate { path, entries, .. } => of_two(entries, folder_of(path), ledger, rows),
-            FolderError::NotUtf8 { path, .. } => of_bytes(path, ledger, rows),
+            FolderError::BadName { path } => of_name(path, ledger, rows),
+            FolderError::NoJournal { path, .. } => {
+                let remedy = "Take meta/_journal.json from version control again: without it nothing says which of the .sql files run, and \
+                              in which order.";
+                (of_files(path, ledger, rows), Some(remedy.to_owned()))
+            }
             FolderError::Conflict { path, .. } => {
                 let standing = of_files(folder_of(path), ledger, rows);
                 let help = self.help().map_or_else(String::new, |help| help.to_string());
                 (standing, Some(format!("{help} Delete none that the ledger has.")))
             }
-            other => (of_files(folder_of(other.path()), ledger, rows), None),
+            other => match migration_at(other.path()) {
+                Some((migration, layout)) => of_content(other, &migration, layout, ledger, rows),
+                None => {
+                    let remedy = "Take the file from version control again; drizzle-kit writes it.";
+                    (of_files(folder_of(other.path()), ledger, rows), Some(remedy.to_owned()))
+                }
+            },
         };
+        (format!(" {standing}"), remedy)
+    }
+
+    /// The same with what the ledger has of it.
+    pub fn beside(self, ledger: &Ledger, contents: &Contents) -> Known {
+        let (standing, remedy) = self.standing(ledger, contents);
         Known { error: self, standing, remedy }
+    }
+
+    /// What to do, with the command that says what a ledger has of it; none where that does not matter.
+    pub fn asking(&self, status: &str) -> Option<String> {
+        let ask = format!("`{status}` says what of it is applied, and what follows from that.");
+        self.is_for_ledger().then(|| self.help().map_or(ask.clone(), |help| format!("{help} {ask}")))
+    }
+
+    /// The same error, told with that: for where no ledger is asked.
+    pub fn to_ask(self, status: &str) -> Known {
+        let remedy = self.asking(status);
+        Known { error: self, standing: String::new(), remedy }
     }
 }
 
@@ -82,6 +120,16 @@ fn of_two(entries: &[Entry; 2], folder: &Path, ledger: &Ledger, rows: &[Row]) ->
     match (here(first), here(second)) {
         (true, false) => of_one(first, second),
         (false, true) => of_one(second, first),
+        // Of one time, and the files as they are now do not tell which of them ran.
+        (false, false) if first.when == second.when && (has_time(rows, first) || has_time(rows, second)) => (
+            format!(
+                "The ledger {ledger} has a row of that time, with the hash of neither: one was edited after it was applied."
+            ),
+            Some(
+                "Take both files from version control as they were, then run this again: it says which of them ran."
+                    .to_owned(),
+            ),
+        ),
         (false, false) => (format!("The ledger {ledger} has neither."), None),
         (true, true) => {
             let remedy = match one_file {
@@ -107,45 +155,101 @@ fn has_file(rows: &[Row], folder: &Path, entry: &Entry) -> bool {
     rows.iter().any(|row| Some(&row.hash) == hash.as_ref())
 }
 
-/// A file that Drizzle reads all the same.
-fn of_bytes(path: &Path, ledger: &Ledger, rows: &[Row]) -> (String, Option<String>) {
+/// A migration's file that cannot be used. By its hash it is known where Drizzle has applied it as it is, else by its name and time.
+fn of_content(
+    error: &FolderError,
+    migration: &Missing,
+    layout: Layout,
+    ledger: &Ledger,
+    rows: &[Row],
+) -> (String, Option<String>) {
+    let (tag, path) = (&migration.tag, error.path());
     let hash = hash_of_file(path);
-    match rows.iter().find(|row| Some(&row.hash) == hash.as_ref()) {
-        Some(row) => (
+    if let (FolderError::NotUtf8 { .. }, Some(row)) = (error, rows.iter().find(|row| Some(&row.hash) == hash.as_ref()))
+    {
+        return (
             format!("Drizzle has applied it so: the row {} of the ledger {ledger} has its hash, with U+FFFD in those places.", row.id),
             Some(
                 "Save it as UTF-8 with U+FFFD (�) in place of what is none: that is the text that ran, and its hash stays what it \
                  is. What it has put into the database is set right by a new migration."
                     .to_owned(),
             ),
+        );
+    }
+    let Some(row) = rows.iter().find(|row| migration.is_of(row, layout)) else {
+        return (format!("{tag} is not applied: the ledger {ledger} has no row of it."), None);
+    };
+    let applied = format!("{tag} is applied ({})", of_row(row, ledger));
+    let broken_from = match error {
+        FolderError::NotUtf8 { byte, .. } | FolderError::Nul { byte, .. } => *byte,
+        _ => {
+            let remedy = "Make the file readable, or take it from version control again: without it nothing is applied or verified.";
+            return (format!("{applied}."), Some(remedy.to_owned()));
+        }
+    };
+    if hash_of_beginning(path, broken_from).is_some_and(|hash| hash == row.hash) {
+        return (
+            format!("{applied}, and what stands before that place is what ran."),
+            Some("Delete what comes from there on; or take the file from version control again.".to_owned()),
+        );
+    }
+    let remedy = "Take the file from version control again: of what ran the ledger has the hash alone. What is to change in the \
+                  database goes into a new migration.";
+    (format!("{applied}, and the file is not what ran."), Some(remedy.to_owned()))
+}
+
+/// A v1 folder that has lost its time.
+fn of_name(folder: &Path, ledger: &Ledger, rows: &[Row]) -> (String, Option<String>) {
+    let hash = hash_of_file(&folder.join("migration.sql"));
+    match rows.iter().find(|row| Some(&row.hash) == hash.as_ref()) {
+        Some(row) => (
+            format!("It is applied: its file has the hash of a row ({}).", of_row(row, ledger)),
+            row.name.as_ref().map(|name| format!("Give the folder its name again: {name}.")),
         ),
-        None => (format!("No row of the ledger {ledger} has its hash: as it is, it was not applied."), None),
+        None => (format!("No row of the ledger {ledger} has the hash of its file."), None),
     }
 }
 
-/// The files beside a journal that says nothing.
+/// Which row it is, and when it was written as far as that is known.
+fn of_row(Row { id, created_at, applied_at, .. }: &Row, ledger: &Ledger) -> String {
+    let date = |at: &i64| Some(jiff::Timestamp::from_millisecond(*at).ok()?.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    let when = match (applied_at.as_ref().and_then(date), created_at) {
+        (Some(applied), _) => format!(", {applied}"),
+        (None, Some(at)) => format!(", created_at {at}"),
+        (None, None) => String::new(),
+    };
+    format!("row {id} of the ledger {ledger}{when}")
+}
+
+/// The files beside a journal that says nothing: they are known by their hashes alone.
 fn of_files(folder: &Path, ledger: &Ledger, rows: &[Row]) -> String {
     let files = Entries::of(folder).map(|entries| entries.sql).unwrap_or_default();
-    let applied = |path: &PathBuf| {
-        let hash = hash_of_file(path);
-        rows.iter().any(|row| Some(&row.hash) == hash.as_ref())
+    let hashes: Vec<Option<String>> = files.iter().map(|file| hash_of_file(file)).collect();
+    let applied = |hash: &Option<String>| rows.iter().any(|row| Some(&row.hash) == hash.as_ref());
+    let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let names = |wanted: bool| -> Vec<String> {
+        let found = files.iter().zip(&hashes).filter(|(_, hash)| applied(hash) == wanted);
+        found.map(|(file, _)| stem(file)).collect()
     };
-    let (here, not): (Vec<_>, Vec<_>) = files.into_iter().partition(applied);
-    let names = |paths: Vec<PathBuf>| -> String {
-        let stems = paths.iter().filter_map(|path| path.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
-        list(&stems.collect::<Vec<_>>())
+    let (here, not) = (names(true), names(false));
+    let others = rows.iter().filter(|row| !hashes.contains(&Some(row.hash.clone()))).count();
+    let others = match others {
+        0 => String::new(),
+        1 => " 1 of its rows is of another file, or of one that was edited since.".to_owned(),
+        number => format!(" {number} of its rows are of other files, or of files that were edited since."),
     };
-    match (here.is_empty(), not.is_empty()) {
+    let said = match (here.is_empty(), not.is_empty()) {
         (true, true) => format!("The ledger {ledger} has rows, and no .sql file is here."),
-        (true, false) => format!("The ledger {ledger} has none of the files here: {}.", names(not)),
-        (false, true) => format!("The ledger {ledger} has all of the files here: {}.", names(here)),
-        (false, false) => format!("Of the files here the ledger {ledger} has {}; not {}.", names(here), names(not)),
-    }
+        (true, false) => format!("The ledger {ledger} has none of the files here as they are: {}.", list(&not)),
+        (false, true) => format!("The ledger {ledger} has all of the files here: {}.", list(&here)),
+        (false, false) => format!("Of the files here the ledger {ledger} has {}; not {}.", list(&here), list(&not)),
+    };
+    said + &others
 }
 
 impl fmt::Display for Known {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.error, self.standing)
+        write!(formatter, "{}{}", self.error, self.standing)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::excerpt::Text;
 
+use super::Known;
 use super::comment::Directive;
 use super::history::History;
 use super::hit::{Place, first_line};
@@ -19,6 +20,8 @@ pub(super) struct Ground<'a> {
     pub(super) folder: &'a Folder,
     /// What is wrong with the folder itself.
     pub(super) defects: &'a [FolderError],
+    /// Whom was asked what is applied.
+    pub(super) known: &'a Known,
     /// What `apply` would refuse.
     pub(super) refusals: Vec<Refusal>,
     /// Every migration, in the folder's order.

@@ -101,7 +101,7 @@ pub fn lint(folder: &Folder, defects: &[FolderError], settings: &Settings) -> st
     })
 }
 
-fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Settings) -> Ground<'a> {
+fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &'a Settings) -> Ground<'a> {
     let (ledger, contents) = match &settings.known {
         Known::Ledger(ledger, contents) => (ledger.clone(), Contents::clone(contents)),
         _ => (Ledger::default(), Contents::default()),
@@ -121,7 +121,7 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &Setting
         .collect();
     let history = History::of(&scripts);
     let (together, now, journal) = (settings.together, settings.now_millis, std::cell::OnceCell::new());
-    Ground { folder, defects, refusals, history, scripts, together, now, journal }
+    Ground { folder, defects, known: &settings.known, refusals, history, scripts, together, now, journal }
 }
 
 fn script<'a>(index: usize, migration: &'a Migration, pending: Option<bool>, settings: &Settings) -> Script<'a> {

@@ -22,16 +22,10 @@ impl Plan {
 
     /// Takes migrations into account whose files are missing: their rows are not unknown.
     pub fn account_for(&mut self, missing: Vec<Missing>, layout: Layout) {
-        for Missing { tag, name, when_millis, path } in missing {
-            let same_time = |at: i64| match layout {
-                Layout::V0 => at == when_millis,
-                Layout::V1 => at.div_euclid(1000) == when_millis.div_euclid(1000),
-            };
-            let its = |row: &Row| match &row.name {
-                Some(of_row) => *of_row == name,
-                None => row.created_at.is_some_and(same_time),
-            };
-            let row = self.unknown.iter().position(its).map(|index| self.unknown.remove(index));
+        for it in missing {
+            let index = self.unknown.iter().position(|row| it.is_of(row, layout));
+            let row = index.map(|index| self.unknown.remove(index));
+            let Missing { tag, when_millis, path, .. } = it;
             self.missing.push(MissingStatus { tag, path, when_millis, applied: row.is_some() });
         }
     }

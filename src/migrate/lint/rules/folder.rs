@@ -1,5 +1,6 @@
 //! The folder and its journal: what Drizzle would skip in silence, and what makes the folder unusable.
 
+use super::super::Known;
 use super::super::ground::Ground;
 use super::super::hit::{Hit, Place};
 use super::{Rule, Severity};
@@ -151,7 +152,20 @@ fn hit(ground: &Ground<'_>, defect: &FolderError) -> Hit {
         }
         _ => (Place::whole(ground.folder.path.clone()), None),
     };
-    Hit::new(place, defect.to_string(), label.unwrap_or_default())
+    let label = label.unwrap_or_default();
+    if !defect.is_for_ledger() {
+        return Hit::new(place, defect.to_string(), label);
+    }
+    // What is to be done about it depends on what is applied.
+    let (standing, remedy) = match ground.known {
+        Known::Ledger(ledger, contents) => defect.standing(ledger, contents),
+        _ => (String::new(), defect.asking("infra migrate status")),
+    };
+    let hit = Hit::new(place, format!("{defect}{standing}"), label);
+    match remedy {
+        Some(remedy) => hit.fix(remedy),
+        None => hit,
+    }
 }
 
 fn refused(ground: &Ground<'_>, wanted: fn(&Refusal) -> bool) -> Vec<Hit> {
