@@ -8,7 +8,10 @@ use super::{BAD_INPUT, FAILED, INTERRUPTED};
 use crate::{
     aws,
     engine::{lock::Holder, plan},
-    render::output::{print, tell, wrapped_to_tell},
+    render::{
+        output::{print, tell, wrapped_to_tell},
+        report::help,
+    },
     stack,
 };
 
@@ -74,7 +77,7 @@ impl Failure {
             }
             Self::Input(report) | Self::Other(report) => {
                 object["message"] = json!(report.to_string());
-                object["help"] = json!(report.help().map(|help| help.to_string()));
+                object["help"] = json!(help(report.as_ref()));
                 if let (Some(source), Some(label)) =
                     (report.source_code(), report.labels().and_then(|mut labels| labels.next()))
                     && let Ok(place) = source.read_span(label.inner(), 0, 0)

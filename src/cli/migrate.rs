@@ -24,7 +24,7 @@ use console::style;
 use super::{BAD_INPUT, FAILED, Failure, INTERRUPTED, print};
 use crate::{
     migrate::{self, LedgerError, Refusal},
-    render::output::tell,
+    render::{command::Given, output::tell},
 };
 
 /// Apply Drizzle migrations to any PostgreSQL, see which are applied, and prove that they are.
@@ -47,20 +47,31 @@ enum Verb {
 }
 
 impl Verb {
-    /// Whether the answer is for a program.
-    fn json(&self) -> bool {
+    /// Where it finds its folder and its database; none for the one that asks no database.
+    fn source(&self) -> Option<&source::SourceArgs> {
         match self {
-            Verb::Apply(args) => args.json(),
-            Verb::Status(args) => args.json(),
-            Verb::Verify(args) => args.json(),
-            Verb::New(args) => args.json(),
-            Verb::Unlock(args) => args.json(),
-            Verb::Repair(args) => args.json(),
-            Verb::Baseline(args) => args.json(),
-            Verb::Lint(args) => args.json(),
+            Verb::Apply(args) => Some(&args.source),
+            Verb::Status(args) => Some(&args.source),
+            Verb::Verify(args) => Some(&args.source),
+            Verb::Unlock(args) => Some(&args.source),
+            Verb::Repair(args) => Some(&args.source),
+            Verb::Baseline(args) => Some(&args.source),
+            Verb::Lint(args) => Some(&args.source),
+            Verb::New(_) => None,
         }
     }
 }
+
+/// The verbs that take the arguments of a folder, a ledger and a database.
+const WITH_SOURCE: [&str; 7] = [
+    "migrate apply",
+    "migrate status",
+    "migrate verify",
+    "migrate unlock",
+    "migrate repair",
+    "migrate baseline",
+    "migrate lint",
+];
 
 impl Args {
     /// Whether it waits for the database alone. What replays has work of its own, during which a second ctrl-C has to be heard.
@@ -70,7 +81,22 @@ impl Args {
 
     /// Whether the answer is for a program.
     pub(super) fn json(&self) -> bool {
-        self.verb.json()
+        match &self.verb {
+            Verb::New(args) => args.json,
+            verb => verb.source().is_some_and(|source| source.json),
+        }
+    }
+
+    /// What its verbs are to be given, where one is advised, for the same folder and database.
+    pub(super) fn for_others(&self) -> Given {
+        let (all, folder_alone) = match &self.verb {
+            Verb::New(args) => (args.folder.for_others(), args.folder.for_others()),
+            verb => verb.source().map(|it| (it.for_others(), it.folder_for_others())).unwrap_or_default(),
+        };
+        let mut arguments = vec![("migrate new", folder_alone)];
+        arguments.extend(WITH_SOURCE.map(|verb| (verb, all.clone())));
+        // What is printed may be SQL of the user's, word for word.
+        Given { arguments, everywhere: false }
     }
 }
 

@@ -24,8 +24,7 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use miette::{MietteHandlerOpts, ReportHandler, miette};
-use textwrap::WordSplitter;
+use miette::miette;
 
 pub use failure::Failure;
 
@@ -34,6 +33,7 @@ use crate::{
     render::{
         command,
         output::{self, print},
+        report,
     },
 };
 
@@ -81,15 +81,10 @@ enum Verb {
     Completions(completions::Args),
 }
 
-/// As miette does by itself, but options such as --accept-edited stay whole.
-fn reports(_: &(dyn miette::Diagnostic + 'static)) -> Box<dyn ReportHandler> {
-    Box::new(MietteHandlerOpts::new().word_splitter(WordSplitter::NoHyphenation).build())
-}
-
 /// Runs what the arguments say.
 pub fn run() -> ExitCode {
     // There is one already only where this is called twice in a process.
-    let _ = miette::set_hook(Box::new(reports));
+    let _ = miette::set_hook(Box::new(report::reporter));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -122,8 +117,8 @@ pub fn run() -> ExitCode {
         }
     };
     let json = cli.verb.json();
-    if let Some(stack) = cli.verb.stack() {
-        command::take(stack.for_others());
+    if let Some(given) = cli.verb.for_others() {
+        command::take(given);
     }
     let end = runtime.block_on(Box::pin(telling(|text| output::tell(&text), verb(cli.verb))));
     runtime.shutdown_background();
@@ -134,21 +129,23 @@ pub fn run() -> ExitCode {
 }
 
 impl Verb {
-    /// The stack that other verbs are to be asked about too, where one is named.
-    fn stack(&self) -> Option<&survey::StackArgs> {
-        match self {
-            Verb::Diff(args) => Some(&args.stack),
-            Verb::Deploy(args) => Some(&args.stack),
-            Verb::Destroy(args) => Some(&args.stack),
-            Verb::Status(args) => Some(&args.stack),
-            Verb::Outputs(args) => Some(&args.stack),
-            Verb::Import(args) => Some(&args.stack),
-            Verb::IamPolicy(args) => Some(&args.stack),
-            Verb::Unlock(args) => Some(&args.stack),
-            Verb::Validate(_) | Verb::Schema(_) | Verb::Graph(_) | Verb::Completions(_) => None,
-            // What it prints may be SQL of the user's, word for word.
-            Verb::Migrate(_) | Verb::Local(_) => None,
-        }
+    /// What other verbs are to be given, where one is advised, to be asked about the same.
+    fn for_others(&self) -> Option<command::Given> {
+        let stack = match self {
+            Verb::Diff(args) => &args.stack,
+            Verb::Deploy(args) => &args.stack,
+            Verb::Destroy(args) => &args.stack,
+            Verb::Status(args) => &args.stack,
+            Verb::Outputs(args) => &args.stack,
+            Verb::Import(args) => &args.stack,
+            Verb::IamPolicy(args) => &args.stack,
+            Verb::Unlock(args) => &args.stack,
+            Verb::Migrate(args) => return Some(args.for_others()),
+            Verb::Validate(_) | Verb::Schema(_) | Verb::Graph(_) | Verb::Completions(_) | Verb::Local(_) => {
+                return None;
+            }
+        };
+        Some(stack.commands())
     }
 
     /// Whether it waits for one connection and nothing else: then a second thread would only be one to be woken.

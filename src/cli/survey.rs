@@ -1,12 +1,16 @@
 //! What every verb on a stack begins with: the description, the account, what is wanted and what is there.
 
+mod arguments;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use clap::Args;
+use arguments::endpoint_url;
 use miette::{IntoDiagnostic as _, miette};
+
+pub(super) use arguments::{CloudArgs, StackArgs};
 
 use super::Failure;
 use crate::{
@@ -18,73 +22,11 @@ use crate::{
         scope::Stranger,
     },
     local::Launch,
-    migrate::Folder,
+    migrate::{Folder, FolderError},
     render::output::tell,
     resources::{KINDS, expand::expand, facts::Facts, forbidden, leftovers, strangers},
     stack::{self, AccountId, Stack},
 };
-
-/// Which stack, in which cloud.
-#[derive(Debug, Clone, Args)]
-pub(super) struct StackArgs {
-    /// The stack description; `-` reads it from standard input.
-    #[arg(value_name = "FILE", default_value = "stack.yaml", hide_default_value = false)]
-    pub(crate) file: PathBuf,
-
-    /// Set a value of the description, e.g. `--set service.image=public.ecr.aws/x/y:1`. May be repeated.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub(crate) set: Vec<String>,
-
-    /// Leave the migrations out: they are applied elsewhere, with `infra migrate apply`.
-    #[arg(long)]
-    pub(crate) skip_migrations: bool,
-
-    #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
-}
-
-/// Which cloud.
-#[derive(Debug, Clone, Args)]
-pub(super) struct CloudArgs {
-    /// Use the local cloud on this machine, and start it when it does not run.
-    #[arg(long, conflicts_with = "endpoint_url")]
-    pub(crate) local: bool,
-
-    /// The folder of the local cloud.
-    #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, hide = true)]
-    pub(crate) local_data: PathBuf,
-
-    /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
-    #[arg(long, value_name = "URL", value_parser = endpoint_url)]
-    pub(crate) endpoint_url: Option<String>,
-}
-
-impl StackArgs {
-    /// What another verb is to be given for the same stack in the same cloud, with a blank before each.
-    pub(super) fn for_others(&self) -> String {
-        let file = match self.file.to_str() {
-            Some("stack.yaml") => String::new(),
-            _ => format!(" {}", self.file.display()),
-        };
-        file + &self.cloud.for_others()
-    }
-
-    /// The command that applies the stack's migrations alone.
-    fn migrate_command(&self) -> String {
-        format!("infra migrate apply --stack {}{}", self.file.display(), self.cloud.for_others())
-    }
-}
-
-impl CloudArgs {
-    /// What another verb is to be given for the same cloud, with a blank before each.
-    pub(super) fn for_others(&self) -> String {
-        match (&self.endpoint_url, self.local) {
-            (Some(url), _) => format!(" --endpoint-url {url}"),
-            (None, true) => " --local".to_owned(),
-            (None, false) => String::new(),
-        }
-    }
-}
 
 /// Where the local cloud of a folder answers. That it was started is said, since it stays.
 async fn local_cloud(data: &Path) -> Result<String, Failure> {
@@ -95,19 +37,6 @@ async fn local_cloud(data: &Path) -> Result<String, Failure> {
             url
         }
     })
-}
-
-/// An endpoint that can be called; what is none would be found out only by the first call, in other words.
-fn endpoint_url(text: &str) -> Result<String, String> {
-    let uri: hyper::Uri = text.parse().map_err(|error| format!("this is no URL ({error}); write http://HOST:PORT"))?;
-    match (uri.scheme_str(), uri.host()) {
-        // A port that is none is dropped by the parser.
-        (_, Some(host)) if uri.port().is_none() && text.contains(&format!("{host}:")) => {
-            Err("a port is a number from 1 to 65535".to_owned())
-        }
-        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(text.to_owned()),
-        _ => Err("an endpoint begins with http:// or https://, as in http://127.0.0.1:4566".to_owned()),
-    }
 }
 
 /// A description, read and checked, and the clients for its account.
@@ -201,7 +130,8 @@ impl Stage {
         // A broken folder is bad input, and is said before anything is called.
         let folder = match description.migrations.as_ref().filter(|_| !args.skip_migrations) {
             Some(migrations) => {
-                Some(Arc::new(Folder::read(&migrations.folder).map_err(|error| Failure::Input(error.into()))?))
+                let told = |error: FolderError| Failure::Input(error.to_ask(&args.migrate("status")).into());
+                Some(Arc::new(Folder::read(&migrations.folder).map_err(told)?))
             }
             None => None,
         };
@@ -234,7 +164,7 @@ impl Stage {
         }
         let mut facts = Facts::of(&account, &aws.region);
         facts.migrations = folder;
-        facts.migrate = args.migrate_command();
+        facts.migrate = args.migrate("apply");
         facts.ca = match local {
             Some(_) => Some(crate::local::ca_path(&args.cloud.local_data)),
             None => std::env::var_os("PGSSLROOTCERT").map(PathBuf::from),

@@ -117,7 +117,7 @@ pub enum Refusal {
     #[diagnostic(help("{}", if row.is_some() {
         "Its entry was lost, by a merge perhaps: take the journal from version control again."
     } else {
-        "Add it with `infra migrate new` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
+        "Add it with `infra migrate new NAME` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
     }))]
     Stray {
         /// The file.

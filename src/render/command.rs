@@ -1,36 +1,48 @@
-//! Commands that are named in what is said: they get the arguments by which this run found its stack, so that whoever copies
-//! one asks the same stack in the same cloud.
+//! Commands that are named in what is said: they get the arguments by which this run found its stack or its database, so that
+//! whoever copies one asks the same.
 
 use std::{borrow::Cow, sync::OnceLock};
 
-/// The verbs that take them.
-const VERBS: [&str; 7] = ["deploy", "destroy", "diff", "import", "outputs", "status", "unlock"];
+static GIVEN: OnceLock<Given> = OnceLock::new();
 
-static ARGUMENTS: OnceLock<String> = OnceLock::new();
-
-/// From here on every command in what is said is told with these arguments. Only the first call counts.
-pub fn take(arguments: String) {
-    let _ = ARGUMENTS.set(arguments);
+/// What commands are to be given.
+#[derive(Debug)]
+pub struct Given {
+    /// The command's words after `infra`, and its arguments with a blank before each.
+    pub arguments: Vec<(&'static str, String)>,
+    /// Whether everything that is printed is ours. Where it may be SQL of the user's, sentences alone are told so.
+    pub everywhere: bool,
 }
 
-/// The text with its commands as they have to be typed.
-pub(super) fn whole(text: &str) -> Cow<'_, str> {
-    match ARGUMENTS.get() {
-        Some(arguments) if !arguments.is_empty() => with(text, arguments),
-        _ => text.into(),
-    }
+/// From here on commands in what is said are told with these arguments. Only the first call counts.
+pub fn take(given: Given) {
+    let _ = GIVEN.set(given);
 }
+
+/// A sentence of ours with its commands as they have to be typed.
+pub fn whole(text: &str) -> Cow<'_, str> {
+    GIVEN.get().map_or(text.into(), |given| with(text, &given.arguments))
+}
+
+/// The same for whatever is printed.
+pub(super) fn printed(text: &str) -> Cow<'_, str> {
+    GIVEN.get().filter(|given| given.everywhere).map_or(text.into(), |given| with(text, &given.arguments))
+}
+
+/// What a command has that needs nothing more, or was told so already.
+const ENOUGH: [&str; 8] = ["--local", "--endpoint-url", ".yaml", "--folder", "--ledger", "--url", "--stack", "--rules"];
 
 /// Puts the arguments at the end of each command between backticks; where a report broke the command in two lines as well.
-fn with<'a>(text: &'a str, arguments: &str) -> Cow<'a, str> {
+fn with<'a>(text: &'a str, arguments: &[(&'static str, String)]) -> Cow<'a, str> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("`infra") {
         let Some((command, after)) = after.split_once('`') else { break };
-        let mut words = command.split_whitespace().filter(|word| *word != "│");
-        let takes_them = words.next().is_some_and(|verb| VERBS.contains(&verb));
-        let has_them = command.contains("--local") || command.contains("--endpoint-url") || command.contains(".yaml");
-        let arguments = if takes_them && !has_them { arguments } else { "" };
+        let words = || command.split_whitespace().filter(|word| *word != "│");
+        let is_meant = |name: &str| name.split(' ').eq(words().take(name.split(' ').count()));
+        let meant = arguments.iter().find(|(name, _)| command.starts_with(char::is_whitespace) && is_meant(name));
+        let meant = meant.filter(|_| !ENOUGH.iter().any(|it| command.contains(it)));
+        let arguments = meant.map_or("", |(_, arguments)| arguments);
         whole.push_str(&format!("{before}`infra{command}{arguments}`"));
         rest = after;
     }
@@ -61,7 +73,22 @@ mod tests {
             ("runs `infra deploy", "runs `infra deploy"),
             ("no command", "no command"),
         ] {
-            assert_eq!(with(text, " --local"), expected);
+            let verbs = ["diff", "unlock", "import", "deploy"].map(|verb| (verb, " --local".to_owned()));
+            assert_eq!(with(text, &verbs), expected);
+        }
+    }
+
+    #[test]
+    fn each_command_gets_its_own() {
+        let given =
+            [("migrate apply", " --folder m --ledger a.b".to_owned()), ("migrate new", " --folder m".to_owned())];
+        for (text, expected) in [
+            ("`infra migrate new NAME`, then", "`infra migrate new NAME --folder m`, then"),
+            ("`infra migrate apply --to 1`", "`infra migrate apply --to 1 --folder m --ledger a.b`"),
+            ("`infra migrate apply --folder x`", "`infra migrate apply --folder x`"),
+            ("`infra migrate applying` or `infra migrate`", "`infra migrate applying` or `infra migrate`"),
+        ] {
+            assert_eq!(with(text, &given), expected);
         }
     }
 }

@@ -5,4 +5,5 @@ pub mod outcome;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod value;

@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::command::whole;
+use super::command::{printed, whole};
 use crate::excerpt::printable;
 
 static LOST: OnceLock<std::io::Error> = OnceLock::new();
@@ -28,7 +28,8 @@ pub fn tell(text: &str) {
     let _ = line(&mut std::io::stderr(), text);
 }
 
-/// A sentence in lines that fit the terminal, each but the first begun with `indent`; unchanged where standard output is none.
+/// A sentence in lines that fit the terminal, each but the first begun with `indent`; in one line where standard output is none. Its
+/// commands are told as they have to be typed.
 pub fn wrapped(text: &str, indent: &str) -> String {
     fitting(&console::Term::stdout(), text, indent)
 }
@@ -39,11 +40,12 @@ pub fn wrapped_to_tell(text: &str, indent: &str) -> String {
 }
 
 fn fitting(terminal: &console::Term, text: &str, indent: &str) -> String {
+    let text = whole(text);
     if !terminal.is_term() {
-        return text.to_owned();
+        return text.into_owned();
     }
     let options = textwrap::Options::new(usize::from(terminal.size().1).max(20)).subsequent_indent(indent);
-    textwrap::fill(text, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+    textwrap::fill(&text, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
 }
 
 /// Why a part of standard output was lost, if one was.
@@ -53,7 +55,7 @@ pub fn lost() -> Option<&'static std::io::Error> {
 
 /// In one piece, so that the lines of two processes on one terminal do not mix.
 fn line(to: &mut impl Write, text: &str) -> std::io::Result<()> {
-    to.write_all(format!("{}\n", harmless(&whole(text))).as_bytes())?;
+    to.write_all(format!("{}\n", harmless(&printed(text))).as_bytes())?;
     to.flush()
 }
 

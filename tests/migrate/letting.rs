@@ -107,9 +107,12 @@ fn why_something_exists() {
     let pushed = Database::new(Way::Direct);
     pushed.psql("CREATE TABLE a (id int)");
     let fresh = said(&pushed, &twice);
-    assert!(fresh.contains("the ledger is empty") && fresh.contains("`infra migrate baseline`"), "{fresh}");
+    assert!(
+        fresh.contains("the ledger is empty") && fresh.contains("`infra migrate baseline --folder migrations`"),
+        "{fresh}"
+    );
     let last = json(&infra(&pushed, twice.path(), &["apply", "--json"]).output().unwrap()).pop().unwrap();
-    assert!(last["remedy"].as_str().unwrap().contains("`infra migrate baseline`"), "{last}");
+    assert!(last["remedy"].as_str().unwrap().contains("`infra migrate baseline --folder migrations`"), "{last}");
     assert_eq!((&last["escaped"], &last["context"]), (&serde_json::json!(false), &serde_json::Value::Null));
 }
 

@@ -124,11 +124,146 @@ fn bytes_that_drizzle_has_applied() {
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
     assert_eq!(ledger_rows(&database).lines().count(), 2);
 
-    std::fs::write(written.file("0001_b"), b"SELECT '\xff';").unwrap();
+    let mut unapplied = Written::new(TWO);
+    unapplied.add("0002_c", "");
+    std::fs::write(unapplied.file("0000_a"), String::from_utf8_lossy(bad).as_bytes()).unwrap();
+    std::fs::write(unapplied.file("0002_c"), b"SELECT '\xff';").unwrap();
+    let said = told(&database, &unapplied);
+    says(
+        &said,
+        &["0002_c is not applied: the ledger drizzle.__drizzle_migrations has no row", "Save the file as UTF-8."],
+    );
+}
+
+/// What was applied stays applied when its file is spoilt: the ledger is asked for more than the hash of what is there now.
+#[test]
+fn an_applied_file_that_is_spoilt() {
+    let written = Written::new(TWO);
+    let database = stage(&written, 1);
+    let applied = format!("0000_a is applied (row 1 of the ledger drizzle.__drizzle_migrations, created_at {WHEN})");
+    let sql = TWO[0].1.as_bytes();
+    let not_what_ran = format!("{applied}, and the file is not what ran.");
+    let beginning = format!("{applied}, and what stands before that place is what ran.");
+    let restore = "Take the file from version control again: of what ran the ledger has the hash alone.";
+    let cut = "Delete what comes from there on; or take the file from version control again.";
+    let table: [(Vec<u8>, [&str; 3]); 4] = [
+        ([sql, b"\xff"].concat(), ["is not valid UTF-8, from line 1 column 25 on.", &beginning, cut]),
+        ([sql, b"\0"].concat(), ["has a NUL byte in it (byte number 25).", &beginning, cut]),
+        (b"CREATE TABLE \xff".to_vec(), ["is not valid UTF-8, from line 1 column 14 on.", &not_what_ran, restore]),
+        (b"C\0R\0".to_vec(), ["has a NUL byte", &not_what_ran, restore]),
+    ];
+    for (bytes, expected) in table {
+        std::fs::write(written.file("0000_a"), bytes).unwrap();
+        says(&told(&database, &written), &expected);
+        // What is linted is told the same.
+        let output = infra(&database, written.path(), &["lint", "--json"]).output().unwrap();
+        let found = json(&output).into_iter().find(|it| it["rule"] == "not-utf8").unwrap();
+        says(found["message"].as_str().unwrap(), &[expected[1]]);
+        assert_eq!(found["fix"].as_str().map(|fix| fix.starts_with(expected[2])), Some(true), "{found}");
+    }
+    std::fs::remove_file(written.file("0000_a")).unwrap();
+    std::fs::create_dir(written.file("0000_a")).unwrap();
+    says(&told(&database, &written), &["cannot be read", &format!("{applied}."), "Make the file readable"]);
+
+    // The journal is not a migration.
+    std::fs::remove_dir(written.file("0000_a")).unwrap();
+    std::fs::write(written.file("0000_a"), sql).unwrap();
+    std::fs::write(written.path().join("meta/_journal.json"), b"{\"entries\": \"\xff\"}").unwrap();
+    let of_files = "Of the files here the ledger drizzle.__drizzle_migrations has 0000_a; not 0001_b.";
     says(
         &told(&database, &written),
-        &["No row of the ledger drizzle.__drizzle_migrations has its hash", "Save the file as UTF-8."],
+        &["_journal.json is not valid UTF-8", of_files, "Take the file from version control"],
     );
+    std::fs::remove_file(written.path().join("meta/_journal.json")).unwrap();
+    says(
+        &told(&database, &written),
+        &["holds no migrations", of_files, "Take meta/_journal.json from version control"],
+    );
+}
+
+/// Names are what Drizzle 1 goes by.
+#[test]
+fn spoilt_folders_of_drizzle_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("migrations");
+    let name = "20260101000000_a";
+    let file = path.join(name).join("migration.sql");
+    std::fs::create_dir_all(path.join(name)).unwrap();
+    std::fs::write(&file, "CREATE TABLE a (id int);").unwrap();
+    let database = Database::new(Way::Direct);
+    assert!(infra(&database, &path, &["apply"]).output().unwrap().status.success());
+    let told = |code: i32, verb: &str| {
+        let output = infra(&database, &path, &[verb]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        shown(&output).replace("\n  │ ", " ").replace("\n        ", " ")
+    };
+    std::fs::write(&file, b"CREATE TABLE a (id bigint);\xff").unwrap();
+    let applied = "20260101000000_a is applied (row 1 of the ledger drizzle.__drizzle_migrations, 20";
+    says(&told(3, "apply"), &[applied, "UTC), and the file is not what ran."]);
+    std::fs::remove_file(&file).unwrap();
+    says(&told(3, "apply"), &["The ledger drizzle.__drizzle_migrations has its row."]);
+    says(&told(0, "status"), &["✗ 20260101000000_a  missing file (applied)"]);
+    std::fs::write(&file, "CREATE TABLE a (id int);").unwrap();
+    std::fs::rename(path.join(name), path.join("a")).unwrap();
+    says(
+        &told(3, "status"),
+        &["It is applied: its file has the hash of a row (row 1", "Give the folder its name again: 20260101000000_a."],
+    );
+}
+
+/// A file edited since is of no journal that says nothing: it is counted.
+#[test]
+fn rows_of_files_that_were_edited() {
+    let written = Written::new(TWO);
+    let database = stage(&written, 2);
+    std::fs::write(written.file("0000_a"), "SELECT 1;").unwrap();
+    std::fs::write(written.path().join("meta/_journal.json"), "[]").unwrap();
+    says(
+        &told(&database, &written),
+        &["has 0001_b; not 0000_a. 1 of its rows is of another file, or of one that was edited"],
+    );
+    // Nor does the hash tell which of two of one time it was.
+    journal(&written, &[(0, WHEN, "0000_a"), (0, WHEN, "0002_c")]);
+    std::fs::rename(written.file("0001_b"), written.file("0002_c")).unwrap();
+    let output = infra(&database, written.path(), &["apply"]).output().unwrap();
+    let said = shown(&output).replace("\n  │ ", " ").replace("\n        ", " ");
+    says(&said, &["has 0002_c, and not 0000_a."]);
+    std::fs::write(written.file("0002_c"), "SELECT 2;").unwrap();
+    says(
+        &told(&database, &written),
+        &["has a row of that time, with the hash of neither", "Take both files from version control"],
+    );
+}
+
+/// Where no database is asked, the command that asks one is named, with what this run was given.
+#[test]
+fn without_a_database_the_way_to_one_is_named() {
+    let written = Written::new(TWO);
+    let database = stage(&written, 1);
+    std::fs::write(written.path().join("meta/_journal.json"), "[]").unwrap();
+    let ask = "`infra migrate status --folder migrations --ledger other.done` says what of it is applied";
+    let lint = |arguments: &[&str]| {
+        let output =
+            infra(&database, written.path(), &[&["lint", "--ledger", "other.done"], arguments].concat()).output();
+        shown(&output.unwrap()).replace("\n  │ ", " ").replace("\n        ", " ")
+    };
+    says(&lint(&["--offline"]), &["is broken", "Take the file from version control again", ask]);
+    says(&lint(&[]), &["is broken", "The ledger other.done does not exist yet"]);
+    journal(&written, &[(0, WHEN, "0000_a"), (0, WHEN + 1000, "0001_b")]);
+    says(&lint(&["--offline"]), &["duplicate-entry", ask]);
+
+    let here = written.path().parent().unwrap();
+    std::fs::write(here.join("shop.yaml"), "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: migrations}\n")
+        .unwrap();
+    for verb in ["diff", "deploy"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_infra"));
+        let output =
+            command.args([verb, "shop.yaml", "--endpoint-url", "http://127.0.0.1:1"]).current_dir(here).output();
+        let said = shown(&output.unwrap()).replace("\n  │ ", " ").replace("\n        ", " ");
+        let ask =
+            "`infra migrate status --stack shop.yaml --endpoint-url http://127.0.0.1:1` says what of it is applied";
+        says(&said, &["exit 3", "has the idx 0 twice", "the one that no database has applied", ask]);
+    }
 }
 
 #[test]

@@ -251,6 +251,57 @@ fn the_status_of_a_migration_whose_time_was_changed() {
     assert!(said.contains("1 applied by its hash, 1 unknown in the ledger."), "{said}");
     assert!(!said.contains("pending"), "{said}");
     assert_eq!(infra(&database, written.path(), &["apply"]).output().unwrap().status.code(), Some(1));
+    let end = json(&infra(&database, written.path(), &["status", "--json"]).output().unwrap()).pop().unwrap();
+    assert_eq!((&end["migrations"][0]["state"], &end["migrations"][0]["row"]), (&"applied-by-hash".into(), &1.into()));
+    assert_eq!(end["unknown"][0]["by_hash"], "0000_a", "{end}");
+}
+
+/// Whatever is listed stands in one column.
+#[test]
+fn the_status_is_aligned() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    std::fs::write(written.path().join("0001_a_long_name.sql"), "SELECT 1;").unwrap();
+    let said = run(&database, written.path(), &["status"]);
+    assert!(
+        said.contains("  + 0000_a                pending\n  ✗ 0001_a_long_name.sql  not in the journal\n"),
+        "{said}"
+    );
+}
+
+/// A command in a help text is to be copied as well; a URL, which may hold a password, is left to the reader.
+#[test]
+fn commands_in_helps_carry_the_arguments() {
+    let database = Database::new(Way::Direct);
+    let mut written = Written::new(&[("0000_a", "CREATE TABLE a (id int);")]);
+    let flat = |output: std::process::Output| shown(&output).replace("\n  │ ", " ").replace("\n        ", " ");
+    let url = super::server::servers().url(Way::Direct, &database.name);
+    let given = ["--ledger", "other.done", "--url", &url];
+    let whole = "--folder migrations --ledger other.done --url …";
+    let said =
+        |arguments: &[&str]| flat(infra(&database, written.path(), &[arguments, &given].concat()).output().unwrap());
+    database.psql("CREATE TABLE a (id int)");
+    let apply = said(&["apply"]);
+    assert!(apply.contains(&format!("`infra migrate baseline {whole}`")), "{apply}");
+    let no_tag = said(&["apply", "--to", "nothing_like_it"]);
+    assert!(no_tag.contains(&format!("See `infra migrate status {whole}`.")), "{no_tag}");
+    let json = said(&["apply", "--json"]);
+    assert!(json.contains(&format!("`infra migrate baseline {whole}`")), "{json}");
+    let lint = said(&["lint"]);
+    assert!(lint.contains(&format!("`infra migrate lint --fix {whole}` writes the guards")), "{lint}");
+    database.psql("DROP TABLE a; CREATE TABLE a (id int, extra int)");
+    let refused = said(&["baseline"]);
+    assert!(refused.contains("extra") || refused.contains("recorded as applied"), "{refused}");
+    std::fs::write(written.file("0001_stray"), "SELECT 1;").unwrap();
+    let stray = said(&["apply"]);
+    assert!(stray.contains("Add it with `infra migrate new NAME --folder migrations`"), "{stray}");
+    assert!(!format!("{apply}{no_tag}{lint}{refused}{stray}").contains(&url), "the URL is shown");
+    // What is the user's own text stays as it is.
+    std::fs::remove_file(written.file("0001_stray")).unwrap();
+    written.add("0001_b", "-- see `infra migrate apply`\nSELECT 1;");
+    let dry =
+        flat(infra(&database, written.path(), &["apply", "--dry-run", "--ledger", "other.done"]).output().unwrap());
+    assert!(dry.contains("-- see `infra migrate apply`"), "{dry}");
 }
 
 /// What is said to run next runs as it stands, in the folder where this one ran.

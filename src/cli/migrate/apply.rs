@@ -23,7 +23,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     /// Print what would run, and run nothing.
     #[arg(long)]
@@ -73,11 +73,6 @@ enum Scope {
 }
 
 impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
-    }
-
     /// What the command line says, else the description, else what is right for a deploy.
     fn options(&self, described: Option<&Migrations>, interrupt: watch::Receiver<bool>) -> Options {
         let all = described.map(|it| it.transaction == TransactionScope::All).unwrap_or_default();

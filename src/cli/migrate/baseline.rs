@@ -17,7 +17,10 @@ use crate::{
         baseline::{BaselineError, Marked, Rows, baseline, rows, unrecorded},
         verify::{How, Report, VerifyError, compare::Change, of_migrations, replay},
     },
-    render::value::count,
+    render::{
+        output::{tell, wrapped_to_tell},
+        value::count,
+    },
 };
 
 /// Record migrations as applied without running them, for a database that has what they make; verifies that first.
@@ -27,7 +30,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     #[command(flatten)]
     replay: ReplayArgs,
@@ -39,13 +42,6 @@ pub(super) struct Args {
     /// Record them without looking whether the database has what they make.
     #[arg(long)]
     without_verifying: bool,
-}
-
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
-    }
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
@@ -83,8 +79,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     }
     let options = Options { interrupt: how.interrupt.clone(), ..Options::default() };
     let mut progress = Progress::new(&source, json);
-    let mut tell = |event: Event| progress.take(&event);
-    let result = baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut tell).await;
+    let mut take = |event: Event| progress.take(&event);
+    let result = baseline(&mut source.client, &folder, &ledger, to, &wanted, &options, &mut take).await;
     progress.end();
     match result {
         Ok(marked) => {
@@ -122,12 +118,10 @@ fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
             true => "there was nothing to compare with what these migrations make",
             false => "the database is not what these migrations make",
         };
-        crate::render::output::tell(&format!(
-            "{} Nothing was recorded: {why}.\n  {} Record fewer with --to, or make what is missing first: record all the same with \
-             --without-verifying, then `infra migrate repair` writes a migration that makes it.",
-            style("Refused.").red().bold(),
-            style("→").cyan()
-        ));
+        tell(&wrapped_to_tell(&format!("{} Nothing was recorded: {why}.", style("Refused.").red().bold()), "  "));
+        let way = "Record fewer with --to, or make what is missing first: record all the same with --without-verifying, then \
+                   `infra migrate repair` writes a migration that makes it.";
+        tell(&wrapped_to_tell(&format!("  {} {way}", style("→").cyan()), "    "));
     }
     FAILED
 }
@@ -144,13 +138,13 @@ fn refused(error: BaselineError, json: bool) -> Result<u8, Failure> {
             BaselineError::Uncertain { .. } => "unknown",
             _ => "refused",
         };
-        let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
+        let help = crate::render::report::help(&error);
         return Ok(ended(json!({"result": result, "message": error.to_string(), "help": help}), code));
     }
     match error {
         BaselineError::NoSuchTag(refusal) => Err(Failure::Input((*refusal).into())),
         BaselineError::Interrupted => {
-            crate::render::output::tell(&format!("{error}"));
+            tell(&error.to_string());
             Ok(code)
         }
         other => Err(Failure::Other(other.into())),

@@ -2,15 +2,21 @@
 
 mod show;
 
+use std::path::Path;
+
 use miette::miette;
 
-use super::{ended, print, read_failed, source::SourceArgs};
+use super::{
+    ended, print, read_failed,
+    source::{SourceArgs, known},
+};
 use crate::{
     cli::{CLEAN, FAILED, Failure},
     migrate::{
-        Folder,
+        Folder, FolderError, Ledger,
         lint::{self, Fix, Known, Report, Rule, Settings, Severity, fix::fixes},
     },
+    render::command::whole,
     stack::TransactionScope,
 };
 
@@ -23,7 +29,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     /// Ask no database, though one is named by the environment.
     #[arg(long)]
@@ -66,6 +72,9 @@ pub(super) struct Args {
     rules: bool,
 }
 
+/// The command that says what is applied of a folder that cannot be read.
+const STATUS: &str = "infra migrate status";
+
 #[derive(Debug, Clone, Copy)]
 enum Denied {
     Warnings,
@@ -78,14 +87,13 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         return Ok(CLEAN);
     }
     let (described, path, ledger) = args.source.places()?;
-    let inspect = || Folder::inspect(&path).map_err(|error| Failure::Input(error.into()));
-    let (mut folder, mut defects) = inspect()?;
+    let (mut folder, mut defects) = args.inspect(&path, &ledger).await?;
     let lint_section = described.as_ref().map(|migrations| migrations.lint.clone()).unwrap_or_default();
     let known = match args.assumed(&folder, lint_section.after.as_deref())? {
         Some(known) => known,
         None => {
             let contents = ledger.read(&args.source.connect().await?).await.map_err(read_failed)?;
-            Known::Ledger(ledger, Box::new(contents))
+            Known::Ledger(ledger.clone(), Box::new(contents))
         }
     };
     let settings = Settings {
@@ -105,9 +113,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
             let put_right = |path: &std::path::Path| fixes.iter().any(|fix| fix.path == path);
             report.findings.retain(|finding| !(finding.is_fixable() && put_right(&finding.path)));
         } else if !fixes.is_empty() {
-            (folder, defects) = inspect()?;
+            (folder, defects) = args.inspect(&path, &ledger).await?;
             report = lint::lint(&folder, &defects, &settings).map_err(no_thread)?;
         }
+    }
+    for finding in &mut report.findings {
+        finding.fix = whole(&finding.fix).into_owned();
     }
     let code = if report.count(Severity::Error) > 0 { FAILED } else { CLEAN };
     if args.source.json {
@@ -119,9 +130,22 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
 }
 
 impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
+    /// Whether a database is there to be asked, and nothing says in its place which are applied.
+    fn asks(&self) -> bool {
+        !self.assume_pending && self.after.is_none() && !self.offline && self.source.names_database()
+    }
+
+    /// The folder as far as it can be read; where nothing can be, why, with what a ledger has of it or how to ask one.
+    async fn inspect(&self, path: &Path, ledger: &Ledger) -> Result<(Folder, Vec<FolderError>), Failure> {
+        match Folder::inspect(path) {
+            Err(error) if error.is_for_ledger() && self.asks() => match self.source.connect().await {
+                Ok(client) => known(Err(error), ledger, &client).await,
+                // The folder comes first.
+                Err(_) => Err(Failure::Input(error.to_ask(STATUS).into())),
+            },
+            Err(error) => Err(Failure::Input(error.to_ask(STATUS).into())),
+            Ok(read) => Ok(read),
+        }
     }
 
     /// What is known of the migrations without a database; none: it has to be asked.

@@ -32,11 +32,11 @@ pub(super) struct Args {
     layout: Option<LayoutArg>,
 
     #[command(flatten)]
-    folder: FolderArgs,
+    pub(super) folder: FolderArgs,
 
     /// The result as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// How a folder is laid out.
@@ -46,13 +46,6 @@ enum LayoutArg {
     V0,
     /// drizzle-kit 1.0: a folder for each migration
     V1,
-}
-
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.json
-    }
 }
 
 /// The folder; a new one where a layout is asked for and nothing is there yet.

@@ -70,7 +70,7 @@ fn remedy(refusal: &Refusal) -> Option<&'static str> {
              out again. If the ledger is to have the hashes of the files as they are now, apply with --accept-edited.",
         ),
         Refusal::Stray { .. } => Some(
-            "Add each with `infra migrate new` (which writes the entry), move them out of the folder, or apply with \
+            "Add each with `infra migrate new NAME` (which writes the entry), move them out of the folder, or apply with \
              --ignore-strays.",
         ),
         _ => None,

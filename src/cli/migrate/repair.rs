@@ -30,7 +30,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     #[command(flatten)]
     replay: ReplayArgs,
@@ -38,13 +38,6 @@ pub(super) struct Args {
     /// Show what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
-}
-
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
-    }
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {

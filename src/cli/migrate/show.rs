@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     migrate::{Applied, Failure, refusal::Refusal},
-    render::value::{count, duration},
+    render::{
+        command::whole,
+        report::help,
+        value::{count, duration},
+    },
 };
 
 /// What was applied, in one line.
@@ -52,7 +56,6 @@ pub(super) fn twice(tag: &str, rows: &[i64]) -> String {
 /// One object with everything a program wants to know of a failure.
 pub(super) fn failure_json(failure: &Failure) -> Value {
     let mut object = json!({"result": "failed", "message": failure.to_string()});
-    let help = |diagnostic: &dyn miette::Diagnostic| diagnostic.help().map(|help| help.to_string());
     match failure {
         Failure::Statement(failed) => {
             object["tag"] = json!(failed.tag);
@@ -68,7 +71,7 @@ pub(super) fn failure_json(failure: &Failure) -> Value {
             object["detail"] = json!(failed.detail);
             object["hint"] = json!(failed.hint);
             object["context"] = json!(failed.context);
-            object["remedy"] = json!(failed.remedy);
+            object["remedy"] = json!(failed.remedy.as_deref().map(whole));
             object["escaped"] = json!(failed.escaped);
             object["half"] = json!(failed.half);
             object["invalid_index"] = json!(failed.left);

@@ -7,7 +7,8 @@ mod stack;
 use std::path::{Path, PathBuf};
 
 use console::style;
-use known::{both, known, told_by_ledger};
+pub(super) use known::known;
+use known::{both, told_by_ledger};
 use miette::miette;
 
 use super::{read_failed, variables};
@@ -43,6 +44,11 @@ impl FolderArgs {
     /// The folder, read and checked.
     pub(super) fn read(&self) -> Result<Folder, Failure> {
         Folder::read(&self.path()?).map_err(|error| Failure::Input(error.into()))
+    }
+
+    /// What another verb is to be given for the same, with a blank before each.
+    pub(super) fn for_others(&self) -> String {
+        options(places(self.folder.as_deref(), self.stack.as_deref()), &self.set)
     }
 
     /// Where it is, or is to be.
@@ -310,18 +316,16 @@ fn folder(given: Option<&Path>, described: Option<&Migrations>) -> Result<PathBu
 
 impl SourceArgs {
     /// What another verb is to be given for the same, with a blank before each; a URL, which may hold a password, is hinted at.
-    fn for_others(&self) -> String {
-        let (folder, stack) = (self.folder.as_deref().map(Path::display), self.stack.as_deref().map(Path::display));
-        let given = [
-            ("folder", folder.map(|it| it.to_string())),
-            ("ledger", self.ledger.as_ref().map(Ledger::to_string)),
-            ("url", self.url.as_ref().map(|_| "…".to_owned())),
-            ("stack", stack.map(|it| it.to_string())),
-        ];
-        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let set = self.set.iter().map(|value| ("set", value.clone()));
-        given.chain(set).map(|(name, value)| format!(" --{name} {}", typed(&value))).collect::<String>()
-            + &self.cloud.for_others()
+    pub(super) fn for_others(&self) -> String {
+        let [folder, stack] = places(self.folder.as_deref(), self.stack.as_deref());
+        let ledger = ("ledger", self.ledger.as_ref().map(Ledger::to_string));
+        let url = ("url", self.url.as_ref().map(|_| "…".to_owned()));
+        options([folder, ledger, url, stack], &self.set) + &self.cloud.for_others()
+    }
+
+    /// The same for a verb that takes the folder alone.
+    pub(super) fn folder_for_others(&self) -> String {
+        options(places(self.folder.as_deref(), self.stack.as_deref()), &self.set)
     }
 
     /// Says what Drizzle's own configuration has otherwise.
@@ -346,6 +350,18 @@ fn unconnected(error: ConnectError) -> Failure {
         ConnectError::Unreachable { host, .. } if host.ends_with(RDS_DOMAIN) => stack::unreached(&error, Runner::Here),
         _ => Failure::Other(error.into()),
     }
+}
+
+/// The options that say where the folder is.
+fn places(folder: Option<&Path>, stack: Option<&Path>) -> [(&'static str, Option<String>); 2] {
+    [("folder", folder), ("stack", stack)].map(|(name, path)| (name, path.map(|path| path.display().to_string())))
+}
+
+/// Options as they are typed, with a blank before each.
+fn options(given: impl IntoIterator<Item = (&'static str, Option<String>)>, set: &[String]) -> String {
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let set = set.iter().map(|value| ("set", value.clone()));
+    given.chain(set).map(|(name, value)| format!(" --{name} {}", typed(&value))).collect()
 }
 
 /// A value as a shell takes it for one.

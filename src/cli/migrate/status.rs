@@ -18,7 +18,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     /// Show every migration, however many are applied one after the other.
     #[arg(long)]
@@ -29,13 +29,6 @@ pub(super) struct Args {
     exit_code: bool,
 }
 
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
-    }
-}
-
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (mut source, missing) = Source::survey(&args.source).await?;
     let mut plan = migrate::status(&mut source.client, &source.folder, &source.ledger).await.map_err(read_failed)?;
@@ -43,7 +36,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let current = plan.is_current() && source.folder.strays.is_empty();
     let code = if args.exit_code && !current { CHANGES } else { CLEAN };
     if args.source.json {
-        return Ok(ended(show::json(&plan), code));
+        return Ok(ended(show::json(&plan, &source.folder), code));
     }
     print(&show::text(&plan, &source, args.all));
     Ok(code)

@@ -21,7 +21,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     /// End this connection, one of those that are shown; its transaction is rolled back.
     #[arg(long, value_name = "PID")]
@@ -30,13 +30,6 @@ pub(super) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-}
-
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
-    }
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {

@@ -20,7 +20,7 @@ use crate::{
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
 
     #[command(flatten)]
     replay: ReplayArgs,
@@ -54,13 +54,6 @@ impl ReplayArgs {
             without_replay: false,
             interrupt: None,
         })
-    }
-}
-
-impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.source.json
     }
 }
 

@@ -25,7 +25,11 @@ pub(super) fn both<T>(
 }
 
 /// What was read, or why that cannot be used with what the ledger has of it.
-pub(super) async fn known<T>(read: Result<T, FolderError>, ledger: &Ledger, client: &Client) -> Result<T, Failure> {
+pub(in crate::cli::migrate) async fn known<T>(
+    read: Result<T, FolderError>,
+    ledger: &Ledger,
+    client: &Client,
+) -> Result<T, Failure> {
     let error = match read {
         Ok(read) => return Ok(read),
         Err(error) => error,

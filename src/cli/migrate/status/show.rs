@@ -10,7 +10,7 @@ use crate::{
         source::Source,
     },
     migrate::{
-        Plan, State, Status,
+        Folder, Plan, State, Status,
         plan::{Duplicate, MissingStatus},
     },
     render::output::wrapped,
@@ -40,7 +40,9 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
     let rows: Vec<String> = plan.unknown.iter().map(row_name).collect();
     let moved = plan.moved(&source.folder);
     let tags = plan.migrations.iter().map(|status| status.tag.as_str()).chain(missing);
-    let width = width(tags.chain(rows.iter().map(String::as_str)));
+    let strays: Vec<_> =
+        plan.strays.iter().map(|stray| stray.file_name().unwrap_or_default().to_string_lossy()).collect();
+    let width = width(tags.chain(rows.iter().map(String::as_str)).chain(strays.iter().map(AsRef::as_ref)));
     let middles = if all { Vec::new() } else { middles(plan) };
     let mut missing = plan.missing.iter().peekable();
     for (index, status) in plan.migrations.iter().enumerate() {
@@ -78,9 +80,8 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
         lines.push(format!("  {glyph} {}  {what}", padded(&status.tag, width)));
     }
     lines.extend(missing.map(|last| without_file(last, width)));
-    for stray in &plan.strays {
-        let name = stray.file_name().unwrap_or_default().to_string_lossy();
-        lines.push(format!("  {} {}  not in the journal", style("✗").red(), padded(&name, width)));
+    for name in &strays {
+        lines.push(format!("  {} {}  not in the journal", style("✗").red(), padded(name, width)));
     }
     for Duplicate { tag, rows } in &plan.duplicates {
         lines.push(format!("  {} {}", style("⚠").yellow(), twice(tag, rows)));
@@ -141,8 +142,19 @@ fn summary(plan: &Plan, ran: &[&str]) -> String {
     if shown.is_empty() { "No migrations.".to_owned() } else { format!("{}.", shown.join(", ")) }
 }
 
-pub(super) fn json(plan: &Plan) -> Value {
+/// The same for programs: a migration that has run by its hash has a state of its own, and its row says which it is.
+pub(super) fn json(plan: &Plan, folder: &Folder) -> Value {
     let mut object = json!(plan);
+    for (row, migration) in plan.moved(folder) {
+        let of_migration = plan.migrations.iter().position(|status| status.tag == migration.tag);
+        let of_row = plan.unknown.iter().position(|unknown| unknown.id == row.id);
+        if let (Some(index), Some(of_row)) = (of_migration, of_row) {
+            let Status { tag, when_millis, .. } = &plan.migrations[index];
+            object["migrations"][index] =
+                json!({"tag": tag, "when_millis": when_millis, "state": "applied-by-hash", "row": row.id});
+            object["unknown"][of_row]["by_hash"] = json!(tag);
+        }
+    }
     object["result"] = json!("status");
     object
 }
