@@ -242,7 +242,8 @@ def data():
 
 def extensions():
     writer = cluster()["Endpoint"]
-    if not sql(writer, "select 1 from pg_settings where name = 'extension_destdir'"):
+    # Set where there is something to find: not in a container, whatever PostgreSQL is in it.
+    if not sql(writer, "select 1 from pg_settings where name = 'extension_destdir' and setting <> ''"):
         return print("this PostgreSQL keeps what is not trusted to its superuser")
     equal("an extension of Aurora's", sql(writer, "create extension pg_stat_statements"), "")
     equal("that works", sql(writer, "select count(*) > 0 from pg_stat_statements"), "t")
