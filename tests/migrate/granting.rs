@@ -65,7 +65,8 @@ async fn each_right_is_given_by_what_the_error_says() {
 async fn ending_a_connection_is_another_right() {
     let database = Database::new(Way::Direct);
     let theirs = database.client().await;
-    let pid = database.psql(&format!("SELECT pid FROM pg_stat_activity WHERE datname = '{}' LIMIT 1", database.name));
+    let asked = "SELECT pid FROM pg_stat_activity WHERE application_name <> 'psql' AND datname";
+    let pid = database.psql(&format!("{asked} = '{}'", database.name));
     let client = connected(&database).await;
     let ledger = infra::migrate::Ledger::default();
     let error = ledger.terminate(&client, pid.parse().unwrap()).await.unwrap_err();
