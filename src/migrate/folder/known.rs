@@ -38,6 +38,11 @@ impl FolderError {
         }
     }
 
+    /// The migration whose file it is about.
+    pub(crate) fn migration(&self) -> Option<Missing> {
+        migration_at(self.path()).map(|(migration, _)| migration)
+    }
+
     /// What the ledger has of it, as a sentence with a blank before it, and what to do where that follows from it.
     pub fn standing(&self, ledger: &Ledger, contents: &Contents) -> (String, Option<String>) {
         let Contents { rows, table_exists, .. } = contents;

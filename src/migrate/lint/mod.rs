@@ -106,7 +106,9 @@ fn ground<'a>(folder: &'a Folder, defects: &'a [FolderError], settings: &'a Sett
         Known::Ledger(ledger, contents) => (ledger.clone(), Contents::clone(contents)),
         _ => (Ledger::default(), Contents::default()),
     };
-    let plan = plan(folder, &contents);
+    let mut plan = plan(folder, &contents);
+    // A file that cannot be read has its row all the same.
+    plan.account_for(defects.iter().filter_map(FolderError::migration).collect(), folder.layout);
     let refusals = refusal::refusals(&plan, folder, &ledger, contents.has_name, &Allow::default(), None);
     let pending = pending(folder, &plan, &settings.known);
     let scripts: Vec<Script<'a>> = folder
