@@ -40,6 +40,7 @@ pub struct Client {
 pub enum ConnectError {
     /// No answer at all; the caller knows whether that is because the proxy is private.
     #[error("The database at {host}:{port} cannot be reached: {reason}.")]
+    #[diagnostic(help("{}", reason.remedy()))]
     Unreachable {
         /// Host.
         host: String,
@@ -133,6 +134,22 @@ pub enum Unreachable {
     /// No route and the like.
     #[error("the network has no way there")]
     NoRoute,
+}
+
+impl Unreachable {
+    /// What to look at, where nothing is known of the network between.
+    fn remedy(self) -> &'static str {
+        match self {
+            Unreachable::UnknownName => "Correct the host in the URL (DB_HOST).",
+            Unreachable::ConnectionRefused => {
+                "Start the server, or correct host and port in the URL (DB_HOST, DB_PORT)."
+            }
+            Unreachable::TimedOut(_) | Unreachable::NoRoute => {
+                "Is it in a private network, or behind a firewall? Then run this where it can be reached. Else correct host and port in \
+                 the URL (DB_HOST, DB_PORT)."
+            }
+        }
+    }
 }
 
 impl Client {

@@ -320,3 +320,18 @@ fn the_next_command_can_be_copied() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(database.psql("SELECT count(*) FROM other.done"), "1");
 }
+
+/// A database that does not answer is told with what to do about it.
+#[test]
+fn a_port_on_which_nothing_listens() {
+    let database = Database::new(Way::Direct);
+    let written = Written::new(&[("0000_a", "SELECT 1;")]);
+    let mut command = infra(&database, written.path(), &["status"]);
+    let output = command.env("DATABASE_URL", "postgres://me:x@127.0.0.1:1/none").output().unwrap();
+    let said = shown(&output).replace("\n  │ ", " ").replace("\n        ", " ");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("nothing listens on that port.")
+            && said.contains("help: Start the server, or correct host and port")
+    );
+}
