@@ -43,6 +43,8 @@ fn broken_folders() {
     assert!(matches!(error, FolderError::NoJournal { .. }), "{error:?}");
 
     let written = Written::new(&[("0000_a", "SELECT 1")]);
+    let error = Folder::read(&written.path().with_file_name("migratoins")).unwrap_err();
+    assert!(matches!(&error, FolderError::NoJournal { near: Some(near), .. } if near == written.path()), "{error:?}");
     std::fs::write(written.file("0000_a"), b"SELECT '\xff'").unwrap();
     let error = Folder::read(written.path()).unwrap_err();
     assert!(matches!(error, FolderError::NotUtf8 { byte: 8, .. }), "{error:?}");

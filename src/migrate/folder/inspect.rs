@@ -29,20 +29,43 @@ pub(super) fn inspect(path: &Path) -> Result<Inspected, FolderError> {
         (false, Some(v1), Some(v0)) => Err(FolderError::Mixed { path: path.into(), v0: v0.clone(), v1: v1.clone() }),
         (true, None, _) => inspect_v0(path, &journal, entries.sql),
         (false, Some(_), None) => Ok(inspect_v1(path, &entries.v1)),
-        (false, None, _) => Err(FolderError::NoJournal { path: path.into(), near: inside(path, 2) }),
+        (false, None, _) => {
+            let near = if path.exists() { inside(path, 2) } else { beside(path) };
+            Err(FolderError::NoJournal { path: path.into(), near })
+        }
     }
 }
 
-/// The first folder of migrations in a folder that is none, no deeper than that.
-fn inside(path: &Path, depth: usize) -> Option<PathBuf> {
+/// The folder of migrations that is meant by a name that no folder has.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let (name, parent) = (path.file_name()?.to_string_lossy(), path.parent()?);
+    let listed = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let likeness =
+        |other: &Path| other.file_name().map_or(0.0, |other| strsim::jaro_winkler(&other.to_string_lossy(), &name));
+    let others = folders(listed)?.into_iter().filter(|other| holds(other)).map(|other| (likeness(&other), other));
+    let (_, best) = others.filter(|(likeness, _)| *likeness > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    Some(parent.join(best.file_name()?))
+}
+
+/// Whether a folder holds migrations.
+fn holds(path: &Path) -> bool {
+    journal(path).is_file() || Entries::of(path).is_ok_and(|entries| !entries.v1.is_empty())
+}
+
+/// The folders in a folder, sorted by name, without what no migrations are looked for in.
+fn folders(path: &Path) -> Option<Vec<PathBuf>> {
     let listing = std::fs::read_dir(path).ok()?.flatten();
     let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let folders = listing.map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path));
     let mut folders: Vec<PathBuf> = folders.filter(|path| !path.ends_with("node_modules")).collect();
     folders.sort();
-    let holds =
-        |path: &&PathBuf| journal(path).is_file() || Entries::of(path).is_ok_and(|entries| !entries.v1.is_empty());
-    let here = folders.iter().find(holds).cloned();
+    Some(folders)
+}
+
+/// The first folder of migrations in a folder that is none, no deeper than that.
+fn inside(path: &Path, depth: usize) -> Option<PathBuf> {
+    let folders = folders(path)?;
+    let here = folders.iter().find(|path| holds(path)).cloned();
     here.or_else(|| folders.iter().filter(|_| depth > 1).find_map(|path| inside(path, depth - 1)))
 }
 
