@@ -286,32 +286,34 @@ impl<'a> Run<'a> {
         };
 
         let mut presence = Presence::of(migration);
-        let pieces = presence.pieces(migration);
+        let pieces = presence.pieces();
         let mut answers = Vec::with_capacity(pieces.len());
         for Piece { chunk, look } in &pieces {
             let answer = self.conversation.send(chunk.text).await.map_err(failed(*chunk))?;
             let seen = match look {
                 Some(look) => {
-                    Some((*look, self.conversation.send(&presence.query_amid(*look)).await.map_err(failed(whole))?))
+                    Some((*look, self.conversation.send(&presence.query(*look)).await.map_err(failed(whole))?))
                 }
                 None => None,
             };
             answers.push((answer, seen));
         }
         let chunks: Vec<Chunk<'m>> = pieces.into_iter().map(|piece| piece.chunk).collect();
+        let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
         for (part, (chunk, (answer, seen))) in
             part::parts(migration, &chunks).into_iter().zip(chunks.iter().zip(answers))
         {
             self.conversation.answer_telling(answer, &|done| part.event(done)).await.map_err(failed(*chunk))?;
             if let Some((look, answer)) = seen {
-                let at_end = |trouble| Failed { end: Some(AtEnd::Ledger), ..failed(whole)(trouble) };
-                let answer = self.conversation.answer(answer, false).await.map_err(at_end)?;
-                presence.take(look, answer.as_ref());
+                presence.take(look, self.conversation.answer(answer, false).await.map_err(at_end)?.as_ref());
             }
         }
-        let absent = presence.absent();
-        if !absent.is_empty() {
-            return Err(Stop::NotMade(absent));
+        if let Some(query) = presence.again() {
+            let answer = self.conversation.ask(&query).await.map_err(at_end)?;
+            let absent = presence.absent(answer.as_ref());
+            if !absent.is_empty() {
+                return Err(Stop::NotMade(absent));
+            }
         }
 
         let insertion = self.ledger.insertion(migration, version.has_name);

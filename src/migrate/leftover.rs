@@ -123,7 +123,11 @@ fn changed_before(pending: &[&Migration], it: &Guarded<'_>, holder: &str) -> boo
                 let starts = |keywords: &[&str]| statement.starts_with(chunk.text, keywords);
                 let text = chunk.text[span.clone()].to_ascii_lowercase();
                 let named = || names.iter().any(|name| text.contains(name.as_str()));
-                let wide = starts(&["drop", "schema"]) || starts(&["drop", "owned"]);
+                let leads_elsewhere = is_last
+                    && (["set", "reset", "select", "call", "do", "execute", "with"].iter().any(|it| starts(&[it]))
+                        || starts(&["create", "temp"])
+                        || starts(&["create", "temporary"]));
+                let wide = leads_elsewhere || starts(&["drop", "schema"]) || starts(&["drop", "owned"]);
                 if wide || (CHANGES.iter().any(|keyword| starts(&[keyword])) && named()) {
                     return true;
                 }

@@ -19,12 +19,13 @@ use super::apply::{Batch, Failed, Run};
 use super::concurrent::Standing;
 use super::event::Event;
 use super::failure::{Failure, Half, StatementFailure};
-use super::folder::{Chunk, Migration};
+use super::folder::Migration;
 use super::lease::{Done, Lease};
 use super::ledger::{Contents, Right, Version};
 use super::mask::masked;
 use super::plan::Plan;
 use super::transaction::{RESTORE, Trouble, beginning};
+use super::verify::named::Named;
 use super::verify::presence::Presence;
 
 pub(super) use met::{Begun, Waiting, begun};
@@ -46,6 +47,8 @@ enum Stop {
     Interrupted,
     /// PostgreSQL said success, but what the statement makes is not there: what is wrong.
     NotMade(String),
+    /// The same, of what a guard passed over: this is not there. The statement is not committed, or can be run again.
+    Lacking(Vec<Named>),
 }
 
 impl Stop {
@@ -87,7 +90,6 @@ impl Run<'_> {
             (self.conversation.events)(Event::Resumed { tag: tag.clone(), done: first, of: steps.len() });
         }
         let started = self.since(tag);
-        let mut presence = Presence::of(migration);
         for (index, step) in steps.iter().enumerate().skip(first) {
             let cut_off = cut_off.filter(|_| index == first && step.commit != Commit::WithLease);
             let uncertain = cut_off.is_some();
@@ -96,15 +98,11 @@ impl Run<'_> {
                 self.give_back(&mut lease).await;
                 return Err(self.interruption());
             }
-            // What may have run already may have hidden it.
-            if !uncertain {
-                self.lacking(migration, &mut presence, Some(step.chunk), &mut lease).await?;
-            }
             self.runs(migration, step.chunk, index + 1, steps.len());
             let mut after = lease.clone();
             done.push(step.chunk.text);
             after.advance(&done);
-            match self.step(step, &mut lease, &after, cut_off).await {
+            match self.step(migration, step, &mut lease, &after, cut_off).await {
                 Ok(true) => lease = after,
                 Ok(false) => {
                     if step.commit != Commit::WithLease {
@@ -116,6 +114,10 @@ impl Run<'_> {
                 Err(Stop::Interrupted) => {
                     self.give_back(&mut lease).await;
                     return Err(self.interruption());
+                }
+                Err(Stop::Lacking(absent)) => {
+                    self.give_back(&mut lease).await;
+                    return Err(self.accounted(StatementFailure::not_made(migration, &absent)));
                 }
                 Err(Stop::NotMade(what)) => {
                     self.give_back(&mut lease).await;
@@ -131,23 +133,17 @@ impl Run<'_> {
             }
             self.halfway(Half { tag: tag.clone(), done: index + 1, of: steps.len(), uncertain: false });
         }
-        self.lacking(migration, &mut presence, None, &mut lease).await?;
+        self.lacking(migration, &mut lease).await?;
         self.finish(migration, version, &lease, started).await
     }
 
-    /// Looks for what was made so far, before this statement or, where there is none, at the end. What is committed stays; it is
-    /// not recorded, and the next run goes on here, and looks again.
-    async fn lacking(
-        &mut self,
-        migration: &Migration,
-        presence: &mut Presence,
-        before: Option<Chunk<'_>>,
-        lease: &mut Lease,
-    ) -> Result<(), Failure> {
-        let Some(look) = presence.before(before) else { return Ok(()) };
-        let answer = self.conversation.ask(&presence.query(look)).await;
-        presence.take(look, answer.map_err(|trouble| self.not_renewed(&lease.tag, trouble))?.as_ref());
-        let absent = presence.absent_for_good(look);
+    /// All of it is committed: looks for what is not looked for with its own statement. If something is not there it is not recorded,
+    /// and the next run looks again.
+    async fn lacking(&mut self, migration: &Migration, lease: &mut Lease) -> Result<(), Failure> {
+        let Some(mut presence) = Presence::of_rest(migration) else { return Ok(()) };
+        let answer = self.conversation.ask(&presence.query_alone(0)).await;
+        presence.take(0, answer.map_err(|trouble| self.not_renewed(&lease.tag, trouble))?.as_ref());
+        let absent = presence.absent_now();
         if absent.is_empty() {
             return Ok(());
         }
@@ -178,6 +174,7 @@ impl Run<'_> {
     /// Runs one statement and puts the lease `after` it in place; false if the lease was lost.
     async fn step(
         &mut self,
+        migration: &Migration,
         step: &Step<'_>,
         lease: &mut Lease,
         after: &Lease,
@@ -188,7 +185,7 @@ impl Run<'_> {
             return self.concurrently(step, concurrent, lease, after, cut_off).await;
         }
         if step.commit != Commit::Alone {
-            match self.with_lease(step, after).await {
+            match self.with_lease(migration, step, after).await {
                 // Nothing of it has happened: it is one of those that must be alone.
                 Err(Stop::Statement { trouble: Trouble::Said { said, .. }, .. })
                     if ["25001", "2D000"].contains(&said.code().code()) => {}
@@ -196,7 +193,18 @@ impl Run<'_> {
             }
         }
         self.run_alone(step, lease).await?;
+        self.made(migration, step, false).await?;
         self.renew(after).await
+    }
+
+    /// Looks for what the statement made, before the lease says that it is done; `amid` its transaction.
+    async fn made(&mut self, migration: &Migration, step: &Step<'_>, amid: bool) -> Result<(), Stop> {
+        let Some(mut presence) = Presence::of_statement(migration, step.chunk) else { return Ok(()) };
+        let query = if amid { presence.query(0) } else { presence.query_alone(0) };
+        let answer = self.conversation.ask(&query).await.map_err(Stop::Lease)?;
+        presence.take(0, answer.as_ref());
+        let absent = presence.absent_now();
+        if absent.is_empty() { Ok(()) } else { Err(Stop::Lacking(absent)) }
     }
 
     async fn run_alone(&mut self, step: &Step<'_>, lease: &Lease) -> Result<(), Stop> {
@@ -206,7 +214,7 @@ impl Run<'_> {
     }
 
     /// Runs a statement in one transaction with the lease that says so.
-    async fn with_lease(&mut self, step: &Step<'_>, after: &Lease) -> Result<bool, Stop> {
+    async fn with_lease(&mut self, migration: &Migration, step: &Step<'_>, after: &Lease) -> Result<bool, Stop> {
         // The comment comes first: by it the server shows whose statement runs.
         let before = format!("{}{}", after.comment(), beginning(self.options));
         let skipped = before.chars().count();
@@ -214,6 +222,10 @@ impl Run<'_> {
         if let Err(trouble) = self.conversation.ask(&format!("{before}{}", step.chunk.text)).await {
             self.conversation.roll_back().await;
             return Err(refused(trouble));
+        }
+        if let Err(stop) = self.made(migration, step, true).await {
+            self.conversation.roll_back().await;
+            return Err(stop);
         }
         match self.restore_and_renew(after).await {
             // A deferred constraint is checked only now.

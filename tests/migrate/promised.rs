@@ -146,7 +146,7 @@ fn no_other_statement_hides_what_was_passed_over() {
             }
         }
     }
-    // Without a transaction the statement that could hide it is not run.
+    // Without a transaction nothing that comes after it is run.
     let sql = outside("CREATE TABLE IF NOT EXISTS users (id int, email text); ALTER TABLE users RENAME TO people;");
     let written = Written::new(&[("0000_a", &sql)]);
     for _ in 0..2 {
@@ -158,6 +158,61 @@ fn no_other_statement_hides_what_was_passed_over() {
     let said = run(&database, &written, &["apply"]);
     assert!(said.starts_with("exit 0"), "{said}");
     assert_eq!((recorded(&database), tables(&database).as_str()), (1, "other people"));
+}
+
+/// Names lead where they lead when the statement runs, and what is made later under the same name is another thing.
+#[test]
+fn a_name_is_followed_as_postgresql_follows_it() {
+    let users = "CREATE TABLE IF NOT EXISTS users (id int, email text);";
+    let both = "CREATE SCHEMA s; CREATE TABLE s.users (id int); CREATE TABLE public.users (id int, email text)";
+    let table: &[(&str, &str)] = &[
+        (both, &format!("SET search_path TO s, public; {users}")),
+        (both, &format!("SELECT set_config('search_path', 's, public', true); {users}")),
+        (both, &format!("SET search_path TO s;\n{users} SET search_path TO public; {users}")),
+        (
+            "CREATE TABLE users (id int)",
+            &format!("{users} ALTER TABLE users RENAME TO people; CREATE TABLE users (id int, email text);"),
+        ),
+        ("CREATE TABLE users (id int)", &format!("CREATE SCHEMA s; {users} ALTER TABLE users SET SCHEMA s; {users}")),
+        (
+            "CREATE TABLE users (id int)",
+            &format!("CREATE TEMP TABLE users (id int, email text); DROP TABLE users; {users}"),
+        ),
+        ("CREATE TABLE users (id int)", &format!("CREATE TEMP TABLE users (id int, email text); {users}")),
+        ("CREATE TABLE users (id int)", &format!("DO $$ BEGIN {users} RAISE NOTICE 'there'; END $$;")),
+        (
+            "CREATE TABLE users (id int, email text)",
+            "CREATE TABLE IF NOT EXISTS users (id int, email text CONSTRAINT users_email_key UNIQUE);",
+        ),
+    ];
+    for (before, sql) in table {
+        let database = Database::new(Way::Direct);
+        database.psql(before);
+        let written = Written::new(&[("0000_a", sql)]);
+        for _ in 0..2 {
+            let said = run(&database, &written, &["apply"]);
+            assert!(
+                said.starts_with("exit 1") && said.contains("this is not in the database: the co"),
+                "{sql}: {said}"
+            );
+            assert_eq!(recorded(&database), 0, "{sql}");
+        }
+    }
+}
+
+/// A look leaves the limits of the migration as they are, also for what is checked at its end.
+#[test]
+fn a_look_lifts_no_limit() {
+    for exists in ["", "IF NOT EXISTS "] {
+        let database = Database::new(Way::Direct);
+        let sql = format!(
+            "CREATE TABLE {exists}a (id int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN \
+             NULL; END'; CREATE CONSTRAINT TRIGGER t AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); \
+             INSERT INTO a VALUES (1);"
+        );
+        let said = run(&database, &Written::new(&[("0000_a", &sql)]), &["apply", "--statement-timeout", "1"]);
+        assert!(said.starts_with("exit 1") && said.contains("57014"), "{said}");
+    }
 }
 
 /// What was passed over and is made good by the same file is no reason to refuse, whatever comes in between.
@@ -176,6 +231,19 @@ fn what_the_file_makes_good_is_not_missed() {
             "SET search_path TO s; CREATE TABLE IF NOT EXISTS there (id int); SET search_path TO public;",
         ),
         ("DROP TABLE users", "DROP TABLE users; SELECT pg_sleep(0); CREATE TABLE IF NOT EXISTS users (id int);"),
+        // Run once more after the ledger was emptied.
+        (
+            "ALTER TABLE users ADD full_name text",
+            "ALTER TABLE users ADD COLUMN IF NOT EXISTS email text; DO $$ BEGIN IF EXISTS (SELECT FROM information_schema.columns WHERE \
+             table_name = 'users' AND column_name = 'mail') THEN ALTER TABLE users RENAME COLUMN mail TO email; END IF; END $$;",
+        ),
+        ("", "DROP TABLE other CASCADE; ALTER TABLE users DROP COLUMN IF EXISTS email CASCADE;"),
+        ("", "DROP TABLE IF EXISTS users CASCADE; CREATE TABLE users (id int, email text);"),
+        // An index that a constraint takes over has the constraint's name.
+        (
+            "",
+            "ALTER TABLE users ADD COLUMN IF NOT EXISTS email text; CREATE UNIQUE INDEX IF NOT EXISTS i ON users (id); ALTER TABLE users ADD CONSTRAINT pk PRIMARY KEY USING INDEX i;",
+        ),
         // Settings stay as the file has set them.
         (
             "DROP TABLE users",
@@ -186,8 +254,8 @@ fn what_the_file_makes_good_is_not_missed() {
     for (before, sql) in table {
         for without in [false, true] {
             let sql = format!("CREATE TABLE IF NOT EXISTS users (id int, email text);\n{sql}");
-            // SET is refused where there is no transaction; and there nothing that runs later is waited for but what is named.
-            if without && (sql.contains("SET ") || sql.contains("RENAME COLUMN")) {
+            // SET is refused where there is no transaction.
+            if without && sql.contains("SET ") {
                 continue;
             }
             let database = Database::new(Way::Direct);

@@ -21,19 +21,41 @@ pub(super) struct Part<'m> {
     /// How many statements the migration has before these, and how many in all.
     before: usize,
     of: usize,
+    /// How many statements there are before these since the last breakpoint, and up to the next one.
+    since: usize,
+    between: usize,
 }
 
 /// The parts of a migration, in order.
 pub(super) fn parts<'m>(migration: &'m Migration, chunks: &[Chunk<'m>]) -> Vec<Part<'m>> {
-    let mut of = 0;
-    let part = |chunk: &Chunk<'m>| {
-        let found: Vec<Range<usize>> = statements(chunk.text).map(|statement| statement.span()).collect();
-        let before = of;
-        of += found.len();
-        Part { tag: &migration.tag, text: masked(chunk.text), statements: found, before, of: 0 }
-    };
-    let mut parts: Vec<Part<'m>> = chunks.iter().map(part).collect();
-    parts.iter_mut().for_each(|part| part.of = of);
+    let mut parts: Vec<Part<'m>> = Vec::with_capacity(chunks.len());
+    let (mut of, mut end) = (0, None);
+    for chunk in chunks {
+        let statements: Vec<Range<usize>> = statements(chunk.text).map(|statement| statement.span()).collect();
+        // A chunk may be sent in pieces.
+        let last = parts.last().filter(|_| end == Some(chunk.offset));
+        let since = last.map_or(0, |last| last.since + last.statements.len());
+        end = Some(chunk.offset + chunk.text.len());
+        let (before, text) = (of, masked(chunk.text));
+        of += statements.len();
+        parts.push(Part {
+            tag: &migration.tag,
+            text,
+            between: since + statements.len(),
+            statements,
+            before,
+            of: 0,
+            since,
+        });
+    }
+    let mut between = 0;
+    for part in parts.iter_mut().rev() {
+        between = part.between.max(between);
+        (part.of, part.between) = (of, between);
+        if part.since == 0 {
+            between = 0;
+        }
+    }
     parts
 }
 
@@ -41,7 +63,7 @@ impl Part<'_> {
     /// What is told of the statement that begins when so many of this part are done.
     pub(super) fn event(&self, done: usize) -> Option<Event> {
         let statement = self.statements.get(done)?;
-        if !done.is_multiple_of(self.statements.len().div_ceil(TOLD)) {
+        if !(self.since + done).is_multiple_of(self.between.div_ceil(TOLD)) {
             return None;
         }
         let text = self.text[statement.clone()].lines().next().unwrap_or_default().to_owned();

@@ -2,6 +2,9 @@
 //!
 //! The guards that `lint --fix`, `repair` and drizzle-kit write are looked into: what is inside of them is there afterwards.
 
+use std::collections::BTreeSet;
+
+use crate::migrate::quote::{folded, identifier};
 use crate::migrate::sql::{Kind, Statement, Token, tokens};
 
 /// What is known of a statement.
@@ -72,48 +75,93 @@ fn of_body(body: &str) -> Effect<'_> {
     }
 }
 
-/// The statements of `BEGIN … END`, of `BEGIN IF NOT EXISTS (a look at the catalog) THEN … END IF; END` and of `BEGIN …
-/// EXCEPTION WHEN duplicate_… THEN NULL; END`. Of the last two only one that is alone is certain.
+/// The statements of `BEGIN … END`, of `BEGIN IF NOT EXISTS (a look at the catalog) THEN … END IF; … END`, where only what the look
+/// asks for is certain, and of `BEGIN … EXCEPTION WHEN duplicate_… THEN … END` whose handlers do nothing.
 fn guarded(body: &str, all: &[Token]) -> Option<(Vec<Statement>, Option<Vec<String>>)> {
-    let is = |token: Option<&Token>, word: &str| token.is_some_and(|token| token.is(body, word));
     let all = without_semicolons(all);
     let (_, rest) = all.split_first().filter(|(first, _)| first.is(body, "begin"))?;
     let (_, rest) = rest.split_last().filter(|(last, _)| last.is(body, "end"))?;
-    if starts(body, rest, &["if", "not", "exists"]) {
-        let then = rest.iter().position(|token| token.is(body, "then"))?;
-        let catalog = rest[..then].iter().any(|token| {
-            let word = token.text(body).to_ascii_lowercase();
-            word.starts_with("pg_") || word == "information_schema"
-        });
-        let inside = without_semicolons(&rest[then + 1..]);
-        let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "if"))?;
-        let (_, inside) = inside.split_last().filter(|(last, _)| last.is(body, "end"))?;
-        let literals = rest[..then].iter().filter(|token| token.kind == Kind::Literal);
-        let asked = literals
-            .filter_map(|token| Some(token.text(body).strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")));
-        let statements = split(body, inside).filter(|statements| catalog && statements.len() == 1)?;
-        return Some((statements, Some(asked.collect())));
+    if starts(body, rest, &["if"]) {
+        let (mut rest, mut statements, mut asked) = (rest, Vec::new(), Vec::new());
+        while !rest.is_empty() {
+            let end = rest.windows(2).position(|pair| pair[0].is(body, "end") && pair[1].is(body, "if"))?;
+            let (found, names) = unless_there(body, &rest[..end])?;
+            statements.extend(found);
+            asked.extend(names);
+            let after = rest.get(end + 2..).unwrap_or_default();
+            rest = &after[after.iter().take_while(|token| token.kind == Kind::Semicolon).count()..];
+        }
+        return Some((statements, Some(asked)));
     }
     let Some(exception) = rest.iter().position(|token| token.is(body, "exception")) else {
         return Some((split(body, rest)?, None));
     };
-    let handler = without_semicolons(&rest[exception + 1..]);
-    let then = handler.iter().position(|token| token.is(body, "then"))?;
-    let expected = |token: &Token| {
-        let word = token.text(body).to_ascii_lowercase();
-        word.starts_with("duplicate_") || word == "or"
-    };
-    let harmless = is(handler.first(), "when")
-        && handler[1..then].iter().all(expected)
-        && handler.len() == then + 2
-        && is(handler.last(), "null");
-    let statements = split(body, &rest[..exception]).filter(|statements| harmless && statements.len() == 1)?;
-    Some((statements, None))
+    let harmless = is_quiet(body, &rest[exception + 1..]);
+    Some((split(body, &rest[..exception]).filter(|_| harmless)?, None))
 }
 
-/// Statements of SQL; none if one of them is PL/pgSQL's own.
+/// `IF NOT EXISTS (a look at the catalog) THEN …`, or `IF to_regclass('…') IS NULL THEN …`, and the names that are asked for.
+fn unless_there(body: &str, rest: &[Token]) -> Option<(Vec<Statement>, Vec<String>)> {
+    let then = rest.iter().position(|token| token.is(body, "then"))?;
+    let (condition, inside) = (&rest[..then], &rest[then + 1..]);
+    let has = |word: &str| condition.iter().any(|token| token.is(body, word));
+    let catalog = condition.iter().any(|token| {
+        let word = token.text(body).to_ascii_lowercase();
+        word.starts_with("pg_") || word == "information_schema"
+    });
+    let words: Vec<&Token> = condition.iter().filter(|token| token.text(body) != "(").collect();
+    let asks =
+        ["if", "not", "exists"].iter().zip(&words).filter(|(word, token)| token.is(body, word)).count() == 3 && catalog;
+    let resolves = condition.get(1).is_some_and(|token| token.text(body).to_ascii_lowercase().starts_with("to_reg"))
+        && condition.iter().rev().zip(["null", "is"]).all(|(token, word)| token.is(body, word));
+    let texts = condition.iter().filter(|token| token.kind == Kind::Literal);
+    let texts =
+        texts.filter_map(|token| Some(token.text(body).strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")));
+    let asked: Vec<String> = match resolves {
+        true => texts.map(|text| folded(text.rsplit('.').next().unwrap_or_default())).collect(),
+        false => texts.map(|text| folded(&identifier(&text))).collect(),
+    };
+    // Where one of several will do, none of them is certain.
+    let asked = if has("or") || has("in") || has("any") { Vec::new() } else { asked };
+    let otherwise = inside.iter().position(|token| token.is(body, "else")).unwrap_or(inside.len());
+    let (inside, rest) = inside.split_at(otherwise);
+    let others = rest.get(1..).unwrap_or_default().split(|token| token.kind == Kind::Semicolon);
+    let alone = !inside.iter().any(|token| token.is(body, "then") || token.is(body, "elsif"))
+        && others.filter(|part| !part.is_empty()).all(|part| tells(body, part));
+    Some((split(body, without_semicolons(inside)).filter(|_| alone && (asks || resolves))?, asked))
+}
+
+/// Whether handlers are for what is there already, and do nothing but tell.
+fn is_quiet(body: &str, handlers: &[Token]) -> bool {
+    let mut rest = handlers;
+    while !rest.is_empty() {
+        let Some(then) = rest.iter().position(|token| token.is(body, "then")) else { return false };
+        let conditions = &rest[..then];
+        let expected = |token: &Token| {
+            let word = token.text(body).to_ascii_lowercase();
+            let states = ["'42710'", "'42p07'", "'42701'", "'42p06'", "'42723'", "'23505'"];
+            word.starts_with("duplicate_")
+                || ["when", "or", "unique_violation", "sqlstate"].contains(&&*word)
+                || states.contains(&&*word)
+        };
+        let after = &rest[then + 1..];
+        let end = after.iter().position(|token| token.is(body, "when")).unwrap_or(after.len());
+        let parts = after[..end].split(|token| token.kind == Kind::Semicolon).filter(|part| !part.is_empty());
+        if !starts(body, conditions, &["when"])
+            || !conditions.iter().all(expected)
+            || !parts.into_iter().all(|part| tells(body, part))
+        {
+            return false;
+        }
+        rest = &after[end..];
+    }
+    !handlers.is_empty()
+}
+
+/// Statements of SQL; none if one of them is PL/pgSQL's own, but for what only tells something.
 fn split(body: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
-    let parts = tokens.split(|token| token.kind == Kind::Semicolon).filter(|part| !part.is_empty());
+    let parts =
+        tokens.split(|token| token.kind == Kind::Semicolon).filter(|part| !part.is_empty() && !tells(body, part));
     let sql = ["create", "alter", "drop", "comment", "insert", "update", "delete", "grant", "revoke"];
     parts
         .map(|part| {
@@ -121,6 +169,14 @@ fn split(body: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
             known.then(|| Statement { tokens: part.to_vec() })
         })
         .collect()
+}
+
+/// Whether a statement of PL/pgSQL does nothing but tell: NULL, and RAISE NOTICE and its like.
+fn tells(body: &str, part: &[Token]) -> bool {
+    let telling = ["notice", "info", "log", "debug", "warning"];
+    let raises =
+        starts(body, part, &["raise"]) && part.get(1).is_some_and(|token| telling.iter().any(|it| token.is(body, it)));
+    raises || starts(body, part, &["null"]) && part.len() == 1
 }
 
 fn without_semicolons(tokens: &[Token]) -> &[Token] {
@@ -148,10 +204,23 @@ fn calls_unknown(sql: &str, tokens: &[Token]) -> bool {
 fn name(sql: &str, token: &Token) -> Option<String> {
     let text = token.text(sql);
     match token.kind {
-        Kind::Word => Some(text.to_ascii_lowercase()),
-        Kind::Quoted => Some(text.trim_matches('"').replace("\"\"", "\"")),
+        Kind::Word | Kind::Quoted => Some(folded(text)),
         _ => None,
     }
+}
+
+/// The words and names of a statement, those of the texts in it included: a DO block, and what EXECUTE is given there.
+pub(super) fn identifiers(sql: &str, all: &[Token]) -> BTreeSet<String> {
+    within(sql, all, 2)
+}
+
+fn within(sql: &str, all: &[Token], depth: usize) -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = all.iter().filter_map(|token| name(sql, token)).collect();
+    let texts = all.iter().filter(|token| depth > 0 && token.kind == Kind::Literal);
+    for body in texts.filter_map(|token| inside(token.text(sql))) {
+        found.extend(within(body, &tokens(body), depth - 1));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -191,8 +260,33 @@ mod tests {
             ("DO $$ BEGIN END $$", &[]),
             // Whether the statement runs depends on the data, or on the one before it.
             ("DO $$ BEGIN IF NOT EXISTS (SELECT FROM flags) THEN CREATE TABLE a (id int); END IF; END $$", &[]),
+            // If the first is there already, the second is not made: both have to be there.
             (
                 "DO $$ BEGIN CREATE TYPE t AS ENUM (); CREATE TYPE u AS ENUM (); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+                &["CREATE TYPE t AS ENUM ()", "CREATE TYPE u AS ENUM ()"],
+            ),
+            (
+                "DO $$ BEGIN CREATE TYPE t AS ENUM (); EXCEPTION WHEN duplicate_object OR SQLSTATE '42710' THEN RAISE NOTICE 'there'; \
+                 WHEN unique_violation THEN END $$",
+                &["CREATE TYPE t AS ENUM ()"],
+            ),
+            (
+                "DO $$ BEGIN IF to_regtype('s.Mood') IS NULL THEN CREATE TYPE s.mood AS ENUM (); END IF; IF NOT EXISTS (SELECT FROM \
+                 pg_class WHERE relname = 'a') THEN CREATE TABLE a (); END IF; END $$",
+                &["if not mood", "if not a", "CREATE TYPE s.mood AS ENUM ()", "CREATE TABLE a ()"],
+            ),
+            // Either of two names will do.
+            (
+                "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_class WHERE relname IN ('a', 'b')) THEN CREATE TABLE a (); END IF; END $$",
+                &["CREATE TABLE a ()"],
+            ),
+            (
+                "DO $$ BEGIN IF NOT (EXISTS (SELECT FROM pg_class WHERE relname = 'a')) THEN CREATE TABLE a (); RAISE NOTICE 'made'; ELSE \
+                 RAISE NOTICE 'there'; END IF; END $$",
+                &["if not a", "CREATE TABLE a ()"],
+            ),
+            (
+                "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_class) THEN CREATE TABLE a (); ELSE UPDATE b SET x = 1; END IF; END $$",
                 &[],
             ),
             ("DO $$ BEGIN CREATE TABLE a (id int); EXCEPTION WHEN OTHERS THEN NULL; END $$", &[]),

@@ -13,16 +13,17 @@ pub(super) struct Expected {
     temporary: Vec<String>,
     /// Whether there are partitions, which go with their parents.
     partitions: bool,
-    /// Whether the statement at hand succeeds also where it makes nothing.
-    pub(super) is_guarded: bool,
-    /// Of what guarded statements make: what can no longer be looked for once the statement at this byte has run.
-    pub(super) doubted: Vec<(usize, Vec<Named>)>,
     pub(super) tag: String,
     pub(super) line: usize,
     pub(super) at: usize,
 }
 
 impl Expected {
+    /// For one statement, which begins at this byte of its file.
+    pub(super) fn of_statement(tag: &str, at: usize) -> Self {
+        Self { tag: tag.to_owned(), at, ..Self::default() }
+    }
+
     pub(super) fn take(&mut self, words: Words<'_>, statement: &Statement) {
         let mentions = |keyword: &str| statement.mentions(words.sql, keyword);
         let moves = mentions("rename") || mentions("schema");
@@ -43,20 +44,7 @@ impl Expected {
             (!may_remove && !may_move).then_some(())
         };
         if understood.is_none() {
-            self.doubt(|_| true);
-        }
-    }
-
-    /// Forgets what the statement at hand may remove or move without saying so.
-    pub(super) fn doubt(&mut self, is_doubtful: impl Fn(&Named) -> bool) {
-        let (doubtful, found) = std::mem::take(&mut self.found).into_iter().partition(is_doubtful);
-        self.found = found;
-        // What the statement itself makes cannot be looked for before it.
-        let lost: Vec<Named> = Vec::into_iter(doubtful).filter(|it| it.is_guarded && it.at < self.at).collect();
-        match self.doubted.last_mut() {
-            Some((at, before)) if *at == self.at => before.extend(lost),
-            _ if lost.is_empty() => {}
-            _ => self.doubted.push((self.at, lost)),
+            self.found.clear();
         }
     }
 
@@ -70,7 +58,7 @@ impl Expected {
             self.temporary.extend(temporary.name().filter(|_| is_table).map(|(_, name)| name));
             return None;
         }
-        for skipped in ["unlogged", "unique", "constraint", "materialized"] {
+        for skipped in ["unlogged", "unique", "constraint", "materialized", "foreign"] {
             words.eat(skipped);
         }
         let what = words.word()?;
@@ -84,8 +72,8 @@ impl Expected {
                     return None;
                 }
                 self.partitions |= words.starts(&["partition"]);
-                self.columns(&name, words);
                 self.add(Class::Table, &name);
+                self.columns(&name, words);
             }
             "index" => {
                 let (_, index) = words.name().filter(|(_, name)| name != "on")?;
@@ -104,7 +92,7 @@ impl Expected {
             "type" | "domain" => {
                 let name = words.name()?;
                 let values = words.eat_all(&["as", "enum"]).then(|| words.texts()).flatten().unwrap_or_default();
-                self.push(Class::Type, &name, String::new(), name.1.clone(), values);
+                self.push(Named { class: Class::Type, name: name.1.clone(), values, ..self.named(&name) });
             }
             // What is owned goes with its column.
             "sequence" if words.tokens.iter().any(|token| token.is(words.sql, "owned")) => {}
@@ -124,15 +112,28 @@ impl Expected {
         let table = (schema.clone(), table.clone());
         for mut item in words.items() {
             if item.eat("constraint") {
-                if let Some((_, name)) = item.name() {
-                    self.part(Class::Constraint, &table, name);
+                if let Some(name) = item.identifier() {
+                    self.part(Class::Constraint, &table, name, true);
                 }
-            } else if !item.starts(&["primary", "unique", "check", "foreign", "exclude", "like"])
-                && let Some((_, name)) = item.name()
-            {
-                self.part(Class::Column, &table, name);
+            } else if !item.starts(&["primary", "unique", "check", "foreign", "exclude", "like"]) {
+                self.column(&table, item, true);
             }
         }
+    }
+
+    /// A column, and the constraints with a name that stand behind it.
+    fn column(&mut self, table: &Name, mut words: Words<'_>, is_created: bool) -> Option<()> {
+        let name = words.identifier()?;
+        self.part(Class::Column, table, name, is_created);
+        while let Some(mut rest) = words.after(&["constraint"]) {
+            let name = rest.identifier();
+            // PostgreSQL 15 keeps no name of a NOT NULL.
+            if let Some(name) = name.filter(|_| rest.starts(&["unique", "primary", "check", "references"])) {
+                self.part(Class::Constraint, table, name, is_created);
+            }
+            words = rest;
+        }
+        Some(())
     }
 
     fn alter_table(&mut self, mut words: Words<'_>) -> Option<()> {
@@ -150,29 +151,33 @@ impl Expected {
                 }
                 action.eat("column");
                 action.eat_all(&["if", "not", "exists"]);
-                let (_, name) = action.name()?;
+                if !constraint {
+                    self.column(&table, action, false)?;
+                    continue;
+                }
+                let name = action.identifier()?;
                 if let Some(index) = action.after(&["using", "index"]).and_then(|mut rest| rest.identifier()) {
                     // The constraint's name is the index's now.
-                    self.doubt(|it| it.class == Class::Index && it.name == index);
+                    self.found.retain(|it| it.class != Class::Index || it.name != index);
                 }
-                self.part(if constraint { Class::Constraint } else { Class::Column }, &table, name);
+                self.part(Class::Constraint, &table, name, false);
             } else if action.eat("drop") {
-                if action.tokens.last().is_some_and(|last| last.is(action.sql, "cascade")) {
+                if let Some((_, rest)) = action.tokens.split_last().filter(|(last, _)| last.is(action.sql, "cascade")) {
                     // What the statement adds comes after all that it drops.
-                    let at = self.at;
-                    self.doubt(|it| it.at != at);
-                    action.tokens = &action.tokens[..action.tokens.len() - 1];
+                    let (tag, at) = (self.tag.clone(), self.at);
+                    self.found.retain(|it| it.tag == tag && it.at == at);
+                    action.tokens = rest;
                 }
                 let constraint = action.eat("constraint");
                 action.eat("column");
                 action.eat_all(&["if", "exists"]);
                 let (_, name) = action.name()?;
-                let is_part = |it: &Named| it.table == table.1 && may_be(&it.schema, &table.0);
-                self.found.retain(|it| !(is_part(it) && it.name == name));
-                if !constraint {
+                self.found.retain(|it| {
+                    let same = it.table == table.1 && may_be(&it.schema, &table.0);
                     // With a column go the indexes and constraints that have it.
-                    self.doubt(|it| is_part(it) && it.class != Class::Column);
-                }
+                    let gone = if constraint { it.name == name } else { it.name == name || it.class != Class::Column };
+                    !(same && gone)
+                });
             } else if action.starts(&["attach", "detach", "inherit", "no"]) {
                 self.partitions |= action.starts(&["attach"]);
                 return None;
@@ -186,7 +191,7 @@ impl Expected {
         words.eat_all(&["if", "exists"]);
         let (_, name) = words.name()?;
         let owned = words.after(&["owned", "by"]).is_some();
-        self.doubt(|it| owned && it.class == Class::Sequence && it.name == name);
+        self.found.retain(|it| !(owned && it.class == Class::Sequence && it.name == name));
         Some(())
     }
 
@@ -209,12 +214,10 @@ impl Expected {
         };
         for mut item in words.items() {
             let (schema, name) = item.name()?;
-            let is_it = |it: &Named| {
+            self.found.retain(|it| {
                 let part = ["table", "view"].contains(&what.as_str()) && it.table == name;
-                part || classes.contains(&it.class) && it.name == name
-            };
-            self.found.retain(|it| !(is_it(it) && it.schema == schema));
-            self.doubt(|it| is_it(it) && may_be(&it.schema, &schema));
+                !((part || classes.contains(&it.class) && it.name == name) && may_be(&it.schema, &schema))
+            });
         }
         Some(())
     }
@@ -226,31 +229,39 @@ impl Expected {
         }
         words.eat("only");
         let table = words.name()?;
-        self.part(class, &table, name);
+        self.part(class, &table, name, false);
         Some(())
     }
 
-    fn part(&mut self, class: Class, table: &Name, name: String) {
-        let is_temporary = table.0.is_none() && self.temporary.contains(&table.1);
+    /// Something of a table; `is_created` where the table is made by the same statement.
+    fn part(&mut self, class: Class, table: &Name, name: String, is_created: bool) {
+        let is_temporary = table.0.is_none() && !is_created && self.temporary.contains(&table.1);
         if !is_temporary {
-            self.push(class, table, table.1.clone(), name, Vec::new());
+            self.push(Named { class, table: table.1.clone(), name, is_created, ..self.named(table) });
         }
     }
 
     fn add(&mut self, class: Class, name: &Name) {
-        self.push(class, name, String::new(), name.1.clone(), Vec::new());
+        self.push(Named { class, name: name.1.clone(), ..self.named(name) });
+    }
+
+    fn named(&self, (schema, _): &Name) -> Named {
+        Named {
+            class: Class::Table,
+            schema: schema.clone(),
+            table: String::new(),
+            name: String::new(),
+            values: Vec::new(),
+            is_created: true,
+            tag: self.tag.clone(),
+            line: self.line,
+            at: self.at,
+        }
     }
 
     /// What is in the schema of the session goes with it.
-    fn push(&mut self, class: Class, (schema, _): &Name, table: String, name: String, values: Vec<String>) {
-        if schema.as_deref() != Some("pg_temp") {
-            let (is_guarded, line, at) = (self.is_guarded, self.line, self.at);
-            let (schema, tag) = (schema.clone(), self.tag.clone());
-            let named = Named { class, schema, table, name, values, is_guarded, tag, line, at };
-            if !is_guarded {
-                // Whatever an earlier statement passed over: this one made it, or failed.
-                self.doubted.iter_mut().for_each(|(_, doubted)| doubted.retain(|it| !it.is_the_same_as(&named)));
-            }
+    fn push(&mut self, named: Named) {
+        if named.schema.as_deref() != Some("pg_temp") {
             self.found.push(named);
         }
     }

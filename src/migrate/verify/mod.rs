@@ -16,6 +16,7 @@ mod absent;
 pub mod compare;
 mod effect;
 mod expected;
+mod guarded;
 pub mod named;
 mod notes;
 mod own_server;

@@ -13,7 +13,7 @@ use crate::migrate::catalog::Class;
 use crate::migrate::folder::Migration;
 use crate::migrate::position::Lines;
 use crate::migrate::quote::{identifier, literal};
-use crate::migrate::sql::{Statement, statements};
+use crate::migrate::sql::statements;
 
 /// Something that must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,9 @@ pub struct Named {
     pub name: String,
     /// The values that an enum must have.
     pub values: Vec<String>,
-    /// Whether its statement succeeds also where it makes nothing, as something has the name already.
-    pub is_guarded: bool,
+    /// Whether its statement makes it where things are made, or its table with it: without a schema, in the first one of the
+    /// search_path. Otherwise its table is the first that the search_path has of that name.
+    pub is_created: bool,
     /// The migration that makes it.
     pub tag: String,
     /// The line of the statement.
@@ -39,16 +40,11 @@ pub struct Named {
 }
 
 impl Named {
-    /// Whether its own name is one of these.
-    fn is_asked_for(&self, names: &[String]) -> bool {
+    /// Whether its own name is one of these, or that of the table that it is made with.
+    pub(super) fn is_asked_for(&self, names: &[String]) -> bool {
         let own = if self.name.is_empty() { self.schema.as_ref() } else { Some(&self.name) };
-        own.is_some_and(|own| names.contains(own))
-    }
-
-    /// Whether both are one thing.
-    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
-        let parts = |it: &Self| (it.class, it.schema.clone(), it.table.clone(), it.name.clone(), it.values.clone());
-        parts(self) == parts(other)
+        let with = Some(&self.table).filter(|_| self.is_created);
+        own.into_iter().chain(with).any(|own| names.contains(own))
     }
 
     /// Whether it, its table or its schema is called so.
@@ -87,80 +83,42 @@ fn may_lead_elsewhere(words: Words<'_>) -> bool {
 pub fn named(migrations: &[&Migration]) -> Vec<Named> {
     let mut expected = Expected::default();
     for migration in migrations {
-        let settled = walk(migration, &mut expected);
-        // Where a name without a schema led in this migration is not told by its words.
-        expected.found.retain(|it| settled || it.schema.is_some() || it.tag != migration.tag);
-        expected.doubted.clear();
+        let before = expected.found.len();
+        // Where a name without a schema leads depends on the search_path and the role, which these may change.
+        let mut settled = true;
+        migration.tag.clone_into(&mut expected.tag);
+        let mut lines = Lines::of(&migration.sql);
+        for chunk in migration.chunks() {
+            for statement in statements(chunk.text) {
+                expected.at = chunk.offset + statement.span().start;
+                expected.line = lines.at(expected.at);
+                match Effect::of(chunk.text, &statement) {
+                    Effect::Plain => {
+                        let words = Words { sql: chunk.text, tokens: &statement.tokens };
+                        settled &= !may_lead_elsewhere(words);
+                        expected.take(words, &statement);
+                    }
+                    Effect::Runs { body, statements, asked } => {
+                        statements.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
+                        if let Some(asked) = asked {
+                            let (tag, at) = (expected.tag.clone(), expected.at);
+                            expected.found.retain(|it| it.is_asked_for(&asked) || (&it.tag, it.at) != (&tag, at));
+                        }
+                    }
+                    Effect::Doubts(names) => expected.found.retain(|it| !it.is_one_of(&names)),
+                    Effect::Unknown => {
+                        settled = false;
+                        expected.found.clear();
+                    }
+                }
+            }
+        }
+        if !settled {
+            let kept = expected.found.split_off(before.min(expected.found.len()));
+            expected.found.extend(kept.into_iter().filter(|it| it.schema.is_some()));
+        }
     }
     expected.found
-}
-
-/// What a migration makes by statements that succeed also where they make nothing, by the time when it is to be looked for.
-pub(super) struct Guarded {
-    /// Before the statement that begins at this byte of the file; after that one it can no longer be told.
-    pub(super) doubted: Vec<(usize, Vec<Named>)>,
-    /// After all of it.
-    pub(super) left: Vec<Named>,
-}
-
-impl Guarded {
-    /// By the words of the migration. A name without a schema means what it means then: what may change that is itself a doubt.
-    pub(super) fn of(migration: &Migration) -> Self {
-        let mut expected = Expected::default();
-        walk(migration, &mut expected);
-        let Expected { mut doubted, mut found, .. } = expected;
-        doubted.retain(|(_, doubted)| !doubted.is_empty());
-        found.retain(|it| it.is_guarded);
-        Self { doubted, left: found }
-    }
-}
-
-/// Takes the statements of a migration one after the other. Whether names without a schema led to one place in all of it, which
-/// depends on the search_path and the role.
-fn walk(migration: &Migration, expected: &mut Expected) -> bool {
-    let mut settled = true;
-    migration.tag.clone_into(&mut expected.tag);
-    let mut lines = Lines::of(&migration.sql);
-    for chunk in migration.chunks() {
-        for statement in statements(chunk.text) {
-            expected.at = chunk.offset + statement.span().start;
-            expected.line = lines.at(expected.at);
-            settled &= step(chunk.text, &statement, expected);
-        }
-    }
-    settled
-}
-
-/// Takes one statement; whether names without a schema lead where they led before it.
-fn step(sql: &str, statement: &Statement, expected: &mut Expected) -> bool {
-    match Effect::of(sql, statement) {
-        Effect::Plain => {
-            let words = Words { sql, tokens: &statement.tokens };
-            expected.is_guarded = statement.mentions(sql, "exists");
-            let stays = !may_lead_elsewhere(words);
-            if !stays {
-                let tag = expected.tag.clone();
-                expected.doubt(|it| it.schema.is_none() && it.tag == tag);
-            }
-            expected.take(words, statement);
-            return stays;
-        }
-        Effect::Runs { body, statements, asked } => {
-            let known = expected.found.len();
-            expected.is_guarded = true;
-            statements.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
-            if let Some(asked) = asked {
-                let made = expected.found.split_off(known.min(expected.found.len()));
-                expected.found.extend(made.into_iter().filter(|it| it.is_asked_for(&asked)));
-            }
-        }
-        Effect::Doubts(names) => expected.doubt(|it| it.is_one_of(&names)),
-        Effect::Unknown => {
-            expected.doubt(|_| true);
-            return false;
-        }
-    }
-    true
 }
 
 /// Kinds of objects that are made by CREATE and never named, as in the statement.
@@ -264,41 +222,6 @@ mod tests {
         ];
         for (sql, expected) in table {
             assert_eq!(&short(sql), expected, "{sql}");
-        }
-    }
-
-    /// What is looked for, after the statement that it is looked for before.
-    fn looks(sql: &str) -> Vec<String> {
-        let Guarded { doubted, left } = Guarded::of(&migration("0000_a", 1, sql));
-        let names = |found: Vec<Named>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let statement = |at: usize| sql[at..].split(';').next().unwrap_or_default().to_owned();
-        let early = doubted.into_iter().map(|(at, found)| format!("{}: {}", statement(at), names(found)));
-        early.chain((!left.is_empty()).then(|| format!("end: {}", names(left)))).collect()
-    }
-
-    #[test]
-    fn what_is_guarded_is_looked_for_in_time() {
-        let table: &[(&str, &[&str])] = &[
-            ("CREATE TABLE a (id int); SELECT f()", &[]),
-            ("CREATE TABLE IF NOT EXISTS a (id int)", &["end: column \"a\".\"id\", table \"a\""]),
-            (
-                "CREATE INDEX IF NOT EXISTS i ON a (x); DROP TABLE b CASCADE; CREATE INDEX IF NOT EXISTS j ON a (x); SELECT f()",
-                &["DROP TABLE b CASCADE: index \"a\".\"i\"", "SELECT f(): index \"a\".\"j\""],
-            ),
-            // Its words tell that it is gone.
-            ("CREATE INDEX IF NOT EXISTS i ON a (x); DROP INDEX i", &[]),
-            ("CREATE INDEX IF NOT EXISTS i ON a (x); DROP INDEX s.i", &["DROP INDEX s.i: index \"a\".\"i\""]),
-            // What a later statement makes, or fails, need not be looked for.
-            ("ALTER TABLE a ADD COLUMN IF NOT EXISTS x int; SELECT f(); ALTER TABLE a ADD x int", &[]),
-            // Names with a schema stay what they are.
-            (
-                "ALTER TABLE a ADD COLUMN IF NOT EXISTS x int; ALTER TABLE s.a ADD COLUMN IF NOT EXISTS x int; SET ROLE r",
-                &["SET ROLE r: column \"a\".\"x\"", "end: column \"s\".\"a\".\"x\""],
-            ),
-            ("ALTER TABLE a ADD COLUMN IF NOT EXISTS x int, DROP y CASCADE", &["end: column \"a\".\"x\""]),
-        ];
-        for (sql, expected) in table {
-            assert_eq!(&looks(sql), expected, "{sql}");
         }
     }
 

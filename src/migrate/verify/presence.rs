@@ -3,28 +3,21 @@
 
 use tokio_postgres::SimpleQueryRow;
 
-use super::absent::{numbers, query};
-use super::named::{Guarded, Named};
+use super::absent::{Object, absent_of, query};
+use super::guarded::{Look, later, later_of, looks, of_statement};
+use super::named::Named;
 use crate::migrate::connect::Client;
 use crate::migrate::folder::{Chunk, Folder, Migration};
 use crate::migrate::ledger::{Ledger, LedgerError};
 use crate::migrate::sql::is_blank;
 
-/// Looks for what one migration makes, in the course of it: at its end, and before each statement that might remove or rename
-/// something without saying so. Only what its words name for certain is looked for, and only as far as its statements would have succeeded
-/// without making it; any other statement has made what it names, or failed.
-pub(in crate::migrate) struct Presence {
+/// Looks for what one migration makes by statements that succeed also where they make nothing; any other statement has made
+/// what it names, or failed. What is absent when it should be there may still be made good by the file: it is asked for once
+/// more at the end.
+pub(in crate::migrate) struct Presence<'m> {
+    migration: &'m Migration,
     looks: Vec<Look>,
-    absent: Vec<Named>,
-}
-
-struct Look {
-    /// The byte of the file at which the statement begins that comes after it; none at the end.
-    before: Option<usize>,
-    expected: Vec<Named>,
-    /// How many of these, from the first on, were not looked for before. The others need not be there any more, but where one is that was
-    /// absent, it was made after all.
-    fresh: usize,
+    absent: Vec<(Named, Object)>,
 }
 
 /// A part of a migration, and the look that follows it.
@@ -34,30 +27,41 @@ pub(in crate::migrate) struct Piece<'m> {
     pub(in crate::migrate) look: Option<usize>,
 }
 
-impl Presence {
-    pub(in crate::migrate) fn of(migration: &Migration) -> Self {
-        let Guarded { doubted, left } = Guarded::of(migration);
-        let fresh = left.len();
-        let again = doubted.iter().flat_map(|(_, expected)| expected.clone());
-        let last = Look { before: None, expected: left.into_iter().chain(again).collect(), fresh };
-        let early = doubted.into_iter().map(|(at, expected)| {
-            let fresh = expected.len();
-            Look { before: Some(at), expected, fresh }
+impl<'m> Presence<'m> {
+    pub(in crate::migrate) fn of(migration: &'m Migration) -> Self {
+        Self { migration, looks: looks(migration), absent: Vec::new() }
+    }
+
+    /// For a statement that is committed on its own: what it makes, unless a later one speaks of that too; none if there is nothing.
+    pub(in crate::migrate) fn of_statement(migration: &'m Migration, chunk: Chunk<'_>) -> Option<Self> {
+        let mut expected = of_statement(migration, chunk);
+        expected.retain(|it| !later(migration, it).is_named);
+        Self::of_look(migration, expected)
+    }
+
+    /// For the end of statements that were committed on their own: what was left out by [`Presence::of_statement`], as far as it is certain.
+    pub(in crate::migrate) fn of_rest(migration: &'m Migration) -> Option<Self> {
+        let mut expected: Vec<Named> = looks(migration).into_iter().flat_map(|look| look.expected).collect();
+        expected.retain(|it| {
+            let own = later(migration, it);
+            own.is_named && !own.is_removed && !later_of(migration, &it.table, None, it.at).is_removed
         });
-        let looks = early.chain((!last.expected.is_empty()).then_some(last)).collect();
-        Self { looks, absent: Vec::new() }
+        Self::of_look(migration, expected)
+    }
+
+    fn of_look(migration: &'m Migration, expected: Vec<Named>) -> Option<Self> {
+        let looks = vec![Look { before: None, expected }];
+        looks.iter().any(|look| !look.expected.is_empty()).then_some(Self { migration, looks, absent: Vec::new() })
     }
 
     /// The migration's chunks, divided where there is a look within one.
-    pub(in crate::migrate) fn pieces<'m>(&self, migration: &'m Migration) -> Vec<Piece<'m>> {
+    pub(in crate::migrate) fn pieces(&self) -> Vec<Piece<'m>> {
         let mut pieces: Vec<Piece<'m>> = Vec::new();
-        let mut looks = self.looks.iter().enumerate().peekable();
-        for mut rest in migration.chunks() {
+        let early = self.looks.iter().enumerate().filter_map(|(look, it)| Some((look, it.before?)));
+        let mut early = early.peekable();
+        for mut rest in self.migration.chunks() {
             let end = rest.offset + rest.text.len();
-            while let Some((look, at)) = looks
-                .next_if(|(_, it)| it.before.is_some_and(|at| at < end))
-                .and_then(|(look, it)| Some((look, it.before?)))
-            {
+            while let Some((look, at)) = early.next_if(|(_, at)| *at < end) {
                 let (done, next) = rest.text.split_at(at - rest.offset);
                 match pieces.last_mut() {
                     // The statement is the first of its chunk.
@@ -68,67 +72,67 @@ impl Presence {
             }
             pieces.push(Piece { chunk: rest, look: None });
         }
-        if let (Some(piece), Some((look, _))) = (pieces.last_mut(), looks.next()) {
+        let last = self.looks.iter().position(|look| look.before.is_none());
+        if let (Some(piece), Some(look)) = (pieces.last_mut(), last) {
             piece.look = Some(look);
         }
         pieces
     }
 
-    /// The look before the statements of this chunk; of no chunk, the one at the end.
-    pub(in crate::migrate) fn before(&self, chunk: Option<Chunk<'_>>) -> Option<usize> {
-        self.looks.iter().position(|it| match (it.before, chunk) {
-            (Some(at), Some(chunk)) => (chunk.offset..chunk.offset + chunk.text.len()).contains(&at),
-            (None, None) => true,
-            _ => false,
-        })
-    }
-
-    /// What to ask, as one message. It is about catalogs alone and takes no lock that another session could hold, so no
-    /// limit of the migration's applies.
+    /// What to ask in a transaction, whose settings it leaves as they are. It is about catalogs alone and takes no lock that another
+    /// session could hold, so no limit of the migration's applies.
     pub(in crate::migrate) fn query(&self, look: usize) -> String {
-        let query = self.looks.get(look).map(|look| query(&look.expected)).unwrap_or_default();
-        format!("SET LOCAL statement_timeout = 0; {query}")
+        aside(&self.alone(look))
     }
 
-    /// The same in the midst of a transaction, whose settings it leaves as they are.
-    pub(in crate::migrate) fn query_amid(&self, look: usize) -> String {
-        let query = self.query(look);
-        match self.looks.get(look).and_then(|look| look.before) {
-            Some(_) => format!("SAVEPOINT {MARK}; {query}; ROLLBACK TO SAVEPOINT {MARK}; RELEASE SAVEPOINT {MARK}"),
-            None => query,
-        }
+    /// The same where there is no transaction.
+    pub(in crate::migrate) fn query_alone(&self, look: usize) -> String {
+        unlimited(&self.alone(look))
+    }
+
+    fn alone(&self, look: usize) -> String {
+        let expected = self.looks.get(look).map_or(&[][..], |look| &look.expected);
+        query(&expected.iter().map(|it| (it, Object::Made)).collect::<Vec<_>>())
     }
 
     /// Takes the answer to a look.
     pub(in crate::migrate) fn take(&mut self, look: usize, answer: Option<&SimpleQueryRow>) {
-        let Some(Look { expected, fresh, .. }) = self.looks.get(look) else { return };
-        let numbers = numbers(answer);
-        for (number, named) in expected.iter().enumerate() {
-            let is_same = |it: &Named| it.is_the_same_as(named);
-            if !numbers.contains(&number) {
-                self.absent.retain(|it| !is_same(it));
-            } else if number < *fresh && !self.absent.iter().any(is_same) {
-                self.absent.push(named.clone());
-            }
-        }
+        let Some(look) = self.looks.get(look) else { return };
+        let absent = absent_of(answer).into_iter();
+        self.absent.extend(absent.filter_map(|(number, object)| Some((look.expected.get(number)?.clone(), object))));
     }
 
-    /// What was not there, and is not looked for again.
-    pub(in crate::migrate) fn absent_for_good(&self, look: usize) -> Vec<Named> {
-        let later = |named: &Named| {
-            let mut fresh = self.looks.iter().skip(look + 1).flat_map(|it| it.expected.iter().take(it.fresh));
-            fresh.any(|it| it.is_the_same_as(named))
-        };
-        without_parts(self.absent.iter().filter(|it| !later(it)).cloned().collect())
+    /// What to ask at the end, in the transaction, of what was absent before; none if that is nothing. What a later statement
+    /// removes or renames need not be there.
+    pub(in crate::migrate) fn again(&mut self) -> Option<String> {
+        let migration = self.migration;
+        self.absent.retain(|(it, _)| !later(migration, it).is_removed);
+        let asked: Vec<(&Named, Object)> = self.absent.iter().map(|(it, object)| (it, *object)).collect();
+        (!asked.is_empty()).then(|| aside(&query(&asked)))
     }
 
-    /// What is not there.
-    pub(in crate::migrate) fn absent(self) -> Vec<Named> {
-        without_parts(self.absent)
+    /// What is not there, by the answer to that.
+    pub(in crate::migrate) fn absent(self, answer: Option<&SimpleQueryRow>) -> Vec<Named> {
+        let absent = absent_of(answer);
+        let pairs = self.absent.into_iter().enumerate();
+        without_parts(pairs.filter(|(number, _)| absent.contains_key(number)).map(|(_, (it, _))| it).collect())
+    }
+
+    /// What was not there, without asking again.
+    pub(in crate::migrate) fn absent_now(self) -> Vec<Named> {
+        without_parts(self.absent.into_iter().map(|(it, _)| it).collect())
     }
 }
 
-/// The savepoint of a look in the midst of a transaction.
+fn unlimited(query: &str) -> String {
+    format!("SET LOCAL statement_timeout = 0; {query}")
+}
+
+fn aside(query: &str) -> String {
+    format!("SAVEPOINT {MARK}; {}; ROLLBACK TO SAVEPOINT {MARK}; RELEASE SAVEPOINT {MARK}", unlimited(query))
+}
+
+/// The savepoint of a look.
 const MARK: &str = "infra_look";
 
 /// The migrations of these tags that the ledger has no row of.

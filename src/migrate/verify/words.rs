@@ -53,10 +53,14 @@ impl<'a> Words<'a> {
         (first.kind == Kind::Word).then(|| first.text(self.sql).to_ascii_lowercase())
     }
 
-    /// `name` or `schema.name`.
+    /// `name`, `schema.name`, or `database.schema.name`, where the database can only be this one.
     pub(super) fn name(&mut self) -> Option<Name> {
-        let first = self.identifier()?;
-        if self.eat_other(".") { Some((Some(first), self.identifier()?)) } else { Some((None, first)) }
+        let (mut schema, mut name) = (None, self.identifier()?);
+        while self.eat_other(".") {
+            schema = Some(name);
+            name = self.identifier()?;
+        }
+        Some((schema, name))
     }
 
     pub(super) fn identifier(&mut self) -> Option<String> {
@@ -77,7 +81,11 @@ impl<'a> Words<'a> {
             return None;
         }
         let text = |item: Words<'_>| match item.tokens {
-            [one] => Some(one.text(item.sql).strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")),
+            [one] => {
+                let text = one.text(item.sql);
+                let plain = text.strip_prefix(['E', 'e']).filter(|text| !text.contains('\\')).unwrap_or(text);
+                Some(plain.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"))
+            }
             _ => None,
         };
         self.items().into_iter().map(text).collect()
