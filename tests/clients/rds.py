@@ -263,6 +263,19 @@ def static_parameters():
         until(f"{name} has started again", lambda: instance(name)["DBInstanceStatus"], "available")
         equal(f"then {name} waits no longer", status(), left)
     until("the server has it", lambda: sql(cluster()["Endpoint"], "show max_locks_per_transaction"), "96")
+    # A server that follows has to have as much as the one that it follows once had: more, less, and both at once.
+    for connections, locks in (("300", "128"), ("100", "96"), ("150", "32")):
+        waiting = {"max_connections": connections, "max_locks_per_transaction": locks}
+        settings = [{"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"} for name, value in waiting.items()]
+        rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=settings)
+        for name in ("shop-1", "shop-2"):
+            rds.reboot_db_instance(DBInstanceIdentifier=name)
+            until(f"{name} has started again", lambda: instance(name)["DBInstanceStatus"], "available")
+        for kind in ("Endpoint", "ReaderEndpoint"):
+            shown = "select current_setting('max_connections') || ' ' || current_setting('max_locks_per_transaction')"
+            equal(f"what the {kind} has", sql(cluster()[kind], shown), f"{connections} {locks}")
+        equal("the reader reads", sql(cluster()["ReaderEndpoint"], "select pg_is_in_recovery(), count(*) from item"), "t|2")
+    equal("all in force", status(), ["in-sync", "in-sync"])
     own = lambda: instance("shop-2")["DBParameterGroups"][0]["ParameterApplyStatus"]
     equal("nothing of its own waits", own(), "in-sync")
     rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="aurora-postgresql15", Description="x")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, instances::Instance, parameter_groups::ParameterGroup, parameters};
+use super::{Store, clusters::Cluster, instances::Instance, parameter_groups::ParameterGroup, parameters};
 
 /// The parameter groups of an instance and of its cluster, as far as only a start takes them over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,13 @@ struct Statics {
     values: BTreeMap<String, String>,
 }
 
+fn is_static(name: &str) -> bool {
+    parameters::find(name, true).is_ok_and(|parameter| parameter.is_static)
+}
+
 impl Statics {
     fn of(groups: &BTreeMap<String, ParameterGroup>, name: &str) -> Self {
         let all = groups.get(name).into_iter().flat_map(|group| &group.values);
-        let is_static = |name: &str| parameters::find(name, true).is_ok_and(|parameter| parameter.is_static);
         let values =
             all.filter(|(name, _)| is_static(name)).map(|(name, setting)| (name.clone(), setting.value.clone()));
         Self { group: name.to_owned(), values: values.collect() }
@@ -43,6 +46,18 @@ impl Store {
             cluster: Statics::of(&self.cluster_parameter_groups, cluster.unwrap_or_default()),
             own: Statics::of(&self.parameter_groups, &instance.parameter_group),
         }
+    }
+
+    /// What a cluster's server is to read, started again or not: its group's parameters, but for static ones that have been
+    /// changed since its writer was last rebooted. Those wait, also where the local cloud itself is stopped and started.
+    pub(super) fn parameters(&self, cluster: &Cluster) -> Vec<(String, String)> {
+        let group = self.cluster_parameter_groups.get(&cluster.parameter_group);
+        let values = group.into_iter().flat_map(|group| &group.values);
+        let set = values.map(|(name, setting)| (name.clone(), setting.value.clone()));
+        let writer = self.members(&cluster.identifier).find(|member| member.writer);
+        let Some(read) = writer.and_then(|writer| writer.boot.as_ref()) else { return set.collect() };
+        let read = read.cluster.values.iter().map(|(name, value)| (name.clone(), value.clone()));
+        set.filter(|(name, _)| !is_static(name)).chain(read).collect()
     }
 
     /// Notes that the servers of all members of a cluster start now.

@@ -40,6 +40,7 @@ mod proxies;
 mod proxy_endpoints;
 mod relay;
 mod renaming;
+mod replicas;
 mod roles;
 mod rules;
 mod settings;

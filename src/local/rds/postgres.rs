@@ -20,6 +20,7 @@ use super::{
     phase::Password,
     programs::Programs,
     relay::Relays,
+    replicas::{Source, replica_name},
     settings,
     system::{self, Process, User},
 };
@@ -49,12 +50,7 @@ pub(super) struct Wanted {
     /// Whether a server of its own answers there, which the cluster has as soon as it has a reader.
     pub(super) replicated: bool,
     /// The server that this one follows, read-only.
-    pub(super) source: Option<Listener>,
-}
-
-/// The name of the folder of the server behind a cluster's readers.
-pub(super) fn replica_name(name: &str) -> String {
-    format!("{name}-reader")
+    pub(super) source: Option<Source>,
 }
 
 impl Wanted {
@@ -66,7 +62,7 @@ impl Wanted {
     /// The server behind the readers' endpoint, where it is one of its own.
     fn replica(&self) -> Option<Self> {
         let listener = self.reader.clone().filter(|_| self.replicated)?;
-        let source = Some(self.listener.clone());
+        let source = Some(Source { name: self.name.clone(), listener: self.listener.clone() });
         let (reader, replicated) = (None, false);
         Some(Self { name: replica_name(&self.name), listener, reader, replicated, source, ..self.clone() })
     }
@@ -86,13 +82,13 @@ pub(super) struct Servers {
 }
 
 /// Why a server does not run: a sentence.
-type Outcome<T> = Result<T, String>;
+pub(super) type Outcome<T> = Result<T, String>;
 
-fn said(what: &str) -> impl Fn(io::Error) -> String {
+pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |cause| format!("Could not {what}: {cause}.")
 }
 
-fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
+pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
     let output = output.map_err(said(what))?;
     if output.status.success() {
         return Ok(());
@@ -148,6 +144,9 @@ impl Servers {
             }
         }
         if self.process(&wanted.name).is_none() {
+            if let Some(source) = &wanted.source {
+                self.renew(wanted, source, &programs).await?;
+            }
             self.start(wanted, &programs, &home).await?;
             self.user.write(&home.join("begun"), &begun).map_err(said("note the server's start"))?;
         }
@@ -164,9 +163,9 @@ impl Servers {
     }
 
     /// A new server's data: that of the server it follows, a snapshot's, or the template's.
-    async fn make_data(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
+    pub(super) async fn make_data(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
         if let Some(source) = &wanted.source {
-            return self.backup(source, programs, home, &["--write-recovery-conf"]).await;
+            return self.backup(&source.listener, programs, home, &["--write-recovery-conf"]).await;
         }
         let source = match &wanted.origin {
             Some(snapshot) => self.folder.join(snapshot).join("data"),

@@ -8,6 +8,7 @@ use super::{
     phase::{Password, Phase},
     pooler, postgres,
     proxies::Proxy,
+    replicas::replica_name,
     settings,
     targets::Target,
 };
@@ -99,7 +100,7 @@ impl Wanted {
         for cluster in store.clusters.values() {
             self.folders.push(cluster.resource_id.clone());
             if is_replicated(store, cluster) {
-                self.folders.push(postgres::replica_name(&cluster.resource_id));
+                self.folders.push(replica_name(&cluster.resource_id));
             }
             if store.snapshots.values().any(|one| cluster.origin.as_ref() == Some(&one.data) && !one.copied) {
                 // What it is made from is not there yet.
@@ -176,9 +177,6 @@ fn is_replicated(store: &Store, cluster: &Cluster) -> bool {
 
 /// What a cluster's server is to be.
 fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
-    let group = store.cluster_parameter_groups.get(&cluster.parameter_group);
-    let values = group.into_iter().flat_map(|group| &group.values);
-    let parameters = values.map(|(name, setting)| (name.clone(), setting.value.clone())).collect();
     let family = engine::family(&cluster.version);
     postgres::Wanted {
         name: cluster.resource_id.clone(),
@@ -187,7 +185,7 @@ fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
         username: cluster.username.clone(),
         password: cluster.password.clone(),
         database: cluster.database.clone(),
-        parameters,
+        parameters: store.parameters(cluster),
         restarts: cluster.restarts,
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),

@@ -31,6 +31,37 @@ fn parameter_groups_tell_what_was_set() {
 }
 
 #[test]
+fn a_static_parameter_waits_until_the_writer_is_rebooted() {
+    let mut cloud = Cloud::furnished();
+    let named = json!({"DBClusterParameterGroupName": "shop"});
+    let mut group = json!({"DBParameterGroupFamily": "aurora-postgresql15", "Description": "d"});
+    merge(&mut group, &named);
+    cloud.ok("CreateDBClusterParameterGroup", group);
+    let mut change = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
+    merge(&mut change, &named);
+    cloud.ok("ModifyDBCluster", change);
+    let set = |cloud: &mut Cloud, connections: &str| {
+        let set = json!([{"ParameterName": "work_mem", "ParameterValue": connections, "ApplyMethod": "immediate"},
+            {"ParameterName": "max_connections", "ParameterValue": connections, "ApplyMethod": "pending-reboot"}]);
+        cloud.ok("ModifyDBClusterParameterGroup", json!({"DBClusterParameterGroupName": "shop", "Parameters": set}));
+    };
+    let read = |cloud: &Cloud| {
+        let store = &cloud.region.rds;
+        let mut read = store.parameters(&store.clusters["shop"]);
+        read.sort();
+        read.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    set(&mut cloud, "300");
+    assert_eq!(read(&cloud), "work_mem=300");
+    cloud.make_real();
+    cloud.pass(360);
+    cloud.ok("RebootDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
+    assert_eq!(read(&cloud), "max_connections=300 work_mem=300");
+    set(&mut cloud, "100");
+    assert_eq!(read(&cloud), "max_connections=300 work_mem=100", "a lower one waits as well");
+}
+
+#[test]
 fn a_default_vpc_has_a_default_subnet_group() {
     let mut cloud = Cloud::new();
     let mut input = cloud.cluster_input(&json!({}));
