@@ -195,10 +195,16 @@ impl Local {
     async fn perform(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Start(start) if start.foreground => foreground(start.options()).await?,
-            Self::Start(start) => match client::launch(&start.options()).await? {
-                Launch::Started(url) => print(&format!("The local cloud runs at {url}")),
-                Launch::Ran(url) => print(&format!("The local cloud already runs at {url}")),
-            },
+            Self::Start(start) => {
+                let options = start.options();
+                match client::launch(&options).await? {
+                    Launch::Started(url) => print(&format!("The local cloud runs at {url}")),
+                    Launch::Ran(url) => {
+                        let status = client::get(&options.data, "status").await?;
+                        print(&show::ran(&options, &url, &status));
+                    }
+                }
+            }
             Self::Stop(folder) => match client::stop(&folder.data).await? {
                 Stopped::Daemon => print("The local cloud has stopped."),
                 Stopped::LeftBehind(servers) => tell_left_behind(servers),

@@ -1,6 +1,7 @@
 //! What the verbs of `infra local` print.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::{
-    local::{LocalError, client},
+    local::{LocalError, Options, client},
     render::output::print,
 };
 
@@ -59,6 +60,29 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         print(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// That a start found the cloud running, and what of it is not as the start would have had it.
+pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> String {
+    let running: Vec<_> = status["services"].as_array().into_iter().flatten().map(text).collect();
+    let mut differs = Vec::new();
+    if *text(&status["pace"]) != asked.pace.to_string() {
+        differs.push(format!("pace {}", text(&status["pace"])));
+    }
+    // None asked for are all; which those are the daemon knows, and nobody asked for others.
+    if !asked.services.is_empty() && !same(&running, &asked.services) {
+        differs.push(format!("the services {}", running.join(", ")));
+    }
+    let port = asked.port != 0 && !url.ends_with(&format!(":{}", asked.port));
+    let with = if differs.is_empty() { String::new() } else { format!(", with {}", differs.join(" and ")) };
+    let change = if port || !differs.is_empty() { "; `infra local stop` first to change that" } else { "" };
+    format!("The local cloud already runs at {url}{with}{change}")
+}
+
+/// Whether both name the same, in whatever order.
+fn same(some: &[&str], others: &[String]) -> bool {
+    let others: BTreeSet<&str> = others.iter().map(String::as_str).collect();
+    some.iter().copied().collect::<BTreeSet<_>>() == others
 }
 
 /// The number of calls of each action.
@@ -114,4 +138,28 @@ pub(super) async fn logs(path: &Path, lines: usize, follow: bool) -> Result<(), 
         gone = out.write_all(&added).and_then(|()| out.flush()).is_err();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::Pace;
+
+    #[test]
+    fn a_start_that_finds_it_running_tells_what_is_not_as_it_was_asked_for() {
+        let url = "http://127.0.0.1:4830";
+        let status = json!({ "pace": "40", "services": ["ec2", "rds"] });
+        let change = "; `infra local stop` first to change that";
+        for (port, pace, services, told) in [
+            (4830, Pace::Scaled(40.0), &["rds", "ec2"][..], String::new()),
+            (0, Pace::Scaled(40.0), &[], String::new()),
+            (4831, Pace::Scaled(40.0), &[], change.to_owned()),
+            (4830, Pace::Instant, &[], format!(", with pace 40{change}")),
+            (4830, Pace::Instant, &["ec2"], format!(", with pace 40 and the services ec2, rds{change}")),
+        ] {
+            let services = services.iter().map(|&name| name.to_owned()).collect();
+            let asked = Options { port, pace, services, data: "x".into() };
+            assert_eq!(ran(&asked, url, &status), format!("The local cloud already runs at {url}{told}"));
+        }
+    }
 }
