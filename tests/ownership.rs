@@ -52,6 +52,11 @@ fn rds_arn(cloud: &Cloud, kind: &str, id: &str) -> String {
     }
 }
 
+/// The ARN under which Lambda tags a function.
+fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:000000000000:function:{name}")
+}
+
 /// Takes the stack's tags off a resource, as somebody might who tidies up.
 fn untag(cloud: &Cloud, address: &str, id: &str) {
     ["infra:stack", "infra:address"].iter().for_each(|key| take_tag(cloud, address, id, key));
@@ -69,6 +74,9 @@ fn take_tag(cloud: &Cloud, address: &str, id: &str, key: &str) {
         }
         "service" | "vpc-connector" | "auto-scaling" => {
             cloud.ask("apprunner", "AppRunner.UntagResource", &json!({"ResourceArn": id, "TagKeys": [key]}));
+        }
+        "function" => {
+            cloud.rest("lambda", "DELETE", &format!("/2017-03-31/tags/{}?tagKeys={key}", function_arn(id)), "");
         }
         "cluster" | "instance" | "proxy" | "db-subnet-group" | "cluster-parameter-group" => {
             let arn = rds_arn(cloud, kind, id);

@@ -25,7 +25,11 @@ use super::{
 };
 use crate::{
     aws::{Error, Result, each, tags, unless_gone},
-    engine::{Address, Anything, Change, Live, Phase, Ref, Replace, Resource, Scope, Tags, Times, attributes::touches},
+    engine::{
+        Address, Anything, Change, Live, Phase, Ref, Replace, Resource, Scope, Tags, Times,
+        attributes::touches,
+        identity::{self, Stray},
+    },
     runner::package::Package,
 };
 
@@ -169,15 +173,36 @@ async fn list(scope: &Scope<'_>) -> Result<Vec<Live<Function>>> {
     let all: Vec<FunctionConfiguration> = pages.try_collect().await?;
     let named = all.iter().filter_map(FunctionConfiguration::function_name).filter(|name| scope.is_named(Some(name)));
     // The list tells neither states nor tags.
-    let found = each(named.map(|name| async move {
-        let answer = unless_gone(scope.aws.lambda.get_function().function_name(name).send().await)?;
-        Ok(answer.and_then(|answer| live(&answer, scope)))
-    }));
-    let found: Vec<Live<Function>> = found.await?.into_iter().flatten().collect();
-    if !found.is_empty() || scope.adopted().is_some() {
+    let answers = each(named.map(|name| get(name, scope))).await?;
+    let there = || answers.iter().flatten();
+    let found: Vec<Live<Function>> = there().filter_map(|answer| live(answer, scope)).collect();
+    // Where one has the name and not the place, the interfaces are its own: it goes nowhere.
+    let is_there = there().any(|answer| name_of(answer) == Some(scope.name(NAME).as_str()));
+    if !found.is_empty() || is_there || scope.adopted().is_some() {
         return Ok(found);
     }
     Ok(leaving(scope).await?.into_iter().collect())
+}
+
+async fn get(name: &str, scope: &Scope<'_>) -> Result<Option<GetFunctionOutput>> {
+    unless_gone(scope.aws.lambda.get_function().function_name(name).send().await)
+}
+
+fn name_of(answer: &GetFunctionOutput) -> Option<&str> {
+    answer.configuration()?.function_name()
+}
+
+fn tags_of(answer: &GetFunctionOutput) -> Tags {
+    answer.tags().cloned().unwrap_or_default().into_iter().collect()
+}
+
+/// Why the function that has the name of the stack's own has no place in the stack; `None` where it has, and where there is none.
+pub(super) async fn stray(scope: &Scope<'_>) -> Result<Option<Stray>> {
+    let found = scope.once("GetFunction", || async {
+        let answer = get(&scope.name(NAME), scope).await?;
+        Ok(answer.and_then(|answer| identity::place(&tags_of(&answer), scope.stack, Function::KIND).err()))
+    });
+    Ok(found.await?.as_ref().clone())
 }
 
 /// A function runs as a role of the stack and in a group of its own, of which somebody may have deleted one: where there is
@@ -226,7 +251,7 @@ async fn leaving(scope: &Scope<'_>) -> Result<Option<Live<Function>>> {
 fn live(answer: &GetFunctionOutput, scope: &Scope<'_>) -> Option<Live<Function>> {
     let found = answer.configuration()?;
     let name = found.function_name()?;
-    let tags: Tags = answer.tags().cloned().unwrap_or_default().into_iter().collect();
+    let tags = tags_of(answer);
     let address = scope.address::<Function>(&tags, name)?;
     let network = found.vpc_config();
     let variables = found.environment().and_then(|environment| environment.variables()).cloned().unwrap_or_default();

@@ -4,7 +4,8 @@ use aws_sdk_ec2::types::{Filter, NatGateway as FoundGateway, NetworkInterface};
 use futures::try_join;
 
 use super::{
-    instance::Instance, nat_gateway::NatGateway, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
+    function, instance::Instance, nat_gateway::NatGateway, route_table::RouteTable, security_group::SecurityGroup,
+    subnet::Subnet,
 };
 use crate::{
     aws::{Result, tags},
@@ -61,7 +62,8 @@ pub(super) async fn of_security_group(scope: &Scope<'_>, id: &str) -> Result<Vec
 pub(super) async fn of_internet_gateway(scope: &Scope<'_>, vpc: &str) -> Result<Vec<Occupant>> {
     let (gateways, found) = try_join!(nat_gateways(scope, "vpc-id", vpc), described(scope, "vpc-id", vpc))?;
     let public = found.iter().filter(|one| one.association().is_some_and(|one| one.public_ip().is_some()));
-    Ok(gateways.into_iter().chain(public.map(|one| occupant(scope.stack, one))).collect())
+    let function = scope.name(function::NAME);
+    Ok(gateways.into_iter().chain(public.map(|one| occupant(&function, one))).collect())
 }
 
 /// The NAT gateways that have an address and are not the stack's.
@@ -106,14 +108,29 @@ async fn described(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Networ
 }
 
 async fn interfaces(scope: &Scope<'_>, name: &str, id: &str) -> Result<Vec<Occupant>> {
-    Ok(described(scope, name, id).await?.iter().map(|one| occupant(scope.stack, one)).collect())
+    let found = described(scope, name, id).await?;
+    let function = scope.name(function::NAME);
+    let of_it = |one: &NetworkInterface| is_of(&function, one);
+    // What goes with the function stays with it where that one stays.
+    let stray = if found.iter().any(of_it) { function::stray(scope).await? } else { None };
+    let told = found.iter().map(|one| match &stray {
+        Some(why) if of_it(one) => named(one.network_interface_id(), Some(&format!("of the function {function}")), why),
+        _ => occupant(&function, one),
+    });
+    Ok(told.collect())
 }
 
 /// How AWS describes the interfaces of functions, which it removes last of all; the function's name follows.
 pub(super) const OF_FUNCTIONS: &str = "AWS Lambda VPC ENI-";
 
+/// Whether an interface is of the function of this name.
+fn is_of(function: &str, interface: &NetworkInterface) -> bool {
+    let text = interface.description().and_then(|text| text.strip_prefix(OF_FUNCTIONS)?.strip_prefix(function));
+    text.is_some_and(|rest| rest.starts_with('-'))
+}
+
 /// An interface, by whom it is of: what a service of AWS has made, that service removes, some time after its owner is gone.
-fn occupant(stack: &str, interface: &NetworkInterface) -> Occupant {
+fn occupant(function: &str, interface: &NetworkInterface) -> Occupant {
     let id = interface.network_interface_id().unwrap_or_default();
     let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
     let of = match (instance, interface.description()) {
@@ -126,9 +143,8 @@ fn occupant(stack: &str, interface: &NetworkInterface) -> Occupant {
     };
     // App Runner's are tagged by it; whether AWS calls them managed is not said anywhere.
     // Of Lambda's it says that they are not: those of the stack's function go with it, those of others with theirs.
-    let of_ours = format!("{OF_FUNCTIONS}{stack}-");
     let goes = interface.requester_managed().unwrap_or_default()
-        || interface.description().is_some_and(|text| text.starts_with(&of_ours))
+        || is_of(function, interface)
         || interface.tag_set().iter().any(|tag| tag.key() == Some("AWSAppRunnerManaged"));
     Occupant { what: format!("{id}{of}"), stays: !goes }
 }
@@ -206,8 +222,14 @@ mod tests {
             .requester_managed(false)
             .description("AWS Lambda VPC ENI-shop-migrations-1")
             .build();
-        let left = occupant("shop", &interface);
+        let left = occupant("shop-migrations", &interface);
         assert!(!left.stays && left.what.starts_with("eni-1 (AWS Lambda VPC ENI-shop-migrations-1; AWS removes it 20"));
-        assert!(occupant("other", &interface).stays, "somebody else's function goes when somebody deletes it");
+        for other in ["other-migrations", "shop"] {
+            assert_eq!(
+                occupant(other, &interface).stays,
+                other != "shop",
+                "somebody else's goes when somebody deletes it"
+            );
+        }
     }
 }
