@@ -194,6 +194,16 @@ fn a_call_that_is_not_answered_is_named_while_it_is_waited_for() {
 }
 
 #[test]
+fn a_lock_that_is_not_answered_is_told_before_it_is_asked_for_again() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nnetwork: {nat: none}\n");
+    // Longer than it is waited for; once, so that only the first word could be this one.
+    cloud.infra(&["local", "fault", "delay", "ssm.PutParameter", "5", "--nth", "1"]).succeeds();
+    let told = cloud.infra(&["deploy", "--local", "--yes"]).succeeds().told();
+    assert!(told.contains("is asked again: SSM has not answered PutParameter within 4 s."), "{told}");
+}
+
+#[test]
 fn too_few_open_files_are_told_and_no_panic() {
     let cloud = nowhere();
     for limit in ["6", "7", "20"] {

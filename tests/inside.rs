@@ -248,13 +248,18 @@ fn where_the_answer_is_lost_the_ledger_says_what_became_of_it() {
 }
 
 #[test]
-fn a_function_that_was_idle_for_weeks_is_woken() {
+fn a_function_that_was_idle_for_weeks_is_woken_and_waited_for_aloud() {
     let cloud = stage(&[FIRST]);
     cloud.infra(DEPLOY).succeeds();
     // As AWS refuses the calls of one that gets its network interfaces anew.
     fault(&cloud, &["refuse", "lambda.Invoke", "ResourceConflictException", "--status", "409", "--nth", "1"]);
     let said = cloud.infra(&["diff", "--local"]).succeeds().stdout();
     assert!(said.contains("No changes"), "{said}");
+    fault(&cloud, &["clear"]);
+    fault(&cloud, &["delay", "lambda.Invoke", "6", "--nth", "1"]);
+    let run = cloud.infra(&["diff", "--local"]).succeeds();
+    assert!(run.stdout().contains("No changes"), "{}", run.stdout());
+    assert!(run.told().contains("The function shop-migrations has not answered yet"), "{}", run.told());
 }
 
 #[test]

@@ -281,7 +281,8 @@ impl<'a> Contest<'a> {
         if !patient || now >= self.until.max(since + PATIENCE) {
             return Err(error.into());
         }
-        if times > 2 {
+        // What is refused is often answered a moment later; what was not answered has taken its time already.
+        if times > 2 || error.class == Class::Ambiguous {
             let answered = error.code.as_ref().map(|code| format!(" ({} answered {code})", error.action));
             let answered = answered.unwrap_or_default();
             self.tell_once(format!("SSM, in which the lock is written, is asked again{answered}: {}", error.message));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_lambda::{operation::invoke::InvokeOutput, types::LogType};
 use aws_smithy_types::Blob;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     Settings,
@@ -13,7 +13,7 @@ use super::{
     work::Ledgered,
 };
 use crate::{
-    aws::{Class, Clients, Error, Result},
+    aws::{Class, Clients, Error, Result, say},
     engine::{Scope, clock},
     resources::function::lasting,
     runner::{
@@ -26,6 +26,8 @@ use crate::{
 /// How long a call may take: Lambda's own limit is 15 minutes.
 const APPLYING: Duration = Duration::from_secs(16 * 60);
 const LOOKING: Duration = Duration::from_secs(100);
+/// After how long it is told that a look is not answered.
+const LONG: Duration = Duration::from_secs(5);
 /// How long a function may take that is being made ready: one that was idle for weeks gets its interfaces anew.
 const WAKING: Duration = Duration::from_secs(120);
 /// How often such a one is asked.
@@ -84,14 +86,18 @@ impl Settings {
     pub(super) async fn look_inside(&self, function: &str, aws: &Clients) -> Result<Ledgered> {
         let order = self.order(Work::Look);
         let began = clock::now();
-        let answer = loop {
-            match call(function, &order, LOOKING, aws).await {
-                // The first call of one that was idle for weeks wakes it.
-                Err(error) if error.class == Class::Busy && clock::since(began) < WAKING => clock::sleep(NUDGE).await,
-                answer => break answer,
+        let asking = async {
+            loop {
+                match call(function, &order, LOOKING, aws).await {
+                    // The first call of one that was idle for weeks wakes it.
+                    Err(error) if error.class == Class::Busy && clock::since(began) < WAKING => {
+                        clock::sleep(NUDGE).await;
+                    }
+                    answer => break answer,
+                }
             }
         };
-        let answer = match answer {
+        let answer = match heard(function, asking).await {
             Ok(answer) => answer,
             Err(error) if error.class == Class::Throttled => return Err(error),
             // What the function said last is for those who wait for its work.
@@ -168,6 +174,19 @@ impl Settings {
     fn order(&self, work: Work) -> Order {
         Order { work, ledger: self.ledger.clone() }
     }
+}
+
+/// What is asked of a function, and that it has not answered where that takes long.
+async fn heard<T>(function: &str, asking: impl Future<Output = T>) -> T {
+    tokio::pin!(asking);
+    if let Ok(answer) = timeout(LONG, &mut asking).await {
+        return answer;
+    }
+    say(format!(
+        "The function {function} has not answered yet; it is waited for, for {} s at most.",
+        LOOKING.as_secs()
+    ));
+    asking.await
 }
 
 /// Waits until the verb is to stop; for ever where nobody can tell it to.
