@@ -282,6 +282,11 @@ fn code_that_lambda_could_not_take_over_is_sent_again() {
 #[test]
 fn one_that_could_not_be_made_is_made_anew() {
     let cloud = stage(&[FIRST]);
+    fault(&cloud, &["refuse", "lambda.CreateFunction", "AccessDeniedException", "--status", "403"]);
+    let said = cloud.infra(DEPLOY).ends_with(1).told();
+    assert!(said.contains("(CreateFunction answered AccessDeniedException"), "{said}");
+    assert!(said.contains("→ The credentials may not do this: `infra iam-policy` prints"), "{said}");
+    fault(&cloud, &["clear"]);
     fault(&cloud, &["fail", "lambda.CreateFunction", "No capacity for network interfaces.", "--nth", "1"]);
     let said = cloud.infra(DEPLOY).ends_with(1).told();
     assert!(said.contains("function/migrations") && said.contains("No capacity for network interfaces."), "{said}");

@@ -9,6 +9,7 @@ use crate::{
     aws,
     engine::{lock::Holder, plan},
     render::{
+        outcome::advice,
         output::{print, tell, wrapped_to_tell},
         report::help,
     },
@@ -162,8 +163,7 @@ fn call(kind: Option<&str>, error: &aws::Error) -> String {
     };
     let message = message(error);
     let code = error.code.as_ref().map_or(String::new(), |code| format!(" {}", style(format!("({code})")).dim()));
-    let advice = error.advice.clone().or_else(|| advice(error.class).map(str::to_owned));
-    let advice = advice.map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
+    let advice = advice(error).map_or(String::new(), |advice| format!("\n  {} {advice}", style("→").cyan()));
     format!("{} {}{code}{advice}", style(what).red().bold(), message)
 }
 
@@ -178,22 +178,6 @@ fn message(error: &aws::Error) -> String {
         };
     }
     error.message.clone()
-}
-
-/// What to do about a class of errors, where the error itself says nothing.
-fn advice(class: aws::Class) -> Option<&'static str> {
-    match class {
-        aws::Class::Unauthenticated => Some(
-            "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`.",
-        ),
-        aws::Class::Denied => {
-            Some("The credentials may not do this; the policy of the user or role has to allow the action named.")
-        }
-        aws::Class::Unreachable => {
-            Some("Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), the region, and the endpoint.")
-        }
-        _ => None,
-    }
 }
 
 impl From<aws::Error> for Failure {

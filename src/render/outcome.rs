@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::value::{count, duration};
 use crate::{
-    aws::Error,
+    aws::{Class, Error},
     engine::{Address, execute::Outcome, plan::Action},
 };
 
@@ -27,10 +27,28 @@ pub fn failure(address: &Address, action: Action, error: &Error) -> String {
         let request = error.request_id.as_ref().map_or(String::new(), |id| format!(", request {id}"));
         let _ = write!(text, "\n    {}", style(format!("({call}{request})")).dim());
     }
-    if let Some(advice) = &error.advice {
+    if let Some(advice) = advice(error) {
         let _ = write!(text, "\n    {} {advice}", style("→").cyan());
     }
     text
+}
+
+/// What to do about an error: what it says itself, or what its class alone tells.
+pub fn advice(error: &Error) -> Option<&str> {
+    let of_class = match error.class {
+        Class::Unauthenticated => {
+            "Sign in (`aws sso login`, `aws configure`) or set AWS_PROFILE, and check with `aws sts get-caller-identity`."
+        }
+        // What the function's role may not do is no matter of these credentials.
+        Class::Denied if !error.action.is_empty() => {
+            "The credentials may not do this: `infra iam-policy` prints all that a deploy has to be allowed."
+        }
+        Class::Unreachable => {
+            "Check the network, the proxy variables (HTTPS_PROXY, NO_PROXY), the region, and the endpoint."
+        }
+        _ => return error.advice.as_deref(),
+    };
+    error.advice.as_deref().or(Some(of_class))
 }
 
 fn verb(action: Action) -> &'static str {
@@ -105,7 +123,7 @@ pub fn json(outcome: &Outcome, took: Duration) -> Value {
     let error = |error: &Error| {
         json!({
             "message": error.message, "action": error.action, "code": error.code,
-            "request_id": error.request_id, "advice": error.advice,
+            "request_id": error.request_id, "advice": advice(error),
         })
     };
     let result = match (outcome.is_complete(), outcome.interrupted) {
