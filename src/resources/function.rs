@@ -59,6 +59,10 @@ pub struct Function {
     pub security_groups: Vec<Ref<SecurityGroup>>,
     /// Variables: all that it is told of where it works.
     pub environment: BTreeMap<String, Ref<Anything>>,
+    /// The key of the account that encrypts the variables; empty for Lambda's own, so that another one is a difference.
+    pub kms_key_arn: String,
+    /// What is unpacked beside the code, and may run with it: ARNs of versions.
+    pub layers: Vec<String>,
     /// The SHA-256 of the zip file, in base64.
     pub code: String,
     /// The zip file.
@@ -102,6 +106,8 @@ impl Resource for Function {
         let call = call.architectures(Architecture::from(self.architecture.as_str()));
         let call = call.role(self.role.get(scope)?).memory_size(self.memory_mb).timeout(self.timeout_seconds);
         let call = call.environment(self.variables(scope)?);
+        let call = call.set_kms_key_arn((!self.kms_key_arn.is_empty()).then(|| self.kms_key_arn.clone()));
+        let call = call.set_layers((!self.layers.is_empty()).then(|| self.layers.clone()));
         let call = call.vpc_config(self.network(scope)?).set_tags(Some(scope.tags().clone().into_iter().collect()));
         call.customize().config_override(lasting(UPLOAD)).send().await?;
         Ok(())
@@ -120,6 +126,9 @@ impl Resource for Function {
         let call = call.runtime(Runtime::from(self.runtime.as_str())).handler(&self.handler);
         let call = call.role(self.role.get(scope)?).memory_size(self.memory_mb).timeout(self.timeout_seconds);
         let call = call.vpc_config(self.network(scope)?);
+        // Said only where it differs; none is an empty text, and an empty list.
+        let key = touches(changes, "kms_key_arn").then(|| self.kms_key_arn.clone());
+        let call = call.set_kms_key_arn(key).set_layers(touches(changes, "layers").then(|| self.layers.clone()));
         call.environment(self.variables(scope)?).send().await?;
         Ok(())
     }
@@ -241,6 +250,8 @@ async fn leaving(scope: &Scope<'_>) -> Result<Option<Live<Function>>> {
         subnets: subnets.into_iter().map(Ref::value).collect(),
         security_groups: groups.into_iter().map(Ref::value).collect(),
         environment: BTreeMap::new(),
+        kms_key_arn: String::new(),
+        layers: Vec::new(),
         code: String::new(),
         package: None,
     };
@@ -268,6 +279,8 @@ fn live(answer: &GetFunctionOutput, scope: &Scope<'_>) -> Option<Live<Function>>
         subnets: network.into_iter().flat_map(|network| network.subnet_ids()).map(Ref::value).collect(),
         security_groups: network.into_iter().flat_map(|network| network.security_group_ids()).map(Ref::value).collect(),
         environment: variables.into_iter().map(|(name, value)| (name, Ref::value(value))).collect(),
+        kms_key_arn: text(found.kms_key_arn()),
+        layers: found.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect(),
         // After an update that failed, the former code may run under the name of the new one: it is sent again.
         code: if failed { String::new() } else { text(found.code_sha256()) },
         package: None,

@@ -44,6 +44,8 @@ fn runner() -> Function {
         subnets: vec![Ref::to("one"), Ref::to("two")],
         security_groups: vec![Ref::to("app")],
         environment: BTreeMap::new(),
+        kms_key_arn: String::new(),
+        layers: vec![],
         code: package.sha256.clone(),
         package: Some(package),
     }
@@ -69,6 +71,12 @@ pub(super) fn function() -> Case<Function> {
         .change("security_groups", Update, |function| function.security_groups = vec![Ref::to("other")])
         .change("environment", Update, |function| {
             function.environment = BTreeMap::from([("MODE".into(), Ref::value("a"))]);
+        })
+        .change("kms_key_arn", Update, |function| {
+            function.kms_key_arn = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001".into();
+        })
+        .change("layers", Update, |function| {
+            function.layers = vec!["arn:aws:lambda:us-east-1:000000000000:layer:beside:1".into()];
         })
         .change("code", Update, |function| {
             let other = package("exit 1");

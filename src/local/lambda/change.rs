@@ -31,7 +31,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// What the local cloud has nothing for.
-const ELSEWHERE: &[&str] = &["Layers", "FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig"];
+const ELSEWHERE: &[&str] = &["FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig"];
 
 fn text<'a>(input: &'a Value, name: &str) -> &'a str {
     input[name].as_str().unwrap_or_default()
@@ -49,7 +49,12 @@ fn settings(input: &Value) -> Result<Map<String, Value>, Fault> {
         return Err(invalid(format!("{name} is not supported by the local cloud.")));
     }
     let given = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())));
-    let given: Map<String, Value> = given.collect();
+    let mut given: Map<String, Value> = given.collect();
+    if let Some(layers) = input["Layers"].as_array() {
+        check::layers(layers)?;
+        let layers = layers.iter().map(|arn| json!({"Arn": arn, "CodeSize": 0})).collect();
+        given.insert("Layers".to_owned(), layers);
+    }
     check::environment(&given)?;
     check::timeout(&given)?;
     Ok(given)
@@ -178,6 +183,10 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     function.check_free()?;
     let given = settings(&input)?;
     function.settings.extend(given);
+    // Empty means none, which the API does not tell of.
+    function.settings.retain(|name, value| {
+        !(name == "KMSKeyArn" && *value == "" || name == "Layers" && value.as_array().is_some_and(Vec::is_empty))
+    });
     let mut duration = UPDATE;
     if let Some(vpc) = input.get("VpcConfig") {
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);

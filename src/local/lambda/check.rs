@@ -94,6 +94,26 @@ pub(super) fn timeout(settings: &Map<String, Value>) -> Result<(), Fault> {
     }
 }
 
+/// What a layer is named by, as the API's model says it.
+const LAYER: &str = "arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+";
+
+/// Refuses layers that are not named by the ARN of a version.
+pub(super) fn layers(given: &[Value]) -> Result<(), Fault> {
+    let is_version = |arn: &str| {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let [_, _, "lambda", _, _, "layer", _, version] = parts[..] else { return false };
+        version.parse::<u64>().is_ok()
+    };
+    match given.iter().find(|layer| !layer.as_str().is_some_and(is_version)) {
+        None => Ok(()),
+        Some(layer) => Err(invalid(format!(
+            "1 validation error detected: Value '[{}]' at 'layers' failed to satisfy constraint: Member must satisfy \
+             constraint: [Member must satisfy regular expression pattern: {LAYER}]",
+            layer.as_str().unwrap_or_default()
+        ))),
+    }
+}
+
 /// Refuses variables that are Lambda's own.
 pub(super) fn environment(settings: &Map<String, Value>) -> Result<(), Fault> {
     let variables = settings.get("Environment").and_then(|given| given["Variables"].as_object());

@@ -152,7 +152,7 @@ fn what_cannot_be_is_refused() {
     let cases: [(Spoil, &str); 6] = [
         (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
         (|input| input["Code"] = json!({"S3Bucket": "b", "S3Key": "k"}), "Please provide a source for function code"),
-        (|input| input["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:x:1"]), "Layers is not supported"),
+        (|input| input["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:x"]), "at 'layers' failed"),
         (|input| input["Environment"] = json!({"Variables": {"AWS_REGION": "x"}}), "reserved keys"),
         (|input| input["Runtime"] = json!(""), "Runtime is mandatory"),
         (

@@ -74,6 +74,8 @@ impl Expansion<'_> {
             subnets,
             security_groups: vec![Ref::to(NAME)],
             environment: self.bound(dbname),
+            kms_key_arn: String::new(),
+            layers: vec![],
             code: package.map_or_else(String::new, |package| package.sha256.clone()),
             package: package.map(Arc::clone),
         };
