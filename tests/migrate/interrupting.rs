@@ -60,6 +60,14 @@ async fn what_another_migrator_takes_away_is_not_missed() {
     }
 }
 
+/// Waits until a migration of the database sleeps.
+async fn is_at_work(database: &Database) {
+    let asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname";
+    while database.psql(&format!("{asked} = '{}'", database.name)) == "0" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn the_second_says_that_it_waits() {
     let database = Database::new(Way::Pooled);
@@ -67,7 +75,7 @@ async fn the_second_says_that_it_waits() {
         Written::new(&[("0000_slow", "CREATE TABLE slow (id int);--> statement-breakpoint\nSELECT pg_sleep(2.5);")]);
     let folder = slow.folder();
     let second = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        is_at_work(&database).await;
         run_with(&mut database.client().await, &folder, &Options::default()).await
     };
     let (first, (second, events)) = tokio::join!(tags(&database, &folder), second);
@@ -82,7 +90,7 @@ async fn the_second_says_that_it_waits() {
     ]);
     let folder = slower.folder();
     let second = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        is_at_work(&database).await;
         run_with(&mut database.client().await, &folder, &impatient).await.0
     };
     let (first, second) = tokio::join!(tags(&database, &folder), second);
