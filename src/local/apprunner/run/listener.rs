@@ -162,6 +162,13 @@ mod tests {
         let mut program = std::process::Command::new("sleep");
         let mut child = program.arg("60").env(MARK, "x").process_group(0).spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
+        // A program that has just begun has nothing to show for a moment.
+        let begun = || std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|said| !said.is_empty());
+        let shows = (0..1000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            begun()
+        });
+        assert!(shows);
         let is_of = |mark: &str| Owner { group: Some(-1), mark: mark.to_owned() }.has(pid);
         let known = (is_of("x"), is_of("y"));
         child.kill().unwrap();
