@@ -24,6 +24,15 @@ impl Expected {
         Self { tag: tag.to_owned(), at, ..Self::default() }
     }
 
+    /// Takes the statements of a DO block; where they run only if the catalog lacks something, what it is asked for alone.
+    pub(super) fn take_guarded(&mut self, body: &str, statements: &[Statement], asked: Option<&[String]>) {
+        statements.iter().for_each(|it| self.take(Words { sql: body, tokens: &it.tokens }, it));
+        if let Some(asked) = asked {
+            let (tag, at) = (self.tag.clone(), self.at);
+            self.found.retain(|it| it.is_asked_for(asked) || (&it.tag, it.at) != (&tag, at));
+        }
+    }
+
     pub(super) fn take(&mut self, words: Words<'_>, statement: &Statement) {
         let mentions = |keyword: &str| statement.mentions(words.sql, keyword);
         let moves = mentions("rename") || mentions("schema");

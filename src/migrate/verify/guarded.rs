@@ -47,11 +47,12 @@ pub(super) fn looks(migration: &Migration) -> Vec<Look> {
 /// What the one statement of a chunk makes.
 pub(super) fn of_statement(migration: &Migration, chunk: Chunk<'_>) -> Vec<Named> {
     let mut expected = Expected::of_statement(&migration.tag, chunk.offset);
-    expected.line = Lines::of(&migration.sql).at(chunk.offset);
     for statement in statements(chunk.text).take(1) {
         take(chunk.text, &statement, Effect::of(chunk.text, &statement), &mut expected);
     }
-    expected.found
+    // The lines of the whole file are counted only where there is something to show.
+    let line = if expected.found.is_empty() { 0 } else { Lines::of(&migration.sql).at(chunk.offset) };
+    expected.found.into_iter().map(|it| Named { line, ..it }).collect()
 }
 
 fn take(sql: &str, statement: &Statement, effect: Effect<'_>, expected: &mut Expected) {
@@ -62,12 +63,7 @@ fn take(sql: &str, statement: &Statement, effect: Effect<'_>, expected: &mut Exp
                 expected.take(words, statement);
             }
         }
-        Effect::Runs { body, statements, asked } => {
-            statements.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
-            if let Some(asked) = asked {
-                expected.found.retain(|it| it.is_asked_for(&asked));
-            }
-        }
+        Effect::Runs { body, statements, asked } => expected.take_guarded(body, &statements, asked.as_deref()),
         Effect::Doubts(_) | Effect::Unknown => {}
     }
 }

@@ -99,11 +99,7 @@ pub fn named(migrations: &[&Migration]) -> Vec<Named> {
                         expected.take(words, &statement);
                     }
                     Effect::Runs { body, statements, asked } => {
-                        statements.iter().for_each(|it| expected.take(Words { sql: body, tokens: &it.tokens }, it));
-                        if let Some(asked) = asked {
-                            let (tag, at) = (expected.tag.clone(), expected.at);
-                            expected.found.retain(|it| it.is_asked_for(&asked) || (&it.tag, it.at) != (&tag, at));
-                        }
+                        expected.take_guarded(body, &statements, asked.as_deref());
                     }
                     Effect::Doubts(names) => expected.found.retain(|it| !it.is_one_of(&names)),
                     Effect::Unknown => {
