@@ -110,10 +110,9 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.keep(KEPT, &mut cluster.kept);
     let window = |member: &str| cluster.kept.get(member).and_then(Value::as_str);
     super::windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
-    let others = &ctx.region.rds.clusters;
-    let taken = |name: &str| others.contains_key(name).then(|| clusters::exists(name));
+    let check_name = |name: &str| ctx.region.rds.check_cluster_name(name);
     let identifiers = ("NewDBClusterIdentifier", renaming::CLUSTER);
-    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, taken)?;
+    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, check_name)?;
     let (status, duration) = match () {
         () if renamed => (renaming::RENAMING, times::RENAMING),
         () if upgraded => ("upgrading", times::UPGRADE),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arn,
-    clusters::{self, Cluster, KEPT},
+    clusters::{Cluster, KEPT},
     engine,
     input::{Input, combination, identifier, invalid},
     phase::{Password, Phase, Progress},
@@ -87,9 +87,7 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
 /// A cluster as the call describes it, checked; without the master user, which a restore takes from elsewhere.
 pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<Cluster, Fault> {
     let identifier = identifier("DBClusterIdentifier", input.required("DBClusterIdentifier")?, 63)?;
-    if ctx.region.rds.clusters.contains_key(&identifier) {
-        return Err(clusters::exists(&identifier));
-    }
+    ctx.region.rds.check_cluster_name(&identifier)?;
     engine::check(input.required("Engine")?)?;
     if let Some(mode) = input.text("EngineMode").filter(|mode| *mode != "provisioned") {
         return Err(combination(format!("The engine mode {mode} you requested is currently unavailable.")));

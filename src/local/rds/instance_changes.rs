@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     input::{Input, combination},
-    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept, exists},
+    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept},
     phase::Phase,
     renaming, times,
 };
@@ -66,9 +66,9 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         renaming::INSTANCE => true,
         _ => Some(&*value) != authority,
     });
-    let taken = |name: &str| store.instances.contains_key(name).then(|| exists(name));
+    let check_name = |name: &str| store.check_instance_name(name);
     let identifiers = ("NewDBInstanceIdentifier", renaming::INSTANCE);
-    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut instance.pending, taken)?;
+    let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut instance.pending, check_name)?;
     if input.flag("ApplyImmediately") == Some(true) {
         instance.apply_pending();
     }

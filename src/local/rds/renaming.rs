@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Store,
+    clusters::{self, Cluster},
     input::{Input, identifier},
+    instances::{self, Instance},
+    phase::Phase,
 };
 use crate::local::fault::Fault;
 
@@ -23,15 +26,14 @@ pub(super) fn plan(
     (given, member): (&str, &str),
     present: &str,
     pending: &mut Map<String, Value>,
-    is_taken: impl Fn(&str) -> Option<Fault>,
+    check_name: impl Fn(&str) -> Result<(), Fault>,
 ) -> Result<bool, Fault> {
     if let Some(name) = input.text(given) {
         let name = identifier(given, name, 63)?;
         if name == present {
             pending.remove(member);
-        } else if let Some(fault) = is_taken(&name) {
-            return Err(fault);
         } else {
+            check_name(&name)?;
             pending.insert(member.to_owned(), json!(name));
         }
     }
@@ -43,12 +45,30 @@ fn renamed_arn(arn: &str, name: &str) -> String {
     arn.rsplit_once(':').map_or_else(|| arn.to_owned(), |(start, _)| format!("{start}:{name}"))
 }
 
+/// Whether something that is being renamed is to get this name.
+fn is_to_get(name: &str, phase: &Phase, pending: &Map<String, Value>, member: &str) -> bool {
+    phase.is(RENAMING) && pending.get(member).is_some_and(|wanted| wanted == name)
+}
+
 impl Store {
+    /// Refuses a name that a cluster has, or is about to have.
+    pub(super) fn check_cluster_name(&self, name: &str) -> Result<(), Fault> {
+        let is_promised = |cluster: &Cluster| is_to_get(name, &cluster.phase, &cluster.pending, CLUSTER);
+        let is_taken = self.clusters.contains_key(name) || self.clusters.values().any(is_promised);
+        if is_taken { Err(clusters::exists(name)) } else { Ok(()) }
+    }
+
+    /// Refuses a name that an instance has, or is about to have.
+    pub(super) fn check_instance_name(&self, name: &str) -> Result<(), Fault> {
+        let is_promised = |instance: &Instance| is_to_get(name, &instance.phase, &instance.pending, INSTANCE);
+        let is_taken = self.instances.contains_key(name) || self.instances.values().any(is_promised);
+        if is_taken { Err(instances::exists(name)) } else { Ok(()) }
+    }
+
     /// Gives a cluster whose renaming is over its new name.
     pub(super) fn finish_cluster(&mut self, old: &str) {
         let Some(mut cluster) = self.clusters.remove(old) else { return };
         let new = cluster.pending.remove(CLUSTER).and_then(|name| Some(name.as_str()?.to_owned()));
-        // Somebody may have come by the name meanwhile.
         if let Some(new) = new.filter(|new| !self.clusters.contains_key(new)) {
             cluster.arn = renamed_arn(&cluster.arn, &new);
             let members = self.instances.values_mut().map(|member| &mut member.cluster);
