@@ -64,6 +64,16 @@ struct Addresses {
     secret: String,
 }
 
+async fn add_instance(aws: &Clients) {
+    let instance = aws.rds.create_db_instance().db_instance_identifier("shop-1").db_cluster_identifier("shop");
+    instance.engine("aurora-postgresql").db_instance_class("db.serverless").send().await.unwrap();
+    until("the instance", "available", || async {
+        let answer = aws.rds.describe_db_instances().db_instance_identifier("shop-1").send().await.unwrap();
+        answer.db_instances()[0].db_instance_status().unwrap().to_owned()
+    })
+    .await;
+}
+
 /// The whole database part of the stack, up to a healthy target.
 async fn furnish(aws: &Clients) -> Addresses {
     let vpc = aws.ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
@@ -89,8 +99,8 @@ async fn furnish(aws: &Clients) -> Addresses {
     let made = made.unwrap().db_cluster().unwrap().clone();
     assert_eq!(made.status(), Some("creating"));
     until("the cluster", "available", || cluster(aws)).await;
-    let instance = rds.create_db_instance().db_instance_identifier("shop-1").db_cluster_identifier("shop");
-    instance.engine("aurora-postgresql").db_instance_class("db.serverless").send().await.unwrap();
+    assert!(connect(made.endpoint().unwrap(), "first-99").await.is_err(), "a cluster answers without an instance");
+    add_instance(aws).await;
     let role = aws.iam.create_role().role_name("proxy").assume_role_policy_document(TRUST).send().await.unwrap();
     let role = role.role().unwrap().arn().to_owned();
     let secret = aws.secretsmanager.create_secret().name("shop");
@@ -246,9 +256,13 @@ async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
     until("the cluster", "gone", || cluster(&aws)).await;
     assert!(connect(&places.cluster, "first-99").await.is_err(), "the cluster was deleted");
     let restore = aws.rds.restore_db_cluster_from_snapshot().snapshot_identifier("last").engine("aurora-postgresql");
-    let restore = restore.db_cluster_identifier("shop").db_subnet_group_name("shop").send().await.unwrap();
+    let capacity = ServerlessV2ScalingConfiguration::builder().min_capacity(0.5).max_capacity(4.0).build();
+    let restore = restore.db_cluster_identifier("shop").db_subnet_group_name("shop");
+    let restore = restore.serverless_v2_scaling_configuration(capacity).send().await.unwrap();
     until("the restored cluster", "available", || cluster(&aws)).await;
     let endpoint = restore.db_cluster().unwrap().endpoint().unwrap();
+    assert!(connect(endpoint, "first-99").await.is_err(), "a restored cluster answers without an instance");
+    add_instance(&aws).await;
     let client = connect(endpoint, "first-99").await.unwrap();
     assert_eq!(value(&client, "SELECT count(*) FROM kept").await, "2");
     cloud.stop().await;

@@ -179,6 +179,7 @@ def clusters():
     holds("the password is told to nobody", PASSWORD not in str(made))
     refused("a name that is taken", "DBClusterAlreadyExistsFault", rds.create_db_cluster, **asked)
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="shop", WaiterConfig={"Delay": 1})
+    holds("nobody answers without an instance", "refused" in (said := sql(cluster()["Endpoint"], "select 1")), said)
     refused("a cluster that is not there", "DBClusterNotFoundFault", rds.describe_db_clusters, DBClusterIdentifier="nowhere", status=404)
     equal("its tags", cluster()["TagList"], tags(team="web"))
     refused("its subnet group in use", "InvalidDBSubnetGroupStateFault", rds.delete_db_subnet_group, DBSubnetGroupName="shop")
@@ -506,6 +507,11 @@ def roles():
     iam.delete_role(RoleName="import")
 
 
+def add(cluster, name):
+    rds.create_db_instance(DBInstanceIdentifier=name, DBClusterIdentifier=cluster, Engine="aurora-postgresql", DBInstanceClass="db.serverless")
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 1})
+
+
 def a_clone():
     asked = {"DBClusterIdentifier": "clone", "SourceDBClusterIdentifier": "shop", "DBSubnetGroupName": "shop", "VpcSecurityGroupIds": [GROUP]}
     refused("of no time", "InvalidParameterCombination", rds.restore_db_cluster_to_point_in_time, **asked)
@@ -513,9 +519,12 @@ def a_clone():
     made = rds.restore_db_cluster_to_point_in_time(**asked, UseLatestRestorableTime=True, RestoreType="copy-on-write", ServerlessV2ScalingConfiguration=SCALING)
     equal("a clone", (made["DBCluster"]["Status"], made["DBCluster"]["EngineVersion"]), ("creating", cluster()["EngineVersion"]))
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="clone", WaiterConfig={"Delay": 1})
+    add("clone", "clone-1")
     equal("holds the same", sql(cluster("clone")["Endpoint"], "select count(*) from item"), "2")
     equal("it is its own", sql(cluster("clone")["Endpoint"], "delete from item; select count(*) from item"), "0")
     equal("the source has its own", sql(cluster()["Endpoint"], "select count(*) from item"), "2")
+    rds.delete_db_instance(DBInstanceIdentifier="clone-1")
+    until("it has no instance", lambda: cluster("clone")["DBClusterMembers"], [])
     rds.delete_db_cluster(DBClusterIdentifier="clone", SkipFinalSnapshot=True)
     until("gone", lambda: [one["DBClusterIdentifier"] for one in rds.describe_db_clusters()["DBClusters"]], ["shop"])
 
@@ -626,7 +635,9 @@ def deletion():
     until("its endpoint leads to the writer", lambda: sql(cluster()["ReaderEndpoint"], "select pg_is_in_recovery()"), "f")
     equal("which has not been disturbed", sql(cluster()["ReaderEndpoint"], "select pg_postmaster_start_time()"), begun)
     equal("the writer is being deleted", deletes("shop-1"), "deleting")
+    endpoint = cluster()["Endpoint"]
     until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])
+    holds("nobody answers any more", "refused" in (said := sql(endpoint, "select 1")), said)
     refused("without a word about the data", "InvalidParameterCombination", rds.delete_db_cluster, DBClusterIdentifier="shop")
     refused(
         "a final snapshot and none",
@@ -655,8 +666,7 @@ def restoration():
         ServerlessV2ScalingConfiguration=SCALING,
     )
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="again", WaiterConfig={"Delay": 1})
-    rds.create_db_instance(DBInstanceIdentifier="again-1", DBClusterIdentifier="again", Engine="aurora-postgresql", DBInstanceClass="db.serverless")
-    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="again-1", WaiterConfig={"Delay": 1})
+    add("again", "again-1")
     equal("the data is back", sql(cluster("again")["Endpoint"], "select count(*) from item"), "2")
     rds.delete_db_instance(DBInstanceIdentifier="again-1")
     until("no instances", lambda: rds.describe_db_instances()["DBInstances"], [])

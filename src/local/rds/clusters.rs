@@ -7,10 +7,12 @@ use super::{
     Store, engine,
     events::time,
     input::{Filters, Input, missing, page},
+    instances::Instance,
     listener::Listener,
     phase::{Password, Phase, Progress},
     rules::Scaling,
     tags::{self, Tags},
+    wanted::Aim,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
@@ -82,15 +84,27 @@ impl Cluster {
         if making && self.progress.fault.is_some() { "failed" } else { &self.phase.status }
     }
 
-    /// Whether its server is to run.
+    /// Whether its instances are to run.
     pub(super) fn runs(&self) -> bool {
         !["stopping", "stopped", "deleting"].contains(&self.phase.status.as_str())
     }
 
-    /// Whether its endpoint answers: from when it is available, through whatever its server still has to catch up with (a
-    /// reader that leaves), until it is stopped or deleted.
-    pub(super) fn is_reachable(&self) -> bool {
-        self.runs() && (self.progress.complete() || self.phase.is("available"))
+    /// What is to become of its server. A cluster is storage: what answers is its instances, from when the time of their
+    /// creation is over.
+    pub(super) fn aim(&self, store: &Store, now: Millis) -> Aim {
+        let mut members = store.members(&self.identifier);
+        match () {
+            () if self.phase.is("deleting") => Aim::End,
+            () if self.runs() && members.any(|member| member.is_served(now)) => Aim::Run,
+            () => Aim::Rest,
+        }
+    }
+
+    /// Whether its endpoint answers: from when its first instance is available, through whatever its server still has to
+    /// catch up with (a reader that leaves), until its last one leaves or it is stopped.
+    pub(super) fn is_reachable(&self, store: &Store) -> bool {
+        let up = self.progress.complete() || self.phase.is("available");
+        self.runs() && up && store.members(&self.identifier).any(Instance::answers)
     }
 
     /// Has it listen on another port; elsewhere than on Linux the API shows it, and the servers keep theirs.
@@ -118,7 +132,7 @@ impl Cluster {
         let group = |id: &String| json!({"VpcSecurityGroupId": id, "Status": "active"});
         let role =
             |(arn, feature): &(String, String)| json!({"RoleArn": arn, "FeatureName": feature, "Status": "ACTIVE"});
-        let member = |instance: &super::instances::Instance| {
+        let member = |instance: &Instance| {
             json!({"DBInstanceIdentifier": instance.identifier, "IsClusterWriter": instance.writer,
                 "DBClusterParameterGroupStatus": store.cluster_group_status(instance), "PromotionTier": instance.promotion_tier()})
         };

@@ -112,6 +112,28 @@ impl Instance {
         self.pending.extend(identifier);
     }
 
+    /// Whether its creation is under way.
+    pub(super) fn arrives(&self) -> bool {
+        self.phase.is("creating")
+    }
+
+    /// Whether a client that connects to it is answered.
+    pub(super) fn answers(&self) -> bool {
+        !["creating", "failed", "deleting"].contains(&self.phase.status.as_str())
+    }
+
+    /// Whether a server is to run for it: also when nothing but that server is missing from its creation.
+    pub(super) fn is_served(&self, now: Millis) -> bool {
+        self.answers() || self.arrives() && self.phase.due(now)
+    }
+
+    /// The status that a describe shows; a server that cannot start makes a new one `failed`.
+    pub(super) fn status(&self, store: &Store) -> &str {
+        let cluster = store.clusters.get(&self.cluster);
+        let fault = cluster.is_some_and(|cluster| cluster.progress.fault.is_some());
+        if self.arrives() && fault { "failed" } else { &self.phase.status }
+    }
+
     pub(super) fn promotion_tier(&self) -> i64 {
         self.kept.get("PromotionTier").and_then(Value::as_i64).unwrap_or(1)
     }
@@ -129,7 +151,7 @@ impl Instance {
         let authority = self.kept.get("CACertificateIdentifier");
         let shown = json!({
             "DBInstanceIdentifier": self.identifier, "DBInstanceArn": self.arn, "DbiResourceId": self.resource_id,
-            "DBInstanceStatus": self.phase.status, "DBInstanceClass": self.class, "Engine": engine::ENGINE,
+            "DBInstanceStatus": self.status(store), "DBInstanceClass": self.class, "Engine": engine::ENGINE,
             "EngineVersion": cluster.map(|cluster| &cluster.version), "DBClusterIdentifier": self.cluster,
             "Endpoint": endpoint, "DbInstancePort": 0, "AllocatedStorage": 1, "MultiAZ": false,
             "MasterUsername": cluster.map(|cluster| &cluster.username),
@@ -240,9 +262,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     input.only("CreateDBInstance", CREATE)?;
     let store = &ctx.region.rds;
-    if store.instances.contains_key(&name) {
-        return Err(exists(&name));
-    }
+    store.check_instance_name(&name)?;
     let cluster = store.clusters.get(&key(cluster)).ok_or_else(|| no_cluster(cluster))?.clone();
     store.available_cluster(&cluster.identifier)?;
     if let Some(version) = input.text("EngineVersion").filter(|version| *version != cluster.version) {
@@ -295,7 +315,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         arn: ctx.rds_arn("db", &name),
         resource_id: arn::resource_id("db-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), ctx.ending("failed")),
-        writer: !store.members(&cluster.identifier).any(|member| member.writer),
+        writer: !store.members(&cluster.identifier).any(|member| member.writer && !member.phase.is("deleting")),
         cluster: cluster.identifier.clone(),
         class,
         parameter_group,
@@ -311,13 +331,16 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     };
     instance.boot = Some(ctx.region.rds.boot(&instance));
     attach(ctx, &instance, &cluster.security_groups);
-    if !instance.writer {
-        ctx.region.rds.cluster_mut(&cluster.identifier)?.progress.want();
-    }
+    ctx.region.rds.cluster_mut(&cluster.identifier)?.progress.want();
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
     ctx.note_doom("db-instance", &instance.arn);
-    ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
+    let (name, writer) = (instance.identifier.clone(), instance.writer);
+    ctx.region.rds.instances.insert(name.clone(), instance);
+    if writer {
+        // The one before it may still be leaving.
+        ctx.region.rds.promote(&cluster.identifier, &name);
+    }
     Ok(answer)
 }
 

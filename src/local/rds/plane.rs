@@ -21,7 +21,7 @@ use super::{
     replicas::replica_name,
     system::User,
     targets::Health,
-    wanted::{Check, Copy, Item, Place, Wanted},
+    wanted::{Aim, Check, Copy, Item, Place, Wanted},
 };
 use crate::local::{cloud::Cloud, databases::Database, world::Ctx};
 use futures::future::join_all;
@@ -108,12 +108,14 @@ impl Plane {
     }
 
     async fn server(&self, item: &Item<super::postgres::Wanted>) {
-        let outcome = if item.runs {
-            self.servers.ensure(&item.spec).await
-        } else {
+        if item.aim != Aim::Run {
             self.servers.stop(&replica_name(&item.spec.name)).await;
             self.servers.stop(&item.spec.name).await;
-            Ok(())
+        }
+        let outcome = match item.aim {
+            Aim::Run => self.servers.ensure(&item.spec).await,
+            Aim::Rest => self.servers.prepare(&item.spec).await,
+            Aim::End => Ok(()),
         };
         self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
             ctx.region.rds.servers = Some(self.servers.folder.clone());
@@ -128,11 +130,12 @@ impl Plane {
     }
 
     async fn pooler(&self, item: &Item<super::pooler::Wanted>) {
-        let outcome = if item.runs {
-            self.servers.ensure_pooler(&item.spec).await
-        } else {
-            self.servers.stop_pooler(&item.spec.name).await;
-            Ok(())
+        let outcome = match item.aim {
+            Aim::Run => self.servers.ensure_pooler(&item.spec).await,
+            Aim::Rest | Aim::End => {
+                self.servers.stop_pooler(&item.spec.name).await;
+                Ok(())
+            }
         };
         self.report(&item.place, "db-proxy", item.wanted, outcome, |ctx| {
             let store = &mut ctx.region.rds;
@@ -268,11 +271,11 @@ pub(crate) fn databases(cloud: &Cloud) -> Vec<Database> {
     let authority = certificates::ca_path(&cloud.data).display().to_string();
     let world = cloud.world();
     let (mut proxies, mut clusters) = (Vec::new(), Vec::new());
-    for item in wanted.servers.iter().filter(|item| item.runs) {
+    for item in wanted.servers.iter().filter(|item| item.aim == Aim::Run) {
         let region =
             world.accounts.get(&item.place.account).and_then(|account| account.regions.get(&item.place.region));
         let Some(store) = region.map(|region| &region.rds) else { continue };
-        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.is_reachable()) else {
+        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.is_reachable(store)) else {
             continue;
         };
         let direct = Database {

@@ -125,13 +125,21 @@ impl Servers {
         }
     }
 
+    /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
+    pub(super) async fn prepare(&self, wanted: &Wanted) -> Outcome<()> {
+        let home = self.home(wanted);
+        if home.join("data").exists() {
+            return Ok(());
+        }
+        let programs = Programs::find(&wanted.major)?;
+        self.user.make_folder(&home).map_err(said("make the server's folder"))?;
+        self.make_data(wanted, &programs, &home).await
+    }
+
     async fn ensure_server(&self, wanted: &Wanted) -> Outcome<()> {
+        self.prepare(wanted).await?;
         let programs = Programs::find(&wanted.major)?;
         let home = self.home(wanted);
-        self.user.make_folder(&home).map_err(said("make the server's folder"))?;
-        if !home.join("data").exists() {
-            self.make_data(wanted, &programs, &home).await?;
-        }
         self.write_extensions(&programs, &wanted.major, &home).await?;
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
         let begun = format!("{} {:?}", wanted.restarts, wanted.listener);

@@ -127,7 +127,7 @@ impl Store {
             add("db-cluster", &cluster.identifier, cluster.status(), &cluster.tags);
         }
         for instance in self.instances.values() {
-            add("db-instance", &instance.identifier, &instance.phase.status, &instance.tags);
+            add("db-instance", &instance.identifier, instance.status(self), &instance.tags);
         }
         for endpoint in self.custom_endpoints.values() {
             add("db-cluster-endpoint", &endpoint.name, &endpoint.phase.status, &endpoint.tags);

@@ -26,6 +26,17 @@ pub(super) struct Place {
     pub(super) region: String,
 }
 
+/// What is to become of a server or a pooler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// It runs.
+    Run,
+    /// It is ready to be started: its data is there. So is a cluster until it has an instance, and one that is stopped.
+    Rest,
+    /// It does not run, and is about to be removed.
+    End,
+}
+
 /// Something that is to run, or not to.
 #[derive(Debug, Clone)]
 pub(super) struct Item<T> {
@@ -34,7 +45,7 @@ pub(super) struct Item<T> {
     pub(super) id: String,
     /// The number of the change that this would reach.
     pub(super) wanted: u64,
-    pub(super) runs: bool,
+    pub(super) aim: Aim,
     pub(super) spec: T,
 }
 
@@ -107,14 +118,16 @@ impl Wanted {
                 self.restless = true;
                 continue;
             }
-            let runs = cluster.runs() || store.is_being_copied(&cluster.resource_id);
-            let spec = server(store, cluster);
-            self.restless |= runs && !cluster.progress.complete();
-            // One that still runs only to be copied has not reached its end by that.
-            let lingers = runs && !cluster.runs();
-            let wanted = if lingers { cluster.progress.reached } else { cluster.progress.wanted };
-            let id = cluster.identifier.clone();
-            self.servers.push(Item { place: place.clone(), id, wanted, runs, spec });
+            let aim = cluster.aim(store, now);
+            let is_copied = store.is_being_copied(&cluster.resource_id);
+            let awaits = cluster.runs() && aim != Aim::Run && store.members(&cluster.identifier).any(Instance::arrives);
+            let (id, spec) = (cluster.identifier.clone(), server(store, cluster));
+            self.restless |= aim != Aim::End && !cluster.progress.complete();
+            // One that runs only to be copied, or waits for its first instance's time, has not reached its aim by that.
+            let wanted =
+                if is_copied && aim != Aim::Run || awaits { cluster.progress.reached } else { cluster.progress.wanted };
+            let aim = if is_copied { Aim::Run } else { aim };
+            self.servers.push(Item { place: place.clone(), id, wanted, aim, spec });
         }
         for (id, snapshot) in &store.snapshots {
             self.folders.push(snapshot.data.clone());
@@ -150,9 +163,9 @@ impl Wanted {
         };
         let mut add = |id: &str, phase: &Phase, wanted: u64, complete: bool, spec: pooler::Wanted| {
             self.folders.push(spec.name.clone());
-            let runs = !phase.is("deleting");
-            self.restless |= runs && !complete;
-            self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, runs, spec });
+            let aim = if phase.is("deleting") { Aim::End } else { Aim::Run };
+            self.restless |= aim == Aim::Run && !complete;
+            self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, aim, spec });
         };
         add(&proxy.name, &proxy.phase, proxy.progress.wanted, proxy.progress.complete(), spec.clone());
         for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
@@ -232,9 +245,7 @@ fn check(
     unreadable: Option<String>,
 ) -> Check {
     let members = region.rds.members(&cluster.identifier);
-    let up = members
-        .into_iter()
-        .any(|member| member.writer && !["creating", "deleting"].contains(&member.phase.status.as_str()));
+    let up = members.into_iter().any(|member| member.writer && member.answers());
     let wrong = match () {
         () if pooler.users.is_empty() => {
             unreadable.map(|why| ("AUTH_FAILURE", format!("Proxy does not have any registered credentials. {why}")))

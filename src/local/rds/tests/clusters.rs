@@ -206,12 +206,18 @@ fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
     let mut cloud = Cloud::new();
     let input = cloud.cluster_input(&json!({}));
     cloud.ok("CreateDBCluster", input);
-    let reachable = |cloud: &Cloud| cloud.region.rds.clusters["shop"].is_reachable();
-    assert!(!reachable(&cloud), "its server is not there yet");
+    let reachable = |cloud: &Cloud| cloud.region.rds.clusters["shop"].is_reachable(&cloud.region.rds);
     cloud.make_real();
     cloud.pass(150);
+    assert_eq!(cloud.cluster_status(), "available");
+    assert!(!reachable(&cloud), "it has no instance");
     cloud.ok("CreateDBInstance", instance("shop-1"));
+    assert!(!reachable(&cloud), "its instance is being created");
     cloud.pass(360);
+    assert!(!reachable(&cloud), "the server of its instance is not there yet");
+    cloud.make_real();
+    cloud.pass(1);
+    cloud.cluster_status();
     for change in ["CreateDBInstance", "DeleteDBInstance"] {
         let input =
             if change.starts_with("Create") { instance("shop-2") } else { json!({"DBInstanceIdentifier": "shop-2"}) };
@@ -222,9 +228,7 @@ fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
         cloud.pass(360);
     }
     cloud.ok("DeleteDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
-    cloud.pass(360);
-    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
-    assert!(!reachable(&cloud), "it is being deleted");
+    assert!(!reachable(&cloud), "its last instance leaves");
 }
 
 #[test]
@@ -239,6 +243,8 @@ fn what_is_renamed_is_known_by_its_new_name_when_that_is_over() {
     assert_eq!(cloud.cluster_status(), "available", "it waits for its window");
     cloud.ok("ModifyDBCluster", at_once(rename));
     assert_eq!(cloud.cluster_status(), "renaming");
+    let promised = cloud.cluster_input(&json!({"DBClusterIdentifier": "store"}));
+    assert_eq!(cloud.refusal("CreateDBCluster", promised), "DBClusterAlreadyExistsFault");
     assert_eq!(cloud.refusal("StopDBCluster", json!({"DBClusterIdentifier": "shop"})), "InvalidDBClusterStateFault");
     cloud.make_real();
     cloud.pass(60);
