@@ -113,7 +113,8 @@ impl Listing {
             return Err(combination(format!("The parameter {ids} cannot be used with the parameter maxResults")));
         }
         for Filter { name, .. } in &request.filters {
-            if self.path(name).is_none() && !name.starts_with("tag:") && name != "tag-key" {
+            let of_tags = name.starts_with("tag:") || (name == "tag-key" && !self.lists_tags());
+            if self.path(name).is_none() && !of_tags {
                 return Err(invalid(format!("The filter '{name}' is invalid")));
             }
         }
@@ -122,7 +123,10 @@ impl Listing {
 
     /// Whether an item passes a filter.
     fn passes(&self, view: &View<'_>, filter: &Filter, item: &Value) -> bool {
-        let found = match filter.name.strip_prefix("tag:") {
+        let found: Vec<String> = match filter.name.strip_prefix("tag:") {
+            Some(key) if self.lists_tags() => {
+                item["Value"].as_str().filter(|_| item["Key"] == key).into_iter().map(str::to_owned).collect()
+            }
             Some(key) => {
                 let tags = view.store.tags.get(self.id_of(item));
                 tags.and_then(|tags| tags.get(key)).cloned().into_iter().collect()
@@ -141,6 +145,11 @@ impl Listing {
 
     fn path(&self, filter: &str) -> Option<&'static str> {
         self.filters.iter().find(|(name, _)| *name == filter).map(|(_, path)| *path)
+    }
+
+    /// Whether the items are tags themselves: `tag:KEY` means the item then, and `tag-key` is no filter.
+    fn lists_tags(&self) -> bool {
+        self.items == "Tags"
     }
 
     fn id_of<'a>(&self, item: &'a Value) -> &'a str {

@@ -1,6 +1,6 @@
 //! VPCs, subnets, tags, and what every call has in common.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Cloud, missing};
 
@@ -208,6 +208,43 @@ fn tags_are_kept_filtered_and_limited() {
     assert_eq!(cloud.get("DescribeTags", json!({}), "/Tags/0/Key"), "tier");
     cloud.done("DeleteTags", json!({"Resources": [vpc]}));
     assert_eq!(cloud.count("DescribeTags", json!({}), "Tags"), 0);
+}
+
+#[test]
+fn tags_are_found_by_every_filter_together_and_with_wildcards() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let subnet = cloud.subnet(&vpc, "10.0.0.0/24");
+    let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+    cloud.done("CreateTags", json!({"Resources": [vpc, subnet], "Tags": [tag("Owner", "TeamA"), tag("Name", "a*b")]}));
+    cloud.done("CreateTags", json!({"Resources": [subnet], "Tags": [tag("Owner", "TeamB"), tag("empty", "")]}));
+    let table = [
+        (json!([["tag:Owner", "TeamA"]]), vec![(&vpc, "Owner")]),
+        (json!([["tag:Owner", "Team?"]]), vec![(&subnet, "Owner"), (&vpc, "Owner")]),
+        (json!([["tag:Owner", "*", "TeamA"], ["resource-type", "subnet"]]), vec![(&subnet, "Owner")]),
+        (json!([["tag:owner", "TeamA"]]), vec![]),
+        (json!([["tag:Owner", "teama"]]), vec![]),
+        (json!([["tag:empty", ""]]), vec![(&subnet, "empty")]),
+        (json!([["tag:Owner", "TeamA"], ["tag:Name", "*"]]), vec![]),
+        (json!([["key", "*m*"], ["resource-id", subnet]]), vec![(&subnet, "Name"), (&subnet, "empty")]),
+        (json!([["value", r"a\*b"], ["resource-type", "vpc"]]), vec![(&vpc, "Name")]),
+        (json!([["value", "TeamA", "TeamB"], ["key", "Owner"]]), vec![(&subnet, "Owner"), (&vpc, "Owner")]),
+        (json!([["resource-type", "vpc-*"]]), vec![]),
+    ];
+    for (filters, expected) in table {
+        let filter = |filter: &Value| json!({"Name": filter[0], "Values": filter.as_array().unwrap()[1..]});
+        let given: Vec<Value> = filters.as_array().unwrap().iter().map(filter).collect();
+        let answer = cloud.done("DescribeTags", json!({"Filters": given}));
+        let text = |tag: &Value, member: &str| tag[member].as_str().unwrap().to_owned();
+        let found: Vec<(String, String)> =
+            answer["Tags"].as_array().unwrap().iter().map(|one| (text(one, "ResourceId"), text(one, "Key"))).collect();
+        let mut expected: Vec<(String, String)> =
+            expected.into_iter().map(|(id, key)| (id.clone(), key.to_owned())).collect();
+        expected.sort();
+        assert_eq!(found, expected, "{filters}");
+    }
+    let unknown = json!({"Filters": [{"Name": "tag-key", "Values": ["Owner"]}]});
+    cloud.refuses([("DescribeTags", unknown, "InvalidParameterValue")]);
 }
 
 #[test]
