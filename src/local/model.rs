@@ -2,6 +2,8 @@
 //!
 //! `models/SERVICE.json.gz` is made by `scripts/aws-models`; each is read when its service is first called.
 
+mod raw;
+
 use std::{
     collections::{BTreeMap, HashMap},
     io::Read as _,
@@ -17,6 +19,8 @@ pub(crate) struct Model {
     /// What concerns the service as a whole.
     pub(crate) metadata: Metadata,
     operations: BTreeMap<String, Operation>,
+    /// The names of AWS's other actions, sorted.
+    others: Vec<String>,
     shapes: Vec<Shape>,
     errors: HashMap<String, KnownError>,
 }
@@ -232,6 +236,17 @@ impl Model {
         &self.shapes[id.0]
     }
 
+    /// Whether AWS has an action of this name, also one that nothing more is known of here.
+    pub(crate) fn names(&self, action: &str) -> bool {
+        self.operations.contains_key(action) || self.others.binary_search_by(|name| name.as_str().cmp(action)).is_ok()
+    }
+
+    /// The names of every action that AWS has.
+    #[cfg(test)]
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.operations.keys().chain(&self.others).map(String::as_str)
+    }
+
     /// Every action.
     pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values()
@@ -256,7 +271,7 @@ impl Model {
             Ok::<_, String>((name.clone(), Operation { name: name.clone(), input, output, wrapper, http }))
         };
         let operations = raw.operations.iter().map(operation).collect::<Result<_, _>>()?;
-        Ok(Self { operations, shapes, metadata: raw.metadata, errors: raw.errors })
+        Ok(Self { operations, others: raw.others, shapes, metadata: raw.metadata, errors: raw.errors })
     }
 }
 
@@ -271,105 +286,6 @@ macro_rules! embedded {
 static EMBEDDED: [Embedded; 9] =
     embedded!["ec2", "rds", "apprunner", "secretsmanager", "iam", "sts", "ssm", "logs", "lambda"];
 
-/// The files as they are written.
-mod raw {
-    use std::collections::{BTreeMap, HashMap};
-
-    use serde::Deserialize;
-
-    use super::{Http, Kind, KnownError, Member, Metadata, Pattern, Place, Shape as Read, ShapeId};
-
-    #[derive(Deserialize)]
-    pub(super) struct Model {
-        pub(super) metadata: Metadata,
-        pub(super) operations: BTreeMap<String, Operation>,
-        pub(super) shapes: BTreeMap<String, Shape>,
-        pub(super) errors: HashMap<String, KnownError>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Operation {
-        pub(super) input: Option<String>,
-        pub(super) output: Option<String>,
-        pub(super) wrapper: Option<String>,
-        pub(super) http: Option<Http>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(default)]
-    #[derive(Default)]
-    pub(super) struct Shape {
-        #[serde(rename = "type")]
-        kind: String,
-        // In the file's order, which is the order of elements in AWS's answers.
-        members: serde_json::Map<String, serde_json::Value>,
-        required: Vec<String>,
-        member: Option<Reference>,
-        key: Option<Reference>,
-        value: Option<Reference>,
-        #[serde(rename = "enum")]
-        choices: Vec<String>,
-        min: Option<f64>,
-        max: Option<f64>,
-        pattern: Option<String>,
-        sensitive: bool,
-        payload: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Reference {
-        shape: String,
-        #[serde(default)]
-        location: Place,
-        location_name: Option<String>,
-        query_name: Option<String>,
-    }
-
-    impl Shape {
-        pub(super) fn read(&self, id: &dyn Fn(&str) -> Result<ShapeId, String>) -> Result<Read, String> {
-            let member = |name: &str, reference: &Reference| {
-                Ok::<_, String>(Member {
-                    name: name.to_owned(),
-                    shape: id(&reference.shape)?,
-                    location: reference.location_name.clone(),
-                    query: reference.query_name.clone(),
-                    required: self.required.iter().any(|required| required == name),
-                    place: reference.location,
-                })
-            };
-            let part = |name: &str, reference: &Option<Reference>| {
-                member(name, reference.as_ref().ok_or_else(|| format!("a {} has no {name}", self.kind))?)
-            };
-            let field = |(name, reference): (&String, &serde_json::Value)| {
-                member(name, &Reference::deserialize(reference).map_err(|error| error.to_string())?)
-            };
-            let kind = match &*self.kind {
-                "structure" => Kind::Structure(self.members.iter().map(field).collect::<Result<_, _>>()?),
-                "list" => Kind::List(part("member", &self.member)?),
-                "map" => Kind::Map(part("key", &self.key)?, part("value", &self.value)?),
-                "string" => Kind::String,
-                "integer" => Kind::Integer,
-                "long" => Kind::Long,
-                "float" | "double" => Kind::Float,
-                "boolean" => Kind::Boolean,
-                "timestamp" => Kind::Timestamp,
-                "blob" => Kind::Blob,
-                other => return Err(format!("no shape is of the type {other}")),
-            };
-            Ok(Read {
-                kind,
-                min: self.min,
-                max: self.max,
-                choices: self.choices.clone(),
-                pattern: self.pattern.as_deref().map(Pattern::new),
-                sensitive: self.sensitive,
-                payload: self.payload.clone(),
-            })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,6 +298,15 @@ mod tests {
             for (action, _) in service.actions {
                 assert!(model.operation(action).is_some(), "{} has no action {action}", service.name);
             }
+        }
+    }
+
+    #[test]
+    fn every_action_that_aws_has_is_known_by_its_name() {
+        let model = Model::of("ec2").unwrap();
+        assert!(model.others.is_sorted());
+        for (action, named) in [("CreateVpc", true), ("RunInstances", true), ("CreateVPC", false), ("", false)] {
+            assert_eq!(model.names(action), named, "{action}");
         }
     }
 

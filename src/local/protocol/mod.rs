@@ -132,9 +132,9 @@ pub(crate) fn in_words_of(service: &str, model: &Model, fault: Fault) -> Fault {
 /// The refusal of an action that the service does not have, or that the local cloud does not provide.
 pub(crate) fn unknown_action(model: &Model, action: &str) -> Fault {
     let service = &model.metadata.service_full_name;
-    let message = match model.operation(action) {
-        Some(_) => format!("The local cloud does not provide the action {action} of {service}."),
-        None => format!("{service} has no action {action} that the local cloud knows."),
+    let message = match model.names(action) {
+        true => format!("The local cloud does not provide the action {action} of {service}."),
+        false => format!("{service} has no action {action} that the local cloud knows."),
     };
     match model.metadata.protocol {
         Protocol::Json | Protocol::RestJson => Fault::new("UnknownOperationException", message),
