@@ -570,6 +570,9 @@ def tagging():
     ec2.create_tags(Resources=[vpc], Tags=tags(a="1", b="", c="3"))
     ec2.create_tags(Resources=[vpc], Tags=tags(a="2"))
     equal("tags", now(), {"a": "2", "b": "", "c": "3"})
+    found = lambda *filters: [tag["Key"] for tag in ec2.describe_tags(Filters=[{"Name": name, "Values": values} for name, *values in filters])["Tags"] if tag["ResourceId"] == vpc]
+    equal("by key and value", (found(["tag:a", "2"]), found(["tag:a", "1", "?"]), found(["tag:a", "3"])), (["a"], ["a"], []))
+    equal("together", (found(["tag:b", ""], ["resource-type", "vpc"]), found(["key", "*"], ["value", "3"], ["resource-id", vpc])), (["b"], ["c"]))
     ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "other"}, {"Key": "b"}])
     equal("a tag is deleted by its key, or by key and value", now(), {"a": "2", "c": "3"})
     refused("AWS's keys", "InvalidParameterValue", ec2.create_tags, Resources=[vpc], Tags=[{"Key": "aws:x", "Value": "1"}])
@@ -804,6 +807,7 @@ def what_is_never_there():
     vpc, gateway = a_connected_vpc()
     subnet = a_subnet(vpc)
     own = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    [table] = ids(ec2.describe_route_tables(Filters=where(vpc_id=vpc, association__main="true"))["RouteTables"], "RouteTableId")
     for operation, code, parameters in (
         ("describe_volumes", "InvalidVolume.NotFound", {"VolumeIds": [f"vol-{MISSING}"]}),
         ("describe_launch_templates", "InvalidLaunchTemplateName.NotFoundException", {"LaunchTemplateNames": ["none"]}),
@@ -813,8 +817,24 @@ def what_is_never_there():
         ("describe_vpc_classic_link", "UnsupportedOperation", {"VpcIds": [vpc]}),
         ("attach_network_interface", "InvalidInstanceID.NotFound", {"NetworkInterfaceId": own, "InstanceId": f"i-{MISSING}", "DeviceIndex": 1}),
         ("detach_network_interface", "InvalidAttachmentID.NotFound", {"AttachmentId": f"eni-attach-{MISSING}"}),
+        ("describe_route_servers", "InvalidRouteServerId.NotFound", {"RouteServerIds": [f"rs-{MISSING}"]}),
+        ("accept_vpc_endpoint_connections", "InvalidVpcEndpointServiceId.NotFound", {"ServiceId": f"vpce-svc-{MISSING}", "VpcEndpointIds": ["x"]}),
+        ("describe_vpc_endpoint_connection_notifications", "InvalidConnectionNotification", {"ConnectionNotificationId": f"vpce-nfn-{MISSING}"}),
+        ("delete_network_interface_permission", "InvalidPermissionID.NotFound", {"NetworkInterfacePermissionId": f"eni-perm-{MISSING}"}),
+        ("delete_public_ipv4_pool", "InvalidPublicIpv4PoolID.NotFound", {"PoolId": f"ipv4pool-ec2-{MISSING}"}),
+        ("delete_vpc_block_public_access_exclusion", "InvalidVpcBlockPublicAccessExclusionId.NotFound", {"ExclusionId": f"vpcbpa-exclude-{MISSING}"}),
+        ("modify_vpc_block_public_access_options", "UnsupportedOperation", {"InternetGatewayBlockMode": "block-ingress"}),
+        ("enable_vgw_route_propagation", "InvalidRouteTableID.NotFound", {"RouteTableId": f"rtb-{MISSING}", "GatewayId": f"vgw-{MISSING}"}),
+        ("enable_vgw_route_propagation", "InvalidVpnGatewayID.NotFound", {"RouteTableId": table, "GatewayId": f"vgw-{MISSING}"}),
+        ("unassign_ipv6_addresses", "InvalidParameterValue", {"NetworkInterfaceId": own, "Ipv6Addresses": ["2001:db8::1"]}),
+        ("move_address_to_vpc", "UnsupportedOperation", {"PublicIp": "198.18.0.1"}),
+        ("modify_private_dns_name_options", "InvalidInstanceID.NotFound", {"InstanceId": f"i-{MISSING}"}),
     ):
         refused(operation, code, getattr(ec2, operation), **parameters)
+    off = ec2.modify_vpc_block_public_access_options(InternetGatewayBlockMode="off")["VpcBlockPublicAccessOptions"]
+    equal("public access stays as it is", off, ec2.describe_vpc_block_public_access_options()["VpcBlockPublicAccessOptions"])
+    [failed] = ec2.delete_flow_logs(FlowLogIds=[f"fl-{MISSING}"])["Unsuccessful"]
+    equal("a flow log that is not there", (failed["ResourceId"], failed["Error"]["Code"]), (f"fl-{MISSING}", "InvalidFlowLogId.NotFound"))
     ec2.delete_network_interface(NetworkInterfaceId=own)
     delete_network(vpc, gateway)
 

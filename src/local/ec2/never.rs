@@ -4,7 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::kind;
+use super::{
+    call::{self, invalid, unsupported},
+    kind,
+};
 use crate::local::{fault::Fault, world::Ctx};
 
 /// The refusal of the id or name of what does not exist.
@@ -52,7 +55,6 @@ none! {
         "NetworkInterfacePermissionIds" => "InvalidPermissionID.NotFound";
     endpoint_associations: "VpcEndpointAssociations", "VpcEndpointIds" => "InvalidVpcEndpointId.NotFound";
     endpoint_connections: "VpcEndpointConnections";
-    endpoint_notifications: "ConnectionNotificationSet";
     endpoint_services: "ServiceConfigurations", "ServiceIds" => "InvalidVpcEndpointServiceId.NotFound";
     block_exclusions: "VpcBlockPublicAccessExclusions",
         "ExclusionIds" => "InvalidVpcBlockPublicAccessExclusionId.NotFound";
@@ -82,6 +84,16 @@ none! {
     ipam_pools: "IpamPools", "IpamPoolIds" => "InvalidIpamPoolId.NotFound";
     mirror_sessions: "TrafficMirrorSessions", "TrafficMirrorSessionIds" => "InvalidTrafficMirrorSessionId.NotFound";
     mirror_targets: "TrafficMirrorTargets", "TrafficMirrorTargetIds" => "InvalidTrafficMirrorTargetId.NotFound";
+    byoip_cidrs: "ByoipCidrs";
+    route_servers: "RouteServers", "RouteServerIds" => "InvalidRouteServerId.NotFound";
+    route_server_endpoints: "RouteServerEndpoints", "RouteServerEndpointIds" => "InvalidRouteServerEndpointId.NotFound";
+    route_server_peers: "RouteServerPeers", "RouteServerPeerIds" => "InvalidRouteServerPeerId.NotFound";
+    secondary_interfaces: "SecondaryInterfaces", "SecondaryInterfaceIds" => "InvalidSecondaryInterfaceId.NotFound";
+    secondary_networks: "SecondaryNetworks", "SecondaryNetworkIds" => "InvalidSecondaryNetworkId.NotFound";
+    secondary_subnets: "SecondarySubnets", "SecondarySubnetIds" => "InvalidSecondarySubnetId.NotFound";
+    trunk_associations: "InterfaceAssociations", "AssociationIds" => "InvalidAssociationID.NotFound";
+    encryption_controls: "VpcEncryptionControls",
+        "VpcEncryptionControlIds" => "InvalidVpcEncryptionControlId.NotFound";
 }
 
 /// Calls about one that exists: what names it, and how AWS refuses the name of none.
@@ -101,6 +113,59 @@ unknown! {
     no_carrier_gateway: "CarrierGatewayId" => "InvalidCarrierGatewayID.NotFound";
     no_transit_gateway: "TransitGatewayId" => "InvalidTransitGatewayID.NotFound";
     no_endpoint_service: "ServiceId" => "InvalidVpcEndpointServiceId.NotFound";
+    no_endpoint_notification: "ConnectionNotificationId" => "InvalidConnectionNotification";
+    no_interface_permission: "NetworkInterfacePermissionId" => "InvalidPermissionID.NotFound";
+    no_public_ipv4_pool: "PoolId" => "InvalidPublicIpv4PoolID.NotFound";
+    no_ipv6_pool: "PoolId" => "InvalidIpv6PoolId.NotFound";
+    no_block_exclusion: "ExclusionId" => "InvalidVpcBlockPublicAccessExclusionId.NotFound";
+    no_encryption_control: "VpcEncryptionControlId" => "InvalidVpcEncryptionControlId.NotFound";
+    no_instance: "InstanceId" => "InvalidInstanceID.NotFound";
+}
+
+/// Deletions of several at once: each that does not exist is told in the answer, and none refuses the call.
+macro_rules! unsuccessful {
+    ($($name:ident: $ids:literal => $code:literal;)*) => {
+        $(pub(super) fn $name(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+            let told = |id: &str| {
+                let Fault { code, message, .. } = absent(id, $code);
+                json!({"ResourceId": id, "Error": {"Code": code, "Message": message}})
+            };
+            let ids = input[$ids].as_array().into_iter().flatten().filter_map(Value::as_str);
+            Ok(json!({"Unsuccessful": ids.map(told).collect::<Vec<_>>()}))
+        })*
+    };
+}
+
+unsuccessful! {
+    delete_flow_logs: "FlowLogIds" => "InvalidFlowLogId.NotFound";
+    delete_endpoint_services: "ServiceIds" => "InvalidVpcEndpointService.NotFound";
+    delete_endpoint_notifications: "ConnectionNotificationIds" => "InvalidConnectionNotification";
+}
+
+/// `DescribeVpcEndpointConnectionNotifications`: one is named outside of a list.
+pub(super) fn endpoint_notifications(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    if input["ConnectionNotificationId"].is_string() {
+        return no_endpoint_notification(ctx, input);
+    }
+    Ok(json!({"ConnectionNotificationSet": []}))
+}
+
+/// `EnableVgwRoutePropagation` and `DisableVgwRoutePropagation`: from a virtual private gateway, of which there are none.
+pub(super) fn propagation(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let text = |member: &str| input[member].as_str().unwrap_or_default();
+    kind::ROUTE_TABLE.find(&ctx.region.ec2.route_tables, text("RouteTableId"))?;
+    Err(absent(text("GatewayId"), "InvalidVpnGatewayID.NotFound"))
+}
+
+/// `UnassignIpv6Addresses`: no interface has any.
+pub(super) fn unassign_ipv6(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let id = input["NetworkInterfaceId"].as_str().unwrap_or_default();
+    kind::NETWORK_INTERFACE.find(&ctx.region.ec2.interfaces, id)?;
+    let all = ["Ipv6Addresses", "Ipv6Prefixes"].into_iter().filter_map(|member| input[member].as_array()).flatten();
+    match all.filter_map(Value::as_str).next() {
+        Some(address) => Err(invalid(format!("Some of [{address}] are not assigned to interface {id}"))),
+        None => Err(call::missing("ipv6Addresses")),
+    }
 }
 
 /// `DescribeVpcClassicLink` and the like: AWS has ended EC2-Classic, and most of its regions never had it.
@@ -147,4 +212,17 @@ pub(super) fn block_options(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault>
     let options = json!({"AwsAccountId": ctx.account, "AwsRegion": ctx.region_name, "State": "default-state",
         "InternetGatewayBlockMode": "off", "ManagedBy": "account", "ExclusionsAllowed": "allowed"});
     Ok(json!({"VpcBlockPublicAccessOptions": options}))
+}
+
+/// `ModifyVpcBlockPublicAccessOptions`: to leave it off is all that can be asked for.
+pub(super) fn modify_block_options(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    match input["InternetGatewayBlockMode"].as_str() {
+        Some("off") => block_options(ctx, input),
+        _ => Err(unsupported("InternetGatewayBlockMode")),
+    }
+}
+
+/// `ValidateSecurityGroupQuotasForInterface`, which AWS lets only its own services call.
+pub(super) fn for_services_alone(_: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
+    Err(Fault::new("UnauthorizedOperation", "You are not authorized to perform this operation.").with_status(403))
 }
