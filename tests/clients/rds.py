@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
@@ -533,7 +534,6 @@ def what_nobody_has():
     for what, call, member in (
         ("snapshots of instances", rds.describe_db_snapshots, "DBSnapshots"),
         ("global clusters", rds.describe_global_clusters, "GlobalClusters"),
-        ("option groups", rds.describe_option_groups, "OptionGroupsList"),
         ("exports", rds.describe_export_tasks, "ExportTasks"),
         ("deployments", rds.describe_blue_green_deployments, "BlueGreenDeployments"),
         ("subscriptions", rds.describe_event_subscriptions, "EventSubscriptionsList"),
@@ -585,6 +585,31 @@ def what_needs_another_service_or_engine():
     refused("a snapshot that is not there", "DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="x", status=404)
     refused("no maintenance", "ResourceNotFoundFault", rds.apply_pending_maintenance_action, ResourceIdentifier=arn("cluster", "shop"), ApplyAction="system-update", OptInType="immediate", status=404)
     refused("no replica", "InvalidDBClusterStateFault", rds.promote_read_replica_db_cluster, DBClusterIdentifier="shop")
+    refused("no replica of another instance", "InvalidDBInstanceState", rds.promote_read_replica, DBInstanceIdentifier=member)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    refused("back in time", "InvalidDBClusterStateFault", rds.backtrack_db_cluster, DBClusterIdentifier="shop", BacktrackTo=now)
+    role = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/x", "FeatureName": "s3Import"}
+    refused("a role of a member", "DBInstanceRoleNotFound", rds.remove_role_from_db_instance, DBInstanceIdentifier=member, **role, status=404)
+    refused("a stream that is not started", "InvalidDBClusterStateFault", rds.stop_activity_stream, ResourceArn=arn("cluster", "shop"))
+    refused("a stream of nothing", "DBClusterNotFoundFault", rds.stop_activity_stream, ResourceArn=arn("cluster", "nowhere"), status=404)
+    refused("a stream of an instance", "InvalidDBInstanceState", rds.modify_activity_stream, ResourceArn=arn("db", member))
+    [options] = rds.describe_option_groups()["OptionGroupsList"]
+    shown = rds.describe_db_instances(DBInstanceIdentifier=member)["DBInstances"][0]["OptionGroupMemberships"][0]["OptionGroupName"]
+    equal("the group of options that a member shows", (options["OptionGroupName"], options["Options"]), (shown, []))
+    refused("another one", "OptionGroupNotFoundFault", rds.describe_option_groups, OptionGroupName="x", status=404)
+    refused("the default one's end", "InvalidParameterValue", rds.delete_option_group, OptionGroupName=shown)
+    refused("a group of EC2-Classic", "DBSecurityGroupNotSupported", rds.create_db_security_group, DBSecurityGroupName="x", DBSecurityGroupDescription="x")
+    for operation, code, parameters in (
+        ("delete_global_cluster", "GlobalClusterNotFoundFault", {"GlobalClusterIdentifier": "x"}),
+        ("switchover_blue_green_deployment", "BlueGreenDeploymentNotFoundFault", {"BlueGreenDeploymentIdentifier": "bgd-x"}),
+        ("delete_integration", "IntegrationNotFoundFault", {"IntegrationIdentifier": "x"}),
+        ("delete_db_security_group", "DBSecurityGroupNotFound", {"DBSecurityGroupName": "x"}),
+        ("reboot_db_shard_group", "DBShardGroupNotFound", {"DBShardGroupIdentifier": "x"}),
+        ("delete_custom_db_engine_version", "CustomDBEngineVersionNotFoundFault", {"Engine": "custom-oracle-ee", "EngineVersion": "19.x"}),
+        ("delete_db_instance_automated_backup", "DBInstanceAutomatedBackupNotFound", {"DbiResourceId": "db-X"}),
+        ("delete_tenant_database", "TenantDatabaseNotFound", {"DBInstanceIdentifier": member, "TenantDBName": "x"}),
+    ):
+        refused(operation, code, getattr(rds, operation), status=404, **parameters)
     equal("nothing to choose", rds.describe_valid_db_instance_modifications(DBInstanceIdentifier=member)["ValidDBInstanceModificationsMessage"].get("Storage", []), [])
 
 

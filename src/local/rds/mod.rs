@@ -29,6 +29,8 @@ mod listener;
 mod log_files;
 mod momentary;
 mod never;
+mod not_for_aurora;
+mod option_groups;
 mod parameter_groups;
 mod parameters;
 mod phase;
@@ -53,6 +55,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod times;
+mod unknown;
 mod wanted;
 mod windows;
 
@@ -67,12 +70,16 @@ use super::service::{Action, Service};
 
 static ACTIONS: &[(&str, Action)] = &[
     ("AddRoleToDBCluster", roles::add),
+    ("AddSourceIdentifierToSubscription", never::subscription),
     ("AddTagsToResource", tags::add),
     ("ApplyPendingMaintenanceAction", never::apply_maintenance),
+    ("AuthorizeDBSecurityGroupIngress", unknown::security_group),
+    ("BacktrackDBCluster", not_for_aurora::backtrack),
     ("CancelExportTask", never::cancel_export),
     ("CopyDBClusterParameterGroup", |ctx, input| CLUSTER.copy(ctx, input)),
     ("CopyDBClusterSnapshot", copies::copy),
     ("CopyDBParameterGroup", |ctx, input| INSTANCE.copy(ctx, input)),
+    ("CopyOptionGroup", option_groups::copy),
     ("CreateDBCluster", cluster_creation::create),
     ("CopyDBSnapshot", never::snapshot),
     ("CreateDBClusterEndpoint", custom_endpoints::create),
@@ -82,21 +89,32 @@ static ACTIONS: &[(&str, Action)] = &[
     ("CreateDBParameterGroup", |ctx, input| INSTANCE.create(ctx, input)),
     ("CreateDBProxy", proxies::create),
     ("CreateDBProxyEndpoint", proxy_endpoints::create),
+    ("CreateDBSecurityGroup", unknown::create_security_group),
     ("CreateDBSnapshot", never::create_snapshot),
     ("CreateDBSubnetGroup", subnet_groups::create),
     ("CreateEventSubscription", never::subscribe),
+    ("CreateOptionGroup", option_groups::create),
+    ("DeleteBlueGreenDeployment", unknown::deployment),
+    ("DeleteCustomDBEngineVersion", unknown::engine_version),
     ("DeleteDBCluster", cluster_changes::delete),
     ("DeleteDBClusterAutomatedBackup", never::delete_backup),
     ("DeleteDBClusterEndpoint", custom_endpoints::delete),
     ("DeleteDBClusterParameterGroup", |ctx, input| CLUSTER.delete(ctx, input)),
     ("DeleteDBClusterSnapshot", snapshots::delete),
     ("DeleteDBInstance", instance_changes::delete),
+    ("DeleteDBInstanceAutomatedBackup", unknown::instance_backup),
     ("DeleteDBParameterGroup", |ctx, input| INSTANCE.delete(ctx, input)),
     ("DeleteDBProxy", proxies::delete),
     ("DeleteDBProxyEndpoint", proxy_endpoints::delete),
+    ("DeleteDBSecurityGroup", unknown::security_group),
+    ("DeleteDBShardGroup", unknown::shard_group),
     ("DeleteDBSnapshot", never::snapshot),
     ("DeleteDBSubnetGroup", subnet_groups::delete),
     ("DeleteEventSubscription", never::subscription),
+    ("DeleteGlobalCluster", unknown::global_cluster),
+    ("DeleteIntegration", unknown::integration),
+    ("DeleteOptionGroup", option_groups::change),
+    ("DeleteTenantDatabase", unknown::tenant),
     ("DeregisterDBProxyTargets", targets::deregister),
     ("DescribeAccountAttributes", never::account_attributes),
     ("DescribeBlueGreenDeployments", never::deployments),
@@ -112,6 +130,8 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBEngineVersions", engine::versions),
     ("DescribeDBMajorEngineVersions", engine::major_versions),
     ("DescribeDBRecommendations", never::recommendations),
+    ("DescribeDBSnapshotTenantDatabases", unknown::snapshot_tenants),
+    ("DescribeOptionGroupOptions", option_groups::options),
     ("DescribeServerlessV2PlatformVersions", engine::platforms),
     ("DescribeDBInstanceAutomatedBackups", never::instance_backups),
     ("DescribeDBInstances", instances::describe),
@@ -135,7 +155,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeExportTasks", never::exports),
     ("DescribeGlobalClusters", never::global_clusters),
     ("DescribeIntegrations", never::integrations),
-    ("DescribeOptionGroups", never::option_groups),
+    ("DescribeOptionGroups", option_groups::describe),
     ("DescribeOrderableDBInstanceOptions", engine::orderable),
     ("DescribePendingMaintenanceActions", events::maintenance),
     ("DescribeReservedDBInstances", never::reserved),
@@ -146,8 +166,11 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DownloadDBLogFilePortion", log_files::download),
     ("EnableHttpEndpoint", cluster_changes::enable_http),
     ("FailoverDBCluster", cluster_changes::failover),
+    ("FailoverGlobalCluster", unknown::global_cluster),
     ("ListTagsForResource", tags::list),
+    ("ModifyActivityStream", not_for_aurora::modify_stream),
     ("ModifyCurrentDBClusterCapacity", never::modify_capacity),
+    ("ModifyCustomDBEngineVersion", unknown::engine_version),
     ("ModifyDBCluster", cluster_changes::modify),
     ("ModifyDBClusterEndpoint", custom_endpoints::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
@@ -157,26 +180,43 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ModifyDBProxy", proxies::modify),
     ("ModifyDBProxyEndpoint", proxy_endpoints::modify),
     ("ModifyDBProxyTargetGroup", targets::modify_group),
+    ("ModifyDBShardGroup", unknown::shard_group),
     ("ModifyDBSnapshot", never::snapshot),
     ("ModifyDBSnapshotAttribute", never::snapshot),
     ("ModifyDBSubnetGroup", subnet_groups::modify),
     ("ModifyEventSubscription", never::subscription),
+    ("ModifyGlobalCluster", unknown::global_cluster),
+    ("ModifyIntegration", unknown::integration),
+    ("ModifyOptionGroup", option_groups::change),
+    ("ModifyTenantDatabase", unknown::tenant),
+    ("PromoteReadReplica", not_for_aurora::promote),
     ("PromoteReadReplicaDBCluster", never::promote),
     ("RebootDBCluster", never::reboot_cluster),
     ("RebootDBInstance", instance_changes::reboot),
+    ("RebootDBShardGroup", unknown::shard_group),
     ("RegisterDBProxyTargets", targets::register),
+    ("RemoveFromGlobalCluster", unknown::global_cluster),
     ("RemoveRoleFromDBCluster", roles::remove),
+    ("RemoveRoleFromDBInstance", not_for_aurora::remove_role),
+    ("RemoveSourceIdentifierFromSubscription", never::subscription),
     ("RemoveTagsFromResource", tags::remove),
     ("ResetDBClusterParameterGroup", |ctx, input| CLUSTER.reset(ctx, input)),
     ("ResetDBParameterGroup", |ctx, input| INSTANCE.reset(ctx, input)),
+    ("RestoreDBClusterFromS3", not_for_aurora::restore_from_s3),
     ("RestoreDBClusterFromSnapshot", snapshots::restore),
     ("RestoreDBClusterToPointInTime", copies::restore_to_point_in_time),
     ("RestoreDBInstanceFromDBSnapshot", never::snapshot),
+    ("RestoreDBInstanceFromS3", not_for_aurora::restore_from_s3),
+    ("RevokeDBSecurityGroupIngress", unknown::security_group),
     ("StartDBCluster", cluster_changes::start),
     ("StartDBInstance", instance_changes::refuse_alone),
     ("StartExportTask", never::export),
+    ("StopActivityStream", not_for_aurora::stop_stream),
     ("StopDBCluster", cluster_changes::stop),
     ("StopDBInstance", instance_changes::refuse_alone),
+    ("SwitchoverBlueGreenDeployment", unknown::deployment),
+    ("SwitchoverGlobalCluster", unknown::global_cluster),
+    ("SwitchoverReadReplica", not_for_aurora::promote),
 ];
 
 /// The service's actions.

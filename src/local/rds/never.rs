@@ -18,7 +18,6 @@ none! {
     snapshots: "DBSnapshots";
     instance_backups: "DBInstanceAutomatedBackups";
     global_clusters: "GlobalClusters";
-    option_groups: "OptionGroupsList";
     security_groups: "DBSecurityGroups";
     backtracks: "DBClusterBacktracks";
     exports: "ExportTasks";
