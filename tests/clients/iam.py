@@ -270,6 +270,34 @@ def the_account():
     iam.delete_role(RoleName="counted")
 
 
+def what_policies_speak_of():
+    condition = {"StringEquals": {"aws:PrincipalTag/team": "${aws:username}"}, "DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
+    statement = {"Effect": "Allow", "Action": ["s3:Get*", "rds:*"], "Resource": "arn:aws:s3:::home/${aws:username}/${*}", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    keys = ["aws:CurrentTime", "aws:PrincipalTag/team", "aws:username"]
+    equal("keys of a policy", sorted(iam.get_context_keys_for_custom_policy(PolicyInputList=[document])["ContextKeyNames"]), keys)
+    refused("of what is none", "InvalidInput", iam.get_context_keys_for_custom_policy, PolicyInputList=["{"])
+    role = iam.create_role(RoleName="speaks", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="speaks", PolicyName="own", PolicyDocument=document)
+    iam.attach_role_policy(RoleName="speaks", PolicyArn=ECR)
+    equal("keys of a role", sorted(iam.get_context_keys_for_principal_policy(PolicySourceArn=role)["ContextKeyNames"]), keys)
+    refused("of nobody", "NoSuchEntity", iam.get_context_keys_for_principal_policy, PolicySourceArn=f"{role}-2", status=404)
+    granted = iam.list_policies_granting_service_access(Arn=role, ServiceNamespaces=["s3", "ecr", "iam"])["PoliciesGrantingServiceAccess"]
+    equal("who lets it into services", [(one["ServiceNamespace"], [policy["PolicyName"] for policy in one["Policies"]]) for one in granted], [("s3", ["own"]), ("ecr", [ECR.split("/")[-1]]), ("iam", [])])
+    refused("of nobody", "NoSuchEntity", iam.list_policies_granting_service_access, Arn=f"{role}-2", ServiceNamespaces=["s3"], status=404)
+    iam.delete_role_policy(RoleName="speaks", PolicyName="own")
+    iam.detach_role_policy(RoleName="speaks", PolicyArn=ECR)
+    iam.delete_role(RoleName="speaks")
+    for call, member in (
+        (iam.list_access_keys, "AccessKeyMetadata"),
+        (iam.list_attached_user_policies, "AttachedPolicies"),
+        (iam.list_groups_for_user, "Groups"),
+        (iam.list_user_tags, "Tags"),
+    ):
+        equal(f"no {member} of the user", call(UserName="local")[member], [])
+        refused(f"{member} of nobody", "NoSuchEntity", call, UserName="nobody", status=404)
+
+
 def one_for_all_regions():
     iam.create_role(RoleName="everywhere", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     equal("seen from another region", client("iam", region="eu-west-1").get_role(RoleName="everywhere")["Role"]["RoleName"], "everywhere")
@@ -277,4 +305,4 @@ def one_for_all_regions():
     iam.delete_role(RoleName="everywhere")
 
 
-run(roles, role_policies, managed_policies, deletion, service_linked_roles, who_is_calling, instance_profiles, the_account, one_for_all_regions)
+run(roles, role_policies, managed_policies, deletion, service_linked_roles, who_is_calling, instance_profiles, the_account, what_policies_speak_of, one_for_all_regions)

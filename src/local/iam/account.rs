@@ -56,6 +56,34 @@ none! {
     list_devices: "VirtualMFADevices";
 }
 
+/// Lists of what a user has none of: the account's one user, who is meant where none is named.
+macro_rules! none_of_user {
+    ($($name:ident: $member:literal;)*) => {
+        $(pub(super) fn $name(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+            get_user(ctx, input)?;
+            Ok(json!({ $member: [], "IsTruncated": false }))
+        })*
+    };
+}
+
+none_of_user! {
+    list_access_keys: "AccessKeyMetadata";
+    list_mfa_devices: "MFADevices";
+    list_signing_certificates: "Certificates";
+    list_service_credentials: "ServiceSpecificCredentials";
+    list_ssh_keys: "SSHPublicKeys";
+    list_user_policies: "PolicyNames";
+    list_attached_user_policies: "AttachedPolicies";
+    list_groups_for_user: "Groups";
+    list_user_tags: "Tags";
+}
+
+/// `AcquireRole` and `GetRoleTemplateVersion`: of templates, which services of AWS have.
+pub(super) fn no_template(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let arn = input["TemplateArn"].as_str().unwrap_or_default();
+    Err(no_such(format!("The role template with ARN {arn} cannot be found.")))
+}
+
 /// `ListSAMLProviders`
 pub(super) fn list_saml_providers(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     decode::<Value>(input)?;

@@ -10,6 +10,7 @@ mod grammar;
 mod inline;
 mod instance_profile;
 mod policy;
+mod references;
 mod role;
 mod service_linked;
 mod simulate;
@@ -137,12 +138,26 @@ pub(crate) static SERVICE: Service = Service {
         ("ListEntitiesForPolicy", attach::list_entities_for_policy),
         ("SimulatePrincipalPolicy", simulate::principal),
         ("SimulateCustomPolicy", simulate::custom),
+        ("GetContextKeysForCustomPolicy", references::context_keys_of_policies),
+        ("GetContextKeysForPrincipalPolicy", references::context_keys_of_principal),
+        ("ListPoliciesGrantingServiceAccess", references::policies_granting_access),
+        ("AcquireRole", account::no_template),
+        ("GetRoleTemplateVersion", account::no_template),
         ("CreateServiceLinkedRole", service_linked::create_service_linked_role),
         ("DeleteServiceLinkedRole", service_linked::delete_service_linked_role),
         ("GetServiceLinkedRoleDeletionStatus", service_linked::get_service_linked_role_deletion_status),
         ("ListAccountAliases", account::list_aliases),
         ("GetUser", account::get_user),
         ("ListUsers", account::list_users),
+        ("ListAccessKeys", account::list_access_keys),
+        ("ListMFADevices", account::list_mfa_devices),
+        ("ListSigningCertificates", account::list_signing_certificates),
+        ("ListServiceSpecificCredentials", account::list_service_credentials),
+        ("ListSSHPublicKeys", account::list_ssh_keys),
+        ("ListUserPolicies", account::list_user_policies),
+        ("ListAttachedUserPolicies", account::list_attached_user_policies),
+        ("ListGroupsForUser", account::list_groups_for_user),
+        ("ListUserTags", account::list_user_tags),
         ("ListOpenIDConnectProviders", account::list_providers),
         ("ListSAMLProviders", account::list_saml_providers),
         ("ListGroups", account::list_groups),

@@ -59,7 +59,8 @@ fn read(input: Value) -> Result<Input, Fault> {
     decode(input)
 }
 
-fn parsed(texts: &[String]) -> Result<Vec<Value>, Fault> {
+/// Policies that a call brings along.
+pub(super) fn parsed(texts: &[String]) -> Result<Vec<Value>, Fault> {
     let parse = |text: &String| document::parse(text, document::Purpose::Permissions);
     texts.iter().map(|text| parse(text).map_err(|fault| Fault::new("InvalidInput", fault.message))).collect()
 }

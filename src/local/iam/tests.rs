@@ -194,3 +194,39 @@ fn a_service_linked_role_is_not_the_users() {
     assert_eq!(call(&mut cloud, "GetServiceLinkedRoleDeletionStatus", task)["Status"], "SUCCEEDED");
     assert_eq!(cloud.call(&SERVICE, "GetRole", name).unwrap_err().code, "NoSuchEntity");
 }
+
+#[test]
+fn policies_tell_of_which_services_and_keys_they_speak() {
+    let mut cloud = with_role();
+    let put = |cloud: &mut Cloud, name: &str, statement: Value| {
+        let document = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        call(cloud, "PutRolePolicy", json!({ "RoleName": "reader", "PolicyName": name, "PolicyDocument": document }));
+    };
+    put(&mut cloud, "all-but", json!({ "Effect": "Allow", "NotAction": ["iam:*", "s3:Get*"], "Resource": "*" }));
+    put(&mut cloud, "denied", json!({ "Effect": "Deny", "Action": "*", "Resource": "*" }));
+    put(
+        &mut cloud,
+        "some",
+        json!({ "Effect": "Allow", "Action": "IAM:Get*", "Resource": ["a:${aws:userid, 'x'}", "a:${?}"] }),
+    );
+    let ask = json!({ "Arn": ARN, "ServiceNamespaces": ["iam", "s3"] });
+    let told = call(&mut cloud, "ListPoliciesGrantingServiceAccess", ask);
+    let names = |index: usize| -> Vec<&str> {
+        let policies = told["PoliciesGrantingServiceAccess"][index]["Policies"].as_array().unwrap();
+        policies.iter().map(|policy| policy["PolicyName"].as_str().unwrap()).collect()
+    };
+    assert_eq!((names(0), names(1)), (vec!["some"], vec!["all-but"]));
+    let keys = call(&mut cloud, "GetContextKeysForPrincipalPolicy", json!({ "PolicySourceArn": ARN }));
+    assert_eq!(keys["ContextKeyNames"], json!(["aws:userid"]));
+    for (action, input) in [
+        ("GetContextKeysForPrincipalPolicy", json!({ "PolicySourceArn": "arn:aws:iam::000000000000:role/none" })),
+        (
+            "ListPoliciesGrantingServiceAccess",
+            json!({ "Arn": "arn:aws:iam::000000000000:user/local", "ServiceNamespaces": ["s3"] }),
+        ),
+        ("AcquireRole", json!({ "TemplateArn": "arn:aws:iam::aws:role-template/none" })),
+        ("ListAccessKeys", json!({ "UserName": "nobody" })),
+    ] {
+        assert_eq!(cloud.call(&SERVICE, action, input).unwrap_err().code, "NoSuchEntity", "{action}");
+    }
+}

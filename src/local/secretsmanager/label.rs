@@ -76,6 +76,17 @@ pub(super) fn get_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "ResourcePolicy": secret.resource_policy }))
 }
 
+/// `ListResourcePolicies`: a secret's one policy is its default one.
+pub(super) fn list_resource_policies(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    if input["NextToken"].is_string() {
+        return Err(Fault::new("InvalidNextTokenException", "The NextToken value is invalid."));
+    }
+    let input: Input = decode(input)?;
+    let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    let policies: Vec<Value> = secret.resource_policy.iter().map(|_| json!({ "PolicyName": "default" })).collect();
+    Ok(json!({ "ResourcePolicies": policies }))
+}
+
 pub(super) fn delete_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;

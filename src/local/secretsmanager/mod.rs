@@ -128,6 +128,7 @@ pub(crate) static SERVICE: Service = Service {
         ("PutResourcePolicy", label::put_resource_policy),
         ("GetResourcePolicy", label::get_resource_policy),
         ("DeleteResourcePolicy", label::delete_resource_policy),
+        ("ListResourcePolicies", label::list_resource_policies),
         ("ValidateResourcePolicy", label::validate_resource_policy),
     ],
     runs: &[],

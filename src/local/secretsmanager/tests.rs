@@ -227,3 +227,23 @@ fn secret_text_is_in_the_saved_state_and_nowhere_else() {
     let loaded: super::Store = serde_json::from_str(&saved).unwrap();
     assert_eq!(loaded.current_secret_string("demo/db"), Some("one"));
 }
+
+#[test]
+fn the_one_policy_of_a_secret_is_listed_by_its_name() {
+    let (mut cloud, arn) = with_secret();
+    let listed = |cloud: &mut Cloud| {
+        cloud.call(&SERVICE, "ListResourcePolicies", json!({ "SecretId": arn })).unwrap()["ResourcePolicies"].clone()
+    };
+    assert_eq!(listed(&mut cloud), json!([]));
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Principal": "*",
+        "Action": "secretsmanager:DeleteSecret", "Resource": "*" }] });
+    let put = json!({ "SecretId": arn, "ResourcePolicy": policy.to_string() });
+    cloud.call(&SERVICE, "PutResourcePolicy", put).unwrap();
+    assert_eq!(listed(&mut cloud), json!([{ "PolicyName": "default" }]));
+    for (input, code) in [
+        (json!({ "SecretId": "none" }), "ResourceNotFoundException"),
+        (json!({ "SecretId": arn, "NextToken": "?" }), "InvalidNextTokenException"),
+    ] {
+        assert_eq!(cloud.call(&SERVICE, "ListResourcePolicies", input).unwrap_err().code, code);
+    }
+}
