@@ -76,6 +76,25 @@ def filters():
     refused("a subscription that is not there", "ResourceNotFoundException", logs.delete_subscription_filter, logGroupName="/shop", filterName="x")
 
 
+def patterns():
+    messages = ["ERROR one", "a warning", "error two", "ERROR: it was late"]
+    meant = lambda pattern: [(one["eventNumber"], one["eventMessage"]) for one in logs.test_metric_filter(filterPattern=pattern, logEventMessages=messages)["matches"]]
+    found = lambda *numbers: [(number, messages[number - 1]) for number in numbers]
+    for pattern, numbers in (
+        ("", (1, 2, 3, 4)),
+        ("ERROR", (1, 4)),
+        ("ERROR one", (1,)),
+        ('"it was"', (4,)),
+        ("?one ?two", (1, 3)),
+        ("ERROR -late", (1,)),
+        ("nothing", ()),
+    ):
+        equal(f"what {pattern!r} means", meant(pattern), found(*numbers))
+    refused("no messages", "InvalidParameterException", logs.test_metric_filter, filterPattern="x", logEventMessages=[])
+    refused("a pattern that is not closed", "InvalidParameterException", meant, pattern='"x')
+    refused("a pattern of JSON", "InvalidParameterException", meant, pattern="{ $.a = 1 }")
+
+
 def policies_and_protection():
     document = '{"Version":"2012-10-17","Statement":[]}'
     equal("a policy", logs.put_resource_policy(policyName="es", policyDocument=document)["resourcePolicy"]["policyDocument"], document)
@@ -107,9 +126,21 @@ def what_nobody_has():
         (logs.describe_delivery_sources, "deliverySources", {}),
         (logs.describe_delivery_destinations, "deliveryDestinations", {}),
         (logs.list_log_anomaly_detectors, "anomalyDetectors", {}),
+        (logs.list_anomalies, "anomalies", {}),
+        (logs.describe_field_indexes, "fieldIndexes", {"logGroupIdentifiers": ["/shop"]}),
     ):
         equal(f"no {member}", call(**asked)[member], [])
     refused("of a group that is not there", "ResourceNotFoundException", logs.describe_index_policies, logGroupIdentifiers=["/nowhere"])
+    for call, asked in (
+        (logs.cancel_export_task, {"taskId": "x"}),
+        (logs.delete_destination, {"destinationName": "x"}),
+        (logs.get_delivery, {"id": "x"}),
+        (logs.get_delivery_source, {"name": "x"}),
+        (logs.delete_delivery_destination, {"name": "x"}),
+        (logs.get_log_anomaly_detector, {"anomalyDetectorArn": "arn:aws:logs:eu-central-1:111122223333:anomaly-detector:x"}),
+        (logs.delete_query_definition, {"queryDefinitionId": "x"}),
+    ):
+        refused(f"{call.__name__} of what nobody has", "ResourceNotFoundException", call, **asked)
     refused("of no kind", "InvalidParameterException", logs.describe_account_policies)
     refused("a token that nobody gave", "InvalidParameterException", logs.describe_destinations, nextToken="x")
 
@@ -121,4 +152,4 @@ def deletion():
     equal("none", logs.describe_log_groups()["logGroups"], [])
 
 
-run(groups, events, filters, policies_and_protection, what_nobody_has, deletion)
+run(groups, events, filters, patterns, policies_and_protection, what_nobody_has, deletion)

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{cut, invalid};
+use super::{cut, invalid, pattern::Pattern};
 use crate::local::{fault::Fault, members::decode, pace::Millis, world::Ctx};
 
 /// As many as AWS allows for a group.
@@ -39,6 +39,7 @@ struct Input {
     metric_name: Option<String>,
     metric_namespace: Option<String>,
     destination_arn: String,
+    log_event_messages: Vec<String>,
     next_token: Option<String>,
     limit: Option<usize>,
 }
@@ -100,6 +101,15 @@ pub(super) fn delete_metric_filter(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     let input: Input = decode(input)?;
     let removed = ctx.region.logs.find(input.group())?.metric_filters.remove(&input.filter_name);
     removed.map(|_| json!({})).ok_or_else(|| absent("metric filter"))
+}
+
+/// `TestMetricFilter`: which of the messages a pattern means. Words take no values out of a message.
+pub(super) fn test_metric_filter(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let input: Input = decode(input)?;
+    let pattern = Pattern::read(&input.filter_pattern)?;
+    let messages = (1_u64..).zip(&input.log_event_messages).filter(|(_, message)| pattern.matches(message));
+    let told = |(number, message): (u64, &String)| json!({ "eventNumber": number, "eventMessage": message, "extractedValues": {} });
+    Ok(json!({ "matches": messages.map(told).collect::<Vec<_>>() }))
 }
 
 pub(super) fn put_subscription_filter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

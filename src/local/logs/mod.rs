@@ -4,6 +4,7 @@ mod event;
 mod filter;
 mod group;
 mod never;
+mod pattern;
 mod policy;
 mod stream;
 mod tag;
@@ -82,12 +83,19 @@ impl Store {
         stream.add(messages.iter().map(event).collect());
     }
 
+    /// All that a stream has: when, and what was said.
+    pub(crate) fn lines(&self, group: &str, stream: &str) -> impl ExactSizeIterator<Item = (Millis, &str)> + use<'_> {
+        let stream = self.groups.get(group).and_then(|group| group.streams.get(stream));
+        let events = stream.map(|stream| stream.events.as_slice()).unwrap_or_default();
+        events.iter().map(|event| (event.timestamp, event.message.as_str()))
+    }
+
     #[cfg(test)]
     /// The newest `count` messages of a stream, oldest first.
     pub(crate) fn last_messages(&self, group: &str, stream: &str, count: usize) -> Vec<&str> {
-        let stream = self.groups.get(group).and_then(|group| group.streams.get(stream));
-        let events = stream.map(|stream| stream.events.as_slice()).unwrap_or_default();
-        events[events.len().saturating_sub(count)..].iter().map(|event| event.message.as_str()).collect()
+        let lines = self.lines(group, stream);
+        let skipped = lines.len().saturating_sub(count);
+        lines.skip(skipped).map(|(_, message)| message).collect()
     }
 
     /// A group by its name, its ARN, or its ARN with `:*`.
@@ -126,6 +134,7 @@ pub(crate) static SERVICE: Service = Service {
         ("PutMetricFilter", filter::put_metric_filter),
         ("DescribeMetricFilters", filter::describe_metric_filters),
         ("DeleteMetricFilter", filter::delete_metric_filter),
+        ("TestMetricFilter", filter::test_metric_filter),
         ("PutSubscriptionFilter", filter::put_subscription_filter),
         ("DescribeSubscriptionFilters", filter::describe_subscription_filters),
         ("DeleteSubscriptionFilter", filter::delete_subscription_filter),
@@ -154,6 +163,24 @@ pub(crate) static SERVICE: Service = Service {
         ("DescribeDeliverySources", never::delivery_sources),
         ("DescribeDeliveryDestinations", never::delivery_destinations),
         ("ListLogAnomalyDetectors", never::anomaly_detectors),
+        ("ListAnomalies", never::anomalies),
+        ("DescribeFieldIndexes", never::field_indexes),
+        ("CancelExportTask", never::no_export),
+        ("DeleteDestination", never::no_destination),
+        ("PutDestinationPolicy", never::no_destination),
+        ("GetDelivery", never::no_delivery),
+        ("DeleteDelivery", never::no_delivery),
+        ("UpdateDeliveryConfiguration", never::no_delivery),
+        ("GetDeliverySource", never::no_delivery_source),
+        ("DeleteDeliverySource", never::no_delivery_source),
+        ("GetDeliveryDestination", never::no_delivery_destination),
+        ("DeleteDeliveryDestination", never::no_delivery_destination),
+        ("GetDeliveryDestinationPolicy", never::no_delivery_destination_policy),
+        ("DeleteDeliveryDestinationPolicy", never::no_delivery_destination_policy),
+        ("GetLogAnomalyDetector", never::no_detector),
+        ("UpdateLogAnomalyDetector", never::no_detector),
+        ("DeleteLogAnomalyDetector", never::no_detector),
+        ("DeleteQueryDefinition", never::no_query_definition),
     ],
     runs: &[],
 };
