@@ -77,6 +77,12 @@ fn a_program_runs_in_the_image_s_place() {
     until_page(&url, Some(&format!("hello from eu-central-1 at {}", cloud.url)));
     let log = cloud.infra(&["local", "logs", "--service"]).succeeds().stdout();
     assert!(log.contains("ready for hello"), "{log}");
+    let events = cloud.infra(&["local", "logs", "--service", "--events"]).succeeds().stdout();
+    assert!(events.contains("Service creation completed successfully."), "{events}");
+    let last = cloud.infra(&["local", "logs", "--service", "--events", "-n", "1"]).succeeds().stdout();
+    assert!(last.lines().count() == 1 && events.ends_with(&last), "{last}");
+    let other = cloud.infra(&["local", "logs", "--service", "nobody", "--events"]).ends_with(1).told();
+    assert!(other.contains("There is no service \"nobody\"; there are: "), "{other}");
 
     // Another environment is another deployment; the same one is none.
     cloud.infra(&[&DEPLOY[..], &["--set", "service.env.GREETING=good day"]].concat()).succeeds();

@@ -41,7 +41,7 @@ pub enum Local {
     /// Let calls go wrong on request: refused, lost, slow, answered with the past; resources that fail
     #[command(subcommand, after_help = fault::EXAMPLES)]
     Fault(fault::Fault),
-    /// Show the log: one line a call; with --service what the service's program says
+    /// Show the log: one line a call; with --service what the service's program says, or what happens to it
     Logs(Logs),
     /// Print how to reach the database, as variables for a .env.local
     Env(Choice),
@@ -123,6 +123,9 @@ pub struct Logs {
     /// What the program of a service says in place of the calls; without a name, that of the only one
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
+    /// What App Runner tells about the service: deployments, and why they failed
+    #[arg(long, requires = "service")]
+    events: bool,
     /// Go on as lines are added
     #[arg(short, long)]
     follow: bool,
@@ -234,6 +237,10 @@ impl Local {
             Self::Logs(logs) => {
                 let data = &logs.folder.data;
                 let path = match &logs.service {
+                    Some(name) if logs.events => {
+                        show::events(data, name, logs.lines, logs.follow).await?;
+                        return Ok(ExitCode::SUCCESS);
+                    }
                     Some(name) => service_log(data, name)?,
                     None => client::log_file(data)?,
                 };
@@ -295,9 +302,7 @@ fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
         [] => Err(Failure::Told(
             "No program of a service has run; `service.local` in a description says what is to".to_owned(),
         )),
-        _ if name.is_empty() => {
-            Err(Failure::Told(format!("There are several services; choose one: {}", names.join(", "))))
-        }
+        _ if name.is_empty() => Err(several(&names.join(", "))),
         _ => Err(Failure::Told(format!("No program of a service {name:?} has run; there are: {}", names.join(", ")))),
     }
 }
@@ -329,4 +334,8 @@ async fn forget(folder: &Folder) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+fn several(names: &str) -> Failure {
+    Failure::Told(format!("There are several services; choose one: {names}"))
 }

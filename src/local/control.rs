@@ -55,6 +55,7 @@ impl Control {
             (&Method::GET, "status") => json_response(StatusCode::OK, &self.status()),
             (&Method::GET, "calls") => json_response(StatusCode::OK, &self.cloud.calls.counts()),
             (&Method::GET, "inventory") => json_response(StatusCode::OK, &self.cloud.inventory()),
+            (&Method::GET, "events") => guarded(&|| json!(self.cloud.events())),
             (&Method::GET, "databases") => guarded(&|| json!(self.cloud.databases())),
             (&Method::POST, "calls/reset") => guarded(&|| json!(self.cloud.calls.take())),
             (&Method::POST, "programs") => guarded(&|| match serde_json::from_slice::<Offer>(body) {

@@ -140,6 +140,34 @@ pub(super) async fn logs(path: &Path, lines: usize, follow: bool) -> Result<(), 
     Ok(())
 }
 
+/// What App Runner tells about a service: of this name, or of the only one there is.
+pub(super) async fn events(data: &Path, name: &str, lines: usize, follow: bool) -> Result<(), Failure> {
+    let mut shown = None;
+    loop {
+        let told = client::get(data, "events").await?;
+        let all: Vec<&Value> = told.as_array().into_iter().flatten().collect();
+        let services: BTreeSet<&str> = all.iter().map(|event| text(&event["service"])).collect();
+        let names = services.iter().copied().collect::<Vec<_>>().join(", ");
+        let name = match services.first() {
+            None => return Err(Failure::Told("There is no service".to_owned())),
+            Some(_) if services.contains(name) => name,
+            Some(only) if name.is_empty() && services.len() == 1 => only,
+            Some(_) if name.is_empty() => return Err(super::several(&names)),
+            Some(_) => return Err(Failure::Told(format!("There is no service {name:?}; there are: {names}"))),
+        };
+        let of_service: Vec<&&Value> = all.iter().filter(|event| event["service"] == name).collect();
+        let begin = shown.unwrap_or_else(|| of_service.len().saturating_sub(lines));
+        for event in of_service.iter().skip(begin) {
+            print(&format!("{} {}", text(&event["at"]), text(&event["message"])));
+        }
+        shown = Some(of_service.len());
+        if !follow {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

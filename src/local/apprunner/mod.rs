@@ -8,6 +8,7 @@ mod check;
 mod connection;
 mod connector;
 mod domain;
+mod events;
 mod ingress;
 mod lifecycle;
 mod list;
@@ -64,6 +65,9 @@ pub(crate) struct Store {
     lines: Vec<Line>,
 }
 
+/// The stream of deployment events in a service's log.
+const EVENTS: &str = "events";
+
 /// A line for a service's log of deployment events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -78,7 +82,7 @@ pub(crate) struct Line {
 impl Line {
     /// Where it goes.
     pub(crate) fn destination(&self) -> Destination<'_> {
-        Destination { account: &self.account, region: &self.region, group: &self.group, stream: "events" }
+        Destination { account: &self.account, region: &self.region, group: &self.group, stream: EVENTS }
     }
 }
 
