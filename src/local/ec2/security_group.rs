@@ -104,6 +104,9 @@ impl SecurityGroup {
     }
 }
 
+/// How many groups AWS lets an interface have, where nobody has asked it for more.
+pub(super) const MOST_OF_INTERFACE: usize = 5;
+
 impl Store {
     /// The security group with this id.
     pub(crate) fn security_group(&self, id: &str) -> Option<&SecurityGroup> {
@@ -112,6 +115,10 @@ impl Store {
 
     /// The groups that a request names for something in a VPC; its default group where it names none.
     pub(super) fn groups_of_vpc(&self, vpc_id: &str, group_ids: Vec<String>) -> Result<Vec<String>, Fault> {
+        if group_ids.len() > MOST_OF_INTERFACE {
+            let message = "The maximum number of security groups per interface has been reached.";
+            return Err(Fault::new("SecurityGroupsPerInterfaceLimitExceeded", message));
+        }
         for id in &group_ids {
             if !kind::SECURITY_GROUP.find(&self.security_groups, id)?.serves(vpc_id) {
                 let message = format!("The security group '{id}' does not exist in VPC '{vpc_id}'");

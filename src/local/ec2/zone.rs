@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{address::MOST_ADDRESSES, call::invalid, kind, listing::Listing, view::View};
+use super::{
+    address::MOST_ADDRESSES, call::invalid, kind, listing::Listing, security_group::MOST_OF_INTERFACE, view::View,
+};
 use crate::local::{fault::Fault, world::Ctx};
 
 /// Every region has these zones here; AWS has more in some.
@@ -205,7 +207,7 @@ fn account_attributes() -> [(&'static str, String); 6] {
         ("max-instances", "20".to_owned()),
         ("max-elastic-ips", addresses.clone()),
         ("vpc-max-elastic-ips", addresses),
-        ("vpc-max-security-groups-per-interface", "5".to_owned()),
+        ("vpc-max-security-groups-per-interface", MOST_OF_INTERFACE.to_string()),
     ]
 }
 

@@ -212,3 +212,18 @@ fn the_default_vpc_takes_no_group_of_another() {
     let input = json!({"GroupId": group, "VpcId": default});
     assert_eq!(cloud.refusal("AssociateSecurityGroupVpc", input), "OperationNotPermitted");
 }
+
+#[test]
+fn an_interface_has_no_more_groups_than_aws_lets_it() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let subnet = cloud.subnet(&vpc, "10.0.0.0/24");
+    let groups: Vec<String> = (0..6).map(|number| cloud.group(&vpc, &format!("group-{number}"))).collect();
+    let input = json!({"SubnetId": subnet, "Groups": groups[..5]});
+    let interface = cloud.get("CreateNetworkInterface", input, "/NetworkInterface/NetworkInterfaceId");
+    let code = "SecurityGroupsPerInterfaceLimitExceeded";
+    cloud.refuses([
+        ("CreateNetworkInterface", json!({"SubnetId": subnet, "Groups": groups}), code),
+        ("ModifyNetworkInterfaceAttribute", json!({"NetworkInterfaceId": interface, "Groups": groups}), code),
+    ]);
+}
