@@ -513,6 +513,28 @@ def add(cluster, name):
     rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 1})
 
 
+def a_managed_password():
+    """By RDS, in a secret of its own; the server takes each new one."""
+    rds.modify_db_cluster(DBClusterIdentifier="shop", ManageMasterUserPassword=True)
+    state = lambda: (cluster()["Status"], cluster().get("MasterUserSecret", {}).get("SecretStatus"))
+    until("a secret", state, ("available", "active"))
+    secret = cluster()["MasterUserSecret"]["SecretArn"]
+    password = lambda: json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["password"]
+    first = password()
+    equal("with the password", sql(cluster()["Endpoint"], "select 1", password=first), "1")
+    holds("and no other", "authentication failed" in (said := sql(cluster()["Endpoint"], "select 1")), said)
+    equal("found by its owner", [one["ARN"] for one in secrets.list_secrets(Filters=[{"Key": "owning-service", "Values": ["rds"]}])["SecretList"]], [secret])
+    refused("not for everybody", "InvalidRequestException", secrets.delete_secret, SecretId=secret)
+    secrets.rotate_secret(SecretId=secret)
+    until("rotated", state, ("available", "active"))
+    holds("another one", password() != first)
+    equal("which the server has", sql(cluster()["Endpoint"], "select 1", password=password()), "1")
+    rds.modify_db_cluster(DBClusterIdentifier="shop", ManageMasterUserPassword=False, MasterUserPassword=PASSWORD, ApplyImmediately=True)
+    until("no secret", state, ("available", None))
+    equal("the former password", sql(cluster()["Endpoint"], "select 1"), "1")
+    refused("gone", "ResourceNotFoundException", secrets.describe_secret, SecretId=secret)
+
+
 def a_clone():
     asked = {"DBClusterIdentifier": "clone", "SourceDBClusterIdentifier": "shop", "DBSubnetGroupName": "shop", "VpcSecurityGroupIds": [GROUP]}
     refused("of no time", "InvalidParameterCombination", rds.restore_db_cluster_to_point_in_time, **asked)
@@ -728,6 +750,7 @@ run(
     custom_endpoints,
     renaming,
     roles,
+    a_managed_password,
     a_clone,
     what_nobody_has,
     log_files,

@@ -9,6 +9,7 @@ use super::{
     engine,
     input::{Input, combination, identifier, invalid},
     instances,
+    master_secret::{self, Change},
     phase::{Password, Phase},
     renaming,
     rules::{self, Scaling},
@@ -25,6 +26,9 @@ const MODIFY: &[&str] = &[
     "VpcSecurityGroupIds",
     "Port",
     "MasterUserPassword",
+    "ManageMasterUserPassword",
+    "MasterUserSecretKmsKeyId",
+    "RotateMasterUserPassword",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
     "EnableIAMDatabaseAuthentication",
@@ -90,6 +94,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let before = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
     let mut cluster = before.clone();
     check_common(&input, &cluster.version)?;
+    let secret = Change::of(&input, cluster.master_secret.is_some())?;
     let upgraded = change_version(&mut cluster, &input)?;
     if let Some(password) = input.text("MasterUserPassword") {
         rules::password(password)?;
@@ -113,6 +118,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let check_name = |name: &str| ctx.region.rds.check_cluster_name(name);
     let identifiers = ("NewDBClusterIdentifier", renaming::CLUSTER);
     let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, check_name)?;
+    secret.apply(ctx, &mut cluster, &input)?;
     let (status, duration) = match () {
         () if renamed => (renaming::RENAMING, times::RENAMING),
         () if upgraded => ("upgrading", times::UPGRADE),
@@ -154,7 +160,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "DeleteDBCluster",
         &["DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"],
     )?;
-    let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let mut cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
     let name = cluster.identifier.clone();
     if cluster.kept.get("DeletionProtection") == Some(&json!(true)) {
         return Err(combination("Cannot delete protected Cluster, please disable deletion protection and try again."));
@@ -185,9 +191,11 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         }
         (true, None) => {}
     }
+    master_secret::remove(ctx, &mut cluster);
     let until = ctx.pace.after(ctx.now, times::CLUSTER_DELETION);
     let doomed = ctx.region.rds.cluster_mut(&name)?;
     doomed.phase = Phase::until("deleting", until, "deleted");
+    doomed.master_secret = None;
     doomed.progress.want();
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "deletion", "DB cluster is being deleted");
     answer(&ctx.region.rds, &name, ctx.now)

@@ -7,6 +7,7 @@ use super::{
     clusters::{Cluster, KEPT},
     engine,
     input::{Input, combination, identifier, invalid},
+    master_secret::Change,
     phase::{Password, Phase, Progress},
     rules::{self, Scaling},
     subnet_groups, tags, times, windows,
@@ -26,6 +27,8 @@ const CREATE: &[&str] = &[
     "Port",
     "MasterUsername",
     "MasterUserPassword",
+    "ManageMasterUserPassword",
+    "MasterUserSecretKmsKeyId",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
     "Tags",
@@ -138,6 +141,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         tags: tags::given(input)?,
         restarts: 0,
         origin: None,
+        master_secret: None,
         roles: Vec::new(),
         identifier,
     })
@@ -145,24 +149,26 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    if input.flag("ManageMasterUserPassword") == Some(true) && input.has("MasterUserPassword") {
-        return Err(combination("You can't specify MasterUserPassword when ManageMasterUserPassword is enabled."));
-    }
     input.only("CreateDBCluster", CREATE)?;
+    let secret = Change::of(&input, false)?;
     let version = engine::choose(input.text("EngineVersion"))?;
     let mut cluster = draft(ctx, &input, version)?;
     let given = |member: &str| {
         let blank = || invalid(format!("The parameter {member} must be provided and must not be blank."));
         input.text(member).filter(|text| !text.is_empty()).ok_or_else(blank)
     };
-    let (username, password) = (given("MasterUsername")?, given("MasterUserPassword")?);
+    let username = given("MasterUsername")?;
     rules::username(username)?;
-    rules::password(password)?;
+    if secret == Change::None {
+        let password = given("MasterUserPassword")?;
+        rules::password(password)?;
+        cluster.password = Password(password.to_owned());
+    }
     if let Some(name) = &cluster.database {
         rules::database(name)?;
     }
     cluster.username = username.to_owned();
-    cluster.password = Password(password.to_owned());
+    secret.apply(ctx, &mut cluster, &input)?;
     Ok(admit(ctx, cluster, "DB cluster created"))
 }
 

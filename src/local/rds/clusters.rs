@@ -9,6 +9,7 @@ use super::{
     input::{Filters, Input, missing, page},
     instances::Instance,
     listener::Listener,
+    master_secret::MasterSecret,
     phase::{Password, Phase, Progress},
     rules::Scaling,
     tags::{self, Tags},
@@ -51,6 +52,9 @@ pub(crate) struct Cluster {
     pub(super) restarts: u64,
     /// The resource id of the snapshot that its data comes from.
     pub(super) origin: Option<String>,
+    /// Where RDS keeps the master user's password, if it is RDS that keeps it.
+    #[serde(default)]
+    pub(super) master_secret: Option<MasterSecret>,
     /// Roles by ARN, each with the feature that it is for.
     #[serde(default)]
     pub(super) roles: Vec<(String, String)>,
@@ -152,6 +156,7 @@ impl Cluster {
             "EnabledCloudwatchLogsExports": Some(&self.logs).filter(|logs| !logs.is_empty()),
             "ServerlessV2ScalingConfiguration": self.scaling.as_ref().map(Scaling::view),
             "PendingModifiedValues": Some(&self.pending).filter(|pending| !pending.is_empty()),
+            "MasterUserSecret": self.master_secret.as_ref().map(|secret| secret.view(&self.phase)),
             "TagList": tags::listed(&self.tags), "ActivityStreamStatus": "stopped",
             "LocalWriteForwardingStatus": "disabled",
         });

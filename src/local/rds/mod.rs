@@ -27,6 +27,7 @@ mod instances;
 mod left_behind;
 mod listener;
 mod log_files;
+mod master_secret;
 mod momentary;
 mod never;
 mod not_for_aurora;
@@ -61,6 +62,7 @@ mod windows;
 
 pub(crate) use certificates::ca_path;
 pub(crate) use left_behind::end_left_behind;
+pub(crate) use master_secret::rotate_master_secret;
 pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;

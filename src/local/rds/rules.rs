@@ -141,16 +141,19 @@ fn word(text: &str) -> bool {
 
 /// Refuses names that cannot be those of keys.
 pub(super) fn keys(input: &Input) -> Result<(), Fault> {
-    let given = ["KmsKeyId", "PerformanceInsightsKMSKeyId"].into_iter().filter_map(|member| input.text(member));
-    match given.filter(|key| !key.is_empty()).find(|key| !kms::is_key(key)) {
-        None => Ok(()),
-        Some(key) => {
-            let message = format!(
-                "The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
-            );
-            Err(Fault::new("KMSKeyNotAccessibleFault", message))
-        }
+    let mut given = ["KmsKeyId", "PerformanceInsightsKMSKeyId"].into_iter().filter_map(|member| input.text(member));
+    given.try_for_each(key)
+}
+
+/// Refuses what cannot be the name of a key.
+pub(super) fn key(name: &str) -> Result<(), Fault> {
+    if name.is_empty() || kms::is_key(name) {
+        return Ok(());
     }
+    let message = format!(
+        "The specified KMS key [{name}] does not exist, is not enabled or you do not have permissions to access it."
+    );
+    Err(Fault::new("KMSKeyNotAccessibleFault", message))
 }
 
 pub(super) fn port(number: i64) -> Result<u16, Fault> {

@@ -88,6 +88,7 @@ pub(super) fn update_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     let content = Content::given(input.secret_string, input.secret_binary)?;
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;
+    secret.check_unmanaged()?;
     if content.is_some() || input.description.is_some() || input.kms_key_id.is_none() {
         secret.check_primary()?;
     }

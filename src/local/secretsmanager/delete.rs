@@ -31,7 +31,7 @@ pub(super) fn delete_secret(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         )
     })?;
     let now = ctx.now;
-    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_own(&input.secret_id)?;
     secret.check_no_replicas()?;
     let due_at = now + days * 24 * 60 * 60 * 1000;
     secret.deletion = Some(Deletion { asked_at: now, due_at });
@@ -50,6 +50,7 @@ fn delete_now(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
     let store = &mut ctx.region.secretsmanager;
     if let Some(secret) = store.secret(&input.secret_id) {
         secret.check_primary()?;
+        secret.check_unmanaged()?;
         secret.check_no_replicas()?;
     }
     if let Some(secret) = store.name_of(&input.secret_id).and_then(|name| store.secrets.remove(&name)) {

@@ -120,7 +120,7 @@ impl Filter {
                 lowercase.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
             }
             "primary-region" => secret.primary_region().is_some_and(|region| region.starts_with(value)),
-            // No secret here belongs to another service.
+            "owning-service" => secret.owning_service.as_ref().is_some_and(|service| service.starts_with(value)),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod describe;
 mod label;
+pub(crate) mod managed;
 mod password;
 mod replica;
 mod replication;
@@ -98,6 +99,13 @@ impl Store {
     fn find_changing(&mut self, arn_or_name: &str) -> Result<&mut Secret, Fault> {
         let secret = self.find_live(arn_or_name)?;
         secret.check_primary()?;
+        Ok(secret)
+    }
+
+    /// The same, for what a secret holds and whether it is: that of another service is changed by that service alone.
+    fn find_own(&mut self, arn_or_name: &str) -> Result<&mut Secret, Fault> {
+        let secret = self.find_changing(arn_or_name)?;
+        secret.check_unmanaged()?;
         Ok(secret)
     }
 }

@@ -1,10 +1,12 @@
-//! RotateSecret and CancelRotateSecret. Nothing calls a function for a rotation here, although functions run: so a secret never
-//! gets one, and is refused in the words with which AWS refuses a function that it cannot call.
+//! RotateSecret and CancelRotateSecret. A secret of RDS is rotated by RDS. Nothing calls a function for a rotation here,
+//! although functions run: so no other secret gets one, and is refused in the words with which AWS refuses a function that it
+//! cannot call.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::local::{fault::Fault, members::decode, world::Ctx};
+use super::secret::CURRENT;
+use crate::local::{fault::Fault, members::decode, rds, world::Ctx};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -12,11 +14,15 @@ struct Input {
     secret_id: String,
     #[serde(rename = "RotationLambdaARN")]
     rotation_lambda_arn: Option<String>,
+    rotate_immediately: Option<bool>,
 }
 
 pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    if secret.owning_service.is_some() {
+        return rotate_managed(ctx, &input);
+    }
     Err(match input.rotation_lambda_arn {
         None => {
             Fault::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
@@ -32,9 +38,23 @@ pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     })
 }
 
+/// It is the service that a secret belongs to which rotates it.
+fn rotate_managed(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let (arn, name) = (secret.arn.clone(), secret.name.clone());
+    if input.rotation_lambda_arn.is_some() {
+        secret.check_unmanaged()?;
+    }
+    if input.rotate_immediately != Some(false) {
+        rds::rotate_master_secret(ctx, &arn)?;
+    }
+    let version = ctx.region.secretsmanager.find(&arn)?.staged(CURRENT).map(|(id, _)| id.clone());
+    Ok(json!({ "ARN": arn, "Name": name, "VersionId": version }))
+}
+
 /// `CancelRotateSecret`: nothing is under way, and AWS takes that.
 pub(super) fn cancel(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_own(&input.secret_id)?;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }

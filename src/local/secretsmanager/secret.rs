@@ -37,6 +37,9 @@ pub(crate) struct Secret {
     pub(super) replicas: BTreeMap<String, Replica>,
     /// What it is a replica of.
     pub(super) original: Option<Original>,
+    /// The service that it belongs to, where that is another one.
+    pub(super) owning_service: Option<String>,
+    pub(super) rotated_at: Option<Millis>,
     /// The link that it had to a primary secret before it became one itself.
     pub(super) released: Option<String>,
 }
@@ -188,6 +191,7 @@ impl Secret {
             "CreatedDate": time(self.created_at),
             "PrimaryRegion": self.primary_region(),
         });
+        self.describe_management(&mut members);
         if !stages.is_empty() {
             members[versions] = Value::Object(stages);
         }

@@ -32,7 +32,7 @@ pub(super) fn put_secret_value(ctx: &mut Ctx<'_>, input: Value) -> Result<Value,
     let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     let version = input.client_request_token.unwrap_or_else(random_uuid);
     let now = ctx.now;
-    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_own(&input.secret_id)?;
     secret.add_version(&version, content, &stages, now)?;
     let stages = secret.versions.get(&version).map(|version| version.stages.clone());
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages }))
@@ -151,7 +151,7 @@ pub(super) fn update_secret_version_stage(ctx: &mut Ctx<'_>, input: Value) -> Re
     let input: StageInput = decode(input)?;
     let stage = input.version_stage.as_str();
     let now = ctx.now;
-    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    let secret = ctx.region.secretsmanager.find_own(&input.secret_id)?;
     for version in [&input.remove_from_version_id, &input.move_to_version_id].into_iter().flatten() {
         choose(secret, Some(version), None)?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Cloud, instance};
+use super::{Cloud, instance, merge};
 
 #[test]
 fn what_a_cluster_cannot_be_watched_by_or_placed_in_is_refused() {
@@ -95,6 +95,90 @@ fn a_server_that_cannot_be_made_is_a_failed_cluster_that_can_be_deleted() {
     cloud.make_real();
     cloud.pass(360);
     assert_eq!(cloud.refusal("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"})), "DBClusterNotFoundFault");
+}
+
+#[test]
+fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
+    let mut cloud = Cloud::furnished();
+    let mut input = cloud.cluster_input(&json!({"DBClusterIdentifier": "kept", "ManageMasterUserPassword": true}));
+    input.as_object_mut().unwrap().remove("MasterUserPassword");
+    let made = cloud.ok("CreateDBCluster", input);
+    let secret = made.pointer("/DBCluster/MasterUserSecret/SecretArn").unwrap().clone();
+    assert_eq!(made.pointer("/DBCluster/MasterUserSecret/SecretStatus").unwrap(), "creating");
+    let named = json!({"SecretId": secret});
+    let described = cloud.ok("secretsmanager DescribeSecret", named.clone());
+    assert_eq!((&described["OwningService"], &described["RotationEnabled"]), (&json!("rds"), &json!(true)));
+    let read = |cloud: &mut Cloud| {
+        let text = cloud.get("secretsmanager GetSecretValue", named.clone(), "/SecretString");
+        let held: Value = serde_json::from_str(&text).unwrap();
+        let cluster = &cloud.region.rds.clusters["kept"];
+        assert_eq!(
+            (held["username"].as_str(), held["password"].as_str()),
+            (Some("app"), Some(cluster.password.0.as_str()))
+        );
+        cluster.password.clone()
+    };
+    let first = read(&mut cloud);
+    for (action, more) in [
+        ("DeleteSecret", json!({})),
+        ("DeleteSecret", json!({"ForceDeleteWithoutRecovery": true})),
+        ("PutSecretValue", json!({"SecretString": "mine"})),
+        ("UpdateSecret", json!({"SecretString": "mine"})),
+    ] {
+        let mut input = named.clone();
+        merge(&mut input, &more);
+        assert_eq!(cloud.refusal(&format!("secretsmanager {action}"), input), "InvalidRequestException", "{action}");
+    }
+    cloud.make_real();
+    cloud.pass(150);
+    let change = |more: Value| {
+        let mut input = json!({"DBClusterIdentifier": "kept"});
+        merge(&mut input, &more);
+        input
+    };
+    for wrong in [
+        json!({"MasterUserPassword": "another-99"}),
+        json!({"ManageMasterUserPassword": false}),
+        json!({"RotateMasterUserPassword": true}),
+        json!({"MasterUserSecretKmsKeyId": "alias/aws/secretsmanager"}),
+    ] {
+        assert_eq!(cloud.refusal("ModifyDBCluster", change(wrong.clone())), "InvalidParameterCombination", "{wrong}");
+    }
+    assert_eq!(read(&mut cloud), first, "nothing that was refused has happened");
+    let rotation = json!({"RotateMasterUserPassword": true, "ApplyImmediately": true});
+    let rotated = cloud.ok("ModifyDBCluster", change(rotation));
+    assert_eq!(rotated.pointer("/DBCluster/MasterUserSecret/SecretStatus").unwrap(), "rotating");
+    let second = read(&mut cloud);
+    assert_ne!(second, first);
+    assert_eq!(
+        cloud.refusal("secretsmanager RotateSecret", named.clone()),
+        "InvalidDBClusterStateFault",
+        "it is being rotated"
+    );
+    cloud.make_real();
+    cloud.pass(20);
+    cloud.ok("secretsmanager RotateSecret", named.clone());
+    assert_ne!(read(&mut cloud), second);
+    cloud.make_real();
+    cloud.pass(20);
+    let own = json!({"ManageMasterUserPassword": false, "MasterUserPassword": "another-99", "ApplyImmediately": true});
+    let ended = cloud.ok("ModifyDBCluster", change(own));
+    assert!(ended["DBCluster"]["MasterUserSecret"].is_null(), "{ended}");
+    assert_eq!(cloud.refusal("secretsmanager DescribeSecret", named), "ResourceNotFoundException");
+
+    cloud.make_real();
+    cloud.pass(20);
+    let begun = cloud.ok("ModifyDBCluster", change(json!({"ManageMasterUserPassword": true})));
+    let secret = begun.pointer("/DBCluster/MasterUserSecret/SecretArn").unwrap().clone();
+    cloud.make_real();
+    cloud.pass(20);
+    cloud.ok("DeleteDBCluster", change(json!({"SkipFinalSnapshot": true})));
+    let gone = json!({"SecretId": secret});
+    assert_eq!(
+        cloud.refusal("secretsmanager DescribeSecret", gone),
+        "ResourceNotFoundException",
+        "it goes with its cluster"
+    );
 }
 
 #[test]
