@@ -207,7 +207,7 @@ fn policies_tell_of_which_services_and_keys_they_speak() {
     put(
         &mut cloud,
         "some",
-        json!({ "Effect": "Allow", "Action": "IAM:Get*", "Resource": ["a:${aws:userid, 'x'}", "a:${?}"] }),
+        json!({ "Effect": "Allow", "Action": "IAM:Get*", "Resource": ["arn:aws:s3:::${aws:userid, 'x'}", "arn:aws:s3:::${?}"] }),
     );
     let ask = json!({ "Arn": ARN, "ServiceNamespaces": ["iam", "s3"] });
     let told = call(&mut cloud, "ListPoliciesGrantingServiceAccess", ask);
