@@ -142,6 +142,34 @@ def attached():
     refused("its group", "DependencyViolation", ec2.delete_security_group, GroupId=group)
 
 
+def what_it_has_none_of():
+    for call, member in (
+        (lambdas.list_aliases, "Aliases"),
+        (lambdas.list_function_url_configs, "FunctionUrlConfigs"),
+        (lambdas.list_function_event_invoke_configs, "FunctionEventInvokeConfigs"),
+        (lambdas.list_provisioned_concurrency_configs, "ProvisionedConcurrencyConfigs"),
+        (lambdas.list_event_source_mappings, "EventSourceMappings"),
+    ):
+        equal(f"no {member}", call(FunctionName="echo")[member], [])
+        refused(f"{member} of nothing", "ResourceNotFoundException", call, FunctionName="none", status=404)
+    equal("no mapping at all", lambdas.list_event_source_mappings()["EventSourceMappings"], [])
+    equal("no layers", lambdas.list_layers()["Layers"], [])
+    for call, more in (
+        (lambdas.get_policy, {}),
+        (lambdas.remove_permission, {"StatementId": "x"}),
+        (lambdas.get_function_url_config, {}),
+        (lambdas.get_function_event_invoke_config, {}),
+        (lambdas.get_alias, {"Name": "live"}),
+    ):
+        refused(f"{call.__name__} of a function that has none", "ResourceNotFoundException", call, FunctionName="echo", status=404, **more)
+    refused("a mapping that is not there", "ResourceNotFoundException", lambdas.get_event_source_mapping, UUID="x", status=404)
+    holds("nothing is reserved", "ReservedConcurrentExecutions" not in lambdas.get_function_concurrency(FunctionName="echo"))
+    holds("nothing is signed", "CodeSigningConfigArn" not in lambdas.get_function_code_signing_config(FunctionName="echo"))
+    equal("nothing to take away", lambdas.delete_function_concurrency(FunctionName="echo")["ResponseMetadata"]["HTTPStatusCode"], 204)
+    equal("how its runtime is renewed", lambdas.get_runtime_management_config(FunctionName="echo")["UpdateRuntimeOn"], "Auto")
+    equal("loops of it end", lambdas.get_function_recursion_config(FunctionName="echo")["RecursiveLoop"], "Terminate")
+
+
 def listed_and_deleted():
     for number in range(3):
         lambdas.create_function(FunctionName=f"more-{number}", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed()})
@@ -155,4 +183,4 @@ def listed_and_deleted():
     equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(made, called, changed, tagged, attached, listed_and_deleted)
+run(made, called, changed, tagged, attached, what_it_has_none_of, listed_and_deleted)

@@ -10,6 +10,7 @@ mod environment;
 mod function;
 mod invoke;
 mod list;
+mod never;
 mod runtime;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -118,6 +119,29 @@ pub(crate) static SERVICE: Service = Service {
         ("TagResource", list::tag),
         ("UntagResource", list::untag),
         ("ListTags", list::list_tags),
+        ("ListAliases", never::aliases),
+        ("GetAlias", never::alias),
+        ("ListFunctionUrlConfigs", never::urls),
+        ("GetFunctionUrlConfig", never::absent),
+        ("DeleteFunctionUrlConfig", never::absent),
+        ("ListFunctionEventInvokeConfigs", never::invoke_configurations),
+        ("GetFunctionEventInvokeConfig", never::invoke_configuration),
+        ("DeleteFunctionEventInvokeConfig", never::invoke_configuration),
+        ("GetPolicy", never::absent),
+        ("RemovePermission", never::absent),
+        ("GetFunctionConcurrency", never::unset),
+        ("DeleteFunctionConcurrency", never::remove),
+        ("ListProvisionedConcurrencyConfigs", never::provisioned),
+        ("GetFunctionCodeSigningConfig", never::unset),
+        ("DeleteFunctionCodeSigningConfig", never::remove),
+        ("ListCodeSigningConfigs", never::signing_configurations),
+        ("ListEventSourceMappings", never::event_sources),
+        ("GetEventSourceMapping", never::absent),
+        ("DeleteEventSourceMapping", never::absent),
+        ("ListLayers", never::layers),
+        ("ListLayerVersions", never::layer_versions),
+        ("GetRuntimeManagementConfig", never::runtime_updates),
+        ("GetFunctionRecursionConfig", never::recursion),
     ],
     runs: &[("Invoke", invoke::run)],
 };
