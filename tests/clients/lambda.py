@@ -162,7 +162,7 @@ def what_it_has_none_of():
         (lambdas.get_alias, {"Name": "live"}),
     ):
         refused(f"{call.__name__} of a function that has none", "ResourceNotFoundException", call, FunctionName="echo", status=404, **more)
-    refused("a mapping that is not there", "ResourceNotFoundException", lambdas.get_event_source_mapping, UUID="x", status=404)
+    refused("a mapping that is not there", "ResourceNotFoundException", lambdas.get_event_source_mapping, UUID="00000000-0000-4000-8000-000000000000", status=404)
     holds("nothing is reserved", "ReservedConcurrentExecutions" not in lambdas.get_function_concurrency(FunctionName="echo"))
     holds("nothing is signed", "CodeSigningConfigArn" not in lambdas.get_function_code_signing_config(FunctionName="echo"))
     equal("nothing to take away", lambdas.delete_function_concurrency(FunctionName="echo")["ResponseMetadata"]["HTTPStatusCode"], 204)

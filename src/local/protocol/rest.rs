@@ -35,9 +35,15 @@ fn matched(http: &Http, request: &Request<'_>) -> Option<Vec<(String, String)>> 
     if http.method != request.method {
         return None;
     }
+    // Some actions differ from others by what stands behind the `?` alone.
+    let (path, query) = http.request_uri.split_once('?').unwrap_or((&http.request_uri, ""));
+    let asked = |wanted| form_urlencoded::parse(request.query.as_bytes()).any(|given| given == wanted);
+    if !form_urlencoded::parse(query.as_bytes()).all(asked) {
+        return None;
+    }
     let mut given = request.path.trim_end_matches('/').split('/');
     let mut values = Vec::new();
-    for wanted in http.request_uri.trim_end_matches('/').split('/') {
+    for wanted in path.trim_end_matches('/').split('/') {
         let part = given.next()?;
         match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(name) if !part.is_empty() => {
