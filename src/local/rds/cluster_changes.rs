@@ -185,6 +185,11 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         (false, None) => {
             return Err(combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."));
         }
+        (false, Some(_)) if failed => {
+            let message =
+                format!("DB cluster {name} has failed: it has no data that a final snapshot could be taken of.");
+            return Err(Fault::new("InvalidDBClusterStateFault", message));
+        }
         (false, Some(snapshot)) => {
             let snapshot = identifier("FinalDBSnapshotIdentifier", snapshot, 255)?;
             snapshots::take(ctx, &cluster, snapshot, Default::default())?;

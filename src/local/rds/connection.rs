@@ -47,7 +47,7 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
     }
 }
 
-const PATIENCE: u64 = 5;
+pub(super) const PATIENCE: u64 = 5;
 
 /// Connects; the connection is driven by a task of its own until the client is dropped.
 pub(super) async fn open(login: &Login<'_>, authority: &str) -> Result<Client, Refused> {
@@ -85,6 +85,11 @@ fn tls(authority: &str, proof: &Proof<'_>) -> Result<MakeRustlsConnect, Refused>
         }
     };
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// Whether it takes longer than a client here waits, or than a pooler lets one wait for a connection.
+pub(super) fn is_slow(error: &Refused) -> bool {
+    matches!(error, Refused::Slow(_)) || error.to_string().contains("query_wait_timeout")
 }
 
 /// Whether nobody listens there.

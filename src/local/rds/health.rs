@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    connection::{self, Login, Proof, Refused},
+    connection::{self, Login, PATIENCE, Proof, Refused},
     listener::Listener,
     postgres::Servers,
     targets::Health,
@@ -18,42 +18,42 @@ impl Servers {
         if let Some((reason, why)) = &check.wrong {
             return Health::Unavailable((*reason).to_owned(), why.clone());
         }
-        if let Some((server, _)) = &check.pooler.server {
-            let direct = self.attempt(check, server, true).await;
-            if direct != Health::Available {
-                return direct;
-            }
+        if let Some((server, _)) = &check.pooler.server
+            && let Err((refused, username)) = self.attempt(check, server, true).await
+        {
+            return unavailable(&refused, username);
         }
-        let attempts = if settled { 1 } else { 20 };
-        let mut health = Health::Available;
-        for attempt in 0..attempts {
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut attempts = if settled { 1 } else { 20 };
+        loop {
+            attempts -= 1;
+            let (refused, username) = match self.attempt(check, &check.pooler.listener, check.pooler.require_tls).await
+            {
+                Ok(()) => return Health::Available,
+                // Its connections are all in use: the database has just answered.
+                Err((refused, _)) if connection::is_slow(&refused) => return Health::Available,
+                Err(failed) => failed,
+            };
+            if attempts == 0 {
+                return unavailable(&refused, username);
             }
-            health = self.attempt(check, &check.pooler.listener, check.pooler.require_tls).await;
-            if health == Health::Available {
-                break;
-            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        health
     }
 
     /// Every user of the proxy has to get through.
-    async fn attempt(&self, check: &Check, listener: &Listener, tls: bool) -> Health {
+    async fn attempt<'a>(&self, check: &'a Check, listener: &Listener, tls: bool) -> Result<(), (Refused, &'a str)> {
         for (username, password) in &check.pooler.users {
             let proof = Proof::Password(password);
             let login = Login { listener, username, proof, database: &check.database, tls };
-            if let Err(refused) = self.query(&login).await {
-                return unavailable(&refused, username);
-            }
+            self.query(&login).await.map_err(|refused| (refused, username.as_str()))?;
         }
-        Health::Available
+        Ok(())
     }
 
     async fn query(&self, login: &Login<'_>) -> Result<(), Refused> {
         let client = connection::open(login, &self.authority.certificate).await?;
-        client.batch_execute("SELECT 1").await?;
-        Ok(())
+        let answer = tokio::time::timeout(Duration::from_secs(PATIENCE), client.batch_execute("SELECT 1")).await;
+        Ok(answer.map_err(|_| Refused::Slow(PATIENCE))??)
     }
 }
 

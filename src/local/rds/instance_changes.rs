@@ -114,10 +114,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         (instance.identifier.clone(), instance.cluster.clone(), instance.writer, instance.arn.clone());
     let store = &mut ctx.region.rds;
     store.instances.insert(name.clone(), instance);
-    let heir = store
-        .members(&cluster)
-        .filter(|member| !member.phase.is("deleting"))
-        .min_by_key(|member| member.promotion_tier());
+    let heir = store.members(&cluster).filter(|member| member.is_sound()).min_by_key(|member| member.promotion_tier());
     if let (true, Some(heir)) = (writer, heir.map(|heir| heir.identifier.clone())) {
         store.promote(&cluster, &heir);
     }

@@ -10,7 +10,7 @@ use super::{
     engine,
     events::time,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
-    phase::Phase,
+    phase::{Phase, Progress},
     renaming, rules,
     tags::{self, Tags},
     times, windows,
@@ -22,8 +22,11 @@ use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 pub(crate) struct Instance {
     pub(super) identifier: String,
     pub(super) arn: String,
-    resource_id: String,
+    pub(super) resource_id: String,
     pub(super) phase: Phase,
+    /// How far the server that answers for it is.
+    #[serde(default)]
+    pub(super) progress: Progress,
     pub(super) cluster: String,
     pub(super) class: String,
     pub(super) writer: bool,
@@ -112,6 +115,11 @@ impl Instance {
         self.pending.extend(identifier);
     }
 
+    /// Whether it is, or is becoming, a part of its cluster that can be relied on.
+    pub(super) fn is_sound(&self) -> bool {
+        !["failed", "deleting"].contains(&self.phase.status.as_str())
+    }
+
     /// Whether its creation is under way.
     pub(super) fn arrives(&self) -> bool {
         self.phase.is("creating")
@@ -119,7 +127,7 @@ impl Instance {
 
     /// Whether a client that connects to it is answered.
     pub(super) fn answers(&self) -> bool {
-        !["creating", "failed", "deleting"].contains(&self.phase.status.as_str())
+        !["creating", "failed", "deleting", "stopping", "stopped"].contains(&self.phase.status.as_str())
     }
 
     /// Whether a server is to run for it: also when nothing but that server is missing from its creation.
@@ -315,7 +323,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         arn: ctx.rds_arn("db", &name),
         resource_id: arn::resource_id("db-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), ctx.ending("failed")),
-        writer: !store.members(&cluster.identifier).any(|member| member.writer && !member.phase.is("deleting")),
+        progress: Progress::begun(),
+        writer: !store.members(&cluster.identifier).any(|member| member.writer && member.is_sound()),
         cluster: cluster.identifier.clone(),
         class,
         parameter_group,
@@ -331,7 +340,6 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     };
     instance.boot = Some(ctx.region.rds.boot(&instance));
     attach(ctx, &instance, &cluster.security_groups);
-    ctx.region.rds.cluster_mut(&cluster.identifier)?.progress.want();
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
     ctx.note_doom("db-instance", &instance.arn);

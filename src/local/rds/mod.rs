@@ -59,6 +59,7 @@ mod times;
 mod unknown;
 mod wanted;
 mod windows;
+mod works;
 
 pub(crate) use certificates::ca_path;
 pub(crate) use left_behind::end_left_behind;

@@ -18,10 +18,11 @@ use super::{
     postgres::{SUPERUSER, Servers},
     proxies::Proxy,
     relay::Relays,
-    replicas::replica_name,
+    replicas::{primary_name, replica_name},
     system::User,
     targets::Health,
     wanted::{Aim, Check, Copy, Item, Place, Wanted},
+    works::Works,
 };
 use crate::local::{cloud::Cloud, databases::Database, world::Ctx};
 use futures::future::join_all;
@@ -37,15 +38,14 @@ const HEALTHY: Duration = Duration::from_secs(20);
 /// stops everything it started, and returns.
 pub(crate) async fn run(cloud: Arc<Cloud>) {
     let servers = match Servers::open(&cloud) {
-        Ok(servers) => Arc::new(servers),
+        Ok(servers) => servers,
         Err(cause) => {
             cloud.log.line(&format!("The databases cannot run: {cause}"));
             return cloud.closed().await;
         }
     };
-    let plane = Plane { servers, checked: Mutex::new(HashMap::new()) };
+    let plane = Arc::new(Plane { servers, checked: Mutex::default(), works: Works::new(&cloud) });
     loop {
-        // Never broken off: a server that was started a moment ago has no pid file yet, and nothing would stop it.
         let restless = plane.pass().await;
         tokio::select! {
             () = cloud.closed() => break,
@@ -53,6 +53,8 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
             () = tokio::time::sleep(if restless { RESTLESS } else { QUIET }) => {}
         }
     }
+    // Never broken off: a server that was started a moment ago has no pid file yet, and nothing would stop it.
+    plane.works.finish().await;
     plane.stop().await;
 }
 
@@ -73,8 +75,9 @@ impl Servers {
 }
 
 struct Plane {
-    servers: Arc<Servers>,
+    servers: Servers,
     checked: Mutex<Checked>,
+    works: Arc<Works>,
 }
 
 /// By place and proxy: the circumstances of the last examination, when it was, and what it found.
@@ -85,29 +88,42 @@ impl Plane {
         &self.servers.cloud
     }
 
-    /// One comparison and what follows from it. Answers whether something is still under way.
-    async fn pass(&self) -> bool {
+    /// One comparison, and the beginning of what follows from it. Answers whether something is still under way.
+    async fn pass(self: &Arc<Self>) -> bool {
         let wanted = Wanted::of(self.cloud());
         if wanted.expects && wanted.servers.is_empty() {
             // The next thing to come is a cluster: what takes longest is made by then.
-            let servers = Arc::clone(&self.servers);
-            tokio::spawn(async move { servers.warm("15").await });
+            let make = |plane: Arc<Self>| async move {
+                plane.servers.warm("15").await;
+                false
+            };
+            self.work("template", make).await;
         }
-        let servers = join_all(wanted.servers.iter().map(|item| self.server(item)));
-        let poolers = join_all(wanted.poolers.iter().map(|item| self.pooler(item)));
-        tokio::join!(servers, poolers);
-        join_all(wanted.copies.iter().map(|copy| self.copy(copy))).await;
-        // Attempts to connect may take long, and leave nothing behind.
-        tokio::select! {
-            _ = join_all(wanted.checks.iter().map(|check| self.check(check))) => {}
-            () = self.cloud().closed() => return false,
+        for item in wanted.servers {
+            let copies: Vec<Copy> =
+                wanted.copies.iter().filter(|one| one.server.name == item.spec.name).cloned().collect();
+            let name = item.spec.name.clone();
+            self.work(&name, |plane| async move { plane.server(&item, &copies).await }).await;
         }
-        self.remove_orphans(&wanted).await;
-        // What was reached may have ended what was under way; what was not goes on.
+        for item in wanted.poolers {
+            let check = wanted.checks.iter().find(|check| check.pooler.name == item.spec.name).cloned();
+            let name = item.spec.name.clone();
+            self.work(&name, |plane| async move { plane.pooler(&item).await | plane.examine(check).await }).await;
+        }
+        self.remove_orphans(&wanted.folders).await;
         wanted.restless
     }
 
-    async fn server(&self, item: &Item<super::postgres::Wanted>) {
+    /// Begins what has to do with the folder `name`.
+    async fn work<F>(self: &Arc<Self>, name: &str, work: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.works.begin(name, work(Arc::clone(self))).await;
+    }
+
+    /// Brings a cluster's servers to where they are to be, and copies their data where that is wanted.
+    async fn server(&self, item: &Item<super::postgres::Wanted>, copies: &[Copy]) -> bool {
         if item.aim != Aim::Run {
             self.servers.stop(&replica_name(&item.spec.name)).await;
             self.servers.stop(&item.spec.name).await;
@@ -117,19 +133,36 @@ impl Plane {
             Aim::Rest => self.servers.prepare(&item.spec).await,
             Aim::End => Ok(()),
         };
-        self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
-            ctx.region.rds.servers = Some(self.servers.folder.clone());
-            let cluster = ctx
-                .region
-                .rds
-                .clusters
-                .get_mut(&item.id)
-                .filter(|found: &&mut Cluster| found.resource_id == item.spec.name)?;
-            Some((cluster.arn.clone(), &mut cluster.progress))
-        });
+        let done = outcome.is_ok();
+        let news = done && self.arrive(item);
+        let news = news
+            | self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
+                ctx.region.rds.servers = Some(self.servers.folder.clone());
+                let cluster = ctx
+                    .region
+                    .rds
+                    .clusters
+                    .get_mut(&item.id)
+                    .filter(|found: &&mut Cluster| found.resource_id == item.spec.name)?;
+                Some((cluster.arn.clone(), &mut cluster.progress))
+            });
+        news | (done && self.copy(copies).await)
     }
 
-    async fn pooler(&self, item: &Item<super::pooler::Wanted>) {
+    /// Notes which instances have a server that answers for them. Answers whether that is news.
+    fn arrive(&self, item: &Item<super::postgres::Wanted>) -> bool {
+        let news = self.cloud().region(&item.place.account, &item.place.region, |ctx| {
+            let instances = ctx.region.rds.instances.values_mut();
+            let served = instances.filter(|one| item.members.contains(&one.resource_id) && !one.progress.complete());
+            served.map(|one| one.progress.reached = one.progress.wanted).count() > 0
+        });
+        if news {
+            self.save(&item.place);
+        }
+        news
+    }
+
+    async fn pooler(&self, item: &Item<super::pooler::Wanted>) -> bool {
         let outcome = match item.aim {
             Aim::Run => self.servers.ensure_pooler(&item.spec).await,
             Aim::Rest | Aim::End => {
@@ -146,11 +179,11 @@ impl Plane {
             }
             let endpoint = store.proxy_endpoints.get_mut(&item.id)?;
             Some((endpoint.arn.clone(), &mut endpoint.progress))
-        });
+        })
     }
 
-    /// Writes back how far something is; only news reach the disk.
-    fn report<F>(&self, place: &Place, kind: &str, reached: u64, outcome: Result<(), String>, find: F)
+    /// Writes back how far something is, and answers whether that is news; only news reach the disk.
+    fn report<F>(&self, place: &Place, kind: &str, reached: u64, outcome: Result<(), String>, find: F) -> bool
     where
         F: for<'a> FnOnce(&'a mut Ctx<'_>) -> Option<(String, &'a mut Progress)>,
     {
@@ -174,6 +207,7 @@ impl Plane {
         if news.is_some() {
             self.save(place);
         }
+        news.is_some()
     }
 
     fn save(&self, place: &Place) {
@@ -182,30 +216,50 @@ impl Plane {
         }
     }
 
-    async fn copy(&self, copy: &Copy) {
-        let outcome = self.servers.copy(&copy.server, &copy.data).await;
-        self.cloud().region(&copy.place.account, &copy.place.region, |ctx| {
-            let now = ctx.now;
-            let Some(snapshot) = ctx.region.rds.snapshots.get_mut(&copy.id) else { return };
-            let arn = snapshot.arn.clone();
-            match outcome {
-                Ok(()) => {
-                    snapshot.copied = true;
-                    ctx.region.rds.note(now, "db-cluster-snapshot", &arn, "backup", "Manual cluster snapshot created");
+    /// Makes the copies of a cluster's data whose server runs.
+    async fn copy(&self, copies: &[Copy]) -> bool {
+        let mut news = false;
+        for copy in copies {
+            let outcome = self.servers.copy(&copy.server, &copy.data).await;
+            let told = self.cloud().region(&copy.place.account, &copy.place.region, |ctx| {
+                let now = ctx.now;
+                let snapshot = ctx.region.rds.snapshots.get_mut(&copy.id)?;
+                let fault = outcome.err();
+                if snapshot.copied || fault.is_some() && snapshot.fault == fault {
+                    return None;
                 }
-                Err(why) => self.cloud().log.line(&format!("{arn}: {why}")),
+                let arn = snapshot.arn.clone();
+                snapshot.copied = fault.is_none();
+                snapshot.fault.clone_from(&fault);
+                let said = fault.unwrap_or_else(|| "Manual cluster snapshot created".to_owned());
+                self.cloud().log.line(&format!("{arn}: {said}"));
+                ctx.region.rds.note(now, "db-cluster-snapshot", &arn, "backup", said);
+                Some(())
+            });
+            if told.is_some() {
+                self.save(&copy.place);
+                news = true;
             }
-        });
-        self.save(&copy.place);
+        }
+        news
     }
 
     fn checked(&self) -> std::sync::MutexGuard<'_, Checked> {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn check(&self, check: &Check) {
+    /// Finds out a target's health. Attempts to connect may take long, and leave nothing behind.
+    async fn examine(&self, check: Option<Check>) -> bool {
+        let Some(check) = check else { return false };
+        tokio::select! {
+            news = self.check(&check) => news,
+            () = self.cloud().closed() => false,
+        }
+    }
+
+    async fn check(&self, check: &Check) -> bool {
         if !check.ready && check.wrong.is_none() {
-            return;
+            return false;
         }
         // Debug output hides passwords; their changes show by the number of users' secrets read anew.
         let key = (check.place.clone(), check.proxy.clone());
@@ -213,7 +267,7 @@ impl Plane {
         let last = self.checked().get(&key).cloned();
         let same = last.as_ref().is_some_and(|(before, _, _)| *before == circumstances);
         if same && last.is_some_and(|(_, when, health)| health == Health::Available && when.elapsed() < HEALTHY) {
-            return;
+            return false;
         }
         let health = self.servers.examine(check, same).await;
         self.checked().insert(key, (circumstances, Instant::now(), health.clone()));
@@ -225,11 +279,12 @@ impl Plane {
         if news.is_some() {
             self.save(&check.place);
         }
+        news.is_some()
     }
 
-    /// Stops and removes what belongs to nothing any more.
-    async fn remove_orphans(&self, wanted: &Wanted) {
-        let known: HashSet<&str> = wanted.folders.iter().map(String::as_str).collect();
+    /// Begins to stop and remove what belongs to nothing any more.
+    async fn remove_orphans(self: &Arc<Self>, folders: &[String]) {
+        let known: HashSet<&str> = folders.iter().map(String::as_str).collect();
         let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -237,12 +292,20 @@ impl Plane {
             if !ours || known.contains(name.as_str()) {
                 continue;
             }
-            self.servers.stop(&name).await;
-            self.servers.stop_pooler(&name).await;
-            if let Err(cause) = tokio::fs::remove_dir_all(entry.path()).await {
-                self.cloud().log.line(&format!("Could not remove {}: {cause}", entry.path().display()));
-            }
+            // The servers of a cluster are one thing.
+            let work = primary_name(&name).to_owned();
+            self.work(&work, |plane| async move { plane.remove(&name).await }).await;
         }
+    }
+
+    async fn remove(&self, name: &str) -> bool {
+        self.servers.stop(name).await;
+        self.servers.stop_pooler(name).await;
+        let folder = self.servers.folder.join(name);
+        if let Err(cause) = tokio::fs::remove_dir_all(&folder).await {
+            self.cloud().log.line(&format!("Could not remove {}: {cause}", folder.display()));
+        }
+        false
     }
 
     /// Stops everything that runs.

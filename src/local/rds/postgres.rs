@@ -112,17 +112,27 @@ impl Servers {
     pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
         self.ensure_server(wanted).await?;
         if let Some(replica) = wanted.replica() {
+            // Until all is ready for it, the endpoint leads to the writer.
+            self.prepare(&replica).await?;
             self.relays.end(&wanted.name).await;
-            return self.ensure_server(&replica).await;
+            return match self.ensure_server(&replica).await {
+                Ok(()) => Ok(()),
+                Err(why) => {
+                    self.stop(&replica.name).await;
+                    self.lead_readers(wanted).await?;
+                    Err(why)
+                }
+            };
         }
         self.stop(&replica_name(&wanted.name)).await;
-        match &wanted.reader {
-            Some(reader) => {
-                let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
-                led.map_err(said("listen at the readers' endpoint"))
-            }
-            None => Ok(()),
-        }
+        self.lead_readers(wanted).await
+    }
+
+    /// Has the readers' endpoint lead to the writer.
+    async fn lead_readers(&self, wanted: &Wanted) -> Outcome<()> {
+        let Some(reader) = &wanted.reader else { return Ok(()) };
+        let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
+        led.map_err(said("listen at the readers' endpoint"))
     }
 
     /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
@@ -235,8 +245,10 @@ impl Servers {
             format!("hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\n{kind} all all 127.0.0.0/8 scram-sha-256\n");
         let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
         let settings = settings::of(wanted, programs, home);
-        let text: String =
-            settings.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''"))).collect();
+        let text: String = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")))
+            .collect();
         Ok(self.user.write(&home.join("postgresql.conf"), &text)? || access)
     }
 
@@ -312,10 +324,18 @@ impl Servers {
     pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
         let programs = Programs::find(&wanted.major)?;
         let folder = self.folder.join(snapshot);
+        if folder.join("data").exists() {
+            // It had been made, and the word of it was lost.
+            return Ok(());
+        }
         self.user.make_folder(&folder).map_err(said("make the snapshot's folder"))?;
         let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
-        fs::remove_file(folder.join("client.key")).map_err(said("remove the client's key"))?;
-        copied
+        match fs::remove_file(folder.join("client.key")) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                copied.and(Err(said("remove the client's key")(cause)))
+            }
+            _ => copied,
+        }
     }
 
     /// Copies the data of the server at `from` into `folder`/data.
@@ -334,11 +354,15 @@ impl Servers {
     }
 }
 
+/// What is done below is nobody's to read, whatever the parameter group says: it is neither logged nor counted. The password
+/// itself never gets there: the server is given what it keeps of one.
+const QUIET: &str = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_duration_sample = -1;
+    SET log_transaction_sample_rate = 0; SET log_min_error_statement = panic; SET pg_stat_statements.track = none;
+    SET standard_conforming_strings = on";
+
 /// The roles that RDS has, the master user among them, and the first database.
 async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres::Error> {
-    // The statements below carry the password; whatever the parameter group says, they are not logged.
-    let quiet = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic";
-    client.batch_execute(quiet).await?;
+    client.batch_execute(QUIET).await?;
     let exists = async |table: &str, column: &str, name: &str| {
         let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
         client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
@@ -352,8 +376,8 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres:
     client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
     let user = identifier(&wanted.username);
     let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
-    let password = wanted.password.0.replace('\'', "''");
-    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")).await?;
+    let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
+    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{verifier}'")).await?;
     client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
     if let Some(name) = &wanted.database
         && !exists("pg_database", "datname", name).await?

@@ -21,6 +21,11 @@ pub(super) fn replica_name(name: &str) -> String {
     format!("{name}-reader")
 }
 
+/// The name of the folder of the cluster's first server, for that of either.
+pub(super) fn primary_name(name: &str) -> &str {
+    name.strip_suffix("-reader").unwrap_or(name)
+}
+
 impl Servers {
     /// Copies a server's data anew if it would not start with it. One that follows refuses to start with less (connections,
     /// locks, processes …) than the server that it follows once had, until it has read in the log that this one has less by

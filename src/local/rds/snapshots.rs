@@ -25,6 +25,9 @@ pub(crate) struct Snapshot {
     pub(super) phase: Phase,
     /// Whether the data plane has copied the data.
     pub(super) copied: bool,
+    /// Why it cannot.
+    #[serde(default)]
+    pub(super) fault: Option<String>,
     /// The cluster's resource id and identifier at that time.
     pub(super) source: String,
     pub(super) cluster: String,
@@ -166,6 +169,7 @@ pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags:
         data: arn::hex_id("snapshot-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::SNAPSHOT), "available"),
         copied: false,
+        fault: None,
         source: cluster.resource_id.clone(),
         cluster: cluster.identifier.clone(),
         version: cluster.version.clone(),

@@ -49,7 +49,13 @@ impl Store {
         for instance in self.instances.values_mut() {
             let was_renaming = instance.phase.is(RENAMING);
             let cluster = self.clusters.get(&instance.cluster);
-            let ready = cluster.is_none_or(|cluster| cluster.progress.complete()) || instance.phase.is("deleting");
+            let leaves = instance.phase.is("deleting");
+            let ready = match cluster.map(|cluster| &cluster.progress) {
+                _ if instance.arrives() => instance.progress.complete(),
+                // A server that cannot be changed keeps nobody from leaving.
+                Some(progress) => progress.complete() || leaves && progress.fault.is_some(),
+                None => true,
+            };
             instance.phase.settle(now, ready);
             renamed
                 .extend(Some(&instance.identifier).filter(|_| was_renaming && !instance.phase.is(RENAMING)).cloned());
@@ -76,12 +82,10 @@ impl Store {
         }
         let clusters = &self.clusters;
         self.custom_endpoints.retain(|_, one| !one.phase.is("deleted") && clusters.contains_key(&one.cluster));
-        // What was made to restore from goes with its cluster, when nothing is being restored from it.
+        // What was made to restore from goes when that is done.
         self.snapshots.retain(|_, snapshot| {
-            let needed = |cluster: &Cluster| {
-                cluster.resource_id == snapshot.source
-                    || cluster.origin.as_ref() == Some(&snapshot.data) && !cluster.progress.complete()
-            };
+            let needed =
+                |cluster: &Cluster| cluster.origin.as_ref() == Some(&snapshot.data) && !cluster.progress.complete();
             !snapshot.automated || clusters.values().any(needed)
         });
         for proxy in self.proxies.values_mut() {

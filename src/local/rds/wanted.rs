@@ -47,6 +47,8 @@ pub(super) struct Item<T> {
     pub(super) wanted: u64,
     pub(super) aim: Aim,
     pub(super) spec: T,
+    /// The resource ids of the instances that are served as soon as it is so.
+    pub(super) members: Vec<String>,
 }
 
 /// A snapshot to be made.
@@ -105,12 +107,12 @@ impl Wanted {
         wanted
     }
 
-    fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
+    pub(super) fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
         let store = &region.rds;
         self.expects |= !store.subnet_groups.is_empty();
         for cluster in store.clusters.values() {
             self.folders.push(cluster.resource_id.clone());
-            if is_replicated(store, cluster) {
+            if store.members(&cluster.identifier).any(|member| !member.writer && member.is_sound()) {
                 self.folders.push(replica_name(&cluster.resource_id));
             }
             if store.snapshots.values().any(|one| cluster.origin.as_ref() == Some(&one.data) && !one.copied) {
@@ -120,21 +122,23 @@ impl Wanted {
             }
             let aim = cluster.aim(store, now);
             let is_copied = store.is_being_copied(&cluster.resource_id);
-            let awaits = cluster.runs() && aim != Aim::Run && store.members(&cluster.identifier).any(Instance::arrives);
-            let (id, spec) = (cluster.identifier.clone(), server(store, cluster));
+            let (id, spec) = (cluster.identifier.clone(), server(store, cluster, now));
             self.restless |= aim != Aim::End && !cluster.progress.complete();
-            // One that runs only to be copied, or waits for its first instance's time, has not reached its aim by that.
-            let wanted =
-                if is_copied && aim != Aim::Run || awaits { cluster.progress.reached } else { cluster.progress.wanted };
+            self.restless |= store.members(&id).any(Instance::arrives);
+            let served = store.members(&id).filter(|member| aim == Aim::Run && member.is_served(now));
+            let members = served.map(|member| member.resource_id.clone()).collect();
+            // One that runs only to be copied has not reached its aim by that.
+            let lingers = is_copied && aim != Aim::Run;
+            let wanted = if lingers { cluster.progress.reached } else { cluster.progress.wanted };
             let aim = if is_copied { Aim::Run } else { aim };
-            self.servers.push(Item { place: place.clone(), id, wanted, aim, spec });
+            self.servers.push(Item { place: place.clone(), id, wanted, aim, spec, members });
         }
         for (id, snapshot) in &store.snapshots {
             self.folders.push(snapshot.data.clone());
             let source = store.clusters.values().find(|cluster| cluster.resource_id == snapshot.source);
             if let Some(cluster) = source.filter(|_| !snapshot.copied) {
                 let (id, data) = (id.clone(), snapshot.data.clone());
-                self.copies.push(Copy { place: place.clone(), id, data, server: server(store, cluster) });
+                self.copies.push(Copy { place: place.clone(), id, data, server: server(store, cluster, now) });
             }
         }
         for proxy in store.proxies.values() {
@@ -149,7 +153,7 @@ impl Wanted {
         let cluster = target.and_then(|target| store.clusters.get(&target.cluster));
         let is_reached = |cluster: &&Cluster| reaches(region, proxy, cluster);
         let upstream = cluster.filter(is_reached).map(|cluster| {
-            let connections = settings::max_connections(&server(store, cluster).parameters);
+            let connections = settings::max_connections(&store.parameters(cluster));
             (cluster.listener.clone(), connections)
         });
         let spec = pooler::Wanted {
@@ -165,7 +169,7 @@ impl Wanted {
             self.folders.push(spec.name.clone());
             let aim = if phase.is("deleting") { Aim::End } else { Aim::Run };
             self.restless |= aim == Aim::Run && !complete;
-            self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, aim, spec });
+            self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, aim, spec, members: Vec::new() });
         };
         add(&proxy.name, &proxy.phase, proxy.progress.wanted, proxy.progress.complete(), spec.clone());
         for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
@@ -182,14 +186,14 @@ impl Wanted {
     }
 }
 
-/// Whether a cluster has a reader, and with it a server that refuses writes.
-fn is_replicated(store: &Store, cluster: &Cluster) -> bool {
-    let reads = |member: &Instance| !member.writer && !member.phase.is("deleting");
+/// Whether a cluster's readers are to answer, and with them a server that refuses writes.
+fn is_replicated(store: &Store, cluster: &Cluster, now: Millis) -> bool {
+    let reads = |member: &Instance| !member.writer && member.is_served(now);
     cluster.reader.is_some() && store.members(&cluster.identifier).any(reads)
 }
 
 /// What a cluster's server is to be.
-fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
+fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
     let family = engine::family(&cluster.version);
     postgres::Wanted {
         name: cluster.resource_id.clone(),
@@ -202,7 +206,7 @@ fn server(store: &Store, cluster: &Cluster) -> postgres::Wanted {
         restarts: cluster.restarts,
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),
-        replicated: is_replicated(store, cluster),
+        replicated: is_replicated(store, cluster, now),
         source: None,
     }
 }

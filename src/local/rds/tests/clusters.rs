@@ -298,6 +298,7 @@ fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
     cloud.ok("CreateDBInstance", instance("shop-1"));
     assert!(!reachable(&cloud), "its instance is being created");
     cloud.pass(360);
+    cloud.cluster_status();
     assert!(!reachable(&cloud), "the server of its instance is not there yet");
     cloud.make_real();
     cloud.pass(1);
@@ -306,7 +307,6 @@ fn a_cluster_stays_reachable_while_a_reader_comes_and_goes() {
         let input =
             if change.starts_with("Create") { instance("shop-2") } else { json!({"DBInstanceIdentifier": "shop-2"}) };
         cloud.ok(change, input);
-        assert!(!cloud.region.rds.clusters["shop"].progress.complete(), "{change}: the data plane has something to do");
         assert!(reachable(&cloud), "{change}");
         cloud.make_real();
         cloud.pass(360);

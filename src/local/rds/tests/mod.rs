@@ -9,6 +9,7 @@ use crate::local::{fault::Fault, members::testing, service::SERVICES};
 mod clusters;
 mod groups;
 mod proxies;
+mod wanted;
 
 /// One account's region, with what a cluster and a proxy need.
 struct Cloud {
@@ -104,6 +105,9 @@ impl Cloud {
         let clusters = store.clusters.values_mut().map(|cluster| &mut cluster.progress);
         for progress in clusters.chain(store.proxies.values_mut().map(|proxy| &mut proxy.progress)) {
             progress.reached = progress.wanted;
+        }
+        for instance in store.instances.values_mut() {
+            instance.progress.reached = instance.progress.wanted;
         }
         for snapshot in store.snapshots.values_mut() {
             snapshot.copied = true;

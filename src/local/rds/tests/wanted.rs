@@ -1,0 +1,112 @@
+//! What the data plane is to do, by what the API was told.
+
+use serde_json::json;
+
+use super::{Cloud, instance};
+use crate::local::rds::wanted::{Aim, Place, Wanted};
+
+impl Cloud {
+    fn wanted(&mut self) -> Wanted {
+        let now = self.now;
+        self.cluster_status();
+        let place = Place { account: "0".into(), region: "eu-central-1".into() };
+        let mut wanted = Wanted::default();
+        wanted.add_region(&place, &self.here.account.iam, &self.here.region, now);
+        wanted
+    }
+
+    /// What is to become of the one cluster's server, whether another one follows it, and how many instances it then serves.
+    fn server(&mut self) -> (Aim, bool, usize) {
+        let wanted = self.wanted();
+        let item = &wanted.servers[0];
+        (item.aim, item.spec.replicated, item.members.len())
+    }
+
+    fn instance_status(&mut self, name: &str) -> String {
+        self.get("DescribeDBInstances", json!({"DBInstanceIdentifier": name}), "/DBInstances/0/DBInstanceStatus")
+    }
+}
+
+#[test]
+fn a_server_runs_while_an_instance_is_served_or_its_data_is_copied() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    assert_eq!(cloud.server(), (Aim::Rest, false, 0), "storage alone");
+    cloud.make_real();
+    cloud.pass(150);
+    assert_eq!(cloud.server(), (Aim::Rest, false, 0), "still");
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    cloud.pass(359);
+    assert_eq!(cloud.server(), (Aim::Rest, false, 0), "the instance's time is not over");
+    // The cluster's own changes do not wait for it.
+    let change = json!({"DBClusterIdentifier": "shop", "DBClusterParameterGroupName": "default.aurora-postgresql15",
+        "ServerlessV2ScalingConfiguration": {"MinCapacity": 1.0, "MaxCapacity": 8.0}});
+    cloud.ok("ModifyDBCluster", change);
+    assert_eq!(cloud.wanted().servers[0].wanted, cloud.region.rds.clusters["shop"].progress.wanted);
+    cloud.pass(1);
+    assert_eq!(cloud.server(), (Aim::Run, false, 1));
+    assert_eq!(cloud.instance_status("shop-1"), "creating", "until somebody answers");
+    cloud.make_real();
+    cloud.pass(15);
+    assert_eq!(cloud.instance_status("shop-1"), "available");
+
+    cloud.ok("CreateDBInstance", instance("shop-2"));
+    cloud.pass(359);
+    assert_eq!(cloud.server(), (Aim::Run, false, 1), "the readers' endpoint leads to the writer");
+    cloud.pass(1);
+    assert_eq!(cloud.server(), (Aim::Run, true, 2));
+    cloud.make_real();
+    for (name, left) in [("shop-2", (Aim::Run, false, 1)), ("shop-1", (Aim::Rest, false, 0))] {
+        cloud.ok("DeleteDBInstance", json!({"DBInstanceIdentifier": name}));
+        cloud.pass(400);
+        assert_eq!(cloud.server(), left);
+        assert_eq!(cloud.instance_status(name), "deleting", "until its server has ended");
+        cloud.make_real();
+    }
+    cloud.ok("CreateDBClusterSnapshot", json!({"DBClusterIdentifier": "shop", "DBClusterSnapshotIdentifier": "one"}));
+    assert_eq!(cloud.server(), (Aim::Run, false, 0), "to be copied");
+    cloud.make_real();
+    cloud.pass(60);
+    assert_eq!(cloud.server(), (Aim::Rest, false, 0));
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "FinalDBSnapshotIdentifier": "two"}));
+    let last = cloud.wanted();
+    let progress = &cloud.region.rds.clusters["shop"].progress;
+    assert_eq!((last.servers[0].aim, last.servers[0].wanted), (Aim::Run, progress.reached), "this is not its end");
+    cloud.region.rds.snapshots.get_mut("two").unwrap().copied = true;
+    assert_eq!(cloud.server(), (Aim::End, false, 0));
+}
+
+#[test]
+fn a_stopped_cluster_rests_with_all_that_it_has() {
+    let mut cloud = Cloud::furnished();
+    cloud.ok("StopDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(cloud.server(), (Aim::Rest, false, 0));
+    cloud.make_real();
+    cloud.pass(240);
+    cloud.ok("StartDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(cloud.server(), (Aim::Run, false, 1));
+}
+
+#[test]
+fn an_instance_that_has_failed_is_nobody_s_writer() {
+    let mut cloud = Cloud::furnished();
+    assert_eq!(cloud.instance_status("shop-1"), "available");
+    cloud.region.rds.instances.get_mut("shop-1").unwrap().phase.status = "failed".into();
+    cloud.ok("CreateDBInstance", instance("shop-2"));
+    let answer = cloud.ok("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"}));
+    let members = answer["DBClusters"][0]["DBClusterMembers"].as_array().unwrap();
+    let writers: Vec<_> = members.iter().filter(|member| member["IsClusterWriter"] == true).collect();
+    assert_eq!((writers.len(), &writers[0]["DBInstanceIdentifier"]), (1, &json!("shop-2")));
+}
+
+#[test]
+fn a_cluster_that_has_failed_has_nothing_for_a_final_snapshot() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = Some("PostgreSQL is not installed".into());
+    let last = json!({"DBClusterIdentifier": "shop", "FinalDBSnapshotIdentifier": "last"});
+    assert_eq!(cloud.refusal("DeleteDBCluster", last), "InvalidDBClusterStateFault");
+    assert!(cloud.region.rds.snapshots.is_empty());
+}
