@@ -45,8 +45,7 @@ pub(super) fn stop_stream(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
 pub(super) fn modify_stream(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let arn = input.text("ResourceArn").unwrap_or_default();
-    let instances = &ctx.region.rds.instances;
-    let found = instances.values().find(|one| ctx.rds_arn("db", &one.identifier) == arn);
+    let found = ctx.region.rds.instances.values().find(|one| one.arn == arn);
     let found =
         found.ok_or_else(|| missing("ResourceNotFoundFault", format!("The resource {arn} is not a DB instance.")))?;
     let message =

@@ -79,7 +79,7 @@ pub(super) fn get_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
 /// `ListResourcePolicies`: a secret's one policy is its default one.
 pub(super) fn list_resource_policies(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if input["NextToken"].is_string() {
-        return Err(Fault::new("InvalidNextTokenException", "The NextToken value is invalid."));
+        return Err(super::describe::invalid_token());
     }
     let input: Input = decode(input)?;
     let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;

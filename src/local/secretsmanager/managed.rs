@@ -8,7 +8,7 @@ use super::{
 };
 use crate::local::{
     fault::Fault,
-    members::{Sealed, Tags, random_uuid},
+    members::{Sealed, Tags, optional_time, random_uuid},
     world::Ctx,
 };
 
@@ -79,7 +79,7 @@ impl Secret {
             members["OwningService"] = json!(service);
             members["RotationEnabled"] = json!(true);
             members["RotationRules"] = json!({ "AutomaticallyAfterDays": 7 });
-            members["LastRotatedDate"] = crate::local::members::optional_time(self.rotated_at);
+            members["LastRotatedDate"] = optional_time(self.rotated_at);
         }
     }
 }
