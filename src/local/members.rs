@@ -160,6 +160,11 @@ pub(crate) mod testing {
             Self { account, region, now, pace: Pace::Scaled(1.0), doom: None, access_key, region_name, data }
         }
 
+        /// The folder for what is too large for the state.
+        pub(crate) fn data(&self) -> &std::path::Path {
+            self.data.path()
+        }
+
         /// Lets time pass.
         pub(crate) fn wait(&mut self, seconds: u64) {
             self.now += seconds * 1000;

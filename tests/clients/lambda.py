@@ -125,6 +125,17 @@ def changed():
     equal("no bootstrap", call({})[1]["errorType"], "Runtime.InvalidEntrypoint")
 
 
+def named():
+    new = lambdas.create_function(FunctionName="function", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed(name="other")})
+    equal("one called function", (new["FunctionName"], new["FunctionArn"]), ("function", ARN.replace("echo", "function")))
+    refused("its name without one", "ValidationException", lambdas.create_function, FunctionName="function:", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed()})
+    lambdas.delete_function(FunctionName=new["FunctionArn"])
+    equal("its neighbour's code is there", call({"a": 2})[1]["event"], {"a": 2})
+    for given in ("function:echo", f"{ACCOUNT}:function:echo", f"{ACCOUNT}:echo", ARN, f"{ARN}:$LATEST"):
+        equal(given, lambdas.get_function_configuration(FunctionName=given)["FunctionArn"], ARN)
+    refused("in another region", "ResourceNotFoundException", lambdas.get_function, FunctionName=ARN.replace("eu-central-1", "us-east-1"), status=404)
+
+
 def tagged():
     lambdas.tag_resource(Resource=ARN, Tags={"c": "d e"})
     lambdas.untag_resource(Resource=ARN, TagKeys=["a", "nothing"])
@@ -183,4 +194,4 @@ def listed_and_deleted():
     equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(made, called, changed, tagged, attached, what_it_has_none_of, listed_and_deleted)
+run(made, called, named, changed, tagged, attached, what_it_has_none_of, listed_and_deleted)

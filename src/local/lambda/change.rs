@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     CREATE, CREATE_IN_VPC, LINGER, UPDATE, check, code, conflict,
     function::{Function, State},
-    invalid, named,
+    invalid, name,
 };
 use crate::local::{
     ec2::Purpose,
@@ -61,7 +61,8 @@ fn settings(input: &Value) -> Result<Map<String, Value>, Fault> {
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let name = named(text(&input, "FunctionName")).to_owned();
+    let folder = name::new(text(&input, "FunctionName"))?;
+    let name = folder.as_str().to_owned();
     if ctx.region.lambda.functions.contains_key(&name) {
         return Err(conflict(format!("Function already exist: {name}")));
     }
@@ -82,7 +83,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let Some(zip) = input["Code"]["ZipFile"].as_str() else {
         return Err(invalid("Please provide a source for function code."));
     };
-    let code = code::take(ctx.data, ctx.account, ctx.region_name, &name, zip)?;
+    let code = code::take(ctx.data, ctx.account, ctx.region_name, &folder, zip)?;
     let architectures = list(&input["Architectures"]);
     let mut function = Function {
         arn: format!("arn:aws:lambda:{}:{}:function:{name}", ctx.region_name, ctx.account),
@@ -160,15 +161,15 @@ impl Function {
 
 pub(super) fn update_code(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (now, until) = (ctx.now, ctx.pace.after(ctx.now, UPDATE));
-    let function = ctx.region.lambda.find(text(&input, "FunctionName"))?;
+    let function = ctx.region.lambda.find(&input)?;
     function.check_free()?;
-    let name = function.name.clone();
+    let name = function.name()?;
     let Some(zip) = input["ZipFile"].as_str() else {
         return Err(invalid("Please provide a source for function code."));
     };
     let code = code::take(ctx.data, ctx.account, ctx.region_name, &name, zip)?;
     let failure = ctx.doom.take();
-    let function = ctx.region.lambda.find(&name)?;
+    let function = ctx.region.lambda.find(&input)?;
     let architectures = list(&input["Architectures"]);
     if !architectures.is_empty() {
         function.architectures = architectures;
@@ -179,7 +180,7 @@ pub(super) fn update_code(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
 }
 
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let mut function = ctx.region.lambda.find(text(&input, "FunctionName"))?.clone();
+    let mut function = ctx.region.lambda.find(&input)?.clone();
     function.check_free()?;
     let given = settings(&input)?;
     function.settings.extend(given);
@@ -206,9 +207,9 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find_version(&input)?.clone();
+    let function = ctx.region.lambda.find(&input)?.clone();
     ctx.region.lambda.functions.remove(&function.name);
     detach(ctx, &function);
-    code::remove(ctx.data, ctx.account, ctx.region_name, &function.name);
+    code::remove(ctx.data, ctx.account, ctx.region_name, &function.name()?);
     Ok(json!({"StatusCode": 204}))
 }

@@ -12,7 +12,7 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive};
 use sha2::{Digest as _, Sha256};
 
-use super::invalid;
+use super::{invalid, name::Name};
 use crate::local::{disk, fault::Fault};
 
 /// The largest zip file in a request, and the largest content of one; bytes.
@@ -28,19 +28,19 @@ pub(super) struct Code {
 }
 
 /// The folder with everything of one function.
-fn home(data: &Path, account: &str, region: &str, name: &str) -> PathBuf {
-    data.join("functions").join(account).join(region).join(name)
+fn home(data: &Path, account: &str, region: &str, name: &Name) -> PathBuf {
+    data.join("functions").join(account).join(region).join(name.as_str())
 }
 
 /// The folder with a function's code, by the digest.
-pub(super) fn folder(data: &Path, account: &str, region: &str, name: &str, sha256: &str) -> PathBuf {
+pub(super) fn folder(data: &Path, account: &str, region: &str, name: &Name, sha256: &str) -> PathBuf {
     let letters = STANDARD.decode(sha256).unwrap_or_default();
     let hex: String = letters.iter().map(|byte| format!("{byte:02x}")).collect();
     home(data, account, region, name).join(hex)
 }
 
 /// Unpacks a zip file that came as base64, in place of the function's code so far.
-pub(super) fn take(data: &Path, account: &str, region: &str, name: &str, zip: &str) -> Result<Code, Fault> {
+pub(super) fn take(data: &Path, account: &str, region: &str, name: &Name, zip: &str) -> Result<Code, Fault> {
     let zip = STANDARD.decode(zip).unwrap_or_default();
     if zip.len() > LARGEST_ZIP {
         let message = "Request must be smaller than 70167211 bytes for the CreateFunction operation";
@@ -67,7 +67,7 @@ pub(super) fn take(data: &Path, account: &str, region: &str, name: &str, zip: &s
 }
 
 /// Removes a function's code.
-pub(super) fn remove(data: &Path, account: &str, region: &str, name: &str) {
+pub(super) fn remove(data: &Path, account: &str, region: &str, name: &Name) {
     let _ = fs::remove_dir_all(home(data, account, region, name));
 }
 

@@ -78,7 +78,7 @@ fn variables(cloud: &Cloud, order: &Order, folder: &Path, api: &str, stream: &st
     }
     let mut set = |name: &str, value: &str| all.insert(name.to_owned(), value.to_owned());
     set("AWS_LAMBDA_RUNTIME_API", api);
-    set("AWS_LAMBDA_FUNCTION_NAME", &order.name);
+    set("AWS_LAMBDA_FUNCTION_NAME", order.name.as_str());
     set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &order.memory.to_string());
     set("AWS_LAMBDA_LOG_GROUP_NAME", &order.log_group);

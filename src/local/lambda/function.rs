@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::NEWEST;
+use super::{NEWEST, name::Name};
 use crate::local::{
     fault::Fault,
     members::{Tags, random_uuid},
@@ -65,6 +65,12 @@ impl Function {
         if self.changed_at.is_some_and(|at| at <= now) {
             self.changed_at = None;
         }
+    }
+
+    /// Its name, which a state that somebody edited may not have.
+    pub(super) fn name(&self) -> Result<Name, Fault> {
+        let nameless = || Fault::new("ServiceException", format!("{} has no name", self.arn)).with_status(500);
+        Name::of(&self.name).ok_or_else(nameless)
     }
 
     /// A setting's text.

@@ -7,7 +7,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{NEWEST, code, environment, function::State};
+use super::{NEWEST, code, environment, function::State, name::Name};
 use crate::local::{cloud::Cloud, fault::Fault, members::random_uuid, world::Ctx};
 
 /// The largest payload of a call that is waited for, of one that is not, and of an answer, in bytes.
@@ -16,11 +16,11 @@ const LARGEST_EVENT: usize = 1 << 20;
 const LARGEST_ANSWER: usize = 6_291_556;
 
 /// A call of a function, as it is carried out.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) account: String,
     pub(super) region: String,
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) arn: String,
     pub(super) handler: String,
     pub(super) memory: u64,
@@ -61,7 +61,7 @@ impl Answer {
 pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let text = |name: &str| input[name].as_str().unwrap_or_default();
     let (account, region) = (ctx.account.to_owned(), ctx.region_name.to_owned());
-    let function = ctx.region.lambda.find_version(&input)?;
+    let function = ctx.region.lambda.find(&input)?;
     match function.state {
         State::Active => {}
         State::Pending => function.check_free()?,
@@ -91,7 +91,7 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let order = Order {
         account,
         region,
-        name: function.name.clone(),
+        name: function.name()?,
         arn: function.arn.clone(),
         handler: function.text("Handler").to_owned(),
         memory: number("MemorySize"),

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{NEWEST, Store, function::Function, invalid};
+use super::{NEWEST, function::Function, invalid};
 use crate::local::{fault::Fault, members::page, world::Ctx};
 
 /// How many a page has.
 const PAGE: usize = 50;
 
 pub(super) fn get_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    Ok(ctx.region.lambda.find_version(&input)?.described())
+    Ok(ctx.region.lambda.find(&input)?.described())
 }
 
 pub(super) fn get(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find_version(&input)?;
+    let function = ctx.region.lambda.find(&input)?;
     Ok(json!({
         "Configuration": function.described(),
         // AWS's is a link into a store of its own, which the local cloud does not have.
@@ -33,23 +33,19 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 /// `ListVersionsByFunction`: the newest one, for none is published here.
 pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(input["FunctionName"].as_str().unwrap_or_default())?;
+    let function = ctx.region.lambda.find(&input)?;
     let mut newest = function.listed();
     newest.insert("FunctionArn".to_owned(), format!("{}:{NEWEST}", function.arn).into());
     Ok(json!({"Versions": [newest]}))
 }
 
-fn of_arn<'a>(store: &'a mut Store, input: &Value) -> Result<&'a mut Function, Fault> {
-    store.find(input["Resource"].as_str().unwrap_or_default())
-}
-
 pub(super) fn tag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    of_arn(&mut ctx.region.lambda, &input)?.retag(&input["Tags"])?;
+    ctx.region.lambda.find_tagged(&input)?.retag(&input["Tags"])?;
     Ok(Value::Null)
 }
 
 pub(super) fn untag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = of_arn(&mut ctx.region.lambda, &input)?;
+    let function = ctx.region.lambda.find_tagged(&input)?;
     for key in input["TagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         function.tags.remove(key);
     }
@@ -57,5 +53,5 @@ pub(super) fn untag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 pub(super) fn list_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    Ok(json!({"Tags": of_arn(&mut ctx.region.lambda, &input)?.tags}))
+    Ok(json!({"Tags": ctx.region.lambda.find_tagged(&input)?.tags}))
 }

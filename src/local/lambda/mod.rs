@@ -10,13 +10,13 @@ mod environment;
 mod function;
 mod invoke;
 mod list;
+mod name;
 mod never;
 mod runtime;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
 use function::Function;
@@ -55,43 +55,6 @@ impl Store {
             tags: function.tags.clone(),
         };
         self.functions.values().map(item).collect()
-    }
-
-    /// The function that a name, a partial or a full ARN means.
-    fn find(&mut self, given: &str) -> Result<&mut Function, Fault> {
-        let missing = || {
-            let message = format!("Function not found: {given}");
-            Fault::new("ResourceNotFoundException", message)
-        };
-        self.functions.get_mut(named(given)).ok_or_else(missing)
-    }
-
-    /// The function that a call means, whose newest version is the only one.
-    fn find_version(&mut self, input: &Value) -> Result<&mut Function, Fault> {
-        let given = input["FunctionName"].as_str().unwrap_or_default();
-        let function = self.find(given)?;
-        match input["Qualifier"].as_str().or_else(|| version(given)).filter(|version| *version != NEWEST) {
-            None => Ok(function),
-            Some(version) => {
-                let message = format!("Function not found: {}:{version}", function.arn);
-                Err(Fault::new("ResourceNotFoundException", message))
-            }
-        }
-    }
-}
-
-/// The version or alias behind a name or an ARN.
-fn version(given: &str) -> Option<&str> {
-    let (before, version) = given.rsplit_once(':')?;
-    (before == named(given) || before.ends_with(&format!("function:{}", named(given)))).then_some(version)
-}
-
-/// The name in a name, a partial ARN or a full one, with or without a version behind it.
-fn named(given: &str) -> &str {
-    let parts: Vec<&str> = given.split(':').collect();
-    match parts.iter().position(|part| *part == "function") {
-        Some(place) => parts.get(place + 1).copied().unwrap_or_default(),
-        None => parts.first().copied().unwrap_or_default(),
     }
 }
 

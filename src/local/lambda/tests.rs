@@ -34,6 +34,12 @@ impl Cloud {
         role["Role"]["Arn"].as_str().unwrap().to_owned()
     }
 
+    /// What a function's code starts with.
+    fn code(&self, name: &str) -> std::path::PathBuf {
+        let (name, function) = (name::Name::of(name).unwrap(), &self.region.lambda.functions[name]);
+        code::folder(self.data(), Self::ACCOUNT, Self::REGION, &name, &function.sha256).join("bootstrap")
+    }
+
     fn network(&mut self) -> (String, String) {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let vpc = self.call(&ec2::SERVICE, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"})).unwrap();
@@ -200,4 +206,35 @@ fn lists_come_in_pages_and_tags_are_kept() {
     assert_eq!(cloud.lambda("ListTags", json!({"Resource": arn})).unwrap(), json!({"Tags": {"c": "d"}}));
     let reserved = cloud.lambda("TagResource", json!({"Resource": arn, "Tags": {"aws:x": ""}})).unwrap_err();
     assert_eq!(reserved.code, "InvalidParameterValueException");
+}
+
+#[test]
+fn a_function_may_be_called_function() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    cloud.lambda("CreateFunction", one(&role)).unwrap();
+    let mut input = one(&role);
+    input["FunctionName"] = json!("function");
+    let made = cloud.lambda("CreateFunction", input).unwrap();
+    let arn = "arn:aws:lambda:eu-central-1:000000000000:function:function";
+    assert_eq!((&made["FunctionName"], &made["FunctionArn"]), (&json!("function"), &json!(arn)));
+    assert!(cloud.code("one").is_file(), "the code of its neighbour stays");
+    cloud.wait(5);
+    cloud.lambda("DeleteFunction", json!({"FunctionName": arn})).unwrap();
+    assert!(cloud.code("one").is_file());
+    for (name, why) in [
+        ("function:".to_owned(), "the name of a function"),
+        ("x".repeat(65), "length less than or equal to 64"),
+        ("one:7".to_owned(), "without a version"),
+    ] {
+        let mut other = one(&role);
+        other["FunctionName"] = json!(name);
+        let refused = cloud.lambda("CreateFunction", other).unwrap_err();
+        assert_eq!(refused.code, "InvalidParameterValueException");
+        assert!(refused.message.contains(why), "{refused}");
+    }
+    let elsewhere = "arn:aws:lambda:us-east-1:000000000000:function:one";
+    let refused = cloud.lambda("GetFunction", json!({"FunctionName": elsewhere})).unwrap_err();
+    assert_eq!(refused.message, "Functions from 'us-east-1' are not reachable in this region ('eu-central-1')");
 }
