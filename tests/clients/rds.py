@@ -128,6 +128,13 @@ def parameter_groups():
         DBClusterParameterGroupName="shop",
         Parameters=[set_("no_such_thing", "1")],
     )
+    for name, value in (
+        ("timezone", "Mars/Olympus"), ("datestyle", "foo"), ("log_statement", "everything"), ("work_mem", "1"), ("work_mem", "4MB"),
+        ("rds.force_ssl", "on"), ("work_mem", "{DBInstanceClassMemory\n/2}"), ("search_path", "a\nb"), ("work_mem", "LEAST(1,2"),
+    ):  # fmt: skip
+        parameters = [set_(name, value)]
+        refused(f"{name} = {value!r}", "InvalidParameterValue", rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="shop", Parameters=parameters)
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[set_("work_mem", "GREATEST({DBInstanceClassMemory/12582880},64)")])
     rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[set_("log_min_duration_statement", "250"), set_("work_mem", "8192")])
     equal("two of one's own", own(), {"log_min_duration_statement": "250", "work_mem": "8192"})
     rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=[{"ParameterName": "work_mem", "ApplyMethod": "immediate"}])
@@ -288,6 +295,26 @@ def static_parameters():
     until("and no longer", lambda: (own(), instance("shop-2")["DBInstanceStatus"]), ("in-sync", "available"))
     rds.modify_db_instance(DBInstanceIdentifier="shop-2", DBParameterGroupName="default.aurora-postgresql15", ApplyImmediately=True)
     rds.delete_db_parameter_group(DBParameterGroupName="own")
+
+
+def parameters_that_do_not_start():
+    """More of what PostgreSQL takes at its start than any machine has."""
+    status = lambda: instance("shop-1")["DBInstanceStatus"]
+    for value, then in (("262143", "incompatible-parameters"), ("64", "available")):
+        settings = [{"ParameterName": "autovacuum_max_workers", "ParameterValue": value, "ApplyMethod": "pending-reboot"}]
+        rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=settings)
+        rds.reboot_db_instance(DBInstanceIdentifier="shop-1")
+        until(f"with {value} workers", status, then)
+        equal("the cluster is its storage", cluster()["Status"], "available")
+    told = [one["Message"] for one in rds.describe_events(SourceType="db-instance", SourceIdentifier="shop-1", Duration=60)["Events"]]
+    holds("an event tells it", any("incompatible-parameters" in one for one in told), told)
+    until("the data is back", lambda: sql(cluster()["ReaderEndpoint"], "select count(*) from item"), "2")
+    rds.reset_db_cluster_parameter_group(
+        DBClusterParameterGroupName="shop", Parameters=[{"ParameterName": "autovacuum_max_workers", "ApplyMethod": "pending-reboot"}]
+    )
+    for name in ("shop-1", "shop-2"):
+        rds.reboot_db_instance(DBInstanceIdentifier=name)
+        until(f"{name} has started again", lambda: instance(name)["DBInstanceStatus"], "available")
 
 
 def set_(**parameters):
@@ -741,6 +768,7 @@ run(
     data,
     extensions,
     static_parameters,
+    parameters_that_do_not_start,
     failing_over,
     stopping_and_starting,
     switches_and_options,

@@ -82,10 +82,14 @@ pub(super) const KEPT: &[(&str, &str)] = &[
 ];
 
 impl Cluster {
-    /// The status that a describe shows; a server that cannot start makes it `failed`.
+    /// The status that a describe shows; a server that cannot start makes it `failed`. Parameters that do not let it start are a
+    /// matter of its instances.
     pub(super) fn status(&self) -> &str {
-        let making = self.phase.is("creating") || self.phase.is("starting");
-        if making && self.progress.fault.is_some() { "failed" } else { &self.phase.status }
+        match self.phase.status.as_str() {
+            "creating" | "starting" if self.progress.is_incompatible() => "available",
+            "creating" | "starting" if self.progress.fault.is_some() => "failed",
+            status => status,
+        }
     }
 
     /// Whether its instances are to run.

@@ -9,6 +9,7 @@ use super::{
     clusters::{absent as no_cluster, key},
     engine,
     events::time,
+    incompatible::INCOMPATIBLE,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::{Phase, Progress},
     renaming, rules,
@@ -135,11 +136,16 @@ impl Instance {
         self.answers() || self.arrives() && self.phase.due(now)
     }
 
-    /// The status that a describe shows; a server that cannot start makes a new one `failed`.
+    /// The status that a describe shows; a server that cannot start makes a new one `failed`, and parameters that do not let
+    /// it start make each one incompatible with them.
     pub(super) fn status(&self, store: &Store) -> &str {
-        let cluster = store.clusters.get(&self.cluster);
-        let fault = cluster.is_some_and(|cluster| cluster.progress.fault.is_some());
-        if self.arrives() && fault { "failed" } else { &self.phase.status }
+        let Some(cluster) = store.clusters.get(&self.cluster) else { return &self.phase.status };
+        match self.phase.status.as_str() {
+            "stopping" | "stopped" | "deleting" | "failed" => &self.phase.status,
+            _ if cluster.progress.is_incompatible() => INCOMPATIBLE,
+            "creating" if cluster.progress.fault.is_some() => "failed",
+            status => status,
+        }
     }
 
     pub(super) fn promotion_tier(&self) -> i64 {
@@ -214,15 +220,14 @@ impl Store {
         }
     }
 
+    /// Refuses unless the instance is `available`, or waits for another parameter group or a reboot.
     pub(super) fn available_instance(&self, name: &str) -> Result<&Instance, Fault> {
         let instance = self.instance(name)?;
-        if instance.phase.is("available") {
+        let status = instance.status(self);
+        if ["available", INCOMPATIBLE].contains(&status) {
             return Ok(instance);
         }
-        let message = format!(
-            "DB instance {} is not in the available state: it is {}.",
-            instance.identifier, instance.phase.status
-        );
+        let message = format!("DB instance {} is not in the available state: it is {status}.", instance.identifier);
         Err(Fault::new("InvalidDBInstanceState", message))
     }
 }

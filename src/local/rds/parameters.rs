@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::input::{combination, invalid};
+use super::{
+    formulas::{self, Formula},
+    input::{combination, invalid},
+    values, zones,
+};
 use crate::local::fault::Fault;
 
 /// One engine parameter.
@@ -85,36 +89,25 @@ impl Parameter {
         if self.is_static && method == "immediate" {
             return Err(combination("cannot use immediate apply method for static parameter"));
         }
-        if self.accepts(value) {
+        if self.default == Some(value) || values::accepts(self.name, self.kind, self.allowed, value) {
             return Ok(());
         }
         Err(invalid(format!(
-            "Invalid parameter value: {value} for: {} allowed values are: {}",
-            self.name, self.allowed
+            "Invalid parameter value: {} for: {} allowed values are: {}",
+            value.replace(char::is_control, "?"),
+            self.name,
+            self.allowed
         )))
     }
 
-    fn accepts(&self, value: &str) -> bool {
-        // Formulas and references to instance variables are AWS's own language.
-        if value.contains('{') || value.contains('\n') {
-            return value.starts_with('{') || value.starts_with("LEAST(") || value.starts_with("GREATEST(");
-        }
-        match (self.kind, self.allowed) {
-            (_, "") => true,
-            ("boolean", _) => ["0", "1", "on", "off", "true", "false"].contains(&value),
-            ("integer" | "float", ranges) => ranges.split(',').any(|range| within(range, value)),
-            ("list", words) => value.split(',').all(|word| words.split(',').any(|known| known == word.trim())),
-            (_, words) => words.split(',').any(|known| known.eq_ignore_ascii_case(value)),
+    /// The value for a server here: a formula's, where that does not depend on a machine of AWS's.
+    pub(super) fn resolve(&self, value: &str) -> Option<String> {
+        match formulas::parse(value).filter(|_| ["boolean", "integer", "float"].contains(&self.kind)) {
+            None => Some(value.to_owned()),
+            Some(Formula::Number(number)) => Some(number.to_string()),
+            Some(Formula::Unknown) => None,
         }
     }
-}
-
-/// Whether a number is the range's only one or between its ends, e.g. `-1-2147483647`.
-fn within(range: &str, value: &str) -> bool {
-    let Ok(value) = value.parse::<f64>() else { return false };
-    let split = range.get(1..).and_then(|rest| rest.find('-')).map(|at| at + 1);
-    let (low, high) = split.map_or((range, range), |at| (&range[..at], &range[at + 1..]));
-    low.parse::<f64>().is_ok_and(|low| low <= value) && high.parse::<f64>().is_ok_and(|high| value <= high)
 }
 
 /// The default of `max_connections`.
@@ -324,7 +317,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     parameter("temp_buffers", None, "integer", "100-1073741823", "Sets the maximum number of temporary buffers used by each session."),
     parameter("temp_file_limit", None, "integer", "-1-2147483647", "(kB) Limits the total size of all temporary files used by each process."),
     parameter("temp_tablespaces", None, "string", "", "Sets the tablespace(s) to use for temporary tables and sort files."),
-    parameter("timezone", Some("UTC"), "string", "", "Sets the time zone for displaying and interpreting time stamps.").cluster_only(),
+    parameter("timezone", Some("UTC"), "string", zones::NAMES, "Sets the time zone for displaying and interpreting time stamps.").cluster_only(),
     parameter("track_activities", None, "boolean", "0,1", "Collects information about executing commands."),
     parameter("track_activity_query_size", Some("4096"), "integer", "100-1048576", "(B) Sets the size reserved for pg_stat_activity.query.").restart(),
     parameter("track_commit_timestamp", None, "boolean", "0,1", "Collects transaction commit time.").restart().cluster_only(),
@@ -375,6 +368,17 @@ mod tests {
             ("shared_preload_libraries", "mine", false),
             ("timezone", "Europe/Vienna", true),
             ("timezone", "UTC'\nfsync='on", false),
+            ("timezone", "Mars/X", false),
+            ("rds.force_ssl", "on", false),
+            ("rds.force_ssl", "{TrueIfReplica}", true),
+            ("statement_timeout", "1e3", false),
+            ("statement_timeout", "LEAST(5,3000000000)", true),
+            ("statement_timeout", "GREATEST(5,3000000000)", false),
+            ("seq_page_cost", "1.5", true),
+            ("seq_page_cost", "nan", false),
+            ("max_connections", "LEAST({DBInstanceClassMemory/9531392},\n5000)", false),
+            ("max_connections", "{DBInstanceClassMemory}'; x", false),
+            ("log_statement", "{DBInstanceVCPU}", false),
         ] {
             let parameter = find(name, true).unwrap();
             assert_eq!(parameter.check(value, "pending-reboot").is_ok(), accepted, "{name} = {value}");

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::incompatible;
 use crate::local::pace::Millis;
 
 /// A status in RDS's words, and the one that follows it.
@@ -77,6 +78,11 @@ impl Progress {
     /// One more change to make real.
     pub(super) fn want(&mut self) {
         self.wanted += 1;
+    }
+
+    /// Whether it is the parameters' values that keep it from being made real.
+    pub(super) fn is_incompatible(&self) -> bool {
+        self.fault.as_deref().is_some_and(incompatible::is_told_by)
     }
 
     pub(super) fn complete(&self) -> bool {

@@ -14,8 +14,9 @@ use std::{
 use super::{
     certificates::{self, Authority},
     clusters::Cluster,
+    incompatible::Failures,
     phase::Progress,
-    postgres::{SUPERUSER, Servers},
+    postgres::{self, SUPERUSER, Servers},
     proxies::Proxy,
     relay::Relays,
     replicas::{primary_name, replica_name},
@@ -44,7 +45,12 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
             return cloud.closed().await;
         }
     };
-    let plane = Arc::new(Plane { servers, checked: Mutex::default(), works: Works::new(&cloud) });
+    let plane = Arc::new(Plane {
+        servers,
+        checked: Mutex::default(),
+        works: Works::new(&cloud),
+        failures: Failures::default(),
+    });
     loop {
         let restless = plane.pass().await;
         tokio::select! {
@@ -78,6 +84,7 @@ struct Plane {
     servers: Servers,
     checked: Mutex<Checked>,
     works: Arc<Works>,
+    failures: Failures,
 }
 
 /// By place and proxy: the circumstances of the last examination, when it was, and what it found.
@@ -123,13 +130,13 @@ impl Plane {
     }
 
     /// Brings a cluster's servers to where they are to be, and copies their data where that is wanted.
-    async fn server(&self, item: &Item<super::postgres::Wanted>, copies: &[Copy]) -> bool {
+    async fn server(&self, item: &Item<postgres::Wanted>, copies: &[Copy]) -> bool {
         if item.aim != Aim::Run {
             self.servers.stop(&replica_name(&item.spec.name)).await;
             self.servers.stop(&item.spec.name).await;
         }
         let outcome = match item.aim {
-            Aim::Run => self.servers.ensure(&item.spec).await,
+            Aim::Run => self.run(&item.spec).await,
             Aim::Rest => self.servers.prepare(&item.spec).await,
             Aim::End => Ok(()),
         };
@@ -149,8 +156,19 @@ impl Plane {
         news | (done && self.copy(copies).await)
     }
 
+    /// Has a cluster's servers run; what has just failed is not tried again at once.
+    async fn run(&self, wanted: &postgres::Wanted) -> Result<(), String> {
+        let circumstances = format!("{wanted:?}");
+        if let Some(why) = self.failures.recent(&wanted.name, &circumstances) {
+            return Err(why);
+        }
+        let outcome = self.servers.ensure(wanted).await;
+        self.failures.note(&wanted.name, circumstances, &outcome);
+        outcome
+    }
+
     /// Notes which instances have a server that answers for them. Answers whether that is news.
-    fn arrive(&self, item: &Item<super::postgres::Wanted>) -> bool {
+    fn arrive(&self, item: &Item<postgres::Wanted>) -> bool {
         let news = self.cloud().region(&item.place.account, &item.place.region, |ctx| {
             let instances = ctx.region.rds.instances.values_mut();
             let served = instances.filter(|one| item.members.contains(&one.resource_id) && !one.progress.complete());
@@ -199,6 +217,7 @@ impl Plane {
                 None => progress.reached = reached,
                 Some(why) => {
                     self.cloud().log.line(&format!("{arn}: {why}"));
+                    ctx.region.rds.note_incompatible(now, &arn, &why);
                     ctx.region.rds.note(now, kind, &arn, "failure", why);
                 }
             }

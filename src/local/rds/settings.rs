@@ -10,11 +10,12 @@ const CONNECTIONS: &str = "200";
 /// How many connections a server takes.
 pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
     let set = parameters.iter().find(|(name, _)| name == "max_connections");
-    set.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| CONNECTIONS.parse().unwrap_or(200))
+    let set = set.and_then(|(name, value)| parameters::find(name, true).ok()?.resolve(value));
+    set.and_then(|value| value.parse().ok()).unwrap_or_else(|| CONNECTIONS.parse().unwrap_or(200))
 }
 
 /// The configuration: ours, made for speed (losing a local database in a power cut is no loss), then the
-/// parameter group's. Formulas over an instance's memory mean nothing here and are left out.
+/// parameter group's. Formulas over an instance's machine mean nothing here and are left out.
 pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(String, String)> {
     let file = |name: &str| home.join(name).display().to_string();
     let mut settings: Vec<(String, String)> = [
@@ -48,23 +49,22 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
     }
     for parameter in parameters::PARAMETERS.iter().filter(|parameter| parameter.is_placeholder()) {
         let set = wanted.parameters.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_str());
-        let value = set.or(parameter.default).filter(|value| !value.contains('{'));
-        settings.extend(value.map(|value| (parameter.name.to_owned(), value.to_owned())));
+        let value = set.or(parameter.default).and_then(|value| parameter.resolve(value));
+        settings.extend(value.map(|value| (parameter.name.to_owned(), value)));
     }
     if wanted.replicated {
         // As far as the readers' server may fall behind.
         settings.push(("wal_keep_size".into(), "64MB".into()));
     }
     for (name, value) in &wanted.parameters {
-        let known = parameters::find(name, true).is_ok_and(parameters::Parameter::is_of_postgres);
+        let known = parameters::find(name, true).ok().filter(|parameter| parameter.is_of_postgres());
         match name.as_str() {
             "rds.logical_replication" if value == "1" => settings.push(("wal_level".into(), "logical".into())),
             "shared_preload_libraries" => settings.push((name.clone(), loadable(value, programs))),
             // The sizes of AWS's machines, not of this one; a part of the loaded libraries is not there.
             "shared_buffers" | "effective_cache_size" | "huge_pages" => {}
             "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
-            _ if !known || value.contains('{') => {}
-            _ => settings.push((name.clone(), value.clone())),
+            _ => settings.extend(known.and_then(|known| Some((name.clone(), known.resolve(value)?)))),
         }
     }
     settings

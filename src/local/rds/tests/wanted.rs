@@ -110,3 +110,25 @@ fn a_cluster_that_has_failed_has_nothing_for_a_final_snapshot() {
     assert_eq!(cloud.refusal("DeleteDBCluster", last), "InvalidDBClusterStateFault");
     assert!(cloud.region.rds.snapshots.is_empty());
 }
+
+#[test]
+fn an_instance_whose_server_does_not_start_with_its_parameters_says_so_and_can_be_rebooted() {
+    let mut cloud = Cloud::furnished();
+    let fault = "PostgreSQL did not start on 127.0.0.2:5432: FATAL:  invalid value for parameter \"TimeZone\".";
+    let arn = cloud.region.rds.clusters["shop"].arn.clone();
+    let now = cloud.now;
+    cloud.ok("RebootDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = Some(fault.into());
+    cloud.region.rds.note_incompatible(now, &arn, fault);
+    cloud.pass(360);
+    assert_eq!(cloud.instance_status("shop-1"), "incompatible-parameters");
+    assert_eq!(cloud.cluster_status(), "available");
+    let events = cloud.ok("DescribeEvents", json!({"SourceType": "db-instance", "SourceIdentifier": "shop-1"}));
+    let told = events["Events"].as_array().unwrap().iter().filter_map(|event| event["Message"].as_str());
+    assert_eq!(told.filter(|said| said.starts_with("Database instance put into incompatible-parameters.")).count(), 1);
+    cloud.ok("RebootDBInstance", json!({"DBInstanceIdentifier": "shop-1"}));
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = None;
+    cloud.make_real();
+    cloud.pass(360);
+    assert_eq!(cloud.instance_status("shop-1"), "available");
+}
