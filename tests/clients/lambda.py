@@ -136,6 +136,18 @@ def named():
     refused("in another region", "ResourceNotFoundException", lambdas.get_function, FunctionName=ARN.replace("eu-central-1", "us-east-1"), status=404)
 
 
+def logged():
+    def change(**config):
+        lambdas.update_function_configuration(FunctionName="echo", LoggingConfig=config)
+        lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+        return lambdas.get_function_configuration(FunctionName="echo")["LoggingConfig"]
+
+    equal("another group", change(LogGroup="echoes"), {"LogFormat": "Text", "LogGroup": "echoes"})
+    equal("levels in JSON", change(LogFormat="JSON"), {"LogFormat": "JSON", "LogGroup": "echoes", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"})
+    equal("none in text", change(LogFormat="Text", LogGroup="/aws/lambda/echo"), {"LogFormat": "Text", "LogGroup": "/aws/lambda/echo"})
+    refused("a level in text", "InvalidParameterValueException", lambdas.update_function_configuration, FunctionName="echo", LoggingConfig={"SystemLogLevel": "WARN"})
+
+
 def tagged():
     lambdas.tag_resource(Resource=ARN, Tags={"c": "d e"})
     lambdas.untag_resource(Resource=ARN, TagKeys=["a", "nothing"])
@@ -187,6 +199,7 @@ def listed_and_deleted():
     found = pages(lambdas, "list_functions", "Functions", 2)
     equal("page by page", [one["FunctionName"] for one in found], ["echo", "more-0", "more-1", "more-2"])
     holds("without states", all("State" not in one for one in found))
+    refused("its newest version alone", "InvalidParameterValueException", lambdas.delete_function, FunctionName="echo", Qualifier="$LATEST", status=400)
     for one in found:
         lambdas.delete_function(FunctionName=one["FunctionName"])
     equal("nothing is left", lambdas.list_functions()["Functions"], [])
@@ -194,4 +207,4 @@ def listed_and_deleted():
     equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(made, called, named, changed, tagged, attached, what_it_has_none_of, listed_and_deleted)
+run(made, called, named, changed, logged, tagged, attached, what_it_has_none_of, listed_and_deleted)

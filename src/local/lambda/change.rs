@@ -1,11 +1,11 @@
 //! Functions made, changed and deleted.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     CREATE, CREATE_IN_VPC, LINGER, UPDATE, check, code, conflict,
     function::{Function, State},
-    invalid, name,
+    invalid, name, settings,
 };
 use crate::local::{
     ec2::Purpose,
@@ -14,50 +14,12 @@ use crate::local::{
     world::Ctx,
 };
 
-/// What the API takes and gives back as it is.
-const SETTINGS: &[&str] = &[
-    "Role",
-    "Handler",
-    "Runtime",
-    "Description",
-    "Timeout",
-    "MemorySize",
-    "Environment",
-    "DeadLetterConfig",
-    "KMSKeyArn",
-    "TracingConfig",
-    "EphemeralStorage",
-    "LoggingConfig",
-];
-
-/// What the local cloud has nothing for.
-const ELSEWHERE: &[&str] = &["FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig"];
-
 fn text<'a>(input: &'a Value, name: &str) -> &'a str {
     input[name].as_str().unwrap_or_default()
 }
 
 fn list(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-fn settings(input: &Value) -> Result<Map<String, Value>, Fault> {
-    if let Some(name) = ELSEWHERE
-        .iter()
-        .find(|name| input[**name].as_array().map_or(input[**name].is_object(), |list| !list.is_empty()))
-    {
-        return Err(invalid(format!("{name} is not supported by the local cloud.")));
-    }
-    let given = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())));
-    let mut given: Map<String, Value> = given.collect();
-    if let Some(layers) = input["Layers"].as_array() {
-        check::layers(layers)?;
-        let layers = layers.iter().map(|arn| json!({"Arn": arn, "CodeSize": 0})).collect();
-        given.insert("Layers".to_owned(), layers);
-    }
-    check::environment(&given)?;
-    check::timeout(&given)?;
-    Ok(given)
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -74,8 +36,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             return Err(invalid(format!("{needed} is mandatory for functions created with deployment packages.")));
         }
     }
-    let mut all = defaults(&name);
-    all.extend(settings(&input)?);
+    let mut all = settings::defaults(&name);
+    settings::take(&mut all, &input)?;
     let (subnets, groups) = (list(&input["VpcConfig"]["SubnetIds"]), list(&input["VpcConfig"]["SecurityGroupIds"]));
     let vpc = check::vpc(ctx, &subnets, &groups)?;
     check::role(ctx, text(&input, "Role"), !subnets.is_empty())?;
@@ -105,18 +67,6 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let output = function.described();
     ctx.region.lambda.functions.insert(name, function);
     Ok(output)
-}
-
-fn defaults(name: &str) -> Map<String, Value> {
-    let all = json!({
-        "Description": "",
-        "Timeout": 3,
-        "MemorySize": 128,
-        "TracingConfig": {"Mode": "PassThrough"},
-        "EphemeralStorage": {"Size": 512},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")},
-    });
-    all.as_object().cloned().unwrap_or_default()
 }
 
 /// Puts a function into subnets and groups; its network interfaces are made, and those elsewhere stay for a while.
@@ -182,12 +132,7 @@ pub(super) fn update_code(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut function = ctx.region.lambda.find(&input)?.clone();
     function.check_free()?;
-    let given = settings(&input)?;
-    function.settings.extend(given);
-    // Empty means none, which the API does not tell of.
-    function.settings.retain(|name, value| {
-        !(name == "KMSKeyArn" && *value == "" || name == "Layers" && value.as_array().is_some_and(Vec::is_empty))
-    });
+    settings::take(&mut function.settings, &input)?;
     let mut duration = UPDATE;
     if let Some(vpc) = input.get("VpcConfig") {
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);
@@ -207,7 +152,9 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(&input)?.clone();
+    let function = ctx.region.lambda.find_deletable(&input)?;
+    // A version that is not there can be deleted in AWS too.
+    let Some(function) = function.cloned() else { return Ok(json!({"StatusCode": 204})) };
     ctx.region.lambda.functions.remove(&function.name);
     detach(ctx, &function);
     code::remove(ctx.data, ctx.account, ctx.region_name, &function.name()?);

@@ -13,6 +13,7 @@ mod list;
 mod name;
 mod never;
 mod runtime;
+mod settings;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -98,18 +98,23 @@ pub(super) fn new(given: &str) -> Result<Name, Fault> {
 impl Store {
     /// The function that a call names, whose newest version is the only one.
     pub(super) fn find(&mut self, input: &Value) -> Result<&mut Function, Fault> {
-        let given = input["FunctionName"].as_str().unwrap_or_default();
-        let derived = Named::read(given).and_then(|named| named.qualifier);
-        let asked = input["Qualifier"].as_str();
-        if derived.is_some() && asked.is_some() && derived != asked {
-            return Err(invalid(
-                "The derived qualifier from the function name does not match the specified qualifier.",
-            ));
-        }
+        let (given, version) = (given(input), version(input)?);
         let function = self.unqualified(given)?;
-        match asked.or(derived).filter(|version| *version != NEWEST) {
+        match version.filter(|version| *version != NEWEST) {
             None => Ok(function),
             Some(version) => Err(missing(&format!("{}:{version}", function.arn))),
+        }
+    }
+
+    /// The function that a call is to delete; none where it names one of the versions that nobody has published.
+    pub(super) fn find_deletable(&mut self, input: &Value) -> Result<Option<&Function>, Fault> {
+        let version = version(input)?;
+        match version {
+            Some(NEWEST) => Err(invalid("$LATEST version cannot be deleted without deleting the function.")),
+            Some(version) if !version.bytes().all(|digit| digit.is_ascii_digit()) => {
+                Err(invalid("Deletion of aliases is not currently supported."))
+            }
+            _ => self.unqualified(given(input)).map(|function| version.is_none().then_some(&*function)),
         }
     }
 
@@ -138,6 +143,20 @@ impl Store {
         }
         Ok(function)
     }
+}
+
+fn given(input: &Value) -> &str {
+    input["FunctionName"].as_str().unwrap_or_default()
+}
+
+/// The version or alias that a call names: beside the function's name, or behind it.
+fn version(input: &Value) -> Result<Option<&str>, Fault> {
+    let derived = Named::read(given(input)).and_then(|named| named.qualifier);
+    let asked = input["Qualifier"].as_str();
+    if derived.is_some() && asked.is_some() && derived != asked {
+        return Err(invalid("The derived qualifier from the function name does not match the specified qualifier."));
+    }
+    Ok(asked.or(derived))
 }
 
 fn missing(what: &str) -> Fault {

@@ -238,3 +238,25 @@ fn a_function_may_be_called_function() {
     let refused = cloud.lambda("GetFunction", json!({"FunctionName": elsewhere})).unwrap_err();
     assert_eq!(refused.message, "Functions from 'us-east-1' are not reachable in this region ('eu-central-1')");
 }
+
+#[test]
+fn what_is_deleted_is_a_function_and_none_of_its_versions() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    cloud.lambda("CreateFunction", one(&role)).unwrap();
+    for (input, why) in [
+        (json!({"FunctionName": "one", "Qualifier": NEWEST}), "$LATEST version cannot be deleted"),
+        (json!({"FunctionName": "one:$LATEST"}), "$LATEST version cannot be deleted"),
+        (json!({"FunctionName": "one", "Qualifier": "live"}), "Deletion of aliases is not"),
+        (json!({"FunctionName": "one:7", "Qualifier": "8"}), "derived qualifier"),
+    ] {
+        let refused = cloud.lambda("DeleteFunction", input).unwrap_err();
+        assert_eq!(refused.code, "InvalidParameterValueException");
+        assert!(refused.message.contains(why), "{refused}");
+    }
+    cloud.lambda("DeleteFunction", json!({"FunctionName": "one", "Qualifier": "7"})).unwrap();
+    assert!(cloud.code("one").is_file());
+    let nobody = json!({"FunctionName": "two", "Qualifier": "7"});
+    assert_eq!(cloud.lambda("DeleteFunction", nobody).unwrap_err().code, "ResourceNotFoundException");
+}
