@@ -351,6 +351,8 @@ mod tests {
         let from = |origin: &'static str| [("origin", origin)];
         assert_eq!(call(&running.url, HERE, &from("https://example.com"), body).await.0, 403);
         assert_eq!(call(&running.url, HERE, &from("http://localhost:3000"), body).await.0, 200);
+        let (status, told) = call(&running.url, HERE, &[("sec-fetch-site", "same-site")], body).await;
+        assert!(status == 403 && told.contains("<Code>AccessDenied</Code>"), "{status} {told}");
         running.stop().await;
     }
 }

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{
+    admission,
     chaos::Delivery,
     control::Control,
     dispatch::{self, Scope},
@@ -83,13 +84,15 @@ fn whole(response: Response<Full<Bytes>>) -> Response<Body> {
 /// Answers a request, or closes its connection.
 async fn respond(control: &Control, request: Request<Incoming>) -> Result<Response<Body>, Severed> {
     let (head, body) = request.into_parts();
-    if !is_local(&head.headers) {
-        return Ok(refuse(StatusCode::FORBIDDEN, "The local cloud answers only to loopback names, such as localhost."));
-    }
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
     let scope = Scope::read(text("authorization"), query);
     let mut request = protocol::Request { method, path, headers: &head.headers, query, body: &[] };
+    if let Some(fault) = admission::refusal(&request) {
+        throw_away(body, &head.headers);
+        let (answer, id) = admission::turned_away(&control.cloud, scope.as_ref(), &request, &fault);
+        return Ok(whole(last(written(answer, &id))));
+    }
     let own = path.strip_prefix("/_infra/");
     let limit = if own.is_some() { Limit::OWN } else { Limit::of(&control.cloud, scope.as_ref(), &request) };
     let body = match read(body, &head.headers, &limit).await {
@@ -131,11 +134,16 @@ async fn read(mut body: Incoming, headers: &HeaderMap, limit: &Limit) -> Result<
             Err(_) => return Err(Unread::CutOff),
         }
     }
-    // Who asks before it sends has sent nothing. Anybody else would lose the answer, were the connection closed meanwhile.
+    throw_away(body, headers);
+    Err(Unread::TooLarge)
+}
+
+/// Takes what is still sent of a body that nobody reads. Who asks before it sends has sent nothing; anybody else would
+/// lose the answer, were the connection closed meanwhile.
+fn throw_away(mut body: Incoming, headers: &HeaderMap) {
     if !headers.contains_key(header::EXPECT) {
         tokio::spawn(tokio::time::timeout(LINGERING, async move { while let Some(Ok(_)) = body.frame().await {} }));
     }
-    Err(Unread::TooLarge)
 }
 
 /// The last answer of its connection.
@@ -185,36 +193,4 @@ fn refuse(status: StatusCode, message: &'static str) -> Response<Body> {
     let mut response = Response::new(Full::from(format!("{message}\n")));
     *response.status_mut() = status;
     whole(response)
-}
-
-/// Whether a request was meant for this machine. A page in a browser can send requests to loopback addresses; it
-/// then says where it came from, and a name that only pretends to be ours shows in `Host`.
-fn is_local(headers: &HeaderMap) -> bool {
-    let named = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let origin = named(header::ORIGIN).map(|origin| origin.split_once("://").map_or("?", |(_, host)| host));
-    [named(header::HOST), origin].into_iter().flatten().all(is_loopback)
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let is_address = |host: &str| host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    host == "localhost" || host.ends_with(".localhost") || is_address(host.trim_matches(['[', ']']))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_loopback_names_are_local() {
-        for name in ["localhost", "localhost:4566", "127.0.0.1:4566", "127.3.2.1", "[::1]:80", "s3.localhost:4566"] {
-            assert!(is_loopback(name), "{name}");
-        }
-        for name in ["", "?", "example.com", "localhost.example.com:4566", "10.0.0.1:80", "127.0.0.1.example.com"] {
-            assert!(!is_loopback(name), "{name}");
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use hyper::{HeaderMap, header};
 
 use super::{
+    admission,
     cloud::Cloud,
     dispatch::{self, Scope},
     fault::Fault,
@@ -49,7 +50,6 @@ impl Limit {
 
     /// The refusal of a larger one, in the service's envelope.
     pub(crate) fn refusal(&self, cloud: &Cloud, scope: Option<&Scope>, head: &Request<'_>) -> (Answer, String) {
-        let id = dispatch::request_id();
         let (code, action) = match self.action.as_str() {
             "Invoke" => ("RequestTooLargeException", "InvokeFunction"),
             action => ("RequestEntityTooLargeException", action),
@@ -59,11 +59,6 @@ impl Limit {
         let service = scope.map_or("-", Scope::service);
         let shown = if action.is_empty() { "-" } else { action };
         cloud.log.line(&format!("{service} {shown} {} {}", fault.status, fault.code));
-        let found = scope.and_then(|scope| dispatch::find(&cloud.services, Some(scope), head).ok());
-        let answer = match found {
-            Some((_, model, _)) => protocol::refusal(model, &fault, &id),
-            None => protocol::homeless_refusal(&fault, scope.map_or("", Scope::service), head, &id),
-        };
-        (answer, id)
+        admission::turned_away(cloud, scope, head, &fault)
     }
 }
