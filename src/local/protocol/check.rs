@@ -7,6 +7,10 @@ use serde_json::Value;
 use super::{Fault, Model, Protocol};
 use crate::local::model::{Kind, Shape, ShapeId};
 
+/// So many violations are told of one request. Each carries its path and the limit's words: those of a list of a
+/// million elements would take gigabytes.
+const MOST: usize = 10;
+
 /// One limit that a value does not keep.
 struct Violation {
     /// The members and elements from the input down to the value.
@@ -91,6 +95,9 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn value(&mut self, id: ShapeId, value: &Value) {
+        if self.is_full() {
+            return;
+        }
         let model = self.model;
         let shape = model.shape(id);
         match (&shape.kind, value) {
@@ -107,7 +114,12 @@ impl Checker<'_> {
             }
             (Kind::List(member), Value::Array(elements)) => {
                 self.length(shape, elements.len(), || format!("[{} elements]", elements.len()));
-                for (element, number) in elements.iter().zip(1..) {
+                // What is in one that is too long is as many more mistakes, and nobody's question.
+                let looked_at = if is_too_long(shape, elements.len()) { &[] } else { elements.as_slice() };
+                for (element, number) in looked_at.iter().zip(1..) {
+                    if self.is_full() {
+                        break;
+                    }
                     self.path.push(Step::Element(number));
                     self.value(member.shape, element);
                     self.path.pop();
@@ -115,7 +127,11 @@ impl Checker<'_> {
             }
             (Kind::Map(key, member), Value::Object(entries)) => {
                 self.length(shape, entries.len(), || format!("{{{} entries}}", entries.len()));
-                for (name, content) in entries {
+                let looked_at = if is_too_long(shape, entries.len()) { 0 } else { entries.len() };
+                for (name, content) in entries.iter().take(looked_at) {
+                    if self.is_full() {
+                        break;
+                    }
                     self.path.push(Step::Member(name.clone()));
                     self.value(key.shape, &Value::String(name.clone()));
                     self.value(member.shape, content);
@@ -161,8 +177,20 @@ impl Checker<'_> {
     }
 
     fn add(&mut self, value: Option<String>, limit: String) {
-        self.found.push(Violation { path: self.path.clone(), value, limit });
+        if !self.is_full() {
+            self.found.push(Violation { path: self.path.clone(), value, limit });
+        }
     }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= MOST
+    }
+}
+
+/// Whether a list or a map holds more than the model lets it.
+#[expect(clippy::cast_precision_loss, reason = "no request holds 2^53 of anything")]
+fn is_too_long(shape: &Shape, length: usize) -> bool {
+    shape.max.is_some_and(|max| length as f64 > max)
 }
 
 /// A value as a message may show it: no secret, and not endless.

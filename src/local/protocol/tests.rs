@@ -135,6 +135,20 @@ fn json_services_refuse_in_their_own_words() {
 }
 
 #[test]
+fn of_many_mistakes_the_first_are_told_and_none_of_what_is_too_much() {
+    let put = |count: usize| {
+        let events = vec![json!({ "timestamp": -1, "message": "" }); count];
+        let body = json!({ "logGroupName": "g", "logStreamName": "s", "logEvents": events }).to_string();
+        input("logs", Some("Logs_20140328.PutLogEvents"), &body).unwrap_err().message
+    };
+    let many = put(10_000);
+    assert!(many.starts_with("10 validation errors detected: "), "{many}");
+    let too_many = put(10_001);
+    assert!(too_many.starts_with("1 validation error detected: "), "{too_many}");
+    assert!(too_many.contains("'[10001 elements]' at 'logEvents'"), "{too_many}");
+}
+
+#[test]
 fn a_secret_is_never_repeated() {
     let long = "hunter2".repeat(20_000);
     let body = json!({ "Name": "a", "SecretString": long }).to_string();
