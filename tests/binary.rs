@@ -179,7 +179,7 @@ impl Drop for Cloud {
         if !self.folder().join("local").exists() {
             return;
         }
-        let _ = self.command(&["local", "stop"]).output();
+        let _ = self.command(&["local", "reset", "--everything", "--yes"]).output();
     }
 }
 

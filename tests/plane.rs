@@ -16,6 +16,8 @@ use infra::{
 };
 use tokio_postgres::{Client, NoTls};
 
+use crate::data_folder::DataFolder;
+
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 async fn start(data: &Path) -> (Running, Clients) {
@@ -151,7 +153,7 @@ fn server_pid(data: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_of_a_proxy_do_not_meet_what_others_leave_behind() {
-    let data = tempfile::tempdir().unwrap();
+    let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
     let places = furnish(&aws).await;
     let first = connect(&places.proxy, "first-99").await.unwrap();
@@ -220,7 +222,7 @@ async fn clients_of_a_proxy_do_not_meet_what_others_leave_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
-    let data = tempfile::tempdir().unwrap();
+    let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
     let places = furnish(&aws).await;
     let client = connect(&places.cluster, "first-99").await.unwrap();
@@ -268,6 +270,45 @@ async fn data_outlives_the_daemon_and_its_snapshot_the_cluster() {
     cloud.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn databases_move_with_their_folder_and_are_never_made_anew_in_silence() {
+    let folder = DataFolder::new();
+    let first = folder.parent().join("first");
+    let (cloud, aws) = start(&first).await;
+    let places = furnish(&aws).await;
+    let client = connect(&places.cluster, "first-99").await.unwrap();
+    client.batch_execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1), (2)").await.unwrap();
+    drop(client);
+    cloud.stop().await;
+
+    fs::rename(&first, folder.path()).unwrap();
+    let another = DataFolder::new();
+    start(another.path()).await.0.stop().await;
+    let (cloud, _) = start(folder.path()).await;
+    let reachable = || async { connect(&places.cluster, "first-99").await.map_or("no".into(), |_| "yes".into()) };
+    until("whether the database answers", "yes", reachable).await;
+    let client = connect(&places.cluster, "first-99").await.unwrap();
+    assert_eq!(value(&client, "SELECT count(*) FROM kept").await, "2");
+    drop(client);
+    cloud.stop().await;
+
+    let homes = fs::read_dir(folder.path().join("servers")).unwrap().map(|entry| entry.unwrap().path());
+    let data = homes.map(|home| home.join("data")).find(|data| data.exists()).unwrap();
+    let away = data.with_file_name("away");
+    fs::rename(&data, &away).unwrap();
+    let (cloud, aws) = start(folder.path()).await;
+    let told = || async {
+        let events = aws.rds.describe_events().send().await.unwrap();
+        let gone = |event: &aws_sdk_rds::types::Event| event.message().is_some_and(|text| text.contains("is gone"));
+        events.events().iter().any(gone).to_string()
+    };
+    until("whether an event tells that the data is gone", "true", told).await;
+    assert!(!data.exists(), "the data was made anew");
+    fs::rename(&away, &data).unwrap();
+    until("whether the database answers again", "yes", reachable).await;
+    cloud.stop().await;
+}
+
 /// A cloud whose daemon is a process of its own.
 fn daemon(data: &Path) -> std::process::Child {
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_infra"));
@@ -288,8 +329,8 @@ fn said(data: &Path, arguments: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_daemon_left_running_is_ended_by_stop_and_by_reset() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("local");
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
     let (cloud, aws) = start(&data).await;
     let places = furnish(&aws).await;
     cloud.stop().await;
@@ -312,9 +353,9 @@ async fn what_a_killed_daemon_left_running_is_ended_by_stop_and_by_reset() {
         assert!(said(&data, &["stop"]).contains("No local cloud runs on"));
     }
     // Somebody's own folder is none of ours.
-    fs::write(folder.path().join("kept"), "").unwrap();
+    fs::write(folder.parent().join("kept"), "").unwrap();
     let mut reset = Command::new(env!("CARGO_BIN_EXE_infra"));
     let refused =
-        reset.args(["local", "reset", "--everything", "--yes", "--data"]).arg(folder.path()).output().unwrap();
-    assert!(!refused.status.success() && folder.path().join("kept").exists());
+        reset.args(["local", "reset", "--everything", "--yes", "--data"]).arg(folder.parent()).output().unwrap();
+    assert!(!refused.status.success() && folder.parent().join("kept").exists());
 }

@@ -320,20 +320,11 @@ async fn forget(folder: &Folder) -> Result<(), Failure> {
         let path = folder.data.display();
         return Err(Failure::Told(format!("{path} is not the folder of a local cloud: nothing was deleted")));
     }
-    if let Stopped::LeftBehind(servers) = client::stop(&folder.data).await? {
+    if let Stopped::LeftBehind(servers) = client::forget(&folder.data).await? {
         tell_left_behind(servers);
     }
-    match std::fs::remove_dir_all(&folder.data) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::System { what: format!("delete {}", folder.data.display()), cause })
-        }
-        _ => {
-            // Of root's the data itself is elsewhere.
-            local::remove_abandoned();
-            print("The local cloud and everything in it is gone.");
-            Ok(())
-        }
-    }
+    print("The local cloud and everything in it is gone.");
+    Ok(())
 }
 
 fn several(names: &str) -> Failure {

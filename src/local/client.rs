@@ -19,6 +19,7 @@ use super::{
     disk, end_left_behind,
     log::Log,
     pace::Pace,
+    rds,
 };
 
 pub(crate) use super::daemon::is_data_folder;
@@ -139,6 +140,26 @@ pub async fn stop(data: &Path) -> Result<Stopped, LocalError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Err(LocalError::Silent { pid: Note::read(&data).map(|note| note.pid), data })
+}
+
+/// Stops the cloud, ends what it left running, and deletes its folder and databases; gives what there was to stop. Also
+/// of a folder that is gone, where its databases were elsewhere.
+///
+/// # Errors
+/// When it does not stop, or something cannot be deleted.
+pub async fn forget(data: &Path) -> Result<Stopped, LocalError> {
+    let stopped = stop(data).await?;
+    let data = data.canonicalize().or_else(|_| std::path::absolute(data)).map_err(disk::error("find", data))?;
+    // Kept until the end: no other daemon makes databases in what is about to go.
+    let lock = if data.exists() { Some(try_lock(&data)?) } else { None };
+    if lock.as_ref().is_some_and(Option::is_none) {
+        return Err(LocalError::InUse { pid: Note::read(&data).map(|note| note.pid), data });
+    }
+    rds::forget(&data).map_err(disk::error("delete the databases of", &data))?;
+    match std::fs::remove_dir_all(&data) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(disk::error("delete", &data)(cause).into()),
+        _ => Ok(stopped),
+    }
 }
 
 async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {

@@ -68,6 +68,19 @@ pub enum LocalError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The data folder is a copy of another one.
+    #[error(
+        "Could not start the local cloud: {0} is a copy of {1}, and both lead to the same databases, which one cloud alone \
+         can have. Use {1}; or remove the link {0}/servers, which leaves this cloud without the content of its databases",
+        data.display(),
+        original.display()
+    )]
+    Copied {
+        /// The data folder.
+        data: PathBuf,
+        /// What it was copied from.
+        original: PathBuf,
+    },
     /// There is no such service.
     #[error("The local cloud has no service {name:?}; it has {known}")]
     UnknownService {
@@ -207,6 +220,9 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     disk::private_folder(&options.data)?;
     let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
     let lock = lock(&data).await?;
+    if let Some(original) = rds::copied_from(&data) {
+        return Err(LocalError::Copied { data, original });
+    }
     let cloud = Arc::new(Cloud::open(&data, options.pace, services)?);
     let taken = |cause| LocalError::Port { port: options.port, cause };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;

@@ -44,4 +44,4 @@ pub use client::{Launch, ensure_started};
 pub use daemon::{LocalError, Options, Running, start};
 pub use disk::DiskError;
 pub use pace::Pace;
-pub(crate) use rds::{Momentary, ca_path, end_left_behind, remove_abandoned};
+pub(crate) use rds::{Momentary, ca_path, end_left_behind};

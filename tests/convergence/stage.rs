@@ -14,8 +14,9 @@ use infra::{
     local::{self, Pace, Running},
 };
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
+
+use crate::data_folder::DataFolder;
 
 const STACK: &str = "case";
 
@@ -27,12 +28,12 @@ pub(super) struct Stage {
     kinds: Vec<Kind>,
     /// What the cloud holds from the beginning.
     before: Vec<String>,
-    data: TempDir,
+    data: DataFolder,
 }
 
 impl Stage {
     pub(super) async fn start(kinds: Vec<Kind>) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = DataFolder::new();
         let options =
             local::Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
         let cloud = local::start(options).await.unwrap();

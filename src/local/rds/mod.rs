@@ -53,6 +53,7 @@ mod snapshots;
 mod store;
 mod subnet_groups;
 mod system;
+mod system_folder;
 mod tags;
 mod targets;
 #[cfg(test)]
@@ -71,7 +72,7 @@ pub(crate) use master_secret::rotate_master_secret;
 pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use store::Store;
-pub(crate) use system::remove_abandoned;
+pub(crate) use system_folder::{copied_from, forget};
 
 use super::service::{Action, Service};
 

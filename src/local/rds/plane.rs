@@ -21,6 +21,7 @@ use super::{
     relay::Relays,
     replicas::{primary_name, replica_name},
     system::User,
+    system_folder,
     targets::Health,
     wanted::{Aim, Check, Copy, Item, Place, Wanted},
     works::Works,
@@ -335,7 +336,7 @@ impl Plane {
         // Poolers first: a server waits for nobody then.
         join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
         join_all(names.iter().map(|name| self.servers.stop(name))).await;
-        self.servers.user.leave(&self.cloud().data);
+        system_folder::leave(&self.cloud().data);
     }
 }
 

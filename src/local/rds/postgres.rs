@@ -43,6 +43,8 @@ pub(super) struct Wanted {
     pub(super) parameters: Vec<(String, String)>,
     /// Grows with every restart that was asked for.
     pub(super) restarts: u64,
+    /// Whether its data has been made before: if it is gone then, it is lost, and not made anew in silence.
+    pub(super) made: bool,
     /// The snapshot that a new one's data comes from.
     pub(super) origin: Option<String>,
     /// The address of the readers' endpoint.
@@ -64,7 +66,8 @@ impl Wanted {
         let listener = self.reader.clone().filter(|_| self.replicated)?;
         let source = Some(Source { name: self.name.clone(), listener: self.listener.clone() });
         let (reader, replicated) = (None, false);
-        Some(Self { name: replica_name(&self.name), listener, reader, replicated, source, ..self.clone() })
+        let (name, made) = (replica_name(&self.name), false);
+        Some(Self { name, listener, made, reader, replicated, source, ..self.clone() })
     }
 }
 
@@ -138,8 +141,16 @@ impl Servers {
     /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
     pub(super) async fn prepare(&self, wanted: &Wanted) -> Outcome<()> {
         let home = self.home(wanted);
-        if home.join("data").exists() {
+        let data = home.join("data");
+        if data.exists() {
             return Ok(());
+        }
+        if wanted.made {
+            return Err(format!(
+                "The cluster's data is gone: there is no {}. Put it back, or delete the cluster; its snapshots can be \
+                 restored",
+                data.display()
+            ));
         }
         let programs = Programs::find(&wanted.major)?;
         self.user.make_folder(&home).map_err(said("make the server's folder"))?;

@@ -2,17 +2,17 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
     time::Duration,
 };
 
-use rand::Rng as _;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::Command;
 
+use super::system_folder;
 use crate::local::cloud::Cloud;
 
 /// Who runs the servers. PostgreSQL and PgBouncer refuse to run as root; everybody else runs them as oneself.
@@ -38,45 +38,20 @@ impl User {
         ids.map(|ids| Self { ids: Some(ids) }).ok_or_else(|| io::Error::other(absent))
     }
 
-    /// The folder of this cloud's servers. Root's own folders are closed to the user that runs them (the data
-    /// folder itself, and often its parents), so then it is in /var/lib, with a link to it in the data folder.
+    /// The folder of this cloud's servers.
     pub(super) fn folder(self, data: &Path) -> io::Result<PathBuf> {
-        let link = data.join("servers");
-        if self.ids.is_none() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&link)?;
-            return Ok(link);
+        if self.ids.is_some() {
+            return system_folder::open(data);
         }
-        remove_abandoned();
-        if let Ok(folder) = fs::read_link(&link) {
-            passable(&folder)?;
-            sign(&folder, data)?;
-            return Ok(folder);
-        }
-        let folder = Path::new(SYSTEM).join(format!("{:016x}", rand::rng().random::<u64>()));
-        passable(Path::new(SYSTEM))?;
-        // The link comes first: a folder that says whose it is without being linked to counts as abandoned.
-        std::os::unix::fs::symlink(&folder, &link)?;
-        passable(&folder)?;
-        sign(&folder, data)?;
+        let folder = data.join("servers");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         Ok(folder)
-    }
-
-    /// Takes away root's folder for this cloud if no server or snapshot is left in it.
-    pub(super) fn leave(self, data: &Path) {
-        let link = data.join("servers");
-        let Ok(folder) = fs::read_link(&link) else { return };
-        let entries = || fs::read_dir(&folder).into_iter().flatten().flatten();
-        if entries().all(|entry| entry.file_name() == OWNER) {
-            // What cannot be removed now, the next daemon takes away when the data folder is gone.
-            let _ = fs::remove_dir_all(&folder).and_then(|()| fs::remove_file(&link));
-        }
     }
 
     /// The folder of what all local clouds of a user share; in `folder` where the user has no home.
     pub(super) fn templates(self, folder: &Path) -> io::Result<PathBuf> {
         if self.ids.is_some() {
-            let templates = Path::new(SYSTEM).join("templates");
-            passable(Path::new(SYSTEM))?;
+            let templates = system_folder::shared()?;
             self.make_folder(&templates)?;
             return Ok(templates);
         }
@@ -155,42 +130,6 @@ impl User {
             cloud.changed.notify_one();
         });
         Ok(pid)
-    }
-}
-
-/// Where root keeps servers, and the file in a cloud's folder there that names its data folder.
-const SYSTEM: &str = "/var/lib/infra-local";
-const OWNER: &str = "data-folder";
-
-/// Makes a folder that others can pass through, but not read.
-fn passable(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o711))
-}
-
-/// Notes in a cloud's folder whose it is; nobody else's business.
-fn sign(folder: &Path, data: &Path) -> io::Result<()> {
-    let path = folder.join(OWNER);
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    // One that was there before keeps its mode.
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    io::Write::write_all(&mut file, data.as_os_str().as_encoded_bytes())
-}
-
-/// Removes what belongs to data folders that are gone, snapshots included; servers that still run there stay.
-pub(crate) fn remove_abandoned() {
-    let Ok(entries) = fs::read_dir(SYSTEM) else { return };
-    for folder in entries.flatten().map(|entry| entry.path()) {
-        let Ok(owner) = fs::read_to_string(folder.join(OWNER)) else { continue };
-        let ours = fs::read_link(Path::new(&owner).join("servers")).is_ok_and(|link| link == folder);
-        let mut inside = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let runs = |home: PathBuf| {
-            ["data/postmaster.pid", "pid"].iter().any(|file| Process::find(&home.join(file), &home).is_some())
-        };
-        if !ours && !inside.any(runs) {
-            // What cannot be removed now is tried again by the next daemon.
-            let _ = fs::remove_dir_all(&folder);
-        }
     }
 }
 

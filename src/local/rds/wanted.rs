@@ -204,6 +204,7 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
         database: cluster.database.clone(),
         parameters: store.parameters(cluster),
         restarts: cluster.restarts,
+        made: cluster.progress.reached > 0,
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),
         replicated: is_replicated(store, cluster, now),

@@ -1,0 +1,219 @@
+//! Root's servers: in a folder of the system, for root's own folders are closed to the user that runs them. A link in the
+//! data folder leads there, and a note there names the data folder.
+//!
+//! Databases are never swept away: what belongs to a data folder that is gone stays as long as it holds one, for the data
+//! folder may only have been moved. Only `infra local reset --everything` removes them.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rand::Rng as _;
+
+use super::system::Process;
+
+/// Where root keeps servers.
+const SYSTEM: &str = "/var/lib/infra-local";
+
+/// The note in a cloud's folder there that names its data folder.
+const OWNER: &str = "data-folder";
+
+/// The link to it in the data folder. Everybody else has the servers themselves in this place.
+const LINK: &str = "servers";
+
+/// The folder of the servers of the cloud on `data`, made where it is missing, and signed.
+pub(super) fn open(data: &Path) -> io::Result<PathBuf> {
+    open_below(Path::new(SYSTEM), data)
+}
+
+fn open_below(system: &Path, data: &Path) -> io::Result<PathBuf> {
+    let link = data.join(LINK);
+    passable(system)?;
+    let folder = match fs::read_link(&link) {
+        Ok(folder) => folder,
+        Err(_) if link.exists() => {
+            return Err(io::Error::other(format!(
+                "{} has been made by another user than root, who alone can go on with it",
+                link.display()
+            )));
+        }
+        Err(_) => {
+            let folder = system.join(format!("{:016x}", rand::rng().random::<u64>()));
+            // The link comes first: a folder that says whose it is without being linked to counts as abandoned.
+            std::os::unix::fs::symlink(&folder, &link)?;
+            folder
+        }
+    };
+    passable(&folder)?;
+    sign(&folder, data)?;
+    sweep(system);
+    Ok(folder)
+}
+
+/// The folder of what all of root's clouds share.
+pub(super) fn shared() -> io::Result<PathBuf> {
+    passable(Path::new(SYSTEM))?;
+    Ok(Path::new(SYSTEM).join("templates"))
+}
+
+/// The data folder that this one was copied from, as long as that one is there with the same servers: two clouds would
+/// write to one database.
+pub(crate) fn copied_from(data: &Path) -> Option<PathBuf> {
+    let folder = fs::read_link(data.join(LINK)).ok()?;
+    let owner = owner(&folder)?;
+    let number = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
+    (is_linked(&owner, &folder) && number(&owner) != number(data)).then_some(owner)
+}
+
+/// Takes away the folder of the cloud on `data` if no server or snapshot is left in it.
+pub(super) fn leave(data: &Path) {
+    let link = data.join(LINK);
+    let Ok(folder) = fs::read_link(&link) else { return };
+    let entries = || fs::read_dir(&folder).into_iter().flatten().flatten();
+    if entries().all(|entry| entry.file_name() == OWNER) {
+        // What cannot be removed now, the next daemon takes away when the data folder is gone.
+        let _ = fs::remove_dir_all(&folder).and_then(|()| fs::remove_file(&link));
+    }
+}
+
+/// Removes the databases of the cloud on `data`, which may be gone itself. The caller has stopped it.
+pub(crate) fn forget(data: &Path) -> io::Result<()> {
+    forget_below(Path::new(SYSTEM), data)
+}
+
+fn forget_below(system: &Path, data: &Path) -> io::Result<()> {
+    for folder in folders(system) {
+        let ours = owner(&folder).is_some_and(|owner| owner == data);
+        // Where the data folder is a copy of another one, or another one has been put in its place, they are not its.
+        if ours && (is_linked(data, &folder) || !data.exists()) {
+            fs::remove_dir_all(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what belongs to data folders that are gone, where it is no database; servers that still run there stay.
+fn sweep(system: &Path) {
+    for folder in folders(system) {
+        let Some(owner) = owner(&folder) else { continue };
+        let inside: Vec<PathBuf> =
+            fs::read_dir(&folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
+        let holds = |home: &PathBuf| home.join("data").exists() || home.join("data.new").exists();
+        let runs = |home: &PathBuf| Process::find(&home.join("pid"), home).is_some();
+        if !is_linked(&owner, &folder) && !inside.iter().any(|home| holds(home) || runs(home)) {
+            // What cannot be removed now is tried again by the next daemon.
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+fn folders(system: &Path) -> Vec<PathBuf> {
+    fs::read_dir(system).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+fn owner(folder: &Path) -> Option<PathBuf> {
+    fs::read_to_string(folder.join(OWNER)).ok().map(PathBuf::from)
+}
+
+fn is_linked(data: &Path, folder: &Path) -> bool {
+    fs::read_link(data.join(LINK)).is_ok_and(|link| link == folder)
+}
+
+/// Makes a folder that others can pass through, but not read.
+fn passable(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o711))
+}
+
+/// Notes in a cloud's folder whose it is; nobody else's business.
+fn sign(folder: &Path, data: &Path) -> io::Result<()> {
+    let path = folder.join(OWNER);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    // One that was there before keeps its mode.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    io::Write::write_all(&mut file, data.as_os_str().as_encoded_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::{TempDir, tempdir};
+
+    use super::*;
+
+    struct Scene {
+        folder: TempDir,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self { folder: tempdir().unwrap() }
+        }
+
+        fn system(&self) -> PathBuf {
+            self.folder.path().join("system")
+        }
+
+        fn data(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        /// A cloud with a database; gives its folder.
+        fn cloud(&self, name: &str) -> PathBuf {
+            fs::create_dir_all(self.data(name)).unwrap();
+            let folder = open_below(&self.system(), &self.data(name)).unwrap();
+            fs::create_dir_all(folder.join("cluster-A/data")).unwrap();
+            folder
+        }
+    }
+
+    #[test]
+    fn the_databases_of_a_folder_that_is_moved_are_there_for_it_whoever_starts_meanwhile() {
+        let scene = Scene::new();
+        let servers = scene.cloud("here");
+        fs::rename(scene.data("here"), scene.data("there")).unwrap();
+        scene.cloud("another");
+        assert_eq!(open_below(&scene.system(), &scene.data("there")).unwrap(), servers);
+        assert!(servers.join("cluster-A/data").exists());
+        assert_eq!(copied_from(&scene.data("there")), None, "it was moved");
+    }
+
+    #[test]
+    fn a_copy_of_a_folder_is_known_as_long_as_the_first_one_is_there() {
+        let scene = Scene::new();
+        let servers = scene.cloud("first");
+        fs::create_dir(scene.data("copy")).unwrap();
+        std::os::unix::fs::symlink(&servers, scene.data("copy/servers")).unwrap();
+        assert_eq!(copied_from(&scene.data("copy")), Some(scene.data("first")));
+        assert_eq!(copied_from(&scene.data("first")), None);
+        forget_below(&scene.system(), &scene.data("copy")).unwrap();
+        assert!(servers.join("cluster-A/data").exists(), "the copy's end took the first one's databases");
+        fs::remove_dir_all(scene.data("first")).unwrap();
+        assert_eq!(copied_from(&scene.data("copy")), None);
+    }
+
+    #[test]
+    fn databases_go_when_their_cloud_is_forgotten_and_else_only_empty_folders_do() {
+        let scene = Scene::new();
+        let (gone, empty, kept) = (scene.cloud("gone"), scene.cloud("empty"), scene.cloud("kept"));
+        fs::remove_dir_all(empty.join("cluster-A")).unwrap();
+        for name in ["gone", "empty"] {
+            fs::remove_dir_all(scene.data(name)).unwrap();
+        }
+        sweep(&scene.system());
+        assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
+        for name in ["gone", "kept"] {
+            forget_below(&scene.system(), &scene.data(name)).unwrap();
+        }
+        assert_eq!([&gone, &kept].map(|folder| folder.exists()), [false, false]);
+    }
+
+    #[test]
+    fn what_another_user_made_is_not_taken_over() {
+        let scene = Scene::new();
+        fs::create_dir_all(scene.data("theirs/servers")).unwrap();
+        let refused = open_below(&scene.system(), &scene.data("theirs")).unwrap_err();
+        assert!(refused.to_string().contains("another user than root"), "{refused}");
+    }
+}
