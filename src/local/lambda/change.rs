@@ -1,11 +1,18 @@
 //! Functions made, changed and deleted.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{
-    CREATE, CREATE_IN_VPC, LINGER, UPDATE, check, code, conflict,
+    CREATE, CREATE_IN_VPC, LINGER, UPDATE, check,
+    code::Code,
+    conflict,
     function::{Function, State},
-    invalid, name, settings,
+    invalid,
+    name::{self, Name},
+    settings,
+    upload::Place,
 };
 use crate::local::{
     ec2::Purpose,
@@ -22,50 +29,56 @@ fn list(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let folder = name::new(text(&input, "FunctionName"))?;
-    let name = folder.as_str().to_owned();
-    if ctx.region.lambda.functions.contains_key(&name) {
-        return Err(conflict(format!("Function already exist: {name}")));
+/// The function that a creation asks for: everything but its code and its interfaces.
+pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function), Fault> {
+    let name = name::new(text(input, "FunctionName"))?;
+    if ctx.region.lambda.functions.contains_key(name.as_str()) {
+        return Err(conflict(format!("Function already exist: {}", name.as_str())));
     }
     if input["PackageType"] == "Image" {
         return Err(invalid("The local cloud runs functions of zip files only."));
     }
     for needed in ["Runtime", "Handler"] {
-        if text(&input, needed).is_empty() {
+        if text(input, needed).is_empty() {
             return Err(invalid(format!("{needed} is mandatory for functions created with deployment packages.")));
         }
     }
-    let mut all = settings::defaults(&name);
-    settings::take(&mut all, &input)?;
-    let (subnets, groups) = (list(&input["VpcConfig"]["SubnetIds"]), list(&input["VpcConfig"]["SecurityGroupIds"]));
+    let mut all = settings::defaults(name.as_str());
+    settings::take(&mut all, input)?;
+    let (subnets, groups) = network(input);
     let vpc = check::vpc(ctx, &subnets, &groups)?;
-    check::role(ctx, text(&input, "Role"), !subnets.is_empty())?;
-    let tags: Tags = tags(&input["Tags"])?;
-    let Some(zip) = input["Code"]["ZipFile"].as_str() else {
-        return Err(invalid("Please provide a source for function code."));
-    };
-    let code = code::take(ctx.data, ctx.account, ctx.region_name, &folder, zip)?;
+    check::role(ctx, text(input, "Role"), !subnets.is_empty())?;
     let architectures = list(&input["Architectures"]);
-    let mut function = Function {
-        arn: format!("arn:aws:lambda:{}:{}:function:{name}", ctx.region_name, ctx.account),
-        name: name.clone(),
+    let function = Function {
+        arn: format!("arn:aws:lambda:{}:{}:function:{}", ctx.region_name, ctx.account, name.as_str()),
+        name: name.as_str().to_owned(),
         settings: all,
         architectures: if architectures.is_empty() { vec!["x86_64".to_owned()] } else { architectures },
         vpc,
-        sha256: code.sha256,
-        code_size: code.size,
         modified_at: ctx.now,
         revision: random_uuid(),
         state: State::Pending,
         ready_at: Some(ctx.pace.after(ctx.now, if subnets.is_empty() { CREATE } else { CREATE_IN_VPC })),
-        failure: ctx.doom.take(),
-        tags,
+        tags: tags(&input["Tags"])?,
         ..Function::default()
     };
+    Ok((name, function))
+}
+
+/// The subnets and groups that an input has.
+fn network(input: &Value) -> (Vec<String>, Vec<String>) {
+    let config = &input["VpcConfig"];
+    (list(&config["SubnetIds"]), list(&config["SecurityGroupIds"]))
+}
+
+pub(super) fn created(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Option<String>) -> Result<Value, Fault> {
+    let (name, mut function) = draft(ctx, input)?;
+    function.failure = failure;
+    function.take_code(ctx.data, code, &Place::of(ctx, name))?;
+    let (subnets, groups) = network(input);
     attach(ctx, &mut function, subnets, groups);
     let output = function.described();
-    ctx.region.lambda.functions.insert(name, function);
+    ctx.region.lambda.functions.insert(function.name.clone(), function);
     Ok(output)
 }
 
@@ -102,6 +115,12 @@ fn tags(given: &Value) -> Result<Tags, Fault> {
 }
 
 impl Function {
+    /// Puts its code where its calls find it.
+    fn take_code(&mut self, data: &Path, code: Code, place: &Place) -> Result<(), Fault> {
+        (self.sha256, self.code_size) = (code.sha256.clone(), code.size);
+        code.place(data, place)
+    }
+
     /// Takes tags, each in place of the one of the same key.
     pub(super) fn retag(&mut self, given: &Value) -> Result<(), Fault> {
         self.tags.extend(tags(given)?);
@@ -109,24 +128,25 @@ impl Function {
     }
 }
 
-pub(super) fn update_code(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let (now, until) = (ctx.now, ctx.pace.after(ctx.now, UPDATE));
-    let function = ctx.region.lambda.find(&input)?;
+/// The function that gets other code, as it will be but for that.
+pub(super) fn code_draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<Function, Fault> {
+    let mut function = ctx.region.lambda.find(input)?.clone();
     function.check_free()?;
-    let name = function.name()?;
-    let Some(zip) = input["ZipFile"].as_str() else {
-        return Err(invalid("Please provide a source for function code."));
-    };
-    let code = code::take(ctx.data, ctx.account, ctx.region_name, &name, zip)?;
-    let failure = ctx.doom.take();
-    let function = ctx.region.lambda.find(&input)?;
     let architectures = list(&input["Architectures"]);
     if !architectures.is_empty() {
         function.architectures = architectures;
     }
-    (function.sha256, function.code_size) = (code.sha256, code.size);
-    function.begin(now, until, failure);
-    Ok(function.described())
+    Ok(function)
+}
+
+pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Option<String>) -> Result<Value, Fault> {
+    let mut function = code_draft(ctx, input)?;
+    let place = Place::of(ctx, function.name()?);
+    function.take_code(ctx.data, code, &place)?;
+    function.begin(ctx.now, ctx.pace.after(ctx.now, UPDATE), failure);
+    let output = function.described();
+    ctx.region.lambda.functions.insert(function.name.clone(), function);
+    Ok(output)
 }
 
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -151,12 +171,13 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     Ok(output)
 }
 
+/// Deletes a function; its code goes when that was saved.
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find_deletable(&input)?;
+    let name = name::meant(&input)?;
     // A version that is not there can be deleted in AWS too.
-    let Some(function) = function.cloned() else { return Ok(json!({"StatusCode": 204})) };
-    ctx.region.lambda.functions.remove(&function.name);
-    detach(ctx, &function);
-    code::remove(ctx.data, ctx.account, ctx.region_name, &function.name()?);
-    Ok(json!({"StatusCode": 204}))
+    if let Some(function) = ctx.region.lambda.find_deletable(&input)?.cloned() {
+        ctx.region.lambda.functions.remove(&function.name);
+        detach(ctx, &function);
+    }
+    Ok(json!(Place::of(ctx, name)))
 }

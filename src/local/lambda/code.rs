@@ -1,6 +1,7 @@
 //! A function's code: a zip file, unpacked into a folder that is named after its digest.
 
 use std::{
+    fmt::Display,
     fs, io,
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
@@ -11,67 +12,95 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive};
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 
-use super::{invalid, name::Name};
+use super::{invalid, upload::Place};
 use crate::local::{disk, fault::Fault};
 
 /// The largest zip file in a request, and the largest content of one; bytes.
 const LARGEST_ZIP: usize = 50 << 20;
 const LARGEST_CONTENT: u64 = 262_144_000;
 
-/// Code that was unpacked.
+/// Code that was unpacked, and has no function yet. It goes when it is dropped.
 pub(super) struct Code {
     /// The zip file's digest, in base64.
     pub(super) sha256: String,
     /// The zip file's size.
     pub(super) size: usize,
+    unpacked: TempDir,
+}
+
+impl Code {
+    /// Makes this the code of a function, beside the code that it has so far.
+    pub(super) fn place(self, data: &Path, place: &Place) -> Result<(), Fault> {
+        let folder = folder(data, place, &self.sha256);
+        disk::private_folder(&home(data, place)).map_err(unusable)?;
+        if !folder.exists() {
+            fs::rename(self.unpacked.path(), &folder).map_err(unusable)?;
+            let _ = self.unpacked.keep();
+        }
+        Ok(())
+    }
+}
+
+fn unusable(error: impl Display) -> Fault {
+    Fault::new("ServiceException", format!("The code could not be unpacked: {error}")).with_status(500)
 }
 
 /// The folder with everything of one function.
-fn home(data: &Path, account: &str, region: &str, name: &Name) -> PathBuf {
-    data.join("functions").join(account).join(region).join(name.as_str())
+fn home(data: &Path, place: &Place) -> PathBuf {
+    data.join("functions").join(&place.account).join(&place.region).join(place.name.as_str())
 }
 
 /// The folder with a function's code, by the digest.
-pub(super) fn folder(data: &Path, account: &str, region: &str, name: &Name, sha256: &str) -> PathBuf {
+pub(super) fn folder(data: &Path, place: &Place, sha256: &str) -> PathBuf {
     let letters = STANDARD.decode(sha256).unwrap_or_default();
     let hex: String = letters.iter().map(|byte| format!("{byte:02x}")).collect();
-    home(data, account, region, name).join(hex)
+    home(data, place).join(hex)
 }
 
-/// Unpacks a zip file that came as base64, in place of the function's code so far.
-pub(super) fn take(data: &Path, account: &str, region: &str, name: &Name, zip: &str) -> Result<Code, Fault> {
+/// A new folder for what is not a function's code yet, or no longer. Those that a daemon left behind which was killed go.
+fn workshop(data: &Path) -> Result<TempDir, Fault> {
+    let all = data.join("functions").join("work");
+    let mine = format!("{}-", std::process::id());
+    disk::private_folder(&all).map_err(unusable)?;
+    for other in fs::read_dir(&all).map_err(unusable)?.flatten() {
+        if !other.file_name().to_string_lossy().starts_with(&mine) {
+            let _ = fs::remove_dir_all(other.path());
+        }
+    }
+    tempfile::Builder::new().prefix(&mine).tempdir_in(all).map_err(unusable)
+}
+
+/// Unpacks a zip file that came as base64.
+pub(super) fn unpack(data: &Path, zip: &str) -> Result<Code, Fault> {
     let zip = STANDARD.decode(zip).unwrap_or_default();
     if zip.len() > LARGEST_ZIP {
-        let message = "Request must be smaller than 70167211 bytes for the CreateFunction operation";
+        let message = format!("Zipped size must be smaller than {LARGEST_ZIP} bytes");
         return Err(Fault::new("RequestEntityTooLargeException", message).with_status(413));
     }
-    let sha256 = STANDARD.encode(Sha256::digest(&zip));
-    let folder = folder(data, account, region, name, &sha256);
-    let unusable = |error: io::Error| {
-        Fault::new("ServiceException", format!("The code could not be unpacked: {error}")).with_status(500)
-    };
-    let home = home(data, account, region, name);
-    disk::private_folder(&home).map_err(|error| unusable(io::Error::other(error)))?;
-    if !folder.exists() {
-        // A daemon that ends in the middle leaves nothing that looks whole.
-        let unpacked = tempfile::tempdir_in(&home).map_err(unusable)?;
-        unpack(&zip, unpacked.path())?;
-        fs::rename(unpacked.keep(), &folder).map_err(unusable)?;
-    }
-    for other in fs::read_dir(&home).map_err(unusable)?.flatten().filter(|entry| entry.path() != folder) {
-        // What still runs keeps its file open.
-        let _ = fs::remove_dir_all(other.path());
-    }
-    Ok(Code { sha256, size: zip.len() })
+    let unpacked = workshop(data)?;
+    unpack_into(unpacked.path(), &zip)?;
+    Ok(Code { sha256: STANDARD.encode(Sha256::digest(&zip)), size: zip.len(), unpacked })
 }
 
-/// Removes a function's code.
-pub(super) fn remove(data: &Path, account: &str, region: &str, name: &Name) {
-    let _ = fs::remove_dir_all(home(data, account, region, name));
+/// Puts aside what of a function's code is not needed; it is removed where the answer is dropped. What cannot be put aside
+/// stays until the next time.
+pub(super) fn set_aside(data: &Path, place: &Place, needed: Option<&str>) -> Option<TempDir> {
+    let home = home(data, place);
+    let needed = needed.map(|sha256| folder(data, place, sha256));
+    let all = fs::read_dir(&home).ok()?.flatten().map(|entry| entry.path());
+    let surplus: Vec<PathBuf> = all.filter(|path| Some(path) != needed.as_ref()).collect();
+    let aside = if surplus.is_empty() { None } else { workshop(data).ok() };
+    for (number, path) in surplus.iter().enumerate() {
+        let _ = aside.as_ref().map(|aside| fs::rename(path, aside.path().join(number.to_string())));
+    }
+    // Only where nothing is left in it.
+    let _ = fs::remove_dir(home);
+    aside
 }
 
-fn unpack(zip: &[u8], into: &Path) -> Result<(), Fault> {
+fn unpack_into(into: &Path, zip: &[u8]) -> Result<(), Fault> {
     let broken = |_| invalid("Could not unzip uploaded file. Please check your file, then try to upload again.");
     let archive = ZipArchive::from_slice(zip).map_err(broken)?;
     let mut entries = archive.entries();

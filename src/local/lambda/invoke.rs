@@ -7,7 +7,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{NEWEST, code, environment, function::State, name::Name};
+use super::{NEWEST, code, environment, function::State, name::Name, upload::Place};
 use crate::local::{cloud::Cloud, fault::Fault, members::random_uuid, world::Ctx};
 
 /// The largest payload of a call that is waited for, of one that is not, and of an answer, in bytes.
@@ -147,7 +147,8 @@ fn last(text: &str) -> &str {
 }
 
 async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
-    let folder = code::folder(&cloud.data, &order.account, &order.region, &order.name, &order.sha256);
+    let place = Place { account: order.account.clone(), region: order.region.clone(), name: order.name.clone() };
+    let folder = code::folder(&cloud.data, &place, &order.sha256);
     let bootstrap = folder.join("bootstrap");
     if !bootstrap.is_file() {
         let message = format!(

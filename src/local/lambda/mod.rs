@@ -14,6 +14,7 @@ mod name;
 mod never;
 mod runtime;
 mod settings;
+mod upload;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -71,8 +72,8 @@ fn conflict(message: impl Into<String>) -> Fault {
 pub(crate) static SERVICE: Service = Service {
     name: "lambda",
     actions: &[
-        ("CreateFunction", change::create),
-        ("UpdateFunctionCode", change::update_code),
+        ("CreateFunction", upload::create),
+        ("UpdateFunctionCode", upload::update),
         ("UpdateFunctionConfiguration", change::update_configuration),
         ("DeleteFunction", change::delete),
         ("GetFunction", list::get),
@@ -107,7 +108,12 @@ pub(crate) static SERVICE: Service = Service {
         ("GetRuntimeManagementConfig", never::runtime_updates),
         ("GetFunctionRecursionConfig", never::recursion),
     ],
-    runs: &[("Invoke", invoke::run)],
+    runs: &[
+        ("CreateFunction", upload::run),
+        ("UpdateFunctionCode", upload::run),
+        ("DeleteFunction", upload::remove),
+        ("Invoke", invoke::run),
+    ],
 };
 
 #[cfg(test)]

@@ -95,6 +95,11 @@ pub(super) fn new(given: &str) -> Result<Name, Fault> {
     }
 }
 
+/// The name in a text that names a function.
+pub(super) fn meant(input: &Value) -> Result<Name, Fault> {
+    Named::read(given(input)).and_then(|named| Name::of(named.name)).ok_or_else(|| missing(given(input)))
+}
+
 impl Store {
     /// The function that a call names, whose newest version is the only one.
     pub(super) fn find(&mut self, input: &Value) -> Result<&mut Function, Fault> {

@@ -23,9 +23,26 @@ fn zip(content: &str) -> String {
     STANDARD.encode(archive.finish().unwrap())
 }
 
+/// What goes on after an action has answered.
+static AFTERWARDS: Service = Service {
+    name: "lambda",
+    actions: &[("unsaved", upload::tests::unsaved), ("saved", upload::tests::saved)],
+    runs: &[],
+};
+
 impl Cloud {
+    /// Calls an action to its end.
     fn lambda(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
-        self.call(&SERVICE, action, input)
+        let answer = self.call(&SERVICE, action, input)?;
+        match action {
+            "CreateFunction" | "UpdateFunctionCode" => {
+                let mut answer = self.call(&AFTERWARDS, "unsaved", answer)?;
+                self.call(&AFTERWARDS, "saved", answer["place"].take())?;
+                Ok(answer["output"].take())
+            }
+            "DeleteFunction" => self.call(&AFTERWARDS, "saved", answer),
+            _ => Ok(answer),
+        }
     }
 
     fn role(&mut self) -> String {
@@ -36,8 +53,10 @@ impl Cloud {
 
     /// What a function's code starts with.
     fn code(&self, name: &str) -> std::path::PathBuf {
-        let (name, function) = (name::Name::of(name).unwrap(), &self.region.lambda.functions[name]);
-        code::folder(self.data(), Self::ACCOUNT, Self::REGION, &name, &function.sha256).join("bootstrap")
+        let sha256 = &self.region.lambda.functions[name].sha256;
+        let name = name::Name::of(name).unwrap();
+        let place = upload::Place { account: Self::ACCOUNT.to_owned(), region: Self::REGION.to_owned(), name };
+        code::folder(self.data(), &place, sha256).join("bootstrap")
     }
 
     fn network(&mut self) -> (String, String) {
@@ -259,4 +278,39 @@ fn what_is_deleted_is_a_function_and_none_of_its_versions() {
     assert!(cloud.code("one").is_file());
     let nobody = json!({"FunctionName": "two", "Qualifier": "7"});
     assert_eq!(cloud.lambda("DeleteFunction", nobody).unwrap_err().code, "ResourceNotFoundException");
+}
+
+#[test]
+fn no_code_goes_before_it_was_saved_that_it_is_not_needed() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    cloud.lambda("CreateFunction", one(&role)).unwrap();
+    cloud.wait(5);
+    let first = cloud.code("one");
+    let other = json!({"FunctionName": "one", "ZipFile": zip("#!/bin/sh\nexit 1\n")});
+    let order = cloud.call(&SERVICE, "UpdateFunctionCode", other).unwrap();
+    assert!(cloud.code("one") == first, "nothing has changed where the code is only checked");
+    let answer = cloud.call(&AFTERWARDS, "unsaved", order).unwrap();
+    let second = cloud.code("one");
+    assert!(first.is_file() && second.is_file() && first != second, "a state that is not saved is the one before");
+    cloud.call(&AFTERWARDS, "saved", answer["place"].clone()).unwrap();
+    assert!(!first.exists() && second.is_file());
+    let place = cloud.call(&SERVICE, "DeleteFunction", json!({"FunctionName": "one"})).unwrap();
+    assert!(second.is_file());
+    cloud.call(&AFTERWARDS, "saved", place).unwrap();
+    assert!(!second.exists());
+    let left = std::fs::read_dir(cloud.data().join("functions/work")).unwrap().count();
+    assert_eq!(left, 0, "and nothing is left of what was put aside");
+}
+
+#[test]
+fn of_two_that_make_the_same_function_at_once_one_is_told_that_it_exists() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    let order = cloud.call(&SERVICE, "CreateFunction", one(&role)).unwrap();
+    cloud.lambda("CreateFunction", one(&role)).unwrap();
+    assert_eq!(cloud.call(&AFTERWARDS, "unsaved", order).unwrap_err().code, "ResourceConflictException");
+    assert!(cloud.code("one").is_file());
 }
