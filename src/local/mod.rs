@@ -19,6 +19,7 @@ pub(crate) mod fault;
 pub(crate) mod http;
 pub(crate) mod inventory;
 pub(crate) mod kms;
+pub(crate) mod lines;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod model;

@@ -26,6 +26,8 @@ while True:
     request = answer.headers["Lambda-Runtime-Aws-Request-Id"]
     event = json.load(answer)
     print("called with", event, flush=True)
+    if event.get("bytes"):
+        os.write(1, b"\\xff is no text\\nand this is\\n")
     if event.get("fail"):
         post(f"/invocation/{{request}}/error", {{"errorMessage": "no", "errorType": "Refused"}})
     elif event.get("exit"):
@@ -93,6 +95,8 @@ def called():
     answer, value = call({"fail": True}, LogType="Tail")
     equal("a refusal of its own", (answer["FunctionError"], value), ("Unhandled", {"errorMessage": "no", "errorType": "Refused"}))
     holds("the end of the log", "called with {'fail': True}" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
+    answer, value = call({"bytes": True}, LogType="Tail")
+    holds("what it says after what is no text", "\ufffd is no text\nand this is\n" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
     answer, value = call({"exit": True})
     equal("one that ends", (answer["FunctionError"], value["errorType"]), ("Unhandled", "Runtime.ExitError"))
     equal("a trial", lambdas.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"], 204)

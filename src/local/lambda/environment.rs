@@ -8,10 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
-    task::JoinHandle,
-};
+use tokio::{io::AsyncRead, sync::mpsc, task::JoinHandle};
 
 use super::{
     invoke::{Answer, Order},
@@ -21,6 +18,7 @@ use crate::local::{
     cloud::Cloud,
     daemon::Note,
     fault::Fault,
+    lines::split,
     logs::Destination,
     members::random_hex,
     process::{Process, Start},
@@ -28,6 +26,8 @@ use crate::local::{
 
 /// How many lines of the log are remembered for the answer.
 const LAST: usize = 100;
+/// A longer line is cut in two: what one event of AWS's takes.
+const LONGEST_LINE: usize = 256 << 10;
 
 /// Runs one call to its end, which is `limit` after its beginning at the latest.
 pub(super) async fn run(cloud: &Arc<Cloud>, order: &Order, folder: &Path, limit: Duration) -> Result<Answer, Fault> {
@@ -41,7 +41,7 @@ pub(super) async fn run(cloud: &Arc<Cloud>, order: &Order, folder: &Path, limit:
     let environment = variables(cloud, order, folder, &runtime.address, &log.stream);
     let start = Start { command: "exec ./bootstrap".to_owned(), dir: folder.to_owned(), environment };
     let (mut process, out, err) = Process::start(&start).map_err(broken)?;
-    let listening = [out.map(|out| log.follow(out)), err.map(|err| log.follow(err))];
+    let listening = log.follow(out, err);
     let mut answer = tokio::select! {
         answer = answered => answer.unwrap_or_else(|_| Answer::failure("Runtime.Unknown", "The runtime has gone.")),
         how = process.ended() => {
@@ -56,8 +56,7 @@ pub(super) async fn run(cloud: &Arc<Cloud>, order: &Order, folder: &Path, limit:
     };
     process.stop().await;
     drop(runtime);
-    let all = listening.into_iter().flatten();
-    let _ = tokio::time::timeout(Duration::from_secs(2), futures::future::join_all(all)).await;
+    let _ = tokio::time::timeout(Duration::from_secs(2), futures::future::join_all(listening)).await;
     log.line(&format!("END RequestId: {}", order.request));
     log.line(&format!(
         "REPORT RequestId: {}\tDuration: {}.00 ms\tMemory Size: {} MB",
@@ -121,22 +120,36 @@ impl Log {
     }
 
     fn line(&self, text: &str) {
+        self.write(&[text.to_owned()]);
+    }
+
+    fn write(&self, lines: &[String]) {
         let to = Destination { account: &self.account, region: &self.region, group: &self.group, stream: &self.stream };
-        self.cloud.region(&self.account, &self.region, |ctx| ctx.region.logs.write(to, ctx.now, text));
+        self.cloud.region(&self.account, &self.region, |ctx| ctx.region.logs.write_all(to, ctx.now, lines));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.push_back(text.to_owned());
+        last.extend(lines.iter().cloned());
         let surplus = last.len().saturating_sub(LAST);
         last.drain(..surplus);
     }
 
-    fn follow(self: &Arc<Self>, from: impl AsyncRead + Unpin + Send + 'static) -> JoinHandle<()> {
+    /// Takes in what comes from both ends, until both are at their end.
+    fn follow(
+        self: &Arc<Self>,
+        out: Option<impl AsyncRead + Unpin + Send + 'static>,
+        err: Option<impl AsyncRead + Unpin + Send + 'static>,
+    ) -> Vec<JoinHandle<()>> {
+        let (sender, mut lines) = mpsc::channel(1000);
         let log = Arc::clone(self);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(from).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                log.line(&line);
+        let mut tasks = vec![tokio::spawn(async move {
+            let mut batch = Vec::new();
+            while lines.recv_many(&mut batch, 1000).await > 0 {
+                log.write(&batch);
+                batch.clear();
             }
-        })
+        })];
+        tasks.extend(out.map(|out| tokio::spawn(split(out, LONGEST_LINE, sender.clone()))));
+        tasks.extend(err.map(|err| tokio::spawn(split(err, LONGEST_LINE, sender))));
+        tasks
     }
 
     fn save(&self) {

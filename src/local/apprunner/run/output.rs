@@ -9,14 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    sync::mpsc,
-    task::JoinHandle,
-};
+use tokio::{io::AsyncRead, sync::mpsc, task::JoinHandle};
 
 use super::{Place, Shared, Specification};
-use crate::local::{logs::Destination, members::random_hex};
+use crate::local::{lines::split, logs::Destination, members::random_hex};
 
 /// A longer line is cut in two.
 const LONGEST_LINE: usize = 16 << 10;
@@ -54,8 +50,8 @@ impl Output {
             last: Arc::clone(&last),
         };
         let mut tasks = vec![tokio::spawn(recorder.record(lines))];
-        tasks.extend(out.map(|out| tokio::spawn(split(out, sender.clone()))));
-        tasks.extend(err.map(|err| tokio::spawn(split(err, sender))));
+        tasks.extend(out.map(|out| tokio::spawn(split(out, LONGEST_LINE, sender.clone()))));
+        tasks.extend(err.map(|err| tokio::spawn(split(err, LONGEST_LINE, sender))));
         Self { last, tasks }
     }
 
@@ -72,32 +68,6 @@ fn open(shared: &Shared, name: &str) -> Option<File> {
     let path = shared.output_file(name).ok()?;
     let long = std::fs::metadata(&path).is_ok_and(|file| file.len() > LONGEST_FILE);
     File::options().create(true).write(true).append(!long).truncate(long).mode(0o600).open(path).ok()
-}
-
-/// Cuts bytes into lines.
-async fn split(mut from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
-    let (mut held, mut block) = (Vec::new(), vec![0; 8 << 10]);
-    while let Ok(length) = from.read(&mut block).await
-        && length > 0
-    {
-        for byte in &block[..length] {
-            if *byte != b'\n' {
-                held.push(*byte);
-            }
-            if (*byte == b'\n' || held.len() >= LONGEST_LINE) && to.send(text(&mut held)).await.is_err() {
-                return;
-            }
-        }
-    }
-    if !held.is_empty() {
-        let _ = to.send(text(&mut held)).await;
-    }
-}
-
-fn text(held: &mut Vec<u8>) -> String {
-    let line = String::from_utf8_lossy(held).trim_end_matches('\r').to_owned();
-    held.clear();
-    line
 }
 
 struct Recorder {
