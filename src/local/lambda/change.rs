@@ -17,7 +17,7 @@ use super::{
 use crate::local::{
     ec2::Purpose,
     fault::Fault,
-    members::{Tags, is_reserved, random_uuid},
+    members::{Sealed, Tags, is_reserved, random_uuid},
     world::Ctx,
 };
 
@@ -52,7 +52,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function)
     let function = Function {
         arn: format!("arn:aws:lambda:{}:{}:function:{}", ctx.region_name, ctx.account, name.as_str()),
         name: name.as_str().to_owned(),
-        settings: all,
+        settings: Sealed(all),
         architectures: if architectures.is_empty() { vec!["x86_64".to_owned()] } else { architectures },
         vpc,
         modified_at: ctx.now,
@@ -152,7 +152,7 @@ pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut function = ctx.region.lambda.find(&input)?.clone();
     function.check_free()?;
-    settings::take(&mut function.settings, &input)?;
+    settings::take(&mut function.settings.0, &input)?;
     let mut duration = UPDATE;
     if let Some(vpc) = input.get("VpcConfig") {
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);

@@ -72,7 +72,7 @@ pub(super) async fn run(cloud: &Arc<Cloud>, order: &Order, folder: &Path, limit:
 /// What AWS sets, and what stands here for the function's role.
 fn variables(cloud: &Cloud, order: &Order, folder: &Path, api: &str, stream: &str) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in &order.variables {
+    for (name, value) in &order.variables.0 {
         all.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
     }
     let mut set = |name: &str, value: &str| all.insert(name.to_owned(), value.to_owned());

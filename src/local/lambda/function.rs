@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{NEWEST, name::Name};
 use crate::local::{
     fault::Fault,
-    members::{Tags, random_uuid},
+    members::{Sealed, Tags, random_uuid},
     pace::Millis,
 };
 
@@ -16,8 +16,9 @@ use crate::local::{
 pub(super) struct Function {
     pub(super) name: String,
     pub(super) arn: String,
-    /// What the API takes and gives back as it is: role, handler, runtime, memory …
-    pub(super) settings: Map<String, Value>,
+    /// What the API takes and gives back as it is: role, handler, runtime, memory … and environment variables, which may be
+    /// secret.
+    pub(super) settings: Sealed<Map<String, Value>>,
     pub(super) architectures: Vec<String>,
     pub(super) subnets: Vec<String>,
     pub(super) groups: Vec<String>,
@@ -73,9 +74,13 @@ impl Function {
         Name::of(&self.name).ok_or_else(nameless)
     }
 
+    pub(super) fn setting(&self, name: &str) -> Option<&Value> {
+        self.settings.0.get(name)
+    }
+
     /// A setting's text.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.settings.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.setting(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Refuses a change while another one is under way.
@@ -104,7 +109,7 @@ impl Function {
 
     /// As a list shows it: without its states.
     pub(super) fn listed(&self) -> Map<String, Value> {
-        let mut described = self.settings.clone();
+        let mut described = self.settings.0.clone();
         let moment = i64::try_from(self.modified_at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
         let modified = moment.map(|moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string());
         let own = json!({

@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{NEWEST, code, environment, function::State, name::Name, upload::Place};
-use crate::local::{cloud::Cloud, fault::Fault, members::random_uuid, world::Ctx};
+use crate::local::{
+    cloud::Cloud,
+    fault::Fault,
+    members::{Sealed, random_uuid},
+    world::Ctx,
+};
 
 /// The largest payload of a call that is waited for, of one that is not, and of an answer, in bytes.
 const LARGEST: usize = 6 << 20;
@@ -28,9 +33,9 @@ pub(super) struct Order {
     pub(super) timeout: u64,
     pub(super) sha256: String,
     pub(super) log_group: String,
-    pub(super) variables: Map<String, Value>,
+    pub(super) variables: Sealed<Map<String, Value>>,
     /// In base64.
-    pub(super) payload: String,
+    pub(super) payload: Sealed<String>,
     pub(super) kind: String,
     /// Whether the answer brings the end of the log.
     pub(super) tail: bool,
@@ -86,8 +91,8 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = format!("Could not parse request body into json: {error}");
         return Err(Fault::new("InvalidRequestContentException", message));
     }
-    let number = |name: &str| function.settings.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let setting = |name: &str, member: &str| function.settings.get(name).map(|one| one[member].clone());
+    let number = |name: &str| function.setting(name).and_then(Value::as_u64).unwrap_or_default();
+    let setting = |name: &str, member: &str| function.setting(name).map(|one| one[member].clone());
     let order = Order {
         account,
         region,
@@ -100,8 +105,10 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         log_group: setting("LoggingConfig", "LogGroup")
             .and_then(|name| name.as_str().map(str::to_owned))
             .unwrap_or_default(),
-        variables: setting("Environment", "Variables").and_then(|all| all.as_object().cloned()).unwrap_or_default(),
-        payload,
+        variables: Sealed(
+            setting("Environment", "Variables").and_then(|all| all.as_object().cloned()).unwrap_or_default(),
+        ),
+        payload: Sealed(payload),
         kind: text("InvocationType").to_owned(),
         tail: text("LogType") == "Tail",
         request: random_uuid(),

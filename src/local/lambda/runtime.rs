@@ -53,7 +53,7 @@ impl Runtime {
             arn: order.arn.clone(),
             request: order.request.clone(),
             deadline: now() + u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-            payload: Mutex::new(Some(STANDARD.decode(&order.payload).unwrap_or_default())),
+            payload: Mutex::new(Some(STANDARD.decode(&order.payload.0).unwrap_or_default())),
             answer: Mutex::new(Some(sender)),
         });
         let task = tokio::spawn(async move {

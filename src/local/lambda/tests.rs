@@ -314,3 +314,21 @@ fn of_two_that_make_the_same_function_at_once_one_is_told_that_it_exists() {
     assert_eq!(cloud.call(&AFTERWARDS, "unsaved", order).unwrap_err().code, "ResourceConflictException");
     assert!(cloud.code("one").is_file());
 }
+
+#[test]
+fn what_may_be_secret_is_not_shown() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    let mut input = one(&role);
+    input["Environment"] = json!({"Variables": {"PASSWORD": "hunter2"}});
+    cloud.lambda("CreateFunction", input).unwrap();
+    assert!(!format!("{:?}", cloud.region.lambda).contains("hunter2"));
+    cloud.wait(5);
+    let call = json!({"FunctionName": "one", "Payload": STANDARD.encode("{\"token\": \"hunter2\"}")});
+    let order = cloud.lambda("Invoke", call).unwrap();
+    let order: invoke::Order = serde_json::from_value(order).unwrap();
+    assert!(order.variables.0["PASSWORD"] == "hunter2" && STANDARD.decode(&order.payload.0).is_ok());
+    let shown = format!("{order:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains(&order.payload.0), "{shown}");
+}
