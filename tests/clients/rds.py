@@ -566,8 +566,10 @@ def a_clone():
     asked = {"DBClusterIdentifier": "clone", "SourceDBClusterIdentifier": "shop", "DBSubnetGroupName": "shop", "VpcSecurityGroupIds": [GROUP]}
     refused("of no time", "InvalidParameterCombination", rds.restore_db_cluster_to_point_in_time, **asked)
     refused("of nothing", "DBClusterNotFoundFault", rds.restore_db_cluster_to_point_in_time, **(asked | {"SourceDBClusterIdentifier": "nowhere"}), UseLatestRestorableTime=True)
-    made = rds.restore_db_cluster_to_point_in_time(**asked, UseLatestRestorableTime=True, RestoreType="copy-on-write", ServerlessV2ScalingConfiguration=SCALING)
-    equal("a clone", (made["DBCluster"]["Status"], made["DBCluster"]["EngineVersion"]), ("creating", cluster()["EngineVersion"]))
+    made = rds.restore_db_cluster_to_point_in_time(**asked, UseLatestRestorableTime=True, RestoreType="copy-on-write")["DBCluster"]
+    equal("a clone", (made["Status"], made["EngineVersion"]), ("creating", cluster()["EngineVersion"]))
+    for key in ("ServerlessV2ScalingConfiguration", "BackupRetentionPeriod", "CloneGroupId"):
+        equal(f"its {key} is the source's", made[key], cluster()[key])
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="clone", WaiterConfig={"Delay": 1})
     add("clone", "clone-1")
     equal("holds the same", sql(cluster("clone")["Endpoint"], "select count(*) from item"), "2")
@@ -740,6 +742,7 @@ def restoration():
         ServerlessV2ScalingConfiguration=SCALING,
     )
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="again", WaiterConfig={"Delay": 1})
+    equal("backups are kept as long as its source's", cluster("again")["BackupRetentionPeriod"], 14)
     add("again", "again-1")
     equal("the data is back", sql(cluster("again")["Endpoint"], "select count(*) from item"), "2")
     rds.delete_db_instance(DBInstanceIdentifier="again-1")

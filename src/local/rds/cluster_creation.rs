@@ -143,6 +143,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         origin: None,
         master_secret: None,
         roles: Vec::new(),
+        clone_group: None,
         identifier,
     })
 }

@@ -58,6 +58,9 @@ pub(crate) struct Cluster {
     /// Roles by ARN, each with the feature that it is for.
     #[serde(default)]
     pub(super) roles: Vec<(String, String)>,
+    /// What clones and what they were made of have in common.
+    #[serde(default)]
+    pub(super) clone_group: Option<String>,
 }
 
 /// Members that pass through: as a call names them, as an answer does.
@@ -162,7 +165,7 @@ impl Cluster {
             "PendingModifiedValues": Some(&self.pending).filter(|pending| !pending.is_empty()),
             "MasterUserSecret": self.master_secret.as_ref().map(|secret| secret.view(&self.phase)),
             "TagList": tags::listed(&self.tags), "ActivityStreamStatus": "stopped",
-            "LocalWriteForwardingStatus": "disabled",
+            "LocalWriteForwardingStatus": "disabled", "CloneGroupId": self.clone_group,
         });
         view.extend(shown.as_object().cloned().unwrap_or_default());
         Value::Object(view)
@@ -215,7 +218,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         filters.pass("db-cluster-id", &[&cluster.identifier])
             && filters.pass("db-cluster-resource-id", &[&cluster.resource_id])
             && filters.pass("engine", &[engine::ENGINE])
-            && filters.pass("clone-group-id", &[])
+            && filters.pass("clone-group-id", &cluster.clone_group.as_deref().into_iter().collect::<Vec<_>>())
             && filters.pass("domain", &[])
     };
     let clusters: Vec<&Cluster> = match input.text("DBClusterIdentifier") {

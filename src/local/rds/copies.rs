@@ -10,7 +10,7 @@ use super::{
     phase::Phase,
     snapshots, tags, times,
 };
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{fault::Fault, members::random_uuid, world::Ctx};
 
 /// `CopyDBClusterSnapshot`. The two share the data; it goes with the last one.
 pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -108,6 +108,14 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     snapshot.automated = true;
     snapshot.identifier = format!("rds:{name}");
     snapshot.hand_to(&mut cluster, &input);
+    if !input.has("ServerlessV2ScalingConfiguration") {
+        cluster.scaling = source.scaling;
+    }
+    cluster.clone_group = source.clone_group;
+    if input.text("RestoreType") == Some("copy-on-write") {
+        let group = cluster.clone_group.get_or_insert_with(random_uuid).clone();
+        ctx.region.rds.cluster_mut(&source.identifier)?.clone_group = Some(group);
+    }
     Ok(cluster_creation::admit(ctx, cluster, "DB cluster restored to a point in time"))
 }
 

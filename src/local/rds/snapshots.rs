@@ -102,7 +102,8 @@ impl Snapshot {
         if !input.has("Port") {
             cluster.take_port(self.port);
         }
-        for member in ["StorageEncrypted", "KmsKeyId"] {
+        // What else a call leaves out has the default of a new cluster, tags and CopyTagsToSnapshot among it.
+        for member in ["StorageEncrypted", "KmsKeyId", "BackupRetentionPeriod"] {
             if let Some(value) = self.kept.get(member).filter(|_| !input.has(member)) {
                 cluster.kept.insert(member.to_owned(), value.clone());
             }

@@ -9,6 +9,7 @@ use crate::local::{fault::Fault, members::testing, service::SERVICES};
 mod clusters;
 mod groups;
 mod proxies;
+mod restores;
 mod wanted;
 
 /// One account's region, with what a cluster and a proxy need.
