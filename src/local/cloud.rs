@@ -107,7 +107,7 @@ impl Cloud {
     fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let now = now();
         let content = entry(&mut world.accounts, account);
-        content.iam.settle(now);
+        content.settle(now);
         entry(&mut content.regions, region).settle(now, &content.iam);
         content.replicate(now);
         let Account { iam, regions, .. } = content;
@@ -136,7 +136,7 @@ impl Cloud {
     ) -> T {
         let then = now().saturating_sub(ago);
         let (mut iam, mut place) = self.chaos.past(account, region, then);
-        iam.settle(then);
+        iam.settle(then, |role| place.usage(region, role).into_iter().collect());
         place.settle(then, &iam);
         work(&mut Ctx {
             account,

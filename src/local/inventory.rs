@@ -47,7 +47,7 @@ impl Cloud {
                 let place = |item| Located { account: account.clone(), region: region.to_owned(), item };
                 found.extend(items.into_iter().map(place));
             };
-            content.iam.settle(now);
+            content.settle(now);
             add("global", content.iam.inventory());
             for (name, region) in &mut content.regions {
                 region.settle(now, &content.iam);

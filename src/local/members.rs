@@ -172,7 +172,8 @@ pub(crate) mod testing {
 
         /// Calls one action of `service` as the daemon does: settle first.
         pub(crate) fn call(&mut self, service: &Service, action: &str, input: Value) -> Result<Value, Fault> {
-            self.account.iam.settle(self.now);
+            let (region, name) = (&self.region, self.region_name);
+            self.account.iam.settle(self.now, |role| region.usage(name, role).into_iter().collect());
             self.region.settle(self.now, &self.account.iam);
             let (_, answer) = service.actions.iter().find(|(name, _)| *name == action).expect("a known action");
             let mut ctx = Ctx {

@@ -39,6 +39,15 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// Moves on what is global in the account.
+    pub(crate) fn settle(&mut self, now: Millis) {
+        let regions = &self.regions;
+        self.iam.settle(now, |role| {
+            let used = |(name, region): (&String, &Region)| region.usage(name, role);
+            regions.iter().filter_map(used).collect()
+        });
+    }
+
     /// Carries over to other regions what a region's resources have there.
     pub(crate) fn replicate(&mut self, now: Millis) {
         self.unsaved.extend(secretsmanager::replicate(&mut self.regions, now));
@@ -73,6 +82,12 @@ pub(crate) struct Region {
 }
 
 impl Region {
+    /// What uses a service-linked role here.
+    pub(crate) fn usage(&self, name: &str, role: &str) -> Option<iam::Usage> {
+        let resources = if role == iam::service_linked::OF_RDS { self.rds.users_of_the_role() } else { Vec::new() };
+        (!resources.is_empty()).then(|| iam::Usage { region: name.to_owned(), resources })
+    }
+
     /// Moves every resource whose time has come into its next state.
     pub(crate) fn settle(&mut self, now: Millis, iam: &iam::Store) {
         self.ec2.abandon_interfaces(|role| iam.role(role).is_some());

@@ -186,6 +186,10 @@ def clusters():
     holds("a resource id", re.fullmatch("cluster-[A-Z0-9]+", made["DbClusterResourceId"]), made["DbClusterResourceId"])
     holds("the password is told to nobody", PASSWORD not in str(made))
     refused("a name that is taken", "DBClusterAlreadyExistsFault", rds.create_db_cluster, **asked)
+    linked = {"RoleName": "AWSServiceRoleForRDS"}
+    equal("RDS's own role", iam.get_role(**linked)["Role"]["Arn"], f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/rds.amazonaws.com/{linked['RoleName']}")
+    task = iam.delete_service_linked_role(**linked)["DeletionTaskId"]
+    until("is needed", lambda: iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"], "FAILED")
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="shop", WaiterConfig={"Delay": 1})
     holds("nobody answers without an instance", "refused" in (said := sql(cluster()["Endpoint"], "select 1")), said)
     refused("a cluster that is not there", "DBClusterNotFoundFault", rds.describe_db_clusters, DBClusterIdentifier="nowhere", status=404)
@@ -755,6 +759,8 @@ def nothing_stands_in_the_way():
     for name in ("shop-before", "shop-last"):
         rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
     rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="shop")
+    task = iam.delete_service_linked_role(RoleName="AWSServiceRoleForRDS")["DeletionTaskId"]
+    until("RDS's own role goes as well", lambda: iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"], "SUCCEEDED")
     rds.delete_db_subnet_group(DBSubnetGroupName="shop")
     refused("once more", "DBSubnetGroupNotFoundFault", rds.delete_db_subnet_group, DBSubnetGroupName="shop")
     ec2.delete_security_group(GroupId=GROUP)

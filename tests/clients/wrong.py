@@ -3,6 +3,7 @@ must stand where the row says, and the action must have the error with that stat
 
 import re
 import time
+from contextlib import suppress
 
 from botocore import xform_name
 from botocore.loaders import Loader
@@ -128,7 +129,8 @@ def secrets():
 def roles():
     iam = CLIENTS["iam"]
     iam.create_role(RoleName="kept", AssumeRolePolicyDocument=TRUST)
-    iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
+    with suppress(iam.exceptions.InvalidInputException):  # There from the first cluster on.
+        iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
     iam.create_instance_profile(InstanceProfileName="kept")
     iam.add_role_to_instance_profile(InstanceProfileName="kept", RoleName="kept")
     policy = iam.create_policy(PolicyName="kept", PolicyDocument=ALLOW)["Policy"]["Arn"]

@@ -12,7 +12,7 @@ mod instance_profile;
 mod policy;
 mod references;
 mod role;
-mod service_linked;
+pub(crate) mod service_linked;
 mod simulate;
 mod tag;
 
@@ -29,6 +29,13 @@ pub(crate) use role::Role;
 /// How long a new role takes to be known to the services that are to assume it.
 const PROPAGATION: Duration = Duration::from_secs(10);
 
+/// What uses a role in a region, by ARN.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) region: String,
+    pub(crate) resources: Vec<String>,
+}
+
 /// The roles and policies of one account.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -41,17 +48,25 @@ pub(crate) struct Store {
     instance_profiles: BTreeMap<String, InstanceProfile>,
     /// Deletions of service-linked roles: the role's name and when it is gone, by the task's id.
     deletions: BTreeMap<String, (String, Millis)>,
+    /// Those that did not come about, and what uses the role.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    refused_deletions: BTreeMap<String, Vec<Usage>>,
     /// The sessions that STS opened, by access key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sessions: BTreeMap<String, Session>,
 }
 
 impl Store {
-    /// Removes the service-linked roles whose deletion is over, and forgets old sessions.
-    pub(crate) fn settle(&mut self, now: Millis) {
-        for (role, done_at) in self.deletions.values() {
-            if *done_at <= now && self.roles.get(role).is_some_and(|role| role.created_at < *done_at) {
-                self.roles.remove(role);
+    /// Removes the service-linked roles whose deletion is over, unless something uses them, and forgets old sessions.
+    pub(crate) fn settle(&mut self, now: Millis, users: impl Fn(&str) -> Vec<Usage>) {
+        for (task, (role, done_at)) in &self.deletions {
+            let is_there = self.roles.get(role).is_some_and(|role| role.created_at < *done_at);
+            if *done_at > now || !is_there || self.refused_deletions.contains_key(task) {
+                continue;
+            }
+            match users(role) {
+                users if users.is_empty() => drop(self.roles.remove(role)),
+                users => drop(self.refused_deletions.insert(task.clone(), users)),
             }
         }
         self.sessions.retain(|_, session| !session.is_forgotten(now));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Role, no_such};
+use super::{Role, Usage, no_such};
 use crate::local::{
     fault::Fault,
     members::{decode, random_uuid},
@@ -67,6 +67,27 @@ pub(super) fn create_service_linked_role(ctx: &mut Ctx<'_>, input: Value) -> Res
             format!("Service role name {name} has been taken in this account, please try a different suffix."),
         ));
     }
+    Ok(json!({ "Role": make(ctx, principal, name, policy, input.description).details() }))
+}
+
+/// The role of RDS.
+pub(crate) const OF_RDS: &str = "AWSServiceRoleForRDS";
+
+/// Makes a service's role if there is none, as the service itself does when it first needs it.
+pub(crate) fn provide(ctx: &mut Ctx<'_>, name: &str) {
+    let known = SERVICES.iter().find(|(_, known, _)| *known == name && !ctx.iam.roles.contains_key(name));
+    if let Some((principal, name, policy)) = known {
+        make(ctx, principal, name, policy, None);
+    }
+}
+
+fn make<'a>(
+    ctx: &'a mut Ctx<'_>,
+    principal: &str,
+    name: &str,
+    policy: &str,
+    description: Option<String>,
+) -> &'a mut Role {
     let path = format!("/aws-service-role/{principal}/");
     let trust = json!({
         "Version": "2012-10-17",
@@ -74,20 +95,19 @@ pub(super) fn create_service_linked_role(ctx: &mut Ctx<'_>, input: Value) -> Res
     });
     let role = Role {
         arn: format!("arn:aws:iam::{}:role{path}{name}", ctx.account),
-        name: (*name).to_owned(),
+        name: name.to_owned(),
         id: format!("AROA{}", super::role::random_id()),
         path,
         trust_document: trust.to_string(),
         trust_policy: trust,
-        description: input.description,
+        description,
         created_at: ctx.now,
         assumable_at: ctx.now,
         attached: vec![format!("arn:aws:iam::aws:policy/aws-service-role/{policy}")],
         ..Role::default()
     };
-    let output = role.details();
-    ctx.iam.roles.insert(role.name.clone(), role);
-    Ok(json!({ "Role": output }))
+    let place = ctx.iam.roles.entry(name.to_owned());
+    place.insert_entry(role).into_mut()
 }
 
 pub(super) fn delete_service_linked_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -106,5 +126,11 @@ pub(super) fn get_service_linked_role_deletion_status(ctx: &mut Ctx<'_>, input: 
     let input: Input = decode(input)?;
     let task = ctx.iam.deletions.get(&input.deletion_task_id);
     let (_, done_at) = task.ok_or_else(|| no_such(format!("Deletion task {} not found.", input.deletion_task_id)))?;
+    if let Some(users) = ctx.iam.refused_deletions.get(&input.deletion_task_id) {
+        let usage = |usage: &Usage| json!({ "Region": usage.region, "Resources": usage.resources });
+        let usages: Vec<Value> = users.iter().map(usage).collect();
+        let why = "The role cannot be deleted, because resources of the service still use it.";
+        return Ok(json!({ "Status": "FAILED", "Reason": { "Reason": why, "RoleUsageList": usages } }));
+    }
     Ok(json!({ "Status": if *done_at <= ctx.now { "SUCCEEDED" } else { "IN_PROGRESS" } }))
 }

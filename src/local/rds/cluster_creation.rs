@@ -12,7 +12,7 @@ use super::{
     rules::{self, Scaling},
     subnet_groups, tags, times, windows,
 };
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{fault::Fault, iam::service_linked, world::Ctx};
 
 const CREATE: &[&str] = &[
     "AvailabilityZones",
@@ -175,6 +175,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 /// Takes a new cluster into the store.
 pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster, message: &str) -> Value {
+    service_linked::provide(ctx, service_linked::OF_RDS);
     let answer = json!({"DBCluster": cluster.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "creation", message);
     ctx.note_doom("db-cluster", &cluster.arn);

@@ -105,6 +105,13 @@ impl Store {
         std::mem::take(&mut self.departed)
     }
 
+    /// The ARNs of what RDS needs its own role for.
+    pub(crate) fn users_of_the_role(&self) -> Vec<String> {
+        let clusters = self.clusters.values().map(|cluster| &cluster.arn);
+        let instances = self.instances.values().map(|instance| &instance.arn);
+        clusters.chain(instances).chain(self.proxies.values().map(|proxy| &proxy.arn)).cloned().collect()
+    }
+
     /// Every resource that exists.
     pub(crate) fn inventory(&self) -> Vec<Item> {
         let mut items = Vec::new();

@@ -97,7 +97,7 @@ impl Wanted {
         let now = now();
         let mut wanted = Self::default();
         for (account, content) in &mut cloud.world().accounts {
-            content.iam.settle(now);
+            content.settle(now);
             for (name, region) in &mut content.regions {
                 region.settle(now, &content.iam);
                 let place = Place { account: account.clone(), region: name.clone() };

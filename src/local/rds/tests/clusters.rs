@@ -354,3 +354,27 @@ fn what_is_renamed_is_known_by_its_new_name_when_that_is_over() {
     cloud.pass(7200);
     assert_eq!(interfaces(&mut cloud), 0);
 }
+
+#[test]
+fn the_role_of_rds_is_there_with_the_first_cluster_and_stays_as_long_as_there_is_one() {
+    let mut cloud = Cloud::new();
+    let name = json!({"RoleName": "AWSServiceRoleForRDS"});
+    assert_eq!(cloud.refusal("iam GetRole", name.clone()), "NoSuchEntity");
+    let input = cloud.cluster_input(&json!({}));
+    let cluster = cloud.get("CreateDBCluster", input, "/DBCluster/DBClusterArn");
+    cloud.make_real();
+    assert_eq!(cloud.get("iam GetRole", name.clone(), "/Role/Path"), "/aws-service-role/rds.amazonaws.com/");
+    let task = cloud.ok("iam DeleteServiceLinkedRole", name.clone());
+    cloud.pass(150);
+    let told = cloud.ok("iam GetServiceLinkedRoleDeletionStatus", task);
+    assert_eq!(told["Status"], "FAILED");
+    assert_eq!(told["Reason"]["RoleUsageList"], json!([{"Region": "eu-central-1", "Resources": [cluster]}]));
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
+    cloud.make_real();
+    cloud.pass(600);
+    cloud.ok("iam GetRole", name.clone());
+    let task = cloud.ok("iam DeleteServiceLinkedRole", name.clone());
+    cloud.pass(5);
+    assert_eq!(cloud.ok("iam GetServiceLinkedRoleDeletionStatus", task)["Status"], "SUCCEEDED");
+    assert_eq!(cloud.refusal("iam GetRole", name), "NoSuchEntity");
+}
