@@ -143,7 +143,7 @@ impl Instance {
         match self.phase.status.as_str() {
             "stopping" | "stopped" | "deleting" | "failed" => &self.phase.status,
             _ if cluster.progress.is_incompatible() => INCOMPATIBLE,
-            "creating" if cluster.progress.fault.is_some() => "failed",
+            "creating" if cluster.progress.fault.is_some() || cluster.phase.is("failed") => "failed",
             status => status,
         }
     }
@@ -277,7 +277,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let store = &ctx.region.rds;
     store.check_instance_name(&name)?;
     let cluster = store.clusters.get(&key(cluster)).ok_or_else(|| no_cluster(cluster))?.clone();
-    store.available_cluster(&cluster.identifier)?;
+    if !cluster.phase.is("creating") || cluster.status() == "failed" {
+        store.available_cluster(&cluster.identifier)?;
+    }
     if let Some(version) = input.text("EngineVersion").filter(|version| *version != cluster.version) {
         return Err(combination(format!(
             "The engine version that you requested for your DB instance ({version}) does not match the engine version of \
@@ -324,10 +326,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "CopyTagsToSnapshot": false});
     let mut kept = defaults.as_object().cloned().unwrap_or_default();
     input.keep(KEPT, &mut kept);
+    // One of a cluster that is being made begins when that one is there.
+    let begin = cluster.phase.end().filter(|_| cluster.phase.is("creating")).map_or(ctx.now, |end| end.max(ctx.now));
     let mut instance = Instance {
         arn: ctx.rds_arn("db", &name),
         resource_id: arn::resource_id("db-"),
-        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::INSTANCE), ctx.ending("failed")),
+        phase: Phase::until("creating", ctx.pace.after(begin, times::INSTANCE), ctx.ending("failed")),
         progress: Progress::begun(),
         writer: !store.members(&cluster.identifier).any(|member| member.writer && member.is_sound()),
         cluster: cluster.identifier.clone(),

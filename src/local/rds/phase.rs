@@ -32,6 +32,11 @@ impl Phase {
         self.next.as_ref().is_some_and(|next| next.at <= now)
     }
 
+    /// When the time of the present status is over; what does not change by itself has no such time.
+    pub(super) fn end(&self) -> Option<Millis> {
+        self.next.as_ref().map(|next| next.at)
+    }
+
     /// Moves on if it is due and the data plane is `ready` for it.
     pub(super) fn settle(&mut self, now: Millis, ready: bool) {
         if ready

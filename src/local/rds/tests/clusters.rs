@@ -75,7 +75,8 @@ fn a_cluster_is_available_when_its_time_has_come_and_its_server_answers() {
     let mut cloud = Cloud::new();
     let input = cloud.cluster_input(&json!({}));
     assert_eq!(cloud.get("CreateDBCluster", input, "/DBCluster/Status"), "creating");
-    assert_eq!(cloud.refusal("CreateDBInstance", instance("shop-1")), "InvalidDBClusterStateFault");
+    let copy = json!({"DBClusterIdentifier": "shop", "DBClusterSnapshotIdentifier": "early"});
+    assert_eq!(cloud.refusal("CreateDBClusterSnapshot", copy), "InvalidDBClusterStateFault");
     cloud.pass(151);
     assert_eq!(cloud.cluster_status(), "creating", "without a server");
     cloud.make_real();
@@ -377,4 +378,25 @@ fn the_role_of_rds_is_there_with_the_first_cluster_and_stays_as_long_as_there_is
     cloud.pass(5);
     assert_eq!(cloud.ok("iam GetServiceLinkedRoleDeletionStatus", task)["Status"], "SUCCEEDED");
     assert_eq!(cloud.refusal("iam GetRole", name), "NoSuchEntity");
+}
+
+#[test]
+fn an_instance_waits_for_a_cluster_that_is_being_made() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    let status = |cloud: &mut Cloud| {
+        cloud.get("DescribeDBInstances", json!({"DBInstanceIdentifier": "shop-1"}), "/DBInstances/0/DBInstanceStatus")
+    };
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    cloud.make_real();
+    cloud.pass(150);
+    assert_eq!((cloud.cluster_status().as_str(), status(&mut cloud).as_str()), ("available", "creating"));
+    cloud.pass(359);
+    assert_eq!(status(&mut cloud), "creating", "its own time begins with the cluster");
+    cloud.make_real();
+    cloud.pass(1);
+    assert_eq!(status(&mut cloud), "available");
+    cloud.ok("StopDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(cloud.refusal("CreateDBInstance", instance("shop-2")), "InvalidDBClusterStateFault");
 }
