@@ -106,7 +106,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
-    let zones = rules::zones(input, ctx.region_name)?.unwrap_or(zones);
+    let zones = rules::three_zones(rules::zones(input, ctx.region_name)?.unwrap_or(zones), ctx.region_name);
     let encrypted = input.flag("StorageEncrypted").unwrap_or(input.has("KmsKeyId"));
     if input.has("KmsKeyId") && !encrypted {
         return Err(combination("KmsKeyId cannot be given for a cluster whose storage is not encrypted."));

@@ -201,6 +201,18 @@ pub(super) fn zones(input: &Input, region: &str) -> Result<Option<Vec<String>>, 
     Ok(Some(zones))
 }
 
+/// Storage is in three zones, whichever of them were named.
+pub(super) fn three_zones(mut zones: Vec<String>, region: &str) -> Vec<String> {
+    let all = ('a'..='z').map(|letter| format!("{region}{letter}")).filter(|zone| ec2::is_zone(region, zone));
+    for zone in all {
+        if zones.len() < 3 && !zones.contains(&zone) {
+            zones.push(zone);
+        }
+    }
+    zones.sort();
+    zones
+}
+
 pub(super) fn logs(types: &[String], version: &str) -> Result<(), Fault> {
     match types.iter().find(|kind| !engine::LOGS.contains(&kind.as_str())) {
         None => Ok(()),

@@ -8,6 +8,7 @@ use crate::local::{fault::Fault, members::testing, service::SERVICES};
 
 mod clusters;
 mod groups;
+mod moments;
 mod proxies;
 mod restores;
 mod wanted;

@@ -1,0 +1,58 @@
+//! What begins and ends when.
+
+use serde_json::json;
+
+use super::{Cloud, instance};
+
+#[test]
+fn the_role_of_rds_is_there_with_the_first_cluster_and_stays_as_long_as_there_is_one() {
+    let mut cloud = Cloud::new();
+    let name = json!({"RoleName": "AWSServiceRoleForRDS"});
+    assert_eq!(cloud.refusal("iam GetRole", name.clone()), "NoSuchEntity");
+    let input = cloud.cluster_input(&json!({}));
+    let cluster = cloud.get("CreateDBCluster", input, "/DBCluster/DBClusterArn");
+    cloud.make_real();
+    assert_eq!(cloud.get("iam GetRole", name.clone(), "/Role/Path"), "/aws-service-role/rds.amazonaws.com/");
+    let task = cloud.ok("iam DeleteServiceLinkedRole", name.clone());
+    cloud.pass(150);
+    let told = cloud.ok("iam GetServiceLinkedRoleDeletionStatus", task);
+    assert_eq!(told["Status"], "FAILED");
+    assert_eq!(told["Reason"]["RoleUsageList"], json!([{"Region": "eu-central-1", "Resources": [cluster]}]));
+    cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true}));
+    cloud.make_real();
+    cloud.pass(600);
+    cloud.ok("iam GetRole", name.clone());
+    let task = cloud.ok("iam DeleteServiceLinkedRole", name.clone());
+    cloud.pass(5);
+    assert_eq!(cloud.ok("iam GetServiceLinkedRoleDeletionStatus", task)["Status"], "SUCCEEDED");
+    assert_eq!(cloud.refusal("iam GetRole", name), "NoSuchEntity");
+}
+
+#[test]
+fn an_instance_waits_for_a_cluster_that_is_being_made() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    let status = |cloud: &mut Cloud| {
+        cloud.get("DescribeDBInstances", json!({"DBInstanceIdentifier": "shop-1"}), "/DBInstances/0/DBInstanceStatus")
+    };
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    cloud.make_real();
+    cloud.pass(150);
+    assert_eq!((cloud.cluster_status().as_str(), status(&mut cloud).as_str()), ("available", "creating"));
+    cloud.pass(359);
+    assert_eq!(status(&mut cloud), "creating", "its own time begins with the cluster");
+    cloud.make_real();
+    cloud.pass(1);
+    assert_eq!(status(&mut cloud), "available");
+    cloud.ok("StopDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(cloud.refusal("CreateDBInstance", instance("shop-2")), "InvalidDBClusterStateFault");
+}
+
+#[test]
+fn storage_is_in_three_zones_whatever_the_subnets() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({"AvailabilityZones": ["eu-central-1c"]}));
+    let answer = cloud.ok("CreateDBCluster", input);
+    assert_eq!(answer["DBCluster"]["AvailabilityZones"], json!(["eu-central-1a", "eu-central-1b", "eu-central-1c"]));
+}
