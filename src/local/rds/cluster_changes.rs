@@ -13,7 +13,7 @@ use super::{
     phase::{Password, Phase},
     renaming,
     rules::{self, Scaling},
-    snapshots, times,
+    snapshots, times, windows,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -113,8 +113,9 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     cluster.scaling = Scaling::given(&input, cluster.scaling.as_ref())?;
     change_logs(&mut cluster, &input)?;
     input.keep(KEPT, &mut cluster.kept);
+    windows::normalize(&mut cluster.kept);
     let window = |member: &str| cluster.kept.get(member).and_then(Value::as_str);
-    super::windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
+    windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
     let check_name = |name: &str| ctx.region.rds.check_cluster_name(name);
     let identifiers = ("NewDBClusterIdentifier", renaming::CLUSTER);
     let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, check_name)?;

@@ -113,6 +113,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     }
     let mut kept = defaults(ctx, encrypted);
     input.keep(KEPT, &mut kept);
+    windows::normalize(&mut kept);
     input.keep(&[("KmsKeyId", "KmsKeyId")], &mut kept);
     let backup = kept.get("PreferredBackupWindow").and_then(Value::as_str);
     windows::check(backup, kept.get("PreferredMaintenanceWindow").and_then(Value::as_str))?;

@@ -6,7 +6,7 @@ use super::{
     input::{Input, combination},
     instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept},
     phase::Phase,
-    renaming, times,
+    renaming, times, windows,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -58,6 +58,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let members = KEPT.iter().copied().chain([("DBInstanceClass", "DBInstanceClass")]);
     let (deferred, at_once): (Vec<_>, Vec<_>) = members.partition(|(member, _)| DEFERRED.contains(member));
     input.keep(&at_once, &mut instance.kept);
+    windows::normalize(&mut instance.kept);
     input.keep(&deferred, &mut instance.pending);
     let (class, authority) = (json!(before.class), before.kept.get("CACertificateIdentifier"));
     // What is as it is to be waits for nothing, and ends the waiting of something else.

@@ -326,6 +326,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "CopyTagsToSnapshot": false});
     let mut kept = defaults.as_object().cloned().unwrap_or_default();
     input.keep(KEPT, &mut kept);
+    windows::normalize(&mut kept);
     // One of a cluster that is being made begins when that one is there.
     let begin = cluster.phase.end().filter(|_| cluster.phase.is("creating")).map_or(ctx.now, |end| end.max(ctx.now));
     let mut instance = Instance {

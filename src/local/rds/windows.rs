@@ -1,14 +1,20 @@
 //! Backup and maintenance windows.
 
+use serde_json::{Map, Value};
+
 use super::input::{combination, invalid};
 use crate::local::fault::Fault;
 
 const DAY: i32 = 24 * 60;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Minutes since midnight of `hh:mm`.
+/// Minutes since midnight of `hh:mm`, both with two digits.
 fn minute(text: &str) -> Option<i32> {
     let (hour, minute) = text.split_once(':')?;
+    let two = |text: &str| text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_digit());
+    if !two(hour) || !two(minute) {
+        return None;
+    }
     let (hour, minute) = (hour.parse::<i32>().ok()?, minute.parse::<i32>().ok()?);
     ((0..24).contains(&hour) && (0..60).contains(&minute)).then_some(hour * 60 + minute)
 }
@@ -29,6 +35,13 @@ fn maintenance(text: &str) -> Option<(i32, i32)> {
     let (from, to) = text.split_once('-')?;
     let (from, to) = (moment(from)?, moment(to)?);
     Some((from, (to - from).rem_euclid(7 * DAY)))
+}
+
+/// Days are answered in small letters, however they were given.
+pub(super) fn normalize(kept: &mut Map<String, Value>) {
+    if let Some(Value::String(window)) = kept.get_mut("PreferredMaintenanceWindow") {
+        window.make_ascii_lowercase();
+    }
 }
 
 /// Refuses windows that are malformed, too short, or that overlap.
@@ -70,6 +83,10 @@ mod tests {
         for (backup, maintenance, code) in [
             (Some("03:00-04:00"), Some("sun:05:00-sun:06:00"), None),
             (Some("23:30-00:30"), Some("Mon:01:00-Mon:01:30"), None),
+            (Some("3:00-4:00"), None, Some("InvalidParameterValue")),
+            (Some("03:00-04:0"), None, Some("InvalidParameterValue")),
+            (Some("+3:00-04:00"), None, Some("InvalidParameterValue")),
+            (None, Some("sun:5:00-sun:06:00"), Some("InvalidParameterValue")),
             (Some("03:00"), None, Some("InvalidParameterValue")),
             (Some("03:00-03:10"), None, Some("InvalidParameterValue")),
             (Some("25:00-26:00"), None, Some("InvalidParameterValue")),

@@ -56,3 +56,14 @@ fn storage_is_in_three_zones_whatever_the_subnets() {
     let answer = cloud.ok("CreateDBCluster", input);
     assert_eq!(answer["DBCluster"]["AvailabilityZones"], json!(["eu-central-1a", "eu-central-1b", "eu-central-1c"]));
 }
+
+#[test]
+fn a_maintenance_window_is_answered_in_small_letters() {
+    let mut cloud = Cloud::furnished();
+    let window = json!({"DBClusterIdentifier": "shop", "PreferredMaintenanceWindow": "Mon:06:00-Mon:07:00"});
+    let answer = cloud.ok("ModifyDBCluster", window);
+    assert_eq!(answer["DBCluster"]["PreferredMaintenanceWindow"], "mon:06:00-mon:07:00");
+    let window = json!({"DBInstanceIdentifier": "shop-1", "PreferredMaintenanceWindow": "TUE:06:00-tue:07:00"});
+    let answer = cloud.ok("ModifyDBInstance", window);
+    assert_eq!(answer["DBInstance"]["PreferredMaintenanceWindow"], "tue:06:00-tue:07:00");
+}
