@@ -171,14 +171,13 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     cluster.username = username.to_owned();
     secret.apply(ctx, &mut cluster, &input)?;
-    Ok(admit(ctx, cluster, "DB cluster created"))
+    Ok(admit(ctx, cluster))
 }
 
 /// Takes a new cluster into the store.
-pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster, message: &str) -> Value {
+pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster) -> Value {
     service_linked::provide(ctx, service_linked::OF_RDS);
     let answer = json!({"DBCluster": cluster.view(&ctx.region.rds, ctx.now)});
-    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "creation", message);
     ctx.note_doom("db-cluster", &cluster.arn);
     ctx.region.rds.clusters.insert(cluster.identifier.clone(), cluster);
     answer

@@ -116,7 +116,7 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
         let group = cluster.clone_group.get_or_insert_with(random_uuid).clone();
         ctx.region.rds.cluster_mut(&source.identifier)?.clone_group = Some(group);
     }
-    Ok(cluster_creation::admit(ctx, cluster, "DB cluster restored to a point in time"))
+    Ok(cluster_creation::admit(ctx, cluster))
 }
 
 /// `DescribeDBClusterAutomatedBackups`: what each cluster could be restored from.

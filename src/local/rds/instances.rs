@@ -351,7 +351,6 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     instance.boot = Some(ctx.region.rds.boot(&instance));
     attach(ctx, &instance, &cluster.security_groups);
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
-    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "creation", "DB instance created");
     ctx.note_doom("db-instance", &instance.arn);
     let (name, writer) = (instance.identifier.clone(), instance.writer);
     ctx.region.rds.instances.insert(name.clone(), instance);

@@ -237,9 +237,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     attach(ctx, &proxy);
     let answer = json!({"DBProxy": proxy.view()});
     let arn = proxy.arn.clone();
-    let made = format!("DB proxy {name} created");
     ctx.region.rds.proxies.insert(name, proxy);
-    ctx.region.rds.note(ctx.now, "db-proxy", &arn, "creation", made);
     ctx.note_doom("db-proxy", &arn);
     Ok(answer)
 }

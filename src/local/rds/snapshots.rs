@@ -295,5 +295,5 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let mut cluster = cluster_creation::draft(ctx, &input, version)?;
     snapshot.hand_to(&mut cluster, &input);
-    Ok(cluster_creation::admit(ctx, cluster, "DB cluster restored from snapshot"))
+    Ok(cluster_creation::admit(ctx, cluster))
 }

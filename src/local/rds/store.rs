@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clusters::Cluster, custom_endpoints::CustomEndpoint, events::Event, instances::Instance,
-    parameter_groups::ParameterGroup, proxies::Proxy, proxy_endpoints::ProxyEndpoint, renaming::RENAMING,
+    parameter_groups::ParameterGroup, phase::Phase, proxies::Proxy, proxy_endpoints::ProxyEndpoint, renaming::RENAMING,
     snapshots::Snapshot, subnet_groups::SubnetGroup, tags::Tags,
 };
 use crate::local::{inventory::Item, pace::Millis};
@@ -46,7 +46,10 @@ impl Store {
             snapshot.phase.settle(now, snapshot.copied);
         }
         let mut renamed = Vec::new();
+        let mut created = Vec::new();
+        let is_new = |was_new: bool, phase: &Phase| was_new && phase.is("available");
         for instance in self.instances.values_mut() {
+            let was_new = instance.arrives();
             let was_renaming = instance.phase.is(RENAMING);
             let cluster = self.clusters.get(&instance.cluster);
             let leaves = instance.phase.is("deleting");
@@ -57,6 +60,9 @@ impl Store {
                 None => true,
             };
             instance.phase.settle(now, ready);
+            if is_new(was_new, &instance.phase) {
+                created.push(("db-instance", instance.arn.clone(), "DB instance created"));
+            }
             renamed
                 .extend(Some(&instance.identifier).filter(|_| was_renaming && !instance.phase.is(RENAMING)).cloned());
         }
@@ -70,7 +76,11 @@ impl Store {
             let held = cluster.phase.is("deleting")
                 && (snapshots.values().any(|one| one.source == cluster.resource_id && !one.copied)
                     || instances.values().any(|one| one.cluster == cluster.identifier));
+            let was_new = cluster.phase.is("creating");
             cluster.phase.settle(now, cluster.progress.complete() && !held);
+            if is_new(was_new, &cluster.phase) {
+                created.push(("db-cluster", cluster.arn.clone(), "DB cluster created"));
+            }
             renamed.extend(Some(&cluster.identifier).filter(|_| was_renaming && !cluster.phase.is(RENAMING)).cloned());
         }
         renamed.drain(..).for_each(|name| self.finish_cluster(&name));
@@ -90,7 +100,14 @@ impl Store {
         });
         for proxy in self.proxies.values_mut() {
             proxy.targets.retain(|target| !gone.contains(&target.cluster));
+            let was_new = proxy.phase.is("creating");
             proxy.phase.settle(now, proxy.progress.complete());
+            if is_new(was_new, &proxy.phase) {
+                created.push(("db-proxy", proxy.arn.clone(), "DB proxy created"));
+            }
+        }
+        for (kind, arn, message) in created {
+            self.note(now, kind, &arn, "creation", message);
         }
         self.proxies.retain(|_, proxy| keep(proxy.phase.is("deleted"), &proxy.arn, &mut departed));
         for endpoint in self.proxy_endpoints.values_mut() {

@@ -67,3 +67,26 @@ fn a_maintenance_window_is_answered_in_small_letters() {
     let answer = cloud.ok("ModifyDBInstance", window);
     assert_eq!(answer["DBInstance"]["PreferredMaintenanceWindow"], "tue:06:00-tue:07:00");
 }
+
+#[test]
+fn a_creation_is_told_when_it_is_over() {
+    let mut cloud = Cloud::new();
+    let told = |cloud: &mut Cloud| {
+        let answer = cloud.ok("DescribeEvents", json!({"EventCategories": ["creation"]}));
+        let messages = answer["Events"].as_array().unwrap().iter().map(|event| event["Message"].as_str().unwrap());
+        messages.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    cloud.make_real();
+    assert!(told(&mut cloud).is_empty());
+    cloud.pass(150);
+    assert_eq!(told(&mut cloud), ["DB cluster created"]);
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    let input = cloud.proxy_input(&json!({}));
+    cloud.ok("CreateDBProxy", input);
+    cloud.make_real();
+    assert_eq!(told(&mut cloud), ["DB cluster created"]);
+    cloud.pass(360);
+    assert_eq!(told(&mut cloud), ["DB cluster created", "DB instance created", "DB proxy created"]);
+}
