@@ -67,9 +67,19 @@ fn change_logs(cluster: &mut Cluster, input: &Input) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the new version, or leaves it for the maintenance window.
+/// Takes the new version, or leaves it for the maintenance window. What waits for that is applied with whatever is applied
+/// immediately.
 fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
-    let Some(to) = input.text("EngineVersion").filter(|to| *to != cluster.version) else { return Ok(false) };
+    let now = input.flag("ApplyImmediately").unwrap_or(false);
+    let waiting =
+        cluster.pending.get("EngineVersion").filter(|_| now).and_then(|version| Some(version.as_str()?.to_owned()));
+    let given = input.text("EngineVersion").map(str::to_owned);
+    if given.as_ref() == Some(&cluster.version) {
+        cluster.pending.remove("EngineVersion");
+        return Ok(false);
+    }
+    let Some(to) = given.or(waiting) else { return Ok(false) };
+    let to = to.as_str();
     engine::check_upgrade(&cluster.version, to, input.flag("AllowMajorVersionUpgrade").unwrap_or(false))?;
     let to = engine::choose(Some(to))?;
     if engine::family(to) != engine::family(&cluster.version) {
@@ -78,7 +88,6 @@ fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
             cluster.identifier, cluster.version
         )));
     }
-    let now = input.flag("ApplyImmediately").unwrap_or(false);
     if now {
         cluster.version = to.to_owned();
         cluster.pending.remove("EngineVersion");

@@ -37,7 +37,13 @@ pub(super) fn plan(
             pending.insert(member.to_owned(), json!(name));
         }
     }
-    Ok(pending.contains_key(member) && input.flag("ApplyImmediately") == Some(true))
+    if input.flag("ApplyImmediately") != Some(true) {
+        return Ok(false);
+    }
+    let Some(name) = pending.get(member).and_then(Value::as_str) else { return Ok(false) };
+    // Somebody else may have taken it while it waited.
+    check_name(name)?;
+    Ok(true)
 }
 
 /// The ARN of the same resource under another name.

@@ -90,3 +90,31 @@ fn a_creation_is_told_when_it_is_over() {
     cloud.pass(360);
     assert_eq!(told(&mut cloud), ["DB cluster created", "DB instance created", "DB proxy created"]);
 }
+
+#[test]
+fn what_waits_is_applied_with_the_next_immediate_change_and_checked_again() {
+    let mut cloud = Cloud::new();
+    let input = cloud.cluster_input(&json!({"EngineVersion": "15.10"}));
+    cloud.ok("CreateDBCluster", input);
+    cloud.make_real();
+    cloud.pass(150);
+    let shown = |cloud: &mut Cloud| {
+        let answer = cloud.ok("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"}));
+        let cluster = &answer["DBClusters"][0];
+        (cluster["EngineVersion"].clone(), cluster["PendingModifiedValues"].clone())
+    };
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.12"}));
+    assert_eq!(shown(&mut cloud), (json!("15.10"), json!({"EngineVersion": "15.12"})));
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.10"}));
+    assert_eq!(shown(&mut cloud), (json!("15.10"), json!(null)), "what it has waits for nothing");
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.12"}));
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true}));
+    assert_eq!(shown(&mut cloud), (json!("15.12"), json!(null)));
+    cloud.make_real();
+    cloud.pass(1200);
+    cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "NewDBClusterIdentifier": "store"}));
+    let input = cloud.cluster_input(&json!({"DBClusterIdentifier": "store"}));
+    cloud.ok("CreateDBCluster", input);
+    let now = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
+    assert_eq!(cloud.refusal("ModifyDBCluster", now), "DBClusterAlreadyExistsFault");
+}
