@@ -127,16 +127,16 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = format!("DB proxy endpoint {} is not available: it is {}.", endpoint.name, endpoint.phase.status);
         return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
     }
-    if let Some(groups) = input.texts("VpcSecurityGroupIds") {
-        endpoint.security_groups = rules::security_groups(ctx, Some(groups), &endpoint.vpc_id)?;
-        ctx.region.ec2.regroup_interfaces(&endpoint.arn, &endpoint.security_groups);
-    }
     let before = endpoint.name.clone();
     if let Some(name) = input.text("NewDBProxyEndpointName") {
         endpoint.name = check_name("NewDBProxyEndpointName", name)?;
         if endpoint.name != before && ctx.region.rds.proxy_endpoints.contains_key(&endpoint.name) {
             return Err(exists(&endpoint.name));
         }
+    }
+    if let Some(groups) = input.texts("VpcSecurityGroupIds") {
+        endpoint.security_groups = rules::security_groups(ctx, Some(groups), &endpoint.vpc_id)?;
+        ctx.region.ec2.regroup_interfaces(&endpoint.arn, &endpoint.security_groups);
     }
     endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::PROXY_MODIFICATION), "available");
     let answer = json!({"DBProxyEndpoint": endpoint.view()});

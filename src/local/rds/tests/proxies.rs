@@ -61,3 +61,27 @@ fn targets_are_registered_once_with_a_proxy_that_is_available() {
     let group = cloud.groups[1].clone();
     cloud.ok("ec2 DeleteSecurityGroup", json!({"GroupId": group}));
 }
+
+#[test]
+fn an_endpoint_whose_new_name_is_refused_keeps_its_groups() {
+    let mut cloud = Cloud::furnished();
+    let subnets = json!([cloud.subnets[0], cloud.subnets[1]]);
+    let groups = json!([cloud.groups[1]]);
+    let input = json!({"DBProxyName": "shop", "DBProxyEndpointName": "reads", "VpcSubnetIds": subnets,
+        "VpcSecurityGroupIds": groups});
+    cloud.ok("CreateDBProxyEndpoint", input);
+    cloud.make_real();
+    cloud.region.rds.proxy_endpoints.get_mut("reads").unwrap().progress.reached = 1;
+    cloud.pass(600);
+    let members = |cloud: &mut Cloud, group: usize| {
+        let filter = json!({"Filters": [{"Name": "group-id", "Values": [cloud.groups[group]]}]});
+        cloud.ok("ec2 DescribeNetworkInterfaces", filter)["NetworkInterfaces"].as_array().map(Vec::len)
+    };
+    let before = (members(&mut cloud, 0), members(&mut cloud, 1));
+    let wrong = json!({"DBProxyEndpointName": "reads", "NewDBProxyEndpointName": "a--b", "VpcSecurityGroupIds": [cloud.groups[0]]});
+    assert_eq!(cloud.refusal("ModifyDBProxyEndpoint", wrong), "InvalidParameterValue");
+    assert_eq!((members(&mut cloud, 0), members(&mut cloud, 1)), before);
+    let right = json!({"DBProxyEndpointName": "reads", "NewDBProxyEndpointName": "more", "VpcSecurityGroupIds": [cloud.groups[0]]});
+    cloud.ok("ModifyDBProxyEndpoint", right);
+    assert_eq!(members(&mut cloud, 0), before.0.map(|count| count + 2));
+}
