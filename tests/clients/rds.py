@@ -453,6 +453,12 @@ def data_through_the_proxy():
     equal("what was written before", sql(host, "select count(*) from item"), "2")
     holds("without TLS it is refused", "2" != sql(host, "select count(*) from item", tls="disable"))
     holds("another password is refused", "2" != sql(host, "select count(*) from item", password="wrong"))
+    begins = lambda query: rds.modify_db_proxy_target_group(DBProxyName="shop", TargetGroupName="default", ConnectionPoolConfig={"InitQuery": query})
+    begins("SET lock_timeout = '77s'; SET search_path = 'public', 'the shop''s'")
+    until("what a connection begins with", lambda: sql(host, "show lock_timeout"), "77s")
+    equal("quotes and all", sql(host, "show search_path"), 'public, "the shop\'s"')
+    begins("")
+    until("or not", lambda: sql(host, "show lock_timeout"), "0")
     made = rds.create_db_proxy_endpoint(DBProxyName="shop", DBProxyEndpointName="shop-reads", VpcSubnetIds=SUBNETS[1:], TargetRole="READ_ONLY")
     equal("an endpoint for reading", (made["DBProxyEndpoint"]["TargetRole"], made["DBProxyEndpoint"]["Status"]), ("READ_ONLY", "creating"))
     reads = lambda: rds.describe_db_proxy_endpoints(DBProxyEndpointName="shop-reads")["DBProxyEndpoints"][0]

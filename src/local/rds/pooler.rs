@@ -134,7 +134,7 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
             "* = host={} port={} pool_size={size} connect_query='{}'",
             server.address,
             server.port,
-            beginning(wanted)
+            beginning(wanted).replace('\'', "''")
         );
     }
     let tls = if wanted.require_tls { "require" } else { "prefer" };
@@ -194,6 +194,11 @@ mod tests {
         assert!(configuration(&wanted(90), home).contains(" connect_query='SET idle_session_timeout = 1800000'\n"));
         assert!(configuration(&wanted(90), home).contains("DISCARD SEQUENCES; SET idle_session_timeout = 1800000\n"));
         assert!(configuration(&wanted(90), home).contains("client_tls_sslmode = require\n"));
+        let mut quoting = wanted(90);
+        quoting.pool.init_query = Some("SET application_name = 'shop'".into());
+        let text = configuration(&quoting, home);
+        assert!(text.contains("; SET application_name = ''shop'''\n"), "{text}");
+        assert!(text.contains("; SET application_name = 'shop'\n"), "{text}");
         let without = Wanted { server: None, ..wanted(90) };
         assert!(!configuration(&without, home).contains("host="));
         assert_ne!(fixed(&without), fixed(&wanted(90)), "what had a server has to begin anew");

@@ -170,8 +170,8 @@ fn pool(config: &Input, before: &Pool) -> Result<Pool, Fault> {
     }
     let init_query = config.text("InitQuery").map(str::to_owned).or_else(|| before.init_query.clone());
     let init_query = init_query.filter(|query| !query.is_empty());
-    if init_query.as_ref().is_some_and(|query| query.contains(['\n', '\r', '\''])) {
-        return Err(invalid("InitQuery must be one line without quotes in the local cloud."));
+    if init_query.as_ref().is_some_and(|query| query.contains(char::is_control)) {
+        return Err(invalid("InitQuery must be one line without control characters in the local cloud."));
     }
     Ok(Pool { max_percent, max_idle_percent, borrow_timeout, pinning_filters: filters, init_query })
 }
