@@ -108,6 +108,11 @@ fn fixed(wanted: &Wanted) -> String {
     format!("{:?} {} {}", wanted.listener, wanted.require_tls, wanted.server.is_some())
 }
 
+/// Whether a name and its password can stand in PgBouncer's list, which has a line for each user and ends at one that is none.
+pub(super) fn can_list(name: &str, password: &str) -> bool {
+    name.len() < 128 && password.len() < 2048 && ![name, password].iter().any(|text| text.contains(char::is_control))
+}
+
 /// PgBouncer's list of users: it needs the passwords themselves, to prove them to the server.
 fn credentials(users: &[(String, Password)]) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));

@@ -227,6 +227,12 @@ fn credentials(iam: &iam::Store, region: &Region, proxy: &Proxy) -> (Vec<(String
         } else if secret.is_none() {
             wrong = Some(format!("The secret {arn} does not exist, has no value, or is scheduled for deletion."));
         } else if let (Some(username), Some(password)) = (member("username"), member("password")) {
+            if !pooler::can_list(&username, &password) {
+                wrong = Some(format!(
+                    "The secret {arn} has a username or a password with control characters, or one too long."
+                ));
+                continue;
+            }
             users.push((username, Password(password)));
         } else {
             wrong = Some(format!("The secret {arn} is not a JSON object with `username` and `password`."));

@@ -132,3 +132,18 @@ fn an_instance_whose_server_does_not_start_with_its_parameters_says_so_and_can_b
     cloud.pass(360);
     assert_eq!(cloud.instance_status("shop-1"), "available");
 }
+
+#[test]
+fn a_secret_that_no_list_of_users_can_hold_keeps_no_other_from_being_listed() {
+    let mut cloud = Cloud::furnished();
+    let text = json!({"username": "other", "password": "two\nlines"}).to_string();
+    let other = cloud.get("secretsmanager CreateSecret", json!({"Name": "other", "SecretString": text}), "/ARN");
+    let may_read = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+        "Action": "secretsmanager:GetSecretValue"}]});
+    let policy = json!({"RoleName": "proxy", "PolicyName": "read", "PolicyDocument": may_read.to_string()});
+    cloud.ok("iam PutRolePolicy", policy);
+    let auth = json!([{"SecretArn": other}, {"SecretArn": cloud.secret}]);
+    cloud.ok("ModifyDBProxy", json!({"DBProxyName": "shop", "Auth": auth}));
+    let users = cloud.wanted().poolers[0].spec.users.clone();
+    assert_eq!(users.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["app"]);
+}
