@@ -21,7 +21,8 @@ use crate::data_folder::DataFolder;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 async fn start(data: &Path) -> (Running, Clients) {
-    let options = local::Options { port: 0, data: data.into(), pace: Pace::Instant, services: Vec::new() };
+    let options =
+        local::Options { port: 0, data: data.into(), pace: Pace::Instant, services: Vec::new(), other_users: false };
     let cloud = local::start(options).await.unwrap();
     let options = Options { region: Some("eu-central-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
     let clients = Clients::load(&options).await.unwrap();

@@ -26,4 +26,5 @@ mod robust;
 mod screens;
 mod signals;
 mod standing;
+mod strangers;
 mod wire;

@@ -71,6 +71,9 @@ pub struct Start {
     /// Run only these services, by their signing names
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     services: Vec<String>,
+    /// Answer the programs of every user of this machine; without it those of your own user, and root's
+    #[arg(long)]
+    other_users: bool,
     /// Stay in this process until it is interrupted
     #[arg(long)]
     foreground: bool,
@@ -266,8 +269,8 @@ fn runtime(serving: bool) -> std::io::Result<tokio::runtime::Runtime> {
 
 impl Start {
     fn options(&self) -> Options {
-        let Self { port, pace, .. } = *self;
-        Options { port, pace, data: self.folder.data.clone(), services: self.services.clone() }
+        let Self { port, pace, other_users, .. } = *self;
+        Options { port, pace, data: self.folder.data.clone(), services: self.services.clone(), other_users }
     }
 }
 

@@ -49,7 +49,8 @@ pub enum Launch {
 /// # Errors
 /// When it can neither be found nor started.
 pub async fn ensure_started(data: &Path) -> Result<Launch, LocalError> {
-    let options = |port| Options { port, data: data.to_owned(), pace: Pace::Instant, services: Vec::new() };
+    let options =
+        |port| Options { port, data: data.to_owned(), pace: Pace::Instant, services: Vec::new(), other_users: false };
     let port = if TcpStream::connect(("127.0.0.1", PORT)).await.is_ok() { 0 } else { PORT };
     launch(&options(port)).await
 }
@@ -79,6 +80,9 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
     command.args(["--pace", &options.pace.to_string()]).arg("--data").arg(data);
     if !options.services.is_empty() {
         command.args(["--services", &options.services.join(",")]);
+    }
+    if options.other_users {
+        command.arg("--other-users");
     }
     // A group of its own: an interrupt at the terminal is not meant for it.
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
@@ -272,7 +276,8 @@ mod tests {
     use crate::local::{Running, start};
 
     async fn cloud(data: &Path) -> Running {
-        let options = Options { port: 0, data: data.to_owned(), pace: Pace::Instant, services: Vec::new() };
+        let options =
+            Options { port: 0, data: data.to_owned(), pace: Pace::Instant, services: Vec::new(), other_users: false };
         start(options).await.unwrap()
     }
 
@@ -320,7 +325,13 @@ mod tests {
     async fn a_folder_has_one_daemon_and_a_note_only_while_it_runs() {
         let data = tempfile::tempdir().unwrap();
         let running = cloud(data.path()).await;
-        let options = Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
+        let options = Options {
+            port: 0,
+            data: data.path().to_owned(),
+            pace: Pace::Instant,
+            services: Vec::new(),
+            other_users: false,
+        };
         assert!(matches!(start(options).await, Err(LocalError::InUse { .. })));
         assert_eq!(find(data.path()).await.unwrap().url, running.url);
         assert_eq!(stop(data.path()).await.unwrap(), Stopped::Daemon);

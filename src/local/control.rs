@@ -21,6 +21,8 @@ pub(crate) struct Control {
     pub(crate) url: String,
     /// What guards changes and passwords.
     pub(crate) token: String,
+    /// Whether every user of this machine is let in.
+    pub(crate) other_users: bool,
 }
 
 impl Control {

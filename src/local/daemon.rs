@@ -36,6 +36,8 @@ pub struct Options {
     pub pace: Pace,
     /// The services to run, by their signing names; empty: all.
     pub services: Vec<String>,
+    /// Whether it answers every user of this machine, and not its own alone.
+    pub other_users: bool,
 }
 
 /// Why the local cloud could not be started, found or stopped.
@@ -231,7 +233,8 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     let token = format!("{:032x}", rand::rng().random::<u128>());
     Note { pid: std::process::id(), port, url: url.clone(), token: token.clone() }.write(&data)?;
     cloud.log.line(&format!("Started at {url}, pace {}, pid {}", cloud.pace, std::process::id()));
-    let control = Arc::new(Control { cloud: Arc::clone(&cloud), url: url.clone(), token });
+    let control =
+        Arc::new(Control { cloud: Arc::clone(&cloud), url: url.clone(), token, other_users: options.other_users });
     let ended = tokio::spawn(run(listener, control, lock));
     Ok(Running { url, cloud, ended: Some(ended) })
 }

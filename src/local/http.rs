@@ -14,10 +14,13 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 
 use super::{
-    admission,
+    admission::{self, Peer},
     chaos::Delivery,
     control::Control,
     dispatch::{self, Scope},
@@ -38,7 +41,7 @@ pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
-                    connections.spawn(connection(TokioIo::new(stream), Arc::clone(&control)));
+                    connections.spawn(connection(stream, Arc::clone(&control)));
                 }
                 // Out of file descriptors, mostly: wait for some to be free.
                 Err(error) => {
@@ -53,11 +56,13 @@ pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
     let _ = tokio::time::timeout(PATIENCE, connections.join_all()).await;
 }
 
-async fn connection(stream: TokioIo<tokio::net::TcpStream>, control: Arc<Control>) {
+async fn connection(stream: TcpStream, control: Arc<Control>) {
     let cloud = Arc::clone(&control.cloud);
+    let peer = if control.other_users { Peer::Welcome } else { Peer::of(&stream) };
+    let stream = TokioIo::new(stream);
     let service = service_fn(move |request| {
         let control = Arc::clone(&control);
-        async move { respond(&control, request).await }
+        async move { respond(&control, peer, request).await }
     });
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(stream, service);
@@ -82,13 +87,13 @@ fn whole(response: Response<Full<Bytes>>) -> Response<Body> {
 }
 
 /// Answers a request, or closes its connection.
-async fn respond(control: &Control, request: Request<Incoming>) -> Result<Response<Body>, Severed> {
+async fn respond(control: &Control, peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Severed> {
     let (head, body) = request.into_parts();
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
     let scope = Scope::read(text("authorization"), query);
     let mut request = protocol::Request { method, path, headers: &head.headers, query, body: &[] };
-    if let Some(fault) = admission::refusal(&request) {
+    if let Some(fault) = peer.refusal().or_else(|| admission::refusal(&request)) {
         throw_away(body, &head.headers);
         let (answer, id) = admission::turned_away(&control.cloud, scope.as_ref(), &request, &fault);
         return Ok(whole(last(written(answer, &id))));

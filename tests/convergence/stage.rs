@@ -34,8 +34,13 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn start(kinds: Vec<Kind>) -> Self {
         let data = DataFolder::new();
-        let options =
-            local::Options { port: 0, data: data.path().to_owned(), pace: Pace::Instant, services: Vec::new() };
+        let options = local::Options {
+            port: 0,
+            data: data.path().to_owned(),
+            pace: Pace::Instant,
+            services: Vec::new(),
+            other_users: false,
+        };
         let cloud = local::start(options).await.unwrap();
         let options = Options { region: Some("us-east-1".into()), endpoint_url: Some(cloud.url.clone()), local: true };
         let aws = Clients::load(&options).await.unwrap();

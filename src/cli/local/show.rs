@@ -186,7 +186,7 @@ mod tests {
             (4830, Pace::Instant, &["ec2"], format!(", with pace 40 and the services ec2, rds{change}")),
         ] {
             let services = services.iter().map(|&name| name.to_owned()).collect();
-            let asked = Options { port, pace, services, data: "x".into() };
+            let asked = Options { port, pace, services, data: "x".into(), other_users: false };
             assert_eq!(ran(&asked, url, &status), format!("The local cloud already runs at {url}{told}"));
         }
     }

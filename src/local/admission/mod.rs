@@ -1,6 +1,8 @@
 //! Whose requests are let in: those of programs on this machine, and never those that a page in its browser sends. Any
 //! key opens the cloud, so nothing else stands between its secrets and a page that somebody looks at.
 
+mod peer;
+
 use hyper::{HeaderMap, Method, header};
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     protocol::{self, Answer, Request},
 };
 use crate::aws::is_reading;
+pub(crate) use peer::Peer;
 
 /// Why a request is not let in, as far as its head tells.
 pub(crate) fn refusal(head: &Request<'_>) -> Option<Fault> {

@@ -1,0 +1,38 @@
+//! Other users of the machine at the local cloud's endpoint.
+
+use std::{os::unix::process::CommandExt as _, process::Command};
+
+use crate::binary::Cloud;
+
+/// The number of `nobody`, as whom no local cloud of a test runs.
+const NOBODY: u32 = 65_534;
+
+/// What the endpoint says to a program of `nobody`.
+fn told_to_nobody(url: &str) -> String {
+    let address = url.strip_prefix("http://").expect("the URL is plain HTTP").replace(':', "/");
+    let ask =
+        "printf 'GET /_infra/status HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3";
+    let mut program = Command::new("/bin/bash");
+    program.args(["-c", &format!("exec 3<>/dev/tcp/{address}; {ask}")]).current_dir("/").uid(NOBODY).gid(NOBODY);
+    let output = program.output().expect("a shell runs");
+    String::from_utf8(output.stdout).expect("the answer is text")
+}
+
+#[test]
+fn another_user_is_let_in_by_the_owners_word_alone() {
+    // Only root can become somebody else; and only Linux tells whose a connection is.
+    if !rustix::process::getuid().is_root() || !cfg!(target_os = "linux") {
+        return;
+    }
+    let cloud = Cloud::absent();
+    let start = |arguments: &[&str]| {
+        let arguments = [&["local", "start", "--port", "0", "--services", "sts"], arguments].concat();
+        cloud.infra(&arguments).succeeds();
+        cloud.infra(&["local", "status", "--json"]).succeeds().json()["url"].as_str().expect("a URL").to_owned()
+    };
+    let refused = told_to_nobody(&start(&[]));
+    assert!(refused.starts_with("HTTP/1.1 403 ") && refused.contains("--other-users"), "{refused}");
+    cloud.infra(&["local", "stop"]).succeeds();
+    let answered = told_to_nobody(&start(&["--other-users"]));
+    assert!(answered.starts_with("HTTP/1.1 200 "), "{answered}");
+}
