@@ -36,7 +36,7 @@ while True:
         time.sleep(60)
     else:
         post(f"/invocation/{{request}}/response", {{"event": event, "handler": os.environ["_HANDLER"], "mode": os.environ.get("MODE"),
-             "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"], "arn": answer.headers["Lambda-Runtime-Invoked-Function-Arn"]}})
+             "client": answer.headers["Lambda-Runtime-Client-Context"], "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"], "arn": answer.headers["Lambda-Runtime-Invoked-Function-Arn"]}})
 """
 
 
@@ -91,7 +91,10 @@ def made():
 def called():
     answer, value = call({"a": 1})
     equal("an answer", (answer["StatusCode"], answer.get("FunctionError"), answer["ExecutedVersion"]), (200, None, "$LATEST"))
-    equal("what it was told", value, {"event": {"a": 1}, "handler": "one", "mode": "first", "name": "echo", "arn": ARN})
+    equal("what it was told", value, {"event": {"a": 1}, "handler": "one", "mode": "first", "client": None, "name": "echo", "arn": ARN})
+    told = base64.b64encode(b'{"client": {"app_title": "x"}}').decode()
+    equal("what a client tells of itself", json.loads(call({}, ClientContext=told)[1]["client"]), {"client": {"app_title": "x"}})
+    refused("what is none", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", ClientContext="x", status=400)
     answer, value = call({"fail": True}, LogType="Tail")
     equal("a refusal of its own", (answer["FunctionError"], value), ("Unhandled", {"errorMessage": "no", "errorType": "Refused"}))
     holds("the end of the log", "called with {'fail': True}" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
@@ -112,6 +115,21 @@ def called():
         return any("called with {'later': 1}" in event["message"] for event in events)
 
     until("what it said is in its log group", said, True)
+
+
+def not_changed():
+    before = lambdas.get_function_configuration(FunctionName="echo")
+    code = dict(FunctionName="echo", ZipFile=packed(name="other"))
+    refused("code of another revision", "PreconditionFailedException", lambdas.update_function_code, RevisionId="another", **code, status=412)
+    refused("settings of another revision", "PreconditionFailedException", lambdas.update_function_configuration, FunctionName="echo", RevisionId="another", status=412)
+    refused("a version", "InvalidParameterValueException", lambdas.update_function_code, Publish=True, **code)
+    tried = lambdas.update_function_code(DryRun=True, **code)
+    holds("another digest for a trial", tried["CodeSha256"] != before["CodeSha256"])
+    after = lambdas.get_function_configuration(FunctionName="echo")
+    equal("nothing has changed", *({name: value for name, value in one.items() if name != "ResponseMetadata"} for one in (after, before)))
+    signed = dict(FunctionName="signed", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed()})
+    signed["CodeSigningConfigArn"] = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:code-signing-config:csc-0123456789abcdefg"
+    refused("signatures", "CodeSigningConfigNotFoundException", lambdas.create_function, **signed, status=404)
 
 
 def changed():
@@ -211,4 +229,4 @@ def listed_and_deleted():
     equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(made, called, named, changed, logged, tagged, attached, what_it_has_none_of, listed_and_deleted)
+run(made, called, named, not_changed, changed, logged, tagged, attached, what_it_has_none_of, listed_and_deleted)

@@ -35,6 +35,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function)
     if ctx.region.lambda.functions.contains_key(name.as_str()) {
         return Err(conflict(format!("Function already exist: {}", name.as_str())));
     }
+    check::unpublished(input)?;
     if input["PackageType"] == "Image" {
         return Err(invalid("The local cloud runs functions of zip files only."));
     }
@@ -57,12 +58,20 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function)
         vpc,
         modified_at: ctx.now,
         revision: random_uuid(),
+        source_key: source_key(&input["Code"])?,
         state: State::Pending,
         ready_at: Some(ctx.pace.after(ctx.now, if subnets.is_empty() { CREATE } else { CREATE_IN_VPC })),
         tags: tags(&input["Tags"])?,
         ..Function::default()
     };
     Ok((name, function))
+}
+
+/// The key that a zip file was encrypted with.
+fn source_key(code: &Value) -> Result<Option<String>, Fault> {
+    let key = code.get("SourceKMSKeyArn");
+    check::key(key)?;
+    Ok(key.and_then(Value::as_str).filter(|arn| !arn.is_empty()).map(str::to_owned))
 }
 
 /// The subnets and groups that an input has.
@@ -132,6 +141,9 @@ impl Function {
 pub(super) fn code_draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<Function, Fault> {
     let mut function = ctx.region.lambda.find(input)?.clone();
     function.check_free()?;
+    check::revision(&function, input)?;
+    check::unpublished(input)?;
+    function.source_key = source_key(input)?;
     let architectures = list(&input["Architectures"]);
     if !architectures.is_empty() {
         function.architectures = architectures;
@@ -141,6 +153,10 @@ pub(super) fn code_draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<Function, F
 
 pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Option<String>) -> Result<Value, Fault> {
     let mut function = code_draft(ctx, input)?;
+    if input["DryRun"] == true {
+        (function.sha256, function.code_size) = (code.sha256, code.size);
+        return Ok(function.described());
+    }
     let place = Place::of(ctx, function.name()?);
     function.take_code(ctx.data, code, &place)?;
     function.begin(ctx.now, ctx.pace.after(ctx.now, UPDATE), failure);
@@ -152,6 +168,7 @@ pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut function = ctx.region.lambda.find(&input)?.clone();
     function.check_free()?;
+    check::revision(&function, &input)?;
     settings::take(&mut function.settings.0, &input)?;
     let mut duration = UPDATE;
     if let Some(vpc) = input.get("VpcConfig") {

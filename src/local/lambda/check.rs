@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::invalid;
-use crate::local::{fault::Fault, world::Ctx};
+use super::{function::Function, invalid};
+use crate::local::{fault::Fault, kms::is_key_arn, world::Ctx};
 
 /// Variables that Lambda sets itself.
 const RESERVED: &[&str] = &[
@@ -80,18 +80,87 @@ pub(super) fn vpc(ctx: &Ctx<'_>, subnets: &[String], groups: &[String]) -> Resul
     Ok(vpc.clone())
 }
 
-/// The longest that a function may run, in seconds.
-const LONGEST: u64 = 900;
+/// What is asked of versions, of which a function has none here but its newest.
+pub(super) fn unpublished(input: &Value) -> Result<(), Fault> {
+    if input["Publish"] == true || input["PublishTo"].is_string() {
+        return Err(invalid(
+            "The local cloud publishes no versions: a function has only $LATEST. Ask without Publish and PublishTo.",
+        ));
+    }
+    Ok(())
+}
 
-/// Refuses a time-out that is too long.
-pub(super) fn timeout(settings: &Map<String, Value>) -> Result<(), Fault> {
-    match settings.get("Timeout").and_then(Value::as_u64).filter(|seconds| *seconds > LONGEST) {
+/// Refuses code that comes from anywhere but the call itself.
+pub(super) fn source(code: &Value, zip: &Value) -> Result<(), Fault> {
+    let elsewhere = ["S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri"].iter().find(|name| code[**name].is_string());
+    match (zip, elsewhere) {
+        (Value::String(_), None) => Ok(()),
+        (Value::String(_), Some(_)) => {
+            Err(invalid("Please do not provide other FunctionCode parameters when providing a ZipFile."))
+        }
+        (_, Some(&"ImageUri")) => {
+            Err(invalid("Please don't provide ImageUri when updating a function with packageType Zip."))
+        }
+        // There is no S3.
+        (_, Some(_)) => Err(invalid(
+            "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist",
+        )),
+        (_, None) => Err(invalid("Please provide a source for function code.")),
+    }
+}
+
+/// Refuses a change of what somebody else has changed meanwhile.
+pub(super) fn revision(function: &Function, input: &Value) -> Result<(), Fault> {
+    match input["RevisionId"].as_str() {
+        Some(given) if given != function.revision => Err(Fault::new(
+            "PreconditionFailedException",
+            "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve \
+             the latest Revision Id",
+        )
+        .with_status(412)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is not a key's ARN, as Lambda does when KMS refuses it.
+pub(super) fn key(arn: Option<&Value>) -> Result<(), Fault> {
+    match arn.and_then(Value::as_str).filter(|arn| !arn.is_empty() && !is_key_arn(arn)) {
         None => Ok(()),
-        Some(seconds) => Err(invalid(format!(
-            "1 validation error detected: Value '{seconds}' at 'timeout' failed to satisfy constraint: Member must have value \
-             less than or equal to {LONGEST}"
+        Some(arn) => Err(invalid(format!(
+            "Lambda was unable to configure access to your environment variables because the KMS key is invalid for \
+             CreateGrant. Please check your KMS key settings. KMS Exception: NotFoundException KMS Message: Invalid arn {arn}"
         ))),
     }
+}
+
+/// The longest that a function may run, in seconds, and the most memory that it may have, in MB.
+const LIMITS: [(&str, &str, u64); 2] = [("Timeout", "timeout", 900), ("MemorySize", "memorySize", 10_240)];
+
+/// Refuses what is more than a function may have.
+pub(super) fn limits(settings: &Map<String, Value>) -> Result<(), Fault> {
+    for (name, shown, most) in LIMITS {
+        if let Some(value) = settings.get(name).and_then(Value::as_u64).filter(|value| *value > most) {
+            return Err(invalid(format!(
+                "1 validation error detected: Value '{value}' at '{shown}' failed to satisfy constraint: Member must have \
+                 value less than or equal to {most}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses snapshots for a runtime that has none.
+pub(super) fn snapshots(settings: &Map<String, Value>) -> Result<(), Fault> {
+    let asked = settings.get("SnapStart").is_some_and(|given| given["ApplyOn"] == "PublishedVersions");
+    let runtime = settings.get("Runtime").and_then(Value::as_str).unwrap_or_default();
+    let version = |family: &str| runtime.strip_prefix(family).and_then(|rest| rest.parse::<u64>().ok());
+    let able = version("java").is_some_and(|number| number >= 11)
+        || version("python3.").is_some_and(|number| number >= 12)
+        || version("dotnet").is_some_and(|number| number >= 8);
+    if asked && !able {
+        return Err(invalid(format!("{runtime} is not supported for SnapStart enabled functions.")));
+    }
+    Ok(())
 }
 
 /// What a layer is named by, as the API's model says it.

@@ -26,6 +26,8 @@ pub(super) struct Function {
     /// The digest of the zip file, in base64.
     pub(super) sha256: String,
     pub(super) code_size: usize,
+    /// The key that the zip file was encrypted with.
+    pub(super) source_key: Option<String>,
     pub(super) modified_at: Millis,
     pub(super) revision: String,
     pub(super) state: State,
@@ -123,7 +125,6 @@ impl Function {
             "RevisionId": self.revision,
             "PackageType": "Zip",
             "Architectures": self.architectures,
-            "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         });
         described.extend(own.as_object().cloned().unwrap_or_default());
         described

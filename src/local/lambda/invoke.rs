@@ -36,6 +36,8 @@ pub(super) struct Order {
     pub(super) variables: Sealed<Map<String, Value>>,
     /// In base64.
     pub(super) payload: Sealed<String>,
+    /// What is told of the client, as JSON.
+    pub(super) context: Sealed<Option<String>>,
     pub(super) kind: String,
     /// Whether the answer brings the end of the log.
     pub(super) tail: bool,
@@ -76,6 +78,12 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             ));
         }
     }
+    for (name, what) in [("TenantId", "tenant isolation"), ("DurableExecutionName", "durable executions")] {
+        if !text(name).is_empty() {
+            return Err(super::invalid(format!("{name} is given, but the function is not configured with {what}.")));
+        }
+    }
+    let context = client_context(text("ClientContext"))?;
     let payload = if text("Payload").is_empty() { STANDARD.encode("{}") } else { text("Payload").to_owned() };
     let bytes = STANDARD.decode(&payload).unwrap_or_default();
     let (kind, limit) = match text("InvocationType") {
@@ -109,11 +117,24 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             setting("Environment", "Variables").and_then(|all| all.as_object().cloned()).unwrap_or_default(),
         ),
         payload: Sealed(payload),
+        context: Sealed(context.filter(|_| kind != "Event")),
         kind: text("InvocationType").to_owned(),
         tail: text("LogType") == "Tail",
         request: random_uuid(),
     };
     serde_json::to_value(order).map_err(|error| Fault::new("ServiceException", error.to_string()))
+}
+
+/// What a client tells of itself, in base64, as a header's value.
+fn client_context(given: &str) -> Result<Option<String>, Fault> {
+    let refused =
+        || Fault::new("InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.");
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let bytes = STANDARD.decode(given).map_err(|_| refused())?;
+    let context: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|_| refused())?;
+    Ok(Some(Value::from(context).to_string()))
 }
 
 /// Carries a call out.

@@ -17,26 +17,48 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(json!({
         "Configuration": function.described(),
         // AWS's is a link into a store of its own, which the local cloud does not have.
-        "Code": {"RepositoryType": "S3"},
+        "Code": {"RepositoryType": "S3", "SourceKMSKeyArn": function.source_key},
         "Tags": function.tags,
     }))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+/// A page of functions.
+fn paged(
+    all: Vec<&Function>,
+    input: &Value,
+    shown: fn(&Function) -> Value,
+) -> Result<(Vec<Value>, Option<String>), Fault> {
     let limit = input["MaxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE).min(PAGE);
-    let all: Vec<&Function> = ctx.region.lambda.functions.values().collect();
     let page = page(all, input["Marker"].as_str(), limit, |function| function.name.clone());
     let page = page.ok_or_else(|| invalid("Invalid marker"))?;
-    let functions: Vec<Value> = page.items.into_iter().map(|function| function.listed().into()).collect();
-    Ok(json!({"Functions": functions, "NextMarker": page.next}))
+    Ok((page.items.into_iter().map(shown).collect(), page.next))
 }
 
-/// `ListVersionsByFunction`: the newest one, for none is published here.
-pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(&input)?;
+/// The newest version, which is the only one here.
+fn newest(function: &Function) -> Value {
     let mut newest = function.listed();
     newest.insert("FunctionArn".to_owned(), format!("{}:{NEWEST}", function.arn).into());
-    Ok(json!({"Versions": [newest]}))
+    newest.into()
+}
+
+pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let versions = input["FunctionVersion"] == "ALL";
+    let all: Vec<&Function> = match input["MasterRegion"].as_str() {
+        Some(_) if !versions => return Err(invalid("FunctionVersion must be ALL where MasterRegion is given.")),
+        // What CloudFront has taken from another region: there is none of that.
+        Some(region) if region != "ALL" => Vec::new(),
+        _ => ctx.region.lambda.functions.values().collect(),
+    };
+    let shown = if versions { newest } else { |function: &Function| function.listed().into() };
+    let (functions, next) = paged(all, &input, shown)?;
+    Ok(json!({"Functions": functions, "NextMarker": next}))
+}
+
+/// `ListVersionsByFunction`
+pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let function = &*ctx.region.lambda.find(&input)?;
+    let (versions, next) = paged(vec![function], &input, newest)?;
+    Ok(json!({"Versions": versions, "NextMarker": next}))
 }
 
 pub(super) fn tag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

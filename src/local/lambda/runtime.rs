@@ -38,6 +38,7 @@ impl Drop for Runtime {
 struct Call {
     arn: String,
     request: String,
+    context: Option<String>,
     deadline: u64,
     payload: Mutex<Option<Vec<u8>>>,
     answer: Mutex<Option<oneshot::Sender<Answer>>>,
@@ -52,6 +53,7 @@ impl Runtime {
         let call = Arc::new(Call {
             arn: order.arn.clone(),
             request: order.request.clone(),
+            context: order.context.0.clone(),
             deadline: now() + u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
             payload: Mutex::new(Some(STANDARD.decode(&order.payload.0).unwrap_or_default())),
             answer: Mutex::new(Some(sender)),
@@ -94,7 +96,11 @@ impl Call {
             // The next call would come to the same process in AWS; here that one ends with its one call.
             return std::future::pending().await;
         };
-        let response = Response::builder()
+        let mut response = Response::builder();
+        if let Some(context) = &self.context {
+            response = response.header("Lambda-Runtime-Client-Context", context);
+        }
+        let response = response
             .header("Content-Type", "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", &self.request)
             .header("Lambda-Runtime-Deadline-Ms", self.deadline)

@@ -21,7 +21,8 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// What the local cloud has nothing for.
-const ELSEWHERE: &[&str] = &["FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig"];
+const ELSEWHERE: &[&str] =
+    &["FileSystemConfigs", "ImageConfig", "CapacityProviderConfig", "DurableConfig", "TenancyConfig"];
 
 /// What a new function is set to where its creation says nothing else.
 pub(super) fn defaults(name: &str) -> Map<String, Value> {
@@ -31,6 +32,7 @@ pub(super) fn defaults(name: &str) -> Map<String, Value> {
         "MemorySize": 128,
         "TracingConfig": {"Mode": "PassThrough"},
         "EphemeralStorage": {"Size": 512},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")},
     });
     all.as_object().cloned().unwrap_or_default()
@@ -44,11 +46,24 @@ pub(super) fn take(settings: &mut Map<String, Value>, input: &Value) -> Result<(
     {
         return Err(invalid(format!("{name} is not supported by the local cloud.")));
     }
+    if input["VpcConfig"]["Ipv6AllowedForDualStack"] == true {
+        return Err(invalid(
+            "Ipv6AllowedForDualStack needs subnets with IPv6 ranges, which the local cloud has none of.",
+        ));
+    }
+    if let Some(arn) = input["CodeSigningConfigArn"].as_str() {
+        let message =
+            "The code signing configuration cannot be found. Check that the provided configuration is not deleted";
+        return Err(Fault::new("CodeSigningConfigNotFoundException", format!("{message}: {arn}.")));
+    }
     settings.extend(SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone()))));
     if let Some(layers) = input["Layers"].as_array() {
         check::layers(layers)?;
         let layers = layers.iter().map(|arn| json!({"Arn": arn, "CodeSize": 0})).collect();
         settings.insert("Layers".to_owned(), layers);
+    }
+    if let Some(apply) = input["SnapStart"]["ApplyOn"].as_str() {
+        settings.insert("SnapStart".to_owned(), json!({"ApplyOn": apply, "OptimizationStatus": "Off"}));
     }
     if let Some(given) = input["LoggingConfig"].as_object() {
         let logging = logging(settings.get("LoggingConfig"), given)?;
@@ -57,11 +72,14 @@ pub(super) fn take(settings: &mut Map<String, Value>, input: &Value) -> Result<(
     // Empty means none, which the API does not tell of.
     settings.retain(|name, value| match name.as_str() {
         "KMSKeyArn" => *value != "",
+        "DeadLetterConfig" => value["TargetArn"].as_str().is_some_and(|arn| !arn.is_empty()),
         "Layers" => value.as_array().is_some_and(|layers| !layers.is_empty()),
         _ => true,
     });
+    check::key(settings.get("KMSKeyArn"))?;
     check::environment(settings)?;
-    check::timeout(settings)
+    check::snapshots(settings)?;
+    check::limits(settings)
 }
 
 /// What is logged, and where: what is not given stays as it was. Levels are there with the format JSON only, and `INFO` where
@@ -109,5 +127,18 @@ mod tests {
         }
         let level = json!({"LoggingConfig": {"ApplicationLogLevel": "WARN"}});
         assert!(take(&mut settings, &level).unwrap_err().message.starts_with("LogLevel is not supported"));
+    }
+
+    #[test]
+    fn what_is_kept_is_shown_and_what_is_empty_is_none() {
+        let mut settings = defaults("one");
+        let snapshots = json!({"Runtime": "java21", "SnapStart": {"ApplyOn": "PublishedVersions"}});
+        take(&mut settings, &snapshots).unwrap();
+        assert_eq!(settings["SnapStart"], json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}));
+        let queue = json!({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:1:dead"}});
+        take(&mut settings, &queue).unwrap();
+        assert_eq!(settings["DeadLetterConfig"], queue["DeadLetterConfig"]);
+        take(&mut settings, &json!({"DeadLetterConfig": {"TargetArn": ""}})).unwrap();
+        assert!(!settings.contains_key("DeadLetterConfig"));
     }
 }

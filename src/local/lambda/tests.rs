@@ -1,5 +1,7 @@
 //! Functions as they are made, changed and deleted; what runs is tried in the tests that cross processes.
 
+mod refused;
+
 use std::io::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -169,33 +171,6 @@ fn its_interfaces_stay_for_ever_where_its_role_goes_before_them() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    type Spoil = fn(&mut Value);
-    let cases: [(Spoil, &str); 6] = [
-        (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
-        (|input| input["Code"] = json!({"S3Bucket": "b", "S3Key": "k"}), "Please provide a source for function code"),
-        (|input| input["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:x"]), "at 'layers' failed"),
-        (|input| input["Environment"] = json!({"Variables": {"AWS_REGION": "x"}}), "reserved keys"),
-        (|input| input["Runtime"] = json!(""), "Runtime is mandatory"),
-        (
-            |input| input["VpcConfig"] = json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
-            "The subnet ID 'subnet-1' does not exist",
-        ),
-    ];
-    for (change, expected) in cases {
-        let mut input = one(&role);
-        change(&mut input);
-        let fault = cloud.lambda("CreateFunction", input).unwrap_err();
-        assert_eq!(fault.code, "InvalidParameterValueException");
-        assert!(fault.message.contains(expected), "{fault}");
-    }
-    assert_eq!(cloud.region.inventory().len(), 0);
-}
-
-#[test]
 fn lists_come_in_pages_and_tags_are_kept() {
     let mut cloud = Cloud::new();
     let role = cloud.role();
@@ -219,6 +194,15 @@ fn lists_come_in_pages_and_tags_are_kept() {
         }
     }
     assert_eq!(names, ["one", "three", "two"]);
+    let versions = cloud.lambda("ListFunctions", json!({"FunctionVersion": "ALL", "MaxItems": 1})).unwrap();
+    let arn = "arn:aws:lambda:eu-central-1:000000000000:function:one:$LATEST";
+    assert_eq!(versions["Functions"][0]["FunctionArn"], arn);
+    let replicas =
+        cloud.lambda("ListFunctions", json!({"FunctionVersion": "ALL", "MasterRegion": "us-east-1"})).unwrap();
+    assert_eq!(replicas["Functions"], json!([]));
+    assert!(cloud.lambda("ListFunctions", json!({"MasterRegion": "us-east-1"})).is_err());
+    let nowhere = json!({"FunctionName": "one", "Marker": "nonsense"});
+    assert_eq!(cloud.lambda("ListVersionsByFunction", nowhere).unwrap_err().message, "Invalid marker");
     let arn = "arn:aws:lambda:eu-central-1:000000000000:function:one";
     cloud.lambda("TagResource", json!({"Resource": arn, "Tags": {"c": "d"}})).unwrap();
     cloud.lambda("UntagResource", json!({"Resource": arn, "TagKeys": ["a"]})).unwrap();

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{
-    change,
+    change, check,
     code::{self, Code},
-    invalid,
     name::Name,
 };
 use crate::local::{cloud::Cloud, fault::Fault, world::Ctx};
@@ -59,17 +58,14 @@ struct Upload {
 
 impl Upload {
     /// As an action's answer, from which [`run`] goes on. Nothing is copied: the code may be large.
-    fn order(ctx: &mut Ctx<'_>, purpose: Purpose, name: Name, zip: Value, input: Value) -> Result<Value, Fault> {
-        let Value::String(zip) = zip else {
-            return Err(invalid("Please provide a source for function code."));
-        };
+    fn order(ctx: &mut Ctx<'_>, purpose: Purpose, name: Name, zip: Value, input: Value) -> Value {
         let mut order = Map::new();
         order.insert("purpose".to_owned(), json!(purpose));
         order.insert("place".to_owned(), json!(Place::of(ctx, name)));
-        order.insert("zip".to_owned(), zip.into());
+        order.insert("zip".to_owned(), zip);
         order.insert("input".to_owned(), input);
         order.insert("failure".to_owned(), json!(ctx.doom.take()));
-        Ok(order.into())
+        order.into()
     }
 
     /// Does what was asked for, as far as it can still be done.
@@ -94,14 +90,16 @@ fn broken(error: impl ToString) -> Fault {
 pub(super) fn create(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
     let zip = input["Code"]["ZipFile"].take();
     let (name, _) = change::draft(ctx, &input)?;
-    Upload::order(ctx, Purpose::Create, name, zip, input)
+    check::source(&input["Code"], &zip)?;
+    Ok(Upload::order(ctx, Purpose::Create, name, zip, input))
 }
 
 /// `UpdateFunctionCode`, checked.
 pub(super) fn update(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
     let zip = input["ZipFile"].take();
     let name = change::code_draft(ctx, &input)?.name()?;
-    Upload::order(ctx, Purpose::Update, name, zip, input)
+    check::source(&input, &zip)?;
+    Ok(Upload::order(ctx, Purpose::Update, name, zip, input))
 }
 
 /// Carries an upload out.
