@@ -15,6 +15,7 @@ use super::{
     disk,
     log::Log,
     pace::{Millis, Pace},
+    rds,
     service::Service,
     world::{Account, Ctx, World},
 };
@@ -106,12 +107,14 @@ impl Cloud {
 
     fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let now = now();
+        let abroad = rds::abroad(world, account, region);
         let content = entry(&mut world.accounts, account);
         content.settle(now);
         entry(&mut content.regions, region).settle(now, &content.iam);
         content.replicate(now);
         let Account { iam, regions, .. } = content;
         let place = entry(regions, region);
+        place.rds.abroad = abroad;
         work(&mut Ctx {
             account,
             region_name: region,

@@ -10,6 +10,7 @@ import time
 from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
 rds, ec2, iam, secrets = (client(service) for service in ("rds", "ec2", "iam", "secretsmanager"))
+OTHER = "444455556666"
 PASSWORD = "correct-horse-battery-staple"
 SCALING = {"MinCapacity": 0.5, "MaxCapacity": 2}
 
@@ -689,8 +690,8 @@ def snapshots():
         DBClusterIdentifier="shop",
     )
     equal("shared with nobody", shared(), [])
-    rds.modify_db_cluster_snapshot_attribute(DBClusterSnapshotIdentifier="shop-before", AttributeName="restore", ValuesToAdd=["444455556666"])
-    equal("shared", shared(), ["444455556666"])
+    with_others = {"DBClusterSnapshotIdentifier": "shop-before", "AttributeName": "restore"}
+    refused("with RDS's own key", "InvalidParameterCombination", rds.modify_db_cluster_snapshot_attribute, **with_others, ValuesToAdd=[OTHER])
     refused("with nobody", "InvalidParameterValue", rds.modify_db_cluster_snapshot_attribute,
             DBClusterSnapshotIdentifier="shop-before", AttributeName="restore", ValuesToAdd=["me"])  # fmt: skip
     copied = {"SourceDBClusterSnapshotIdentifier": "shop-before", "TargetDBClusterSnapshotIdentifier": "shop-copy"}
@@ -702,8 +703,52 @@ def snapshots():
     refused("a snapshot that is not there", "DBClusterSnapshotNotFoundFault", rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier="nowhere")
 
 
-def shared():
-    result = rds.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="shop-before")["DBClusterSnapshotAttributesResult"]
+def snapshots_elsewhere():
+    """In another account of the same region, and in another region."""
+    key = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+    rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier="shop-before", TargetDBClusterSnapshotIdentifier="shop-shared", KmsKeyId=key)
+    rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="shop-shared", WaiterConfig={"Delay": 1})
+    name = arn("cluster-snapshot", "shop-shared")
+    other, network = client("rds", account=OTHER), client("ec2", account=OTHER)
+    seen = lambda **asked: [one["DBClusterSnapshotIdentifier"] for one in other.describe_db_cluster_snapshots(**asked)["DBClusterSnapshots"]]
+    equal("seen by nobody else", seen(IncludeShared=True, IncludePublic=True), [])
+    refused("nor by its ARN", "DBClusterSnapshotNotFoundFault", seen, DBClusterSnapshotIdentifier=name, status=404)
+    with_others = {"DBClusterSnapshotIdentifier": "shop-shared", "AttributeName": "restore"}
+    refused("encrypted, with everybody", "InvalidParameterCombination", rds.modify_db_cluster_snapshot_attribute, **with_others, ValuesToAdd=["all"])
+    rds.modify_db_cluster_snapshot_attribute(**with_others, ValuesToAdd=[OTHER])
+    equal("shared", shared("shop-shared"), [OTHER])
+    for what, asked, found in (
+        ("not among one's own", {}, []), ("where asked for", {"IncludeShared": True}, [name]), ("as shared", {"SnapshotType": "shared"}, [name]),
+        ("not as public", {"SnapshotType": "public"}, []), ("by its ARN", {"DBClusterSnapshotIdentifier": name}, [name]),
+    ):  # fmt: skip
+        equal(f"it is seen {what}", seen(**asked), found)
+    vpc = network.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        network.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}")["Subnet"]["SubnetId"]
+        for number, zone in enumerate("ab")
+    ]
+    other.create_db_subnet_group(DBSubnetGroupName="theirs", DBSubnetGroupDescription="x", SubnetIds=subnets)
+    other.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier="theirs", SnapshotIdentifier=name, Engine="aurora-postgresql", DBSubnetGroupName="theirs", ServerlessV2ScalingConfiguration=SCALING
+    )
+    other.create_db_instance(DBInstanceIdentifier="theirs-1", DBClusterIdentifier="theirs", Engine="aurora-postgresql", DBInstanceClass="db.serverless")
+    other.get_waiter("db_instance_available").wait(DBInstanceIdentifier="theirs-1", WaiterConfig={"Delay": 1})
+    equal("restored there", sql(other.describe_db_clusters()["DBClusters"][0]["Endpoint"], "select count(*) from item"), "2")
+    other.delete_db_instance(DBInstanceIdentifier="theirs-1")
+    until("without its instance", lambda: other.describe_db_instances()["DBInstances"], [])
+    other.delete_db_cluster(DBClusterIdentifier="theirs", SkipFinalSnapshot=True)
+    until("gone", lambda: other.describe_db_clusters()["DBClusters"], [])
+    away = client("rds", region="us-east-1")
+    copied = {"SourceDBClusterSnapshotIdentifier": name, "TargetDBClusterSnapshotIdentifier": "away", "SourceRegion": "eu-central-1"}
+    refused("away without a key", "InvalidParameterCombination", away.copy_db_cluster_snapshot, **copied)
+    away.copy_db_cluster_snapshot(**copied, KmsKeyId=key.replace("eu-central-1", "us-east-1"))
+    away.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="away", WaiterConfig={"Delay": 1})
+    for where, snapshot in ((rds, "shop-shared"), (away, "away")):
+        where.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=snapshot)
+
+
+def shared(name="shop-before"):
+    result = rds.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier=name)["DBClusterSnapshotAttributesResult"]
     [attribute] = result["DBClusterSnapshotAttributes"]
     return attribute["AttributeValues"]
 
@@ -799,6 +844,7 @@ run(
     log_files,
     what_needs_another_service_or_engine,
     snapshots,
+    snapshots_elsewhere,
     deletion,
     restoration,
     nothing_stands_in_the_way,

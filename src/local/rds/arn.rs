@@ -4,6 +4,14 @@ use rand::Rng as _;
 
 use crate::local::world::Ctx;
 
+/// The account and the region that an ARN tells.
+pub(super) fn account_and_region(arn: &str) -> Option<(&str, &str)> {
+    match arn.split(':').collect::<Vec<_>>()[..] {
+        ["arn", _, _, region, account, ..] => Some((account, region)),
+        _ => None,
+    }
+}
+
 impl Ctx<'_> {
     /// The ARN of an RDS resource, e.g. of kind `cluster`.
     pub(super) fn rds_arn(&self, kind: &str, name: &str) -> String {

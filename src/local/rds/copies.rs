@@ -1,4 +1,4 @@
-//! Copies of snapshots, with whom snapshots are shared, and clusters made from what another one holds now.
+//! Copies of snapshots, and clusters made from what another one holds now.
 
 use serde_json::{Value, json};
 
@@ -8,27 +8,42 @@ use super::{
     engine,
     input::{Input, combination, identifier, invalid},
     phase::Phase,
+    sharing::Sight,
     snapshots, tags, times,
 };
 use crate::local::{fault::Fault, members::random_uuid, world::Ctx};
 
-/// `CopyDBClusterSnapshot`. The two share the data; it goes with the last one.
+/// `CopyDBClusterSnapshot`, also of one of another region or account, by its ARN. The two share the data; it goes with the last
+/// one. AWS ignores `PreSignedUrl` in most regions, and SDKs send it nevertheless.
 pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let known =
-        ["SourceDBClusterSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier", "KmsKeyId", "CopyTags", "Tags"];
+    let known = [
+        "SourceDBClusterSnapshotIdentifier",
+        "TargetDBClusterSnapshotIdentifier",
+        "KmsKeyId",
+        "CopyTags",
+        "Tags",
+        "PreSignedUrl",
+    ];
     input.only("CopyDBClusterSnapshot", &known)?;
-    let source = ctx.region.rds.snapshot(input.required("SourceDBClusterSnapshotIdentifier")?)?.clone();
+    let source = ctx.snapshot_anywhere(input.required("SourceDBClusterSnapshotIdentifier")?)?;
     source.check_available()?;
     let target = input.required("TargetDBClusterSnapshotIdentifier")?;
     let name = identifier("TargetDBClusterSnapshotIdentifier", target, 255)?;
     snapshots::check_free(&ctx.region.rds, &name)?;
     let mut given = tags::given(&input)?;
-    if input.flag("CopyTags") == Some(true) && given.is_empty() {
+    let is_own = source.sight(ctx.account) == Some(Sight::Own);
+    if input.flag("CopyTags") == Some(true) && is_own && given.is_empty() {
         given.clone_from(&source.tags);
     }
     let phase = Phase::until("copying", ctx.pace.after(ctx.now, times::SNAPSHOT), "available");
     let mut copy = source.copied_to(&name, ctx.rds_arn("cluster-snapshot", &name), phase, given);
+    let is_elsewhere = !ctx.region.rds.snapshots.values().any(|own| own.arn == source.arn);
+    if is_elsewhere && source.is_encrypted() && !input.has("KmsKeyId") {
+        return Err(combination(
+            "KmsKeyId must be given for the copy of an encrypted snapshot of another region or account.",
+        ));
+    }
     if let Some(kms) = input.text("KmsKeyId") {
         if !source.is_encrypted() {
             let message = "KmsKeyId cannot be given for the copy of an unencrypted snapshot: restore it with a key.";
@@ -40,36 +55,6 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &copy.arn, "backup", "Copying manual cluster snapshot");
     ctx.region.rds.snapshots.insert(name, copy);
     Ok(json!({"DBClusterSnapshot": answer}))
-}
-
-/// `ModifyDBClusterSnapshotAttribute`: who else may restore it, by account, or `all`.
-pub(super) fn share(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    let name = ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.identifier.clone();
-    if input.required("AttributeName")? != "restore" {
-        return Err(invalid("The parameter AttributeName must be restore."));
-    }
-    let add = input.texts("ValuesToAdd").unwrap_or_default();
-    let remove = input.texts("ValuesToRemove").unwrap_or_default();
-    let is_account =
-        |text: &String| text == "all" || text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(wrong) = add.iter().chain(&remove).find(|text| !is_account(text)) {
-        return Err(invalid(format!("Invalid account id: {wrong}. It has to be 12 digits, or all.")));
-    }
-    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| snapshots::absent(&name))?;
-    snapshot.check_available()?;
-    if snapshot.automated {
-        return Err(Fault::new("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be shared."));
-    }
-    snapshot.shared.retain(|account| !remove.contains(account) && !add.contains(account));
-    snapshot.shared.extend(add);
-    Ok(snapshot.attributes())
-}
-
-/// `DescribeDBClusterSnapshotAttributes`.
-pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input = Input(input);
-    Ok(ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.attributes())
 }
 
 /// `RestoreDBClusterToPointInTime`. What the source holds now is copied; an earlier time cannot be gone back to, for

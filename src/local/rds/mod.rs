@@ -49,6 +49,7 @@ mod replicas;
 mod roles;
 mod rules;
 mod settings;
+mod sharing;
 mod snapshots;
 mod store;
 mod subnet_groups;
@@ -71,6 +72,7 @@ pub(crate) use left_behind::end_left_behind;
 pub(crate) use master_secret::rotate_master_secret;
 pub(crate) use momentary::Momentary;
 use parameter_groups::{CLUSTER, INSTANCE};
+pub(crate) use sharing::abroad;
 pub(crate) use store::Store;
 pub(crate) use system_folder::{copied_from, forget};
 
@@ -132,7 +134,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBClusterEndpoints", clusters::endpoints),
     ("DescribeDBClusterParameterGroups", |ctx, input| CLUSTER.describe(ctx, input)),
     ("DescribeDBClusterParameters", |ctx, input| CLUSTER.parameters(ctx, input)),
-    ("DescribeDBClusterSnapshotAttributes", copies::attributes),
+    ("DescribeDBClusterSnapshotAttributes", sharing::attributes),
     ("DescribeDBClusterSnapshots", snapshots::describe),
     ("DescribeDBClusters", clusters::describe),
     ("DescribeDBEngineVersions", engine::versions),
@@ -182,7 +184,7 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ModifyDBCluster", cluster_changes::modify),
     ("ModifyDBClusterEndpoint", custom_endpoints::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
-    ("ModifyDBClusterSnapshotAttribute", copies::share),
+    ("ModifyDBClusterSnapshotAttribute", sharing::share),
     ("ModifyDBInstance", instance_changes::modify),
     ("ModifyDBParameterGroup", |ctx, input| INSTANCE.modify(ctx, input)),
     ("ModifyDBProxy", proxies::modify),

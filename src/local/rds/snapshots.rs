@@ -10,6 +10,7 @@ use super::{
     events::time,
     input::{Filters, Input, combination, identifier, missing, page},
     phase::{Password, Phase},
+    sharing::Sight,
     tags::{self, Tags},
     times,
 };
@@ -81,6 +82,11 @@ impl Snapshot {
         }
     }
 
+    /// The key that it is encrypted with, if it is.
+    pub(super) fn kms_key(&self) -> Option<&str> {
+        self.kept.get("KmsKeyId").and_then(Value::as_str).filter(|_| self.is_encrypted())
+    }
+
     pub(super) fn is_encrypted(&self) -> bool {
         self.kept.get("StorageEncrypted") == Some(&Value::Bool(true))
     }
@@ -138,7 +144,8 @@ pub(super) fn absent(name: &str) -> Fault {
 
 impl Store {
     pub(super) fn snapshot(&self, name: &str) -> Result<&Snapshot, Fault> {
-        self.snapshots.get(&key(name)).ok_or_else(|| absent(name))
+        let is_meant = |snapshot: &&Snapshot| !name.starts_with("arn:") || snapshot.arn == name;
+        self.snapshots.get(&key(name)).filter(is_meant).ok_or_else(|| absent(name))
     }
 
     /// Whether a copy of this cluster's data is still to be made.
@@ -207,28 +214,54 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     let input = Input(input);
     let known = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
     let filters = Filters::of(&input, &known)?;
-    let store = &ctx.region.rds;
-    let wanted = |snapshot: &&Snapshot| {
+    let kind = |snapshot: &Snapshot, sight: &Sight| match sight {
+        Sight::Own => snapshot.kind(),
+        Sight::Shared => "shared",
+        Sight::Public => "public",
+    };
+    let wanted = |(snapshot, sight): &(&Snapshot, Sight)| {
+        let kind = kind(snapshot, sight);
         input.text("DBClusterIdentifier").is_none_or(|cluster| key(cluster) == snapshot.cluster)
             && input.text("DbClusterResourceId").is_none_or(|source| source == snapshot.source)
-            && input.text("SnapshotType").is_none_or(|kind| kind == snapshot.kind())
+            && input.text("SnapshotType").is_none_or(|wanted| wanted == kind)
             && filters.pass("db-cluster-id", &[&snapshot.cluster])
             && filters.pass("db-cluster-snapshot-id", &[&snapshot.identifier])
             && filters.pass("db-cluster-resource-id", &[&snapshot.source])
-            && filters.pass("snapshot-type", &[snapshot.kind()])
+            && filters.pass("snapshot-type", &[kind])
             && filters.pass("engine", &[engine::ENGINE])
     };
-    let snapshots: Vec<&Snapshot> = match input.text("DBClusterSnapshotIdentifier") {
-        Some(name) => vec![store.snapshot(name)?],
-        None => store.snapshots.values().collect(),
+    let asks = |member: &str, kind: &str| match input.text("SnapshotType") {
+        Some(given) => given == kind,
+        None => input.flag(member) == Some(true),
     };
-    page(&input, "DBClusterSnapshots", snapshots.into_iter().filter(wanted).map(Snapshot::view).collect())
+    let (shared, public) = (asks("IncludeShared", "shared"), asks("IncludePublic", "public"));
+    let named;
+    let snapshots: Vec<(&Snapshot, Sight)> = match input.text("DBClusterSnapshotIdentifier") {
+        Some(name) => {
+            named = ctx.snapshot_here(name)?;
+            let sight = named.sight(ctx.account).unwrap_or(Sight::Own);
+            vec![(&named, sight)]
+        }
+        None => {
+            let is_asked = |(_, sight): &(&Snapshot, Sight)| if *sight == Sight::Public { public } else { shared };
+            let own = ctx.region.rds.snapshots.values().map(|own| (own, Sight::Own));
+            // One's own that is public stands among one's own already.
+            let offered = ctx
+                .offered_snapshots()
+                .filter(is_asked)
+                .filter(|(offered, _)| input.has("SnapshotType") || offered.sight(ctx.account) != Some(Sight::Own));
+            own.chain(offered).collect()
+        }
+    };
+    let view = |(snapshot, sight): (&Snapshot, Sight)| snapshot.view_for(ctx.account, kind(snapshot, &sight));
+    page(&input, "DBClusterSnapshots", snapshots.into_iter().filter(wanted).map(view).collect())
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let name = key(input.required("DBClusterSnapshotIdentifier")?);
-    let snapshot = ctx.region.rds.snapshot(&name)?;
+    let name = input.required("DBClusterSnapshotIdentifier")?;
+    let snapshot = ctx.region.rds.snapshot(name)?;
+    let name = key(name);
     if snapshot.automated {
         return Err(Fault::new("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be deleted."));
     }
@@ -285,7 +318,7 @@ pub(super) const RESTORE: &[&str] = &[
 pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("RestoreDBClusterFromSnapshot", RESTORE)?;
-    let snapshot = ctx.region.rds.snapshot(input.required("SnapshotIdentifier")?)?.clone();
+    let snapshot = ctx.snapshot_here(input.required("SnapshotIdentifier")?)?;
     snapshot.check_available()?;
     let version = engine::choose(Some(input.text("EngineVersion").unwrap_or(&snapshot.version)))?;
     if version != snapshot.version {

@@ -115,6 +115,8 @@ impl Wanted {
             if store.members(&cluster.identifier).any(|member| !member.writer && member.is_sound()) {
                 self.folders.push(replica_name(&cluster.resource_id));
             }
+            // What it is made from may be another account's, who may delete it meanwhile.
+            self.folders.extend(cluster.origin.clone().filter(|_| cluster.progress.reached == 0));
             if store.snapshots.values().any(|one| cluster.origin.as_ref() == Some(&one.data) && !one.copied) {
                 // What it is made from is not there yet.
                 self.restless = true;

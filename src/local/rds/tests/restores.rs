@@ -3,6 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Cloud, merge};
+use crate::local::{
+    members::testing,
+    rds::sharing,
+    world::{Account, World},
+};
 
 /// One with a cluster that has settings of its own, and a snapshot of it.
 fn with_snapshot() -> Cloud {
@@ -13,6 +18,7 @@ fn with_snapshot() -> Cloud {
     cloud.ok("CreateDBClusterSnapshot", json!({"DBClusterIdentifier": "shop", "DBClusterSnapshotIdentifier": "one"}));
     cloud.make_real();
     cloud.pass(600);
+    assert_eq!(cloud.cluster_status(), "available");
     cloud
 }
 
@@ -67,4 +73,67 @@ fn clones_are_of_one_group_with_their_source() {
     let answer = cloud.ok("DescribeDBClusters", of_group);
     let found = answer["DBClusters"].as_array().unwrap().iter().map(|one| one["DBClusterIdentifier"].as_str().unwrap());
     assert_eq!(found.collect::<Vec<_>>(), ["clone", "later", "shop"]);
+}
+
+/// What a place sees of a cloud's snapshots, when the cloud is another place.
+fn abroad(cloud: &mut Cloud, account: &str, region: &str) -> Vec<String> {
+    let mut world = World::default();
+    let mut owner = Account::default();
+    owner.regions.insert("eu-central-1".into(), std::mem::take(&mut cloud.region));
+    world.accounts.insert(testing::Cloud::ACCOUNT.into(), owner);
+    let seen = sharing::abroad(&world, account, region);
+    let mut owner = world.accounts.remove(testing::Cloud::ACCOUNT).unwrap();
+    cloud.region = owner.regions.remove("eu-central-1").unwrap();
+    let names = seen.iter().map(|snapshot| snapshot.identifier.clone()).collect();
+    cloud.region.rds.abroad = seen;
+    names
+}
+
+#[test]
+fn a_snapshot_is_seen_by_whom_it_is_shared_with_and_from_other_regions() {
+    let mut cloud = with_snapshot();
+    let own = testing::Cloud::ACCOUNT;
+    assert_eq!(abroad(&mut cloud, own, "us-east-1"), ["one"]);
+    assert!(abroad(&mut cloud, own, "eu-central-1").is_empty(), "that is where it is");
+    assert!(abroad(&mut cloud, "444455556666", "eu-central-1").is_empty());
+    let share = |member: &str, with: &str| json!({"DBClusterSnapshotIdentifier": "one", "AttributeName": "restore", member: [with]});
+    cloud.ok("ModifyDBClusterSnapshotAttribute", share("ValuesToAdd", "444455556666"));
+    assert_eq!(abroad(&mut cloud, "444455556666", "eu-central-1"), ["one"]);
+    assert!(abroad(&mut cloud, "777788889999", "eu-central-1").is_empty());
+    cloud.ok("ModifyDBClusterSnapshotAttribute", share("ValuesToRemove", "444455556666"));
+    cloud.ok("ModifyDBClusterSnapshotAttribute", share("ValuesToAdd", "all"));
+    assert_eq!(abroad(&mut cloud, "777788889999", "eu-central-1"), ["one"]);
+    let list = |cloud: &mut Cloud, kind: &str| {
+        let answer = cloud.ok("DescribeDBClusterSnapshots", json!({"SnapshotType": kind}));
+        answer["DBClusterSnapshots"].as_array().map(Vec::len)
+    };
+    cloud.region.rds.abroad.clear();
+    assert_eq!(
+        (list(&mut cloud, "public"), list(&mut cloud, "shared"), list(&mut cloud, "manual")),
+        (Some(1), Some(0), Some(1))
+    );
+}
+
+#[test]
+fn a_snapshot_of_another_region_is_copied_by_its_arn_and_not_restored() {
+    let mut source = with_snapshot();
+    let arn = source.region.rds.snapshots["one"].arn.clone();
+    abroad(&mut source, testing::Cloud::ACCOUNT, "us-east-1");
+    let seen = std::mem::take(&mut source.region.rds.abroad);
+    let mut cloud = Cloud::new();
+    cloud.here.region_name = "us-east-1";
+    cloud.region.rds.abroad = seen;
+    let copy =
+        |source: &str| json!({"SourceDBClusterSnapshotIdentifier": source, "TargetDBClusterSnapshotIdentifier": "two"});
+    assert_eq!(cloud.refusal("CopyDBClusterSnapshot", copy("one")), "DBClusterSnapshotNotFoundFault");
+    let restored = json!({"DBClusterIdentifier": "again", "SnapshotIdentifier": arn, "Engine": "aurora-postgresql",
+        "DBSubnetGroupName": "shop"});
+    assert_eq!(cloud.refusal("RestoreDBClusterFromSnapshot", restored), "DBClusterSnapshotNotFoundFault");
+    assert_eq!(
+        cloud.refusal("DeleteDBClusterSnapshot", json!({"DBClusterSnapshotIdentifier": arn})),
+        "DBClusterSnapshotNotFoundFault"
+    );
+    let made = cloud.ok("CopyDBClusterSnapshot", copy(&arn));
+    assert_eq!(made["DBClusterSnapshot"]["SourceDBClusterSnapshotArn"], arn.as_str());
+    assert!(made["DBClusterSnapshot"]["DBClusterSnapshotArn"].as_str().unwrap().contains(":us-east-1:"));
 }
