@@ -76,7 +76,7 @@ fn is_list_of_names(value: &str) -> bool {
         let after = match rest.strip_prefix('"') {
             Some(quoted) => after_quotes(quoted),
             None => {
-                let end = rest.find(|letter: char| letter == ',' || letter == ' ').unwrap_or(rest.len());
+                let end = rest.find([',', ' ']).unwrap_or(rest.len());
                 (end > 0).then(|| &rest[end..])
             }
         };
