@@ -330,11 +330,16 @@ def set_(**parameters):
 
 def failing_over():
     refused("to nobody", "InvalidParameterValue", rds.failover_db_cluster, DBClusterIdentifier="shop", TargetDBInstanceIdentifier="nobody")
+    own = [instance(name)["Endpoint"]["Address"] for name in ("shop-1", "shop-2")]
+    reads = lambda: [sql(address, "select pg_is_in_recovery()") for address in own]
+    until("each instance by its own endpoint", reads, ["f", "t"])
     rds.failover_db_cluster(DBClusterIdentifier="shop", TargetDBInstanceIdentifier="shop-2")
     until("the other one writes", lambda: [one["DBInstanceIdentifier"] for one in cluster()["DBClusterMembers"] if one["IsClusterWriter"]], ["shop-2"])
     until("available again", lambda: cluster()["Status"], "available")
     until("the data is there", lambda: sql(cluster()["Endpoint"], "select count(*) from item"), "2")
     until("and there", lambda: sql(cluster()["ReaderEndpoint"], "select count(*) from item"), "2")
+    equal("the endpoints are the instances' own", [instance(name)["Endpoint"]["Address"] for name in ("shop-1", "shop-2")], own)
+    until("and lead to what they are now", reads, ["t", "f"])
     told = [one["Message"] for one in rds.describe_events(SourceType="db-cluster", SourceIdentifier="shop", Duration=60)["Events"]]
     holds("an event tells it", any("failover" in one for one in told), told)
     rds.failover_db_cluster(DBClusterIdentifier="shop", TargetDBInstanceIdentifier="shop-1")

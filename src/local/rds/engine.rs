@@ -61,6 +61,20 @@ pub(super) fn is_class(class: &str) -> bool {
     classes().any(|known| known == class)
 }
 
+/// Refuses a class that is not there, or that needs a capacity range which the cluster has not.
+pub(super) fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
+    if !is_class(class) {
+        return Err(invalid(format!("Invalid DB Instance class: {class}")));
+    }
+    if class == "db.serverless" && !serverless {
+        return Err(Fault::new(
+            "InvalidDBClusterStateFault",
+            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses an engine that is not there.
 pub(super) fn check(engine: &str) -> Result<(), Fault> {
     if engine == ENGINE {

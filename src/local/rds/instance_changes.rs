@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
+    engine,
     input::{Input, combination},
-    instances::{KEPT, OF_THE_CLUSTER, check_class, check_kept},
+    instances::{KEPT, OF_THE_CLUSTER, check_kept},
     phase::Phase,
     renaming, times, windows,
 };
@@ -49,7 +50,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut instance = before.clone();
     check_kept(&input)?;
     if let Some(class) = input.text("DBInstanceClass") {
-        check_class(class, cluster.scaling.is_some())?;
+        engine::check_class(class, cluster.scaling.is_some())?;
     }
     if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
         store.check_instance_group(&group, &cluster.version)?;

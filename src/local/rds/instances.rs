@@ -36,6 +36,9 @@ pub(crate) struct Instance {
     pub(super) subnet_id: String,
     zone: String,
     created: Millis,
+    /// Where it answers, whatever its role; elsewhere than on Linux it has its cluster's endpoints.
+    #[serde(default)]
+    pub(super) address: Option<String>,
     pub(super) kept: Map<String, Value>,
     /// Changes that wait for the maintenance window or a reboot, as `PendingModifiedValues` shows them.
     #[serde(default)]
@@ -160,7 +163,7 @@ impl Instance {
         let security = cluster.map(|cluster| &cluster.security_groups).into_iter().flatten();
         let security: Vec<Value> = security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
         let endpoint = cluster.filter(|_| !self.phase.is("creating")).map(|cluster| {
-            json!({"Address": cluster.endpoint(self.writer).address, "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
+            json!({"Address": self.address.as_ref().unwrap_or(&cluster.endpoint(self.writer).address), "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
         });
         let authority = self.kept.get("CACertificateIdentifier");
         let shown = json!({
@@ -246,19 +249,6 @@ pub(super) fn check_kept(input: &Input) -> Result<(), Fault> {
     windows::check(None, input.text("PreferredMaintenanceWindow"))
 }
 
-pub(super) fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
-    if !engine::is_class(class) {
-        return Err(invalid(format!("Invalid DB Instance class: {class}")));
-    }
-    if class == "db.serverless" && !serverless {
-        return Err(Fault::new(
-            "InvalidDBClusterStateFault",
-            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
-        ));
-    }
-    Ok(())
-}
-
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = identifier("DBInstanceIdentifier", input.required("DBInstanceIdentifier")?, 63)?;
@@ -288,7 +278,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         )));
     }
     let class = input.required("DBInstanceClass")?.to_owned();
-    check_class(&class, cluster.scaling.is_some())?;
+    engine::check_class(&class, cluster.scaling.is_some())?;
     check_kept(&input)?;
     let members = store.members(&cluster.identifier).count();
     if members >= 16 {
@@ -341,6 +331,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         subnet_group: group.name.clone(),
         subnet_id,
         zone,
+        address: None,
         created: ctx.now,
         kept,
         pending: Map::new(),
@@ -348,6 +339,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         tags: tags::given(&input)?,
         identifier: name,
     };
+    instance.address = cfg!(target_os = "linux").then(|| ctx.region.rds.listener(cluster.port).address);
     instance.boot = Some(ctx.region.rds.boot(&instance));
     attach(ctx, &instance, &cluster.security_groups);
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});

@@ -30,6 +30,7 @@ mod left_behind;
 mod listener;
 mod log_files;
 mod master_secret;
+mod member_endpoints;
 mod momentary;
 mod never;
 mod not_for_aurora;

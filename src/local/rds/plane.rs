@@ -163,7 +163,10 @@ impl Plane {
         if let Some(why) = self.failures.recent(&wanted.name, &circumstances) {
             return Err(why);
         }
-        let outcome = self.servers.ensure(wanted).await;
+        let outcome = match self.servers.ensure(wanted).await {
+            Ok(()) => self.servers.lead_members(wanted).await,
+            failed => failed,
+        };
         self.failures.note(&wanted.name, circumstances, &outcome);
         outcome
     }

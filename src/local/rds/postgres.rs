@@ -17,6 +17,7 @@ use super::{
     certificates::{Authority, Signed},
     connection::{self, Login, Proof},
     listener::Listener,
+    member_endpoints::Member,
     phase::Password,
     programs::Programs,
     relay::Relays,
@@ -51,16 +52,13 @@ pub(super) struct Wanted {
     pub(super) reader: Option<Listener>,
     /// Whether a server of its own answers there, which the cluster has as soon as it has a reader.
     pub(super) replicated: bool,
+    /// The instances that are served.
+    pub(super) members: Vec<Member>,
     /// The server that this one follows, read-only.
     pub(super) source: Option<Source>,
 }
 
 impl Wanted {
-    /// The addresses that lead to it, at times.
-    fn addresses(&self) -> Vec<String> {
-        std::iter::once(&self.listener).chain(&self.reader).map(|listener| listener.address.clone()).collect()
-    }
-
     /// The server behind the readers' endpoint, where it is one of its own.
     fn replica(&self) -> Option<Self> {
         let listener = self.reader.clone().filter(|_| self.replicated)?;
@@ -186,6 +184,7 @@ impl Servers {
     /// Stops it if it runs.
     pub(super) async fn stop(&self, name: &str) {
         self.relays.end(name).await;
+        self.relays.keep(&format!("{name}/"), &[]).await;
         if let Some(process) = self.process(name) {
             process.stop(Signal::INT).await;
         }
@@ -246,7 +245,7 @@ impl Servers {
     }
 
     fn configure(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> io::Result<bool> {
-        self.certify(home, &wanted.addresses())?;
+        let certified = self.certify(home, &wanted.addresses())?;
         if wanted.source.is_some() {
             self.write_client(home)?;
         }
@@ -260,22 +259,21 @@ impl Servers {
             .iter()
             .map(|(name, value)| format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")))
             .collect();
-        Ok(self.user.write(&home.join("postgresql.conf"), &text)? || access)
+        Ok(self.user.write(&home.join("postgresql.conf"), &text)? || access || certified)
     }
 
-    /// Puts the certificate of a listener into a server's or pooler's folder.
-    pub(super) fn certify(&self, home: &Path, addresses: &[String]) -> io::Result<()> {
+    /// Puts the certificate of a listener into a server's or pooler's folder. Answers whether it is a new one.
+    pub(super) fn certify(&self, home: &Path, addresses: &[String]) -> io::Result<bool> {
         let stamp = home.join("server.address");
         let addressed = addresses.join(" ");
         if fs::read_to_string(&stamp).is_ok_and(|last| last == addressed) {
-            return Ok(());
+            return Ok(false);
         }
         let signed = self.authority.sign(addresses)?;
         self.user.write(&home.join("ca.pem"), &self.authority.certificate)?;
         self.user.write(&home.join("server.crt"), &signed.certificate)?;
         self.user.write(&home.join("server.key"), &signed.key)?;
-        self.user.write(&stamp, &addressed)?;
-        Ok(())
+        self.user.write(&stamp, &addressed)
     }
 
     /// What lets a server or program of ours in as the superuser; gives certificate and key.

@@ -1,4 +1,5 @@
-//! The readers' endpoint of a cluster without readers: it leads to the writer, as Aurora's does.
+//! Addresses that lead to a server without being its own: the readers' endpoint of a cluster without readers, which leads to the
+//! writer, as Aurora's does, and the endpoints of instances.
 //!
 //! The daemon itself listens there, so that a reader can come and take the address, and go again, while the writer's server runs on
 //! undisturbed. Bytes are passed on as they are, TLS included.
@@ -55,6 +56,15 @@ impl Relays {
         let relay = self.all().remove(name);
         if let Some(relay) = relay {
             relay.end().await;
+        }
+    }
+
+    /// Of what begins like this, ends all but these.
+    pub(super) async fn keep(&self, beginning: &str, names: &[String]) {
+        let ended: Vec<String> =
+            self.all().keys().filter(|name| name.starts_with(beginning) && !names.contains(name)).cloned().collect();
+        for name in ended {
+            self.end(&name).await;
         }
     }
 

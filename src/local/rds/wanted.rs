@@ -5,6 +5,7 @@ use super::{
     clusters::Cluster,
     engine,
     instances::Instance,
+    member_endpoints::Member,
     phase::{Password, Phase},
     pooler, postgres,
     proxies::Proxy,
@@ -197,6 +198,7 @@ fn is_replicated(store: &Store, cluster: &Cluster, now: Millis) -> bool {
 /// What a cluster's server is to be.
 fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
     let family = engine::family(&cluster.version);
+    let endpoint = |one: &Instance| Some(Member { address: one.address.clone()?, writer: one.writer });
     postgres::Wanted {
         name: cluster.resource_id.clone(),
         major: family.trim_start_matches(engine::ENGINE).to_owned(),
@@ -210,6 +212,11 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),
         replicated: is_replicated(store, cluster, now),
+        members: store
+            .members(&cluster.identifier)
+            .filter(|member| member.is_served(now))
+            .filter_map(endpoint)
+            .collect(),
         source: None,
     }
 }

@@ -118,3 +118,27 @@ fn what_waits_is_applied_with_the_next_immediate_change_and_checked_again() {
     let now = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
     assert_eq!(cloud.refusal("ModifyDBCluster", now), "DBClusterAlreadyExistsFault");
 }
+
+#[test]
+fn an_instance_keeps_its_endpoint_when_another_one_becomes_the_writer() {
+    let mut cloud = Cloud::furnished();
+    cloud.ok("CreateDBInstance", instance("shop-2"));
+    cloud.make_real();
+    cloud.pass(360);
+    let endpoints = |cloud: &mut Cloud| {
+        let answer = cloud.ok("DescribeDBInstances", json!({}));
+        let of = |index: usize| answer["DBInstances"][index]["Endpoint"]["Address"].clone();
+        (of(0), of(1))
+    };
+    let before = endpoints(&mut cloud);
+    assert_ne!(before.0, before.1);
+    let answer = cloud.ok("FailoverDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(answer["DBCluster"]["DBClusterMembers"][1]["IsClusterWriter"], true);
+    assert_eq!(endpoints(&mut cloud), before);
+    if cfg!(target_os = "linux") {
+        let own = [&before.0, &before.1];
+        assert!(
+            !own.contains(&&answer["DBCluster"]["Endpoint"]) && !own.contains(&&answer["DBCluster"]["ReaderEndpoint"])
+        );
+    }
+}
