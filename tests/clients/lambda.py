@@ -73,6 +73,7 @@ def made():
     refused("too long", "InvalidParameterValueException", lambdas.create_function, **(create | {"Timeout": 901}))
     refused("no such runtime", "ValidationException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
     new = lambdas.create_function(**create, Tags={"a": "b"}, Environment={"Variables": {"MODE": "first"}})
+    holds("no network, and no change under way", "VpcConfig" not in new and "LastUpdateStatus" not in new, new)
     equal("a new function", (new["State"], new["Version"], new["FunctionArn"], new["ResponseMetadata"]["HTTPStatusCode"]), ("Pending", "$LATEST", ARN, 201))
     equal("its digest", new["CodeSha256"], base64.b64encode(hashlib.sha256(packed()).digest()).decode())
     lambdas.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
@@ -82,7 +83,8 @@ def made():
     for look in (lambdas.get_function, lambdas.get_function_configuration, lambdas.invoke):
         refused("a version that is not there", "ResourceNotFoundException", look, FunctionName="echo", Qualifier="7", status=404)
         refused("an alias that is not there", "ResourceNotFoundException", look, FunctionName=f"{ARN}:live", status=404)
-    equal("the newest version", lambdas.get_function_configuration(FunctionName="echo", Qualifier="$LATEST")["FunctionName"], "echo")
+    equal("the newest version", lambdas.get_function_configuration(FunctionName="echo", Qualifier="$LATEST")["FunctionArn"], f"{ARN}:$LATEST")
+    refused("in another account", "AccessDeniedException", lambdas.get_function, FunctionName=ARN.replace(ACCOUNT, "999999999999"), status=403)
     [version] = lambdas.list_versions_by_function(FunctionName="echo")["Versions"]
     equal("its one version", (version["Version"], version["FunctionArn"]), ("$LATEST", f"{ARN}:$LATEST"))
     refused("another one", "ResourceNotFoundException", lambdas.get_function, FunctionName="nobody", status=404)
@@ -153,7 +155,7 @@ def named():
     refused("its name without one", "ValidationException", lambdas.create_function, FunctionName="function:", Role=ROLE, Runtime="provided.al2023", Handler="x", Code={"ZipFile": packed()})
     lambdas.delete_function(FunctionName=new["FunctionArn"])
     equal("its neighbour's code is there", call({"a": 2})[1]["event"], {"a": 2})
-    for given in ("function:echo", f"{ACCOUNT}:function:echo", f"{ACCOUNT}:echo", ARN, f"{ARN}:$LATEST"):
+    for given in ("function:echo", f"{ACCOUNT}:function:echo", f"{ACCOUNT}:echo", ARN):
         equal(given, lambdas.get_function_configuration(FunctionName=given)["FunctionArn"], ARN)
     refused("in another region", "ResourceNotFoundException", lambdas.get_function, FunctionName=ARN.replace("eu-central-1", "us-east-1"), status=404)
 

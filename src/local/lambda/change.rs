@@ -21,6 +21,9 @@ use crate::local::{
     world::Ctx,
 };
 
+/// How many tags a function has at most.
+const MOST_TAGS: usize = 50;
+
 fn text<'a>(input: &'a Value, name: &str) -> &'a str {
     input[name].as_str().unwrap_or_default()
 }
@@ -31,7 +34,7 @@ fn list(value: &Value) -> Vec<String> {
 
 /// The function that a creation asks for: everything but its code and its interfaces.
 pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function), Fault> {
-    let name = name::new(text(input, "FunctionName"))?;
+    let name = name::new(ctx, text(input, "FunctionName"))?;
     if ctx.region.lambda.functions.contains_key(name.as_str()) {
         return Err(conflict(format!("Function already exist: {}", name.as_str())));
     }
@@ -51,13 +54,15 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function)
     check::role(ctx, text(input, "Role"), !subnets.is_empty())?;
     let architectures = list(&input["Architectures"]);
     let function = Function {
-        arn: format!("arn:aws:lambda:{}:{}:function:{}", ctx.region_name, ctx.account, name.as_str()),
+        arn: name::arn(ctx, name.as_str()),
         name: name.as_str().to_owned(),
         settings: Sealed(all),
         architectures: if architectures.is_empty() { vec!["x86_64".to_owned()] } else { architectures },
         vpc,
         modified_at: ctx.now,
         revision: random_uuid(),
+        next_revision: random_uuid(),
+        networked: input["VpcConfig"].is_object(),
         source_key: source_key(&input["Code"])?,
         state: State::Pending,
         ready_at: Some(ctx.pace.after(ctx.now, if subnets.is_empty() { CREATE } else { CREATE_IN_VPC })),
@@ -119,8 +124,15 @@ fn tags(given: &Value) -> Result<Tags, Fault> {
     let tags: Tags = given.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
     match tags.keys().find(|key| is_reserved(key)) {
         Some(key) => Err(invalid(format!("The tag key {key} is reserved: keys must not begin with aws:."))),
-        None => Ok(tags),
+        None => check_number(&tags).map(|()| tags),
     }
+}
+
+fn check_number(tags: &Tags) -> Result<(), Fault> {
+    if tags.len() > MOST_TAGS {
+        return Err(invalid("Number of tags exceeds resource tag limit."));
+    }
+    Ok(())
 }
 
 impl Function {
@@ -132,14 +144,30 @@ impl Function {
 
     /// Takes tags, each in place of the one of the same key.
     pub(super) fn retag(&mut self, given: &Value) -> Result<(), Fault> {
-        self.tags.extend(tags(given)?);
+        let given = tags(given)?;
+        if given.is_empty() {
+            return Err(invalid("An error occurred and the request cannot be processed."));
+        }
+        let mut all = self.tags.clone();
+        all.extend(given);
+        check_number(&all)?;
+        self.tags = all;
+        self.revision = random_uuid();
         Ok(())
+    }
+
+    /// Gives tags up.
+    pub(super) fn untag(&mut self, keys: &Value) {
+        for key in list(keys) {
+            self.tags.remove(&key);
+        }
+        self.revision = random_uuid();
     }
 }
 
 /// The function that gets other code, as it will be but for that.
 pub(super) fn code_draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<Function, Fault> {
-    let mut function = ctx.region.lambda.find(input)?.clone();
+    let mut function = name::find(ctx, input)?.clone();
     function.check_free()?;
     check::revision(&function, input)?;
     check::unpublished(input)?;
@@ -166,12 +194,13 @@ pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
 }
 
 pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let mut function = ctx.region.lambda.find(&input)?.clone();
+    let mut function = name::find(ctx, &input)?.clone();
     function.check_free()?;
     check::revision(&function, &input)?;
     settings::take(&mut function.settings.0, &input)?;
     let mut duration = UPDATE;
     if let Some(vpc) = input.get("VpcConfig") {
+        function.networked = true;
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);
         let (subnets, groups) = (chosen("SubnetIds", &function.subnets), chosen("SecurityGroupIds", &function.groups));
         function.vpc = check::vpc(ctx, &subnets, &groups)?;
@@ -192,7 +221,7 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let name = name::meant(&input)?;
     // A version that is not there can be deleted in AWS too.
-    if let Some(function) = ctx.region.lambda.find_deletable(&input)?.cloned() {
+    if let Some(function) = name::find_deletable(ctx, &input)?.cloned() {
         ctx.region.lambda.functions.remove(&function.name);
         detach(ctx, &function);
     }

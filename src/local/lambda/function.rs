@@ -23,6 +23,8 @@ pub(super) struct Function {
     pub(super) subnets: Vec<String>,
     pub(super) groups: Vec<String>,
     pub(super) vpc: String,
+    /// Whether it was ever said which subnets and groups it has, if only that it has none.
+    pub(super) networked: bool,
     /// The digest of the zip file, in base64.
     pub(super) sha256: String,
     pub(super) code_size: usize,
@@ -30,6 +32,8 @@ pub(super) struct Function {
     pub(super) source_key: Option<String>,
     pub(super) modified_at: Millis,
     pub(super) revision: String,
+    /// What the revision is once what is under way has ended.
+    pub(super) next_revision: String,
     pub(super) state: State,
     /// When the creation ends.
     pub(super) ready_at: Option<Millis>,
@@ -64,9 +68,19 @@ impl Function {
         if self.ready_at.is_some_and(|at| at <= now) {
             self.ready_at = None;
             self.state = if self.failure.is_some() { State::Failed } else { State::Active };
+            self.revise();
         }
         if self.changed_at.is_some_and(|at| at <= now) {
             self.changed_at = None;
+            self.revise();
+        }
+    }
+
+    /// The end of a change is one too.
+    fn revise(&mut self) {
+        let next = std::mem::take(&mut self.next_revision);
+        if !next.is_empty() {
+            self.revision = next;
         }
     }
 
@@ -104,7 +118,7 @@ impl Function {
     /// A change begins.
     pub(super) fn begin(&mut self, now: Millis, until: Millis, failure: Option<String>) {
         self.modified_at = now;
-        self.revision = random_uuid();
+        (self.revision, self.next_revision) = (random_uuid(), random_uuid());
         self.failure = failure;
         self.changed_at = Some(until);
     }
@@ -121,12 +135,16 @@ impl Function {
             "CodeSha256": self.sha256,
             "LastModified": modified,
             "Version": NEWEST,
-            "VpcConfig": {"SubnetIds": self.subnets, "SecurityGroupIds": self.groups, "VpcId": self.vpc},
             "RevisionId": self.revision,
             "PackageType": "Zip",
             "Architectures": self.architectures,
         });
         described.extend(own.as_object().cloned().unwrap_or_default());
+        if self.networked || !self.subnets.is_empty() {
+            let network = json!({"SubnetIds": self.subnets, "SecurityGroupIds": self.groups, "VpcId": self.vpc,
+                "Ipv6AllowedForDualStack": false});
+            described.insert("VpcConfig".to_owned(), network);
+        }
         described
     }
 
@@ -147,14 +165,23 @@ impl Function {
             State::Active => {}
         }
         let update = match (self.state, self.changed_at, &self.failure) {
-            (State::Pending, ..) | (_, Some(_), _) => "InProgress",
+            (State::Pending, ..) => return Value::Object(described),
+            (_, Some(_), _) => "InProgress",
             (_, None, Some(_)) => "Failed",
             (_, None, None) => "Successful",
         };
+        let mut set = |name: &str, value: Value| described.insert(name.to_owned(), value);
         set("LastUpdateStatus", update.into());
-        if update == "Failed" {
-            set("LastUpdateStatusReason", self.failure.clone().into());
-            set("LastUpdateStatusReasonCode", "InternalError".into());
+        match update {
+            "InProgress" => {
+                set("LastUpdateStatusReason", "The function is being created.".into());
+                set("LastUpdateStatusReasonCode", "Creating".into());
+            }
+            "Failed" => {
+                set("LastUpdateStatusReason", self.failure.clone().into());
+                set("LastUpdateStatusReasonCode", "InternalError".into());
+            }
+            _ => {}
         }
         Value::Object(described)
     }

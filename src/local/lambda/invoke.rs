@@ -7,7 +7,12 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{NEWEST, code, environment, function::State, name::Name, upload::Place};
+use super::{
+    NEWEST, code, environment,
+    function::State,
+    name::{self, Name},
+    upload::Place,
+};
 use crate::local::{
     cloud::Cloud,
     fault::Fault,
@@ -68,7 +73,14 @@ impl Answer {
 pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let text = |name: &str| input[name].as_str().unwrap_or_default();
     let (account, region) = (ctx.account.to_owned(), ctx.region_name.to_owned());
-    let function = ctx.region.lambda.find(&input)?;
+    let version = name::version(&input)?.map(|version| format!(":{version}")).unwrap_or_default();
+    let function = name::find(ctx, &input).map_err(|fault| match &*version {
+        // It is the newest version that is not found.
+        "" if fault.code == "ResourceNotFoundException" && fault.message.starts_with("Function not found") => {
+            Fault { message: format!("{}:{NEWEST}", fault.message), ..fault }
+        }
+        _ => fault,
+    })?;
     match function.state {
         State::Active => {}
         State::Pending => function.check_free()?,
@@ -105,7 +117,7 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         account,
         region,
         name: function.name()?,
-        arn: function.arn.clone(),
+        arn: format!("{}{version}", function.arn),
         handler: function.text("Handler").to_owned(),
         memory: number("MemorySize"),
         timeout: number("Timeout"),

@@ -2,23 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::{NEWEST, function::Function, invalid};
+use super::{NEWEST, function::Function, invalid, name};
 use crate::local::{fault::Fault, members::page, world::Ctx};
 
 /// How many a page has.
 const PAGE: usize = 50;
 
+/// As a call asks for it: one that names the version is told of it by that name.
+fn described(function: &Function, input: &Value) -> Result<Value, Fault> {
+    let mut described = function.described();
+    if let Some(version) = name::version(input)? {
+        described["FunctionArn"] = format!("{}:{version}", function.arn).into();
+    }
+    Ok(described)
+}
+
 pub(super) fn get_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    Ok(ctx.region.lambda.find(&input)?.described())
+    described(name::find(ctx, &input)?, &input)
 }
 
 pub(super) fn get(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find(&input)?;
+    let function = name::find(ctx, &input)?;
     Ok(json!({
-        "Configuration": function.described(),
+        "Configuration": described(function, &input)?,
         // AWS's is a link into a store of its own, which the local cloud does not have.
         "Code": {"RepositoryType": "S3", "SourceKMSKeyArn": function.source_key},
-        "Tags": function.tags,
+        "Tags": Some(&function.tags).filter(|tags| !tags.is_empty()),
     }))
 }
 
@@ -56,24 +65,21 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 /// `ListVersionsByFunction`
 pub(super) fn versions(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = &*ctx.region.lambda.find(&input)?;
+    let function = &*name::find(ctx, &input)?;
     let (versions, next) = paged(vec![function], &input, newest)?;
     Ok(json!({"Versions": versions, "NextMarker": next}))
 }
 
 pub(super) fn tag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    ctx.region.lambda.find_tagged(&input)?.retag(&input["Tags"])?;
+    name::find_tagged(ctx, &input)?.retag(&input["Tags"])?;
     Ok(Value::Null)
 }
 
 pub(super) fn untag(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let function = ctx.region.lambda.find_tagged(&input)?;
-    for key in input["TagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        function.tags.remove(key);
-    }
+    name::find_tagged(ctx, &input)?.untag(&input["TagKeys"]);
     Ok(Value::Null)
 }
 
 pub(super) fn list_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    Ok(json!({"Tags": ctx.region.lambda.find_tagged(&input)?.tags}))
+    Ok(json!({"Tags": name::find_tagged(ctx, &input)?.tags}))
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{NEWEST, Store, function::Function, invalid};
-use crate::local::fault::Fault;
+use super::{NEWEST, function::Function, invalid};
+use crate::local::{fault::Fault, world::Ctx};
 
 /// The most letters that a name has, which the model's limit, an ARN's, does not say.
 const LONGEST: usize = 64;
@@ -78,76 +78,87 @@ impl<'a> Named<'a> {
             _ => None,
         }
     }
+
+    /// Refuses what is elsewhere.
+    fn check_place(&self, ctx: &Ctx<'_>) -> Result<(), Fault> {
+        let here = ctx.region_name;
+        if let Some(elsewhere) = self.region.filter(|region| *region != here) {
+            return Err(absent(format!("Functions from '{elsewhere}' are not reachable in this region ('{here}')")));
+        }
+        // Accounts share nothing.
+        match self.account.filter(|account| *account != ctx.account) {
+            None => Ok(()),
+            Some(other) => {
+                let message = format!("Nobody in the account {} may do this with functions of {other}.", ctx.account);
+                Err(Fault::new("AccessDeniedException", message).with_status(403))
+            }
+        }
+    }
 }
 
 /// The name in a text that names a function that is to be made.
-pub(super) fn new(given: &str) -> Result<Name, Fault> {
+pub(super) fn new(ctx: &Ctx<'_>, given: &str) -> Result<Name, Fault> {
     let refused = |what: &str| {
         invalid(format!(
             "1 validation error detected: Value '{given}' at 'functionName' failed to satisfy constraint: {what}"
         ))
     };
-    match Named::read(given) {
-        Some(Named { name, qualifier: None, .. }) => {
-            Name::of(name).ok_or_else(|| refused(&format!("Member must have length less than or equal to {LONGEST}")))
-        }
-        _ => Err(refused("Member must be the name of a function, without a version or an alias")),
-    }
+    let named = Named::read(given).filter(|named| named.qualifier.is_none());
+    let named = named.ok_or_else(|| refused("Member must be the name of a function, without a version or an alias"))?;
+    named.check_place(ctx)?;
+    let too_long = || refused(&format!("Member must have length less than or equal to {LONGEST}"));
+    Name::of(named.name).ok_or_else(too_long)
 }
 
-/// The name in a text that names a function.
+/// The name in an input that names a function.
 pub(super) fn meant(input: &Value) -> Result<Name, Fault> {
-    Named::read(given(input)).and_then(|named| Name::of(named.name)).ok_or_else(|| missing(given(input)))
+    let given = given(input);
+    Named::read(given).and_then(|named| Name::of(named.name)).ok_or_else(|| missing(given))
 }
 
-impl Store {
-    /// The function that a call names, whose newest version is the only one.
-    pub(super) fn find(&mut self, input: &Value) -> Result<&mut Function, Fault> {
-        let (given, version) = (given(input), version(input)?);
-        let function = self.unqualified(given)?;
-        match version.filter(|version| *version != NEWEST) {
-            None => Ok(function),
-            Some(version) => Err(missing(&format!("{}:{version}", function.arn))),
-        }
+/// The function that a call names, whose newest version is the only one.
+pub(super) fn find<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<&'a mut Function, Fault> {
+    let version = version(input)?;
+    let function = unqualified(ctx, given(input), version)?;
+    match version.filter(|version| *version != NEWEST) {
+        None => Ok(function),
+        Some(version) => Err(missing(&format!("{}:{version}", function.arn))),
     }
+}
 
-    /// The function that a call is to delete; none where it names one of the versions that nobody has published.
-    pub(super) fn find_deletable(&mut self, input: &Value) -> Result<Option<&Function>, Fault> {
-        let version = version(input)?;
-        match version {
-            Some(NEWEST) => Err(invalid("$LATEST version cannot be deleted without deleting the function.")),
-            Some(version) if !version.bytes().all(|digit| digit.is_ascii_digit()) => {
-                Err(invalid("Deletion of aliases is not currently supported."))
-            }
-            _ => self.unqualified(given(input)).map(|function| version.is_none().then_some(&*function)),
+/// The function that a call is to delete; none where it names one of the versions that nobody has published.
+pub(super) fn find_deletable<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<Option<&'a Function>, Fault> {
+    let version = version(input)?;
+    match version {
+        Some(NEWEST) => Err(invalid("$LATEST version cannot be deleted without deleting the function.")),
+        Some(version) if !version.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Err(invalid("Deletion of aliases is not currently supported."))
         }
+        _ => unqualified(ctx, given(input), None).map(|function| version.is_none().then_some(&*function)),
     }
+}
 
-    /// The function that an ARN in `Resource` names, as the calls about tags have it.
-    pub(super) fn find_tagged(&mut self, input: &Value) -> Result<&mut Function, Fault> {
-        let given = input["Resource"].as_str().unwrap_or_default();
-        if Named::read(given).is_some_and(|named| named.qualifier.is_some()) {
-            return Err(invalid(
-                "Tags on function aliases and versions are not supported. Please specify a function ARN.",
-            ));
-        }
-        self.unqualified(given)
+/// The function that an ARN in `Resource` names, as the calls about tags have it.
+pub(super) fn find_tagged<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<&'a mut Function, Fault> {
+    let given = input["Resource"].as_str().unwrap_or_default();
+    if Named::read(given).is_some_and(|named| named.qualifier.is_some()) {
+        return Err(invalid("Tags on function aliases and versions are not supported. Please specify a function ARN."));
     }
+    unqualified(ctx, given, None)
+}
 
-    fn unqualified(&mut self, given: &str) -> Result<&mut Function, Fault> {
-        let named = Named::read(given).ok_or_else(|| missing(given))?;
-        let function = self.functions.get_mut(named.name).ok_or_else(|| missing(given))?;
-        let mut arn = function.arn.split(':').skip(3);
-        let (here, account) = (arn.next().unwrap_or_default(), arn.next().unwrap_or_default());
-        if let Some(elsewhere) = named.region.filter(|region| *region != here) {
-            return Err(absent(format!("Functions from '{elsewhere}' are not reachable in this region ('{here}')")));
-        }
-        // Accounts share nothing, so nobody may look whether another one has it.
-        if named.account.is_some_and(|other| other != account) {
-            return Err(missing(given));
-        }
-        Ok(function)
-    }
+/// The function itself; who does not find it is told of the version that was asked for.
+fn unqualified<'a>(ctx: &'a mut Ctx<'_>, given: &str, version: Option<&str>) -> Result<&'a mut Function, Fault> {
+    let named = Named::read(given).ok_or_else(|| missing(given))?;
+    named.check_place(ctx)?;
+    let arn = arn(ctx, named.name);
+    let arn = version.map_or_else(|| arn.clone(), |version| format!("{arn}:{version}"));
+    ctx.region.lambda.functions.get_mut(named.name).ok_or_else(|| missing(&arn))
+}
+
+/// The ARN of a function here.
+pub(super) fn arn(ctx: &Ctx<'_>, name: &str) -> String {
+    format!("arn:aws:lambda:{}:{}:function:{name}", ctx.region_name, ctx.account)
 }
 
 fn given(input: &Value) -> &str {
@@ -155,7 +166,7 @@ fn given(input: &Value) -> &str {
 }
 
 /// The version or alias that a call names: beside the function's name, or behind it.
-fn version(input: &Value) -> Result<Option<&str>, Fault> {
+pub(super) fn version(input: &Value) -> Result<Option<&str>, Fault> {
     let derived = Named::read(given(input)).and_then(|named| named.qualifier);
     let asked = input["Qualifier"].as_str();
     if derived.is_some() && asked.is_some() && derived != asked {

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{NEWEST, function::Function};
+use super::{NEWEST, function::Function, name};
 use crate::local::{fault::Fault, world::Ctx};
 
 /// The function that a call is about, or none where it names none and does not have to.
 fn function<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<Option<&'a Function>, Fault> {
     match input["FunctionName"].as_str() {
-        Some(_) => ctx.region.lambda.find(input).map(|function| Some(&*function)),
+        Some(_) => name::find(ctx, input).map(|function| Some(&*function)),
         None => Ok(None),
     }
 }

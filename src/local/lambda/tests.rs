@@ -1,6 +1,7 @@
 //! Functions as they are made, changed and deleted; what runs is tried in the tests that cross processes.
 
 mod refused;
+mod shown;
 
 use std::io::Write as _;
 
@@ -82,7 +83,7 @@ fn one(role: &str) -> Value {
 
 fn state(cloud: &mut Cloud) -> (String, String) {
     let found = cloud.lambda("GetFunctionConfiguration", json!({"FunctionName": "one"})).unwrap();
-    let text = |name: &str| found[name].as_str().unwrap().to_owned();
+    let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
     (text("State"), text("LastUpdateStatus"))
 }
 
@@ -116,7 +117,10 @@ fn a_function_takes_its_time_and_its_code_is_known_by_its_digest() {
     assert_eq!(state(&mut cloud), ("Active".to_owned(), "Failed".to_owned()));
     cloud.lambda("DeleteFunction", json!({"FunctionName": "one"})).unwrap();
     let gone = cloud.lambda("GetFunction", json!({"FunctionName": "one"})).unwrap_err();
-    assert_eq!((gone.code.as_str(), gone.message.as_str()), ("ResourceNotFoundException", "Function not found: one"));
+    assert_eq!(
+        (gone.code.as_str(), gone.message.as_str()),
+        ("ResourceNotFoundException", "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:one")
+    );
 }
 
 #[test]
