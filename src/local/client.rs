@@ -33,7 +33,7 @@ pub const DATA: &str = ".infra/local";
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a daemon may take until it answers, and until it has stopped its databases.
 const START: Duration = Duration::from_secs(10);
-const STOP: Duration = Duration::from_secs(40);
+const STOP: Duration = Duration::from_secs(60);
 
 /// How the daemon came to run.
 pub enum Launch {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -81,7 +82,8 @@ impl Cloud {
     /// Runs `work` in the same way and saves what it did, before anybody else sees it.
     ///
     /// # Errors
-    /// It could not be saved, and so it has not happened: whoever repeats the call must not be told that it was made.
+    /// It could not be saved, and so it has not happened: whoever repeats the call must not be told that it was made. Nor
+    /// has what panics, which goes on to the caller.
     pub(crate) fn change<T>(
         &self,
         account: &str,
@@ -89,15 +91,26 @@ impl Cloud {
         work: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, disk::DiskError> {
         let mut world = self.world();
-        let outcome = self.enter(&mut world, account, region, work);
-        let content = entry(&mut world.accounts, account);
-        content.replicate(now());
-        let places = content.to_be_saved(region);
-        if let Err(error) = disk::save(&self.data, &world, account, &places) {
-            disk::restore(&self.data, &mut world, account, &places)?;
-            entry(&mut world.accounts, account).unsaved.clear();
-            return Err(error);
-        }
+        let before = entry(&mut world.accounts, account).clone();
+        let made = panic::catch_unwind(AssertUnwindSafe(|| {
+            let outcome = self.enter(&mut world, account, region, work);
+            let content = entry(&mut world.accounts, account);
+            content.replicate(now());
+            let places = content.to_be_saved(region);
+            disk::save(&self.data, &world, account, &places).map(|()| (outcome, places))
+        }));
+        let (outcome, places) = match made {
+            Ok(Ok(saved)) => saved,
+            Ok(Err(error)) => {
+                world.accounts.insert(account.to_owned(), before);
+                return Err(error);
+            }
+            Err(mistake) => {
+                world.accounts.insert(account.to_owned(), before);
+                drop(world);
+                panic::resume_unwind(mistake)
+            }
+        };
         entry(&mut world.accounts, account).unsaved.clear();
         for place in places {
             self.chaos.note(&world, account, &place, now());
@@ -173,6 +186,11 @@ impl Cloud {
         self.services_changed.notify_one();
     }
 
+    /// Whether the end has begun.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closing.borrow()
+    }
+
     /// Begins the end: `closed` returns everywhere, and the data plane is woken.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
@@ -196,4 +214,54 @@ fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut
 pub(crate) fn now() -> Millis {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::local::ec2::SERVICE;
+
+    const PLACE: (&str, &str) = ("000000000000", "us-east-1");
+
+    fn call(ctx: &mut Ctx<'_>, action: &str, input: Value) -> Value {
+        let (_, work) = SERVICE.actions.iter().find(|(name, _)| *name == action).unwrap();
+        work(ctx, input).unwrap()
+    }
+
+    /// How many networks there are.
+    fn count(cloud: &Cloud) -> usize {
+        let answer = cloud.region(PLACE.0, PLACE.1, |ctx| call(ctx, "DescribeVpcs", json!({})));
+        answer["Vpcs"].as_array().unwrap().len()
+    }
+
+    /// Makes a network, and does `more` in the same call.
+    fn make(cloud: &Cloud, more: impl Fn()) -> Result<(), disk::DiskError> {
+        cloud.change(PLACE.0, PLACE.1, |ctx| {
+            call(ctx, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}));
+            more();
+        })
+    }
+
+    #[test]
+    fn a_change_that_panics_or_cannot_be_saved_has_not_happened() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = Cloud::open(data.path(), Pace::Instant, Vec::new()).unwrap();
+        let before = count(&cloud);
+        make(&cloud, || {}).unwrap();
+        let panicked = panic::catch_unwind(AssertUnwindSafe(|| make(&cloud, || panic!("on purpose"))));
+        assert!(panicked.is_err());
+        assert_eq!(count(&cloud), before + 1);
+        // Neither can be written nor read back.
+        let state = data.path().join("state");
+        std::fs::rename(&state, data.path().join("away")).unwrap();
+        std::fs::write(&state, "").unwrap();
+        assert!(make(&cloud, || {}).is_err());
+        assert_eq!(count(&cloud), before + 1);
+        std::fs::remove_file(&state).unwrap();
+        std::fs::rename(data.path().join("away"), &state).unwrap();
+        make(&cloud, || {}).unwrap();
+        assert_eq!(count(&cloud), before + 2);
+    }
 }

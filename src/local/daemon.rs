@@ -4,11 +4,13 @@ use std::{
     fs::File,
     net::Ipv4Addr,
     os::unix::fs::OpenOptionsExt as _,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use rand::Rng as _;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -244,17 +246,30 @@ const SHUTDOWN: Duration = Duration::from_secs(30);
 
 async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     let cloud = Arc::clone(&control.cloud);
-    let plane = tokio::spawn(rds::plane::run(Arc::clone(&cloud)));
-    let services = tokio::spawn(apprunner::run::run(Arc::clone(&cloud), control.url.clone()));
+    let plane = tokio::spawn(lasting("databases", Arc::clone(&cloud), rds::plane::run));
+    let url = control.url.clone();
+    let programs = move |cloud| apprunner::run::run(cloud, url.clone());
+    let services = tokio::spawn(lasting("programs", Arc::clone(&cloud), programs));
     cloud.wake();
     http::serve(listener, control).await;
     let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane) });
     if stopped.await.is_err() {
-        cloud.log.line("The databases and programs did not stop in time");
+        let ended = rds::end_left_behind(&cloud.data).await;
+        cloud
+            .log
+            .line(&format!("The databases and programs did not stop in time; {ended} database processes were ended"));
     }
     Note::remove(&cloud.data);
     cloud.log.line("Stopped");
     drop(lock);
+}
+
+/// Runs what is to run as long as the cloud does, again where it panics.
+async fn lasting<F: Future<Output = ()>>(what: &str, cloud: Arc<Cloud>, run: impl Fn(Arc<Cloud>) -> F) {
+    while AssertUnwindSafe(run(Arc::clone(&cloud))).catch_unwind().await.is_err() {
+        cloud.log.line(&format!("What runs the {what} failed by a mistake of its own, which daemon.out tells"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Service>, LocalError> {

@@ -125,17 +125,6 @@ pub(crate) fn save(data: &Path, world: &World, account: &str, regions: &[String]
     files.into_iter().try_for_each(|(file, path)| place(&path, file))
 }
 
-/// Brings regions, and what is global in their account, back to what was last saved.
-pub(crate) fn restore(data: &Path, world: &mut World, account: &str, regions: &[String]) -> Result<(), DiskError> {
-    let folder = state(data).join(account);
-    let content = world.accounts.entry(account.to_owned()).or_default();
-    content.iam = last_saved(&global(&folder))?;
-    for region in regions {
-        content.regions.insert(region.clone(), last_saved(&local(&folder, region))?);
-    }
-    Ok(())
-}
-
 /// What is global in an account.
 fn global(folder: &Path) -> PathBuf {
     folder.join("global.json")
@@ -144,11 +133,6 @@ fn global(folder: &Path) -> PathBuf {
 /// A region of an account.
 fn local(folder: &Path, region: &str) -> PathBuf {
     folder.join(format!("{region}.json"))
-}
-
-/// What a file holds; nothing where there is none.
-fn last_saved<T: DeserializeOwned + Default>(path: &Path) -> Result<T, DiskError> {
-    if path.exists() { read(path) } else { Ok(T::default()) }
 }
 
 fn packed(path: &Path, content: &impl Serialize) -> Result<NamedTempFile, DiskError> {

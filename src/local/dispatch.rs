@@ -1,8 +1,9 @@
 //! From a signed request to an answer: which service, account and region are meant, the action, and what follows
 //! from it: faults on request, counting, saving, waking the data plane.
 
-use std::{sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use futures::FutureExt as _;
 use rand::Rng as _;
 use serde_json::Value;
 
@@ -79,7 +80,17 @@ pub(crate) async fn answer(cloud: &Arc<Cloud>, mut scope: Option<Scope>, request
     }
     let named = scope.as_ref().map(|scope| scope.service.clone()).unwrap_or_default();
     let answer = match find(&cloud.services, scope.as_ref(), request) {
-        Ok((service, model, scope)) => call(cloud, service, model, scope, request, &request_id).await,
+        Ok((service, model, scope)) => {
+            let answer =
+                AssertUnwindSafe(call(cloud, service, model, scope, request, &request_id)).catch_unwind().await;
+            answer.unwrap_or_else(|_| {
+                cloud.log.line(&format!("{} failed by a mistake of the local cloud's own; daemon.out tells it", service.name));
+                let message = "The local cloud failed by a mistake of its own, and nothing was changed. Its file daemon.out \
+                               tells where; please report it.";
+                let fault = Fault::new("InternalFailure", message).with_status(500);
+                Delivery::Whole(protocol::refusal(model, &fault, &request_id))
+            })
+        }
         Err(fault) => Delivery::Whole(protocol::homeless_refusal(&fault, &named, request, &request_id)),
     };
     (answer, request_id)
@@ -287,6 +298,30 @@ mod tests {
             ["", "..", "us-east", "../us-east-1", "us-east-1/..", "US-EAST-1", "us--1", "aws-global", "a-b-123"]
         {
             assert!(!is_region(other), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mistake_of_ours_is_an_answer_and_the_next_call_is_made() {
+        static BROKEN: Service = Service {
+            name: "ssm",
+            actions: &[
+                ("DeleteParameter", |_, _| panic!("on purpose")),
+                ("DescribeParameters", |_, _| Ok(serde_json::json!({}))),
+            ],
+            runs: &[],
+        };
+        let data = tempfile::tempdir().unwrap();
+        let cloud = Arc::new(Cloud::open(data.path(), crate::local::pace::Pace::Instant, vec![&BROKEN]).unwrap());
+        for (action, status) in [("DeleteParameter", 500), ("DescribeParameters", 200)] {
+            let headers = [("x-amz-target", format!("AmazonSSM.{action}"))];
+            let headers =
+                headers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            let request =
+                Request { method: "POST", path: "/", headers: &headers, query: "", body: br#"{"Name":"one"}"# };
+            let (answer, _) = answer(&cloud, scope(ACCOUNT, "any", "us-east-1", "ssm"), &request).await;
+            let Delivery::Whole(answer) = answer else { panic!("{action} was not answered") };
+            assert_eq!(answer.status, status, "{action}");
         }
     }
 }

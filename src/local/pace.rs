@@ -17,6 +17,9 @@ pub enum Pace {
     Scaled(f64),
 }
 
+/// A thousand times slower than AWS; below this a change would not end in anybody's life.
+const SLOWEST: f64 = 0.001;
+
 impl Pace {
     /// The time that a change of AWS's duration `real` takes here.
     pub(crate) fn scale(self, real: Duration) -> Duration {
@@ -28,7 +31,7 @@ impl Pace {
 
     /// The moment at which a change that begins at `now` and takes AWS `real` is over.
     pub(crate) fn after(self, now: Millis, real: Duration) -> Millis {
-        now + u64::try_from(self.scale(real).as_millis()).unwrap_or(u64::MAX - now)
+        now.saturating_add(u64::try_from(self.scale(real).as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -40,8 +43,10 @@ impl FromStr for Pace {
             "instant" => Ok(Self::Instant),
             "real" => Ok(Self::Scaled(1.0)),
             _ => match text.parse() {
-                Ok(by) if f64::is_normal(by) && by > 0.0 => Ok(Self::Scaled(by)),
-                _ => Err(format!("{text} is no pace: write instant, real, or how many times faster than AWS, e.g. 60")),
+                Ok(by) if f64::is_normal(by) && by >= SLOWEST => Ok(Self::Scaled(by)),
+                _ => Err(format!(
+                    "{text} is no pace: write instant, real, or how many times faster than AWS, e.g. 60 (0.001 at least)"
+                )),
             },
         }
     }
@@ -67,7 +72,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(pace));
             assert_eq!(pace.to_string(), text);
         }
-        for text in ["", "fast", "0", "-1", "NaN", "inf"] {
+        for text in ["", "fast", "0", "-1", "NaN", "inf", "1e-300", "0.0009"] {
             assert!(text.parse::<Pace>().is_err(), "{text}");
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct World {
 }
 
 /// One account: what is global in it, and its regions.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Account {
     /// IAM is global in an account.
@@ -62,7 +62,7 @@ impl Account {
 }
 
 /// One region of one account.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Region {
     /// Networks and what is in them.

@@ -47,7 +47,7 @@ const FIRST_USE: Duration = Duration::from_secs(180);
 const REMEMBERED: Millis = 60 * 60 * 1000;
 
 /// What exists in one region.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     /// By ARN, as everything here.

@@ -47,7 +47,7 @@ impl Cloud {
         if account.len() != 12 || !account.bytes().all(|digit| digit.is_ascii_digit()) || !is_region(&region) {
             return Err(format!("{account} in {region} is not an account in a region."));
         }
-        let deploys = self.region(&account, &region, |ctx| {
+        let deploys = self.change(&account, &region, |ctx| {
             let store = &mut ctx.region.apprunner;
             match program.clone() {
                 Some(program) => store.programs.insert(service.clone(), program),
@@ -58,8 +58,7 @@ impl Cloud {
             let arn = other.map(|one| one.arn.clone());
             arn.map(|arn| lifecycle::start(ctx, &arn, Kind::Deploy, super::UPDATE)).transpose()
         });
-        let deploys = deploys.map_err(|fault| fault.message)?.is_some();
-        self.save(&account, &region).map_err(|error| error.to_string())?;
+        let deploys = deploys.map_err(|error| error.to_string())?.map_err(|fault| fault.message)?.is_some();
         self.wake();
         Ok(deploys)
     }

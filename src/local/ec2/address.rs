@@ -17,7 +17,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// An elastic address.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(super) allocation_id: String,
     pub(super) public_ip: Ipv4Addr,

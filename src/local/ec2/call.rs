@@ -68,7 +68,7 @@ pub(super) fn in_use(kind: &Kind, id: &str) -> Fault {
 }
 
 /// The first call under a client token: what it asked for and what it made.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Token {
     request: Value,
     made: String,

@@ -27,7 +27,7 @@ const FULL_ACCESS_OF_GATEWAY: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// A VPC endpoint.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     pub(super) vpc_endpoint_id: String,
     pub(super) vpc_id: String,

@@ -14,7 +14,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// An internet gateway.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct InternetGateway {
     pub(super) internet_gateway_id: String,
     /// The VPC that it is attached to.

@@ -25,7 +25,7 @@ const DELETION: Duration = Duration::from_secs(60);
 pub(super) const LISTED_AFTERWARDS: Millis = 60 * 60 * 1000;
 
 /// A NAT gateway.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct NatGateway {
     pub(super) nat_gateway_id: String,
     pub(super) vpc_id: String,

@@ -20,7 +20,7 @@ use super::{
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
 /// A network interface.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct NetworkInterface {
     pub(super) network_interface_id: String,
     pub(super) subnet_id: String,

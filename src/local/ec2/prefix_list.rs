@@ -43,7 +43,7 @@ pub(super) fn of_service(region: &str, service_name: &str) -> Option<AwsManaged>
 }
 
 /// A prefix list of a customer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PrefixList {
     pub(super) prefix_list_id: String,
     pub(super) name: String,

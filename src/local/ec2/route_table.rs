@@ -17,7 +17,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// A route table.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RouteTable {
     pub(super) route_table_id: String,
     pub(super) vpc_id: String,

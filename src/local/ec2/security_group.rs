@@ -22,7 +22,7 @@ use crate::local::{fault::Fault, world::Ctx};
 const DEFAULT: &str = "default";
 
 /// A security group.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SecurityGroup {
     pub(crate) group_id: String,
     pub(crate) vpc_id: String,

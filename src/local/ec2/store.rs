@@ -25,7 +25,7 @@ use super::{
 use crate::local::{inventory::Item, pace::Millis};
 
 /// What exists, by id.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     pub(super) vpcs: BTreeMap<String, Vpc>,

@@ -16,7 +16,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// A subnet.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Subnet {
     pub(crate) subnet_id: String,
     pub(crate) vpc_id: String,

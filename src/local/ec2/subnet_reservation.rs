@@ -17,7 +17,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// A reservation.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SubnetReservation {
     reservation_id: String,
     pub(super) subnet_id: String,

@@ -18,7 +18,7 @@ use super::{
 use crate::local::{fault::Fault, world::Ctx};
 
 /// A VPC.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Vpc {
     pub(super) vpc_id: String,
     /// The primary block first, then those associated later.
@@ -35,7 +35,7 @@ pub(crate) struct Vpc {
 }
 
 /// A block of addresses of a VPC.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct CidrBlock {
     pub(super) association_id: String,
     pub(super) cidr: Ipv4Net,

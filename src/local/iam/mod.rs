@@ -37,7 +37,7 @@ pub(crate) struct Usage {
 }
 
 /// The roles and policies of one account.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     /// By name.

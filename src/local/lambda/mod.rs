@@ -33,7 +33,7 @@ const NEWEST: &str = "$LATEST";
 const LINGER: Duration = Duration::from_secs(20 * 60);
 
 /// The functions of one region.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     /// By name.

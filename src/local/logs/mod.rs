@@ -25,7 +25,7 @@ use policy::ResourcePolicy;
 use stream::{Event, Stream};
 
 /// The log groups and resource policies of one region, by name.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     groups: BTreeMap<String, Group>,

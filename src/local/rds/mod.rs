@@ -31,6 +31,7 @@ mod listener;
 mod log_files;
 mod master_secret;
 mod member_endpoints;
+mod master_user;
 mod momentary;
 mod never;
 mod not_for_aurora;

@@ -209,6 +209,10 @@ impl Plane {
     where
         F: for<'a> FnOnce(&'a mut Ctx<'_>) -> Option<(String, &'a mut Progress)>,
     {
+        if outcome.is_err() && self.cloud().is_closed() {
+            // Broken off: it is nobody's fault.
+            return false;
+        }
         let news = self.cloud().region(&place.account, &place.region, |ctx| {
             let now = ctx.now;
             let (arn, progress) = find(ctx)?;
@@ -248,6 +252,9 @@ impl Plane {
                 let now = ctx.now;
                 let snapshot = ctx.region.rds.snapshots.get_mut(&copy.id)?;
                 let fault = outcome.err();
+                if fault.is_some() && self.cloud().is_closed() {
+                    return None;
+                }
                 if snapshot.copied || fault.is_some() && snapshot.fault == fault {
                     return None;
                 }

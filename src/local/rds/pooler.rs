@@ -8,14 +8,19 @@
 //! sees RDS Proxy's guarantees; the difference is that idle clients hold their connections, so that more
 //! clients than the pool has connections wait for one, and get an error after ConnectionBorrowTimeout.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 
 use super::{
     listener::Listener,
     phase::Password,
-    postgres::Servers,
+    postgres::{PATIENCE, STOPPING, Servers},
     system::{self, Process},
     targets::Pool,
 };
@@ -41,6 +46,9 @@ pub(super) struct Wanted {
 const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
                      SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
 
+/// Where it writes down its process number: in a folder that is its own.
+pub(super) const PID: &str = "run/pid";
+
 /// How many clients a pooler takes; PgBouncer needs a file descriptor for each.
 const CLIENTS: u64 = 900;
 
@@ -56,7 +64,7 @@ fn program() -> Result<PathBuf, String> {
 impl Servers {
     fn pooler(&self, name: &str) -> Option<Process> {
         let home = self.folder.join(name);
-        Process::find(&home.join("pid"), &home)
+        Process::find(&home.join(PID), &home)
     }
 
     /// Makes it run as wanted. Repeated calls cost next to nothing.
@@ -64,7 +72,8 @@ impl Servers {
         let program = program()?;
         let home = self.folder.join(&wanted.name);
         let said = |cause: std::io::Error| format!("Could not write the pooler's configuration: {cause}.");
-        self.user.make_folder(&home).map_err(said)?;
+        self.user.make_home(&home).map_err(said)?;
+        self.user.make_folder(&home.join("run")).map_err(said)?;
         self.certify(&home, std::slice::from_ref(&wanted.listener.address)).map_err(said)?;
         let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
         let settings = self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home)).map_err(said)?;
@@ -80,16 +89,22 @@ impl Servers {
             return Ok(());
         }
         // A pooler that was killed leaves it behind, and the next one would refuse to start.
-        let _ = fs::remove_file(home.join("pid"));
+        let _ = fs::remove_file(home.join(PID));
         let mut command = self.user.closed_command(&program, &home);
         command.arg(home.join("pgbouncer.ini"));
-        self.user.start(command, &home, &self.cloud).map_err(|cause| format!("Could not start PgBouncer: {cause}."))?;
+        let pooler = self.user.start(command, &home, &self.cloud);
+        let pooler = pooler.map_err(|cause| format!("Could not start PgBouncer: {cause}."))?;
         let place = (wanted.listener.address.as_str(), wanted.listener.port);
-        for _ in 0..200 {
+        let until = Instant::now() + PATIENCE;
+        while pooler.runs() && Instant::now() < until {
+            if self.cloud.is_closed() {
+                pooler.stop(Signal::TERM).await;
+                return Err(STOPPING.to_owned());
+            }
             if self.pooler(&wanted.name).is_some() && tokio::net::TcpStream::connect(place).await.is_ok() {
                 return Ok(());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+            tokio::time::sleep(Duration::from_millis(15)).await;
         }
         Err(format!("PgBouncer did not start on {}:{}: {}.", place.0, place.1, system::tail(&home)))
     }
@@ -147,7 +162,7 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         ("listen_addr", wanted.listener.address.clone()),
         ("listen_port", wanted.listener.port.to_string()),
         ("unix_socket_dir", String::new()),
-        ("pidfile", file("pid")),
+        ("pidfile", file(PID)),
         ("auth_type", "scram-sha-256".into()),
         ("auth_file", file("users")),
         ("pool_mode", "session".into()),

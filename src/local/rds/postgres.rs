@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
     process::Output,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rand::Rng as _;
 use rustix::process::Signal;
-use sha2::{Digest as _, Sha256};
+use tokio::process::Command;
 use tokio_postgres::Client;
 
 use super::{
@@ -82,11 +82,22 @@ pub(super) struct Servers {
     pub(super) relays: Relays,
 }
 
+/// How long a server may take to answer. It may have much to read back after a crash, on a machine with much else to do.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why something was not waited for.
+pub(super) const STOPPING: &str = "The local cloud is about to stop.";
+
 /// Why a server does not run: a sentence.
 pub(super) type Outcome<T> = Result<T, String>;
 
 pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |cause| format!("Could not {what}: {cause}.")
+}
+
+/// What a server takes over only when it starts.
+fn begun(wanted: &Wanted) -> String {
+    format!("{} {:?}", wanted.restarts, wanted.listener)
 }
 
 pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
@@ -100,6 +111,10 @@ pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
 }
 
 impl Servers {
+    async fn finish(&self, command: Command) -> io::Result<Output> {
+        User::finish(command, &self.cloud).await
+    }
+
     fn home(&self, wanted: &Wanted) -> PathBuf {
         self.folder.join(&wanted.name)
     }
@@ -139,6 +154,7 @@ impl Servers {
     /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
     pub(super) async fn prepare(&self, wanted: &Wanted) -> Outcome<()> {
         let home = self.home(wanted);
+        self.user.make_home(&home).map_err(said("make the server's folder"))?;
         let data = home.join("data");
         if data.exists() {
             return Ok(());
@@ -151,7 +167,6 @@ impl Servers {
             ));
         }
         let programs = Programs::find(&wanted.major)?;
-        self.user.make_folder(&home).map_err(said("make the server's folder"))?;
         self.make_data(wanted, &programs, &home).await
     }
 
@@ -161,8 +176,7 @@ impl Servers {
         let home = self.home(wanted);
         self.write_extensions(&programs, &wanted.major, &home).await?;
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
-        let begun = format!("{} {:?}", wanted.restarts, wanted.listener);
-        let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun);
+        let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun(wanted));
         if let Some(process) = self.process(&wanted.name) {
             if restart {
                 process.stop(Signal::INT).await;
@@ -175,7 +189,6 @@ impl Servers {
                 self.renew(wanted, source, &programs).await?;
             }
             self.start(wanted, &programs, &home).await?;
-            self.user.write(&home.join("begun"), &begun).map_err(said("note the server's start"))?;
         }
         // What it follows has been prepared, and it repeats that.
         if wanted.source.is_some() { Ok(()) } else { self.apply(wanted, &home).await }
@@ -202,8 +215,10 @@ impl Servers {
         let (begun, data) = (home.join("data.new"), home.join("data"));
         // What an interrupted copy left behind.
         let _ = fs::remove_dir_all(&begun);
+        self.user.make_folder(&begun).map_err(said("make the folder of the server's data"))?;
         let mut copy = self.user.command(Path::new("cp"), home);
-        succeeded("copy the server's data", copy.arg("-Rp").arg(&source).arg(&begun).output().await)?;
+        copy.arg("-Rp").arg(source.join(".")).arg(&begun);
+        succeeded("copy the server's data", self.finish(copy).await)?;
         fs::rename(&begun, &data).map_err(said("put the server's data in place"))
     }
 
@@ -226,7 +241,8 @@ impl Servers {
         let mut initdb = programs.command(self.user, "initdb", &templates);
         initdb.args(["--encoding=UTF8", "--auth=reject", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
         initdb.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
-        let made = succeeded("initialize PostgreSQL's data", initdb.arg("--pgdata").arg(&begun).output().await);
+        initdb.arg("--pgdata").arg(&begun);
+        let made = succeeded("initialize PostgreSQL's data", self.finish(initdb).await);
         // Another daemon may have been faster; then its template is as good.
         let placed = fs::rename(&begun, &data);
         if made.is_err() || placed.is_err() {
@@ -290,13 +306,16 @@ impl Servers {
         let mut command = programs.command(self.user, "postgres", home);
         command.arg("-D").arg(home.join("data"));
         command.arg("-c").arg(format!("config_file={}", home.join("postgresql.conf").display()));
-        self.user.start(command, home, &self.cloud).map_err(said("start PostgreSQL"))?;
-        for attempt in 0..600 {
+        let server = self.user.start(command, home, &self.cloud).map_err(said("start PostgreSQL"))?;
+        self.user.write(&home.join("begun"), &begun(wanted)).map_err(said("note the server's start"))?;
+        let until = Instant::now() + PATIENCE;
+        while server.runs() && Instant::now() < until {
             if self.superuser(wanted).await.is_ok() {
                 return Ok(());
             }
-            if attempt > programs.looks() && self.process(&wanted.name).is_none() {
-                break;
+            if self.cloud.is_closed() {
+                server.stop(Signal::INT).await;
+                return Err(STOPPING.to_owned());
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
@@ -308,25 +327,10 @@ impl Servers {
         ))
     }
 
-    async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {
+    pub(super) async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {
         let proof = Proof::Certificate(&self.superuser);
         let login = Login { listener: &wanted.listener, username: SUPERUSER, proof, database: "postgres", tls: true };
         connection::open(&login, &self.authority.certificate).await.map_err(|cause| cause.to_string())
-    }
-
-    /// Makes the master user, its password and the first database what they are to be.
-    async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
-        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database);
-        let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
-        if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
-            return Ok(());
-        }
-        let client = self.superuser(wanted).await?;
-        let failed =
-            |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
-        prepare(&client, wanted).await.map_err(failed)?;
-        self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
-        Ok(())
     }
 
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
@@ -337,7 +341,7 @@ impl Servers {
             // It had been made, and the word of it was lost.
             return Ok(());
         }
-        self.user.make_folder(&folder).map_err(said("make the snapshot's folder"))?;
+        self.user.make_home(&folder).map_err(said("make the snapshot's folder"))?;
         let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
         match fs::remove_file(folder.join("client.key")) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
@@ -352,50 +356,14 @@ impl Servers {
         let (begun, data) = (folder.join("data.new"), folder.join("data"));
         // What an interrupted copy left behind.
         let _ = fs::remove_dir_all(&begun);
+        self.user.make_folder(&begun).map_err(said("make the folder of the copied data"))?;
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup.env("PGSSLMODE", "require").env("PGSSLCERT", &certificate).env("PGSSLKEY", &key);
         backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);
         backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
         backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
-        succeeded("copy the cluster's data", backup.output().await)?;
+        succeeded("copy the cluster's data", self.finish(backup).await)?;
         fs::rename(&begun, &data).map_err(said("put the copied data in place"))
     }
-}
-
-/// What is done below is nobody's to read, whatever the parameter group says: it is neither logged nor counted. The password
-/// itself never gets there: the server is given what it keeps of one.
-const QUIET: &str = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_duration_sample = -1;
-    SET log_transaction_sample_rate = 0; SET log_min_error_statement = panic; SET pg_stat_statements.track = none;
-    SET standard_conforming_strings = on";
-
-/// The roles that RDS has, the master user among them, and the first database.
-async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres::Error> {
-    client.batch_execute(QUIET).await?;
-    let exists = async |table: &str, column: &str, name: &str| {
-        let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
-        client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
-    };
-    for role in ["rds_superuser", "rds_replication", "rds_password", "rds_iam"] {
-        if !exists("pg_roles", "rolname", role).await? {
-            client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN")).await?;
-        }
-    }
-    let granted = "pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password";
-    client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
-    let user = identifier(&wanted.username);
-    let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
-    let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
-    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{verifier}'")).await?;
-    client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
-    if let Some(name) = &wanted.database
-        && !exists("pg_database", "datname", name).await?
-    {
-        client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
-    }
-    Ok(())
-}
-
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

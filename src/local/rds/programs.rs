@@ -66,14 +66,6 @@ impl Programs {
             Self::Image { .. } => None,
         }
     }
-
-    /// How many looks a server may take until it has written down its process number.
-    pub(super) fn looks(&self) -> u32 {
-        match self {
-            Self::Installed(_) => 20,
-            Self::Image { .. } => 400,
-        }
-    }
 }
 
 /// The folder of the programs of this major version, where it is installed.

@@ -12,7 +12,7 @@ use super::{
 use crate::local::{inventory::Item, pace::Millis};
 
 /// What exists, in one region; each by its name in lower case.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     /// Keeps the listeners of different local clouds apart.

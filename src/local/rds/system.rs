@@ -1,16 +1,20 @@
 //! The operating system's side: an unprivileged user, its folders, and processes that outlive the daemon.
 
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use tokio::process::Command;
+use tokio::{
+    process::{Child, Command},
+    task::JoinHandle,
+};
 
 use super::system_folder;
 use crate::local::cloud::Cloud;
@@ -75,8 +79,17 @@ impl User {
         self.own(path)
     }
 
+    /// Makes the folder of one server, which it can pass through, and where it can change nothing: what root writes, moves
+    /// and reads there is what root has put there.
+    pub(super) fn make_home(self, path: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let Some((_, group)) = self.ids else { return Ok(()) };
+        lchown(path, Some(0), Some(group))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o710))
+    }
+
     fn own(self, path: &Path) -> io::Result<()> {
-        self.ids.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(path, Some(user), Some(group)))
+        self.ids.map_or(Ok(()), |(user, group)| lchown(path, Some(user), Some(group)))
     }
 
     /// Writes a file that only the user can read, whole or not at all. Answers whether that changed it.
@@ -92,6 +105,23 @@ impl User {
         self.own(&new)?;
         fs::rename(&new, path)?;
         Ok(true)
+    }
+
+    /// Runs a program to its end, in which the cloud's own is not waited for: it is told to end, and what it has begun is
+    /// begun anew by the next daemon.
+    pub(super) async fn finish(mut command: Command, cloud: &Cloud) -> io::Result<Output> {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let process = Process::of(&child);
+        let output = child.wait_with_output();
+        tokio::pin!(output);
+        tokio::select! {
+            output = &mut output => return output,
+            () = cloud.closed() => {}
+        }
+        if let Some(process) = process {
+            process.signal(Signal::TERM);
+        }
+        output.await
     }
 
     /// A program to be run as the user, with nothing of this process's environment.
@@ -113,8 +143,8 @@ impl User {
     }
 
     /// Starts a server that goes on when the daemon is killed, its output going to `folder`/log. When it ends,
-    /// the cloud is woken.
-    pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<u32> {
+    /// the cloud is woken, and what is given here tells it.
+    pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<Started> {
         let path = folder.join("log");
         let long = fs::metadata(&path).is_ok_and(|log| log.len() > 10_000_000);
         let log =
@@ -122,23 +152,54 @@ impl User {
         self.own(&path)?;
         // A group of its own: the ctrl-C of a terminal is for the daemon, which stops its servers itself.
         let mut child = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
-        let pid = child.id().unwrap_or_default();
+        let process = Process::of(&child).ok_or_else(|| io::Error::other("it ended at once"))?;
         let cloud = Arc::clone(cloud);
-        tokio::spawn(async move {
+        let ended = tokio::spawn(async move {
             // Taking the exit status is all there is to do: the next look at the processes misses it.
             let _ = child.wait().await;
             cloud.changed.notify_one();
         });
-        Ok(pid)
+        Ok(Started { process, ended })
     }
 }
 
-/// The last lines of a server's log, for an error's text.
+/// A server that has been started, of which nothing else may be known yet.
+pub(super) struct Started {
+    process: Process,
+    ended: JoinHandle<()>,
+}
+
+impl Started {
+    pub(super) fn runs(&self) -> bool {
+        !self.ended.is_finished()
+    }
+
+    pub(super) async fn stop(self, first: Signal) {
+        self.process.stop(first).await;
+        // Its number is nobody else's until then.
+        let _ = self.ended.await;
+    }
+}
+
+/// The last lines of a server's log, for an error's text; without what clients sent it, which may hold anything.
 pub(super) fn tail(folder: &Path) -> String {
-    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+    let mut log = Vec::new();
+    let read = fs::File::open(folder.join("log")).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        file.read_to_end(&mut log)
+    });
+    // A log that cannot be read says nothing.
+    let log = read.map(|_| String::from_utf8_lossy(&log)).unwrap_or_default();
+    let is_sent =
+        |line: &str| ["statement:", "STATEMENT:", "execute ", "parameters:"].iter().any(|mark| line.contains(mark));
+    let told = |line: &&str| !line.trim().is_empty() && !line.starts_with('\t') && !is_sent(line);
+    let lines: Vec<&str> = log.lines().rev().filter(told).take(3).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }
+
+/// How many bytes of a log are looked at.
+const TAIL: u64 = 16_384;
 
 /// A process that a pid file names.
 #[derive(Debug, Clone, Copy)]
@@ -148,16 +209,26 @@ impl Process {
     /// The running process of the first line of `file`; a number that now belongs to something else is not it.
     pub(super) fn find(file: &Path, folder: &Path) -> Option<Self> {
         let text = fs::read_to_string(file).ok()?;
-        let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
-        let process = Self(pid);
-        (process.lives() && process.is_of(folder)).then_some(process)
+        let process = Self(Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?);
+        // Who wrote the file can name what is his, and nobody else's.
+        let writer = fs::symlink_metadata(file).ok()?.uid();
+        (process.lives() && process.is_of(folder, writer)).then_some(process)
     }
 
-    fn is_of(self, folder: &Path) -> bool {
+    /// That of a program that has not been waited for.
+    fn of(child: &Child) -> Option<Self> {
+        Some(Self(Pid::from_raw(i32::try_from(child.id()?).ok()?)?))
+    }
+
+    fn is_of(self, folder: &Path, user: u32) -> bool {
         if !cfg!(target_os = "linux") {
             return true;
         }
-        let command = fs::read(format!("/proc/{}/cmdline", self.0.as_raw_nonzero())).unwrap_or_default();
+        let place = PathBuf::from(format!("/proc/{}", self.0.as_raw_nonzero()));
+        if !fs::metadata(&place).is_ok_and(|process| process.uid() == user) {
+            return false;
+        }
+        let command = fs::read(place.join("cmdline")).unwrap_or_default();
         let folder = folder.as_os_str().as_encoded_bytes();
         command.windows(folder.len()).any(|part| part == folder)
     }
@@ -190,4 +261,18 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = folders.iter().cloned().chain(std::env::split_paths(&path));
     places.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_log_tells_why_and_not_what_was_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = "LOG:  statement: ALTER ROLE app PASSWORD 'secret'\nFATAL:  no space\n\tsecret, second line\nSTATEMENT:  \
+                   SELECT 'secret'\nHINT:  make some\n\n";
+        fs::write(folder.path().join("log"), "x".repeat(100_000) + "\n" + log).unwrap();
+        assert_eq!(tail(folder.path()), format!("{} / FATAL:  no space / HINT:  make some", "x".repeat(16_219)));
+    }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use rand::Rng as _;
 
-use super::system::Process;
+use super::{pooler, system::Process};
 
 /// Where root keeps servers.
 const SYSTEM: &str = "/var/lib/infra-local";
@@ -101,7 +101,7 @@ fn sweep(system: &Path) {
         let inside: Vec<PathBuf> =
             fs::read_dir(&folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
         let holds = |home: &PathBuf| home.join("data").exists() || home.join("data.new").exists();
-        let runs = |home: &PathBuf| Process::find(&home.join("pid"), home).is_some();
+        let runs = |home: &PathBuf| Process::find(&home.join(pooler::PID), home).is_some();
         if !is_linked(&owner, &folder) && !inside.iter().any(|home| holds(home) || runs(home)) {
             // What cannot be removed now is tried again by the next daemon.
             let _ = fs::remove_dir_all(&folder);

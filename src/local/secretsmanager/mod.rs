@@ -24,7 +24,7 @@ pub(crate) use replication::replicate;
 pub(crate) use secret::Secret;
 
 /// The secrets of one region, by name.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     secrets: BTreeMap<String, Secret>,

@@ -15,7 +15,7 @@ use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
 use parameter::Parameter;
 
 /// The parameters of one region, by name.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     parameters: BTreeMap<String, Parameter>,

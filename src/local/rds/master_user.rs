@@ -1,0 +1,65 @@
+//! What stands in a server from the beginning: the roles that RDS has, the master user with its password, the first database.
+
+use std::{fs, path::Path};
+
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::Client;
+
+use super::{
+    connection,
+    postgres::{Outcome, Servers, Wanted, said},
+};
+
+impl Servers {
+    /// Makes the master user, its password and the first database what they are to be.
+    pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
+        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database);
+        let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
+        if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
+            return Ok(());
+        }
+        let client = self.superuser(wanted).await?;
+        let failed =
+            |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
+        prepare(&client, wanted).await.map_err(failed)?;
+        self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
+        Ok(())
+    }
+}
+
+/// What is done below is nobody's to read, whatever the parameter group says: it is neither logged nor counted. The password
+/// itself never gets there: the server is given what it keeps of one.
+const QUIET: &str = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_duration_sample = -1;
+    SET log_transaction_sample_rate = 0; SET log_min_error_statement = panic; SET pg_stat_statements.track = none;
+    SET standard_conforming_strings = on";
+
+/// The roles that RDS has, the master user among them, and the first database.
+async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute(QUIET).await?;
+    let exists = async |table: &str, column: &str, name: &str| {
+        let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
+        client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
+    };
+    for role in ["rds_superuser", "rds_replication", "rds_password", "rds_iam"] {
+        if !exists("pg_roles", "rolname", role).await? {
+            client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN")).await?;
+        }
+    }
+    let granted = "pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password";
+    client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
+    let user = identifier(&wanted.username);
+    let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
+    let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
+    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{verifier}'")).await?;
+    client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
+    if let Some(name) = &wanted.database
+        && !exists("pg_database", "datname", name).await?
+    {
+        client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
+    }
+    Ok(())
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
