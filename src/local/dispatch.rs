@@ -307,13 +307,13 @@ mod tests {
             name: "ssm",
             actions: &[
                 ("DeleteParameter", |_, _| panic!("on purpose")),
-                ("DescribeParameters", |_, _| Ok(serde_json::json!({}))),
+                ("GetParameter", |_, _| Ok(serde_json::json!({}))),
             ],
             runs: &[],
         };
         let data = tempfile::tempdir().unwrap();
         let cloud = Arc::new(Cloud::open(data.path(), crate::local::pace::Pace::Instant, vec![&BROKEN]).unwrap());
-        for (action, status) in [("DeleteParameter", 500), ("DescribeParameters", 200)] {
+        for (action, status) in [("DeleteParameter", 500), ("GetParameter", 200)] {
             let headers = [("x-amz-target", format!("AmazonSSM.{action}"))];
             let headers =
                 headers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();

@@ -272,7 +272,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = "LOG:  statement: ALTER ROLE app PASSWORD 'secret'\nFATAL:  no space\n\tsecret, second line\nSTATEMENT:  \
                    SELECT 'secret'\nHINT:  make some\n\n";
-        fs::write(folder.path().join("log"), "x".repeat(100_000) + "\n" + log).unwrap();
-        assert_eq!(tail(folder.path()), format!("{} / FATAL:  no space / HINT:  make some", "x".repeat(16_219)));
+        fs::write(folder.path().join("log"), "noise\n".repeat(100_000) + log).unwrap();
+        assert_eq!(tail(folder.path()), "noise / FATAL:  no space / HINT:  make some");
     }
 }
