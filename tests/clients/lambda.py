@@ -1,6 +1,7 @@
 """Lambda: functions from creation to deletion, and what they answer when they are called."""
 
 import base64
+import concurrent.futures
 import hashlib
 import io
 import json
@@ -32,6 +33,9 @@ while True:
         post(f"/invocation/{{request}}/error", {{"errorMessage": "no", "errorType": "Refused"}})
     elif event.get("exit"):
         os._exit(3)
+    elif event.get("wait"):
+        time.sleep(event["wait"])
+        post(f"/invocation/{{request}}/response", os.path.exists("bootstrap"))
     elif event.get("sleep"):
         time.sleep(60)
     else:
@@ -134,6 +138,15 @@ def not_changed():
     refused("signatures", "CodeSigningConfigNotFoundException", lambdas.create_function, **signed, status=404)
 
 
+def changed_while_it_runs():
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        under_way = pool.submit(call, {"wait": 2})
+        until("it runs", lambda: "called with {'wait': 2}" in str(logs.filter_log_events(logGroupName="/aws/lambda/echo")["events"]), True)
+        lambdas.update_function_code(FunctionName="echo", ZipFile=packed(BOOTSTRAP + "# other\n"))
+        equal("its code stays until its end", under_way.result()[1], True)
+    lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+
+
 def changed():
     code = lambdas.update_function_code(FunctionName="echo", ZipFile=packed(BOOTSTRAP.replace('"handler"', '"by"')))
     holds("another digest", code["CodeSha256"] != base64.b64encode(hashlib.sha256(packed()).digest()).decode())
@@ -231,4 +244,4 @@ def listed_and_deleted():
     equal("its interfaces go", ec2.describe_network_interfaces()["NetworkInterfaces"], [])
 
 
-run(made, called, named, not_changed, changed, logged, tagged, attached, what_it_has_none_of, listed_and_deleted)
+run(made, called, named, not_changed, changed_while_it_runs, changed, logged, tagged, attached, what_it_has_none_of, listed_and_deleted)

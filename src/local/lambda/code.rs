@@ -2,7 +2,9 @@
 
 use std::{
     fmt::Display,
-    fs, io,
+    fs,
+    fs::{File, TryLockError},
+    io,
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -84,13 +86,26 @@ pub(super) fn unpack(data: &Path, zip: &str) -> Result<Code, Fault> {
     Ok(Code { sha256: STANDARD.encode(Sha256::digest(&zip)), size: zip.len(), unpacked })
 }
 
-/// Puts aside what of a function's code is not needed; it is removed where the answer is dropped. What cannot be put aside
+/// Keeps code from being put aside for as long as the answer is there; none where the code is not there.
+pub(super) fn hold(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    // A file system without locks has no calls that outlive their code.
+    let _ = folder.try_lock_shared();
+    Some(folder)
+}
+
+/// Whether a call still runs code.
+fn is_held(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Puts aside what of a function's code is not needed, neither by its state nor by a call; it is removed where the answer is dropped. What cannot be put aside
 /// stays until the next time.
 pub(super) fn set_aside(data: &Path, place: &Place, needed: Option<&str>) -> Option<TempDir> {
     let home = home(data, place);
     let needed = needed.map(|sha256| folder(data, place, sha256));
     let all = fs::read_dir(&home).ok()?.flatten().map(|entry| entry.path());
-    let surplus: Vec<PathBuf> = all.filter(|path| Some(path) != needed.as_ref()).collect();
+    let surplus: Vec<PathBuf> = all.filter(|path| Some(path) != needed.as_ref() && !is_held(path)).collect();
     let aside = if surplus.is_empty() { None } else { workshop(data).ok() };
     for (number, path) in surplus.iter().enumerate() {
         let _ = aside.as_ref().map(|aside| fs::rename(path, aside.path().join(number.to_string())));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    NEWEST, code, environment,
+    NEWEST, environment,
     function::State,
     name::{self, Name},
     upload::Place,
@@ -188,20 +188,24 @@ fn last(text: &str) -> &str {
 
 async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
     let place = Place { account: order.account.clone(), region: order.region.clone(), name: order.name.clone() };
-    let folder = code::folder(&cloud.data, &place, &order.sha256);
-    let bootstrap = folder.join("bootstrap");
-    if !bootstrap.is_file() {
+    let held = place.hold(cloud, &order.sha256);
+    let Some((folder, held)) = held.filter(|(folder, _)| folder.join("bootstrap").is_file()) else {
         let message = format!(
             "RequestId: {} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
             order.request
         );
         return Ok(Answer::failure("Runtime.InvalidEntrypoint", &message));
-    }
+    };
     let limit = Duration::from_secs(order.timeout);
-    tokio::select! {
+    let outcome = tokio::select! {
         answer = environment::run(cloud, order, &folder, limit) => answer,
         () = cloud.closed() => {
             Err(Fault::new("ServiceException", "The local cloud was stopped.").with_status(500))
         }
-    }
+    };
+    drop(held);
+    let cloud = Arc::clone(cloud);
+    // The function may have got other code, or have gone. Nobody waits for what is left of it to go.
+    tokio::task::spawn_blocking(move || place.sweep(&cloud));
+    outcome
 }

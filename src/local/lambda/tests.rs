@@ -57,9 +57,7 @@ impl Cloud {
     /// What a function's code starts with.
     fn code(&self, name: &str) -> std::path::PathBuf {
         let sha256 = &self.region.lambda.functions[name].sha256;
-        let name = name::Name::of(name).unwrap();
-        let place = upload::Place { account: Self::ACCOUNT.to_owned(), region: Self::REGION.to_owned(), name };
-        code::folder(self.data(), &place, sha256).join("bootstrap")
+        code::folder(self.data(), &place(name), sha256).join("bootstrap")
     }
 
     fn network(&mut self) -> (String, String) {
@@ -72,6 +70,11 @@ impl Cloud {
         let group = self.call(&ec2::SERVICE, "CreateSecurityGroup", group).unwrap();
         (text(&subnet["Subnet"]["SubnetId"]), text(&group["GroupId"]))
     }
+}
+
+fn place(name: &str) -> upload::Place {
+    let name = name::Name::of(name).unwrap();
+    upload::Place { account: Cloud::ACCOUNT.to_owned(), region: Cloud::REGION.to_owned(), name }
 }
 
 fn one(role: &str) -> Value {
@@ -319,4 +322,28 @@ fn what_may_be_secret_is_not_shown() {
     assert!(order.variables.0["PASSWORD"] == "hunter2" && STANDARD.decode(&order.payload.0).is_ok());
     let shown = format!("{order:?}");
     assert!(!shown.contains("hunter2") && !shown.contains(&order.payload.0), "{shown}");
+}
+
+#[test]
+fn code_stays_for_as_long_as_a_call_runs_it() {
+    let mut cloud = Cloud::new();
+    let role = cloud.role();
+    cloud.wait(15);
+    cloud.lambda("CreateFunction", one(&role)).unwrap();
+    cloud.wait(5);
+    let first = cloud.code("one");
+    let held = code::hold(first.parent().unwrap()).unwrap();
+    let also = code::hold(first.parent().unwrap()).unwrap();
+    cloud.lambda("UpdateFunctionCode", json!({"FunctionName": "one", "ZipFile": zip("#!/bin/sh\nexit 1\n")})).unwrap();
+    let second = cloud.code("one");
+    cloud.lambda("DeleteFunction", json!({"FunctionName": "one"})).unwrap();
+    assert!(first.is_file() && !second.exists());
+    drop(held);
+    let sweep = |cloud: &mut Cloud| cloud.call(&AFTERWARDS, "saved", json!(place("one"))).unwrap();
+    sweep(&mut cloud);
+    assert!(first.is_file(), "there is another one");
+    drop(also);
+    sweep(&mut cloud);
+    assert!(!first.parent().unwrap().parent().unwrap().exists());
+    assert!(code::hold(first.parent().unwrap()).is_none());
 }

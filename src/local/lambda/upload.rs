@@ -1,7 +1,7 @@
 //! A function's code comes and goes: it is unpacked where nobody waits for it, outside of the state, and none is removed before
 //! the state that no longer names it was saved.
 
-use std::sync::Arc;
+use std::{fs::File, path::PathBuf, sync::Arc};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -31,6 +31,17 @@ impl Place {
     pub(super) fn sweep(&self, cloud: &Cloud) {
         // The state stays as it is for as long as it takes to put a folder aside, and not while that one is removed.
         drop(cloud.region(&self.account, &self.region, |ctx| code::set_aside(ctx.data, self, self.needed(ctx))));
+    }
+
+    /// The folder with the code that a call is to run, for as long as the file is held: the one that it was made for or, where
+    /// that went before the call began, what the function has now.
+    pub(super) fn hold(&self, cloud: &Cloud, sha256: &str) -> Option<(PathBuf, File)> {
+        let held = |sha256: &str| {
+            let folder = code::folder(&cloud.data, self, sha256);
+            code::hold(&folder).map(|held| (folder, held))
+        };
+        // Nothing is put aside meanwhile.
+        cloud.region(&self.account, &self.region, |ctx| held(sha256).or_else(|| held(self.needed(ctx)?)))
     }
 
     fn needed<'a>(&self, ctx: &'a Ctx<'_>) -> Option<&'a str> {
