@@ -9,7 +9,7 @@ import time
 
 from walk import ACCOUNT, client, equal, holds, pages, refused, run, tags, until
 
-rds, ec2, iam, secrets = (client(service) for service in ("rds", "ec2", "iam", "secretsmanager"))
+rds, ec2, iam, secrets, logs = (client(service) for service in ("rds", "ec2", "iam", "secretsmanager", "logs"))
 OTHER = "444455556666"
 PASSWORD = "correct-horse-battery-staple"
 SCALING = {"MinCapacity": 0.5, "MaxCapacity": 2}
@@ -489,6 +489,25 @@ def data_through_the_proxy():
     until("and again to what is", answers, True)
 
 
+def logs_in_cloudwatch():
+    """What the server really says, in a stream for each instance."""
+    group = "/aws/rds/cluster/shop/postgresql"
+    groups = lambda: [one["logGroupName"] for one in logs.describe_log_groups(logGroupNamePrefix="/aws/rds/")["logGroups"]]
+    equal("none without being asked for", groups(), [])
+    refused("of a kind that is none", "InvalidParameterCombination", rds.modify_db_cluster, DBClusterIdentifier="shop",
+            CloudwatchLogsExportConfiguration={"EnableLogTypes": ["slowquery"]})  # fmt: skip
+    rds.modify_db_cluster(DBClusterIdentifier="shop", CloudwatchLogsExportConfiguration={"EnableLogTypes": ["postgresql"]})
+    until("exported", lambda: (cluster().get("EnabledCloudwatchLogsExports"), cluster()["Status"]), (["postgresql"], "available"))
+    sql(cluster()["Endpoint"], "DO $$ BEGIN RAISE LOG 'told to everybody'; END $$")
+    until("a group", groups, [group])
+    told = lambda: [one["message"] for one in logs.filter_log_events(logGroupName=group, logStreamNames=["shop-1.0"], filterPattern='"told to everybody"')["events"]]
+    until("with the writer's lines", lambda: len([line for line in told() if "LOG:" in line]), 1)
+    holds("and no password", not logs.filter_log_events(logGroupName=group, filterPattern=f'"{PASSWORD}"')["events"])
+    rds.modify_db_cluster(DBClusterIdentifier="shop", CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]})
+    until("no longer", lambda: (cluster().get("EnabledCloudwatchLogsExports"), cluster()["Status"]), (None, "available"))
+    logs.delete_log_group(logGroupName=group)
+
+
 def custom_endpoints():
     made = rds.create_db_cluster_endpoint(DBClusterIdentifier="shop", DBClusterEndpointIdentifier="shop-some", EndpointType="READER", StaticMembers=["shop-2"])
     equal("a custom endpoint", (made["Status"], made["EndpointType"], made["CustomEndpointType"], made["StaticMembers"]), ("creating", "CUSTOM", "READER", ["shop-2"]))
@@ -840,6 +859,7 @@ run(
     modification,
     a_proxy,
     data_through_the_proxy,
+    logs_in_cloudwatch,
     custom_endpoints,
     renaming,
     roles,

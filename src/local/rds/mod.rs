@@ -28,6 +28,7 @@ mod instance_changes;
 mod instances;
 mod left_behind;
 mod listener;
+mod log_exports;
 mod log_files;
 mod master_secret;
 mod master_user;

@@ -154,6 +154,9 @@ impl Plane {
                     .filter(|found: &&mut Cluster| found.resource_id == item.spec.name)?;
                 Some((cluster.arn.clone(), &mut cluster.progress))
             });
+        if self.servers.export_logs(&item.place, &item.id) {
+            self.save(&item.place);
+        }
         news | (done && self.copy(copies).await)
     }
 

@@ -1,0 +1,115 @@
+//! The servers' logs in CloudWatch Logs, where a cluster exports them: the group `/aws/rds/cluster/NAME/postgresql` with a stream
+//! for each instance, which the server's real lines are written to.
+
+use std::{
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use super::{clusters::Cluster, postgres::Servers, replicas::replica_name, wanted::Place};
+use crate::local::{logs::Destination, world::Ctx};
+
+/// The one type of logs that a server here writes.
+const TYPE: &str = "postgresql";
+
+/// What is taken over at most at once, and of what was written before anybody looked.
+const PORTION: u64 = 1_000_000;
+
+/// How far a server's log has been exported; in the server's folder.
+const MARK: &str = "exported";
+
+/// A log that is exported.
+struct Export {
+    group: String,
+    stream: String,
+    folder: PathBuf,
+}
+
+impl Servers {
+    /// Writes what the servers of a cluster have said since the last time. Answers whether there was something.
+    pub(super) fn export_logs(&self, place: &Place, cluster: &str) -> bool {
+        let exports = self.cloud.region(&place.account, &place.region, |ctx| exports(ctx, cluster, &self.folder));
+        let mut news = false;
+        for export in exports {
+            // What cannot be read now is read the next time.
+            let Ok((entries, end)) = read(&export.folder) else { continue };
+            if entries.is_empty() {
+                continue;
+            }
+            self.cloud.region(&place.account, &place.region, |ctx| {
+                let (account, region) = (place.account.as_str(), place.region.as_str());
+                let to = Destination { account, region, group: &export.group, stream: &export.stream };
+                ctx.region.logs.write_all(to, ctx.now, &entries);
+            });
+            news |= self.user.write(&export.folder.join(MARK), &end.to_string()).is_ok();
+        }
+        news
+    }
+}
+
+/// The logs that a cluster exports.
+fn exports(ctx: &mut Ctx<'_>, name: &str, servers: &Path) -> Vec<Export> {
+    let store = &ctx.region.rds;
+    let exported = |cluster: &&Cluster| ctx.serves("logs") && cluster.logs.iter().any(|kind| kind == TYPE);
+    let Some(cluster) = store.clusters.get(name).filter(exported) else { return Vec::new() };
+    let group = format!("/aws/rds/cluster/{}/{TYPE}", cluster.identifier);
+    let export = |writer: bool, server: &str| {
+        let member = store.members(&cluster.identifier).find(|member| member.writer == writer)?;
+        let stream = format!("{}.0", member.identifier);
+        Some(Export { group: group.clone(), stream, folder: servers.join(server) })
+    };
+    let replica = replica_name(&cluster.resource_id);
+    export(true, &cluster.resource_id).into_iter().chain(export(false, &replica)).collect()
+}
+
+/// What has been added to a server's log since the mark, and where that ends.
+fn read(folder: &Path) -> io::Result<(Vec<String>, u64)> {
+    let mut file = fs::File::open(folder.join("log"))?;
+    let size = file.metadata()?.len();
+    let mark = fs::read_to_string(folder.join(MARK)).ok().and_then(|mark| mark.trim().parse().ok());
+    // A log that has become shorter has been begun anew.
+    let start = mark.map_or_else(|| size.saturating_sub(PORTION), |mark: u64| if mark > size { 0 } else { mark });
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(PORTION).read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    // A line that is longer than all that is read at once is not waited for.
+    let whole = if whole == 0 && bytes.len() as u64 == PORTION { bytes.len() } else { whole };
+    Ok((entries(&String::from_utf8_lossy(&bytes[..whole])), start + whole as u64))
+}
+
+/// The entries of a log: lines that begin with a tab go on with the one before.
+fn entries(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        match entries.last_mut().filter(|_| line.starts_with('\t')) {
+            Some(entry) => {
+                entry.push('\n');
+                entry.push_str(line);
+            }
+            None => entries.push(line.to_owned()),
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_lines_are_exported_once_and_those_that_go_on_stay_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        fs::write(&log, "one\ntwo\n\tgoes on\nthr").unwrap();
+        let (said, end) = read(folder.path()).unwrap();
+        assert_eq!((said, end), (vec!["one".to_owned(), "two\n\tgoes on".to_owned()], 17));
+        fs::write(folder.path().join(MARK), end.to_string()).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), (vec![], 17), "not a part of a line");
+        fs::write(&log, "one\ntwo\n\tgoes on\nthree\n").unwrap();
+        assert_eq!(read(folder.path()).unwrap(), (vec!["three".to_owned()], 23));
+        fs::write(&log, "anew\n").unwrap();
+        assert_eq!(read(folder.path()).unwrap(), (vec!["anew".to_owned()], 5));
+    }
+}
