@@ -292,7 +292,8 @@ def static_parameters():
     equal("all in force", status(), ["in-sync", "in-sync"])
     own = lambda: instance("shop-2")["DBParameterGroups"][0]["ParameterApplyStatus"]
     equal("nothing of its own waits", own(), "in-sync")
-    rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="aurora-postgresql15", Description="x")
+    rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="aurora-postgresql15", Description="x", Tags=[])
+    equal("no tags are no tags", rds.list_tags_for_resource(ResourceName=arn("pg", "own"))["TagList"], [])
     rds.modify_db_instance(DBInstanceIdentifier="shop-2", DBParameterGroupName="own", ApplyImmediately=True)
     equal("another group waits", own(), "pending-reboot")
     until("available", lambda: instance("shop-2")["DBInstanceStatus"], "available")
