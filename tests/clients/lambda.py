@@ -75,6 +75,8 @@ def made():
     refused("no zip", "InvalidParameterValueException", lambdas.create_function, **(create | {"Code": {"ZipFile": b"no"}}))
     refused("no such role", "InvalidParameterValueException", lambdas.create_function, **(create | {"Role": ROLE + "-other"}), status=400)
     refused("too long", "InvalidParameterValueException", lambdas.create_function, **(create | {"Timeout": 901}))
+    refused("a runtime of the past", "InvalidParameterValueException", lambdas.create_function, **(create | {"Runtime": "python3.7"}))
+    refused("too many variables", "InvalidParameterValueException", lambdas.create_function, **(create | {"Environment": {"Variables": {"X": "x" * 4096}}}))
     refused("no such runtime", "ValidationException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
     new = lambdas.create_function(**create, Tags={"a": "b"}, Environment={"Variables": {"MODE": "first"}})
     holds("no network, and no change under way", "VpcConfig" not in new and "LastUpdateStatus" not in new, new)

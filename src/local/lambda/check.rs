@@ -1,6 +1,8 @@
 //! What a function needs outside of itself: a role that Lambda can assume and that may make network interfaces, subnets and
 //! groups of one VPC.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{function::Function, invalid};
@@ -166,34 +168,94 @@ pub(super) fn snapshots(settings: &Map<String, Value>) -> Result<(), Fault> {
 /// What a layer is named by, as the API's model says it.
 const LAYER: &str = "arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+";
 
-/// Refuses layers that are not named by the ARN of a version.
+/// The most layers that a function has.
+const LAYERS: usize = 5;
+
+/// Refuses layers that are not named by the ARN of a version, and more of them than go together.
 pub(super) fn layers(given: &[Value]) -> Result<(), Fault> {
     let is_version = |arn: &str| {
         let parts: Vec<&str> = arn.split(':').collect();
         let [_, _, "lambda", _, _, "layer", _, version] = parts[..] else { return false };
         version.parse::<u64>().is_ok()
     };
-    match given.iter().find(|layer| !layer.as_str().is_some_and(is_version)) {
-        None => Ok(()),
-        Some(layer) => Err(invalid(format!(
+    if let Some(layer) = given.iter().find(|layer| !layer.as_str().is_some_and(is_version)) {
+        return Err(invalid(format!(
             "1 validation error detected: Value '[{}]' at 'layers' failed to satisfy constraint: Member must satisfy \
              constraint: [Member must satisfy regular expression pattern: {LAYER}]",
             layer.as_str().unwrap_or_default()
+        )));
+    }
+    if given.len() > LAYERS {
+        return Err(invalid(format!("Cannot reference more than {LAYERS} layers.")));
+    }
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for arn in given.iter().filter_map(Value::as_str) {
+        let layer = arn.rsplit_once(':').map_or(arn, |(layer, _)| layer);
+        if let Some(other) = seen.insert(layer, arn) {
+            return Err(invalid(format!(
+                "Two different versions of the same layer are not allowed to be referenced in the same function. {other} and \
+                 {arn} are versions of the same layer."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Runtimes that the API still knows, and of which no function is made any more.
+const RETIRED: &[&str] = &[
+    "nodejs",
+    "nodejs4.3",
+    "nodejs4.3-edge",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "java8",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "go1.x",
+    "ruby2.5",
+    "ruby2.7",
+    "provided",
+];
+
+/// Refuses a runtime that AWS no longer maintains.
+pub(super) fn runtime(given: &Value) -> Result<(), Fault> {
+    match given.as_str().filter(|runtime| RETIRED.contains(runtime)) {
+        None => Ok(()),
+        Some(runtime) => Err(invalid(format!(
+            "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We \
+             recommend you use a supported runtime while creating or updating functions."
         ))),
     }
 }
 
-/// Refuses variables that are Lambda's own.
+/// How long all variables are together at most, as JSON; bytes.
+const VARIABLES: usize = 4 << 10;
+
+/// Refuses variables that are Lambda's own, and more than fit.
 pub(super) fn environment(settings: &Map<String, Value>) -> Result<(), Fault> {
+    const REFUSED: &str = "Lambda was unable to configure your environment variables because the environment variables you \
+                           have provided";
     let variables = settings.get("Environment").and_then(|given| given["Variables"].as_object());
-    let reserved: Vec<&str> =
-        variables.into_iter().flat_map(Map::keys).map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
-    if reserved.is_empty() {
-        return Ok(());
+    let Some(variables) = variables else { return Ok(()) };
+    let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    if !reserved.is_empty() {
+        return Err(invalid(format!(
+            "{REFUSED} contains reserved keys that are currently not supported for modification. Reserved keys used in this \
+             request: {}",
+            reserved.join(", ")
+        )));
     }
-    Err(invalid(format!(
-        "Lambda was unable to configure your environment variables because the environment variables you have provided \
-         contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
-        reserved.join(", ")
-    )))
+    let measured = Value::from(variables.clone()).to_string();
+    if measured.len() > VARIABLES {
+        return Err(invalid(format!("{REFUSED} exceeded the 4KB limit. String measured: {measured}")));
+    }
+    Ok(())
 }

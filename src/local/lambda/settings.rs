@@ -56,6 +56,7 @@ pub(super) fn take(settings: &mut Map<String, Value>, input: &Value) -> Result<(
             "The code signing configuration cannot be found. Check that the provided configuration is not deleted";
         return Err(Fault::new("CodeSigningConfigNotFoundException", format!("{message}: {arn}.")));
     }
+    check::runtime(&input["Runtime"])?;
     settings.extend(SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone()))));
     if let Some(layers) = input["Layers"].as_array() {
         check::layers(layers)?;

@@ -2,13 +2,17 @@
 
 use super::*;
 
+fn layers(names: &[&str]) -> Value {
+    names.iter().map(|name| format!("arn:aws:lambda:eu-central-1:000000000000:layer:{name}")).collect()
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let mut cloud = Cloud::new();
     let role = cloud.role();
     cloud.wait(15);
     type Spoil = fn(&mut Value);
-    let cases: [(Spoil, &str); 16] = [
+    let cases: [(Spoil, &str); 20] = [
         (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
         (|input| input["Code"] = json!({}), "Please provide a source for function code"),
         (|input| input["Code"] = json!({"S3Bucket": "b", "S3Key": "k"}), "The specified bucket does not exist"),
@@ -26,6 +30,10 @@ fn what_cannot_be_is_refused() {
         (|input| input["MemorySize"] = json!(10_241), "less than or equal to 10240"),
         (|input| input["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:x"]), "at 'layers' failed"),
         (|input| input["Environment"] = json!({"Variables": {"AWS_REGION": "x"}}), "reserved keys"),
+        (|input| input["Environment"] = json!({"Variables": {"X": "x".repeat(4096)}}), "exceeded the 4KB limit"),
+        (|input| input["Layers"] = layers(&["a:1", "b:1", "c:1", "d:1", "e:1", "f:1"]), "more than 5 layers"),
+        (|input| input["Layers"] = layers(&["a:1", "a:2"]), "are versions of the same layer"),
+        (|input| input["Runtime"] = json!("go1.x"), "go1.x is no longer supported for creating or updating"),
         (|input| input["Runtime"] = json!(""), "Runtime is mandatory"),
         (
             |input| input["VpcConfig"] = json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
