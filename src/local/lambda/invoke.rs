@@ -169,7 +169,7 @@ pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<
                 format!("Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).");
             answer = Answer { log: answer.log, ..Answer::failure("Function.ResponseSizeTooLarge", &message) };
         }
-        let log = tail.then(|| STANDARD.encode(last(&answer.log.join("\n"))));
+        let log = tail.then(|| STANDARD.encode(last(&(answer.log.join("\n") + "\n"))));
         Ok(json!({
             "StatusCode": 200,
             "FunctionError": answer.failed.then_some("Unhandled"),

@@ -93,7 +93,7 @@ pub(crate) static SERVICE: Service = Service {
         ("GetFunctionEventInvokeConfig", never::invoke_configuration),
         ("DeleteFunctionEventInvokeConfig", never::invoke_configuration),
         ("GetPolicy", never::absent),
-        ("RemovePermission", never::absent),
+        ("RemovePermission", never::permission),
         ("GetFunctionConcurrency", never::unset),
         ("DeleteFunctionConcurrency", never::remove),
         ("ListProvisionedConcurrencyConfigs", never::provisioned),
