@@ -6,6 +6,11 @@ use miette::miette;
 
 use super::Failure;
 
+/// Whether there is somebody to ask.
+pub(super) fn is_possible() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// Asks for a yes.
 ///
 /// # Errors
@@ -31,7 +36,7 @@ pub(super) fn word(question: &str, word: &str, otherwise: &str) -> Result<(), Fa
 }
 
 fn line(question: &str, otherwise: &str) -> Result<String, Failure> {
-    if !std::io::stdin().is_terminal() {
+    if !is_possible() {
         return Err(Failure::Input(miette!(
             help = otherwise.to_owned(),
             "There is no terminal to ask on. Nothing was changed."

@@ -60,7 +60,9 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
     let mut began = Instant::now();
     let named = std::mem::take(&mut args.allow_delete);
-    let look = async || decide(&stage, &named, !args.run.yes || args.dry_run).await;
+    // Where nobody can be asked, everything that has to be named is said at once.
+    let asks = args.dry_run || (!args.run.yes && ask::is_possible());
+    let look = async || decide(&stage, &named, asks).await;
     // Without a question there is nothing to wait for between looking and acting.
     let early =
         if args.run.yes && !args.dry_run { Some(lock(&stage, "destroy", args.run.lock_wait()).await?) } else { None };
@@ -68,6 +70,9 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         Ok(looked) => looked,
         Err(failure) => {
             release(early, true).await;
+            if matches!(failure, Failure::Plan(_)) && !asks && !args.run.yes {
+                tell("There is no terminal to ask on: give `--yes`, with what is named here.");
+            }
             return Err(failure);
         }
     };

@@ -201,7 +201,10 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
     let named = policy.delete.contains(&address) || policy.one_of.contains(&(address.clone(), live.id.clone()));
     if replacement.is_none() && holds_data && !named {
         return Some(Refusal {
-            reason: format!("It holds data and would be deleted: {}.", live.id),
+            reason: match &live.guard {
+                Some(guard) => format!("It holds data and would be deleted: {}. {guard}", live.id),
+                None => format!("It holds data and would be deleted: {}.", live.id),
+            },
             remedy: format!("Name it to allow that: `--allow-delete {address}`."),
             address,
         });
