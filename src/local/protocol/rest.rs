@@ -24,8 +24,7 @@ pub(super) fn read<'a>(model: &Model, request: &Request<'a>) -> Result<(String, 
         Some((operation.name.clone(), path))
     });
     let (action, path) = found.ok_or_else(|| {
-        let message = format!("No action of this service is called by {} {}.", request.method, request.path);
-        Fault::new("UnknownOperationException", message).with_status(404)
+        super::unknown_action(model, &format!("{} {}", request.method, request.path)).with_status(404)
     })?;
     Ok((action, Parts { request: *request, path }))
 }
