@@ -101,7 +101,7 @@ fn a_program_runs_in_the_image_s_place() {
     assert!(without.contains("runs nothing for the service"), "{without}");
     until_page(&url, None);
     let status = cloud.infra(&["local", "status"]).succeeds().stdout();
-    assert!(status.contains("only its states are kept"), "{status}");
+    assert!(status.contains("no container is run"), "{status}");
 }
 
 #[test]

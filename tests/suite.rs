@@ -19,6 +19,7 @@ mod official;
 mod ownership;
 mod places;
 mod plane;
+mod pointing;
 mod policy;
 mod program;
 mod replacing;

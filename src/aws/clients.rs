@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    AppName, BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -63,6 +66,14 @@ fn patient_client(local: bool) -> Result<SharedHttpClient> {
     Ok(SharedHttpClient::new(pool::Client::new(&pool).map_err(|error| strange(&error))?))
 }
 
+/// The region in which the local cloud is meant, found as AWS's tools find it, but for the last question of theirs: an
+/// instance's metadata, which is asked over the network. It has every region, so that without any it does not matter which.
+async fn local_region() -> Region {
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+    let found = chain.or_else(ProfileFileRegionProvider::new()).region().await;
+    found.unwrap_or(Region::from_static("us-east-1"))
+}
+
 /// A client a service. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clients {
@@ -86,6 +97,8 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// The region that all but IAM are called in.
     pub region: String,
+    /// The endpoint of all services in place of AWS's, whoever named it: an option, the environment or a profile.
+    pub endpoint: Option<String>,
 }
 
 /// Whose account it is.
@@ -116,12 +129,10 @@ impl Clients {
     /// # Errors
     /// Where no region is configured.
     pub async fn load(options: &Options) -> Result<Self> {
-        // The local cloud has every region, so it does not matter which one; AWS's own chain asks the network in the end.
-        let anywhere = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
-        let region = options
-            .region
-            .clone()
-            .or_else(|| options.local.then(|| anywhere().unwrap_or_else(|| "us-east-1".to_owned())));
+        let region = match &options.region {
+            None if options.local => Some(local_region().await),
+            region => region.clone().map(Region::new),
+        };
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client(options.local))
             // Retries are the engine's: it knows which calls may be repeated and which must be looked for first.
@@ -133,7 +144,7 @@ impl Clients {
                     .build(),
             );
         if let Some(region) = region {
-            loader = loader.region(Region::new(region));
+            loader = loader.region(region);
         }
         if let Ok(name) = AppName::new("infra") {
             loader = loader.app_name(name);
@@ -168,6 +179,7 @@ impl Clients {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region,
+            endpoint: config.endpoint_url().map(str::to_owned),
         };
         clients.through(&Whole).through(&Unanswered)
     }
@@ -196,6 +208,7 @@ impl Clients {
             logs: through!(logs, aws_sdk_cloudwatchlogs::Client),
             sts: through!(sts, aws_sdk_sts::Client),
             region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
         }
     }
 

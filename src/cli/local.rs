@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     local::{
-        self, LocalError, Options, Pace,
+        self, Chosen, LocalError, Options, Pace,
         client::{self, Launch, Stopped},
     },
     render::output::{print, tell},
@@ -32,19 +32,32 @@ pub enum Local {
     Stop(Folder),
     /// Show whether the local cloud runs, where, and what it holds
     Status(Query),
-    /// Make the database anew and apply the migrations, leaving snapshots alone; with --everything forget the whole cloud
+    /// Drop the database, create it empty and apply the migrations; with --everything delete the whole local cloud
+    #[command(after_help = "Examples:
+  infra local reset                the database of stack.yaml, made anew by its migrations
+  infra local reset --empty        the same, and no migrations applied
+  infra local reset --everything   stops the local cloud and deletes everything in it
+
+Without --everything only the database itself is dropped: its cluster, snapshots and all other resources stay.")]
     Reset(Reset),
     /// Show how often each action was called
     Calls(Calls),
-    /// List every resource that exists, in every account and region, but for log groups that a service made by itself
+    /// List every resource in the local cloud, of all accounts and regions
+    #[command(
+        after_help = "Log groups that services made by themselves are left out: `aws logs describe-log-groups` lists them."
+    )]
     Inventory(Query),
-    /// Let calls go wrong on request: refused, lost, slow, answered with the past; resources that fail
+    /// Make calls go wrong, to see what a deploy or a program of yours then does
     #[command(subcommand, after_help = fault::EXAMPLES)]
     Fault(fault::Fault),
-    /// Show the log: one line a call; with --service what the service's program says, or what happens to it
+    /// Show every call to the local cloud, one a line; with --service what a service's program printed
+    #[command(after_help = "Examples:
+  infra local logs -f                      calls, as they come
+  infra local logs --service -f            what the program of the only service prints
+  infra local logs --service web --events  what App Runner did with the service web, and why it failed")]
     Logs(Logs),
     /// Print how to reach the database, as variables for a .env.local
-    Env(Choice),
+    Env(Way),
     /// Open a psql prompt on the database, through its proxy
     Psql(Psql),
 }
@@ -52,7 +65,7 @@ pub enum Local {
 /// Where the local cloud lives.
 #[derive(Debug, Clone, Args)]
 pub struct Folder {
-    /// The folder with everything that survives a restart
+    /// The local cloud's folder, with everything that survives a restart
     #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA", hide_env_values = true)]
     data: PathBuf,
 }
@@ -62,12 +75,13 @@ pub struct Folder {
 pub struct Start {
     #[command(flatten)]
     folder: Folder,
-    /// The port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = client::PORT)]
-    port: u16,
-    /// How fast changes pass: `instant`, `real`, or how many times faster than in AWS
-    #[arg(long, default_value = "instant")]
-    pace: Pace,
+    /// The port on 127.0.0.1; 0 takes any that is free [default: the one chosen before, or 4566]
+    #[arg(long)]
+    port: Option<u16>,
+    /// How fast changes pass: `instant`, `real`, or how many times faster than in AWS [default: the one chosen before, or
+    /// instant]
+    #[arg(long)]
+    pace: Option<Pace>,
     /// Run only these services, by their signing names
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     services: Vec<String>,
@@ -123,16 +137,16 @@ pub struct Reset {
 pub struct Logs {
     #[command(flatten)]
     folder: Folder,
-    /// What the program of a service says in place of the calls; without a name, that of the only one
+    /// Show what the program of this service printed; the name can be left out where there is only one
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
-    /// What App Runner tells about the service: deployments, and why they failed
+    /// Show what App Runner tells of the service in place of that: its deployments, and why they failed
     #[arg(long, requires = "service")]
     events: bool,
-    /// Go on as lines are added
+    /// Go on showing lines as they are added
     #[arg(short, long)]
     follow: bool,
-    /// How many of the last lines to begin with
+    /// How many of the last lines to show first
     #[arg(short = 'n', long, default_value_t = 50)]
     lines: usize,
 }
@@ -148,6 +162,13 @@ pub struct Choice {
     /// The cluster's identifier, where there are several
     #[arg(long)]
     cluster: Option<String>,
+}
+
+/// The way to it.
+#[derive(Debug, Args)]
+pub struct Way {
+    #[command(flatten)]
+    choice: Choice,
     /// Past the proxy, straight to the cluster
     #[arg(long)]
     direct: bool,
@@ -157,7 +178,7 @@ pub struct Choice {
 #[derive(Debug, Args)]
 pub struct Psql {
     #[command(flatten)]
-    choice: Choice,
+    way: Way,
     /// What is passed on to psql, e.g. `-- -c 'select 1'`
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -204,7 +225,10 @@ impl Local {
             Self::Start(start) => {
                 let options = start.options();
                 match client::launch(&options).await? {
-                    Launch::Started(url) => print(&format!("The local cloud runs at {url}")),
+                    Launch::Started(url) => {
+                        start.chosen().keep(&options.data).map_err(LocalError::from)?;
+                        print(&format!("The local cloud runs at {url}"));
+                    }
                     Launch::Ran(url) => {
                         let status = client::get(&options.data, "status").await?;
                         print(&show::ran(&options, &url, &status));
@@ -249,8 +273,8 @@ impl Local {
                 };
                 show::logs(&path, logs.lines, logs.follow).await?;
             }
-            Self::Env(choice) => database::env(&choice).await?,
-            Self::Psql(psql) => return database::psql(&psql.choice, &psql.arguments).await,
+            Self::Env(way) => database::env(&way).await?,
+            Self::Psql(psql) => return database::psql(&psql.way, &psql.arguments).await,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -269,8 +293,15 @@ fn runtime(serving: bool) -> std::io::Result<tokio::runtime::Runtime> {
 
 impl Start {
     fn options(&self) -> Options {
-        let Self { port, pace, other_users, .. } = *self;
-        Options { port, pace, data: self.folder.data.clone(), services: self.services.clone(), other_users }
+        let data = self.folder.data.clone();
+        let Chosen { port, pace } = self.chosen();
+        let (port, pace) = (port.unwrap_or(client::PORT), pace.unwrap_or(Pace::Instant));
+        Options { port, pace, data, services: self.services.clone(), other_users: self.other_users }
+    }
+
+    /// What is chosen now, and what was before.
+    fn chosen(&self) -> Chosen {
+        Chosen { port: self.port, pace: self.pace }.or(Chosen::of(&self.folder.data))
     }
 }
 

@@ -167,7 +167,11 @@ impl Stage {
         facts.migrate = args.migrate("apply");
         facts.ca = match local {
             Some(_) => Some(crate::local::ca_path(&args.cloud.local_data)),
-            None => std::env::var_os("PGSSLROOTCERT").map(PathBuf::from),
+            None => match (std::env::var_os("PGSSLROOTCERT"), &aws.endpoint) {
+                (Some(file), _) => Some(PathBuf::from(file)),
+                (None, Some(url)) => crate::local::client::ca_at(url).await,
+                (None, None) => None,
+            },
         };
         let intended = expand(&description, &facts).into_diagnostic()?;
         Ok(Self { description, aws, account, local, facts, intended })

@@ -1,5 +1,7 @@
 //! The daemon from outside: found by its note, asked over its control interface, started as a process of its own.
 
+mod endpoint;
+
 use std::{
     os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -15,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{
+    chosen::Chosen,
     daemon::{LocalError, Note, Options, is_locked, try_lock},
     disk, end_left_behind,
     log::Log,
@@ -23,6 +26,7 @@ use super::{
 };
 
 pub(crate) use super::daemon::is_data_folder;
+pub(crate) use endpoint::ca_at;
 
 /// The port that people expect such an endpoint on.
 pub const PORT: u16 = 4566;
@@ -43,16 +47,16 @@ pub enum Launch {
     Ran(String),
 }
 
-/// The endpoint's URL of the local cloud on `data`, which is started when it does not run: at the usual port,
-/// or at any free one when that is taken.
+/// The endpoint's URL of the local cloud on `data`, which is started when it does not run: as it was
+/// chosen before, at the usual port where none was, or at any free one when that is taken.
 ///
 /// # Errors
 /// When it can neither be found nor started.
 pub async fn ensure_started(data: &Path) -> Result<Launch, LocalError> {
-    let options =
-        |port| Options { port, data: data.to_owned(), pace: Pace::Instant, services: Vec::new(), other_users: false };
-    let port = if TcpStream::connect(("127.0.0.1", PORT)).await.is_ok() { 0 } else { PORT };
-    launch(&options(port)).await
+    let Chosen { port, pace } = Chosen::of(data);
+    let (port, pace) = (port.unwrap_or(PORT), pace.unwrap_or(Pace::Instant));
+    let port = if TcpStream::connect(("127.0.0.1", port)).await.is_ok() { 0 } else { port };
+    launch(&Options { port, data: data.to_owned(), pace, services: Vec::new(), other_users: false }).await
 }
 
 /// Starts the daemon as a process of its own, and returns when it answers.

@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 pub(crate) mod calls;
 pub(crate) mod chaos;
+pub(crate) mod chosen;
 pub mod client;
 pub(crate) mod cloud;
 pub(crate) mod control;
@@ -41,6 +42,7 @@ pub(crate) mod secretsmanager;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 
+pub use chosen::Chosen;
 pub use client::{Launch, ensure_started};
 pub use daemon::{LocalError, Options, Running, start};
 pub use disk::DiskError;

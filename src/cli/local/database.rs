@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize as _;
 
-use super::{Choice, Failure, Reset};
+use super::{Choice, Failure, Reset, Way};
 use crate::{
     cli::ask,
     local::{client, databases::Database},
@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Prints what an application needs to reach the database.
-pub(super) async fn env(choice: &Choice) -> Result<(), Failure> {
-    let database = find(choice, !choice.direct).await?;
+pub(super) async fn env(Way { choice, direct }: &Way) -> Result<(), Failure> {
+    let database = find(choice, !direct).await?;
     print(&format!("DB_HOST={}", quoted(&database.host)));
     print(&format!("DB_PORT={}", database.port));
     print(&format!("DB_NAME={}", quoted(&database.name)));
@@ -49,8 +49,8 @@ fn quoted(value: &str) -> String {
 }
 
 /// Becomes psql.
-pub(super) async fn psql(choice: &Choice, arguments: &[String]) -> Result<ExitCode, Failure> {
-    let database = find(choice, !choice.direct).await?;
+pub(super) async fn psql(Way { choice, direct }: &Way, arguments: &[String]) -> Result<ExitCode, Failure> {
+    let database = find(choice, !direct).await?;
     Err(no_psql(command(&database).args(arguments).exec()))
 }
 
@@ -170,6 +170,7 @@ async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     let answer = client::get(&choice.folder.data, "databases").await?;
     let databases = read(answer)?;
     let meant = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let all: Vec<_> = databases.iter().map(|one| (one.stack.clone(), one.cluster_id.clone())).collect();
     let mut found: Vec<_> = databases
         .into_iter()
         .filter(|database| meant(&choice.stack, &database.stack) && meant(&choice.cluster, &database.cluster_id))
@@ -177,11 +178,7 @@ async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     let clusters: Vec<_> = found.iter().map(|database| &*database.cluster_id).collect();
     match clusters.first() {
         None => {
-            return Err(Failure::Told(
-                "No such database runs in the local cloud; `infra local status` lists those that do, and \
-                 `infra deploy --local` makes one"
-                    .to_owned(),
-            ));
+            return Err(Failure::Told(missing(choice, &all)));
         }
         Some(first) if clusters.iter().any(|cluster| cluster != first) => {
             let mut names = clusters.clone();
@@ -198,9 +195,57 @@ async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     Ok(found.swap_remove(best))
 }
 
+/// Why no database is meant: there is none, or none of this name among these stacks and clusters.
+fn missing(choice: &Choice, all: &[(String, String)]) -> String {
+    let data = choice.folder.data.display();
+    if all.is_empty() {
+        return format!(
+            "No database runs in the local cloud on {data}. `infra deploy --local` makes one, of a description with a \
+             `database:` section"
+        );
+    }
+    let wanted = match (&choice.stack, &choice.cluster) {
+        (Some(stack), Some(cluster)) => format!("The stack {stack} has no cluster {cluster}"),
+        (Some(stack), None) => format!("The stack {stack} has no database"),
+        (None, Some(cluster)) => format!("There is no cluster {cluster}"),
+        (None, None) => "There is no such database".to_owned(),
+    };
+    let mut there = all.iter().map(|(stack, cluster)| match stack.as_str() {
+        "" => format!("the cluster {cluster}"),
+        stack => format!("{cluster} of the stack {stack}"),
+    });
+    format!("{wanted} that runs in the local cloud on {data}; there is {}", listed(&mut there))
+}
+
+/// One after the other, each once.
+fn listed(names: &mut dyn Iterator<Item = String>) -> String {
+    names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::*;
+
+    #[test]
+    fn who_finds_no_database_is_told_which_there_are() {
+        let choice = |stack: Option<&str>, cluster: Option<&str>| Choice {
+            folder: super::super::Folder { data: "F".into() },
+            stack: stack.map(str::to_owned),
+            cluster: cluster.map(str::to_owned),
+        };
+        let told = missing(&choice(Some("shop"), None), &[]);
+        assert!(told.starts_with("No database runs in the local cloud on F. "), "{told}");
+        let there = [("blog", "blog-database"), ("blog", "blog-database"), ("", "other")];
+        let there = there.map(|(stack, cluster)| (stack.to_owned(), cluster.to_owned()));
+        for (stack, cluster, begin) in [
+            (Some("shop"), None, "The stack shop has no database"),
+            (None, Some("shop-1"), "There is no cluster shop-1"),
+            (Some("blog"), Some("shop-1"), "The stack blog has no cluster shop-1"),
+        ] {
+            let end = "that runs in the local cloud on F; there is blog-database of the stack blog, the cluster other";
+            assert_eq!(missing(&choice(stack, cluster), &there), format!("{begin} {end}"));
+        }
+    }
 
     #[test]
     fn values_are_quoted_where_they_must_be() {

@@ -27,7 +27,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   infra local fault list --json > rules.json                 and `infra local fault load rules.json`
   infra local fault clear
 
-A call is service.Action, as `infra local calls` names them; * stands for any text. Rules end with the daemon.";
+The verbs from `refuse` to `vanish` add a rule for the calls that are named first: service.Action, as `infra local calls` lists \
+them, where * stands for any text. A rule strikes every such call, or those that --nth, --times and the like choose, until it is \
+removed or the local cloud stops.";
 
 /// The verbs of `infra local fault`.
 #[derive(Debug, Subcommand)]
@@ -45,51 +47,52 @@ pub enum Fault {
         #[arg(long, default_value = "")]
         message: String,
     },
-    /// Close the connection without executing the call
+    /// Close the connection in place of an answer; the call is not executed
     Lose(Which),
-    /// Execute the call and close the connection without an answer
+    /// Execute the call, but close the connection in place of an answer
     Drop(Which),
-    /// Execute the call and close the connection half-way through the answer
+    /// Execute the call, but close the connection half-way through the answer
     Cut(Which),
-    /// Execute the call and send half of the answer as if it were all
+    /// Execute the call, but send half of the answer as if it were all
     Garble(Which),
-    /// Execute the call later
+    /// Wait before the call is executed
     Delay {
         #[command(flatten)]
         which: Which,
-        /// By how many seconds, at most 60
+        /// How many seconds, at most 60
         seconds: f64,
     },
-    /// Keep the call waiting until it is released
+    /// Keep the call waiting, until `infra local fault release`
     Hold {
         #[command(flatten)]
         which: Which,
-        /// After it was executed; else before
+        /// Execute it first, and keep only its answer waiting
         #[arg(long)]
         after: bool,
     },
-    /// Answer with what was there some seconds ago; only calls that change nothing
+    /// Answer as things were some seconds ago, as AWS's lists may; concerns only calls that change nothing
     Lag {
         #[command(flatten)]
         which: Which,
         /// How many seconds ago, at most 60
         seconds: f64,
     },
-    /// Let what the call makes or changes fail: NAT gateways, clusters, instances, proxies, App Runner's operations
+    /// Accept the call, but let what it makes or changes end as failed: NAT gateways, clusters, instances, proxies, App
+    /// Runner's operations
     Fail {
         #[command(flatten)]
         which: Which,
         /// The reason that AWS gives
         reason: String,
     },
-    /// Let the network interfaces that there are when the call is made outlive their owners
+    /// Let the network interfaces that exist at the call stay on after their owners are deleted
     Linger {
         #[command(flatten)]
         which: Which,
-        /// By how many seconds
+        /// For how many seconds
         seconds: f64,
     },
-    /// Show something else in the answer, whatever is true
+    /// Put a value of yours into the answer, whatever is true
     Show {
         #[command(flatten)]
         which: Which,
@@ -98,7 +101,7 @@ pub enum Fault {
         /// What: JSON, or any other text as it stands
         value: String,
     },
-    /// Carry out another call right after it, behind the client's back: what it changes drifts
+    /// Right after the call, make another one behind the client's back, as somebody in the console would
     Drift {
         #[command(flatten)]
         which: Which,
@@ -108,23 +111,23 @@ pub enum Fault {
         #[arg(default_value = "{}")]
         input: String,
     },
-    /// Delete something right after it, behind the client's back; what AWS would not delete stays
+    /// Right after the call, delete a resource behind the client's back; what AWS would not delete stays
     Vanish {
         #[command(flatten)]
         which: Which,
         /// The address of a stack's resource, e.g. nat-gateway/1, or the id of any
         what: String,
     },
-    /// Put the rules of a file in force: JSON, as `list --json` prints them
+    /// Add the rules of a file: JSON, as `infra local fault list --json` prints them
     Load {
         #[command(flatten)]
         folder: Folder,
         /// The file: an array of rules, or one rule after the other
         file: PathBuf,
     },
-    /// List the rules in force, how many calls each has met, and how many it struck
+    /// List the rules, with the number of calls that each has met, and of those that it struck
     List(super::Query),
-    /// List the calls that are held
+    /// List the calls that `hold` keeps waiting
     Held {
         #[command(flatten)]
         query: super::Query,
@@ -132,9 +135,9 @@ pub enum Fault {
         #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
         wait: f64,
     },
-    /// Let held calls go: the one with this number, or all
+    /// Let waiting calls go on: the one with this number, or all
     Release(Chosen),
-    /// Take rules out of force: the one with this number, or all
+    /// Remove rules: the one with this number, or all
     Clear(Chosen),
 }
 

@@ -48,7 +48,9 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         let what = match (app["url"].as_str(), app["command"].as_str()) {
             (Some(url), Some(command)) => format!("{url}, {command}"),
             (None, Some(command)) => command.to_owned(),
-            (_, None) => "only its states are kept: nothing runs in its image's place".to_owned(),
+            (_, None) => {
+                "no container is run; `service.local` in the description can name a program to run instead".to_owned()
+            }
         };
         print(&format!("service    {} {} ({what})", text(&app["name"]), text(&app["status"])));
     }

@@ -1,0 +1,54 @@
+//! A local cloud that is known by its endpoint alone, as AWS_ENDPOINT_URL or a profile names it.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use hyper::{Method, Uri};
+use serde_json::Value;
+
+use super::{Note, request};
+use crate::local::ca_path;
+
+/// The certificate authority of the databases behind the endpoint `url`, where a local cloud of this machine answers there
+/// and lets us read it.
+pub(crate) async fn ca_at(url: &str) -> Option<PathBuf> {
+    let uri: Uri = url.parse().ok()?;
+    let host = uri.host()?.trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let port = uri.port_u16().filter(|_| is_here && uri.scheme_str() == Some("http"))?;
+    let note = Note { pid: 0, port, url: url.to_owned(), token: String::new() };
+    let status = request(&note, &Method::GET, "status", &Value::Null).await.ok()?;
+    let ca = ca_path(status["data"].as_str()?.as_ref());
+    ca.is_file().then_some(ca)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{Options, Pace, start};
+
+    #[tokio::test]
+    async fn the_authority_is_found_by_the_endpoint_of_a_local_cloud_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let options = Options {
+            port: 0,
+            data: data.path().to_owned(),
+            pace: Pace::Instant,
+            services: Vec::new(),
+            other_users: false,
+        };
+        let running = start(options).await.unwrap();
+        let expected = ca_path(&data.path().canonicalize().unwrap());
+        while !expected.is_file() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let port = running.url.rsplit(':').next().unwrap();
+        for url in [running.url.clone(), format!("http://localhost:{port}/")] {
+            assert_eq!(ca_at(&url).await.as_ref(), Some(&expected), "{url}");
+        }
+        for url in [format!("https://127.0.0.1:{port}"), format!("http://10.0.0.1:{port}"), "http://127.0.0.1:9".into()]
+        {
+            assert_eq!(ca_at(&url).await, None, "{url}");
+        }
+        running.stop().await;
+    }
+}

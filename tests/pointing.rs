@@ -1,0 +1,82 @@
+//! How a local cloud is found again, and `infra` pointed at it: what was chosen at its start, regions, profiles, endpoints.
+
+use std::net::TcpListener;
+
+use crate::binary::{Cloud, Run};
+
+#[test]
+fn port_and_pace_stay_as_they_were_chosen_whoever_starts_it_again() {
+    let cloud = Cloud::absent();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let port = free.port().to_string();
+    let stands = |pace: &str| {
+        let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
+        assert_eq!(status["url"], format!("http://127.0.0.1:{port}"));
+        assert_eq!(status["pace"], pace);
+        cloud.infra(&["local", "stop"]).succeeds();
+    };
+    cloud.infra(&["local", "start", "--port", &port, "--pace", "50"]).succeeds();
+    stands("50");
+    cloud.infra(&["diff", "--local"]).succeeds();
+    stands("50");
+    cloud.infra(&["local", "start", "--pace", "instant"]).succeeds();
+    stands("instant");
+    cloud.infra(&["local", "start"]).succeeds();
+    stands("instant");
+}
+
+#[test]
+fn a_profiles_region_counts_for_the_local_cloud_too() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    let config = cloud.write("config", "[profile work]\nregion = eu-west-3\n");
+    let region = |variables: &[(&str, &str)]| {
+        let status = ["status", "--local", "--json"];
+        let mut command = cloud.command(&status);
+        command.env("AWS_CONFIG_FILE", &config).envs(variables.iter().copied());
+        Run::of(&status, &mut command).succeeds().json()["region"].as_str().expect("a region").to_owned()
+    };
+    assert_eq!(region(&[]), "us-east-1");
+    assert_eq!(region(&[("AWS_PROFILE", "work")]), "eu-west-3");
+    assert_eq!(region(&[("AWS_PROFILE", "work"), ("AWS_REGION", "sa-east-1")]), "sa-east-1");
+}
+
+#[test]
+fn an_endpoint_is_enough_to_reach_the_database_behind_it() {
+    let cloud = Cloud::start();
+    cloud.write(
+        "stack.yaml",
+        "stack: shop\nregion: us-east-1\ndatabase: {protect: false}\nproxy: {}\nmigrations: {folder: drizzle}\n",
+    );
+    std::fs::create_dir_all(cloud.folder().join("drizzle/meta")).expect("a folder");
+    cloud.write("drizzle/meta/_journal.json", r#"{"version": "7", "dialect": "postgresql", "entries": []}"#);
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let status = ["migrate", "status", "--stack", "stack.yaml"];
+    let mut by_variable = cloud.through(&cloud.url, &status);
+    Run::of(&status, by_variable.env_remove("PGSSLROOTCERT")).succeeds();
+    let config = cloud.write("config", &format!("[profile here]\nendpoint_url = {}\n", cloud.url));
+    let mut by_profile = cloud.through(&cloud.url, &status);
+    by_profile.env_remove("PGSSLROOTCERT").env_remove("AWS_ENDPOINT_URL");
+    Run::of(&status, by_profile.env("AWS_CONFIG_FILE", config).env("AWS_PROFILE", "here")).succeeds();
+}
+
+#[test]
+fn a_destruction_that_nobody_can_be_asked_about_says_at_once_all_that_has_to_be_named() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {}\n");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let told = cloud.infra(&["destroy", "--local"]);
+    assert_ne!(told.code(), Some(0));
+    let told = told.told();
+    for part in [
+        "give `--yes`",
+        "--allow-delete cluster/database",
+        "--allow-delete secret/database",
+        "It holds data and would be deleted: shop-database. The deletion protection",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let named = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+    cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds();
+}
