@@ -36,6 +36,11 @@ impl Domain {
         Self { name: name.to_owned(), www, records: names.iter().map(record).collect() }
     }
 
+    /// Whether this is its name, in which capital letters do not count.
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     fn describe(&self, status: &str) -> Value {
         json!({
             "DomainName": self.name,
@@ -60,7 +65,7 @@ struct Input {
 pub(super) fn associate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let service = ready(ctx, &input.service_arn)?;
-    if service.domains.iter().any(|domain| domain.name == input.domain_name) {
+    if service.domains.iter().any(|domain| domain.is(&input.domain_name)) {
         return Err(invalid(format!("The domain {} is already associated with the service.", input.domain_name)));
     }
     if service.domains.len() >= 5 {
@@ -75,7 +80,7 @@ pub(super) fn associate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Result
 pub(super) fn disassociate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let service = ready(ctx, &input.service_arn)?;
-    let place = service.domains.iter().position(|domain| domain.name == input.domain_name);
+    let place = service.domains.iter().position(|domain| domain.is(&input.domain_name));
     let place = place.ok_or_else(|| super::not_found("custom domain", &input.domain_name))?;
     let domain = service.domains.remove(place);
     Ok(answer(service, domain.describe("DELETING")))

@@ -125,6 +125,9 @@ fn custom_domains_wait_for_their_certificate() {
     let made = call(&mut fixture.cloud, "AssociateCustomDomain", input.clone());
     assert_eq!(made["CustomDomain"]["CertificateValidationRecords"].as_array().unwrap().len(), 2);
     assert!(fixture.cloud.call(&SERVICE, "AssociateCustomDomain", input.clone()).is_err());
+    let mut in_capitals = input.clone();
+    in_capitals["DomainName"] = json!(input["DomainName"].as_str().unwrap().to_uppercase());
+    assert!(fixture.cloud.call(&SERVICE, "AssociateCustomDomain", in_capitals).is_err());
     let described = call(&mut fixture.cloud, "DescribeCustomDomains", json!({ "ServiceArn": arn }));
     assert_eq!(described["CustomDomains"][0]["Status"], "PENDING_CERTIFICATE_DNS_VALIDATION");
     call(&mut fixture.cloud, "DisassociateCustomDomain", input);
