@@ -132,3 +132,15 @@ fn what_cannot_be_deleted_is_listed() {
     let answer = cloud.done("DeleteVpcEndpoints", json!({"VpcEndpointIds": [missing("vpce")]}));
     assert_eq!(answer["Unsuccessful"][0]["Error"]["Code"], "InvalidVpcEndpointId.NotFound");
 }
+
+#[test]
+fn the_names_of_an_endpoint_stand_in_hosted_zones() {
+    let mut cloud = Cloud::new();
+    let (vpc, subnet) = network(&mut cloud);
+    let made = cloud.done("CreateVpcEndpoint", interface(&vpc, &subnet));
+    let entries = made["VpcEndpoint"]["DnsEntries"].as_array().unwrap();
+    let zones: Vec<&str> = entries.iter().map(|entry| entry["HostedZoneId"].as_str().unwrap()).collect();
+    let [own, of_zone, of_service] = zones[..] else { panic!("{entries:?}") };
+    assert!(own.starts_with('Z') && own == of_zone, "{zones:?}");
+    assert_ne!(own, of_service, "the service's own name stands in a zone of the VPC alone");
+}
