@@ -75,6 +75,37 @@ fn check_principal(principal: &Value) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Puts other names in the place of AWS principals of a trust policy, as IAM does where it knows better; whether it did.
+pub(super) fn rename_principals(document: &mut Value, rename: impl Fn(&str) -> Option<String>) -> bool {
+    let mut renamed = false;
+    let mut put = |name: &mut Value| {
+        if let Some(other) = name.as_str().and_then(&rename) {
+            *name = Value::String(other);
+            renamed = true;
+        }
+    };
+    let statements = match document.get_mut("Statement") {
+        Some(Value::Array(statements)) => statements.as_mut_slice(),
+        Some(statement) => std::slice::from_mut(statement),
+        None => return false,
+    };
+    for statement in statements {
+        for key in ["Principal", "NotPrincipal"] {
+            match statement.get_mut(key).and_then(|principal| principal.get_mut("AWS")) {
+                Some(Value::Array(names)) => names.iter_mut().for_each(&mut put),
+                Some(name) => put(name),
+                None => {}
+            }
+        }
+    }
+    renamed
+}
+
+/// The account's own name where a principal is its number.
+pub(super) fn root_of(principal: &str) -> Option<String> {
+    is_account(principal).then(|| format!("arn:aws:iam::{principal}:root"))
+}
+
 /// Refuses a trust policy that names a role or user of the `account` that there is not.
 pub(super) fn check_own_principals(
     document: &Value,

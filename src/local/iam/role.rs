@@ -54,6 +54,13 @@ impl Role {
         })
     }
 
+    /// Puts other names in the place of those whom the role trusts.
+    fn rename_principals(&mut self, rename: impl Fn(&str) -> Option<String>) {
+        if document::rename_principals(&mut self.trust_policy, rename) {
+            self.trust_document = self.trust_policy.to_string();
+        }
+    }
+
     /// How long a session may last.
     pub(crate) fn max_session_seconds(&self) -> u64 {
         self.max_session_duration.unwrap_or(3600)
@@ -127,7 +134,7 @@ pub(super) fn create_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
     if ctx.iam.roles.keys().any(|name| name.eq_ignore_ascii_case(&input.role_name)) {
         return Err(exists(format!("Role with name {} already exists.", input.role_name)));
     }
-    let trust_policy = check_trust(ctx, &input.assume_role_policy_document)?;
+    let (trust_policy, trust_document) = check_trust(ctx, input.assume_role_policy_document)?;
     if let Some(boundary) = &input.permissions_boundary {
         ctx.iam.check_boundary(boundary)?;
     }
@@ -139,7 +146,7 @@ pub(super) fn create_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
         name: input.role_name.clone(),
         path,
         trust_policy,
-        trust_document: input.assume_role_policy_document,
+        trust_document,
         description: input.description,
         max_session_duration: input.max_session_duration,
         permissions_boundary: input.permissions_boundary,
@@ -182,17 +189,22 @@ pub(super) fn delete_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
     if ctx.iam.is_in_profile(&input.role_name) {
         return conflict("Cannot delete entity, must remove roles from instance profile first.");
     }
-    ctx.iam.roles.remove(&input.role_name);
+    if let Some(gone) = ctx.iam.roles.remove(&input.role_name) {
+        // Who takes its name later is somebody else.
+        for role in ctx.iam.roles.values_mut() {
+            role.rename_principals(|name| (name == gone.arn).then(|| gone.id.clone()));
+        }
+    }
     Ok(json!({}))
 }
 
 pub(super) fn update_assume_role_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     ctx.iam.find_own_role(&input.role_name)?;
-    let trust_policy = check_trust(ctx, &input.policy_document)?;
+    let (trust_policy, trust_document) = check_trust(ctx, input.policy_document)?;
     let role = ctx.iam.find_own_role(&input.role_name)?;
     role.trust_policy = trust_policy;
-    role.trust_document = input.policy_document;
+    role.trust_document = trust_document;
     Ok(json!({}))
 }
 
@@ -250,15 +262,18 @@ pub(super) fn list_role_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     tag::list(&ctx.iam.find_role(&input.role_name)?.tags, input.marker.as_deref(), input.max_items)
 }
 
-fn check_trust(ctx: &Ctx<'_>, text: &str) -> Result<Value, Fault> {
+/// A trust policy, read, and as it is given back: as it was sent, unless it names an account by its number alone.
+fn check_trust(ctx: &Ctx<'_>, text: String) -> Result<(Value, String), Fault> {
     if text.chars().filter(|character| !character.is_whitespace()).count() > 2048 {
         let message = "Cannot exceed quota for ACLSizePerRole: 2048";
         return Err(Fault::new("LimitExceeded", message).with_status(409));
     }
-    let policy = document::parse(text, Purpose::Trust)?;
+    let mut policy = document::parse(&text, Purpose::Trust)?;
     let user = crate::local::sts::caller(ctx.account);
     document::check_own_principals(&policy, ctx.account, |arn| arn == user || ctx.iam.role(arn).is_some())?;
-    Ok(policy)
+    let renamed = document::rename_principals(&mut policy, document::root_of);
+    let text = if renamed { policy.to_string() } else { text };
+    Ok((policy, text))
 }
 
 /// The random part of an IAM id.

@@ -230,3 +230,28 @@ fn policies_tell_of_which_services_and_keys_they_speak() {
         assert_eq!(cloud.call(&SERVICE, action, input).unwrap_err().code, "NoSuchEntity", "{action}");
     }
 }
+
+#[test]
+fn whom_a_role_trusts_is_told_by_the_names_that_iam_has_for_them() {
+    let mut cloud = with_role();
+    let document = |cloud: &mut Cloud| {
+        let role = call(cloud, "GetRole", json!({ "RoleName": "trusting" }))["Role"].clone();
+        let text = role["AssumeRolePolicyDocument"].as_str().unwrap().to_owned();
+        let decoded = form_urlencoded::parse(text.as_bytes()).next().unwrap().0.into_owned();
+        serde_json::from_str::<Value>(&decoded).unwrap()["Statement"][0]["Principal"]["AWS"].clone()
+    };
+    let arn = call(&mut cloud, "GetRole", json!({ "RoleName": "reader" }))["Role"]["Arn"].clone();
+    let id = call(&mut cloud, "GetRole", json!({ "RoleName": "reader" }))["Role"]["RoleId"].clone();
+    let trust = |principals: &Value| {
+        let statement = json!({ "Effect": "Allow", "Principal": { "AWS": principals }, "Action": "sts:AssumeRole" });
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    };
+    let input = json!({ "RoleName": "trusting", "AssumeRolePolicyDocument": trust(&json!("111122223333")) });
+    call(&mut cloud, "CreateRole", input);
+    assert_eq!(document(&mut cloud), "arn:aws:iam::111122223333:root");
+    let policy = trust(&json!(["444455556666", arn]));
+    call(&mut cloud, "UpdateAssumeRolePolicy", json!({ "RoleName": "trusting", "PolicyDocument": policy }));
+    assert_eq!(document(&mut cloud), json!(["arn:aws:iam::444455556666:root", arn]));
+    call(&mut cloud, "DeleteRole", json!({ "RoleName": "reader" }));
+    assert_eq!(document(&mut cloud), json!(["arn:aws:iam::444455556666:root", id]));
+}
