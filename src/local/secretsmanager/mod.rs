@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
 pub(crate) use replication::replicate;
 pub(crate) use secret::Secret;
+pub(crate) use value::get_secret_value;
 
 /// The secrets of one region, by name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

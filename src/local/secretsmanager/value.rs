@@ -46,7 +46,7 @@ struct GetInput {
     version_stage: Option<String>,
 }
 
-pub(super) fn get_secret_value(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn get_secret_value(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: GetInput = decode(input)?;
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find_live(&input.secret_id)?;

@@ -6,6 +6,7 @@ mod name;
 mod parameter;
 mod put;
 mod read;
+mod reference;
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,15 @@
 //! Reading parameters: one, several, a path, a history, and descriptions.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Store,
     filter::{self, Filter},
     name, not_found,
     parameter::Parameter,
+    reference,
 };
 use crate::local::{
     fault::Fault,
@@ -51,25 +53,31 @@ pub(super) fn get_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     if input.name.trim().contains(char::is_whitespace) {
         return Err(Fault::new("ValidationException", "Parameter names can't contain spaces between characters."));
     }
-    Ok(json!({ "Parameter": read(&ctx.region.ssm, &input.name, input.with_decryption)? }))
+    Ok(json!({ "Parameter": read(ctx, &input.name, input.with_decryption)? }))
 }
 
 pub(super) fn get_parameters(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
-    for name in input.names {
-        match read(&ctx.region.ssm, &name, input.with_decryption) {
+    let mut met = BTreeSet::new();
+    // What is asked for twice is answered once.
+    for name in input.names.into_iter().filter(|name| met.insert(name.clone())) {
+        match read(ctx, &name, input.with_decryption) {
             Ok(parameter) => found.push(parameter),
+            Err(fault) if fault.code == "ValidationException" => return Err(fault),
             Err(_) => unknown.push(name),
         }
     }
     Ok(json!({ "Parameters": found, "InvalidParameters": unknown }))
 }
 
-/// One parameter by its name or ARN, with the version or label that may follow.
-fn read(store: &Store, text: &str, decrypt: bool) -> Result<Value, Fault> {
+/// One parameter by its name or ARN, with the version or label that may follow; or a secret, by its reference.
+fn read(ctx: &mut Ctx<'_>, text: &str, decrypt: bool) -> Result<Value, Fault> {
+    if let Some(secret) = reference::of(text) {
+        return reference::read(ctx, text, secret, decrypt);
+    }
     let (name, selector) = name::split_selector(text);
-    let parameter = store.parameters.get(name).ok_or_else(|| not_found(name))?;
+    let parameter = ctx.region.ssm.parameters.get(name).ok_or_else(|| not_found(name))?;
     let version = parameter.version(selector).ok_or_else(|| {
         Fault::new(
             "ParameterVersionNotFound",

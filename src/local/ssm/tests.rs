@@ -149,3 +149,31 @@ fn paths_and_filters_choose() {
     let gone = call(&mut cloud, "DeleteParameters", json!({ "Names": ["plain", "nope"] }));
     assert_eq!(gone, json!({ "DeletedParameters": ["plain"], "InvalidParameters": ["nope"] }));
 }
+
+#[test]
+fn a_secret_is_read_by_its_reference_and_only_decrypted() {
+    let mut cloud = with_parameter();
+    let secret = json!({ "Name": "shop/db", "SecretString": "hidden" });
+    let made = cloud.call(&crate::local::secretsmanager::SERVICE, "CreateSecret", secret).unwrap();
+    let name = "/aws/reference/secretsmanager/shop/db";
+    let get = |cloud: &mut Cloud, name: &str, decrypt: bool| {
+        cloud.call(&SERVICE, "GetParameter", json!({ "Name": name, "WithDecryption": decrypt }))
+    };
+    for name in
+        [name.to_owned(), format!("{name}:AWSCURRENT"), format!("{name}:{}", made["VersionId"].as_str().unwrap())]
+    {
+        let parameter = get(&mut cloud, &name, true).unwrap()["Parameter"].clone();
+        assert_eq!((&parameter["Value"], &parameter["Type"]), (&json!("hidden"), &json!("SecureString")), "{name}");
+        assert_eq!((&parameter["ARN"], &parameter["Version"]), (&made["ARN"], &json!(0)));
+        let source: Value = serde_json::from_str(parameter["SourceResult"].as_str().unwrap()).unwrap();
+        assert_eq!((&source["name"], &source["secretString"]), (&json!("shop/db"), &json!("hidden")));
+    }
+    assert_eq!(get(&mut cloud, name, false).unwrap_err().code, "ValidationException");
+    let missing = get(&mut cloud, "/aws/reference/secretsmanager/nope", true).unwrap_err();
+    assert_eq!(missing.code, "ParameterNotFound");
+    assert!(missing.message.contains("(ResourceNotFoundException)"), "{}", missing.message);
+    let names = json!({ "Names": [name, "plain", "plain", "/aws/reference/secretsmanager/nope", "no", "no"], "WithDecryption": true });
+    let several = call(&mut cloud, "GetParameters", names);
+    assert_eq!(several["Parameters"].as_array().unwrap().len(), 2, "{several}");
+    assert_eq!(several["InvalidParameters"], json!(["/aws/reference/secretsmanager/nope", "no"]));
+}
