@@ -14,6 +14,7 @@ use super::{
     model::{Model, Operation, Protocol},
     protocol::{self, Call, Request},
     service::{Action, Run, Service},
+    sts,
     world::Ctx,
 };
 use crate::aws::is_reading;
@@ -138,7 +139,8 @@ async fn call(
 ) -> Delivery {
     let begun = Instant::now();
     let Scope { account, region, .. } = scope;
-    let read = protocol::read(model, request);
+    let admitted = sts::admit(cloud, model.metadata.protocol, &scope.key, request.session_token().as_deref());
+    let read = admitted.and_then(|()| protocol::read(model, request));
     let action = read.as_ref().map(|call| call.action.clone()).unwrap_or_default();
     let shown = shown(&action);
     let name = service.name;

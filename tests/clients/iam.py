@@ -12,6 +12,11 @@ def trust(principal):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]})
 
 
+def within(service, credentials):
+    """A client with temporary credentials."""
+    return client(service, account=credentials["AccessKeyId"], token=credentials["SessionToken"])
+
+
 def trusts(service):
     return trust({"Service": service})
 
@@ -184,26 +189,28 @@ def who_is_calling():
     assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ours", RoleSessionName="walk")
     equal("the session's ARN", assumed["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/walk")
     holds("temporary credentials", assumed["Credentials"]["AccessKeyId"].startswith("ASIA") and assumed["Credentials"]["SessionToken"])
-    session = client("sts", account=assumed["Credentials"]["AccessKeyId"])
+    session = within("sts", assumed["Credentials"])
+    tokenless = client("sts", account=assumed["Credentials"]["AccessKeyId"])
+    refused("the key without its token", "InvalidClientTokenId", tokenless.get_caller_identity, status=403)
     told = session.get_caller_identity()
     equal("who calls with them", (told["Account"], told["Arn"]), (ACCOUNT, assumed["AssumedRoleUser"]["Arn"]))
     equal("the id of the role and the session", told["UserId"], f"{iam.get_role(RoleName='ours')['Role']['RoleId']}:walk")
-    equal("what they find", client("iam", account=assumed["Credentials"]["AccessKeyId"]).get_role(RoleName="ours")["Role"]["RoleName"], "ours")
+    equal("what they find", within("iam", assumed["Credentials"]).get_role(RoleName="ours")["Role"]["RoleName"], "ours")
     chained = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/ours", "RoleSessionName": "next"}
     refused("a session from a session, for long", "ValidationError", session.assume_role, **chained, DurationSeconds=7200)
     equal("and for an hour", session.assume_role(**chained)["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/ours/next")
     refused("a user's session from a role's", "AccessDenied", session.get_session_token, status=403)
     federated = sts.get_federation_token(Name="guest")
-    told = client("sts", account=federated["Credentials"]["AccessKeyId"]).get_caller_identity()
+    told = within("sts", federated["Credentials"]).get_caller_identity()
     equal("a federated user", (told["Arn"], told["UserId"]), (f"arn:aws:sts::{ACCOUNT}:federated-user/guest", f"{ACCOUNT}:guest"))
     refused("a message that nobody encoded", "InvalidAuthorizationMessageException", sts.decode_authorization_message, EncodedMessage="x")
     iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=trusts("rds.amazonaws.com"))
     refused("a role for a service only", "AccessDenied", sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/theirs", RoleSessionName="walk", status=403)
     for role in ("ours", "theirs"):
         iam.delete_role(RoleName=role)
-    own = sts.get_session_token()["Credentials"]["AccessKeyId"]
-    holds("a session of one's own", own.startswith("ASIA"), own)
-    equal("is oneself", client("sts", account=own).get_caller_identity()["Arn"], sts.get_caller_identity()["Arn"])
+    own = sts.get_session_token()["Credentials"]
+    holds("a session of one's own", own["AccessKeyId"].startswith("ASIA"), own["AccessKeyId"])
+    equal("is oneself", within("sts", own).get_caller_identity()["Arn"], sts.get_caller_identity()["Arn"])
     refused("for a minute", "ValidationError", sts.get_session_token, DurationSeconds=60)
     equal("whose key it is", sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"], ACCOUNT)
 

@@ -16,7 +16,7 @@ _checks = 0
 _wrong = 0
 
 
-def client(service, region=REGION, account=ACCOUNT):
+def client(service, region=REGION, account=ACCOUNT, token=None):
     """A client without retries and without checks of its own: what is wrong has to be refused by the cloud."""
     return boto3.client(
         service,
@@ -24,6 +24,7 @@ def client(service, region=REGION, account=ACCOUNT):
         region_name=region,
         aws_access_key_id=account,
         aws_secret_access_key="any",
+        aws_session_token=token,
         config=Config(retries={"max_attempts": 0}, parameter_validation=False),
     )
 

@@ -40,6 +40,16 @@ impl<'a> Request<'a> {
         self.header("x-amz-target")
     }
 
+    /// The session token that came with temporary credentials, in the header or, of a URL that is signed itself, in that.
+    pub(crate) fn session_token(&self) -> Option<String> {
+        const NAME: &str = "X-Amz-Security-Token";
+        let in_url = || {
+            let mut parameters = form_urlencoded::parse(self.query.as_bytes());
+            parameters.find(|(name, _)| name == NAME).map(|(_, value)| value.into_owned())
+        };
+        self.header(NAME).map(str::to_owned).or_else(in_url)
+    }
+
     fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{fault::Fault, members::decode, service::Service, world::Ctx};
-pub(crate) use session::Session;
+pub(crate) use session::{Session, admit};
 
 /// The service's actions.
 pub(crate) static SERVICE: Service = Service {
@@ -90,6 +90,7 @@ fn assume_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         user_id: format!("{}:{name}", role.unique_id()),
         role: Some(role.arn.clone()),
         expires_at: ctx.now + seconds * 1000,
+        ..Session::default()
     };
     Ok(json!({
         "AssumedRoleUser": { "AssumedRoleId": session.user_id, "Arn": session.arn },
@@ -129,8 +130,8 @@ fn get_federation_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
     let session = Session {
         arn: format!("arn:aws:sts::{account}:federated-user/{name}"),
         user_id: format!("{account}:{name}"),
-        role: None,
         expires_at: ctx.now + input.duration_seconds.unwrap_or(TWELVE_HOURS) * 1000,
+        ..Session::default()
     };
     Ok(json!({
         "FederatedUser": { "FederatedUserId": session.user_id, "Arn": session.arn },

@@ -1,12 +1,16 @@
 //! Sessions: who somebody is that signs with temporary credentials.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{caller, caller_id};
 use crate::local::{
+    cloud::{Cloud, now},
     fault::Fault,
     members::{random_text, time},
+    model::Protocol,
     pace::Millis,
     world::Ctx,
 };
@@ -14,8 +18,10 @@ use crate::local::{
 /// How long an expired session is told apart from a key that was never given out.
 const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
-/// What temporary credentials stand for. Their secret is nowhere kept: nothing here checks a signature.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What temporary credentials stand for. Their secret is nowhere kept: nothing here checks a signature. Of their token
+/// there is a hash.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Session {
     /// As `GetCallerIdentity` tells it.
     pub(super) arn: String,
@@ -23,6 +29,7 @@ pub(crate) struct Session {
     /// The ARN of the role; none for a session of the user itself.
     pub(super) role: Option<String>,
     pub(super) expires_at: Millis,
+    pub(super) token_hash: String,
 }
 
 impl Session {
@@ -43,21 +50,81 @@ impl Session {
 
     /// The account's one user.
     pub(super) fn of_the_user(ctx: &Ctx<'_>, expires_at: Millis) -> Self {
-        Self { arn: caller(ctx.account), user_id: caller_id(ctx.account), role: None, expires_at }
+        Self { arn: caller(ctx.account), user_id: caller_id(ctx.account), expires_at, ..Self::default() }
     }
 
     /// Gives out credentials for it. Any key opens the local cloud; these have AWS's form, and are known again.
-    pub(super) fn open(self, ctx: &mut Ctx<'_>) -> Value {
+    pub(super) fn open(mut self, ctx: &mut Ctx<'_>) -> Value {
         const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let key = format!("ASIA{}", random_text(16, BASE32));
+        let token = random_text(200, BASE64);
+        self.token_hash = hash(&token);
         let credentials = json!({
             "AccessKeyId": key,
             "SecretAccessKey": random_text(40, BASE64),
-            "SessionToken": random_text(200, BASE64),
+            "SessionToken": token,
             "Expiration": time(self.expires_at),
         });
         ctx.iam.open_session(key, self);
         credentials
+    }
+
+    /// Why whoever signs with this session's key is refused: another token than the one that came with the key, or its end.
+    /// Each kind of service has codes of its own for that.
+    fn refusal(&self, protocol: Protocol, token: Option<&str>, now: Millis) -> Option<Fault> {
+        let is_right = token.is_some_and(|token| hash(token) == self.token_hash);
+        let (code, message, status) = match protocol {
+            _ if is_right && self.expires_at > now => return None,
+            Protocol::Ec2 if is_right => ("RequestExpired", "Request has expired.", 400),
+            Protocol::Ec2 => ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+            Protocol::Query if is_right => ("ExpiredToken", EXPIRED, 403),
+            Protocol::Query => ("InvalidClientTokenId", INVALID, 403),
+            Protocol::Json if is_right => ("ExpiredTokenException", EXPIRED, 400),
+            Protocol::Json => ("UnrecognizedClientException", INVALID, 400),
+            Protocol::RestJson if is_right => ("ExpiredTokenException", EXPIRED, 403),
+            Protocol::RestJson => ("UnrecognizedClientException", INVALID, 403),
+        };
+        Some(Fault::new(code, message).with_status(status))
+    }
+}
+
+const EXPIRED: &str = "The security token included in the request is expired";
+const INVALID: &str = "The security token included in the request is invalid.";
+
+fn hash(token: &str) -> String {
+    STANDARD.encode(Sha256::digest(token.as_bytes()))
+}
+
+/// Refuses a call that is signed with a key that STS gave out here, but not with the token that belongs to it. Keys from
+/// elsewhere are let in as all others are: whoever is signed in to AWS need not sign out to call the local cloud.
+pub(crate) fn admit(cloud: &Cloud, protocol: Protocol, access_key: &str, token: Option<&str>) -> Result<(), Fault> {
+    if !access_key.starts_with("ASIA") {
+        return Ok(());
+    }
+    let world = cloud.world();
+    let session = world.accounts.values().find_map(|account| account.iam.session(access_key));
+    session.and_then(|session| session.refusal(protocol, token, now())).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sessions_key_is_worth_nothing_without_its_token() {
+        let session = Session { expires_at: 10, token_hash: hash("right"), ..Session::default() };
+        let code = |protocol, token, now| session.refusal(protocol, token, now).map(|fault| fault.code);
+        for (protocol, invalid, expired) in [
+            (Protocol::Ec2, "AuthFailure", "RequestExpired"),
+            (Protocol::Query, "InvalidClientTokenId", "ExpiredToken"),
+            (Protocol::Json, "UnrecognizedClientException", "ExpiredTokenException"),
+            (Protocol::RestJson, "UnrecognizedClientException", "ExpiredTokenException"),
+        ] {
+            assert_eq!(code(protocol, Some("right"), 9), None);
+            assert_eq!(code(protocol, Some("wrong"), 9).as_deref(), Some(invalid));
+            assert_eq!(code(protocol, None, 9).as_deref(), Some(invalid));
+            assert_eq!(code(protocol, Some("right"), 10).as_deref(), Some(expired));
+        }
     }
 }
