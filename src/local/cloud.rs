@@ -29,7 +29,7 @@ pub(crate) struct Cloud {
     pub(crate) pace: Pace,
     /// The services that run.
     pub(crate) services: Vec<&'static Service>,
-    /// The data folder, 0700, absolute. The data plane may use `data/postgres` and `data/pgbouncer`.
+    /// The data folder, 0700, absolute. The data plane has `data/servers`.
     pub(crate) data: PathBuf,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
     pub(crate) changed: Notify,

@@ -35,6 +35,6 @@ pub(crate) struct Database {
 impl Cloud {
     /// Every way into every database that runs, proxies before clusters.
     pub(crate) fn databases(&self) -> Vec<Database> {
-        rds::plane::databases(self)
+        rds::databases(self)
     }
 }

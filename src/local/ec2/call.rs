@@ -119,6 +119,10 @@ fn repeated<I: Serialize>(
 /// Keeps what a call with a client token asked for and made.
 fn remember<I: Serialize>(store: &mut Store, kind: &Kind, token: Option<&String>, input: &I, made: &str) {
     if let Some(token) = token {
+        // A token is good for as long as what it made.
+        let mut tokens = std::mem::take(&mut store.tokens);
+        tokens.retain(|_, earlier| store.exists(&earlier.made));
+        store.tokens = tokens;
         store.tokens.insert(scoped(kind, token), Token { request: request(input), made: made.to_owned() });
     }
 }

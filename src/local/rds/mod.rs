@@ -66,6 +66,7 @@ mod times;
 mod unknown;
 mod values;
 mod wanted;
+mod ways;
 mod windows;
 mod works;
 mod zones;
@@ -78,6 +79,7 @@ use parameter_groups::{CLUSTER, INSTANCE};
 pub(crate) use sharing::abroad;
 pub(crate) use store::Store;
 pub(crate) use system_folder::{copied_from, forget};
+pub(crate) use ways::databases;
 
 use super::service::{Action, Service};
 

@@ -7,12 +7,15 @@
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use super::{
-    certificates::{self, Authority},
+    certificates::Authority,
     clusters::Cluster,
     incompatible::Failures,
     phase::Progress,
@@ -26,7 +29,7 @@ use super::{
     wanted::{Aim, Check, Copy, Item, Place, Wanted},
     works::Works,
 };
-use crate::local::{cloud::Cloud, databases::Database, world::Ctx};
+use crate::local::{cloud::Cloud, world::Ctx};
 use futures::future::join_all;
 
 /// How long to wait for the next look when nothing wakes the plane: while something is under way, and else.
@@ -39,18 +42,13 @@ const HEALTHY: Duration = Duration::from_secs(20);
 /// Keeps what runs in step with what the rds and secretsmanager stores say, until the cloud closes; then
 /// stops everything it started, and returns.
 pub(crate) async fn run(cloud: Arc<Cloud>) {
-    let servers = match Servers::open(&cloud) {
-        Ok(servers) => servers,
-        Err(cause) => {
-            cloud.log.line(&format!("The databases cannot run: {cause}"));
-            return cloud.closed().await;
-        }
-    };
+    let Some(servers) = open(&cloud).await else { return };
     let plane = Arc::new(Plane {
         servers,
         checked: Mutex::default(),
         works: Works::new(&cloud),
         failures: Failures::default(),
+        warmed: AtomicBool::new(false),
     });
     loop {
         let restless = plane.pass().await;
@@ -63,6 +61,25 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
     // Never broken off: a server that was started a moment ago has no pid file yet, and nothing would stop it.
     plane.works.finish().await;
     plane.stop().await;
+}
+
+/// Tries until it can be done, which is never where the cloud closes before.
+async fn open(cloud: &Arc<Cloud>) -> Option<Servers> {
+    let mut told = String::new();
+    loop {
+        let why = match Servers::open(cloud) {
+            Ok(servers) => return Some(servers),
+            Err(cause) => format!("The databases cannot run: {cause}"),
+        };
+        if why != told {
+            cloud.log.line(&why);
+            told = why;
+        }
+        tokio::select! {
+            () = cloud.closed() => return None,
+            () = tokio::time::sleep(QUIET) => {}
+        }
+    }
 }
 
 impl Servers {
@@ -86,6 +103,8 @@ struct Plane {
     checked: Mutex<Checked>,
     works: Arc<Works>,
     failures: Failures,
+    /// Whether the template has been begun.
+    warmed: AtomicBool,
 }
 
 /// By place and proxy: the circumstances of the last examination, when it was, and what it found.
@@ -99,7 +118,7 @@ impl Plane {
     /// One comparison, and the beginning of what follows from it. Answers whether something is still under way.
     async fn pass(self: &Arc<Self>) -> bool {
         let wanted = Wanted::of(self.cloud());
-        if wanted.expects && wanted.servers.is_empty() {
+        if wanted.expects && wanted.servers.is_empty() && !self.warmed.swap(true, Ordering::Relaxed) {
             // The next thing to come is a cluster: what takes longest is made by then.
             let make = |plane: Arc<Self>| async move {
                 plane.servers.warm("15").await;
@@ -359,47 +378,4 @@ fn fingerprint(check: &Check) -> u64 {
     let mut hasher = DefaultHasher::new();
     check.pooler.users.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Every way into every database that runs, proxies before clusters.
-pub(crate) fn databases(cloud: &Cloud) -> Vec<Database> {
-    let wanted = Wanted::of(cloud);
-    let authority = certificates::ca_path(&cloud.data).display().to_string();
-    let world = cloud.world();
-    let (mut proxies, mut clusters) = (Vec::new(), Vec::new());
-    for item in wanted.servers.iter().filter(|item| item.aim == Aim::Run) {
-        let region =
-            world.accounts.get(&item.place.account).and_then(|account| account.regions.get(&item.place.region));
-        let Some(store) = region.map(|region| &region.rds) else { continue };
-        let Some(cluster) = store.clusters.get(&item.id).filter(|cluster| cluster.is_reachable(store)) else {
-            continue;
-        };
-        let direct = Database {
-            account: item.place.account.clone(),
-            region: item.place.region.clone(),
-            stack: cluster.tags.get("infra:stack").cloned().unwrap_or_default(),
-            cluster_id: item.id.clone(),
-            proxy_name: None,
-            host: cluster.listener.address.clone(),
-            port: cluster.listener.port,
-            name: cluster.default_database().to_owned(),
-            username: cluster.username.clone(),
-            password: cluster.password.0.clone(),
-            ca_file: Some(authority.clone()),
-        };
-        for check in wanted.checks.iter().filter(|check| check.place == item.place && check.cluster == item.id) {
-            let Some((username, password)) = check.pooler.users.first() else { continue };
-            proxies.push(Database {
-                proxy_name: Some(check.proxy.clone()),
-                host: check.pooler.listener.address.clone(),
-                port: check.pooler.listener.port,
-                username: username.clone(),
-                password: password.0.clone(),
-                ..direct.clone()
-            });
-        }
-        clusters.push(direct);
-    }
-    proxies.extend(clusters);
-    proxies
 }

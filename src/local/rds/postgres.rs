@@ -95,6 +95,18 @@ pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |cause| format!("Could not {what}: {cause}.")
 }
 
+/// Removes what killed daemons have begun of templates; none takes an hour.
+fn remove_abandoned(templates: &Path) {
+    for entry in fs::read_dir(templates).into_iter().flatten().flatten() {
+        let begun = entry.file_name().to_string_lossy().starts_with("new-");
+        let age = entry.metadata().and_then(|made| made.modified()).ok().and_then(|made| made.elapsed().ok());
+        if begun && age.is_some_and(|age| age > Duration::from_secs(3600)) {
+            // It is in nobody's way.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// What a server takes over only when it starts.
 fn begun(wanted: &Wanted) -> String {
     format!("{} {:?}", wanted.restarts, wanted.listener)
@@ -174,6 +186,7 @@ impl Servers {
         self.prepare(wanted).await?;
         let programs = Programs::find(&wanted.major)?;
         let home = self.home(wanted);
+        self.user.shorten(&home).map_err(said("put the server's log aside"))?;
         self.write_extensions(&programs, &wanted.major, &home).await?;
         let changed = self.configure(wanted, &programs, &home).map_err(said("write the server's configuration"))?;
         let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun(wanted));
@@ -235,6 +248,7 @@ impl Servers {
         if data.exists() {
             return Ok(data);
         }
+        remove_abandoned(&templates);
         let begun = templates.join(format!("new-{:016x}", rand::rng().random::<u64>()));
         self.user.make_folder(&begun).map_err(said("make the template's folder"))?;
         let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };

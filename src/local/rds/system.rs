@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::system_folder;
-use crate::local::cloud::Cloud;
+use crate::local::{cloud::Cloud, log::put_aside};
 
 /// Who runs the servers. PostgreSQL and PgBouncer refuse to run as root; everybody else runs them as oneself.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +107,15 @@ impl User {
         Ok(true)
     }
 
+    /// Puts a server's log aside when it has become long, while the server writes on.
+    pub(super) fn shorten(self, folder: &Path) -> io::Result<()> {
+        let path = folder.join("log");
+        if fs::metadata(&path).is_ok_and(|log| log.len() > LONGEST) {
+            put_aside(&path, &fs::OpenOptions::new().append(true).open(&path)?)?;
+        }
+        Ok(())
+    }
+
     /// Runs a program to its end, in which the cloud's own is not waited for: it is told to end, and what it has begun is
     /// begun anew by the next daemon.
     pub(super) async fn finish(mut command: Command, cloud: &Cloud) -> io::Result<Output> {
@@ -146,9 +155,7 @@ impl User {
     /// the cloud is woken, and what is given here tells it.
     pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<Started> {
         let path = folder.join("log");
-        let long = fs::metadata(&path).is_ok_and(|log| log.len() > 10_000_000);
-        let log =
-            fs::OpenOptions::new().create(true).write(true).append(!long).truncate(long).mode(0o600).open(&path)?;
+        let log = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         self.own(&path)?;
         // A group of its own: the ctrl-C of a terminal is for the daemon, which stops its servers itself.
         let mut child = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
@@ -197,6 +204,9 @@ pub(super) fn tail(folder: &Path) -> String {
     let lines: Vec<&str> = log.lines().rev().filter(told).take(3).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }
+
+/// A log of a server that is longer than this is put aside.
+const LONGEST: u64 = 64 << 20;
 
 /// How many bytes of a log are looked at.
 const TAIL: u64 = 16_384;
