@@ -93,6 +93,9 @@ impl Region {
         self.ec2.abandon_interfaces(|role| iam.role(role).is_some());
         self.ec2.settle(now);
         self.rds.settle(now);
+        for arn in self.rds.settled_secrets() {
+            self.secretsmanager.promote(arn, now);
+        }
         for arn in self.rds.take_departed() {
             self.ec2.detach_interfaces(&arn);
         }

@@ -588,10 +588,21 @@ def a_managed_password():
     holds("and no other", "authentication failed" in (said := sql(cluster()["Endpoint"], "select 1")), said)
     equal("found by its owner", [one["ARN"] for one in secrets.list_secrets(Filters=[{"Key": "owning-service", "Values": ["rds"]}])["SecretList"]], [secret])
     refused("not for everybody", "InvalidRequestException", secrets.delete_secret, SecretId=secret)
+    # What users' sessions are held to is not what RDS itself is.
+    held = {"default_transaction_read_only": "1", "statement_timeout": "1", "lock_timeout": "1", "temp_file_limit": "100", "default_tablespace": "nowhere"}
+    settings = [{"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"} for name, value in held.items()]
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=settings)
+    until("they are in force", lambda: sql(cluster()["Endpoint"], "show default_transaction_read_only", password=first), "on")
     secrets.rotate_secret(SecretId=secret)
     until("rotated", state, ("available", "active"))
     holds("another one", password() != first)
-    equal("which the server has", sql(cluster()["Endpoint"], "select 1", password=password()), "1")
+    rds.create_db_cluster_snapshot(DBClusterIdentifier="shop", DBClusterSnapshotIdentifier="held")
+    rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="held", WaiterConfig={"Delay": 1})
+    rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="held")
+    equal("which the server has", sql(cluster()["Endpoint"], "show server_version_num", password=password())[:2], "15")
+    freed = [{"ParameterName": name, "ApplyMethod": "immediate"} for name in held]
+    rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="shop", Parameters=freed)
+    until("they are no longer", lambda: sql(cluster()["Endpoint"], "show default_transaction_read_only", password=password()), "off")
     rds.modify_db_cluster(DBClusterIdentifier="shop", ManageMasterUserPassword=False, MasterUserPassword=PASSWORD, ApplyImmediately=True)
     until("no secret", state, ("available", None))
     equal("the former password", sql(cluster()["Endpoint"], "select 1"), "1")

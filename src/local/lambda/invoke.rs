@@ -191,7 +191,8 @@ async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
     let held = place.hold(cloud, &order.sha256);
     let Some((folder, held)) = held.filter(|(folder, _)| folder.join("bootstrap").is_file()) else {
         let message = format!(
-            "RequestId: {} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+            "RequestId: {} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]. The local cloud has \
+             none of AWS's runtimes: it runs the program `bootstrap` of a function's own code, as provided.al2023 does",
             order.request
         );
         return Ok(Answer::failure("Runtime.InvalidEntrypoint", &message));

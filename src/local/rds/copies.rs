@@ -65,7 +65,12 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     known.retain(|member| !["SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones"].contains(member));
     known.extend(["SourceDBClusterIdentifier", "RestoreToTime", "UseLatestRestorableTime", "RestoreType"]);
     input.only("RestoreDBClusterToPointInTime", &known)?;
-    let source = ctx.region.rds.available_cluster(input.required("SourceDBClusterIdentifier")?)?.clone();
+    let source = input.required("SourceDBClusterIdentifier")?;
+    let source = match ctx.region.rds.cluster(source)? {
+        // Its storage is there as well.
+        stopped if stopped.status() == "stopped" => stopped.clone(),
+        _ => ctx.region.rds.available_cluster(source)?.clone(),
+    };
     let latest = input.flag("UseLatestRestorableTime").unwrap_or(false);
     match (latest, input.text("RestoreToTime")) {
         (true, Some(_)) => {

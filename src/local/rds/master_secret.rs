@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    Store,
     clusters::Cluster,
     input::{Input, combination},
     phase::{Password, Phase},
@@ -36,6 +37,14 @@ impl MasterSecret {
             _ => "active",
         };
         json!({"SecretArn": self.arn, "SecretStatus": status, "KmsKeyId": self.kms_key_id})
+    }
+}
+
+impl Store {
+    /// The secrets of the clusters whose servers have the last password that was made.
+    pub(crate) fn settled_secrets(&self) -> impl Iterator<Item = &str> {
+        let settled = self.clusters.values().filter(|cluster| cluster.progress.complete());
+        settled.filter_map(|cluster| cluster.master_secret.as_ref()).map(|secret| secret.arn.as_str())
     }
 }
 

@@ -242,13 +242,17 @@ impl Plane {
             if progress.fault == fault && (fault.is_some() || progress.reached == reached) {
                 return None;
             }
+            // The same trouble is told in other words at each attempt.
+            let known = progress.fault.is_some();
             progress.fault.clone_from(&fault);
             match fault {
                 None => progress.reached = reached,
                 Some(why) => {
                     self.cloud().log.line(&format!("{arn}: {why}"));
-                    ctx.region.rds.note_incompatible(now, &arn, &why);
-                    ctx.region.rds.note(now, kind, &arn, "failure", why);
+                    if !known {
+                        ctx.region.rds.note_incompatible(now, &arn, &why);
+                        ctx.region.rds.note(now, kind, &arn, "failure", why);
+                    }
                 }
             }
             Some(())

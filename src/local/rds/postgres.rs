@@ -373,7 +373,11 @@ impl Servers {
         self.user.make_folder(&begun).map_err(said("make the folder of the copied data"))?;
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
-        backup.env("PGSSLMODE", "require").env("PGSSLCERT", &certificate).env("PGSSLKEY", &key);
+        backup
+            .env("PGOPTIONS", connection::UNIMPEDED)
+            .env("PGSSLMODE", "require")
+            .env("PGSSLCERT", &certificate)
+            .env("PGSSLKEY", &key);
         backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);
         backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
         backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);

@@ -23,7 +23,7 @@ pub(super) enum Programs {
 }
 
 /// What a program in a container is told of this process's environment.
-const TOLD: [&str; 3] = ["PGSSLMODE", "PGSSLCERT", "PGSSLKEY"];
+const TOLD: [&str; 4] = ["PGOPTIONS", "PGSSLMODE", "PGSSLCERT", "PGSSLKEY"];
 
 impl Programs {
     /// The programs of this major version, or why there are none.

@@ -35,6 +35,10 @@ pub(super) fn tag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
 pub(super) fn untag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    if let Some(key) = input.tag_keys.iter().find(|key| is_reserved(key)) {
+        let message = format!("The tag key {key} is invalid: keys that begin with aws: are reserved for AWS.");
+        return Err(Fault::new("InvalidParameterException", message));
+    }
     secret.tags.retain(|key, _| !input.tag_keys.contains(key));
     Ok(json!({}))
 }

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    create,
-    secret::{CURRENT, Content, Secret},
+    Store, create,
+    secret::{CURRENT, Content, PENDING, Secret},
 };
 use crate::local::{
     fault::Fault,
     members::{Sealed, Tags, optional_time, random_uuid},
+    pace::Millis,
     world::Ctx,
 };
 
@@ -41,12 +42,23 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, wanted: Wanted) -> Result<String, Fault> {
     Ok(arn)
 }
 
-/// Gives a service's secret a new version, which is the current one.
+/// Gives a service's secret a new version, which is to become the current one: see [`Store::promote`].
 pub(crate) fn renew(ctx: &mut Ctx<'_>, arn: &str, text: String) -> Result<(), Fault> {
     let now = ctx.now;
     let secret = ctx.region.secretsmanager.find(arn)?;
-    secret.rotated_at = Some(now);
-    secret.add_version(&random_uuid(), content(text), &[CURRENT.to_owned()], now)
+    secret.add_version(&random_uuid(), content(text), &[PENDING.to_owned()], now)
+}
+
+impl Store {
+    /// Makes the new version of a service's secret the current one, now that it is good for what it opens.
+    pub(crate) fn promote(&mut self, arn: &str, now: Millis) {
+        let Some(secret) = self.secrets.values_mut().find(|secret| secret.arn == arn) else { return };
+        let Some(id) = secret.staged(PENDING).map(|(id, _)| id.clone()) else { return };
+        secret.strip_stage(PENDING);
+        secret.move_stage(CURRENT, &id);
+        secret.rotated_at = Some(now);
+        secret.changed_at = now;
+    }
 }
 
 /// Removes a service's secret at once.
@@ -78,7 +90,7 @@ impl Secret {
         if let Some(service) = &self.owning_service {
             members["OwningService"] = json!(service);
             members["RotationEnabled"] = json!(true);
-            members["RotationRules"] = json!({ "AutomaticallyAfterDays": 7 });
+            members["RotationRules"] = self.rotation_rules.clone().unwrap_or(json!({ "AutomaticallyAfterDays": 7 }));
             members["LastRotatedDate"] = optional_time(self.rotated_at);
         }
     }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::secret::CURRENT;
+use super::secret::{CURRENT, PENDING};
 use crate::local::{fault::Fault, members::decode, rds, world::Ctx};
 
 #[derive(Deserialize, Default)]
@@ -15,6 +15,7 @@ struct Input {
     #[serde(rename = "RotationLambdaARN")]
     rotation_lambda_arn: Option<String>,
     rotate_immediately: Option<bool>,
+    rotation_rules: Option<Value>,
 }
 
 pub(super) fn rotate(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -45,11 +46,34 @@ fn rotate_managed(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
     if input.rotation_lambda_arn.is_some() {
         secret.check_unmanaged()?;
     }
+    if let Some(rules) = &input.rotation_rules {
+        check_rules(rules)?;
+    }
     if input.rotate_immediately != Some(false) {
         rds::rotate_master_secret(ctx, &arn)?;
     }
-    let version = ctx.region.secretsmanager.find(&arn)?.staged(CURRENT).map(|(id, _)| id.clone());
+    let secret = ctx.region.secretsmanager.find(&arn)?;
+    if let Some(rules) = &input.rotation_rules {
+        secret.rotation_rules = Some(rules.clone());
+    }
+    let version = secret.staged(PENDING).or_else(|| secret.staged(CURRENT)).map(|(id, _)| id.clone());
     Ok(json!({ "ARN": arn, "Name": name, "VersionId": version }))
+}
+
+/// Refuses a schedule that says two things, or nothing.
+fn check_rules(rules: &Value) -> Result<(), Fault> {
+    let has = |member: &str| rules.get(member).is_some_and(|value| !value.is_null());
+    match (has("AutomaticallyAfterDays"), has("ScheduleExpression")) {
+        (true, true) => Err(Fault::new(
+            "InvalidParameterException",
+            "You can't specify both AutomaticallyAfterDays and ScheduleExpression in RotationRules.",
+        )),
+        (false, false) => Err(Fault::new(
+            "InvalidParameterException",
+            "You must specify either AutomaticallyAfterDays or ScheduleExpression in RotationRules.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// `CancelRotateSecret`: nothing is under way, and AWS takes that.

@@ -14,6 +14,8 @@ use crate::local::{
 
 /// The stage of the version that is in force.
 pub(super) const CURRENT: &str = "AWSCURRENT";
+/// The stage of the version that is about to become the current one.
+pub(super) const PENDING: &str = "AWSPENDING";
 /// The stage of the version that was in force before.
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -40,6 +42,8 @@ pub(crate) struct Secret {
     /// The service that it belongs to, where that is another one.
     pub(super) owning_service: Option<String>,
     pub(super) rotated_at: Option<Millis>,
+    /// The schedule that somebody gave it, as it was given.
+    pub(super) rotation_rules: Option<serde_json::Value>,
     /// The link that it had to a primary secret before it became one itself.
     pub(super) released: Option<String>,
 }

@@ -112,13 +112,10 @@ fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
     let read = |cloud: &mut Cloud| {
         let text = cloud.get("secretsmanager GetSecretValue", named.clone(), "/SecretString");
         let held: Value = serde_json::from_str(&text).unwrap();
-        let cluster = &cloud.region.rds.clusters["kept"];
-        assert_eq!(
-            (held["username"].as_str(), held["password"].as_str()),
-            (Some("app"), Some(cluster.password.0.as_str()))
-        );
-        cluster.password.clone()
+        assert_eq!(held["username"], "app");
+        held["password"].as_str().unwrap().to_owned()
     };
+    let servers = |cloud: &Cloud| cloud.region.rds.clusters["kept"].password.0.clone();
     let first = read(&mut cloud);
     for (action, more) in [
         ("DeleteSecret", json!({})),
@@ -149,8 +146,11 @@ fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
     let rotation = json!({"RotateMasterUserPassword": true, "ApplyImmediately": true});
     let rotated = cloud.ok("ModifyDBCluster", change(rotation));
     assert_eq!(rotated.pointer("/DBCluster/MasterUserSecret/SecretStatus").unwrap(), "rotating");
-    let second = read(&mut cloud);
-    assert_ne!(second, first);
+    assert_ne!(servers(&cloud), first);
+    assert_eq!(read(&mut cloud), first, "which the server has until it has the next one");
+    let mut pending = named.clone();
+    merge(&mut pending, &json!({"VersionStage": "AWSPENDING"}));
+    assert!(cloud.get("secretsmanager GetSecretValue", pending.clone(), "/SecretString").contains("app"));
     assert_eq!(
         cloud.refusal("secretsmanager RotateSecret", named.clone()),
         "InvalidDBClusterStateFault",
@@ -158,10 +158,21 @@ fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
     );
     cloud.make_real();
     cloud.pass(20);
+    let second = read(&mut cloud);
+    assert_eq!(second, servers(&cloud), "the server has it");
+    assert_eq!(cloud.refusal("secretsmanager GetSecretValue", pending), "ResourceNotFoundException");
+    let rules = json!({"AutomaticallyAfterDays": 30});
+    let mut scheduled = named.clone();
+    merge(&mut scheduled, &json!({"RotationRules": rules, "RotateImmediately": false}));
+    cloud.ok("secretsmanager RotateSecret", scheduled);
+    assert_eq!(cloud.ok("secretsmanager DescribeSecret", named.clone())["RotationRules"], rules);
+    let mut untagged = named.clone();
+    merge(&mut untagged, &json!({"TagKeys": ["aws:rds:primaryDBClusterArn"]}));
+    assert_eq!(cloud.refusal("secretsmanager UntagResource", untagged), "InvalidParameterException");
     cloud.ok("secretsmanager RotateSecret", named.clone());
-    assert_ne!(read(&mut cloud), second);
     cloud.make_real();
     cloud.pass(20);
+    assert_ne!(read(&mut cloud), second);
     let own = json!({"ManageMasterUserPassword": false, "MasterUserPassword": "another-99", "ApplyImmediately": true});
     let ended = cloud.ok("ModifyDBCluster", change(own));
     assert!(ended["DBCluster"]["MasterUserSecret"].is_null(), "{ended}");
