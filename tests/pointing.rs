@@ -78,5 +78,8 @@ fn a_destruction_that_nobody_can_be_asked_about_says_at_once_all_that_has_to_be_
         assert!(told.contains(part), "{part}: {told}");
     }
     let named = ["--allow-delete", "cluster/database", "--allow-delete", "secret/database"];
+    let shown = cloud.infra(&[&["destroy", "--local", "--dry-run"], &named[..]].concat()).succeeds();
+    let lifted = "its deletion protection is lifted; a final snapshot is taken first";
+    assert!(shown.stdout().contains(lifted), "{}", shown.stdout());
     cloud.infra(&[&["destroy", "--local", "--yes"], &named[..]].concat()).succeeds();
 }

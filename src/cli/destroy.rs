@@ -131,6 +131,10 @@ async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<(Vec<St
     let mut plan = plan(&[], &live, KINDS, &policy)?;
     for step in plan.steps.iter_mut().filter(|step| step.action == Action::Delete) {
         step.reason = step.reason.take().or_else(|| fate(stage, step.kind()));
+        if live.iter().any(|seen| seen.address == step.address && seen.guard.is_some()) {
+            let fate = step.reason.take().map(|fate| format!("; {fate}")).unwrap_or_default();
+            step.reason = Some(format!("its deletion protection is lifted{fate}"));
+        }
     }
     obstructions(&mut plan, KINDS, &stage.scope(stage.intended())).await;
     let unplaced = strangers.into_iter().filter(|stranger| matches!(stranger.why, Stray::Unplaced(_)));

@@ -141,7 +141,7 @@ pub struct Logs {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
     /// Show what App Runner tells of the service in place of that: its deployments, and why they failed
-    #[arg(long, requires = "service")]
+    #[arg(long)]
     events: bool,
     /// Go on showing lines as they are added
     #[arg(short, long)]
@@ -263,7 +263,7 @@ impl Local {
             Self::Fault(fault) => fault.run().await?,
             Self::Logs(logs) => {
                 let data = &logs.folder.data;
-                let path = match &logs.service {
+                let path = match logs.service.as_deref().or(logs.events.then_some("")) {
                     Some(name) if logs.events => {
                         show::events(data, name, logs.lines, logs.follow).await?;
                         return Ok(ExitCode::SUCCESS);

@@ -200,12 +200,9 @@ impl Resource for Cluster {
     }
 
     fn guard(live: &Live<Self>) -> Option<String> {
-        live.spec.deletion_protection.then(|| {
-            format!(
-                "The deletion protection of the cluster {} is on. Set `database.protect: false` and deploy, then destroy.",
-                live.id
-            )
-        })
+        live.spec
+            .deletion_protection
+            .then(|| format!("The deletion protection of the cluster {} is on (`database.protect`).", live.id))
     }
 }
 

@@ -205,7 +205,10 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
                 Some(guard) => format!("It holds data and would be deleted: {}. {guard}", live.id),
                 None => format!("It holds data and would be deleted: {}.", live.id),
             },
-            remedy: format!("Name it to allow that: `--allow-delete {address}`."),
+            remedy: match &live.guard {
+                Some(_) => format!("Name it to lift that and delete it all the same: `--allow-delete {address}`."),
+                None => format!("Name it to allow that: `--allow-delete {address}`."),
+            },
             address,
         });
     }
