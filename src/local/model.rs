@@ -21,6 +21,8 @@ pub(crate) struct Model {
     operations: BTreeMap<String, Operation>,
     /// The names of AWS's other actions, sorted.
     others: Vec<String>,
+    /// How those are called, where that is by a method and a path.
+    paths: BTreeMap<String, Http>,
     shapes: Vec<Shape>,
     errors: HashMap<String, KnownError>,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Http {
     /// E.g. `/2015-03-31/functions/{FunctionName}/code`.
     pub(crate) request_uri: String,
     /// The status of a success.
+    #[serde(default)]
     pub(crate) response_code: u16,
 }
 
@@ -252,6 +255,11 @@ impl Model {
         self.operations.values()
     }
 
+    /// The actions of which no more is known than how they are called.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = (&str, &Http)> {
+        self.paths.iter().map(|(name, http)| (name.as_str(), http))
+    }
+
     /// What is known about an error's code.
     pub(crate) fn error(&self, code: &str) -> Option<&KnownError> {
         self.errors.get(code)
@@ -271,7 +279,8 @@ impl Model {
             Ok::<_, String>((name.clone(), Operation { name: name.clone(), input, output, wrapper, http }))
         };
         let operations = raw.operations.iter().map(operation).collect::<Result<_, _>>()?;
-        Ok(Self { operations, others: raw.others, shapes, metadata: raw.metadata, errors: raw.errors })
+        let raw::Model { others, paths, metadata, errors, .. } = raw;
+        Ok(Self { operations, others, paths, shapes, metadata, errors })
     }
 }
 

@@ -11,6 +11,9 @@ pub(super) struct Model {
     pub(super) metadata: Metadata,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) others: Vec<String>,
+    /// How those are called, where that is not by their names.
+    #[serde(default)]
+    pub(super) paths: BTreeMap<String, Http>,
     pub(super) shapes: BTreeMap<String, Shape>,
     pub(super) errors: HashMap<String, KnownError>,
 }

@@ -24,7 +24,9 @@ pub(super) fn read<'a>(model: &Model, request: &Request<'a>) -> Result<(String, 
         Some((operation.name.clone(), path))
     });
     let (action, path) = found.ok_or_else(|| {
-        super::unknown_action(model, &format!("{} {}", request.method, request.path)).with_status(404)
+        let other = model.paths().find(|(_, http)| matched(http, request).is_some());
+        let called = other.map_or_else(|| format!("{} {}", request.method, request.path), |(name, _)| name.to_owned());
+        super::unknown_action(model, &called).with_status(404)
     })?;
     Ok((action, Parts { request: *request, path }))
 }
@@ -200,6 +202,8 @@ mod tests {
         {
             assert_eq!(of(method, path, "", "").unwrap_err().code, "UnknownOperationException", "{path}");
         }
+        let known = of("POST", "/2015-03-31/functions/f/versions", "", "").unwrap_err();
+        assert_eq!(known.message, "The local cloud does not provide the action PublishVersion of AWS Lambda.");
         let fault = of("GET", "/2015-03-31/functions", "MaxItems=many", "").unwrap_err();
         assert!(fault.message.contains("MaxItems"), "{fault}");
         let fault = of("GET", "/2015-03-31/functions", "MaxItems=0", "").unwrap_err();
