@@ -98,6 +98,9 @@ pub(super) fn wanted(ctx: &Ctx<'_>, given: &Value) -> Result<Value, Fault> {
     let arn = given["ObservabilityConfigurationArn"].as_str();
     let arn = arn.ok_or_else(|| invalid("ObservabilityEnabled true needs an ObservabilityConfigurationArn."))?;
     let full = find(ctx, arn).map_err(|_| invalid(format!("Observability configuration ARN is invalid: {arn}")))?;
+    if ctx.region.apprunner.observability.get(&full).is_none_or(|known| !known.revision.is_active()) {
+        return Err(invalid(format!("Observability configuration ARN is invalid: {arn} is INACTIVE.")));
+    }
     Ok(json!({ "ObservabilityEnabled": true, "ObservabilityConfigurationArn": full }))
 }
 

@@ -1,5 +1,7 @@
 //! A service, the settings it runs with, and the operations on it.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -86,6 +88,8 @@ pub(crate) struct AppService {
     pub(crate) settings: Settings,
     /// What is in force until the running update succeeds, and again if it fails.
     pub(super) fallback: Option<Settings>,
+    /// What did not come up, held on to until the service is back at what ran before.
+    pub(super) given_up: Option<Settings>,
     /// Oldest first.
     pub(super) operations: Vec<Operation>,
     pub(super) domains: Vec<super::domain::Domain>,
@@ -190,9 +194,10 @@ impl AppService {
         if self.running_operation().is_some() { "OPERATION_IN_PROGRESS" } else { self.status.text() }
     }
 
-    /// Whether the service holds on to a connector, a configuration: in force, to come, or to fall back to.
+    /// Whether the service holds on to a connector, a configuration: in force, to come, to fall back to, or given up.
     pub(super) fn holds(&self, what: impl Fn(&Settings) -> bool) -> bool {
-        self.status != Status::Deleted && (what(&self.settings) || self.fallback.as_ref().is_some_and(what))
+        let all = [Some(&self.settings), self.fallback.as_ref(), self.given_up.as_ref()];
+        self.status != Status::Deleted && all.into_iter().flatten().any(what)
     }
 
     /// The settings with which instances are to run now, if any are.
@@ -244,7 +249,7 @@ impl AppService {
         }
         match former.filter(|_| first) {
             Some(former) => {
-                self.settings = former;
+                self.given_up = Some(mem::replace(&mut self.settings, former));
                 self.generation += 1;
             }
             None => self.go_on(now),
@@ -302,6 +307,7 @@ impl AppService {
         if self.status == Status::Deleted {
             self.deleted_at = Some(ended_at);
         }
+        self.given_up = None;
         let fallback = self.fallback.take();
         if failed && let Some(fallback) = fallback {
             self.settings = fallback;

@@ -6,6 +6,7 @@ use super::SERVICE;
 use crate::local::{ec2, iam, members::testing::Cloud, secretsmanager};
 
 mod companions;
+mod in_use;
 mod services;
 
 const ACCESS: &str = "arn:aws:iam::000000000000:role/access";
