@@ -152,19 +152,20 @@ impl Store {
     }
 }
 
-/// Makes the network interfaces of a connector if no service used it before; says whether it did.
-pub(super) fn use_first(ctx: &mut Ctx<'_>, arn: &str) -> bool {
+/// Makes the network interfaces of a connector if no service used it before; says whether it did, or why it cannot.
+pub(super) fn use_first(ctx: &mut Ctx<'_>, arn: &str) -> Result<bool, String> {
     let now = ctx.now;
     let Some(connector) = ctx.region.apprunner.connectors.get_mut(arn).filter(|connector| !connector.used) else {
-        return false;
+        return Ok(false);
     };
-    connector.used = true;
     let has_network = ctx.services.iter().any(|service| service.name == "ec2");
     let description = format!("AWS App Runner VPC connector {}", connector.revision.name);
     let purpose = Purpose::of_service(arn, &description, "amazon-apprunner");
-    for subnet in connector.subnets.iter().filter(|_| has_network) {
-        let groups = &connector.security_groups;
-        ctx.region.ec2.attach_interface(&purpose, subnet, groups, now);
+    if has_network {
+        let attached = ctx.region.ec2.attach_interfaces(&purpose, &connector.subnets, &connector.security_groups, now);
+        attached
+            .map_err(|full| format!("Failed to create network interfaces for VPC connector {arn}: {}", full.message))?;
     }
-    true
+    connector.used = true;
+    Ok(true)
 }

@@ -129,13 +129,16 @@ pub(super) fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration
     }
     let settings = service(ctx, arn)?.settings.clone();
     let foreseen = if starts_instances { check::foresee(ctx, &settings) } else { None };
-    let failure = ctx.doom.take().or(foreseen);
+    let mut failure = ctx.doom.take().or(foreseen);
     let mut takes = duration;
     if matches!(kind, Kind::Create | Kind::Update)
         && let Some(arn) = settings.connector()
-        && connector::use_first(ctx, arn)
     {
-        takes += super::FIRST_USE;
+        match connector::use_first(ctx, arn) {
+            Ok(true) => takes += super::FIRST_USE,
+            Ok(false) => {}
+            Err(full) => failure = failure.or(Some(full)),
+        }
     }
     let (now, ends_at) = (ctx.now, ctx.pace.after(ctx.now, takes));
     let mut operation = Operation::new(kind, now, ends_at, failure.clone());

@@ -247,9 +247,7 @@ impl Store {
             requester: "amazon-vpc-endpoint",
             interface_type: "vpc_endpoint",
         };
-        for subnet_id in subnet_ids {
-            self.free_address(kind::SUBNET.find(&self.subnets, subnet_id)?)?;
-        }
+        self.check_room(subnet_ids)?;
         for subnet_id in subnet_ids {
             self.make_interface(&purpose, subnet_id, group_ids.clone(), now)?;
         }

@@ -12,6 +12,7 @@ use super::{
     listing::Listing,
     nat_gateway_address::{self, NatAddress, Wanted},
     network_interface_owner::Purpose,
+    private_address::FULL,
     tag::{self, TagSpecification},
     view::{View, timestamp},
 };
@@ -35,7 +36,7 @@ pub(crate) struct NatGateway {
     client_token: Option<String>,
     created_at: Millis,
     state: State,
-    /// What it has, or had while it lived: its interface, and the addresses of that.
+    /// What it has, or had while it lived: its interface, none where its subnet was full, and the addresses of that.
     pub(super) network_interface_id: String,
     #[serde(flatten)]
     pub(super) primary: NatAddress,
@@ -160,6 +161,9 @@ impl Store {
         if let Some(why) = &gateway.doom {
             return Some(("InternalError", why.clone()));
         }
+        if gateway.network_interface_id.is_empty() {
+            return Some((FULL, "Subnet has insufficient free addresses to create this NAT gateway".to_owned()));
+        }
         gateway.primary.allocation_id.as_ref()?;
         if let Some(message) = gateway.addresses().find_map(|address| self.lost_nat_address(gateway, address)) {
             return Some(("Resource.AlreadyAssociated", message));
@@ -212,7 +216,11 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
     let vpc_id = subnet.vpc_id.clone();
     let wanted = wanted(input, connectivity)?;
     nat_gateway_address::check_number(connectivity, wanted.len())?;
-    let mut addresses = store.nat_addresses(subnet, &wanted, until)?;
+    let (mut addresses, fits) = match store.nat_addresses(subnet, &wanted, until) {
+        // AWS makes the gateway, and tells of it that it has failed.
+        Err(fault) if fault.code == FULL => (vec![NatAddress::never(input.allocation_id.as_deref(), until)], false),
+        addresses => (addresses?, true),
+    };
     let tags = tag::given(&input.tag_specifications, &kind::NAT_GATEWAY)?;
     let id = kind::NAT_GATEWAY.new_id();
     let description = format!("Interface for NAT Gateway {id}");
@@ -223,9 +231,15 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
         interface_type: "nat_gateway",
     };
     let private_ips: Vec<Ipv4Addr> = addresses.iter().map(|address| address.private_ip).collect();
-    let network_interface_id = store.make_interface_at(&purpose, subnet_id, &private_ips, Vec::new(), now)?;
-    store.map_nat_addresses(&network_interface_id, &addresses);
-    let primary = addresses.remove(0).primary();
+    let network_interface_id = match fits {
+        true => store.make_interface_at(&purpose, subnet_id, &private_ips, Vec::new(), now)?,
+        false => String::new(),
+    };
+    if fits {
+        store.map_nat_addresses(&network_interface_id, &addresses);
+    }
+    let primary = addresses.remove(0);
+    let primary = if fits { primary.primary() } else { primary };
     let gateway = NatGateway {
         nat_gateway_id: id.clone(),
         vpc_id,

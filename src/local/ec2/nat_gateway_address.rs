@@ -49,6 +49,12 @@ pub(super) enum Stage {
 }
 
 impl NatAddress {
+    /// Of a gateway that gets none.
+    pub(super) fn never(allocation_id: Option<&str>, until: Millis) -> Self {
+        let allocation_id = allocation_id.map(str::to_owned);
+        Self { allocation_id, private_ip: Ipv4Addr::UNSPECIFIED, public_ip: None, stage: Stage::Arriving { until } }
+    }
+
     /// As a primary one is: there from the beginning.
     pub(super) fn primary(self) -> Self {
         Self { stage: Stage::There, ..self }
@@ -72,7 +78,7 @@ impl NatAddress {
         json!({
             "AllocationId": self.allocation_id,
             "AssociationId": own.filter(|_| is_told).map(|(_, one)| &one.association_id),
-            "NetworkInterfaceId": gateway.network_interface_id,
+            "NetworkInterfaceId": Some(&gateway.network_interface_id).filter(|id| !id.is_empty()),
             "PrivateIp": is_told.then(|| self.private_ip.to_string()),
             "PublicIp": self.public_ip.filter(|_| is_told).map(|ip| ip.to_string()),
             "IsPrimary": std::ptr::eq(self, &raw const gateway.primary),
@@ -94,21 +100,20 @@ impl Store {
         until: Millis,
     ) -> Result<Vec<NatAddress>, Fault> {
         let named: Vec<Option<Ipv4Addr>> = wanted.iter().map(|(_, private_ip)| *private_ip).collect();
-        let private_ips = self.chosen_addresses(subnet, &named)?;
         let elastic: Vec<&str> = wanted.iter().filter_map(|(allocation_id, _)| *allocation_id).collect();
         if let Some(twice) = elastic.iter().enumerate().find(|(index, id)| elastic[..*index].contains(id)) {
             return Err(invalid(format!("The allocation ID {} is given more than once.", twice.1)));
         }
-        let address = |(&(allocation_id, _), private_ip): (&Wanted<'_>, Ipv4Addr)| {
-            let address = allocation_id.map(|id| kind::ADDRESS.find(&self.addresses, id)).transpose()?;
-            Ok(NatAddress {
-                allocation_id: allocation_id.map(str::to_owned),
-                private_ip,
-                public_ip: address.map(|address| address.public_ip),
-                stage: Stage::Arriving { until },
-            })
+        for allocation_id in elastic {
+            kind::ADDRESS.find(&self.addresses, allocation_id)?;
+        }
+        let address = |(&(allocation_id, _), private_ip): (&Wanted<'_>, Ipv4Addr)| NatAddress {
+            allocation_id: allocation_id.map(str::to_owned),
+            private_ip,
+            public_ip: allocation_id.and_then(|id| self.addresses.get(id)).map(|address| address.public_ip),
+            stage: Stage::Arriving { until },
         };
-        wanted.iter().zip(private_ips).map(address).collect()
+        Ok(wanted.iter().zip(self.chosen_addresses(subnet, &named)?).map(address).collect())
     }
 
     /// Lets those elastic addresses that are free lead to a gateway's interface. The others are looked at when the time has

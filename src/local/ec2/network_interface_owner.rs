@@ -29,16 +29,34 @@ impl<'a> Purpose<'a> {
 }
 
 impl Store {
-    /// Makes the interface of another service's resource. It holds its subnet and groups until it is detached. The id; an
-    /// empty one where the subnet does not exist, which callers have checked.
+    /// Makes the interface of another service's resource. It holds its subnet and groups until it is detached. Refused where
+    /// the subnet is full; without an id where it does not exist, which callers have checked: another cloud may know it.
     pub(crate) fn attach_interface(
         &mut self,
         purpose: &Purpose<'_>,
         subnet_id: &str,
         group_ids: &[String],
         now: Millis,
-    ) -> String {
-        self.make_interface(purpose, subnet_id, group_ids.to_vec(), now).unwrap_or_default()
+    ) -> Result<String, Fault> {
+        match self.subnet(subnet_id) {
+            Some(_) => self.make_interface(purpose, subnet_id, group_ids.to_vec(), now),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// The same in each of these subnets, or in none of them where one is full.
+    pub(crate) fn attach_interfaces(
+        &mut self,
+        purpose: &Purpose<'_>,
+        subnet_ids: &[String],
+        group_ids: &[String],
+        now: Millis,
+    ) -> Result<(), Fault> {
+        self.check_room(subnet_ids)?;
+        for subnet_id in subnet_ids {
+            self.attach_interface(purpose, subnet_id, group_ids, now)?;
+        }
+        Ok(())
     }
 
     /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do

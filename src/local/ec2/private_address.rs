@@ -20,13 +20,16 @@ pub(super) fn check_within(subnet: &Subnet, wanted: Ipv4Addr) -> Result<(), Faul
     }
 }
 
+/// What the refusal is called where a subnet has no address left.
+pub(super) const FULL: &str = "InsufficientFreeAddressesInSubnet";
+
 /// The refusal where a subnet has no address left.
 fn full(subnet: &Subnet) -> Fault {
     let message = format!(
         "The specified subnet does not have enough free addresses to satisfy the request: {}.",
         subnet.subnet_id
     );
-    Fault::new("InsufficientFreeAddressesInSubnet", message)
+    Fault::new(FULL, message)
 }
 
 impl Store {
@@ -42,6 +45,11 @@ impl Store {
         let is_free =
             move |address: &Ipv4Addr| !taken.contains(address) && !self.is_reserved(&subnet.subnet_id, *address);
         cidr::usable(subnet.cidr).filter(is_free)
+    }
+
+    /// Refuses where one of these subnets has no address left; one that another cloud may know has room.
+    pub(crate) fn check_room(&self, subnet_ids: &[String]) -> Result<(), Fault> {
+        subnet_ids.iter().filter_map(|id| self.subnet(id)).try_for_each(|subnet| self.free_address(subnet).map(drop))
     }
 
     /// The lowest free address of a subnet.

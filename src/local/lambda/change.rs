@@ -90,26 +90,32 @@ pub(super) fn created(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
     function.failure = failure;
     function.take_code(ctx.data, code, &Place::of(ctx, name))?;
     let (subnets, groups) = network(input);
-    attach(ctx, &mut function, subnets, groups);
+    match attach(ctx, &mut function, &subnets, &groups) {
+        Ok(()) => {}
+        Err(_full) => function.fail_for_lack_of_addresses(),
+    }
+    (function.subnets, function.groups) = (subnets, groups);
     let output = function.described();
     ctx.region.lambda.functions.insert(function.name.clone(), function);
     Ok(output)
 }
 
-/// Puts a function into subnets and groups; its network interfaces are made, and those elsewhere stay for a while.
-fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: Vec<String>, groups: Vec<String>) {
+/// Makes a function's network interfaces in subnets and groups, and those elsewhere stay for a while; refused, and nothing is
+/// changed, where one of the subnets is full.
+fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: &[String], groups: &[String]) -> Result<(), Fault> {
+    ctx.region.ec2.check_room(subnets)?;
     detach(ctx, function);
     if ctx.serves("ec2") {
-        for subnet in &subnets {
+        for subnet in subnets {
             let description = format!("AWS Lambda VPC ENI-{}-{}", function.name, random_uuid());
             // Lambda makes them as the function's role, and EC2 takes them for that one's.
             let role = ctx.iam.role(function.text("Role")).map_or("AROA", |role| role.unique_id());
             let requester = format!("{role}:{}", ctx.account);
             let purpose = Purpose::of_function(&function.arn, &description, &requester);
-            ctx.region.ec2.attach_interface(&purpose, subnet, &groups, ctx.now);
+            ctx.region.ec2.attach_interface(&purpose, subnet, groups, ctx.now)?;
         }
     }
-    (function.subnets, function.groups) = (subnets, groups);
+    Ok(())
 }
 
 fn detach(ctx: &mut Ctx<'_>, function: &Function) {
@@ -198,7 +204,7 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     function.check_free()?;
     check::revision(&function, &input)?;
     settings::take(&mut function.settings.0, &input)?;
-    let mut duration = UPDATE;
+    let (mut duration, mut wanted) = (UPDATE, None);
     if let Some(vpc) = input.get("VpcConfig") {
         function.networked = true;
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);
@@ -207,11 +213,18 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
         if (&subnets, &groups) != (&function.subnets, &function.groups) {
             duration = CREATE_IN_VPC;
             check::role(ctx, function.text("Role"), !subnets.is_empty())?;
-            attach(ctx, &mut function, subnets, groups);
+            wanted = Some((subnets, groups));
         }
     }
     check::role(ctx, function.text("Role"), !function.subnets.is_empty())?;
     function.begin(ctx.now, ctx.pace.after(ctx.now, duration), ctx.doom.take());
+    if let Some((subnets, groups)) = wanted {
+        match attach(ctx, &mut function, &subnets, &groups) {
+            Ok(()) => (function.subnets, function.groups) = (subnets, groups),
+            // The function stays where it is.
+            Err(_full) => function.fail_for_lack_of_addresses(),
+        }
+    }
     let output = function.described();
     ctx.region.lambda.functions.insert(function.name.clone(), function);
     Ok(output)

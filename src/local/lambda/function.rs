@@ -41,8 +41,13 @@ pub(super) struct Function {
     pub(super) changed_at: Option<Millis>,
     /// Why what is under way fails, or what was under way has failed.
     pub(super) failure: Option<String>,
+    /// The same in a word; Lambda's own fault where there is none.
+    pub(super) failure_code: Option<String>,
     pub(super) tags: Tags,
 }
+
+/// Why a function or a change of it failed: a subnet has no address left.
+pub(super) const OUT_OF_ADDRESSES: &str = "SubnetOutOfIPAddresses";
 
 /// Whether a function can be called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +77,10 @@ impl Function {
         }
         if self.changed_at.is_some_and(|at| at <= now) {
             self.changed_at = None;
+            // What kept it from being made may have been mended.
+            if self.state == State::Failed && self.failure.is_none() {
+                self.state = State::Active;
+            }
             self.revise();
         }
     }
@@ -120,7 +129,20 @@ impl Function {
         self.modified_at = now;
         (self.revision, self.next_revision) = (random_uuid(), random_uuid());
         self.failure = failure;
+        self.failure_code = None;
         self.changed_at = Some(until);
+    }
+
+    /// What is under way is going to fail: a subnet has no address left for it.
+    pub(super) fn fail_for_lack_of_addresses(&mut self) {
+        self.failure =
+            Some("Lambda was not able to set up VPC resources, as a subnet is out of IP addresses.".to_owned());
+        self.failure_code = Some(OUT_OF_ADDRESSES.to_owned());
+    }
+
+    /// Why it fails, as a code.
+    pub(super) fn failure_code(&self) -> &str {
+        self.failure_code.as_deref().unwrap_or("InternalError")
     }
 
     /// As a list shows it: without its states.
@@ -160,7 +182,7 @@ impl Function {
             }
             State::Failed => {
                 set("StateReason", self.failure.clone().into());
-                set("StateReasonCode", "InternalError".into());
+                set("StateReasonCode", self.failure_code().into());
             }
             State::Active => {}
         }
@@ -179,7 +201,7 @@ impl Function {
             }
             "Failed" => {
                 set("LastUpdateStatusReason", self.failure.clone().into());
-                set("LastUpdateStatusReasonCode", "InternalError".into());
+                set("LastUpdateStatusReasonCode", self.failure_code().into());
             }
             _ => {}
         }

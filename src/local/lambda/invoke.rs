@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     NEWEST, environment,
-    function::State,
+    function::{OUT_OF_ADDRESSES, State},
     name::{self, Name},
     upload::Place,
 };
@@ -84,6 +84,14 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     match function.state {
         State::Active => {}
         State::Pending => function.check_free()?,
+        State::Failed if function.failure_code() == OUT_OF_ADDRESSES => {
+            return Err(Fault::new(
+                "SubnetIPAddressLimitReachedException",
+                "Lambda was not able to set up VPC access for the Lambda function because one or more configured subnets has no \
+                 available IP addresses.",
+            )
+            .with_status(502));
+        }
         State::Failed => {
             return Err(super::conflict(
                 "The operation cannot be performed at this time. The function is currently in the following state: Failed",

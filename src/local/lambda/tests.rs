@@ -1,5 +1,6 @@
 //! Functions as they are made, changed and deleted; what runs is tried in the tests that cross processes.
 
+mod full_subnets;
 mod refused;
 mod shown;
 

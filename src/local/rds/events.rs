@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Store,
     input::{Input, combination, invalid, page},
+    phase::{INCOMPATIBLE_NETWORK, Phase},
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
@@ -60,7 +61,15 @@ impl Ctx<'_> {
         if self.doom.is_some() { failed } else { "available" }
     }
 
-    /// Notes that what is being made will fail, where somebody asked for that.
+    /// What is being made ends without a network where there was no address for it.
+    pub(super) fn end_without_room(&mut self, attached: Result<(), Fault>, phase: &mut Phase) {
+        if let Err(full) = attached {
+            phase.then(INCOMPATIBLE_NETWORK);
+            self.doom.get_or_insert(full.message);
+        }
+    }
+
+    /// Notes that what is being made will fail, where there is no address for it or somebody asked for that.
     pub(super) fn note_doom(&mut self, kind: &str, arn: &str) {
         if let Some(why) = self.doom.take() {
             self.region.rds.note(self.now, kind, arn, "failure", why);

@@ -11,7 +11,7 @@ use super::{
     events::time,
     incompatible::INCOMPATIBLE,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
-    phase::{Phase, Progress},
+    phase::{INCOMPATIBLE_NETWORK, Phase, Progress},
     renaming, rules,
     tags::{self, Tags},
     times, windows,
@@ -121,7 +121,7 @@ impl Instance {
 
     /// Whether it is, or is becoming, a part of its cluster that can be relied on.
     pub(super) fn is_sound(&self) -> bool {
-        !["failed", "deleting"].contains(&self.phase.status.as_str())
+        !["failed", INCOMPATIBLE_NETWORK, "deleting"].contains(&self.phase.status.as_str())
     }
 
     /// Whether its creation is under way.
@@ -131,7 +131,8 @@ impl Instance {
 
     /// Whether a client that connects to it is answered.
     pub(super) fn answers(&self) -> bool {
-        !["creating", "failed", "deleting", "stopping", "stopped"].contains(&self.phase.status.as_str())
+        !["creating", "failed", INCOMPATIBLE_NETWORK, "deleting", "stopping", "stopped"]
+            .contains(&self.phase.status.as_str())
     }
 
     /// Whether a server is to run for it: also when nothing but that server is missing from its creation.
@@ -144,7 +145,7 @@ impl Instance {
     pub(super) fn status(&self, store: &Store) -> &str {
         let Some(cluster) = store.clusters.get(&self.cluster) else { return &self.phase.status };
         match self.phase.status.as_str() {
-            "stopping" | "stopped" | "deleting" | "failed" => &self.phase.status,
+            "stopping" | "stopped" | "deleting" | "failed" | INCOMPATIBLE_NETWORK => &self.phase.status,
             _ if cluster.progress.is_incompatible() => INCOMPATIBLE,
             "creating" if cluster.progress.fault.is_some() || cluster.phase.is("failed") => "failed",
             status => status,
@@ -304,9 +305,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = format!("DB subnet group {} has no subnet in the zone {}.", group.name, zone.unwrap_or_default());
         return Err(Fault::new("InvalidVPCNetworkStateFault", message));
     };
-    // Without a wish the members go round the zones.
+    // Without a wish the members go round the zones. A subnet without a free address is passed over where another will do.
     let at = if zone.is_some() { at } else { members % group.subnets.len() };
-    let (subnet_id, zone) = group.subnets[at].clone();
+    let suits = |(_, place): &&(String, String)| zone.is_none_or(|zone| zone == place);
+    let has_room = |(id, _): &&(String, String)| ctx.region.ec2.check_room(std::slice::from_ref(id)).is_ok();
+    let chosen = group.subnets.iter().cycle().skip(at).take(group.subnets.len()).filter(suits).find(has_room);
+    let (subnet_id, zone) = chosen.unwrap_or(&group.subnets[at]).clone();
     let parameter_group = input.text("DBParameterGroupName").map(str::to_ascii_lowercase);
     let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{}", engine::family(&cluster.version)));
     store.check_instance_group(&parameter_group, &cluster.version)?;
@@ -341,7 +345,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     };
     instance.address = cfg!(target_os = "linux").then(|| ctx.region.rds.listener(cluster.port).address);
     instance.boot = Some(ctx.region.rds.boot(&instance));
-    attach(ctx, &instance, &cluster.security_groups);
+    attach(ctx, &mut instance, &cluster.security_groups);
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.note_doom("db-instance", &instance.arn);
     let (name, writer) = (instance.identifier.clone(), instance.writer);
@@ -353,9 +357,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-fn attach(ctx: &mut Ctx<'_>, instance: &Instance, groups: &[String]) {
+fn attach(ctx: &mut Ctx<'_>, instance: &mut Instance, groups: &[String]) {
     let purpose = Purpose::of_service(&instance.arn, "RDSNetworkInterface", "amazon-rds");
-    ctx.region.ec2.attach_interface(&purpose, &instance.subnet_id, groups, ctx.now);
+    let attached = ctx.region.ec2.attach_interface(&purpose, &instance.subnet_id, groups, ctx.now);
+    ctx.end_without_room(attached.map(drop), &mut instance.phase);
 }
 
 /// Gives the interfaces of a cluster's members the cluster's security groups.

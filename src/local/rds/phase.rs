@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::incompatible;
 use crate::local::pace::Millis;
 
+/// What has no address in a subnet of its own.
+pub(super) const INCOMPATIBLE_NETWORK: &str = "incompatible-network";
+
 /// A status in RDS's words, and the one that follows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Phase {
@@ -25,6 +28,13 @@ impl Phase {
     /// `status` until the moment `at`, then `then`.
     pub(super) fn until(status: &str, at: Millis, then: &str) -> Self {
         Self { status: status.to_owned(), next: Some(Next { at, status: then.to_owned() }) }
+    }
+
+    /// The same until then, and something else after it.
+    pub(super) fn then(&mut self, then: &str) {
+        if let Some(next) = &mut self.next {
+            then.clone_into(&mut next.status);
+        }
     }
 
     /// Whether the time of the present status is over, so that only the data plane can hold it up.

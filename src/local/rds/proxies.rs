@@ -207,7 +207,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let idle_timeout = check_idle(input.number("IdleClientTimeout").unwrap_or(1800))?;
     let tags = tags::given(&input)?;
-    let proxy = Proxy {
+    let mut proxy = Proxy {
         arn: ctx.rds_arn("db-proxy", &arn::hex_id("prx-")),
         target_group_arn: ctx.rds_arn("target-group", &arn::hex_id("prx-tg-")),
         phase: Phase::until(
@@ -234,7 +234,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         targets: Vec::new(),
         name: name.clone(),
     };
-    attach(ctx, &proxy);
+    attach(ctx, &mut proxy);
     let answer = json!({"DBProxy": proxy.view()});
     let arn = proxy.arn.clone();
     ctx.region.rds.proxies.insert(name, proxy);
@@ -242,11 +242,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-fn attach(ctx: &mut Ctx<'_>, proxy: &Proxy) {
+fn attach(ctx: &mut Ctx<'_>, proxy: &mut Proxy) {
     let purpose = Purpose::of_service(&proxy.arn, "Network interface for DBProxy", "amazon-rds");
-    for subnet in &proxy.subnets {
-        ctx.region.ec2.attach_interface(&purpose, subnet, &proxy.security_groups, ctx.now);
-    }
+    let attached = ctx.region.ec2.attach_interfaces(&purpose, &proxy.subnets, &proxy.security_groups, ctx.now);
+    ctx.end_without_room(attached, &mut proxy.phase);
 }
 
 pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

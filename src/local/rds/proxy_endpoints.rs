@@ -61,11 +61,10 @@ fn exists(name: &str) -> Fault {
     Fault::new("DBProxyEndpointAlreadyExistsFault", format!("DB proxy endpoint {name} already exists."))
 }
 
-fn attach(ctx: &mut Ctx<'_>, endpoint: &ProxyEndpoint) {
+fn attach(ctx: &mut Ctx<'_>, endpoint: &mut ProxyEndpoint) {
     let purpose = Purpose::of_service(&endpoint.arn, "Network interface for DBProxy", "amazon-rds");
-    for subnet in &endpoint.subnets {
-        ctx.region.ec2.attach_interface(&purpose, subnet, &endpoint.security_groups, ctx.now);
-    }
+    let attached = ctx.region.ec2.attach_interfaces(&purpose, &endpoint.subnets, &endpoint.security_groups, ctx.now);
+    ctx.end_without_room(attached, &mut endpoint.phase);
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -82,10 +81,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(ctx, &subnets)?;
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
-    let endpoint = ProxyEndpoint {
+    let mut endpoint = ProxyEndpoint {
         arn: ctx.rds_arn("db-proxy-endpoint", &arn::hex_id("prx-endpoint-")),
         proxy: proxy.name,
-        phase: Phase::until("creating", ctx.pace.after(ctx.now, times::PROXY_ENDPOINT), "available"),
+        phase: Phase::until(
+            "creating",
+            ctx.pace.after(ctx.now, times::PROXY_ENDPOINT),
+            ctx.ending("insufficient-resource-limits"),
+        ),
         progress: Progress::begun(),
         listener: ctx.region.rds.listener(5432),
         vpc_id,
@@ -96,8 +99,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         tags: tags::given(&input)?,
         name: name.clone(),
     };
-    attach(ctx, &endpoint);
+    attach(ctx, &mut endpoint);
     let answer = json!({"DBProxyEndpoint": endpoint.view()});
+    // Its proxy tells why it fails, if it does: endpoints have no events of their own.
+    let proxy = ctx.region.rds.proxy(&endpoint.proxy)?.arn.clone();
+    ctx.note_doom("db-proxy", &proxy);
     ctx.region.rds.proxy_endpoints.insert(name, endpoint);
     Ok(answer)
 }

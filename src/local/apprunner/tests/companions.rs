@@ -40,6 +40,34 @@ fn a_connector_lives_with_its_first_service() {
 }
 
 #[test]
+fn a_connector_without_an_address_fails_the_service_and_is_tried_again() {
+    let mut fixture = Fixture::new();
+    let connector = fixture.connector("vpc-one");
+    let one = json!({ "SubnetId": fixture.subnet });
+    let mut taken = Vec::new();
+    while let Ok(made) = fixture.cloud.call(&ec2::SERVICE, "CreateNetworkInterface", one.clone()) {
+        taken.push(made["NetworkInterface"]["NetworkInterfaceId"].clone());
+    }
+    assert_eq!(taken.len(), 251);
+    let mut input = service("demo");
+    input["NetworkConfiguration"] =
+        json!({ "EgressConfiguration": { "EgressType": "VPC", "VpcConnectorArn": connector } });
+    let arn = call(&mut fixture.cloud, "CreateService", input)["Service"]["ServiceArn"].as_str().unwrap().to_owned();
+    fixture.cloud.wait(300);
+    assert_eq!(fixture.status(&arn), "CREATE_FAILED");
+    let group = fixture.cloud.region.apprunner.services[&arn].log_group("service");
+    let log = fixture.cloud.region.logs.last_messages(&group, "events", 1).join("");
+    assert!(log.contains(&connector) && log.contains("enough free addresses"), "{log}");
+
+    let free = json!({ "NetworkInterfaceId": taken[0] });
+    fixture.cloud.call(&ec2::SERVICE, "DeleteNetworkInterface", free).unwrap();
+    call(&mut fixture.cloud, "UpdateService", json!({ "ServiceArn": arn }));
+    fixture.cloud.wait(480);
+    assert_eq!(fixture.status(&arn), "RUNNING");
+    assert_eq!(fixture.interfaces(), 251);
+}
+
+#[test]
 fn connectors_are_checked_and_numbered() {
     let mut fixture = Fixture::new();
     let first = fixture.connector("vpc-one");

@@ -148,7 +148,7 @@ fn another_services_interface_holds_its_subnet_and_groups() {
     let attach = |cloud: &mut Cloud| {
         let groups = [group.clone()];
         let purpose = Purpose::of_service(owner, "RDSNetworkInterface", "amazon-rds");
-        cloud.region.ec2.attach_interface(&purpose, &subnet, &groups, now)
+        cloud.region.ec2.attach_interface(&purpose, &subnet, &groups, now).unwrap()
     };
     let interface = attach(&mut cloud);
     let held = [

@@ -10,6 +10,7 @@ use crate::local::{fault::Fault, members::testing};
 mod addresses;
 mod defaults;
 mod endpoints;
+mod full_subnets;
 mod gateways;
 mod groups;
 mod prefix_lists;
