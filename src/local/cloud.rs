@@ -35,6 +35,8 @@ pub(crate) struct Cloud {
     pub(crate) changed: Notify,
     /// The same for what runs the services' programs.
     pub(crate) services_changed: Notify,
+    /// The same for what makes the functions' calls that nobody waits for.
+    pub(crate) functions_changed: Notify,
     /// How often each action was called.
     pub(crate) calls: Calls,
     /// The faults that somebody asked for.
@@ -54,6 +56,7 @@ impl Cloud {
             data: data.to_owned(),
             changed: Notify::new(),
             services_changed: Notify::new(),
+            functions_changed: Notify::new(),
             calls: Calls::default(),
             chaos: Chaos::default(),
             log: Log::open(data).map_err(disk::error("write", &Log::path(data)))?,
@@ -184,6 +187,7 @@ impl Cloud {
     pub(crate) fn wake(&self) {
         self.changed.notify_one();
         self.services_changed.notify_one();
+        self.functions_changed.notify_one();
     }
 
     /// Whether the end has begun.

@@ -21,7 +21,7 @@ use super::{
     cloud::Cloud,
     control::Control,
     disk::{self, DiskError},
-    http,
+    http, lambda,
     pace::Pace,
     rds,
     service::{SERVICES, Service},
@@ -40,6 +40,14 @@ pub struct Options {
     pub services: Vec<String>,
     /// Whether it answers every user of this machine, and not its own alone.
     pub other_users: bool,
+}
+
+#[cfg(test)]
+impl Options {
+    /// All services in this folder, at any port, without waiting for anything.
+    pub(crate) fn in_test(data: &Path) -> Self {
+        Self { port: 0, data: data.to_owned(), pace: Pace::Instant, services: Vec::new(), other_users: false }
+    }
 }
 
 /// Why the local cloud could not be started, found or stopped.
@@ -250,9 +258,10 @@ async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     let url = control.url.clone();
     let programs = move |cloud| apprunner::run::run(cloud, url.clone());
     let services = tokio::spawn(lasting("programs", Arc::clone(&cloud), programs));
+    let functions = tokio::spawn(lasting("functions", Arc::clone(&cloud), lambda::queue::run));
     cloud.wake();
     http::serve(listener, control).await;
-    let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane) });
+    let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane, functions) });
     if stopped.await.is_err() {
         let ended = rds::end_left_behind(&cloud.data).await;
         cloud

@@ -88,7 +88,7 @@ pub(crate) async fn answer(cloud: &Arc<Cloud>, mut scope: Option<Scope>, request
                 cloud.log.line(&format!("{} failed by a mistake of the local cloud's own; daemon.out tells it", service.name));
                 let message = "The local cloud failed by a mistake of its own, and nothing was changed. Its file daemon.out \
                                tells where; please report it.";
-                let fault = Fault::new("InternalFailure", message).with_status(500);
+                let fault = Fault::internal(service.name, message);
                 Delivery::Whole(protocol::refusal(model, &fault, &request_id))
             })
         }
@@ -188,7 +188,7 @@ async fn perform<'a>(
     if let Some(run) = running(service, &operation.name) {
         // A task of its own: it goes on where whoever called has gone.
         let ended = tokio::spawn(run(Arc::clone(cloud), output)).await;
-        output = ended.map_err(|error| Fault::new("InternalFailure", error.to_string()).with_status(500))??;
+        output = ended.map_err(|error| Fault::internal(service.name, error.to_string()))??;
     }
     fate.retell(&mut output);
     Ok((operation, output))
@@ -233,12 +233,13 @@ fn act(
         return cloud.region(account, region, work);
     }
     // Saved also after a refusal: an action may have changed something before it refused.
-    change(cloud, account, region, work)?
+    change(cloud, scope, work)?
 }
 
 /// What somebody else does right after a call, behind its client's back.
-fn drift(cloud: &Cloud, Scope { account, region, .. }: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
-    let calls = change(cloud, account, region, |ctx| fate.drift(ctx))?;
+fn drift(cloud: &Cloud, scope: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
+    let Scope { account, region, .. } = scope;
+    let calls = change(cloud, scope, |ctx| fate.drift(ctx))?;
     for (call, outcome) in calls {
         let call = call.replace('.', " ");
         let ended = outcome.err().map_or_else(|| "200".to_owned(), |fault| format!("{} {fault}", fault.status));
@@ -247,11 +248,9 @@ fn drift(cloud: &Cloud, Scope { account, region, .. }: &Scope, fate: &Fate<'_>) 
     Ok(())
 }
 
-fn change<T>(cloud: &Cloud, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> Result<T, Fault> {
-    let outcome = cloud.change(account, region, work).map_err(|error| {
-        Fault::new("InternalFailure", format!("Nothing was changed, for it could not be saved. {error}."))
-            .with_status(500)
-    })?;
+fn change<T>(cloud: &Cloud, scope: &Scope, work: impl FnOnce(&mut Ctx<'_>) -> T) -> Result<T, Fault> {
+    let Scope { account, region, service, .. } = scope;
+    let outcome = cloud.change(account, region, work).map_err(|error| Fault::unsaved(service, &error))?;
     cloud.wake();
     Ok(outcome)
 }

@@ -1,5 +1,7 @@
 //! What a refused call answers: AWS's error code, HTTP status and a message that helps.
 
+use super::disk::DiskError;
+
 /// An error of an AWS API, in the service's own words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -16,6 +18,20 @@ impl Fault {
     /// A refusal with HTTP status 400, as most of AWS's are.
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), status: 400 }
+    }
+
+    /// A failure that is not the caller's, under the code that the service has for it.
+    pub(crate) fn internal(service: &str, message: impl Into<String>) -> Self {
+        let code = match service {
+            "lambda" => "ServiceException",
+            _ => "InternalFailure",
+        };
+        Self::new(code, message).with_status(500)
+    }
+
+    /// What a call asked for was undone: the disk did not take it.
+    pub(crate) fn unsaved(service: &str, error: &DiskError) -> Self {
+        Self::internal(service, format!("Nothing was changed, for it could not be saved. {error}."))
     }
 
     /// The same refusal under another HTTP status (the RDS `…NotFoundFault`s are 404, for one).

@@ -3,7 +3,7 @@
 //! A shell stands over the program and holds one end of a pipe whose other end only the daemon has: when the daemon is gone,
 //! killed or not, the pipe is closed, and the shell ends the whole group.
 
-use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fmt, io, path::PathBuf, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -36,6 +36,27 @@ pub(crate) struct Process {
     _lifeline: Option<ChildStdin>,
 }
 
+/// How a program ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By itself, with an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+    /// In a way that nobody can tell more of.
+    Other(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(out, "ended with exit code {code}"),
+            Self::Signal(number) => write!(out, "was ended by signal {number}"),
+            Self::Other(how) => out.write_str(how),
+        }
+    }
+}
+
 impl Process {
     /// Starts a program; also gives what it will say.
     pub(crate) fn start(start: &Start) -> io::Result<(Self, Option<ChildStdout>, Option<ChildStderr>)> {
@@ -55,16 +76,16 @@ impl Process {
     }
 
     /// Waits for the program's end, takes away what it left running, and says how it ended.
-    pub(crate) async fn ended(&mut self) -> String {
+    pub(crate) async fn ended(&mut self) -> End {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);
         match status {
             Ok(status) => match status.code() {
-                Some(code) if code > 128 => format!("was ended by signal {}", code - 128),
-                Some(code) => format!("ended with exit code {code}"),
-                None => status.to_string(),
+                Some(code) if code > 128 => End::Signal(code - 128),
+                Some(code) => End::Code(code),
+                None => End::Other(status.to_string()),
             },
-            Err(error) => format!("is lost: {error}"),
+            Err(error) => End::Other(format!("is lost: {error}")),
         }
     }
 

@@ -5,6 +5,7 @@ import concurrent.futures
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
 
@@ -77,7 +78,8 @@ def made():
     refused("too long", "InvalidParameterValueException", lambdas.create_function, **(create | {"Timeout": 901}))
     refused("a runtime of the past", "InvalidParameterValueException", lambdas.create_function, **(create | {"Runtime": "python3.7"}))
     refused("too many variables", "InvalidParameterValueException", lambdas.create_function, **(create | {"Environment": {"Variables": {"LONG": "x" * 4096}}}))
-    refused("no such runtime", "ValidationException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
+    error = refused("no such runtime", "InvalidParameterValueException", lambdas.create_function, **(create | {"Runtime": "cobol"}))
+    holds("in Lambda's words", "Value cobol at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [" in error and error.endswith("] or be a valid ARN"), error)
     new = lambdas.create_function(**create, Tags={"a": "b"}, Environment={"Variables": {"MODE": "first"}})
     holds("no network, and no change under way", "VpcConfig" not in new and "LastUpdateStatus" not in new, new)
     equal("a new function", (new["State"], new["Version"], new["FunctionArn"], new["ResponseMetadata"]["HTTPStatusCode"]), ("Pending", "$LATEST", ARN, 201))
@@ -105,12 +107,15 @@ def called():
     refused("what is none", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", ClientContext="x", status=400)
     answer, value = call({"fail": True}, LogType="Tail")
     equal("a refusal of its own", (answer["FunctionError"], value), ("Unhandled", {"errorMessage": "no", "errorType": "Refused"}))
-    holds("a line to its end", base64.b64decode(answer["LogResult"]).endswith(b"Memory Size: 128 MB\n"), answer["LogResult"])
+    last = base64.b64decode(answer["LogResult"]).decode().splitlines()[-1]
+    report = r"REPORT RequestId: [0-9a-f-]{36}\tDuration: [0-9]+\.[0-9]{2} ms\tBilled Duration: [0-9]+ ms\tMemory Size: 128 MB\tMax Memory Used: [1-9][0-9]* MB\tInit Duration: [0-9]+\.[0-9]{2} ms\t"
+    holds("a line to its end", re.fullmatch(report, last), last)
     holds("the end of the log", "called with {'fail': True}" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
     answer, value = call({"bytes": True}, LogType="Tail")
     holds("what it says after what is no text", "\ufffd is no text\nand this is\n" in base64.b64decode(answer["LogResult"]).decode(), answer["LogResult"])
     answer, value = call({"exit": True})
     equal("one that ends", (answer["FunctionError"], value["errorType"]), ("Unhandled", "Runtime.ExitError"))
+    holds("how it ended", value["errorMessage"].endswith(" Error: Runtime exited with error: exit status 3"), value)
     equal("a trial", lambdas.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"], 204)
     equal("one that nobody waits for", lambdas.invoke(FunctionName="echo", InvocationType="Event", Payload='{"later": 1}')["StatusCode"], 202)
     refused("what is no JSON", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", Payload=b"{", status=400)
@@ -162,7 +167,11 @@ def changed():
     holds("too slow", answer["FunctionError"] == "Unhandled" and "Task timed out after 1.00 seconds" in value["errorMessage"], value)
     lambdas.update_function_code(FunctionName="echo", ZipFile=packed(name="other"))
     lambdas.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
-    equal("no bootstrap", call({})[1]["errorType"], "Runtime.InvalidEntrypoint")
+    answer, value = call({}, LogType="Tail")
+    equal("no bootstrap", value["errorType"], "Runtime.InvalidEntrypoint")
+    holds("in Lambda's words", value["errorMessage"].endswith(" Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"), value)
+    lines = [line.split()[0] for line in base64.b64decode(answer["LogResult"]).decode().splitlines()]
+    equal("its log", lines, ["START", "RequestId:", "Runtime.InvalidEntrypoint", "END", "REPORT"])
 
 
 def named():

@@ -44,7 +44,7 @@ def equal(what, got, wanted):
 
 
 def refused(what, codes, call, status=None, **parameters):
-    """Checks that a call is refused with the error code that AWS documents (or one of several)."""
+    """Checks that a call is refused with the error code that AWS documents (or one of several); the message that it has."""
     codes = (codes,) if isinstance(codes, str) else codes
     try:
         answer = call(**parameters)
@@ -53,9 +53,11 @@ def refused(what, codes, call, status=None, **parameters):
         holds(what, told["Code"] in codes and told.get("Message"), f"{told} in place of {' or '.join(codes)}")
         if status is not None:
             equal(f"{what}: HTTP status", error.response["ResponseMetadata"]["HTTPStatusCode"], status)
+        return told.get("Message", "")
     else:
         answer.pop("ResponseMetadata", None)
         holds(what, False, f"accepted with {answer}, not refused with {' or '.join(codes)}")
+        return ""
 
 
 def until(what, read, wanted, seconds=60):

@@ -46,7 +46,7 @@ impl Code {
 }
 
 fn unusable(error: impl Display) -> Fault {
-    Fault::new("ServiceException", format!("The code could not be unpacked: {error}")).with_status(500)
+    Fault::internal("lambda", format!("The code could not be unpacked: {error}"))
 }
 
 /// The folder with everything of one function.

@@ -8,10 +8,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{io::AsyncRead, sync::mpsc, task::JoinHandle};
+use tokio::{
+    io::AsyncRead,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use super::{
     invoke::{Answer, Order},
+    report::{self, Failure, Report},
     runtime::Runtime,
 };
 use crate::local::{
@@ -21,7 +26,7 @@ use crate::local::{
     lines::split,
     logs::Destination,
     members::random_hex,
-    process::{Process, Start},
+    process::{End, Process, Start},
 };
 
 /// How many lines of the log are remembered for the answer.
@@ -29,44 +34,105 @@ const LAST: usize = 100;
 /// A longer line is cut in two: what one event of AWS's takes.
 const LONGEST_LINE: usize = 256 << 10;
 
-/// Runs one call to its end, which is `limit` after its beginning at the latest.
-pub(super) async fn run(cloud: &Arc<Cloud>, order: &Order, folder: &Path, limit: Duration) -> Result<Answer, Fault> {
-    let broken = |error: std::io::Error| {
-        Fault::new("ServiceException", format!("The function could not be run: {error}")).with_status(500)
-    };
+/// How long a function may take until it asks for its first call, where its own time is not longer.
+const LONGEST_INIT: Duration = Duration::from_secs(10);
+/// How often it is looked how much memory a function has: what has ended can no longer be asked.
+const LOOKING: Duration = Duration::from_millis(500);
+
+/// Runs one call to its end, which is `limit` after the function asked for it at the latest, and writes its log. Without a
+/// folder there is no code.
+pub(super) async fn run(
+    cloud: &Arc<Cloud>,
+    order: &Order,
+    folder: Option<&Path>,
+    limit: Duration,
+) -> Result<Answer, Fault> {
     let log = Arc::new(Log::of(cloud, order));
-    let begun = Instant::now();
-    log.line(&format!("START RequestId: {} Version: $LATEST", order.request));
-    let (runtime, answered) = Runtime::start(order, limit).await.map_err(broken)?;
-    let environment = variables(cloud, order, folder, &runtime.address, &log.stream);
-    let start = Start { command: "exec ./bootstrap".to_owned(), dir: folder.to_owned(), environment };
-    let (mut process, out, err) = Process::start(&start).map_err(broken)?;
-    let listening = log.follow(out, err);
-    let mut answer = tokio::select! {
-        answer = answered => answer.unwrap_or_else(|_| Answer::failure("Runtime.Unknown", "The runtime has gone.")),
-        how = process.ended() => {
-            let message = format!("RequestId: {} Error: Runtime exited: it {how}", order.request);
-            Answer::failure("Runtime.ExitError", &message)
+    let mut course = Course { begun: Instant::now(), fetched: None, used: 0 };
+    let ended = match report::entrypoint(folder, order) {
+        Ok(folder) => call(&log, order, folder, limit, &mut course)
+            .await
+            .map_err(|error| Fault::internal("lambda", format!("The function could not be run: {error}")))?,
+        Err(nothing) => Err(nothing),
+    };
+    if course.fetched.is_none() {
+        log.begin(&order.request);
+    }
+    let failure = ended.as_ref().err();
+    log.write(&failure.map(|failure| failure.lines(&order.request)).unwrap_or_default());
+    log.line(&format!("END RequestId: {}", order.request));
+    let init = course.fetched.map(|at| at - course.begun);
+    let duration = course.begun.elapsed().saturating_sub(init.unwrap_or_default());
+    log.line(&Report { order, init, duration, used: course.used.max(1), failure }.to_string());
+    log.save();
+    let mut answer = ended.unwrap_or_else(|failure| failure.answer(&order.request));
+    answer.log = log.last();
+    Ok(answer)
+}
+
+/// What is told of a call at its end.
+struct Course {
+    /// When its process was started.
+    begun: Instant,
+    /// When it asked for its call.
+    fetched: Option<Instant>,
+    /// Megabytes.
+    used: u64,
+}
+
+/// Starts the function's process, and waits for its answer or its end.
+async fn call(
+    log: &Arc<Log>,
+    order: &Order,
+    folder: &Path,
+    limit: Duration,
+    course: &mut Course,
+) -> std::io::Result<Result<Answer, Failure>> {
+    let (told, fetched) = watch::channel(None);
+    let begin = {
+        let (log, request) = (Arc::clone(log), order.request.clone());
+        move || {
+            log.begin(&request);
+            told.send_replace(Some(Instant::now()));
         }
-        () = tokio::time::sleep(limit) => {
-            let message = format!("{:.3} {} Task timed out after {}.00 seconds", Timestamp::now(), order.request, order.timeout);
-            log.line(&message);
-            Answer::failure("", &message)
+    };
+    let (runtime, mut answered) = Runtime::start(order, limit, begin).await?;
+    let environment = variables(&log.cloud, order, folder, &runtime.address, &log.stream);
+    let start = Start { command: "exec ./bootstrap".to_owned(), dir: folder.to_owned(), environment };
+    course.begun = Instant::now();
+    let (mut process, out, err) = Process::start(&start)?;
+    let listening = log.follow(out, err);
+    let mut asking = fetched.clone();
+    let expired = async {
+        // Whoever does not ask for its call in time is not given more of it.
+        let asked = tokio::time::timeout(limit.max(LONGEST_INIT), asking.wait_for(Option::is_some)).await.is_ok();
+        if asked {
+            tokio::time::sleep(limit).await;
+        }
+    };
+    tokio::pin!(expired);
+    let mut looking = tokio::time::interval(LOOKING);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            answer = &mut answered => {
+                let gone = |_| Failure::Exit(End::Other("the runtime has gone".to_owned()));
+                course.used = course.used.max(report::memory(process.group()));
+                break answer.map_err(gone);
+            }
+            how = process.ended() => break Err(Failure::Exit(how)),
+            () = &mut expired => {
+                course.used = course.used.max(report::memory(process.group()));
+                break Err(Failure::Timeout(order.timeout));
+            }
+            _ = looking.tick() => course.used = course.used.max(report::memory(process.group())),
         }
     };
     process.stop().await;
     drop(runtime);
     let _ = tokio::time::timeout(Duration::from_secs(2), futures::future::join_all(listening)).await;
-    log.line(&format!("END RequestId: {}", order.request));
-    log.line(&format!(
-        "REPORT RequestId: {}\tDuration: {}.00 ms\tMemory Size: {} MB",
-        order.request,
-        begun.elapsed().as_millis(),
-        order.memory
-    ));
-    log.save();
-    answer.log = log.last();
-    Ok(answer)
+    course.fetched = *fetched.borrow();
+    Ok(ended)
 }
 
 /// What AWS sets, and what stands here for the function's role.
@@ -119,11 +185,18 @@ impl Log {
         }
     }
 
+    fn begin(&self, request: &str) {
+        self.line(&format!("START RequestId: {request} Version: $LATEST"));
+    }
+
     fn line(&self, text: &str) {
         self.write(&[text.to_owned()]);
     }
 
     fn write(&self, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
         let to = Destination { account: &self.account, region: &self.region, group: &self.group, stream: &self.stream };
         self.cloud.region(&self.account, &self.region, |ctx| ctx.region.logs.write_all(to, ctx.now, lines));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -95,7 +95,7 @@ impl Function {
 
     /// Its name, which a state that somebody edited may not have.
     pub(super) fn name(&self) -> Result<Name, Fault> {
-        let nameless = || Fault::new("ServiceException", format!("{} has no name", self.arn)).with_status(500);
+        let nameless = || Fault::internal("lambda", format!("{} has no name", self.arn));
         Name::of(&self.name).ok_or_else(nameless)
     }
 

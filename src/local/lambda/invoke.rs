@@ -11,6 +11,7 @@ use super::{
     NEWEST, environment,
     function::{OUT_OF_ADDRESSES, State},
     name::{self, Name},
+    queue::Event,
     upload::Place,
 };
 use crate::local::{
@@ -33,6 +34,7 @@ pub(super) struct Order {
     pub(super) name: Name,
     pub(super) arn: String,
     pub(super) handler: String,
+    pub(super) runtime: String,
     pub(super) memory: u64,
     /// Seconds.
     pub(super) timeout: u64,
@@ -70,11 +72,22 @@ impl Answer {
     }
 }
 
+/// `Invoke`, checked. What nobody waits for is put into the queue; everything else is carried out by [`run`].
 pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    let order = order(ctx, &input, random_uuid())?;
+    if order.kind == "Event" {
+        let now = ctx.now;
+        ctx.region.lambda.queue.push(Event::new(&input, &order.request, now));
+    }
+    serde_json::to_value(order).map_err(|error| Fault::internal("lambda", error.to_string()))
+}
+
+/// What a call asks for, of the function as it is now.
+pub(super) fn order(ctx: &mut Ctx<'_>, input: &Value, request: String) -> Result<Order, Fault> {
     let text = |name: &str| input[name].as_str().unwrap_or_default();
     let (account, region) = (ctx.account.to_owned(), ctx.region_name.to_owned());
-    let version = name::version(&input)?.map(|version| format!(":{version}")).unwrap_or_default();
-    let function = name::find(ctx, &input).map_err(|fault| match &*version {
+    let version = name::version(input)?.map(|version| format!(":{version}")).unwrap_or_default();
+    let function = name::find(ctx, input).map_err(|fault| match &*version {
         // It is the newest version that is not found.
         "" if fault.code == "ResourceNotFoundException" && fault.message.starts_with("Function not found") => {
             Fault { message: format!("{}:{NEWEST}", fault.message), ..fault }
@@ -121,12 +134,13 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let number = |name: &str| function.setting(name).and_then(Value::as_u64).unwrap_or_default();
     let setting = |name: &str, member: &str| function.setting(name).map(|one| one[member].clone());
-    let order = Order {
+    Ok(Order {
         account,
         region,
         name: function.name()?,
         arn: format!("{}{version}", function.arn),
         handler: function.text("Handler").to_owned(),
+        runtime: function.text("Runtime").to_owned(),
         memory: number("MemorySize"),
         timeout: number("Timeout"),
         sha256: function.sha256.clone(),
@@ -140,9 +154,8 @@ pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         context: Sealed(context.filter(|_| kind != "Event")),
         kind: text("InvocationType").to_owned(),
         tail: text("LogType") == "Tail",
-        request: random_uuid(),
-    };
-    serde_json::to_value(order).map_err(|error| Fault::new("ServiceException", error.to_string()))
+        request,
+    })
 }
 
 /// What a client tells of itself, in base64, as a header's value.
@@ -160,12 +173,12 @@ fn client_context(given: &str) -> Result<Option<String>, Fault> {
 /// Carries a call out.
 pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<Value, Fault>> {
     async move {
-        let order: Order = serde_json::from_value(order)
-            .map_err(|error| Fault::new("ServiceException", error.to_string()).with_status(500))?;
+        let order: Order =
+            serde_json::from_value(order).map_err(|error| Fault::internal("lambda", error.to_string()))?;
         match order.kind.as_str() {
             "DryRun" => return Ok(json!({"StatusCode": 204})),
             "Event" => {
-                tokio::spawn(async move { carry_out(&cloud, &order).await });
+                cloud.functions_changed.notify_one();
                 return Ok(json!({"StatusCode": 202}));
             }
             _ => {}
@@ -194,22 +207,19 @@ fn last(text: &str) -> &str {
     &text[text.ceil_char_boundary(text.len().saturating_sub(4096))..]
 }
 
-async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
+/// Carries a call out, whoever waits for it.
+pub(super) async fn carry_out(cloud: &Arc<Cloud>, order: &Order) -> Result<Answer, Fault> {
     let place = Place { account: order.account.clone(), region: order.region.clone(), name: order.name.clone() };
     let held = place.hold(cloud, &order.sha256);
-    let Some((folder, held)) = held.filter(|(folder, _)| folder.join("bootstrap").is_file()) else {
-        let message = format!(
-            "RequestId: {} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]. The local cloud has \
-             none of AWS's runtimes: it runs the program `bootstrap` of a function's own code, as provided.al2023 does",
-            order.request
-        );
-        return Ok(Answer::failure("Runtime.InvalidEntrypoint", &message));
+    let (folder, held) = match held {
+        Some((folder, held)) => (Some(folder), Some(held)),
+        None => (None, None),
     };
     let limit = Duration::from_secs(order.timeout);
     let outcome = tokio::select! {
-        answer = environment::run(cloud, order, &folder, limit) => answer,
+        answer = environment::run(cloud, order, folder.as_deref(), limit) => answer,
         () = cloud.closed() => {
-            Err(Fault::new("ServiceException", "The local cloud was stopped.").with_status(500))
+            Err(Fault::internal("lambda", "The local cloud was stopped."))
         }
     };
     drop(held);

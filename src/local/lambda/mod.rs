@@ -12,6 +12,8 @@ mod invoke;
 mod list;
 mod name;
 mod never;
+pub(crate) mod queue;
+mod report;
 mod runtime;
 mod settings;
 mod upload;
@@ -38,6 +40,8 @@ const LINGER: Duration = Duration::from_secs(20 * 60);
 pub(crate) struct Store {
     /// By name.
     functions: BTreeMap<String, Function>,
+    /// What is still to be called; the first was asked for first.
+    queue: Vec<queue::Event>,
 }
 
 impl Store {

@@ -39,14 +39,21 @@ struct Call {
     arn: String,
     request: String,
     context: Option<String>,
-    deadline: u64,
+    limit: Duration,
+    /// Told once, before the call is handed out.
+    fetched: Box<dyn Fn() + Send + Sync>,
     payload: Mutex<Option<Vec<u8>>>,
     answer: Mutex<Option<oneshot::Sender<Answer>>>,
 }
 
 impl Runtime {
-    /// Listens; the other one of the two brings the answer.
-    pub(super) async fn start(order: &Order, limit: Duration) -> io::Result<(Self, oneshot::Receiver<Answer>)> {
+    /// Listens; the other one of the two brings the answer. `fetched` is told when the function asks for its call, from where
+    /// its time is counted.
+    pub(super) async fn start(
+        order: &Order,
+        limit: Duration,
+        fetched: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<(Self, oneshot::Receiver<Answer>)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
         let (sender, answered) = oneshot::channel();
@@ -54,7 +61,8 @@ impl Runtime {
             arn: order.arn.clone(),
             request: order.request.clone(),
             context: order.context.0.clone(),
-            deadline: now() + u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            limit,
+            fetched: Box::new(fetched),
             payload: Mutex::new(Some(STANDARD.decode(&order.payload.0).unwrap_or_default())),
             answer: Mutex::new(Some(sender)),
         });
@@ -96,6 +104,8 @@ impl Call {
             // The next call would come to the same process in AWS; here that one ends with its one call.
             return std::future::pending().await;
         };
+        (self.fetched)();
+        let deadline = now().saturating_add(u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX));
         let mut response = Response::builder();
         if let Some(context) = &self.context {
             response = response.header("Lambda-Runtime-Client-Context", context);
@@ -103,7 +113,7 @@ impl Call {
         let response = response
             .header("Content-Type", "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", &self.request)
-            .header("Lambda-Runtime-Deadline-Ms", self.deadline)
+            .header("Lambda-Runtime-Deadline-Ms", deadline)
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.arn)
             .body(Full::from(payload));
         response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))

@@ -17,7 +17,7 @@ const TRUST: &str =
     r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 const VPC_ACCESS: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole";
 
-fn zip(content: &str) -> String {
+pub(super) fn zip(content: &str) -> String {
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     let (mut entry, config) = archive.new_file("bootstrap").unix_permissions(0o755).start().unwrap();
     let mut writer = config.wrap(&mut entry);
@@ -34,6 +34,14 @@ static AFTERWARDS: Service = Service {
     runs: &[],
 };
 
+/// An order with this request's id.
+pub(super) fn an_order(request: &str) -> invoke::Order {
+    let order = json!({"account": Cloud::ACCOUNT, "region": Cloud::REGION, "name": "one", "arn": "", "handler": "x",
+        "runtime": "provided.al2023", "memory": 128, "timeout": 3, "sha256": "", "log_group": "", "variables": {},
+        "payload": "", "context": null, "kind": "RequestResponse", "tail": false, "request": request});
+    serde_json::from_value(order).unwrap()
+}
+
 impl Cloud {
     /// Calls an action to its end.
     fn lambda(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
@@ -47,6 +55,22 @@ impl Cloud {
             "DeleteFunction" => self.call(&AFTERWARDS, "saved", answer),
             _ => Ok(answer),
         }
+    }
+
+    /// One with a role that Lambda can assume by now.
+    fn with_role() -> (Self, String) {
+        let mut cloud = Self::new();
+        let role = cloud.role();
+        cloud.wait(15);
+        (cloud, role)
+    }
+
+    /// The same with a function [`one`], which is active.
+    fn with_function() -> (Self, String) {
+        let (mut cloud, role) = Self::with_role();
+        cloud.lambda("CreateFunction", one(&role)).unwrap();
+        cloud.wait(5);
+        (cloud, role)
     }
 
     fn role(&mut self) -> String {
@@ -180,9 +204,7 @@ fn its_interfaces_stay_for_ever_where_its_role_goes_before_them() {
 
 #[test]
 fn lists_come_in_pages_and_tags_are_kept() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     for name in ["one", "two", "three"] {
         let mut input = one(&role);
         input["FunctionName"] = json!(name);
@@ -221,9 +243,7 @@ fn lists_come_in_pages_and_tags_are_kept() {
 
 #[test]
 fn a_function_may_be_called_function() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     cloud.lambda("CreateFunction", one(&role)).unwrap();
     let mut input = one(&role);
     input["FunctionName"] = json!("function");
@@ -252,9 +272,7 @@ fn a_function_may_be_called_function() {
 
 #[test]
 fn what_is_deleted_is_a_function_and_none_of_its_versions() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     cloud.lambda("CreateFunction", one(&role)).unwrap();
     for (input, why) in [
         (json!({"FunctionName": "one", "Qualifier": NEWEST}), "$LATEST version cannot be deleted"),
@@ -274,11 +292,7 @@ fn what_is_deleted_is_a_function_and_none_of_its_versions() {
 
 #[test]
 fn no_code_goes_before_it_was_saved_that_it_is_not_needed() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    cloud.lambda("CreateFunction", one(&role)).unwrap();
-    cloud.wait(5);
+    let mut cloud = Cloud::with_function().0;
     let first = cloud.code("one");
     let other = json!({"FunctionName": "one", "ZipFile": zip("#!/bin/sh\nexit 1\n")});
     let order = cloud.call(&SERVICE, "UpdateFunctionCode", other).unwrap();
@@ -298,9 +312,7 @@ fn no_code_goes_before_it_was_saved_that_it_is_not_needed() {
 
 #[test]
 fn of_two_that_make_the_same_function_at_once_one_is_told_that_it_exists() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     let order = cloud.call(&SERVICE, "CreateFunction", one(&role)).unwrap();
     cloud.lambda("CreateFunction", one(&role)).unwrap();
     assert_eq!(cloud.call(&AFTERWARDS, "unsaved", order).unwrap_err().code, "ResourceConflictException");
@@ -309,9 +321,7 @@ fn of_two_that_make_the_same_function_at_once_one_is_told_that_it_exists() {
 
 #[test]
 fn what_may_be_secret_is_not_shown() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     let mut input = one(&role);
     input["Environment"] = json!({"Variables": {"PASSWORD": "hunter2"}});
     cloud.lambda("CreateFunction", input).unwrap();
@@ -327,11 +337,7 @@ fn what_may_be_secret_is_not_shown() {
 
 #[test]
 fn code_stays_for_as_long_as_a_call_runs_it() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    cloud.lambda("CreateFunction", one(&role)).unwrap();
-    cloud.wait(5);
+    let mut cloud = Cloud::with_function().0;
     let first = cloud.code("one");
     let held = code::hold(first.parent().unwrap()).unwrap();
     let also = code::hold(first.parent().unwrap()).unwrap();

@@ -94,7 +94,7 @@ fn read<T: DeserializeOwned>(order: Value) -> Result<T, Fault> {
 }
 
 fn broken(error: impl ToString) -> Fault {
-    Fault::new("ServiceException", error.to_string()).with_status(500)
+    Fault::internal("lambda", error.to_string())
 }
 
 /// `CreateFunction`, checked.
@@ -120,8 +120,7 @@ pub(super) fn run(cloud: Arc<Cloud>, order: Value) -> BoxFuture<'static, Result<
         let code = code::unpack(&cloud.data, &upload.zip)?;
         let Place { account, region, .. } = &upload.place;
         let outcome = cloud.change(account, region, |ctx| upload.finish(ctx, code));
-        let output =
-            outcome.map_err(|error| broken(format!("Nothing was changed, for it could not be saved. {error}.")))??;
+        let output = outcome.map_err(|error| Fault::unsaved("lambda", &error))??;
         cloud.wake();
         upload.place.sweep(&cloud);
         Ok(output)

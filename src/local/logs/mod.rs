@@ -91,6 +91,14 @@ impl Store {
     }
 
     #[cfg(test)]
+    /// What was said in a group, in any stream, that begins with this.
+    pub(crate) fn messages(&self, group: &str, beginning: &str) -> Vec<&str> {
+        let streams = self.groups.get(group).into_iter().flat_map(|group| group.streams.values());
+        let events = streams.flat_map(|stream| &stream.events).map(|event| event.message.as_str());
+        events.filter(|message| message.starts_with(beginning)).collect()
+    }
+
+    #[cfg(test)]
     /// The newest `count` messages of a stream, oldest first.
     pub(crate) fn last_messages(&self, group: &str, stream: &str, count: usize) -> Vec<&str> {
         let lines = self.lines(group, stream);

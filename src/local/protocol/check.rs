@@ -33,6 +33,11 @@ pub(super) fn check(service: &str, model: &Model, shape: ShapeId, input: &Value)
     checker.value(shape, input);
     let found = checker.found;
     let Some(first) = found.first() else { return Ok(()) };
+    if let ("lambda", [one]) = (service, found.as_slice())
+        && let Some(fault) = one.of_runtime()
+    {
+        return Err(fault);
+    }
     let all = || {
         let count = found.len();
         let lines: Vec<_> = found.iter().map(Violation::in_full).collect();
@@ -70,6 +75,17 @@ impl Violation {
                 format!("Value ({value}) for parameter {name} is invalid. It must {}.", self.limit),
             ),
         }
+    }
+
+    /// As Lambda itself says of a runtime that it does not have.
+    fn of_runtime(&self) -> Option<Fault> {
+        let [Step::Member(name)] = self.path.as_slice() else { return None };
+        let value = self.value.as_ref().filter(|_| name == "Runtime")?;
+        let message = format!(
+            "Value {value} at 'runtime' failed to satisfy constraint: Member must {} or be a valid ARN",
+            self.limit
+        );
+        Some(Fault::new("InvalidParameterValueException", message))
     }
 
     /// As the services say it that share AWS's validation.
