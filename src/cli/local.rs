@@ -16,6 +16,7 @@ use crate::{
     local::{
         self, Chosen, LocalError, Options, Pace,
         client::{self, Launch, Stopped},
+        service_log::{self, Unclear},
     },
     render::output::{print, tell},
 };
@@ -137,7 +138,8 @@ pub struct Reset {
 pub struct Logs {
     #[command(flatten)]
     folder: Folder,
-    /// Show what the program of this service printed; the name can be left out where there is only one
+    /// Show what the program of this service printed; the name can be left out where there is only one. REGION/NAME where
+    /// several have the name
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
     /// Show what App Runner tells of the service in place of that: its deployments, and why they failed
@@ -323,22 +325,17 @@ async fn foreground(options: Options) -> Result<(), Failure> {
 
 /// The file with what the program of a service said: of this one, or of the only one there is.
 fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let path = client::service_log(data, name);
-    if !name.is_empty() && path.exists() {
-        return Ok(path);
-    }
-    let folder = path.parent().map(std::fs::read_dir).into_iter().flatten().flatten().flatten();
-    let mut names: Vec<String> =
-        folder.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".log").map(str::to_owned)).collect();
-    names.sort();
-    match &names[..] {
-        [only] if name.is_empty() => Ok(client::service_log(data, only)),
-        [] => Err(Failure::Told(
+    let all = service_log::all(data);
+    let chosen = service_log::choose(&all, name).map_err(|unclear| match unclear {
+        Unclear::Nothing => Failure::Told(
             "No program of a service has run; `service.local` in a description says what is to".to_owned(),
-        )),
-        _ if name.is_empty() => Err(several(&names.join(", "))),
-        _ => Err(Failure::Told(format!("No program of a service {name:?} has run; there are: {}", names.join(", ")))),
-    }
+        ),
+        Unclear::Unknown(names) => {
+            Failure::Told(format!("No program of a service {name:?} has run; there are: {}", names.join(", ")))
+        }
+        Unclear::Several(names) => several(&names.join(", ")),
+    })?;
+    Ok(chosen.file(data))
 }
 
 fn tell_left_behind(servers: usize) {

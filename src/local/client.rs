@@ -208,11 +208,6 @@ pub async fn send(data: &Path, path: &str, content: &Value) -> Result<Value, Loc
     ask(data, &Method::POST, path, content).await
 }
 
-/// All that the program of a service says.
-pub fn service_log(data: &Path, service: &str) -> PathBuf {
-    data.join("services").join(format!("{service}.log"))
-}
-
 /// The daemon's log, which is there once one ran.
 ///
 /// # Errors
@@ -280,9 +275,7 @@ mod tests {
     use crate::local::{Running, start};
 
     async fn cloud(data: &Path) -> Running {
-        let options =
-            Options { port: 0, data: data.to_owned(), pace: Pace::Instant, services: Vec::new(), other_users: false };
-        start(options).await.unwrap()
+        start(Options::in_test(data)).await.unwrap()
     }
 
     /// One signed call as any client would make it: the status and the body.
@@ -329,14 +322,7 @@ mod tests {
     async fn a_folder_has_one_daemon_and_a_note_only_while_it_runs() {
         let data = tempfile::tempdir().unwrap();
         let running = cloud(data.path()).await;
-        let options = Options {
-            port: 0,
-            data: data.path().to_owned(),
-            pace: Pace::Instant,
-            services: Vec::new(),
-            other_users: false,
-        };
-        assert!(matches!(start(options).await, Err(LocalError::InUse { .. })));
+        assert!(matches!(start(Options::in_test(data.path())).await, Err(LocalError::InUse { .. })));
         assert_eq!(find(data.path()).await.unwrap().url, running.url);
         assert_eq!(stop(data.path()).await.unwrap(), Stopped::Daemon);
         assert!(Note::read(data.path()).is_none());

@@ -29,6 +29,7 @@ pub(crate) mod pattern;
 pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod service;
+pub mod service_log;
 pub(crate) mod size;
 pub(crate) mod world;
 

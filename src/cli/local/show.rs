@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::{
-    local::{LocalError, Options, client},
+    local::{
+        LocalError, Options, client,
+        service_log::{self, Named, Unclear},
+    },
     render::output::print,
 };
 
@@ -148,16 +151,19 @@ pub(super) async fn events(data: &Path, name: &str, lines: usize, follow: bool) 
     loop {
         let told = client::get(data, "events").await?;
         let all: Vec<&Value> = told.as_array().into_iter().flatten().collect();
-        let services: BTreeSet<&str> = all.iter().map(|event| text(&event["service"])).collect();
-        let names = services.iter().copied().collect::<Vec<_>>().join(", ");
-        let name = match services.first() {
-            None => return Err(Failure::Told("There is no service".to_owned())),
-            Some(_) if services.contains(name) => name,
-            Some(only) if name.is_empty() && services.len() == 1 => only,
-            Some(_) if name.is_empty() => return Err(super::several(&names)),
-            Some(_) => return Err(Failure::Told(format!("There is no service {name:?}; there are: {names}"))),
+        let of = |event: &Value| {
+            let [account, region, name] = ["account", "region", "service"].map(|key| text(&event[key]).to_owned());
+            Named { account, region, name }
         };
-        let of_service: Vec<&&Value> = all.iter().filter(|event| event["service"] == name).collect();
+        let services: Vec<Named> = all.iter().map(|event| of(event)).collect::<BTreeSet<_>>().into_iter().collect();
+        let meant = service_log::choose(&services, name).map_err(|unclear| match unclear {
+            Unclear::Nothing => Failure::Told("There is no service".to_owned()),
+            Unclear::Unknown(names) => {
+                Failure::Told(format!("There is no service {name:?}; there are: {}", names.join(", ")))
+            }
+            Unclear::Several(names) => super::several(&names.join(", ")),
+        })?;
+        let of_service: Vec<&&Value> = all.iter().filter(|event| of(event) == *meant).collect();
         let begin = shown.unwrap_or_else(|| of_service.len().saturating_sub(lines));
         for event in of_service.iter().skip(begin) {
             print(&format!("{} {}", text(&event["at"]), text(&event["message"])));

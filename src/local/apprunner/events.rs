@@ -12,6 +12,8 @@ use crate::local::{
 /// A line about a service.
 #[derive(Debug, Serialize)]
 pub(crate) struct Event {
+    account: String,
+    region: String,
     /// The service's name.
     service: String,
     /// RFC 3339 with milliseconds.
@@ -23,16 +25,21 @@ impl Cloud {
     /// Everything told about services that exist, or were deleted within the hour; the oldest first.
     pub(crate) fn events(&self) -> Vec<Event> {
         let (now, mut found) = (now(), Vec::new());
-        for content in self.world().accounts.values_mut() {
-            for place in content.regions.values_mut() {
+        for (account, content) in &mut self.world().accounts {
+            for (region, place) in &mut content.regions {
                 place.settle(now, &content.iam);
                 for service in place.apprunner.services.values() {
                     let lines = place.logs.lines(&service.log_group("service"), super::EVENTS);
-                    found.extend(lines.map(|(at, message)| (at, service.name.clone(), message.to_owned())));
+                    let event = |(at, message): (u64, &str)| {
+                        let (account, region) = (account.clone(), region.clone());
+                        let (service, message) = (service.name.clone(), message.to_owned());
+                        (at, Event { account, region, service, at: time(at), message })
+                    };
+                    found.extend(lines.map(event));
                 }
             }
         }
         found.sort_by_key(|(at, ..)| *at);
-        found.into_iter().map(|(at, service, message)| Event { service, at: time(at), message }).collect()
+        found.into_iter().map(|(_, event)| event).collect()
     }
 }

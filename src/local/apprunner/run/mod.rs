@@ -18,7 +18,7 @@ use super::{
     program::{Here, environment},
     service::{AppService, Settings},
 };
-use crate::local::{ca_path, client, cloud::Cloud, disk, members::random_hex, process, world::Ctx};
+use crate::local::{ca_path, cloud::Cloud, disk, members::random_hex, process, service_log::Named, world::Ctx};
 
 /// How long to wait for the next look when nothing wakes the loop.
 const QUIET: Duration = Duration::from_secs(2);
@@ -173,9 +173,12 @@ impl Shared {
     }
 
     /// The file with all that a service's program says.
-    fn output_file(&self, name: &str) -> Result<std::path::PathBuf, disk::DiskError> {
-        let path = client::service_log(&self.cloud.data, name);
+    fn output_file(&self, place: &Place, name: &str) -> Result<std::path::PathBuf, disk::DiskError> {
+        let Place { account, region, .. } = place.clone();
+        let (named, data) = (Named { account, region, name: name.to_owned() }, &self.cloud.data);
+        let path = named.file(data);
         path.parent().map_or(Ok(()), disk::private_folder)?;
+        named.take_over(data).map_err(disk::error("move", &path))?;
         Ok(path)
     }
 }

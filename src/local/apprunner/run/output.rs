@@ -46,7 +46,7 @@ impl Output {
             place: place.clone(),
             group: specification.group.clone(),
             stream: format!("instance/{}", random_hex(32)),
-            file: open(shared, &specification.name),
+            file: open(shared, place, &specification.name),
             last: Arc::clone(&last),
         };
         let mut tasks = vec![tokio::spawn(recorder.record(lines))];
@@ -64,8 +64,8 @@ impl Output {
     }
 }
 
-fn open(shared: &Shared, name: &str) -> Option<File> {
-    let path = shared.output_file(name).ok()?;
+fn open(shared: &Shared, place: &Place, name: &str) -> Option<File> {
+    let path = shared.output_file(place, name).ok()?;
     let long = std::fs::metadata(&path).is_ok_and(|file| file.len() > LONGEST_FILE);
     File::options().create(true).write(true).append(!long).truncate(long).mode(0o600).open(path).ok()
 }
