@@ -83,6 +83,7 @@ pub(super) fn put_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     stream.add(
         accepted.map(|line| Event { timestamp: line.timestamp, message: line.message, ingested_at: now }).collect(),
     );
+    group.bound(&input.log_stream_name);
     Ok(json!({
         "nextSequenceToken": SEQUENCE_TOKEN,
         "rejectedLogEventsInfo": if any_rejected { rejected } else { Value::Null },

@@ -1,5 +1,6 @@
 //! CloudWatch Logs: groups, streams, events.
 
+mod bounds;
 mod event;
 mod filter;
 mod group;
@@ -78,9 +79,11 @@ impl Store {
             .entry(to.group.to_owned())
             .or_insert_with(|| Group { made_by_service: true, ..Group::new(to.account, to.region, to.group, at) });
         let arn = format!("{}:log-stream:{}", group.arn, to.stream);
-        let stream = group.streams.entry(to.stream.to_owned()).or_insert_with(|| Stream::new(to.stream, arn, at));
+        let new = || Stream { made_by_service: true, ..Stream::new(to.stream, arn, at) };
+        let stream = group.streams.entry(to.stream.to_owned()).or_insert_with(new);
         let event = |message: &String| Event { timestamp: at, message: message.clone(), ingested_at: at };
         stream.add(messages.iter().map(event).collect());
+        group.bound(to.stream);
     }
 
     /// All that a stream has: when, and what was said.

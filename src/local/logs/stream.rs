@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 use super::{cut, invalid};
 use crate::local::{fault::Fault, members::decode, pace::Millis, world::Ctx};
 
-/// How many events a stream keeps here; older ones give way, as a local disk is not CloudWatch.
-const KEPT: usize = 10_000;
-
 /// A stream with its events in the order of their time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -17,6 +14,8 @@ pub(super) struct Stream {
     pub(super) arn: String,
     pub(super) created_at: Millis,
     pub(super) events: Vec<Event>,
+    /// Made by a service of AWS that writes into it.
+    pub(super) made_by_service: bool,
 }
 
 /// One line.
@@ -28,15 +27,22 @@ pub(super) struct Event {
     pub(super) ingested_at: Millis,
 }
 
+impl Event {
+    /// Bytes as CloudWatch counts them: 26 for each event besides its text.
+    pub(super) fn size(&self) -> usize {
+        self.message.len() + 26
+    }
+}
+
 impl Stream {
     pub(super) fn new(name: &str, arn: String, now: Millis) -> Self {
-        Self { name: name.to_owned(), arn, created_at: now, events: Vec::new() }
+        Self { name: name.to_owned(), arn, created_at: now, ..Self::default() }
     }
 
+    /// Takes in events; the group has to be bounded afterwards.
     pub(super) fn add(&mut self, events: Vec<Event>) {
         self.events.extend(events);
         self.events.sort_by_key(|event| event.timestamp);
-        self.events.drain(..self.events.len().saturating_sub(KEPT));
     }
 
     pub(super) fn forget_before(&mut self, since: Millis) {
@@ -44,9 +50,8 @@ impl Stream {
         self.events.drain(..first);
     }
 
-    /// Bytes as CloudWatch counts them: 26 for each event besides its text.
     pub(super) fn size(&self) -> usize {
-        self.events.iter().map(|event| event.message.len() + 26).sum()
+        self.events.iter().map(Event::size).sum()
     }
 
     fn describe(&self) -> Value {
