@@ -24,19 +24,12 @@ pub(crate) async fn ca_at(url: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::{Options, Pace, start};
+    use crate::local::{Options, start};
 
     #[tokio::test]
     async fn the_authority_is_found_by_the_endpoint_of_a_local_cloud_alone() {
         let data = tempfile::tempdir().unwrap();
-        let options = Options {
-            port: 0,
-            data: data.path().to_owned(),
-            pace: Pace::Instant,
-            services: Vec::new(),
-            other_users: false,
-        };
-        let running = start(options).await.unwrap();
+        let running = start(Options::in_test(data.path())).await.unwrap();
         let expected = ca_path(&data.path().canonicalize().unwrap());
         while !expected.is_file() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -8,9 +8,7 @@ fn layers(names: &[&str]) -> Value {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     type Spoil = fn(&mut Value);
     let cases: [(Spoil, &str); 20] = [
         (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
@@ -55,11 +53,7 @@ fn what_cannot_be_is_refused() {
 
 #[test]
 fn a_change_is_tried_or_refused_where_it_is_not_to_be_made() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    cloud.lambda("CreateFunction", one(&role)).unwrap();
-    cloud.wait(5);
+    let mut cloud = Cloud::with_function().0;
     let looked = |cloud: &mut Cloud| cloud.lambda("GetFunctionConfiguration", json!({"FunctionName": "one"})).unwrap();
     let before = looked(&mut cloud);
     let other = zip("#!/bin/sh\nexit 1\n");
@@ -91,11 +85,7 @@ fn a_change_is_tried_or_refused_where_it_is_not_to_be_made() {
 
 #[test]
 fn what_a_client_tells_of_itself_is_an_object() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    cloud.lambda("CreateFunction", one(&role)).unwrap();
-    cloud.wait(5);
+    let mut cloud = Cloud::with_function().0;
     let mut order = |context: &str, kind: &str| {
         let call = json!({"FunctionName": "one", "ClientContext": context, "InvocationType": kind});
         let order: invoke::Order = serde_json::from_value(cloud.lambda("Invoke", call)?).unwrap();

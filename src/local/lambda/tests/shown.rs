@@ -8,9 +8,7 @@ fn described(cloud: &mut Cloud) -> Value {
 
 #[test]
 fn each_change_and_its_end_have_revisions_of_their_own() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     let made = cloud.lambda("CreateFunction", one(&role)).unwrap();
     assert_eq!((&made["StateReasonCode"], made.get("LastUpdateStatus")), (&json!("Creating"), None));
     let mut revisions = vec![made["RevisionId"].clone()];
@@ -36,9 +34,7 @@ fn each_change_and_its_end_have_revisions_of_their_own() {
 
 #[test]
 fn what_a_function_has_none_of_is_not_shown() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     let mut input = one(&role);
     input["Tags"] = json!({});
     let made = cloud.lambda("CreateFunction", input).unwrap();
@@ -55,11 +51,7 @@ fn what_a_function_has_none_of_is_not_shown() {
 
 #[test]
 fn who_names_a_version_is_told_of_it() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
-    cloud.lambda("CreateFunction", one(&role)).unwrap();
-    cloud.wait(5);
+    let mut cloud = Cloud::with_function().0;
     let arn = "arn:aws:lambda:eu-central-1:000000000000:function";
     let newest = json!({"FunctionName": "one", "Qualifier": NEWEST});
     let shown = cloud.lambda("GetFunctionConfiguration", newest.clone()).unwrap();
@@ -81,9 +73,7 @@ fn who_names_a_version_is_told_of_it() {
 
 #[test]
 fn nothing_is_made_or_found_elsewhere() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     for (arn, code) in [
         ("arn:aws:lambda:us-east-1:000000000000:function:one", "ResourceNotFoundException"),
         ("arn:aws:lambda:eu-central-1:000000000001:function:one", "AccessDeniedException"),
@@ -97,9 +87,7 @@ fn nothing_is_made_or_found_elsewhere() {
 
 #[test]
 fn tags_have_a_limit() {
-    let mut cloud = Cloud::new();
-    let role = cloud.role();
-    cloud.wait(15);
+    let (mut cloud, role) = Cloud::with_role();
     let many = |from: usize, to: usize| {
         let tags: serde_json::Map<_, _> = (from..to).map(|number| (number.to_string(), json!("x"))).collect();
         Value::from(tags)
