@@ -132,6 +132,9 @@ pub(super) fn filter_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value
     }
     let pattern = Pattern::read(input.filter_pattern.as_deref().unwrap_or_default())?;
     let group = ctx.region.logs.find(&group)?;
+    if input.log_stream_names.iter().any(|name| !group.streams.contains_key(name)) {
+        return Err(missing());
+    }
     let prefix = input.log_stream_name_prefix.as_deref().unwrap_or_default();
     let searched = |stream: &&Stream| {
         stream.name.starts_with(prefix)

@@ -109,14 +109,14 @@ pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
         return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
     }
     let prefix = input.log_group_name_prefix.as_deref().unwrap_or_default();
-    let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
+    let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default();
     let named = |group: &Group| {
         input.log_group_identifiers.is_empty()
             || input.log_group_identifiers.iter().any(|id| *id == group.name || id.trim_end_matches(":*") == group.arn)
     };
     let groups = ctx.region.logs.groups.values().filter(|group| {
         group.name.starts_with(prefix)
-            && group.name.to_lowercase().contains(&pattern)
+            && group.name.contains(pattern)
             && input
                 .log_group_class
                 .as_deref()
@@ -126,7 +126,14 @@ pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
     let page = cut(groups.collect(), input.next_token.as_deref(), input.limit.unwrap_or(50), |group: &&Group| {
         group.name.clone()
     })?;
-    let groups: Vec<Value> = page.items.into_iter().map(Group::describe).collect();
+    // A search tells less of what it finds.
+    let view = |group: &Group| match input.log_group_name_pattern {
+        Some(_) => {
+            json!({ "logGroupName": group.name, "creationTime": group.created_at, "arn": format!("{}:*", group.arn) })
+        }
+        None => group.describe(),
+    };
+    let groups: Vec<Value> = page.items.into_iter().map(view).collect();
     Ok(json!({ "logGroups": groups, "nextToken": page.next }))
 }
 

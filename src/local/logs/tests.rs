@@ -52,6 +52,11 @@ fn refusals() {
             json!({ "logGroupName": "/app", "filterPattern": "{ $.a = 1 }" }),
             "InvalidParameterException",
         ),
+        (
+            "FilterLogEvents",
+            json!({ "logGroupName": "/app", "logStreamNames": ["one", "x"] }),
+            "ResourceNotFoundException",
+        ),
         ("DeleteLogStream", json!({ "logGroupName": "/app", "logStreamName": "x" }), "ResourceNotFoundException"),
         (
             "DescribeLogStreams",
@@ -80,6 +85,18 @@ fn a_stream_is_read_in_both_directions() {
     let end = read(&mut cloud, json!({ "nextToken": newest["nextForwardToken"] }));
     assert_eq!((messages(&end).len(), &end["nextForwardToken"]), (0, &newest["nextForwardToken"]));
     assert_eq!(messages(&read(&mut cloud, json!({ "startFromHead": true }))), ["line 0", "line 1"]);
+}
+
+#[test]
+fn a_search_for_groups_heeds_the_case_and_tells_less() {
+    let mut cloud = with_stream();
+    let found = |cloud: &mut Cloud, pattern: &str| {
+        call(cloud, "DescribeLogGroups", json!({ "logGroupNamePattern": pattern }))["logGroups"].clone()
+    };
+    let arn = "arn:aws:logs:eu-central-1:000000000000:log-group:/app:*";
+    let expected = json!([{ "logGroupName": "/app", "creationTime": cloud.now, "arn": arn }]);
+    assert_eq!(found(&mut cloud, "pp"), expected);
+    assert_eq!(found(&mut cloud, "PP"), json!([]));
 }
 
 #[test]

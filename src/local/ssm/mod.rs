@@ -28,7 +28,7 @@ impl Store {
 
     /// The text of a parameter's newest version, decrypted.
     pub(crate) fn parameter_value(&self, arn_or_name: &str) -> Option<&str> {
-        self.parameters.get(name::without_arn(arn_or_name)).map(|parameter| parameter.newest.value.0.as_str())
+        self.parameters.get(self.named(arn_or_name)).map(|parameter| parameter.newest.value.0.as_str())
     }
 
     /// Every parameter.
@@ -44,8 +44,19 @@ impl Store {
         self.parameters.values().map(item).collect()
     }
 
+    /// The name that a name or an ARN means. The ARNs of `one` and of `/one` are the same.
+    fn named<'a>(&self, arn_or_name: &'a str) -> &'a str {
+        let name = name::without_arn(arn_or_name);
+        let before = arn_or_name.len() - name.len();
+        match arn_or_name.get(before.saturating_sub(1)..) {
+            Some(slashed) if before > 0 && !self.parameters.contains_key(name) && slashed.starts_with('/') => slashed,
+            _ => name,
+        }
+    }
+
     fn find(&mut self, name: &str) -> Result<&mut Parameter, Fault> {
-        self.parameters.get_mut(name::without_arn(name)).ok_or_else(|| not_found(name))
+        let key = self.named(name);
+        self.parameters.get_mut(key).ok_or_else(|| not_found(name))
     }
 }
 

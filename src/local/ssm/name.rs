@@ -31,6 +31,10 @@ pub(super) fn check(name: &str) -> Result<(), Fault> {
     let invalid = |message: &str| Err(Fault::new("ValidationException", message));
     let allowed = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
     let lowercase = name.trim_start_matches('/').to_ascii_lowercase();
+    if name.starts_with('/') && lowercase.starts_with("aws") {
+        let message = format!("No access to reserved parameter name: {name}.");
+        return Err(Fault::new("AccessDeniedException", message));
+    }
     if lowercase.starts_with("aws") || lowercase.starts_with("ssm") || !name.chars().all(allowed) {
         return invalid(
             "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). If formed as a path, it can \

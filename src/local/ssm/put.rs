@@ -208,15 +208,17 @@ struct DeleteInput {
 
 pub(super) fn delete_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: DeleteInput = decode(input)?;
-    let name = name::without_arn(&input.name);
+    let name = ctx.region.ssm.named(&input.name);
     ctx.region.ssm.parameters.remove(name).ok_or_else(|| not_found(name))?;
     Ok(json!({}))
 }
 
 pub(super) fn delete_parameters(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: DeleteInput = decode(input)?;
-    let parameters = &mut ctx.region.ssm.parameters;
-    let (deleted, unknown): (Vec<String>, Vec<String>) =
-        input.names.into_iter().partition(|name| parameters.remove(name::without_arn(name)).is_some());
+    let store = &mut ctx.region.ssm;
+    let (deleted, unknown): (Vec<String>, Vec<String>) = input.names.into_iter().partition(|name| {
+        let key = store.named(name);
+        store.parameters.remove(key).is_some()
+    });
     Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": unknown }))
 }

@@ -76,7 +76,8 @@ fn read(ctx: &mut Ctx<'_>, text: &str, decrypt: bool) -> Result<Value, Fault> {
     if let Some(secret) = reference::of(text) {
         return reference::read(ctx, text, secret, decrypt);
     }
-    let (name, selector) = name::split_selector(text);
+    let (_, selector) = name::split_selector(text);
+    let name = ctx.region.ssm.named(&text[..text.len() - selector.map_or(0, |selector| selector.len() + 1)]);
     let parameter = ctx.region.ssm.parameters.get(name).ok_or_else(|| not_found(name))?;
     let version = parameter.version(selector).ok_or_else(|| {
         Fault::new(

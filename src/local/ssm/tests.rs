@@ -41,7 +41,9 @@ fn refusals() {
             "from String to SecureString",
         ),
         ("PutParameter", json!({ "Name": "new", "Value": "x" }), "ValidationException", "type is required"),
-        ("PutParameter", put(json!({ "Name": "/aws/x" })), "ValidationException", "can't be prefixed"),
+        ("PutParameter", put(json!({ "Name": "/aws/x" })), "AccessDeniedException", "reserved parameter name: /aws/x."),
+        ("PutParameter", put(json!({ "Name": "awsx" })), "ValidationException", "can't be prefixed"),
+        ("PutParameter", put(json!({ "Name": "/ssm/x" })), "ValidationException", "can't be prefixed"),
         ("PutParameter", put(json!({ "Name": "a/b" })), "ValidationException", "fully qualified"),
         ("PutParameter", put(json!({ "Name": "/a".repeat(16) })), "HierarchyLevelLimitExceededException", "15 levels"),
         ("PutParameter", put(json!({ "Name": "new", "Value": "x".repeat(4097) })), "ValidationException", "4096"),
@@ -108,6 +110,24 @@ fn versions_and_labels_select() {
     assert_eq!(cloud.region.ssm.parameter_value(arn), Some("two"));
     let history = call(&mut cloud, "GetParameterHistory", json!({ "Name": "/app/db/host" }));
     assert_eq!(history["Parameters"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_arn_of_a_parameter_at_the_top_means_it() {
+    let mut cloud = with_parameter();
+    let made = json!({ "Name": "/top", "Type": "String", "Value": "one" });
+    call(&mut cloud, "PutParameter", made);
+    let arn = "arn:aws:ssm:eu-central-1:000000000000:parameter/top";
+    for name in [arn.to_owned(), format!("{arn}:1"), "/top:1".to_owned()] {
+        let found = call(&mut cloud, "GetParameter", json!({ "Name": name }));
+        assert_eq!(found["Parameter"]["Name"], "/top", "{name}");
+    }
+    assert_eq!(cloud.region.ssm.parameter_value(arn), Some("one"));
+    let fault = cloud.call(&SERVICE, "GetParameter", json!({ "Name": format!("{arn}:2") })).unwrap_err();
+    assert_eq!(fault.code, "ParameterVersionNotFound");
+    assert!(cloud.call(&SERVICE, "GetParameter", json!({ "Name": format!("{arn}s") })).is_err());
+    assert_eq!(call(&mut cloud, "DeleteParameters", json!({ "Names": [arn] }))["DeletedParameters"], json!([arn]));
+    assert_eq!(cloud.region.ssm.parameter_value("/top"), None);
 }
 
 #[test]
