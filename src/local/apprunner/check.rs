@@ -70,6 +70,9 @@ pub(super) fn fetch(ctx: &Ctx<'_>, role: &str, name: &str, arn: &str) -> Result<
     let failed = |why: String| {
         format!("Failed to fetch the secret for the environment variable {name} with the instance role {role}: {why}")
     };
+    let named = || format!("arn:aws:ssm:{}:{}:parameter/{}", ctx.region_name, ctx.account, arn.trim_start_matches('/'));
+    let full = if arn.starts_with("arn:") { arn.to_owned() } else { named() };
+    let arn = full.as_str();
     if arn.starts_with("arn:aws:ssm:") {
         if !ctx.iam.role_allows(role, "ssm:GetParameters", arn) {
             return Err(failed(format!("AccessDeniedException: not allowed ssm:GetParameters on {arn}.")));

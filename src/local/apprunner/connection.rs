@@ -75,7 +75,7 @@ pub(super) fn list_connections(ctx: &mut Ctx<'_>, input: Value) -> Result<Value,
     let input: Input = decode(input)?;
     let name = input.connection_name.as_deref();
     let chosen = ctx.region.apprunner.connections.values().filter(|it| name.is_none_or(|name| name == it.name));
-    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |it| it.arn.clone())?;
+    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, |it| it.arn.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(|it| it.describe(it.status())).collect();
     Ok(json!({ "ConnectionSummaryList": list, "NextToken": page.next }))
 }

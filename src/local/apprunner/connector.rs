@@ -93,6 +93,9 @@ fn check_network(ctx: &Ctx<'_>, input: &Input) -> Result<Vec<String>, Fault> {
         }
         vpc = Some(&subnet.vpc_id);
     }
+    if input.security_groups.is_empty() {
+        return Ok(vpc.and_then(|vpc| ec2.default_group(vpc)).map(str::to_owned).into_iter().collect());
+    }
     for id in &input.security_groups {
         let group = ec2
             .security_group(id)
@@ -115,7 +118,7 @@ pub(super) fn describe_vpc_connector(ctx: &mut Ctx<'_>, input: Value) -> Result<
 pub(super) fn list_vpc_connectors(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let active = ctx.region.apprunner.connectors.values().filter(|connector| connector.revision.is_active());
-    let page = cut(active.collect(), input.next_token.as_deref(), input.max_results, 100, |connector| {
+    let page = cut(active.collect(), input.next_token.as_deref(), input.max_results, |connector| {
         connector.revision.arn.clone()
     })?;
     let connectors: Vec<Value> = page.items.into_iter().map(Connector::describe).collect();

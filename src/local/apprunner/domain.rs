@@ -89,7 +89,7 @@ pub(super) fn disassociate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Res
 pub(super) fn describe_custom_domains(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let service = ctx.region.apprunner.find(&input.service_arn)?;
-    let page = cut(service.domains.iter().collect(), input.next_token.as_deref(), input.max_results, 5, |domain| {
+    let page = cut(service.domains.iter().collect(), input.next_token.as_deref(), input.max_results, |domain| {
         domain.name.clone()
     })?;
     let domains: Vec<Value> =

@@ -205,7 +205,7 @@ pub(super) fn list_vpc_ingress_connections(ctx: &mut Ctx<'_>, input: Value) -> R
             && service_arn.as_ref().is_none_or(|arn| *arn == one.service)
             && vpc_endpoint_id.as_ref().is_none_or(|id| *id == one.endpoint)
     });
-    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |one| one.arn.clone())?;
+    let page = cut(chosen.collect(), input.next_token.as_deref(), input.max_results, |one| one.arn.clone())?;
     let summary = |one: &Ingress| json!({ "VpcIngressConnectionArn": one.arn, "ServiceArn": one.service });
     let list: Vec<Value> = page.items.into_iter().map(summary).collect();
     Ok(json!({ "VpcIngressConnectionSummaryList": list, "NextToken": page.next }))

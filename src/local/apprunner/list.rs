@@ -41,8 +41,7 @@ pub(super) fn describe_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value,
 pub(super) fn list_services(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let listed = ctx.region.apprunner.services.values().filter(|service| service.status != Status::Deleted);
-    let page =
-        cut(listed.collect(), input.next_token.as_deref(), input.max_results, 20, |service| service.arn.clone())?;
+    let page = cut(listed.collect(), input.next_token.as_deref(), input.max_results, |service| service.arn.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(AppService::summary).collect();
     Ok(json!({ "ServiceSummaryList": list, "NextToken": page.next }))
 }
@@ -53,7 +52,7 @@ pub(super) fn list_operations(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, 
     let now = ctx.now;
     let service = ctx.region.apprunner.find(&input.service_arn)?;
     let newest_first = service.operations.iter().rev().collect();
-    let page = cut(newest_first, input.next_token.as_deref(), input.max_results, 20, |operation| operation.id.clone())?;
+    let page = cut(newest_first, input.next_token.as_deref(), input.max_results, |operation| operation.id.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(|operation| operation.describe(&service.arn, now)).collect();
     Ok(json!({ "OperationSummaryList": list, "NextToken": page.next }))
 }

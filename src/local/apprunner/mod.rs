@@ -59,6 +59,8 @@ pub(crate) struct Store {
     ingress: BTreeMap<String, ingress::Ingress>,
     /// The last revision of each name, deleted ones included; the key begins with the kind.
     revisions: BTreeMap<String, u32>,
+    /// Whether the auto scaling configuration was provided that every region begins with.
+    provided: bool,
     /// What runs in the images' place, by the service's name.
     programs: BTreeMap<String, program::Program>,
     /// Log lines that `Region::settle` passes on.
@@ -124,7 +126,7 @@ impl Store {
         let services = services.map(|it| item("service", &it.arn, &it.name, it.status_text(), &it.tags));
         let revision = |kind, it: &revision::Revision| item(kind, &it.arn, &it.name, it.status(), &it.tags);
         let connectors = self.connectors.values().filter(|it| it.revision.is_active());
-        let scaling = self.scaling.values().filter(|it| it.revision.is_active() && !it.is_built_in());
+        let scaling = self.scaling.values().filter(|it| it.revision.is_active() && !it.is_provided());
         let observability = self.observability.values().filter(|it| it.revision.is_active());
         services
             .chain(connectors.map(|it| revision("vpc-connector", &it.revision)))
@@ -157,15 +159,14 @@ fn line(service: &AppService, at: Millis, text: &str) -> Line {
     Line { account, region, group: service.log_group("service"), at, message: format!("[AppRunner] {text}") }
 }
 
-/// Cuts a page, or refuses the token.
+/// Cuts a page, or refuses the token; whoever gives no limit gets everything.
 fn cut<T>(
     items: Vec<T>,
     token: Option<&str>,
     limit: Option<usize>,
-    default: usize,
     key: impl Fn(&T) -> String,
 ) -> Result<Page<T>, Fault> {
-    page(items, token, limit.unwrap_or(default), key).ok_or_else(|| invalid("The provided NextToken is invalid."))
+    page(items, token, limit.unwrap_or(usize::MAX), key).ok_or_else(|| invalid("The provided NextToken is invalid."))
 }
 
 fn invalid(message: impl Into<String>) -> Fault {

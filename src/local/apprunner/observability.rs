@@ -36,6 +36,9 @@ struct Input {
 pub(super) fn create_observability_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let name = input.observability_configuration_name.unwrap_or_default();
+    if name == "DefaultConfiguration" {
+        return Err(invalid(format!("The observability configuration name {name} is reserved.")));
+    }
     let known = ctx.region.apprunner.observability.values();
     let revisions = known.filter(|known| known.revision.is_active() && known.revision.name == name).count();
     check_count(revisions, 10, &format!("revisions of the observability configuration {name}"))?;
@@ -56,14 +59,14 @@ pub(super) fn list_observability_configurations(ctx: &mut Ctx<'_>, input: Value)
     let input: Input = decode(input)?;
     let store = &ctx.region.apprunner;
     let name = input.observability_configuration_name.as_deref();
-    let latest_only = input.latest_only.unwrap_or(name.is_none());
+    let latest_only = input.latest_only.unwrap_or(true);
     let chosen = store.observability.values().filter(|known| {
         known.revision.is_active()
             && name.is_none_or(|name| name == known.revision.name)
             && (!latest_only || store.is_latest_observability(&known.revision))
     });
     let page =
-        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| known.revision.arn.clone())?;
+        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, |known| known.revision.arn.clone())?;
     let summary = |known: &Configuration| {
         json!({
             "ObservabilityConfigurationArn": known.revision.arn,

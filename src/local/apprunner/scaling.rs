@@ -14,8 +14,10 @@ use crate::local::{
     world::Ctx,
 };
 
-/// The name of the configuration that every region has.
-const BUILT_IN: &str = "DefaultConfiguration";
+/// The name of the configuration that every region begins with. It can be treated like any other.
+const PROVIDED: &str = "DefaultConfiguration";
+/// The kind as it stands in ARNs.
+const KIND: &str = "autoscalingconfiguration";
 
 /// A configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -31,8 +33,8 @@ pub(super) struct Configuration {
 
 impl Configuration {
     /// Whether it is the one that AWS provides.
-    pub(super) fn is_built_in(&self) -> bool {
-        self.revision.name == BUILT_IN
+    pub(super) fn is_provided(&self) -> bool {
+        self.revision.name == PROVIDED && self.revision.number == 1 && self.revision.created_at == PROVIDED_AT
     }
 
     fn summary(&self, store: &Store) -> Value {
@@ -78,9 +80,6 @@ pub(super) fn create_auto_scaling_configuration(ctx: &mut Ctx<'_>, input: Value)
     let input: Input = decode(input)?;
     provide_default(ctx);
     let name = input.auto_scaling_configuration_name.unwrap_or_default();
-    if name == BUILT_IN {
-        return Err(invalid(format!("The auto scaling configuration name {BUILT_IN} is reserved.")));
-    }
     let (min_size, max_size) = (input.min_size.unwrap_or(1), input.max_size.unwrap_or(25));
     if max_size < min_size {
         return Err(invalid(format!(
@@ -93,14 +92,14 @@ pub(super) fn create_auto_scaling_configuration(ctx: &mut Ctx<'_>, input: Value)
         )));
     }
     let store = &ctx.region.apprunner;
-    let active = || store.scaling.values().filter(|known| known.revision.is_active() && !known.is_built_in());
+    let active = || store.scaling.values().filter(|known| known.revision.is_active() && !known.is_provided());
     let revisions = active().filter(|known| known.revision.name == name).count();
     if revisions == 0 {
         let names: std::collections::BTreeSet<&str> = active().map(|known| known.revision.name.as_str()).collect();
         check_count(names.len(), 10, "auto scaling configuration names")?;
     }
     check_count(revisions, 10, &format!("revisions of the auto scaling configuration {name}"))?;
-    let revision = Revision::next(ctx, "autoscalingconfiguration", &name, input.tags)?;
+    let revision = Revision::next(ctx, KIND, &name, input.tags)?;
     let max_concurrency = input.max_concurrency.unwrap_or(100);
     let configuration = Configuration { revision, max_concurrency, min_size, max_size, is_default: false };
     let arn = configuration.revision.arn.clone();
@@ -119,15 +118,14 @@ pub(super) fn list_auto_scaling_configurations(ctx: &mut Ctx<'_>, input: Value) 
     provide_default(ctx);
     let store = &ctx.region.apprunner;
     let name = input.auto_scaling_configuration_name.as_deref();
-    // AWS's default: all revisions of a name that is asked for, else only the latest ones.
-    let latest_only = input.latest_only.unwrap_or(name.is_none());
+    let latest_only = input.latest_only.unwrap_or(true);
     let chosen = store.scaling.values().filter(|known| {
         known.revision.is_active()
             && name.is_none_or(|name| name == known.revision.name)
             && (!latest_only || store.is_latest(&known.revision))
     });
     let page =
-        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, 100, |known| known.revision.arn.clone())?;
+        cut(chosen.collect(), input.next_token.as_deref(), input.max_results, |known| known.revision.arn.clone())?;
     let list: Vec<Value> = page.items.into_iter().map(|known| known.summary(store)).collect();
     Ok(json!({ "AutoScalingConfigurationSummaryList": list, "NextToken": page.next }))
 }
@@ -138,7 +136,7 @@ pub(super) fn list_services_for_auto_scaling_configuration(ctx: &mut Ctx<'_>, in
     let services = ctx.region.apprunner.services.values();
     let using = services.filter(|service| service.holds(|settings| settings.scaling == arn));
     let arns = using.map(|service| service.arn.clone()).collect();
-    let page = cut(arns, input.next_token.as_deref(), input.max_results, 100, Clone::clone)?;
+    let page = cut(arns, input.next_token.as_deref(), input.max_results, Clone::clone)?;
     Ok(json!({ "ServiceArnList": page.items, "NextToken": page.next }))
 }
 
@@ -147,6 +145,14 @@ pub(super) fn delete_auto_scaling_configuration(ctx: &mut Ctx<'_>, input: Value)
     let now = ctx.now;
     let arn = find(ctx, &input.auto_scaling_configuration_arn)?;
     let store = &mut ctx.region.apprunner;
+    let is_family =
+        store.scaling.get(&arn).is_some_and(|known| known.revision.is_family(&input.auto_scaling_configuration_arn));
+    if input.delete_all_revisions && !is_family {
+        return Err(invalid(format!(
+            "DeleteAllRevisions needs a partial ARN that ends with the name of the auto scaling configuration. ARN: {}",
+            input.auto_scaling_configuration_arn
+        )));
+    }
     let name = store.scaling.get(&arn).map(|known| known.revision.name.clone()).unwrap_or_default();
     let doomed: Vec<String> = store
         .scaling
@@ -155,7 +161,7 @@ pub(super) fn delete_auto_scaling_configuration(ctx: &mut Ctx<'_>, input: Value)
         .map(|known| known.revision.arn.clone())
         .collect();
     for arn in &doomed {
-        if store.scaling.get(arn).is_some_and(|known| known.is_default || known.is_built_in()) {
+        if store.scaling.get(arn).is_some_and(|known| known.is_default) {
             return Err(invalid(format!("The default auto scaling configuration cannot be deleted. ARN: {arn}")));
         }
         let message = format!("Auto scaling configuration is being used by one or more services. ARN: {arn}");
@@ -178,20 +184,29 @@ pub(super) fn update_default_auto_scaling_configuration(ctx: &mut Ctx<'_>, input
     show(ctx, &arn)
 }
 
-/// Makes the configuration that every region has, unless it is there.
+/// When the configuration was made that every region begins with.
+const PROVIDED_AT: Millis = 1_609_459_200_000;
+
+/// Makes the configuration that every region begins with, once.
 fn provide_default(ctx: &mut Ctx<'_>) {
-    const CREATED_AT: Millis = 1_609_459_200_000;
     let arn = format!(
-        "arn:aws:apprunner:{}:{}:autoscalingconfiguration/{BUILT_IN}/1/00000000000000000000000000000001",
+        "arn:aws:apprunner:{}:{}:{KIND}/{PROVIDED}/1/00000000000000000000000000000001",
         ctx.region_name, ctx.account
     );
-    ctx.region.apprunner.scaling.entry(arn.clone()).or_insert_with(|| Configuration {
-        revision: Revision { arn, name: BUILT_IN.to_owned(), number: 1, created_at: CREATED_AT, ..Revision::default() },
-        max_concurrency: 100,
-        min_size: 1,
-        max_size: 25,
-        is_default: true,
-    });
+    let store = &mut ctx.region.apprunner;
+    store.revisions.entry(format!("{KIND}/{PROVIDED}")).or_insert(1);
+    if std::mem::replace(&mut store.provided, true) || store.scaling.contains_key(&arn) {
+        return;
+    }
+    let revision = Revision {
+        arn: arn.clone(),
+        name: PROVIDED.to_owned(),
+        number: 1,
+        created_at: PROVIDED_AT,
+        ..Revision::default()
+    };
+    let provided = Configuration { revision, max_concurrency: 100, min_size: 1, max_size: 25, is_default: true };
+    store.scaling.insert(arn, provided);
 }
 
 /// The full ARN of the configuration that `arn` means.

@@ -207,11 +207,13 @@ fn check_environment(settings: &Settings) -> Result<(), Fault> {
     }
     for (name, arn) in secrets {
         let arn = arn.as_str().unwrap_or_default();
-        let valid = arn.starts_with("arn:aws:secretsmanager:") || arn.starts_with("arn:aws:ssm:");
+        // A parameter of the same region can be named by its name alone.
+        let is_name = !arn.is_empty() && !arn.contains(':') && (arn.starts_with('/') || !arn.contains('/'));
+        let valid = arn.starts_with("arn:aws:secretsmanager:") || arn.starts_with("arn:aws:ssm:") || is_name;
         if !valid {
             return Err(invalid(format!(
-                "The secret for the environment variable {name} is invalid: it has to be the ARN of a Secrets Manager secret \
-                 or of an SSM parameter."
+                "The secret for the environment variable {name} is invalid: it has to be the ARN of a Secrets Manager secret, \
+                 or the ARN of an SSM parameter or the name of one in this region."
             )));
         }
     }

@@ -13,6 +13,9 @@ use crate::local::{fault::Fault, members::decode, pace::Millis, world::Ctx};
 /// Sequence tokens are accepted and ignored since 2023; the answers still have one.
 pub(super) const SEQUENCE_TOKEN: &str = "49590302913277564829371164534537853726421853674938262018";
 
+/// How many bytes of events a page has.
+const PAGE: usize = 1 << 20;
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Input {
@@ -97,8 +100,14 @@ pub(super) fn get_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     let stream = ctx.region.logs.find(&group)?.streams.get(&input.log_stream_name).ok_or_else(missing)?;
     let events: Vec<&Event> = stream.events.iter().filter(|event| input.covers(event.timestamp)).collect();
     let limit = input.limit.unwrap_or(10_000);
-    let forward = |start: usize| (start.min(events.len()), start.saturating_add(limit).min(events.len()));
-    let backward = |end: usize| (end.min(events.len()).saturating_sub(limit), end.min(events.len()));
+    let forward = |start: usize| {
+        let start = start.min(events.len());
+        (start, start + fitting(events[start..].iter().copied(), limit))
+    };
+    let backward = |end: usize| {
+        let end = end.min(events.len());
+        (end - fitting(events[..end].iter().rev().copied(), limit), end)
+    };
     let (start, end) = match input.next_token.as_deref().map(|token| (token, read_token(token))) {
         None if input.start_from_head => forward(0),
         None => backward(events.len()),
@@ -117,6 +126,17 @@ pub(super) fn get_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
         "nextForwardToken": format!("f/{end:056}/s"),
         "nextBackwardToken": format!("b/{start:056}/s"),
     }))
+}
+
+/// How many of these events a page takes.
+fn fitting<'a>(events: impl Iterator<Item = &'a Event>, limit: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |(number, event): &(usize, &Event)| {
+        bytes += event.size();
+        // One that is too large comes alone.
+        *number == 0 || bytes <= PAGE
+    };
+    events.take(limit).enumerate().take_while(fits).count()
 }
 
 fn read_token(token: &str) -> Option<usize> {
@@ -151,9 +171,13 @@ pub(super) fn filter_log_events(ctx: &mut Ctx<'_>, input: Value) -> Result<Value
     let id = |(stream, index, event): &(&Stream, usize, &Event)| {
         format!("{:020}{:016}{index:020}", event.timestamp, stream.created_at)
     };
-    let page = cut(found, input.next_token.as_deref(), input.limit.unwrap_or(10_000), |event| {
-        format!("{} {}", id(event), event.0.name)
-    })?;
+    let key = |event: &(&Stream, usize, &Event)| format!("{} {}", id(event), event.0.name);
+    let token = input.next_token.as_deref();
+    let mut page = cut(found.clone(), token, input.limit.unwrap_or(10_000), key)?;
+    let fits = fitting(page.items.iter().map(|(_, _, event)| *event), usize::MAX);
+    if fits < page.items.len() {
+        page = cut(found, token, fits, key)?;
+    }
     let events: Vec<Value> = page
         .items
         .iter()

@@ -69,9 +69,27 @@ struct Input {
     log_group_name_prefix: Option<String>,
     log_group_name_pattern: Option<String>,
     log_group_identifiers: Vec<String>,
+    log_group_tags: Vec<TagFilter>,
+    data_sources: Vec<Value>,
+    field_index_names: Vec<String>,
     retention_in_days: i64,
     next_token: Option<String>,
     limit: Option<usize>,
+}
+
+/// A tag that a group has; where values are given, with one of them.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct TagFilter {
+    key: String,
+    values: Vec<String>,
+}
+
+impl TagFilter {
+    fn chooses(&self, group: &Group) -> bool {
+        let value = group.tags.get(&self.key);
+        value.is_some_and(|value| self.values.is_empty() || self.values.contains(value))
+    }
 }
 
 pub(super) fn create_log_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -107,6 +125,10 @@ pub(super) fn describe_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Val
     let input: Input = decode(input)?;
     if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
         return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
+    }
+    let others = [&input.log_group_name_prefix, &input.log_group_name_pattern, &input.log_group_class];
+    if !input.log_group_identifiers.is_empty() && others.iter().any(|other| other.is_some()) {
+        return Err(invalid("logGroupIdentifiers goes with no other filter but includeLinkedAccounts."));
     }
     let prefix = input.log_group_name_prefix.as_deref().unwrap_or_default();
     let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default();
@@ -145,7 +167,12 @@ pub(super) fn list_log_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, 
         regex::Regex::new(source).map_err(|_| invalid(format!("logGroupNamePattern is invalid: {source}")))?;
     let class = |group: &Group| group.class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     let wanted = |group: &&Group| {
-        pattern.is_match(&group.name) && input.log_group_class.as_ref().is_none_or(|wanted| *wanted == class(group))
+        pattern.is_match(&group.name)
+            // No group has either.
+            && input.data_sources.is_empty()
+            && input.field_index_names.is_empty()
+            && input.log_group_tags.iter().all(|tag| tag.chooses(group))
+            && input.log_group_class.as_ref().is_none_or(|wanted| *wanted == class(group))
     };
     let groups = ctx.region.logs.groups.values().filter(wanted).collect();
     let limit = input.limit.unwrap_or(50);

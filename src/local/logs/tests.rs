@@ -88,6 +88,67 @@ fn a_stream_is_read_in_both_directions() {
 }
 
 #[test]
+fn a_page_has_a_megabyte_of_events_at_most() {
+    let mut cloud = with_stream();
+    let large = "x".repeat(400 << 10);
+    for number in 0..4 {
+        let events = json!([{ "timestamp": cloud.now + 10 + number, "message": format!("{number} {large}") }]);
+        let input = json!({ "logGroupName": "/app", "logStreamName": "one", "logEvents": events });
+        call(&mut cloud, "PutLogEvents", input);
+    }
+    let beginnings = |answer: &Value| -> Vec<String> {
+        messages(answer).iter().map(|message| message.chars().take(6).collect()).collect()
+    };
+    let read = |cloud: &mut Cloud, more: Value| {
+        let mut input = json!({ "logGroupName": "/app", "logStreamName": "one" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call(cloud, "GetLogEvents", input)
+    };
+    let newest = read(&mut cloud, json!({}));
+    assert_eq!(beginnings(&newest), ["2 xxxx", "3 xxxx"]);
+    let before = read(&mut cloud, json!({ "nextToken": newest["nextBackwardToken"] }));
+    assert_eq!(beginnings(&before), ["line 0", "line 1", "line 2", "line 3", "line 4", "0 xxxx", "1 xxxx"]);
+    let first = read(&mut cloud, json!({ "startFromHead": true }));
+    assert_eq!(beginnings(&first), beginnings(&before));
+    let mut found = Vec::new();
+    let mut token = Value::Null;
+    let mut pages = 0;
+    loop {
+        let page = call(&mut cloud, "FilterLogEvents", json!({ "logGroupName": "/app", "nextToken": token }));
+        found.extend(beginnings(&page));
+        pages += 1;
+        token = page["nextToken"].clone();
+        if token.is_null() {
+            break;
+        }
+    }
+    assert_eq!((found.len(), pages), (9, 2));
+}
+
+#[test]
+fn groups_are_listed_by_their_tags_and_by_nothing_that_they_do_not_have() {
+    let mut cloud = with_stream();
+    call(&mut cloud, "CreateLogGroup", json!({ "logGroupName": "/other" }));
+    let listed = |cloud: &mut Cloud, filter: Value| {
+        let answer = call(cloud, "ListLogGroups", filter);
+        let names = answer["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone());
+        names.collect::<Vec<_>>()
+    };
+    for (filter, expected) in [
+        (json!({}), vec!["/app", "/other"]),
+        (json!({ "logGroupTags": [{ "key": "a" }] }), vec!["/app"]),
+        (json!({ "logGroupTags": [{ "key": "a", "values": ["x", "b"] }] }), vec!["/app"]),
+        (json!({ "logGroupTags": [{ "key": "a", "values": ["x"] }] }), vec![]),
+        (json!({ "fieldIndexNames": ["x"] }), vec![]),
+        (json!({ "dataSources": [{ "name": "x" }] }), vec![]),
+    ] {
+        assert_eq!(listed(&mut cloud, filter.clone()), expected, "{filter}");
+    }
+    let both = json!({ "logGroupIdentifiers": ["/app"], "logGroupNamePrefix": "/" });
+    assert_eq!(cloud.call(&SERVICE, "DescribeLogGroups", both).unwrap_err().code, "InvalidParameterException");
+}
+
+#[test]
 fn a_search_for_groups_heeds_the_case_and_tells_less() {
     let mut cloud = with_stream();
     let found = |cloud: &mut Cloud, pattern: &str| {

@@ -1,5 +1,7 @@
 //! Labels of versions and tags of parameters.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,6 +11,9 @@ use crate::local::{
     members::{Tag, decode, is_reserved, merge_tags, tag_list},
     world::Ctx,
 };
+
+/// How many labels a version has at most.
+const MOST: usize = 10;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -30,19 +35,22 @@ pub(super) fn label_parameter_version(ctx: &mut Ctx<'_>, input: Value) -> Result
     let (labels, invalid): (Vec<String>, Vec<String>) = input.labels.into_iter().partition(|label| {
         let start = label.starts_with(|character: char| character.is_ascii_digit());
         let lowercase = label.to_ascii_lowercase();
-        !start && !lowercase.starts_with("aws") && !lowercase.starts_with("ssm")
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        !start && !lowercase.starts_with("aws") && !lowercase.starts_with("ssm") && label.chars().all(allowed)
     });
+    let labels: BTreeSet<String> = labels.into_iter().collect();
+    let version = parameter.versions().find(|version| version.number == number);
+    let others = version.map_or(0, |version| version.labels.iter().filter(|label| !labels.contains(*label)).count());
+    if others + labels.len() > MOST {
+        return Err(Fault::new(
+            "ParameterVersionLabelLimitExceeded",
+            "A parameter version can have maximum 10 labels. Move one or more labels to another version and try again.",
+        ));
+    }
     for version in parameter.versions_mut() {
         version.labels.retain(|label| !labels.contains(label));
         if version.number == number {
             version.labels.extend(labels.iter().cloned());
-            if version.labels.len() > 10 {
-                return Err(Fault::new(
-                    "ParameterVersionLabelLimitExceeded",
-                    "A parameter version can have maximum 10 labels. Move one or more labels to another version and try \
-                     again.",
-                ));
-            }
         }
     }
     Ok(json!({ "InvalidLabels": invalid, "ParameterVersion": number }))

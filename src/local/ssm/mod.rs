@@ -46,6 +46,7 @@ impl Store {
 
     /// The name that a name or an ARN means. The ARNs of `one` and of `/one` are the same.
     fn named<'a>(&self, arn_or_name: &'a str) -> &'a str {
+        let arn_or_name = arn_or_name.trim();
         let name = name::without_arn(arn_or_name);
         let before = arn_or_name.len() - name.len();
         match arn_or_name.get(before.saturating_sub(1)..) {

@@ -10,6 +10,7 @@ pub(super) fn arn(ctx: &Ctx<'_>, name: &str) -> String {
 
 /// The name in an ARN, or the name itself. A hierarchy has a second slash; a plain name has none.
 pub(super) fn without_arn(name: &str) -> &str {
+    let name = name.trim();
     match name.split_once(":parameter/") {
         Some((start, rest)) if start.starts_with("arn:") && !rest.contains('/') => rest,
         Some((start, rest)) if start.starts_with("arn:") => &name[name.len() - rest.len() - 1..],

@@ -38,7 +38,8 @@ struct Input {
 pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     check(&input)?;
-    let name = name::without_arn(&input.name).to_owned();
+    // Spaces around it are nobody's; an ARN is no name for what is put.
+    let name = input.name.trim().to_owned();
     name::check(&name)?;
     let known = ctx.region.ssm.parameters.get(&name);
     let kind = check_known(&input, known)?;

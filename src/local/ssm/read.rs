@@ -68,11 +68,13 @@ pub(super) fn get_parameters(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
             Err(_) => unknown.push(name),
         }
     }
+    found.sort_by_key(|parameter| parameter["Name"].as_str().unwrap_or_default().to_owned());
     Ok(json!({ "Parameters": found, "InvalidParameters": unknown }))
 }
 
 /// One parameter by its name or ARN, with the version or label that may follow; or a secret, by its reference.
 fn read(ctx: &mut Ctx<'_>, text: &str, decrypt: bool) -> Result<Value, Fault> {
+    let text = text.trim();
     if let Some(secret) = reference::of(text) {
         return reference::read(ctx, text, secret, decrypt);
     }

@@ -113,6 +113,39 @@ fn versions_and_labels_select() {
 }
 
 #[test]
+fn labels_are_moved_only_where_all_of_them_fit() {
+    let mut cloud = with_parameter();
+    let second = json!({ "Name": "plain", "Value": "b", "Overwrite": true });
+    call(&mut cloud, "PutParameter", second);
+    let label = |version: u64, labels: Value| json!({ "Name": "plain", "ParameterVersion": version, "Labels": labels });
+    let nine: Vec<String> = (0..9).map(|number| format!("l{number}")).collect();
+    call(&mut cloud, "LabelParameterVersion", label(2, json!(nine)));
+    let answer = call(&mut cloud, "LabelParameterVersion", label(1, json!(["a", "b", "c d"])));
+    assert_eq!(answer["InvalidLabels"], json!(["c d"]));
+    let fault = cloud.call(&SERVICE, "LabelParameterVersion", label(2, json!(["a", "b"]))).unwrap_err();
+    assert_eq!(fault.code, "ParameterVersionLabelLimitExceeded");
+    for name in ["plain:a", "plain:b"] {
+        assert_eq!(call(&mut cloud, "GetParameter", json!({ "Name": name }))["Parameter"]["Version"], 1, "{name}");
+    }
+    call(&mut cloud, "LabelParameterVersion", label(2, json!(["a", "l0"])));
+    assert_eq!(call(&mut cloud, "GetParameter", json!({ "Name": "plain:a" }))["Parameter"]["Version"], 2);
+}
+
+#[test]
+fn names_come_in_order_and_without_the_spaces_around_them() {
+    let mut cloud = with_parameter();
+    let names = json!({ "Names": ["plain", " /app/db/host ", "no"] });
+    let several = call(&mut cloud, "GetParameters", names);
+    let found: Vec<&Value> = several["Parameters"].as_array().unwrap().iter().map(|one| &one["Name"]).collect();
+    assert_eq!(found, ["/app/db/host", "plain"]);
+    call(&mut cloud, "PutParameter", json!({ "Name": " spaced ", "Value": "x", "Type": "String" }));
+    assert_eq!(cloud.region.ssm.parameter_value("spaced"), Some("x"));
+    let nested = json!({ "Name": "nested", "Value": "a {{ssm:plain}}", "Type": "String" });
+    let fault = cloud.call(&SERVICE, "PutParameter", nested).unwrap_err();
+    assert!(fault.code == "ValidationException" && fault.message.contains("can't nest"), "{fault}");
+}
+
+#[test]
 fn the_arn_of_a_parameter_at_the_top_means_it() {
     let mut cloud = with_parameter();
     let made = json!({ "Name": "/top", "Type": "String", "Value": "one" });

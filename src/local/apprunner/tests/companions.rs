@@ -125,7 +125,6 @@ fn auto_scaling_configurations_are_revisions() {
     for (input, code) in [
         (json!({ "AutoScalingConfigurationName": "other", "MinSize": 3, "MaxSize": 2 }), "InvalidRequestException"),
         (json!({ "AutoScalingConfigurationName": "other", "MaxSize": 26 }), "InvalidRequestException"),
-        (json!({ "AutoScalingConfigurationName": "DefaultConfiguration" }), "InvalidRequestException"),
     ] {
         assert_eq!(cloud.call(&SERVICE, "CreateAutoScalingConfiguration", input).unwrap_err().code, code);
     }

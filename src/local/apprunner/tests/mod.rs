@@ -6,6 +6,7 @@ use super::SERVICE;
 use crate::local::{ec2, iam, members::testing::Cloud, secretsmanager};
 
 mod companions;
+mod documented;
 mod in_use;
 mod services;
 
