@@ -151,6 +151,29 @@ fn a_program_that_does_not_come_up_is_a_failure_with_its_last_words() {
     until_page(&url, None);
 }
 
+#[test]
+fn services_of_one_name_in_two_regions_have_logs_of_their_own() {
+    let cloud = stage();
+    let regions = [("eu-central-1", "hello"), ("eu-west-1", "good day")];
+    for (region, greeting) in regions {
+        let set = [format!("region={region}"), format!("service.env.GREETING={greeting}")];
+        cloud.infra(&[&DEPLOY[..], &["--set", &set[0], "--set", &set[1]]].concat()).succeeds();
+    }
+    let logs = |more: &[&str]| cloud.infra(&[&["local", "logs", "--service"][..], more].concat());
+    let unclear = logs(&[]).ends_with(1).told();
+    let (_, names) = unclear.split_once("choose one: ").unwrap_or_else(|| panic!("{unclear}"));
+    let names: Vec<&str> = names.trim().trim_end_matches('.').split(", ").collect();
+    assert_eq!(names.len(), 2, "{unclear}");
+    for (name, (region, greeting)) in names.into_iter().zip(regions) {
+        assert!(name.starts_with(&format!("{region}/")), "{name}");
+        let log = logs(&[name]).succeeds().stdout();
+        let said: Vec<&str> = log.lines().filter(|line| line.starts_with("ready for ")).collect();
+        assert_eq!(said, [format!("ready for {greeting}")], "{name}");
+        let events = logs(&[name, "--events"]).succeeds().stdout();
+        assert_eq!(events.matches("Service creation completed").count(), 1, "{events}");
+    }
+}
+
 /// A port that is free.
 fn a_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port").port()
