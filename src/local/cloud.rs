@@ -121,6 +121,16 @@ impl Cloud {
         Ok(outcome)
     }
 
+    /// Runs `work` in the same way, and takes back what it did.
+    pub(crate) fn rehearse<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let mut world = self.world();
+        let before = entry(&mut world.accounts, account).clone();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.enter(&mut world, account, region, work)));
+        world.accounts.insert(account.to_owned(), before);
+        drop(world);
+        outcome.unwrap_or_else(|mistake| panic::resume_unwind(mistake))
+    }
+
     fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let now = now();
         let abroad = rds::abroad(world, account, region);
@@ -135,6 +145,7 @@ impl Cloud {
             account,
             region_name: region,
             access_key: String::new(),
+            visitor: None,
             iam,
             region: place,
             now,
@@ -161,6 +172,7 @@ impl Cloud {
             account,
             region_name: region,
             access_key: String::new(),
+            visitor: None,
             iam: &mut iam,
             region: &mut place,
             now: then,
@@ -246,6 +258,17 @@ mod tests {
             call(ctx, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}));
             more();
         })
+    }
+
+    #[test]
+    fn a_rehearsal_leaves_nothing_behind() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = Cloud::open(data.path(), Pace::Instant, Vec::new()).unwrap();
+        let before = count(&cloud);
+        let input = json!({"CidrBlock": "10.0.0.0/16"});
+        let made = cloud.rehearse(PLACE.0, PLACE.1, |ctx| call(ctx, "CreateVpc", input));
+        assert!(made["Vpc"]["VpcId"].is_string());
+        assert_eq!(count(&cloud), before);
     }
 
     #[test]

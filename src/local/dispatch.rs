@@ -11,7 +11,8 @@ use super::{
     chaos::{Delivery, Fate, Site},
     cloud::Cloud,
     fault::Fault,
-    model::{Model, Operation, Protocol},
+    model::{Model, Operation},
+    page_token::Seal,
     protocol::{self, Call, Request},
     service::{Action, Run, Service},
     sts,
@@ -179,8 +180,10 @@ async fn perform<'a>(
     if let Some(fault) = fate.refusal() {
         return Err(fault);
     }
-    let input = call.input(service.name, model, operation)?;
-    let outcome = act(cloud, model, scope, operation, action, input, fate);
+    let mut input = call.input(service.name, model, operation)?;
+    let seal = Seal::of([&scope.account, &scope.region, service.name], &operation.name, &input);
+    seal.open(&mut input);
+    let outcome = act(cloud, service, scope, operation, action, input, fate);
     if fate.drifts() {
         drift(cloud, scope, fate)?;
     }
@@ -190,6 +193,7 @@ async fn perform<'a>(
         let ended = tokio::spawn(run(Arc::clone(cloud), output)).await;
         output = ended.map_err(|error| Fault::internal(service.name, error.to_string()))??;
     }
+    seal.close(&mut output);
     fate.retell(&mut output);
     Ok((operation, output))
 }
@@ -204,7 +208,7 @@ fn running(service: &Service, action: &str) -> Option<Run> {
 
 fn act(
     cloud: &Cloud,
-    model: &Model,
+    service: &Service,
     scope: &Scope,
     operation: &Operation,
     action: Action,
@@ -212,12 +216,18 @@ fn act(
     fate: &Fate<'_>,
 ) -> Result<Value, Fault> {
     let Scope { account, region, .. } = scope;
-    if model.metadata.protocol == Protocol::Ec2
-        && let Some(Value::Bool(true)) = input.as_object_mut().and_then(|members| members.remove("DryRun"))
+    if service.name == "ec2"
+        && let Some(Value::Bool(true)) = input.as_object_mut().and_then(|members| members.shift_remove("DryRun"))
     {
+        cloud.rehearse(account, region, |ctx| action(ctx, input))?;
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Fault::new("DryRunOperation", message).with_status(412));
     }
+    let abroad = (operation.name == "AssumeRole").then(|| sts::abroad(cloud, account, region, &scope.key, &input));
+    let (account, visitor) = match abroad.flatten() {
+        Some((account, visitor)) => (&account.clone(), Some(visitor)),
+        None => (account, None),
+    };
     if let Some(ago) = fate.lag() {
         return cloud.past_region(account, region, ago, |ctx| {
             ctx.access_key.clone_from(&scope.key);
@@ -227,6 +237,7 @@ fn act(
     let work = |ctx: &mut Ctx<'_>| {
         fate.prepare(ctx);
         ctx.access_key.clone_from(&scope.key);
+        ctx.visitor = visitor;
         action(ctx, input)
     };
     if is_reading(&operation.name) {
@@ -299,6 +310,67 @@ mod tests {
             ["", "..", "us-east", "../us-east-1", "us-east-1/..", "US-EAST-1", "us--1", "aws-global", "a-b-123"]
         {
             assert!(!is_region(other), "{other}");
+        }
+    }
+
+    /// What a call by a form answers: its status and its text.
+    async fn form(cloud: &Arc<Cloud>, key: &str, service: &str, body: &str) -> (u16, String) {
+        let account = if key.len() == ACCOUNT.len() { key } else { ACCOUNT };
+        let headers = hyper::HeaderMap::new();
+        let request = Request { method: "POST", path: "/", headers: &headers, query: "", body: body.as_bytes() };
+        let (answer, _) = answer(cloud, scope(account, key, "us-east-1", service), &request).await;
+        let Delivery::Whole(answer) = answer else { panic!("{body} was not answered") };
+        (answer.status, answer.body)
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_refuses_what_the_call_would_and_makes_nothing() {
+        let data = tempfile::tempdir().unwrap();
+        let services = crate::local::service::SERVICES.to_vec();
+        let cloud = Arc::new(Cloud::open(data.path(), crate::local::pace::Pace::Instant, services).unwrap());
+        for (call, status, code) in [
+            ("Action=CreateVpc&CidrBlock=10.0.0.0/16&DryRun=true", 412, "DryRunOperation"),
+            ("Action=CreateVpc&CidrBlock=10.0.0.0/8&DryRun=true", 400, "InvalidVpc.Range"),
+            ("Action=DeleteVpc&VpcId=vpc-0123456789abcdef0&DryRun=true", 400, "InvalidVpcID.NotFound"),
+            ("Action=DescribeVpcs&DryRun=true", 412, "DryRunOperation"),
+        ] {
+            let (found, text) = form(&cloud, "any", "ec2", &format!("{call}&Version=2016-11-15")).await;
+            assert_eq!(found, status, "{text}");
+            assert!(text.contains(&format!("<Code>{code}</Code>")), "{text}");
+        }
+        let (_, vpcs) = form(&cloud, "any", "ec2", "Action=DescribeVpcs&Version=2016-11-15").await;
+        assert!(!vpcs.contains("vpc-"), "{vpcs}");
+    }
+
+    #[tokio::test]
+    async fn a_role_of_another_account_is_assumed_where_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let services = crate::local::service::SERVICES.to_vec();
+        let cloud = Arc::new(Cloud::open(data.path(), crate::local::pace::Pace::Instant, services).unwrap());
+        for (name, principal) in [("open", "123456789012"), ("closed", "444455556666")] {
+            let trust = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"AWS":"{principal}"}}}}}}"#
+            );
+            let call: String = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs([("Action", "CreateRole"), ("Version", "2010-05-08"), ("RoleName", name)])
+                .append_pair("AssumeRolePolicyDocument", &trust)
+                .finish();
+            assert_eq!(form(&cloud, "111122223333", "iam", &call).await.0, 200);
+        }
+        let assume = |role: &str| {
+            format!(
+                "Action=AssumeRole&Version=2011-06-15&RoleSessionName=x&RoleArn=arn:aws:iam::111122223333:role/{role}"
+            )
+        };
+        let (status, text) = form(&cloud, "123456789012", "sts", &assume("open")).await;
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains("arn:aws:sts::111122223333:assumed-role/open/x"), "{text}");
+        let key = text.split("<AccessKeyId>").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+        assert_eq!(cloud.account_of_session(key).as_deref(), Some("111122223333"));
+        for role in ["closed", "missing"] {
+            let (status, text) = form(&cloud, "123456789012", "sts", &assume(role)).await;
+            assert_eq!(status, 403, "{text}");
+            assert!(text.contains("User: arn:aws:iam::123456789012:user/local is not authorized"), "{text}");
         }
     }
 

@@ -180,6 +180,7 @@ pub(crate) mod testing {
                 account: Self::ACCOUNT,
                 region_name: self.region_name,
                 access_key: std::mem::take(&mut self.access_key),
+                visitor: None,
                 iam: &mut self.account.iam,
                 region: &mut self.region,
                 now: self.now,

@@ -25,6 +25,7 @@ pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod model;
 pub(crate) mod pace;
+pub(crate) mod page_token;
 pub(crate) mod pattern;
 pub(crate) mod process;
 pub(crate) mod protocol;

@@ -14,7 +14,7 @@ use super::{
     pace::{Millis, Pace},
     rds, secretsmanager,
     service::Service,
-    ssm,
+    ssm, sts,
 };
 
 /// All accounts, by their twelve digits.
@@ -136,6 +136,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) region_name: &'a str,
     /// The access key that signed the call; empty where no call is answered.
     pub(crate) access_key: String,
+    /// Who calls, where this is somebody of another account.
+    pub(crate) visitor: Option<sts::Session>,
     /// The account's IAM.
     pub(crate) iam: &'a mut iam::Store,
     /// The region.

@@ -1,4 +1,4 @@
-//! What every call has in common: decoding, `DryRun`, client tokens, and the refusals that many share.
+//! What every call has in common: decoding, client tokens, and the refusals that many share.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -9,18 +9,13 @@ use crate::local::{fault::Fault, world::Ctx};
 /// Answers one action on its own input type.
 ///
 /// An input type lists every parameter that the action honours and refuses all others, so that nothing is
-/// answered with success although it was ignored. A dry run ends here: AWS checks only permissions then.
+/// answered with success although it was ignored.
 pub(super) fn answer<I: DeserializeOwned>(
     ctx: &mut Ctx<'_>,
-    mut input: Value,
+    input: Value,
     action: fn(&mut Ctx<'_>, I) -> Result<Value, Fault>,
 ) -> Result<Value, Fault> {
-    let dry_run = input.as_object_mut().and_then(|members| members.remove("DryRun"));
     let input = serde_json::from_value(input).map_err(|error| undecodable(&error))?;
-    if dry_run == Some(Value::Bool(true)) {
-        let message = "Request would have succeeded, but DryRun flag is set.";
-        return Err(Fault::new("DryRunOperation", message).with_status(412));
-    }
     action(ctx, input)
 }
 
@@ -87,6 +82,11 @@ pub(super) fn once<I: Serialize>(
     input: &I,
     make: impl FnOnce(&mut Ctx<'_>) -> Result<String, Fault>,
 ) -> Result<String, Fault> {
+    if let Some(token) = token.filter(|token| token.len() > 64 || !token.is_ascii()) {
+        return Err(invalid(format!(
+            "Value ({token}) for parameter clientToken is invalid. A client token has at most 64 ASCII characters."
+        )));
+    }
     if let Some(id) = repeated(&ctx.region.ec2, kind, token, input)? {
         return Ok(id);
     }

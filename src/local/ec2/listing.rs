@@ -175,7 +175,7 @@ fn page_size(sizes: &RangeInclusive<usize>, value: &Value) -> Result<usize, Faul
 fn read_token(value: &Value) -> Result<String, Fault> {
     let text = value.as_str().unwrap_or_default();
     let id = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    id.ok_or_else(|| Fault::new("InvalidNextToken", format!("The specified NextToken '{text}' is not valid.")))
+    id.ok_or_else(|| Fault::new("InvalidNextToken", "The specified NextToken is not valid."))
 }
 
 fn lower_first(name: &str) -> String {

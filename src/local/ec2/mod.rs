@@ -1,6 +1,6 @@
 //! EC2: VPCs and what is in them, one family of resources a file.
 //!
-//! - [`call`] decodes an input, honours `DryRun` and client tokens; [`kind`] names ids and refuses wrong ones
+//! - [`call`] decodes an input and honours client tokens; [`kind`] names ids and refuses wrong ones
 //! - [`listing`] answers every `Describe…`: ids, filters and pages; [`view`] is what an answer is written from
 //! - [`store`] holds what exists; [`tag`] holds the tags of all of it
 //! - the rest: a family of resources each, with `create`, `delete`, `describe` and what else AWS has for it

@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
-use super::grammar;
+use super::{
+    condition::{self, Context},
+    grammar,
+};
 use crate::local::fault::Fault;
 
-/// Whether a document says what a role may do, or who may assume it.
+/// Whether a document says what a role may do, as a managed policy or as a part of the role, or who may assume it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Permissions,
+    Inline,
     Trust,
 }
 
@@ -17,7 +21,7 @@ pub(super) fn parse(text: &str, purpose: Purpose) -> Result<Value, Fault> {
     let document: Value = serde_json::from_str(text).map_err(|_| {
         malformed(match purpose {
             Purpose::Trust => "This policy contains invalid Json",
-            Purpose::Permissions => "Syntax errors in policy.",
+            Purpose::Permissions | Purpose::Inline => "Syntax errors in policy.",
         })
     })?;
     grammar::check(&document, purpose)?;
@@ -30,13 +34,13 @@ fn check_purpose(statement: &Value, purpose: Purpose) -> Result<(), Fault> {
     let has = |key: &str| statement.get(key).is_some();
     let none = |key: &str, other: &str| texts(statement, key).is_empty() && texts(statement, other).is_empty();
     match purpose {
-        Purpose::Permissions if has("Principal") || has("NotPrincipal") => {
+        Purpose::Permissions | Purpose::Inline if has("Principal") || has("NotPrincipal") => {
             Err(malformed("Policy document should not specify a principal."))
         }
-        Purpose::Permissions if none("Resource", "NotResource") => {
+        Purpose::Permissions | Purpose::Inline if none("Resource", "NotResource") => {
             Err(malformed("Policy statement must contain resources."))
         }
-        Purpose::Permissions => Ok(()),
+        Purpose::Permissions | Purpose::Inline => Ok(()),
         Purpose::Trust if has("Resource") || has("NotResource") => Err(malformed("Has prohibited field Resource")),
         Purpose::Trust if !has("Principal") && !has("NotPrincipal") => {
             Err(malformed("Missing required field Principal"))
@@ -174,19 +178,44 @@ pub(super) fn decide(document: &Value, action: &str, resource: &str) -> Decision
     decisions.max().unwrap_or(Decision::ImplicitDeny)
 }
 
-/// Whether a trust policy lets a principal of `kind` (`Service`, `AWS`) with this name assume the role.
+/// Whether a trust policy lets a principal of `kind` (`Service`, `AWS`) with this name assume the role. Conditions are taken
+/// as `decide` takes them.
 pub(super) fn trusts(document: &Value, kind: &str, matches: impl Fn(&str) -> bool) -> bool {
+    let meets = |statement: &Value| statement["Effect"] == "Allow" || statement.get("Condition").is_none();
+    allows(document, "sts:AssumeRole", kind, matches, meets)
+}
+
+/// Whether a trust policy lets an AWS principal with this name do something with the role, and its request meets the conditions.
+pub(super) fn trusts_request(
+    document: &Value,
+    action: &str,
+    matches: impl Fn(&str) -> bool,
+    context: &Context,
+) -> bool {
+    allows(document, action, "AWS", matches, |statement| condition::is_met(&statement["Condition"], context))
+}
+
+/// Whether a statement that counts allows an action to a principal, and none refuses it.
+fn allows(
+    document: &Value,
+    action: &str,
+    kind: &str,
+    matches: impl Fn(&str) -> bool,
+    counts: impl Fn(&Value) -> bool,
+) -> bool {
     let mut allowed = false;
     for statement in statements(document) {
-        let assume =
-            texts(statement, "Action").iter().any(|pattern| wildcard(&pattern.to_ascii_lowercase(), "sts:assumerole"));
-        let principal = &statement["Principal"];
-        let named = principal == "*" || texts(principal, kind).into_iter().any(|name| name == "*" || matches(name));
-        if assume && named {
+        let names = |principal: &Value| {
+            principal == "*" || texts(principal, kind).into_iter().any(|name| name == "*" || matches(name))
+        };
+        let named = match statement.get("NotPrincipal") {
+            Some(others) => !names(others),
+            None => names(&statement["Principal"]),
+        };
+        if named && covers(statement, "Action", "NotAction", &action.to_ascii_lowercase(), true) && counts(statement) {
             match statement["Effect"].as_str() {
                 Some("Allow") => allowed = true,
-                _ if statement.get("Condition").is_none() => return false,
-                _ => {}
+                _ => return false,
             }
         }
     }

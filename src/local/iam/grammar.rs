@@ -79,8 +79,11 @@ pub(super) fn check(document: &Value, purpose: Purpose) -> Result<(), Fault> {
     statements.iter().try_for_each(|statement| check_syntax(statement))?;
     match members.get("Version").map(Value::as_str) {
         Some(Some("2012-10-17")) => {}
-        None | Some(Some("2008-10-17")) if purpose == Purpose::Trust => {}
-        _ => return Err(malformed("Policy document must be version 2012-10-17 or greater.")),
+        None | Some(Some("2008-10-17")) if purpose == Purpose::Permissions => {
+            return Err(malformed("Policy document must be version 2012-10-17 or greater."));
+        }
+        None | Some(Some("2008-10-17")) => {}
+        _ => return Err(malformed(SYNTAX)),
     }
     if !statements.iter().all(|statement| has_known_effect(statement) && has_valid_dates(statement)) {
         return Err(malformed(LEGACY));
@@ -303,6 +306,21 @@ mod tests {
         let twice = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Sid": "A" });
         let fault = check(&json!({ "Version": "2012-10-17", "Statement": [twice, twice] }), Purpose::Permissions);
         assert!(fault.unwrap_err().message.contains("must be unique"));
+    }
+
+    #[test]
+    fn only_managed_policies_must_have_the_new_version() {
+        let check = |version: Value, purpose| {
+            let mut document = with(&json!({}));
+            document["Version"] = version;
+            check(&document, purpose).map_err(|fault| fault.message)
+        };
+        let old = Err("Policy document must be version 2012-10-17 or greater.".to_owned());
+        assert_eq!(check(json!("2008-10-17"), Purpose::Permissions), old);
+        assert_eq!(check(json!("2008-10-17"), Purpose::Inline), Ok(()));
+        for purpose in [Purpose::Permissions, Purpose::Inline, Purpose::Trust] {
+            assert_eq!(check(json!("2012-10-18"), purpose), Err(SYNTAX.to_owned()));
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ struct Input {
 pub(super) fn put_role_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     let role = ctx.iam.find_own_role(&input.role_name)?;
-    document::parse(&input.policy_document, Purpose::Permissions)?;
+    document::parse(&input.policy_document, Purpose::Inline)?;
     let others = role.inline.iter().filter(|(name, _)| **name != input.policy_name).map(|(_, text)| text);
     let size: usize = others.chain([&input.policy_document]).map(|text| without_spaces(text)).sum();
     if size > 10240 {

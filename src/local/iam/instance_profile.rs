@@ -174,7 +174,7 @@ pub(super) fn add_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 
 pub(super) fn remove_tags(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    ctx.iam.profile(&input.instance_profile_name)?.tags.retain(|key, _| !input.tag_keys.contains(key));
+    tag::remove(&mut ctx.iam.profile(&input.instance_profile_name)?.tags, &input.tag_keys);
     Ok(json!({}))
 }
 

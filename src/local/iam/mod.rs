@@ -5,6 +5,7 @@ mod attach;
 mod authorization;
 mod aws_managed;
 mod aws_services;
+mod condition;
 mod document;
 mod grammar;
 mod inline;
@@ -21,6 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service, sts::Session};
+pub(crate) use condition::Context;
 pub(crate) use document::wildcard;
 use instance_profile::InstanceProfile;
 use policy::Policy;

@@ -251,7 +251,7 @@ pub(super) fn tag_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
 
 pub(super) fn untag_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    ctx.iam.own_policy(&input.policy_arn)?.tags.retain(|key, _| !input.tag_keys.contains(key));
+    tag::remove(&mut ctx.iam.own_policy(&input.policy_arn)?.tags, &input.tag_keys);
     Ok(json!({}))
 }
 

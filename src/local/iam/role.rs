@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Store,
+    Context, Store,
     document::{self, Purpose},
     encode, exists, limit, marker, no_such, not_modifiable, tag,
 };
@@ -46,12 +46,20 @@ impl Role {
         document::trusts(&self.trust_policy, "Service", |name| name == service)
     }
 
-    /// Whether the trust policy lets someone of this account assume the role, whom IAM knows as `principals`.
-    pub(crate) fn trusts(&self, account: &str, principals: &[&str]) -> bool {
+    /// Whether the trust policy lets someone of an account, whom IAM knows as `principals`, do something with the role, e.g.
+    /// `sts:AssumeRole`.
+    pub(crate) fn trusts(&self, action: &str, account: &str, principals: &[&str], request: &Context) -> bool {
         let root = format!("arn:aws:iam::{account}:root");
-        document::trusts(&self.trust_policy, "AWS", |name| {
-            name == account || name == root || principals.contains(&name)
-        })
+        let is_one = |name: &str| name == account || name == root || principals.contains(&name);
+        document::trusts_request(&self.trust_policy, action, is_one, request)
+    }
+
+    /// What its tags say, as condition keys.
+    pub(crate) fn describe_tags(&self, request: &mut Context) {
+        for (key, value) in &self.tags {
+            request.set(&format!("iam:ResourceTag/{key}"), value);
+            request.set(&format!("aws:ResourceTag/{key}"), value);
+        }
     }
 
     /// Puts other names in the place of those whom the role trusts.
@@ -253,7 +261,7 @@ pub(super) fn tag_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 
 pub(super) fn untag_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    ctx.iam.find_own_role(&input.role_name)?.tags.retain(|key, _| !input.tag_keys.contains(key));
+    tag::remove(&mut ctx.iam.find_own_role(&input.role_name)?.tags, &input.tag_keys);
     Ok(json!({}))
 }
 

@@ -61,7 +61,7 @@ fn read(input: Value) -> Result<Input, Fault> {
 
 /// Policies that a call brings along.
 pub(super) fn parsed(texts: &[String]) -> Result<Vec<Value>, Fault> {
-    let parse = |text: &String| document::parse(text, document::Purpose::Permissions);
+    let parse = |text: &String| document::parse(text, document::Purpose::Inline);
     texts.iter().map(|text| parse(text).map_err(|fault| Fault::new("InvalidInput", fault.message))).collect()
 }
 

@@ -20,12 +20,18 @@ pub(super) fn add(tags: &mut Tags, given: Vec<Tag>) -> Result<(), Fault> {
         }
     }
     let mut all = tags.clone();
+    remove(&mut all, &given.iter().map(|tag| tag.key.clone()).collect::<Vec<_>>());
     merge_tags(&mut all, given);
     if all.len() > 50 {
         return Err(Fault::new("LimitExceeded", "The number of tags has reached the maximum limit.").with_status(409));
     }
     *tags = all;
     Ok(())
+}
+
+/// Takes tags away. A key is the same in capital letters, so one that is given anew is spelled as it was given last.
+pub(super) fn remove(tags: &mut Tags, keys: &[String]) {
+    tags.retain(|key, _| !keys.iter().any(|other| other.eq_ignore_ascii_case(key)));
 }
 
 /// One page of tags.

@@ -132,6 +132,18 @@ fn roles_are_listed_by_path_page_by_page() {
 }
 
 #[test]
+fn a_tag_key_is_the_same_in_capital_letters() {
+    let mut cloud = with_role();
+    for (key, value) in [("Env", "one"), ("env", "two")] {
+        call(&mut cloud, "TagRole", json!({ "RoleName": "reader", "Tags": [{ "Key": key, "Value": value }] }));
+    }
+    let tags = |cloud: &mut Cloud| call(cloud, "ListRoleTags", json!({ "RoleName": "reader" }))["Tags"].clone();
+    assert_eq!(tags(&mut cloud), json!([{ "Key": "a", "Value": "b" }, { "Key": "env", "Value": "two" }]));
+    call(&mut cloud, "UntagRole", json!({ "RoleName": "reader", "TagKeys": ["ENV", "A"] }));
+    assert_eq!(tags(&mut cloud), json!([]));
+}
+
+#[test]
 fn a_role_allows_what_its_policies_say() {
     let mut cloud = with_role();
     let secret = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:demo-db-AbCdEf";

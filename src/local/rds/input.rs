@@ -142,7 +142,7 @@ pub(super) fn page(input: &Input, member: &str, items: Vec<Value>) -> Result<Val
             .strip_prefix("after-")
             .and_then(|number| number.parse::<usize>().ok())
             .filter(|number| *number <= items.len())
-            .ok_or_else(|| invalid(format!("The parameter Marker has an invalid value: {marker}")))?,
+            .ok_or_else(|| invalid("The parameter Marker has an invalid value."))?,
     };
     let end = items.len().min(start + usize::try_from(size).unwrap_or(100));
     let marker = (end < items.len()).then(|| format!("after-{end}"));

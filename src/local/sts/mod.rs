@@ -3,12 +3,19 @@
 //! Whoever calls is one user of the account, or a session that this user opened, with every right: the local cloud
 //! checks what AWS's services may do on behalf of roles, not what its users may do.
 
+mod assume;
 mod session;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{fault::Fault, members::decode, service::Service, world::Ctx};
+use super::{
+    fault::Fault,
+    members::{Tag, decode},
+    service::Service,
+    world::Ctx,
+};
+pub(crate) use assume::abroad;
 pub(crate) use session::{Session, admit};
 
 /// The service's actions.
@@ -16,7 +23,7 @@ pub(crate) static SERVICE: Service = Service {
     name: "sts",
     actions: &[
         ("GetCallerIdentity", get_caller_identity),
-        ("AssumeRole", assume_role),
+        ("AssumeRole", assume::assume_role),
         ("GetSessionToken", get_session_token),
         ("GetFederationToken", get_federation_token),
         ("DecodeAuthorizationMessage", decode_authorization_message),
@@ -44,59 +51,32 @@ fn get_caller_identity(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Input {
-    role_arn: String,
-    role_session_name: String,
     name: String,
     duration_seconds: Option<u64>,
     policy: Option<String>,
-    source_identity: Option<String>,
+    serial_number: Option<String>,
+    token_code: Option<String>,
+    tags: Vec<Tag>,
 }
 
 /// How long a session may last that a session opens.
 const CHAINED: u64 = 3600;
 
-fn assume_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let input: Input = decode(input)?;
-    let caller = Session::of(ctx)?;
-    let denied = || {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
-            caller.arn, input.role_arn
-        );
-        Fault::new("AccessDenied", message).with_status(403)
-    };
-    let role = ctx.iam.role(&input.role_arn).ok_or_else(denied)?;
-    let mut principals = vec![caller.arn.as_str()];
-    principals.extend(caller.role.as_deref());
-    if !role.trusts(ctx.account, &principals) || role.assumable_at > ctx.now {
-        return Err(denied());
+/// Refuses a device's code: the account's user has no device.
+fn check_device(serial_number: Option<&str>, code: Option<&str>) -> Result<(), Fault> {
+    if serial_number.or(code).is_none() {
+        return Ok(());
     }
-    if let Some(policy) = &input.policy {
-        super::iam::check_session_policy(policy)?;
-    }
-    let seconds = input.duration_seconds.unwrap_or(3600);
-    let refused = |message: &str| Err(Fault::new("ValidationError", message));
-    if caller.role.is_some() && seconds > CHAINED {
-        return refused(
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-        );
-    }
-    if seconds > role.max_session_seconds() {
-        return refused("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-    }
-    let name = &input.role_session_name;
-    let session = Session {
-        arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", ctx.account, role.name),
-        user_id: format!("{}:{name}", role.unique_id()),
-        role: Some(role.arn.clone()),
-        expires_at: ctx.now + seconds * 1000,
-        ..Session::default()
-    };
-    Ok(json!({
-        "AssumedRoleUser": { "AssumedRoleId": session.user_id, "Arn": session.arn },
-        "Credentials": session.open(ctx),
-        "SourceIdentity": input.source_identity,
-    }))
+    let message = "MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number \
+                   is valid and associated with this user.";
+    Err(Fault::new("AccessDenied", message).with_status(403))
+}
+
+/// How much of the room for a session's policy and tags is taken, in percent. AWS packs them in a way that it does not tell.
+fn packed_size(policy: Option<&str>, tags: &[Tag]) -> Option<usize> {
+    const ROOM: usize = 8192;
+    let size = policy.map_or(0, str::len) + tags.iter().map(|tag| tag.key.len() + tag.value.len()).sum::<usize>();
+    (policy.is_some() || !tags.is_empty()).then(|| (size * 100).div_ceil(ROOM).clamp(1, 100))
 }
 
 /// How long the credentials of a user's own session last when nothing else is said.
@@ -115,6 +95,7 @@ fn user_alone(ctx: &Ctx<'_>, action: &str) -> Result<(), Fault> {
 fn get_session_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
     user_alone(ctx, "GetSessionToken")?;
+    check_device(input.serial_number.as_deref(), input.token_code.as_deref())?;
     let expires_at = ctx.now + input.duration_seconds.unwrap_or(TWELVE_HOURS) * 1000;
     let session = Session::of_the_user(ctx, expires_at);
     Ok(json!({ "Credentials": session.open(ctx) }))
@@ -130,13 +111,15 @@ fn get_federation_token(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
     let session = Session {
         arn: format!("arn:aws:sts::{account}:federated-user/{name}"),
         user_id: format!("{account}:{name}"),
+        issued_at: ctx.now,
         expires_at: ctx.now + input.duration_seconds.unwrap_or(TWELVE_HOURS) * 1000,
+        tags: input.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
         ..Session::default()
     };
     Ok(json!({
         "FederatedUser": { "FederatedUserId": session.user_id, "Arn": session.arn },
         "Credentials": session.open(ctx),
-        "PackedPolicySize": input.policy.map(|_| 1),
+        "PackedPolicySize": packed_size(input.policy.as_deref(), &input.tags),
     }))
 }
 

@@ -9,7 +9,8 @@ use super::{caller, caller_id};
 use crate::local::{
     cloud::{Cloud, now},
     fault::Fault,
-    members::{random_text, time},
+    iam::Context,
+    members::{Tags, random_text, time},
     model::Protocol,
     pace::Millis,
     world::Ctx,
@@ -28,7 +29,16 @@ pub(crate) struct Session {
     pub(super) user_id: String,
     /// The ARN of the role; none for a session of the user itself.
     pub(super) role: Option<String>,
+    pub(super) issued_at: Millis,
     pub(super) expires_at: Millis,
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    pub(super) tags: Tags,
+    /// The keys of the tags that sessions have as well that this one opens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) transitive_tag_keys: Vec<String>,
+    /// Who began, however many roles are assumed one by the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source_identity: Option<String>,
     pub(super) token_hash: String,
 }
 
@@ -40,6 +50,9 @@ impl Session {
 
     /// The one whose key signed this call; the account's user where it is no session's.
     pub(super) fn of(ctx: &Ctx<'_>) -> Result<Self, Fault> {
+        if let Some(visitor) = &ctx.visitor {
+            return Ok(visitor.clone());
+        }
         let Some(session) = ctx.iam.session(&ctx.access_key) else { return Ok(Self::of_the_user(ctx, Millis::MAX)) };
         if session.expires_at <= ctx.now {
             let message = "The security token included in the request is expired";
@@ -50,7 +63,49 @@ impl Session {
 
     /// The account's one user.
     pub(super) fn of_the_user(ctx: &Ctx<'_>, expires_at: Millis) -> Self {
-        Self { arn: caller(ctx.account), user_id: caller_id(ctx.account), expires_at, ..Self::default() }
+        Self {
+            arn: caller(ctx.account),
+            user_id: caller_id(ctx.account),
+            issued_at: ctx.now,
+            expires_at,
+            ..Self::default()
+        }
+    }
+
+    /// The account that its ARN names.
+    pub(super) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
+
+    pub(super) fn transitive_tags(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.tags.iter().filter(|(key, _)| self.transitive_tag_keys.iter().any(|other| other.eq_ignore_ascii_case(key)))
+    }
+
+    /// Who this is, as condition keys. Nobody here has a device, so a session says that it was opened without one, and the
+    /// user's own key says nothing of it, as in AWS.
+    pub(super) fn describe(&self, request: &mut Context) {
+        request.set("aws:PrincipalAccount", self.account());
+        request.set("aws:userid", &self.user_id);
+        request.set("aws:PrincipalArn", self.role.as_ref().unwrap_or(&self.arn));
+        let kind = match self.arn.split([':', '/']).nth(5) {
+            Some("assumed-role") => "AssumedRole",
+            Some("federated-user") => "FederatedUser",
+            _ => "User",
+        };
+        request.set("aws:PrincipalType", kind);
+        if kind == "User" {
+            request.set("aws:username", self.arn.rsplit('/').next().unwrap_or_default());
+        }
+        if self.expires_at != Millis::MAX {
+            request.set("aws:MultiFactorAuthPresent", "false");
+            request.set("aws:TokenIssueTime", time(self.issued_at).as_str().unwrap_or_default());
+        }
+        for (key, value) in &self.tags {
+            request.set(&format!("aws:PrincipalTag/{key}"), value);
+        }
+        if let Some(identity) = &self.source_identity {
+            request.set("aws:SourceIdentity", identity);
+        }
     }
 
     /// Gives out credentials for it. Any key opens the local cloud; these have AWS's form, and are known again.

@@ -48,7 +48,6 @@ fn vpcs_and_subnets_are_refused_in_aws_words() {
         ("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "InstanceTenancy": "host"}), "InvalidParameterValue"),
         ("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "Ipv4IpamPoolId": "x"}), "UnsupportedOperation"),
         ("CreateVpc", json!({"AmazonProvidedIpv6CidrBlock": true, "CidrBlock": "10.0.0.0/16"}), "UnsupportedOperation"),
-        ("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "DryRun": true}), "DryRunOperation"),
         ("CreateSubnet", subnet("10.0.0.128/25"), "InvalidSubnet.Conflict"),
         ("CreateSubnet", subnet("10.0.0.0/16"), "InvalidSubnet.Conflict"),
         ("CreateSubnet", subnet("10.1.0.0/24"), "InvalidSubnet.Range"),
