@@ -242,6 +242,8 @@ fn malformed_requests_get_an_error_and_never_a_panic() {
     ] {
         exchange(host, garbage);
     }
+    let homeless = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    assert!(exchange(host, homeless).starts_with("HTTP/1.1 400"));
     let endless = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99999999\r\n\r\n");
     // A function's zip file may be large; this is larger.
     let endless = [endless.as_bytes(), &vec![b'a'; 73 << 20]].concat();

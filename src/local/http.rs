@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::stream;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::BoxBody};
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
+    HeaderMap, Request, Response, StatusCode, Version,
     body::{Frame, Incoming},
     header::{self, HeaderName, HeaderValue},
     server::conn::http1,
@@ -91,6 +91,10 @@ async fn respond(control: &Control, peer: Peer, request: Request<Incoming>) -> R
     let (head, body) = request.into_parts();
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
+    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+        throw_away(body, &head.headers);
+        return Ok(refuse(StatusCode::BAD_REQUEST, "The request must have one header Host."));
+    }
     let scope = Scope::read(text("authorization"), query);
     let mut request = protocol::Request { method, path, headers: &head.headers, query, body: &[] };
     if let Some(fault) = peer.refusal().or_else(|| admission::refusal(&request)) {

@@ -23,13 +23,17 @@ const SIGNATURE: &[&str] =
     &["AWSAccessKeyId", "Expires", "SecurityToken", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp"];
 
 /// The action, and its parameters as a tree. They may stand in the URL or in the body.
-pub(super) fn read(query: &str, body: &[u8]) -> Result<(String, Node), Fault> {
+pub(super) fn read(model: &Model, query: &str, body: &[u8]) -> Result<(String, Node), Fault> {
     let mut root = Node::default();
-    let (mut action, mut unsigned) = (None, true);
+    let (mut action, mut version, mut unsigned) = (None, None, true);
+    let twice = |name| Fault::new("MalformedQueryString", format!("The parameter {name} is there twice."));
     for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(body)) {
         match &*name {
+            "Action" if action.is_some() => return Err(twice("Action")),
+            "Version" if version.is_some() => return Err(twice("Version")),
             "Action" => action = Some(value.into_owned()),
-            "Version" | "" => {}
+            "Version" => version = Some(value.into_owned()),
+            "" => {}
             _ if name.starts_with("X-Amz-") => unsigned = false,
             _ => root.insert(&name, value.into_owned())?,
         }
@@ -38,7 +42,25 @@ pub(super) fn read(query: &str, body: &[u8]) -> Result<(String, Node), Fault> {
         root.children.retain(|name, _| !SIGNATURE.contains(&&**name));
     }
     let missing = || Fault::new("MissingAction", "The request has no parameter Action.");
-    Ok((action.ok_or_else(missing)?, root))
+    let action = action.ok_or_else(missing)?;
+    check_version(model, &action, version.as_deref())?;
+    Ok((action, root))
+}
+
+/// Refuses a version of the API that the service does not have here. One that is not told is taken as the newest.
+fn check_version(model: &Model, action: &str, version: Option<&str>) -> Result<(), Fault> {
+    let own = model.metadata.xml_namespace.trim_end_matches('/').rsplit('/').next();
+    let Some(other) = version.filter(|version| own != Some(*version)) else { return Ok(()) };
+    Err(match model.metadata.protocol {
+        Protocol::Ec2 => {
+            let message = format!("The requested version ({}) of service AmazonEC2 does not exist", shown(other));
+            Fault::new("NoSuchVersion", message)
+        }
+        _ => {
+            let message = format!("Could not find operation {} for version {}", shown(action), shown(other));
+            Fault::new("InvalidAction", message)
+        }
+    })
 }
 
 impl Node {

@@ -85,7 +85,7 @@ enum Parameters<'a> {
 pub(crate) fn read<'a>(model: &Model, request: &Request<'a>) -> Result<Call<'a>, Fault> {
     match model.metadata.protocol {
         Protocol::Ec2 | Protocol::Query => {
-            let (action, parameters) = form::read(request.query, request.body)?;
+            let (action, parameters) = form::read(model, request.query, request.body)?;
             Ok(Call { action, parameters: Parameters::Form(parameters) })
         }
         Protocol::Json => {

@@ -36,10 +36,11 @@ pub(super) fn to_seconds(text: &str) -> Option<Value> {
     Number::from_f64(moment.as_millisecond() as f64 / 1000.0).map(Value::Number)
 }
 
-/// RFC 3339 → the form with milliseconds that AWS writes in XML.
-pub(super) fn to_text(text: &str) -> Option<String> {
+/// RFC 3339 → the form that AWS writes in XML: with milliseconds, or in `whole` seconds, as IAM and STS do.
+pub(super) fn to_text(text: &str, whole: bool) -> Option<String> {
     let moment: Timestamp = text.parse().ok()?;
-    Some(moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+    let form = if whole { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%3fZ" };
+    Some(moment.strftime(form).to_string())
 }
 
 #[cfg(test)]
@@ -55,7 +56,8 @@ mod tests {
         }
         assert_eq!(from_json(&json!(1795416000.25)), Some(json!("2026-11-23T06:40:00.25Z")));
         assert_eq!(to_seconds("2026-11-23T06:40:00.25Z"), Some(json!(1795416000.25)));
-        assert_eq!(to_text("2026-11-23T06:40:00Z").unwrap(), "2026-11-23T06:40:00.000Z");
+        assert_eq!(to_text("2026-11-23T06:40:00Z", false).unwrap(), "2026-11-23T06:40:00.000Z");
+        assert_eq!(to_text("2026-11-23T06:40:00.999Z", true).unwrap(), "2026-11-23T06:40:00Z");
     }
 
     #[test]

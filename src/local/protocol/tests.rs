@@ -74,12 +74,20 @@ fn ec2_refuses_in_its_own_words() {
     ec2("Action=DescribeVpcs&VpcId.x=vpc-1", "UnknownParameter", "VpcId.x");
     ec2("Action=CreateVpc&InstanceTenancy=mine", "InvalidParameterValue", "default, dedicated, host");
     ec2("Action=CreateVpc&CidrBlock=a&CidrBlock=b", "MalformedQueryString", "twice");
+    ec2("Action=CreateVpc&Action=DeleteVpc&CidrBlock=a", "MalformedQueryString", "Action is there twice");
+    ec2(
+        "Action=DescribeVpcs&Version=2036-11-15",
+        "NoSuchVersion",
+        "The requested version (2036-11-15) of service AmazonEC2",
+    );
     ec2("Action=CreateVpc&CidrBlock.1=a", "UnknownParameter", "CidrBlock.1");
     ec2("Action=ModifyVpcAttribute&VpcId=v&EnableDnsSupport.Value=yes", "InvalidParameterValue", "true or false");
 }
 
 #[test]
 fn query_services_refuse_in_their_own_words() {
+    let expected = "Could not find operation GetCallerIdentity for version 2011-06-16";
+    refused("sts", None, "Action=GetCallerIdentity&Version=2011-06-16", "InvalidAction", expected);
     refused("rds", None, "Action=DeleteDBCluster", "MissingParameter", "DBClusterIdentifier");
     refused("rds", None, "Action=DescribeDBClusters&MaxRecords=x", "MalformedInput", "MaxRecords");
     refused("rds", None, "Action=DescribeDBClusters&Max=1", "InvalidQueryParameter", "Max");

@@ -155,7 +155,9 @@ impl Writer<'_> {
                 }
             }
             (Kind::Timestamp, Value::String(text)) => {
-                self.text += &moment::to_text(text).ok_or_else(|| format!("{path} is no time: {text}"))?;
+                let whole =
+                    ["https://iam.", "https://sts."].iter().any(|of| model.metadata.xml_namespace.starts_with(of));
+                self.text += &moment::to_text(text, whole).ok_or_else(|| format!("{path} is no time: {text}"))?;
             }
             (Kind::String | Kind::Blob, Value::String(text)) => self.text += &escaped(text),
             (Kind::Boolean, Value::Bool(_)) | (Kind::Integer | Kind::Long | Kind::Float, Value::Number(_)) => {
@@ -235,6 +237,9 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(!written("iam", "DeleteRole", &Value::Null).contains("Result"));
+        let session = json!({ "Credentials": { "Expiration": "2026-11-23T06:40:00.123Z" } });
+        let text = written("sts", "GetSessionToken", &session);
+        assert!(text.contains("<Expiration>2026-11-23T06:40:00Z</Expiration>"), "{text}");
     }
 
     #[test]
