@@ -359,12 +359,12 @@ mod tests {
         }
         let assume = |role: &str| {
             format!(
-                "Action=AssumeRole&Version=2011-06-15&RoleSessionName=x&RoleArn=arn:aws:iam::111122223333:role/{role}"
+                "Action=AssumeRole&Version=2011-06-15&RoleSessionName=deploy&RoleArn=arn:aws:iam::111122223333:role/{role}"
             )
         };
         let (status, text) = form(&cloud, "123456789012", "sts", &assume("open")).await;
         assert_eq!(status, 200, "{text}");
-        assert!(text.contains("arn:aws:sts::111122223333:assumed-role/open/x"), "{text}");
+        assert!(text.contains("arn:aws:sts::111122223333:assumed-role/open/deploy"), "{text}");
         let key = text.split("<AccessKeyId>").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
         assert_eq!(cloud.account_of_session(key).as_deref(), Some("111122223333"));
         for role in ["closed", "missing"] {
