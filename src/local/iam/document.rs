@@ -55,7 +55,7 @@ fn check_purpose(statement: &Value, purpose: Purpose) -> Result<(), Fault> {
     }
 }
 
-fn check_principal(principal: &Value) -> Result<(), Fault> {
+pub(super) fn check_principal(principal: &Value) -> Result<(), Fault> {
     let Some(kinds) = principal.as_object() else {
         return match principal {
             Value::Null => Ok(()),

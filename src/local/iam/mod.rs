@@ -20,6 +20,7 @@ mod tag;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service, sts::Session};
 pub(crate) use condition::Context;
@@ -87,6 +88,15 @@ impl Store {
     /// The role with this ARN.
     pub(crate) fn role(&self, arn: &str) -> Option<&Role> {
         self.roles.get(arn.rsplit('/').next()?).filter(|role| role.arn == arn)
+    }
+
+    /// Whether those can be whom a resource's policy names as a `Principal`: of the account's own they have to exist.
+    pub(crate) fn knows(&self, account: &str, principal: &Value) -> bool {
+        let user = super::sts::caller(account);
+        let statement = json!({ "Statement": { "Principal": principal } });
+        document::check_principal(principal).is_ok()
+            && document::check_own_principals(&statement, account, |arn| arn == user || self.role(arn).is_some())
+                .is_ok()
     }
 
     /// Every role and every managed policy that somebody made.

@@ -62,14 +62,15 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Fault> {
 
 pub(super) fn put_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
-    check_policy(&input.resource_policy)?;
+    ctx.region.secretsmanager.find_changing(&input.secret_id)?;
+    check_policy(ctx, &input.resource_policy)?;
     if input.block_public_policy && is_public(&input.resource_policy) {
         return Err(Fault::new(
             "PublicPolicyException",
             "The resource policy grants broad access to the secret, and BlockPublicPolicy is set.",
         ));
     }
+    let secret = ctx.region.secretsmanager.find_changing(&input.secret_id)?;
     secret.resource_policy = Some(input.resource_policy);
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }
@@ -103,7 +104,7 @@ pub(super) fn validate_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Resul
     if !input.secret_id.is_empty() {
         ctx.region.secretsmanager.find_live(&input.secret_id)?;
     }
-    check_policy(&input.resource_policy)?;
+    check_policy(ctx, &input.resource_policy)?;
     let mut errors = Vec::new();
     if is_public(&input.resource_policy) {
         errors.push(json!({
@@ -114,20 +115,24 @@ pub(super) fn validate_resource_policy(ctx: &mut Ctx<'_>, input: Value) -> Resul
     Ok(json!({ "PolicyValidationPassed": errors.is_empty(), "ValidationErrors": errors }))
 }
 
-/// A resource policy is JSON with statements that have an effect, a principal and an action.
-fn check_policy(policy: &str) -> Result<(), Fault> {
-    let valid = statements(policy).is_some_and(|statements| {
-        !statements.is_empty()
-            && statements.iter().all(|statement| {
-                matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"))
-                    && (statement.get("Principal").is_some() || statement.get("NotPrincipal").is_some())
-                    && (statement.get("Action").is_some() || statement.get("NotAction").is_some())
-            })
-    });
-    if valid {
-        return Ok(());
+/// A resource policy is JSON with statements that have an effect, a principal that there is, and an action.
+fn check_policy(ctx: &Ctx<'_>, policy: &str) -> Result<(), Fault> {
+    let malformed = |message: &str| Err(Fault::new("MalformedPolicyDocumentException", message));
+    let statements = statements(policy).unwrap_or_default();
+    let valid = !statements.is_empty()
+        && statements.iter().all(|statement| {
+            matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"))
+                && (statement.get("Principal").is_some() || statement.get("NotPrincipal").is_some())
+                && (statement.get("Action").is_some() || statement.get("NotAction").is_some())
+        });
+    if !valid {
+        return malformed("This resource policy contains a syntax error.");
     }
-    Err(Fault::new("MalformedPolicyDocumentException", "This resource policy contains a syntax error."))
+    let mut principals = statements.iter().flat_map(|one| [&one["Principal"], &one["NotPrincipal"]]);
+    if ctx.serves("iam") && !principals.all(|principal| ctx.iam.knows(ctx.account, principal)) {
+        return malformed("This resource policy contains an unsupported principal.");
+    }
+    Ok(())
 }
 
 /// Whether a statement lets everyone in, without a condition.

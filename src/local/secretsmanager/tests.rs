@@ -98,6 +98,18 @@ fn refusals() {
             "MalformedPolicyDocumentException",
             "syntax error",
         ),
+        (
+            "PutResourcePolicy",
+            json!({ "SecretId": "demo/db", "ResourcePolicy": for_principal("arn:aws:iam::000000000000:role/nobody") }),
+            "MalformedPolicyDocumentException",
+            "This resource policy contains an unsupported principal",
+        ),
+        (
+            "ValidateResourcePolicy",
+            json!({ "ResourcePolicy": for_principal("nobody") }),
+            "MalformedPolicyDocumentException",
+            "unsupported principal",
+        ),
         ("ListSecrets", json!({ "NextToken": "?" }), "InvalidNextTokenException", "NextToken"),
         (
             "GetRandomPassword",
@@ -112,6 +124,22 @@ fn refusals() {
         let fault = cloud.call(&SERVICE, action, input.clone()).expect_err(&format!("{action} {input}"));
         assert_eq!(fault.code, code, "{action} {input}");
         assert!(fault.message.contains(message), "{action} {input}: {}", fault.message);
+    }
+}
+
+/// A resource's policy that lets somebody read.
+fn for_principal(arn: &str) -> String {
+    json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Principal": { "AWS": arn },
+        "Action": "secretsmanager:GetSecretValue", "Resource": "*" } })
+    .to_string()
+}
+
+#[test]
+fn a_policy_names_those_that_there_are_and_anybody_elsewhere() {
+    let (mut cloud, _) = with_secret();
+    for arn in ["arn:aws:iam::000000000000:user/local", "arn:aws:iam::111122223333:role/any", "000000000000"] {
+        let input = json!({ "SecretId": "demo/db", "ResourcePolicy": for_principal(arn) });
+        cloud.call(&SERVICE, "PutResourcePolicy", input).unwrap();
     }
 }
 

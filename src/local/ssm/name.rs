@@ -8,7 +8,8 @@ pub(super) fn arn(ctx: &Ctx<'_>, name: &str) -> String {
     format!("arn:aws:ssm:{}:{}:parameter{slash}{name}", ctx.region_name, ctx.account)
 }
 
-/// The name in an ARN, or the name itself. A hierarchy has a second slash; a plain name has none.
+/// The name in an ARN, or the name itself. A hierarchy has a second slash; a plain name has none. Spaces around a name are
+/// dropped.
 pub(super) fn without_arn(name: &str) -> &str {
     let name = name.trim();
     match name.split_once(":parameter/") {

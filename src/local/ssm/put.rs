@@ -43,6 +43,7 @@ pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
     name::check(&name)?;
     let known = ctx.region.ssm.parameters.get(&name);
     let kind = check_known(&input, known)?;
+    check_data(&input, &kind)?;
     let number = known.map_or(1, |parameter| parameter.newest.number + 1);
     let before = known.map(|parameter| &parameter.newest);
     let tier = tier(&input, before.map(|version| version.tier.as_str()))?;
@@ -54,7 +55,7 @@ pub(super) fn put_parameter(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fa
         description: input.description.or_else(|| before.and_then(|version| version.description.clone())),
         allowed_pattern: input.allowed_pattern.filter(|pattern| !pattern.is_empty()),
         tier: tier.clone(),
-        data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
+        data_type: input.data_type.filter(|data| !data.is_empty()).unwrap_or_else(|| "text".to_owned()),
         labels: Vec::new(),
         modified_at: ctx.now,
         modified_by: sts::caller(ctx.account),
@@ -122,13 +123,39 @@ fn check(input: &Input) -> Result<(), Fault> {
             "The local cloud does not keep parameter policies; leave Policies out.",
         ));
     }
-    match input.data_type.as_deref() {
-        None | Some("text" | "") => super::label::check_tags(&input.tags),
-        Some(other) => invalid(&format!(
-            "The following data type is not supported: {other} (Data type names are all \
-                                         lowercase.)"
-        )),
+    super::label::check_tags(&input.tags)
+}
+
+/// Refuses a value that is none of its data type. Whether there is an image of the id, nobody here knows.
+fn check_data(input: &Input, kind: &str) -> Result<(), Fault> {
+    let value = &input.value.0;
+    let (wanted, fits) = match input.data_type.as_deref() {
+        None | Some("text" | "") => return Ok(()),
+        Some("aws:ec2:image") => ("String", is_image(value)),
+        Some("aws:ssm:integration") => {
+            ("SecureString", serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object()))
+        }
+        Some(other) => {
+            let message =
+                format!("The following data type is not supported: {other} (Data type names are all lowercase.)");
+            return Err(Fault::new("ValidationException", message));
+        }
+    };
+    let data = input.data_type.as_deref().unwrap_or_default();
+    if kind != wanted {
+        let message = format!("The data type {data} is only supported for parameters of the type {wanted}.");
+        return Err(Fault::new("ValidationException", message));
     }
+    if fits {
+        return Ok(());
+    }
+    Err(Fault::new("ValidationException", format!("The parameter's value is not valid for the data type {data}.")))
+}
+
+/// Whether this has the form of an image's id, e.g. `ami-12345678`.
+fn is_image(value: &str) -> bool {
+    let digits = value.strip_prefix("ami-").unwrap_or_default();
+    matches!(digits.len(), 8 | 17) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// A value has to match the pattern that it is given together with.

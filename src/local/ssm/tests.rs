@@ -20,6 +20,44 @@ fn call(cloud: &mut Cloud, action: &str, input: Value) -> Value {
 }
 
 #[test]
+fn a_value_is_of_its_data_type() {
+    let mut cloud = with_parameter();
+    let image = "ami-0123456789abcdef0";
+    for (number, (kind, data, value, taken)) in [
+        ("String", "text", "x", true),
+        ("String", "aws:ec2:image", image, true),
+        ("String", "aws:ec2:image", "ami-x", false),
+        ("StringList", "aws:ec2:image", image, false),
+        ("SecureString", "aws:ssm:integration", r#"{"url":"https://example.com"}"#, true),
+        ("SecureString", "aws:ssm:integration", "x", false),
+        ("String", "aws:ssm:integration", "{}", false),
+        ("String", "Text", "x", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let input = json!({ "Name": format!("of-type-{number}"), "Type": kind, "DataType": data, "Value": value });
+        let answer = cloud.call(&SERVICE, "PutParameter", input);
+        assert_eq!(
+            answer.err().map(|fault| fault.code),
+            (!taken).then(|| "ValidationException".to_owned()),
+            "{kind} {data}"
+        );
+    }
+    let told = call(&mut cloud, "GetParameter", json!({ "Name": "of-type-1" }));
+    assert_eq!(told["Parameter"]["DataType"], "aws:ec2:image");
+}
+
+#[test]
+fn spaces_around_a_name_are_dropped() {
+    let mut cloud = with_parameter();
+    call(&mut cloud, "PutParameter", json!({ "Name": " /app/port ", "Type": "String", "Value": "1" }));
+    for name in ["/app/port", " /app/port"] {
+        assert_eq!(call(&mut cloud, "GetParameter", json!({ "Name": name }))["Parameter"]["Name"], "/app/port");
+    }
+}
+
+#[test]
 fn refusals() {
     let put = |more: Value| {
         let mut input = json!({ "Name": "/app/db/host", "Value": "two", "Type": "String" });
