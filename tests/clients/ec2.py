@@ -689,7 +689,7 @@ def prefix_lists():
     equal("its entries", entries(), [("192.0.2.0/24", "Berlin")])
     for name, filters in (("name", where(prefix_list_name="offices")), ("owner", where(owner_id=ACCOUNT)), ("tag", where(**{"tag:Name": "walk"}))):
         equal(f"by its {name}", ids(ec2.describe_managed_prefix_lists(Filters=filters)["PrefixLists"], "PrefixListId"), [own])
-    equal("AWS has lists of its own", len(pages(ec2, "describe_managed_prefix_lists", "PrefixLists", 1, Filters=where(owner_id="AWS"))), 2)
+    equal("AWS has lists of its own", len(pages(ec2, "describe_managed_prefix_lists", "PrefixLists", 1, Filters=where(owner_id="AWS"))), 6)
     right = {"PrefixListName": "x", "AddressFamily": "IPv4", "MaxEntries": 3}
     for what, code, wrong in (
         ("AWS's prefix", "InvalidParameterValue", {"PrefixListName": "com.amazonaws.mine"}),

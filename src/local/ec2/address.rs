@@ -67,7 +67,7 @@ impl Address {
             "NetworkInterfaceId": association.map(|one| &one.network_interface_id),
             "NetworkInterfaceOwnerId": association.map(|_| view.account),
             "PrivateIpAddress": private_ip.map(|ip| ip.to_string()),
-            "Tags": view.tags(&self.allocation_id),
+            "Tags": view.tags_if_any(&self.allocation_id),
         })
     }
 
@@ -230,7 +230,8 @@ pub(super) struct Associate {
     allocation_id: Option<String>,
     network_interface_id: Option<String>,
     private_ip_address: Option<Ipv4Addr>,
-    allow_reassociation: bool,
+    /// To move an address that leads elsewhere is what AWS does unless it is told not to.
+    allow_reassociation: Option<bool>,
 }
 
 /// `AssociateAddress`, with a network interface: there are no instances here.
@@ -249,7 +250,15 @@ pub(super) fn associate(ctx: &mut Ctx<'_>, input: Associate) -> Result<Value, Fa
     if !interface.private_addresses().any(|address| address == private_ip) {
         return Err(invalid(format!("Some of [{private_ip}] are not assigned to interface {interface_id}")));
     }
-    if !input.allow_reassociation {
+    if let Some(association) = &address.association {
+        if association.network_interface_id == interface_id && association.end(store) == Some(private_ip) {
+            return Ok(json!({"AssociationId": association.association_id}));
+        }
+        if let Some(present) = store.interfaces.get(&association.network_interface_id) {
+            present.refuse_if_managed()?;
+        }
+    }
+    if input.allow_reassociation == Some(false) {
         if let Some(association) = &address.association {
             return Err(address.already_associated(association));
         }

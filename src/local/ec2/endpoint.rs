@@ -374,7 +374,11 @@ static ENDPOINTS: Listing = Listing {
 };
 
 /// `DescribeVpcEndpoints`
-pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(super) fn describe(ctx: &mut Ctx<'_>, mut input: Value) -> Result<Value, Fault> {
     let view = View::of(ctx);
+    // Who asks for more gets a thousand.
+    if input["MaxResults"].as_u64().is_some_and(|size| size > 1000) {
+        input["MaxResults"] = json!(1000);
+    }
     ENDPOINTS.answer(&view, input, view.store.endpoints.values().map(|endpoint| endpoint.show(&view)))
 }

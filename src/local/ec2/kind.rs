@@ -96,13 +96,18 @@ impl Kind {
         all.get_mut(id).ok_or_else(|| self.absent(id))
     }
 
-    /// Whether `id` has the form of this kind's ids: the prefix, and eight or seventeen hexadecimal digits.
+    /// Whether `id` has the form of this kind's ids.
     fn owns(&self, id: &str) -> bool {
-        let digits = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
-        digits.is_some_and(|digits| {
-            matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        })
+        has_form(self.prefix, id)
     }
+}
+
+/// Whether an id is the prefix and eight or seventeen hexadecimal digits.
+pub(super) fn has_form(prefix: &str, id: &str) -> bool {
+    let digits = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    digits.is_some_and(|digits| {
+        matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// The kind that `id` is of, by its form.

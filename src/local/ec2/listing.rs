@@ -30,8 +30,8 @@ pub(super) struct Listing {
 /// One filter of a request: any of the values, each with `*` and `?` as wildcards.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Filter {
-    name: String,
+pub(super) struct Filter {
+    pub(super) name: String,
     values: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ impl Listing {
         let Value::Object(members) = input else { return Ok(request) };
         for (name, value) in members {
             match name.as_str() {
-                "Filters" | "Filter" => request.filters = decode(value)?,
+                "Filters" | "Filter" => request.filters = read_filters(value)?,
                 "MaxResults" => request.max_results = Some(page_size(&sizes, &value)?),
                 "NextToken" => request.after = Some(read_token(&value)?),
                 name if name == self.ids => request.ids = decode(value)?,
@@ -115,7 +115,7 @@ impl Listing {
         for Filter { name, .. } in &request.filters {
             let of_tags = name.starts_with("tag:") || (name == "tag-key" && !self.lists_tags());
             if self.path(name).is_none() && !of_tags {
-                return Err(invalid(format!("The filter '{name}' is invalid")));
+                return Err(unknown_filter(name));
             }
         }
         Ok(request)
@@ -157,12 +157,31 @@ impl Listing {
     }
 }
 
+/// The filters of a call, as many and as long as EC2 takes them.
+pub(super) fn read_filters(value: Value) -> Result<Vec<Filter>, Fault> {
+    let filters: Vec<Filter> = decode(value)?;
+    let values = || filters.iter().flat_map(|filter| &filter.values);
+    if values().count() > 200 {
+        let message = "The maximum number of filter values specified on a single call is 200";
+        return Err(Fault::new("FilterLimitExceeded", message));
+    }
+    if values().any(|value| value.chars().count() > 255) {
+        return Err(invalid("The maximum length for a filter value is 255 characters"));
+    }
+    Ok(filters)
+}
+
+/// The refusal of a filter that a call does not have.
+pub(super) fn unknown_filter(name: &str) -> Fault {
+    invalid(format!("The filter '{name}' is invalid"))
+}
+
 fn decode<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_json::from_value(value).map_err(|error| invalid(error.to_string()))
 }
 
 /// How many items a page is to have.
-fn page_size(sizes: &RangeInclusive<usize>, value: &Value) -> Result<usize, Fault> {
+pub(super) fn page_size(sizes: &RangeInclusive<usize>, value: &Value) -> Result<usize, Fault> {
     let size = value.as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     if sizes.contains(&size) {
         return Ok(size);

@@ -45,13 +45,16 @@ pub(crate) struct NatGateway {
     /// Why it is to fail, where somebody asked for that.
     #[serde(default)]
     doom: Option<String>,
+    /// Why it has failed, which is told also when it is deleted: a code and a message.
+    #[serde(default)]
+    failure: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum State {
     Pending { until: Millis },
     Available,
-    Failed { code: String, message: String, forgotten_at: Millis },
+    Failed { forgotten_at: Millis },
     Deleting { since: Millis, until: Millis },
     Deleted { at: Millis },
 }
@@ -75,7 +78,12 @@ impl NatGateway {
 
     /// Whether it never came up.
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.state, State::Failed { .. })
+        self.failure.is_some()
+    }
+
+    /// Whether it is not there yet.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.state, State::Pending { .. })
     }
 
     /// Its addresses, the primary one first.
@@ -89,10 +97,7 @@ impl NatGateway {
     }
 
     fn show(&self, view: &View<'_>) -> Value {
-        let (failure_code, failure_message) = match &self.state {
-            State::Failed { code, message, .. } => (Some(code), Some(message)),
-            _ => (None, None),
-        };
+        let (failure_code, failure_message) = self.failure.as_ref().map(|(code, message)| (code, message)).unzip();
         let deleted_at = match self.state {
             State::Deleting { since: at, .. } | State::Deleted { at } => Some(timestamp(at)),
             _ => None,
@@ -120,12 +125,15 @@ impl Store {
         for id in self.nat_gateways.keys().cloned().collect::<Vec<_>>() {
             self.settle_nat_addresses(&id, now);
             // Several moves can be due: a gateway created and deleted while nobody called.
-            while let Some(next) = self.nat_gateways.get(&id).and_then(|gateway| self.next_state(gateway, now)) {
+            while let Some((next, failure)) =
+                self.nat_gateways.get(&id).and_then(|gateway| self.next_state(gateway, now))
+            {
                 if matches!(next, State::Failed { .. } | State::Deleted { .. }) {
                     self.detach_interfaces(&id);
                 }
                 if let Some(gateway) = self.nat_gateways.get_mut(&id) {
                     gateway.state = next;
+                    gateway.failure = failure.or_else(|| gateway.failure.take());
                 }
             }
         }
@@ -142,16 +150,16 @@ impl Store {
         }
     }
 
-    /// The state that a gateway has come to, if it is another one.
-    fn next_state(&self, gateway: &NatGateway, now: Millis) -> Option<State> {
+    /// The state that a gateway has come to, if it is another one, and why where it has failed.
+    fn next_state(&self, gateway: &NatGateway, now: Millis) -> Option<(State, Option<(String, String)>)> {
         match gateway.state {
             State::Pending { until } if until <= now => Some(match self.cannot_work(gateway) {
                 Some((code, message)) => {
-                    State::Failed { code: code.to_owned(), message, forgotten_at: until + LISTED_AFTERWARDS }
+                    (State::Failed { forgotten_at: until + LISTED_AFTERWARDS }, Some((code.to_owned(), message)))
                 }
-                None => State::Available,
+                None => (State::Available, None),
             }),
-            State::Deleting { until, .. } if until <= now => Some(State::Deleted { at: until }),
+            State::Deleting { until, .. } if until <= now => Some((State::Deleted { at: until }, None)),
             _ => None,
         }
     }
@@ -252,6 +260,7 @@ fn make(store: &mut Store, input: &CreateNatGateway, now: Millis, until: Millis)
         primary,
         secondary: addresses,
         doom: None,
+        failure: None,
     };
     store.tag(&id, tags);
     store.nat_gateways.insert(id.clone(), gateway);

@@ -67,6 +67,8 @@ impl NatAddress {
             _ if gateway.has_failed() => ("failed", None),
             Stage::Arriving { .. } if is_public => ("associating", None),
             Stage::Arriving { .. } => ("assigning", None),
+            Stage::There if gateway.is_pending() && is_public => ("associating", None),
+            Stage::There if gateway.is_pending() => ("assigning", None),
             Stage::There => ("succeeded", None),
             Stage::Leaving { .. } if is_public => ("disassociating", None),
             Stage::Leaving { .. } => ("unassigning", None),

@@ -133,7 +133,10 @@ impl NetworkInterface {
                 "AttachTime": timestamp(self.attached_at),
                 "DeleteOnTermination": false,
                 "DeviceIndex": 1,
-                "InstanceOwnerId": if self.is_of_function() { Some("amazon-aws") } else { self.requester.as_deref() },
+                "InstanceOwnerId": match self.interface_type.as_str() {
+                    "interface" => self.requester.as_deref(),
+                    _ => Some("amazon-aws"),
+                },
                 "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
             })
         });
@@ -199,7 +202,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateNetworkInterface) -> Result
     })?;
     let view = View::of(ctx);
     let interface = kind::NETWORK_INTERFACE.find(&view.store.interfaces, &id)?;
-    Ok(json!({"NetworkInterface": interface.show(&view), "ClientToken": input.client_token}))
+    let mut shown = interface.show(&view);
+    shown["Status"] = json!("pending");
+    Ok(json!({"NetworkInterface": shown, "ClientToken": input.client_token}))
 }
 
 /// Checks the parameters and makes the interface.

@@ -7,16 +7,90 @@ use serde_json::{Value, json};
 use super::{
     call::{self, invalid, unsupported},
     kind,
+    listing::{page_size, read_filters, unknown_filter},
 };
 use crate::local::{fault::Fault, world::Ctx};
 
 /// The refusal of the id or name of what does not exist.
 fn absent(id: &str, code: &str) -> Fault {
-    Fault::new(code, format!("The ID '{id}' does not exist"))
+    let message = match code {
+        "InvalidInstanceID.NotFound" if !kind::has_form("i", id) => {
+            return Fault::new("InvalidInstanceID.Malformed", format!("Invalid id: \"{id}\""));
+        }
+        "InvalidVpcPeeringConnectionID.NotFound" if !kind::has_form("pcx", id) => {
+            let message = format!("Invalid id: \"{id}\" (expecting \"pcx-...\")");
+            return Fault::new("InvalidVpcPeeringConnectionId.Malformed", message);
+        }
+        "InvalidVolume.NotFound" if !kind::has_form("vol", id) => {
+            return invalid(format!("Value ({id}) for parameter volumes is invalid. Expected: 'vol-...'."));
+        }
+        "InvalidInstanceID.NotFound" => format!("The instance ID '{id}' does not exist"),
+        "InvalidVolume.NotFound" => format!("The volume '{id}' does not exist."),
+        "InvalidSnapshot.NotFound" => format!("The snapshot '{id}' does not exist."),
+        "InvalidAMIID.NotFound" => format!("The image id '[{id}]' does not exist"),
+        "InvalidKeyPair.NotFound" => format!("The key pair '{id}' does not exist"),
+        "InvalidVpcPeeringConnectionID.NotFound" => format!("The vpcPeeringConnection ID '{id}' does not exist"),
+        "InvalidVpnGatewayID.NotFound" => format!("The vpnGateway ID '{id}' does not exist"),
+        "InvalidVpnConnectionID.NotFound" => format!("The vpnConnection ID '{id}' does not exist"),
+        "InvalidCustomerGatewayID.NotFound" => format!("The customerGateway ID '{id}' does not exist"),
+        "InvalidTransitGatewayID.NotFound" => format!("Transit Gateway {id} was deleted or does not exist."),
+        "InvalidAttachmentID.NotFound" => format!("The attachment ID '{id}' does not exist"),
+        _ => format!("The ID '{id}' does not exist"),
+    };
+    Fault::new(code, message)
+}
+
+/// The prefixes of ids of what others make that can be tagged, and how AWS refuses one that does not exist.
+const TAGGABLE: [(&str, &str); 9] = [
+    ("i", "InvalidInstanceID.NotFound"),
+    ("vol", "InvalidVolume.NotFound"),
+    ("snap", "InvalidSnapshot.NotFound"),
+    ("ami", "InvalidAMIID.NotFound"),
+    ("pcx", "InvalidVpcPeeringConnectionID.NotFound"),
+    ("vgw", "InvalidVpnGatewayID.NotFound"),
+    ("vpn", "InvalidVpnConnectionID.NotFound"),
+    ("cgw", "InvalidCustomerGatewayID.NotFound"),
+    ("tgw", "InvalidTransitGatewayID.NotFound"),
+];
+
+/// Refuses the id of what nothing here can make.
+pub(super) fn refuse_id(id: &str) -> Result<(), Fault> {
+    let kind = TAGGABLE.iter().find(|(prefix, _)| kind::has_form(prefix, id));
+    kind.map_or(Ok(()), |(_, code)| Err(absent(id, code)))
+}
+
+/// The filters that AWS's documentation has, below the member that lists the items; `tag:KEY` and `tag-key` beside them. Where
+/// it has none, any is taken.
+const FILTERS: &str = include_str!("never_filters.txt");
+
+/// The filters of one list.
+fn filters_of(items: &str) -> Vec<&'static str> {
+    let lines = FILTERS.lines().skip_while(|line| *line != items).skip(1);
+    lines.take_while(|line| line.starts_with(' ')).flat_map(str::split_whitespace).collect()
+}
+
+/// Refuses what a describe call cannot ask for.
+fn check(input: &Value, items: &str) -> Result<(), Fault> {
+    let given = [&input["Filters"], &input["Filter"]].into_iter().find(|given| !given.is_null());
+    let known = filters_of(items);
+    for filter in read_filters(given.cloned().unwrap_or_else(|| json!([])))? {
+        let name = filter.name.as_str();
+        if !known.is_empty() && !known.contains(&name) && name != "tag-key" && !name.starts_with("tag:") {
+            return Err(unknown_filter(name));
+        }
+    }
+    // The model knows the bounds of the other lists.
+    let most = match items {
+        "Reservations" | "InstanceStatuses" => 1000,
+        "Volumes" => usize::MAX,
+        _ => return Ok(()),
+    };
+    if input["MaxResults"].is_null() { Ok(()) } else { page_size(&(5..=most), &input["MaxResults"]).map(drop) }
 }
 
 /// The answer to a describe call: nothing, or the refusal of the first id in one of the members `ids`.
 fn none(input: &Value, items: &str, ids: &[(&str, &str)]) -> Result<Value, Fault> {
+    check(input, items)?;
     for (member, code) in ids {
         if let Some(id) = input[member].as_array().and_then(|ids| ids.first()).and_then(Value::as_str) {
             return Err(absent(id, code));

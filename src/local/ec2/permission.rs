@@ -99,12 +99,19 @@ fn ports(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<(Option<i
             Ok((Some(from), Some(to)))
         }
         "icmp" | "icmpv6" => {
+            // Without them icmpv6 means every type and code.
+            if protocol == "icmpv6" && from.is_none() && to.is_none() {
+                return Ok((None, None));
+            }
             let message = "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.";
             let (Some(kind), Some(code)) = (from, to) else { return Err(invalid(message)) };
             for number in [kind, code] {
                 if !(-1..=255).contains(&number) {
                     return Err(invalid(format!("ICMP type or code {number} is out of range.")));
                 }
+            }
+            if kind == -1 && code != -1 {
+                return Err(invalid("If you specify all ICMP types, you must specify all ICMP codes."));
             }
             Ok((Some(kind), Some(code)))
         }
@@ -361,6 +368,10 @@ mod tests {
         assert_eq!(ports("-1", Some(80), Some(443)).unwrap(), (None, None));
         assert_eq!(ports("icmp", Some(8), Some(-1)).unwrap(), (Some(8), Some(-1)));
         assert_eq!(ports("icmp", Some(8), None).unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(ports("icmp", None, None).unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(ports("icmpv6", None, None).unwrap(), (None, None));
+        assert_eq!(ports("icmp", Some(-1), Some(-1)).unwrap(), (Some(-1), Some(-1)));
+        assert_eq!(ports("icmp", Some(-1), Some(0)).unwrap_err().code, "InvalidParameterValue");
         for (from, to) in
             [(Some(1), None), (None, None), (Some(443), Some(80)), (Some(0), Some(65536)), (Some(-1), Some(5))]
         {

@@ -16,9 +16,19 @@ use super::{
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
-/// AWS's services, each with addresses of its own.
-const SERVICES: [(&str, &[&str]); 2] =
-    [("s3", &["3.5.0.0/19", "16.12.0.0/20", "52.219.0.0/17"]), ("dynamodb", &["3.218.180.0/22", "52.94.0.0/22"])];
+/// AWS's services, each with addresses of its own, and how many rules of a security group each counts as.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html>
+const SERVICES: [(&str, usize, &[&str]); 6] = [
+    ("s3", 1, &["3.5.0.0/19", "16.12.0.0/20", "52.219.0.0/17"]),
+    ("dynamodb", 1, &["3.218.180.0/22", "52.94.0.0/22"]),
+    ("ec2-instance-connect", 2, &["3.16.146.0/29"]),
+    ("route53-healthchecks", 25, &["15.177.0.0/18", "54.228.16.0/26", "54.245.168.0/26"]),
+    ("vpc-lattice", 10, &["169.254.171.0/24"]),
+    (CLOUDFRONT, 55, &["13.124.199.0/24", "130.176.0.0/18", "205.251.249.0/24"]),
+];
+
+/// This one is the same everywhere, and its name says so.
+const CLOUDFRONT: &str = "cloudfront.origin-facing";
 
 /// A prefix list of AWS.
 pub(super) struct AwsManaged {
@@ -29,12 +39,16 @@ pub(super) struct AwsManaged {
 
 /// AWS's lists of a region. Their ids are the same for everybody, so they follow from the name.
 fn aws_managed(region: &str) -> impl Iterator<Item = AwsManaged> {
-    SERVICES.iter().map(move |(service, cidrs)| {
-        let name = format!("com.amazonaws.{region}.{service}");
-        let digest = Sha256::digest(&name);
-        let id = format!("pl-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
-        AwsManaged { id, name, cidrs }
+    SERVICES.iter().map(move |(service, _, cidrs)| {
+        let place = if *service == CLOUDFRONT { "global" } else { region };
+        let id = id_of(region, service);
+        AwsManaged { id, name: format!("com.amazonaws.{place}.{service}"), cidrs }
     })
+}
+
+fn id_of(region: &str, service: &str) -> String {
+    let digest = Sha256::digest(format!("com.amazonaws.{region}.{service}"));
+    format!("pl-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
 }
 
 /// The list of a service's addresses, e.g. of `com.amazonaws.eu-central-1.s3`.
@@ -158,12 +172,12 @@ impl Store {
     }
 
     /// How many rules of a security group a rule for this peer counts as: a customer's list as all the entries that it
-    /// may have, one of AWS's as one.
-    pub(super) fn weight(&self, peer: &Peer) -> usize {
-        match peer {
-            Peer::PrefixList(id) => self.prefix_lists.get(id).map_or(1, |list| list.max_entries),
-            _ => 1,
-        }
+    /// may have, one of AWS's as AWS says.
+    pub(super) fn weight(&self, region: &str, peer: &Peer) -> usize {
+        let Peer::PrefixList(id) = peer else { return 1 };
+        let of_aws =
+            || SERVICES.iter().find(|(service, ..)| id_of(region, service) == *id).map(|(_, weight, _)| *weight);
+        self.prefix_lists.get(id).map(|list| list.max_entries).or_else(of_aws).unwrap_or(1)
     }
 
     /// The security groups and route tables that name a list, sorted.

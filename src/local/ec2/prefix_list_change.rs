@@ -72,7 +72,8 @@ impl Store {
             let rules = self.security_groups.get(*user).map(|group| group.rules.as_slice()).unwrap_or_default();
             [true, false].into_iter().any(|egress| {
                 let rules = rules.iter().filter(|rule| rule.egress == egress);
-                !fit(self, rules.map(|rule| &rule.traffic))
+                // Of AWS's lists it was looked at how much they count when the rule was made.
+                !fit(self, "", rules.map(|rule| &rule.traffic))
             })
         })
     }

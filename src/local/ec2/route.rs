@@ -202,8 +202,11 @@ pub(super) struct PutRoute {
 }
 
 impl PutRoute {
-    /// The route that the request describes.
-    fn read(&self, store: &Store, region: &str) -> Result<Route, Fault> {
+    /// The route that the request describes. A NAT gateway may be named as any gateway is.
+    fn read(&mut self, store: &Store, region: &str) -> Result<Route, Fault> {
+        if self.nat_gateway_id.is_none() {
+            self.nat_gateway_id = self.gateway_id.take_if(|id| id.starts_with("nat-"));
+        }
         let table = kind::ROUTE_TABLE.find(&store.route_tables, &self.route_table_id)?;
         let destination = Destination::read(
             self.destination_cidr_block.clone(),
@@ -227,7 +230,7 @@ impl PutRoute {
 }
 
 /// `CreateRoute`
-pub(super) fn create(ctx: &mut Ctx<'_>, input: PutRoute) -> Result<Value, Fault> {
+pub(super) fn create(ctx: &mut Ctx<'_>, mut input: PutRoute) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
     let route = input.read(store, ctx.region_name)?;
     let table = kind::ROUTE_TABLE.find_mut(&mut store.route_tables, &input.route_table_id)?;
@@ -240,7 +243,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: PutRoute) -> Result<Value, Fault>
 }
 
 /// `ReplaceRoute`
-pub(super) fn replace(ctx: &mut Ctx<'_>, input: PutRoute) -> Result<Value, Fault> {
+pub(super) fn replace(ctx: &mut Ctx<'_>, mut input: PutRoute) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
     let route = input.read(store, ctx.region_name)?;
     let table = kind::ROUTE_TABLE.find_mut(&mut store.route_tables, &input.route_table_id)?;

@@ -99,7 +99,7 @@ impl SecurityGroup {
             "SecurityGroupArn": view.arn(&kind::SECURITY_GROUP, &self.group_id),
             "IpPermissions": self.permissions(false, view.account),
             "IpPermissionsEgress": self.permissions(true, view.account),
-            "Tags": view.tags(&self.group_id),
+            "Tags": view.tags_if_any(&self.group_id),
         })
     }
 }
@@ -145,6 +145,8 @@ pub(super) struct CreateSecurityGroup {
 /// `CreateSecurityGroup`
 pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSecurityGroup) -> Result<Value, Fault> {
     let CreateSecurityGroup { group_name, description, vpc_id, tag_specifications } = input;
+    // AWS drops the spaces at its end.
+    let group_name = group_name.trim_end_matches(' ').to_owned();
     check_texts(&group_name, &description)?;
     let store = &mut ctx.region.ec2;
     let no_default = || Fault::new("VPCIdNotSpecified", "No default VPC for this user");
@@ -162,7 +164,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateSecurityGroup) -> Result<Va
     store.tag(&id, tags);
     store.security_groups.insert(id.clone(), group);
     let view = View::of(ctx);
-    Ok(json!({"GroupId": id, "SecurityGroupArn": view.arn(&kind::SECURITY_GROUP, &id), "Tags": view.tags(&id)}))
+    Ok(json!({"GroupId": id, "SecurityGroupArn": view.arn(&kind::SECURITY_GROUP, &id), "Tags": view.tags_if_any(&id)}))
 }
 
 fn check_texts(group_name: &str, description: &str) -> Result<(), Fault> {

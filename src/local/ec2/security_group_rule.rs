@@ -111,7 +111,7 @@ fn authorize(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<
     if let Some((traffic, _)) = wanted.iter().find(|(one, _)| present().any(|traffic| traffic == one)) {
         return Err(traffic.duplicate());
     }
-    if !fit(store, present().chain(wanted.iter().map(|(traffic, _)| traffic))) {
+    if !fit(store, ctx.region_name, present().chain(wanted.iter().map(|(traffic, _)| traffic))) {
         return Err(too_many());
     }
     let group = kind::SECURITY_GROUP.find_mut(&mut store.security_groups, &id)?;
@@ -128,8 +128,8 @@ fn authorize(ctx: &mut Ctx<'_>, mut input: Permissions, egress: bool) -> Result<
 }
 
 /// Whether AWS lets a group have these rules of one direction.
-pub(super) fn fit<'a>(store: &Store, rules: impl Iterator<Item = &'a Traffic>) -> bool {
-    rules.map(|rule| store.weight(&rule.peer)).sum::<usize>() <= MOST
+pub(super) fn fit<'a>(store: &Store, region: &str, rules: impl Iterator<Item = &'a Traffic>) -> bool {
+    rules.map(|rule| store.weight(region, &rule.peer)).sum::<usize>() <= MOST
 }
 
 fn too_many() -> Fault {
@@ -238,7 +238,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Modify) -> Result<Value, Fault> {
         rules[position] = Rule { rule_id: id, egress, traffic, description };
     }
     for egress in [true, false] {
-        if !fit(store, rules.iter().filter(|rule| rule.egress == egress).map(|rule| &rule.traffic)) {
+        if !fit(store, ctx.region_name, rules.iter().filter(|rule| rule.egress == egress).map(|rule| &rule.traffic)) {
             return Err(too_many());
         }
     }

@@ -10,7 +10,7 @@ use super::{
     cidr, kind,
     listing::Listing,
     tag::{self, TagSpecification},
-    view::View,
+    view::{View, no_block},
     zone,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -78,7 +78,8 @@ impl Subnet {
                 "EnableResourceNameDnsARecord": self.resource_name_a_record,
                 "EnableResourceNameDnsAAAARecord": false,
             },
-            "Tags": view.tags(&self.subnet_id),
+            "BlockPublicAccessStates": no_block(),
+            "Tags": view.tags_if_any(&self.subnet_id),
         })
     }
 }

@@ -10,6 +10,7 @@ use super::{
     call::invalid,
     kind::{self, Kind},
     listing::Listing,
+    never,
     view::View,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -39,11 +40,17 @@ pub(super) struct TagSpecification {
 /// The tags that a create call gives to the `kind` that it makes.
 pub(super) fn given(specifications: &[TagSpecification], kind: &Kind) -> Result<Tags, Fault> {
     let mut all = Vec::new();
-    for specification in specifications {
+    for (index, specification) in specifications.iter().enumerate() {
         match specification.resource_type.as_deref() {
             None => return Err(super::call::missing("ResourceType")),
             Some(wanted) if wanted != kind.resource_type => {
                 return Err(invalid(format!("'{wanted}' is not a valid taggable resource type for this operation.")));
+            }
+            Some(_) if specification.tags.is_empty() => {
+                return Err(invalid("Tag specification must have at least one tag"));
+            }
+            Some(wanted) if index > 0 => {
+                return Err(invalid(format!("Duplicate resource type '{wanted}' in tag specifications")));
             }
             Some(_) => all.extend(specification.tags.iter().cloned()),
         }
@@ -104,6 +111,7 @@ pub(super) struct Tagging {
 /// Refuses ids that nothing has.
 fn existing(store: &Store, resources: &[String]) -> Result<(), Fault> {
     for id in resources {
+        never::refuse_id(id)?;
         let kind = kind::of(id)?;
         if !store.exists(id) {
             return Err(kind.absent(id));

@@ -30,6 +30,16 @@ impl<'a> View<'a> {
         let tags = self.store.tags.get(id).into_iter().flatten();
         tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect()
     }
+
+    /// The same of the kinds of which AWS does not say that they have none.
+    pub(super) fn tags_if_any(&self, id: &str) -> Value {
+        if self.store.tags.contains_key(id) { self.tags(id) } else { Value::Null }
+    }
+}
+
+/// Of whether public traffic is kept from networks: it is nowhere.
+pub(super) fn no_block() -> Value {
+    json!({"InternetGatewayBlockMode": "off"})
 }
 
 /// A moment in the form of the answers.

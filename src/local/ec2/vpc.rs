@@ -13,7 +13,7 @@ use super::{
     route_table::RouteTable,
     security_group::SecurityGroup,
     tag::{self, TagSpecification},
-    view::View,
+    view::{View, no_block},
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -71,7 +71,8 @@ impl Vpc {
             "DhcpOptionsId": self.dhcp_options_id,
             "InstanceTenancy": self.instance_tenancy,
             "IsDefault": self.is_default,
-            "Tags": view.tags(&self.vpc_id),
+            "BlockPublicAccessStates": no_block(),
+            "Tags": view.tags_if_any(&self.vpc_id),
         })
     }
 }
@@ -100,7 +101,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: CreateVpc) -> Result<Value, Fault
     let vpc_id = make(&mut ctx.region.ec2, cidr, instance_tenancy);
     ctx.region.ec2.tag(&vpc_id, tags);
     let view = View::of(ctx);
-    Ok(json!({"Vpc": kind::VPC.find(&view.store.vpcs, &vpc_id)?.show(&view, "pending")}))
+    let mut vpc = kind::VPC.find(&view.store.vpcs, &vpc_id)?.show(&view, "pending");
+    vpc["Ipv6CidrBlockAssociationSet"] = json!([]);
+    Ok(json!({"Vpc": vpc}))
 }
 
 /// Makes a VPC with what it brings along; gives its id.

@@ -11,47 +11,53 @@ use crate::local::{fault::Fault, world::Ctx};
 /// Every region has these zones here; AWS has more in some.
 const LETTERS: [char; 3] = ['a', 'b', 'c'];
 
-/// Regions that every account has.
-const REGIONS: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
+/// Regions that every account has, with their long names.
+const REGIONS: [(&str, &str); 17] = [
+    ("ap-northeast-1", "Asia Pacific (Tokyo)"),
+    ("ap-northeast-2", "Asia Pacific (Seoul)"),
+    ("ap-northeast-3", "Asia Pacific (Osaka)"),
+    ("ap-south-1", "Asia Pacific (Mumbai)"),
+    ("ap-southeast-1", "Asia Pacific (Singapore)"),
+    ("ap-southeast-2", "Asia Pacific (Sydney)"),
+    ("ca-central-1", "Canada (Central)"),
+    ("eu-central-1", "Europe (Frankfurt)"),
+    ("eu-north-1", "Europe (Stockholm)"),
+    ("eu-west-1", "Europe (Ireland)"),
+    ("eu-west-2", "Europe (London)"),
+    ("eu-west-3", "Europe (Paris)"),
+    ("sa-east-1", "South America (Sao Paulo)"),
+    ("us-east-1", "US East (N. Virginia)"),
+    ("us-east-2", "US East (Ohio)"),
+    ("us-west-1", "US West (N. California)"),
+    ("us-west-2", "US West (Oregon)"),
 ];
 
 /// The names of the regions that every account has.
 pub(crate) fn region_names() -> impl Iterator<Item = &'static str> {
-    REGIONS.into_iter()
+    REGIONS.into_iter().map(|(name, _)| name)
 }
 
-/// Regions that an account has to opt in to.
-const OPT_IN_REGIONS: [&str; 12] = [
-    "af-south-1",
-    "ap-east-1",
-    "ap-south-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ca-west-1",
-    "eu-central-2",
-    "eu-south-1",
-    "eu-south-2",
-    "il-central-1",
-    "me-central-1",
-    "me-south-1",
+/// Regions that an account has to opt in to, with their long names.
+const OPT_IN_REGIONS: [(&str, &str); 12] = [
+    ("af-south-1", "Africa (Cape Town)"),
+    ("ap-east-1", "Asia Pacific (Hong Kong)"),
+    ("ap-south-2", "Asia Pacific (Hyderabad)"),
+    ("ap-southeast-3", "Asia Pacific (Jakarta)"),
+    ("ap-southeast-4", "Asia Pacific (Melbourne)"),
+    ("ca-west-1", "Canada West (Calgary)"),
+    ("eu-central-2", "Europe (Zurich)"),
+    ("eu-south-1", "Europe (Milan)"),
+    ("eu-south-2", "Europe (Spain)"),
+    ("il-central-1", "Israel (Tel Aviv)"),
+    ("me-central-1", "Middle East (UAE)"),
+    ("me-south-1", "Middle East (Bahrain)"),
 ];
+
+/// The long name of a region; its own name where none is known.
+fn long_name(region: &str) -> &str {
+    let mut all = REGIONS.iter().chain(&OPT_IN_REGIONS);
+    all.find(|(name, _)| *name == region).map_or(region, |(_, long)| long)
+}
 
 /// The names of a region's zones.
 pub(super) fn names(region: &str) -> impl Iterator<Item = String> {
@@ -151,6 +157,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: DescribeZones) -> Result<Value,
             "ZoneType": "availability-zone",
             "RegionName": view.region,
             "GroupName": format!("{}-zg-1", view.region),
+            "GroupLongName": format!("{} 1", long_name(view.region)),
             "NetworkBorderGroup": view.region,
             "OptInStatus": "opt-in-not-required",
             "State": "available",
@@ -184,13 +191,13 @@ pub(super) struct DescribeRegions {
 /// `DescribeRegions`
 pub(super) fn describe_regions(ctx: &mut Ctx<'_>, input: DescribeRegions) -> Result<Value, Fault> {
     let view = View::of(ctx);
-    let is_known = |name: &str| REGIONS.contains(&name) || OPT_IN_REGIONS.contains(&name);
+    let is_known = |name: &str| REGIONS.iter().chain(&OPT_IN_REGIONS).any(|(known, _)| *known == name);
     if let Some(unknown) = input.region_names.iter().find(|name| !is_known(name)) {
         return Err(invalid(format!("Invalid region name: [{unknown}]")));
     }
     let opt_in = if input.all_regions || !input.region_names.is_empty() { OPT_IN_REGIONS.as_slice() } else { &[] };
-    let all = REGIONS.iter().map(|name| (name, "opt-in-not-required"));
-    let all = all.chain(opt_in.iter().map(|name| (name, "not-opted-in")));
+    let all = REGIONS.iter().map(|(name, _)| (name, "opt-in-not-required"));
+    let all = all.chain(opt_in.iter().map(|(name, _)| (name, "not-opted-in")));
     let wanted = |name: &str| input.region_names.is_empty() || input.region_names.iter().any(|one| one == name);
     let all = all.filter(|(name, _)| wanted(name)).map(|(name, status)| {
         json!({"RegionName": name, "Endpoint": format!("ec2.{name}.amazonaws.com"), "OptInStatus": status})

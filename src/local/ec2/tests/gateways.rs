@@ -23,6 +23,9 @@ fn a_nat_gateway_comes_and_goes_slowly() {
     let (_, subnet, _, address) = network(&mut cloud);
     let nat = cloud.nat_gateway(&subnet, &address);
     assert_eq!(state(&mut cloud, &nat), "pending");
+    let one = json!({"NatGatewayIds": [nat]});
+    let path = "/NatGateways/0/NatGatewayAddresses/0/Status";
+    assert_eq!(cloud.get("DescribeNatGateways", one, path), "associating");
     cloud.pass(89);
     assert_eq!(state(&mut cloud, &nat), "pending");
     cloud.pass(1);
@@ -68,7 +71,11 @@ fn a_nat_gateway_that_cannot_work_fails_when_it_should_be_available() {
     for (nat, code) in [(second, "Resource.AlreadyAssociated"), (lonely, "Gateway.NotAttached")] {
         let one = json!({"NatGatewayIds": [nat]});
         assert_eq!(cloud.get("DescribeNatGateways", one.clone(), "/NatGateways/0/State"), "failed");
-        assert_eq!(cloud.get("DescribeNatGateways", one, "/NatGateways/0/FailureCode"), code);
+        assert_eq!(cloud.get("DescribeNatGateways", one.clone(), "/NatGateways/0/FailureCode"), code);
+        cloud.done("DeleteNatGateway", json!({"NatGatewayId": nat}));
+        assert_eq!(cloud.get("DescribeNatGateways", one.clone(), "/NatGateways/0/FailureCode"), code);
+        let path = "/NatGateways/0/NatGatewayAddresses/0/Status";
+        assert_eq!(cloud.get("DescribeNatGateways", one, path), "failed");
     }
     cloud.done("ReleaseAddress", json!({"AllocationId": lonely_address}));
     cloud.done("DeleteSubnet", json!({"SubnetId": lonely_subnet}));
@@ -198,9 +205,20 @@ fn an_interface_of_ones_own_takes_an_address() {
     assert_eq!(cloud.refusal("CreateNetworkInterface", outside), "InvalidParameterValue");
     let both = json!({"AllocationId": address, "NetworkInterfaceId": interface});
     let association = cloud.get("AssociateAddress", both.clone(), "/AssociationId");
-    assert_eq!(cloud.refusal("AssociateAddress", both), "Resource.AlreadyAssociated");
-    cloud.done("DisassociateAddress", json!({"AssociationId": association}));
+    // Once more is no other association, and to another interface it goes unless it may not.
+    assert_eq!(cloud.get("AssociateAddress", both, "/AssociationId"), association);
+    let other =
+        cloud.get("CreateNetworkInterface", json!({"SubnetId": subnet}), "/NetworkInterface/NetworkInterfaceId");
+    let mut away = json!({"AllocationId": address, "NetworkInterfaceId": other, "AllowReassociation": false});
+    assert_eq!(cloud.refusal("AssociateAddress", away.clone()), "Resource.AlreadyAssociated");
+    away.as_object_mut().unwrap().shift_remove("AllowReassociation");
+    let moved = cloud.get("AssociateAddress", away, "/AssociationId");
+    assert_ne!(moved, association);
+    let told = json!({"AllocationIds": [address]});
+    assert_eq!(cloud.get("DescribeAddresses", told, "/Addresses/0/NetworkInterfaceId"), other);
+    cloud.done("DisassociateAddress", json!({"AssociationId": moved}));
     cloud.done("DeleteNetworkInterface", json!({"NetworkInterfaceId": interface}));
+    cloud.done("DeleteNetworkInterface", json!({"NetworkInterfaceId": other}));
     cloud.done("ReleaseAddress", json!({"AllocationId": address}));
 }
 

@@ -14,7 +14,9 @@ mod full_subnets;
 mod gateways;
 mod groups;
 mod prefix_lists;
+mod refused;
 mod routes;
+mod shown;
 mod vpcs;
 
 /// An id that nothing has, of the kind with this prefix.
