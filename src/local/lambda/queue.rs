@@ -273,6 +273,7 @@ mod tests {
                 account: PLACE.0,
                 region_name: PLACE.1,
                 access_key: String::new(),
+                visitor: None,
                 iam: &mut cloud.account.iam,
                 region: &mut cloud.region,
                 now: 1_000_000,
