@@ -28,7 +28,7 @@ impl Cloud {
 
     /// Starts one that runs these services only.
     pub(crate) fn serving(services: &str) -> Self {
-        Self::with(&["--services", services])
+        Self::with(&["--apis", services])
     }
 
     fn with(arguments: &[&str]) -> Self {
@@ -36,7 +36,7 @@ impl Cloud {
         let started = cloud.infra(&[&["local", "start", "--port", "0"], arguments].concat());
         started.succeeds();
         let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
-        cloud.url = status["url"].as_str().expect("the status has the URL").to_owned();
+        cloud.url = status["endpoint"].as_str().expect("the status has the endpoint").to_owned();
         cloud
     }
 

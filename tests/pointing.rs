@@ -12,7 +12,7 @@ fn port_and_pace_stay_as_they_were_chosen_whoever_starts_it_again() {
     let port = free.port().to_string();
     let stands = |pace: &str| {
         let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
-        assert_eq!(status["url"], format!("http://127.0.0.1:{port}"));
+        assert_eq!(status["endpoint"], format!("http://127.0.0.1:{port}"));
         assert_eq!(status["pace"], pace);
         cloud.infra(&["local", "stop"]).succeeds();
     };

@@ -2,7 +2,10 @@
 
 use std::process::Stdio;
 
-use crate::binary::{Cloud, Run};
+use crate::{
+    binary::{Cloud, Run},
+    migrate::shapes::hold,
+};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stack.example.yaml");
 
@@ -23,10 +26,11 @@ const FILTERS: &[(&str, &str)] = &[
     (r"vpcconnector/example-connector-[0-9a-f]{8}/", "vpcconnector/example-connector-HASH/"),
     (r"https://[a-z0-9]{10}\.", "https://SERVICE."),
     (r"http://localhost:\d+", "http://SERVICE"),
+    (r"(?m)^pid        \d+$", "pid        N"),
     (r"process \d+ on \S+\)", "process N on HOST)"),
     (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "since YYYY-MM-DD HH:MM:SS"),
     (r"/\S*/stack\.example\.yaml", "stack.example.yaml"),
-    (r"(?:/private)?/tmp/\.tmp\w+", "FOLDER"),
+    (r"(?:/[^/\s]+)+/\.tmp\w+", "FOLDER"),
     (r", request [0-9a-f-]{36}", ", request ID"),
 ];
 
@@ -183,6 +187,8 @@ fn a_deployed_stack() {
     for verb in ["status", "outputs"] {
         cloud.infra(&[&[verb][..], &nowhere].concat()).succeeds();
     }
+    shows(&cloud, "local-status", &["local", "status"]);
+    hold("infra local status", &[cloud.infra(&["local", "status", "--json"]).succeeds().json()]);
     shows(&cloud, "outputs", &["outputs", "--local", EXAMPLE]);
     shows(&cloud, "outputs-env", &["outputs", "--local", "--env", EXAMPLE]);
     shows(&cloud, "outputs-json", &["outputs", "--local", "--json", EXAMPLE]);

@@ -30,9 +30,12 @@ fn another_user_is_let_in_by_the_owners_word_alone() {
     }
     let cloud = Cloud::absent();
     let start = |arguments: &[&str]| {
-        let arguments = [&["local", "start", "--port", "0", "--services", "sts"], arguments].concat();
+        let arguments = [&["local", "start", "--port", "0", "--apis", "sts"], arguments].concat();
         cloud.infra(&arguments).succeeds();
-        cloud.infra(&["local", "status", "--json"]).succeeds().json()["url"].as_str().expect("a URL").to_owned()
+        cloud.infra(&["local", "status", "--json"]).succeeds().json()["endpoint"]
+            .as_str()
+            .expect("an endpoint")
+            .to_owned()
     };
     let refused = told_to_nobody(&start(&[]));
     assert!(refused.starts_with("HTTP/1.1 403 ") && refused.contains("--other-users"), "{refused}");

@@ -83,9 +83,9 @@ pub struct Start {
     /// instant]
     #[arg(long)]
     pace: Option<Pace>,
-    /// Run only these services, by their signing names
+    /// Answer only these of AWS's APIs, by their signing names, e.g. `ec2,rds`
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    services: Vec<String>,
+    apis: Vec<String>,
     /// Answer the programs of every user of this machine; without it those of your own user, and root's
     #[arg(long)]
     other_users: bool,
@@ -298,7 +298,7 @@ impl Start {
         let data = self.folder.data.clone();
         let Chosen { port, pace } = self.chosen();
         let (port, pace) = (port.unwrap_or(client::PORT), pace.unwrap_or(Pace::Instant));
-        Options { port, pace, data, services: self.services.clone(), other_users: self.other_users }
+        Options { port, pace, data, services: self.apis.clone(), other_users: self.other_users }
     }
 
     /// What is chosen now, and what was before.

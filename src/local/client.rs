@@ -83,7 +83,7 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
     command.args(["local", "start", "--foreground", "--port", &options.port.to_string()]);
     command.args(["--pace", &options.pace.to_string()]).arg("--data").arg(data);
     if !options.services.is_empty() {
-        command.args(["--services", &options.services.join(",")]);
+        command.args(["--apis", &options.services.join(",")]);
     }
     if options.other_users {
         command.arg("--other-users");

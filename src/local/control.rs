@@ -75,24 +75,25 @@ impl Control {
         }
     }
 
+    /// What `infra local status` shows; docs/json.md names the fields, and the text has the same names.
     fn status(&self) -> Value {
         let databases = self.cloud.databases();
         let database = |database: &super::databases::Database| {
             let super::databases::Database { account, region, cluster_id, proxy_name, host, port, name, .. } = database;
             json!({
-                "account": account, "region": region, "cluster_id": cluster_id, "proxy_name": proxy_name,
+                "account": account, "region": region, "cluster": cluster_id, "proxy": proxy_name,
                 "host": host, "port": port, "name": name,
             })
         };
         json!({
-            "url": self.url,
+            "endpoint": self.url,
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
             "pace": self.cloud.pace.to_string(),
             "data": shown(&self.cloud.data),
-            "services": self.cloud.services.iter().map(|service| service.name).collect::<Vec<_>>(),
+            "apis": self.cloud.services.iter().map(|service| service.name).collect::<Vec<_>>(),
             "resources": self.cloud.inventory().len(),
-            "apps": self.cloud.apps(),
+            "services": self.cloud.app_runner_services(),
             "databases": databases.iter().map(database).collect::<Vec<_>>(),
         })
     }

@@ -94,7 +94,7 @@ pub enum LocalError {
         original: PathBuf,
     },
     /// There is no such service.
-    #[error("The local cloud has no service {name:?}; it has {known}")]
+    #[error("The local cloud has no API {name:?}; it has {known}")]
     UnknownService {
         /// What was asked for.
         name: String,

@@ -25,7 +25,7 @@ mod promised;
 mod proven;
 mod repairing;
 mod server;
-mod shapes;
+pub(crate) mod shapes;
 mod splitting;
 mod standing;
 mod tampering;

@@ -32,7 +32,9 @@ fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-fn hold(section: &str, printed: &[Value]) {
+/// Holds what was printed against a section.
+#[track_caller]
+pub(crate) fn hold(section: &str, printed: &[Value]) {
     let documented = documented(section);
     assert!(!documented.is_empty() && !printed.is_empty(), "{section}");
     let mut found = BTreeSet::new();

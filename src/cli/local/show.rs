@@ -40,27 +40,27 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         print(&status.to_string());
         return Ok(ExitCode::SUCCESS);
     }
-    let services: Vec<_> = status["services"].as_array().into_iter().flatten().map(text).collect();
-    print(&format!("endpoint   {}", text(&status["url"])));
+    let apis: Vec<_> = status["apis"].as_array().into_iter().flatten().map(text).collect();
+    print(&format!("endpoint   {}", text(&status["endpoint"])));
     print(&format!("pid        {}", status["pid"]));
     print(&format!("pace       {}", text(&status["pace"])));
     print(&format!("data       {}", text(&status["data"])));
-    print(&format!("services   {}", services.join(" ")));
+    print(&format!("apis       {}", apis.join(" ")));
     print(&format!("resources  {}", status["resources"]));
-    for app in status["apps"].as_array().into_iter().flatten() {
-        let what = match (app["url"].as_str(), app["command"].as_str()) {
+    for service in status["services"].as_array().into_iter().flatten() {
+        let what = match (service["url"].as_str(), service["command"].as_str()) {
             (Some(url), Some(command)) => format!("{url}, {command}"),
             (None, Some(command)) => command.to_owned(),
             (_, None) => {
                 "no container is run; `service.local` in the description can name a program to run instead".to_owned()
             }
         };
-        print(&format!("service    {} {} ({what})", text(&app["name"]), text(&app["status"])));
+        print(&format!("service    {} {} ({what})", text(&service["name"]), text(&service["status"])));
     }
     for database in status["databases"].as_array().into_iter().flatten() {
-        let way = match database["proxy_name"].as_str() {
+        let way = match database["proxy"].as_str() {
             Some(proxy) => format!("proxy {proxy}"),
-            None => format!("cluster {}", text(&database["cluster_id"])),
+            None => format!("cluster {}", text(&database["cluster"])),
         };
         print(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
     }
@@ -69,14 +69,14 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
 
 /// That a start found the cloud running, and what of it is not as the start would have had it.
 pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> String {
-    let running: Vec<_> = status["services"].as_array().into_iter().flatten().map(text).collect();
+    let running: Vec<_> = status["apis"].as_array().into_iter().flatten().map(text).collect();
     let mut differs = Vec::new();
     if *text(&status["pace"]) != asked.pace.to_string() {
         differs.push(format!("pace {}", text(&status["pace"])));
     }
     // None asked for are all; which those are the daemon knows, and nobody asked for others.
     if !asked.services.is_empty() && !same(&running, &asked.services) {
-        differs.push(format!("the services {}", running.join(", ")));
+        differs.push(format!("the APIs {}", running.join(", ")));
     }
     let port = asked.port != 0 && !url.ends_with(&format!(":{}", asked.port));
     let with = if differs.is_empty() { String::new() } else { format!(", with {}", differs.join(" and ")) };
@@ -184,14 +184,14 @@ mod tests {
     #[test]
     fn a_start_that_finds_it_running_tells_what_is_not_as_it_was_asked_for() {
         let url = "http://127.0.0.1:4830";
-        let status = json!({ "pace": "40", "services": ["ec2", "rds"] });
+        let status = json!({ "pace": "40", "apis": ["ec2", "rds"] });
         let change = "; `infra local stop` first to change that";
         for (port, pace, services, told) in [
             (4830, Pace::Scaled(40.0), &["rds", "ec2"][..], String::new()),
             (0, Pace::Scaled(40.0), &[], String::new()),
             (4831, Pace::Scaled(40.0), &[], change.to_owned()),
             (4830, Pace::Instant, &[], format!(", with pace 40{change}")),
-            (4830, Pace::Instant, &["ec2"], format!(", with pace 40 and the services ec2, rds{change}")),
+            (4830, Pace::Instant, &["ec2"], format!(", with pace 40 and the APIs ec2, rds{change}")),
         ] {
             let services = services.iter().map(|&name| name.to_owned()).collect();
             let asked = Options { port, pace, services, data: "x".into(), other_users: false };

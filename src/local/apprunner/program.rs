@@ -114,7 +114,7 @@ pub(super) struct Here {
 
 /// A service as `infra local status` tells of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct App {
+pub(crate) struct Standing {
     account: String,
     region: String,
     name: String,
@@ -128,12 +128,12 @@ pub(crate) struct App {
 
 impl Cloud {
     /// Every service that exists.
-    pub(crate) fn apps(&self) -> Vec<App> {
-        let mut apps = Vec::new();
+    pub(crate) fn app_runner_services(&self) -> Vec<Standing> {
+        let mut services = Vec::new();
         for (account, content) in &self.world().accounts {
             for (region, place) in &content.regions {
                 let there = place.apprunner.services.values().filter(|service| service.status != Status::Deleted);
-                apps.extend(there.map(|service: &AppService| App {
+                services.extend(there.map(|service: &AppService| Standing {
                     account: account.clone(),
                     region: region.clone(),
                     name: service.name.clone(),
@@ -143,6 +143,6 @@ impl Cloud {
                 }));
             }
         }
-        apps
+        services
     }
 }
