@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
+    num::NonZeroI32,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
     path::{Path, PathBuf},
     process::{Output, Stdio},
@@ -230,17 +231,12 @@ impl Process {
         Some(Self(Pid::from_raw(i32::try_from(child.id()?).ok()?)?))
     }
 
+    /// Whether it is the user's, and its command line names the folder.
     fn is_of(self, folder: &Path, user: u32) -> bool {
-        if !cfg!(target_os = "linux") {
-            return true;
-        }
-        let place = PathBuf::from(format!("/proc/{}", self.0.as_raw_nonzero()));
-        if !fs::metadata(&place).is_ok_and(|process| process.uid() == user) {
-            return false;
-        }
-        let command = fs::read(place.join("cmdline")).unwrap_or_default();
+        let number = self.0.as_raw_nonzero();
+        let seen = if cfg!(target_os = "linux") { in_proc(number) } else { by_ps(number) };
         let folder = folder.as_os_str().as_encoded_bytes();
-        command.windows(folder.len()).any(|part| part == folder)
+        seen.is_some_and(|(owner, command)| owner == user && command.windows(folder.len()).any(|part| part == folder))
     }
 
     fn lives(self) -> bool {
@@ -266,6 +262,22 @@ impl Process {
     }
 }
 
+/// A process's user and command line, as Linux tells them.
+fn in_proc(number: NonZeroI32) -> Option<(u32, Vec<u8>)> {
+    let place = PathBuf::from(format!("/proc/{number}"));
+    Some((fs::metadata(&place).ok()?.uid(), fs::read(place.join("cmdline")).ok()?))
+}
+
+/// The same, as `ps` tells them everywhere else, macOS included.
+fn by_ps(number: NonZeroI32) -> Option<(u32, Vec<u8>)> {
+    let mut ps = std::process::Command::new("/bin/ps");
+    ps.args(["-ww", "-o", "uid=", "-o", "command=", "-p"]).arg(number.to_string()).stderr(Stdio::null());
+    let line = ps.output().ok()?.stdout;
+    let text = line.trim_ascii();
+    let (owner, command) = text.split_at_checked(text.iter().position(|byte| *byte == b' ')?)?;
+    Some((str::from_utf8(owner).ok()?.parse().ok()?, command.trim_ascii_start().to_vec()))
+}
+
 /// A program, in one of these folders or in the PATH.
 pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -276,6 +288,27 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_user_and_its_command_line() {
+        let mut child = std::process::Command::new("/bin/sh");
+        child.args(["-c", "read line", "in /some/folder of ours"]);
+        let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+        let process = Process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap());
+        let user = rustix::process::getuid().as_raw();
+        assert!(process.is_of(Path::new("/some/folder"), user));
+        assert!(!process.is_of(Path::new("/some/folder"), user + 1));
+        assert!(!process.is_of(Path::new("/other/folder"), user));
+        // What Linux has no need of is the same there.
+        let (owner, command) = by_ps(process.0.as_raw_nonzero()).unwrap();
+        assert_eq!(
+            (owner, String::from_utf8(command).unwrap().as_str()),
+            (user, "/bin/sh -c read line in /some/folder of ours")
+        );
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(by_ps(process.0.as_raw_nonzero()), None);
+    }
 
     #[test]
     fn the_end_of_a_log_tells_why_and_not_what_was_sent() {
