@@ -43,6 +43,38 @@ fn a_profiles_region_counts_for_the_local_cloud_too() {
 }
 
 #[test]
+fn a_shell_is_led_to_the_local_cloud_and_back() {
+    let cloud = Cloud::absent();
+    cloud.infra(&["local", "start", "--port", "0", "--apis", "sts,ec2"]).succeeds();
+    let endpoint = cloud.infra(&["local", "status", "--json"]).succeeds().json()["endpoint"].clone();
+    let plain = cloud.infra(&["local", "env"]).succeeds();
+    let lines = format!(
+        "AWS_ENDPOINT_URL={}\nAWS_ACCESS_KEY_ID=000000000000\nAWS_SECRET_ACCESS_KEY=local\nAWS_REGION=us-east-1\n\
+         AWS_DEFAULT_REGION=us-east-1\n",
+        endpoint.as_str().expect("an endpoint")
+    );
+    assert_eq!(plain.stdout(), lines);
+    assert!(plain.told().contains("Only the variables for AWS tools are printed."), "{}", plain.told());
+    // Whoever names a stack wants its database.
+    assert!(cloud.infra(&["local", "env", "--stack", "shop"]).ends_with(1).stdout().is_empty());
+
+    // The user's own are out of the way meanwhile, whatever overlooks the endpoint, and then back.
+    cloud.write("stack.yaml", "stack: shop\n");
+    let script = "eval \"$(\"$INFRA\" local env --shell bash)\" && \"$INFRA\" diff && echo \"$AWS_ACCESS_KEY_ID $AWS_PROFILE\" && \
+                  eval \"$(\"$INFRA\" local env --unset)\" && echo \"$AWS_ACCESS_KEY_ID $AWS_PROFILE $AWS_ENDPOINT_URL\"";
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", script]).current_dir(cloud.folder()).env("INFRA", env!("CARGO_BIN_EXE_infra"));
+    shell
+        .env("INFRA_LOCAL_DATA", cloud.folder().join("local"))
+        .env("SHELL", "/bin/bash")
+        .env_remove("AWS_ENDPOINT_URL");
+    shell.env("AWS_ACCESS_KEY_ID", "mine").env("AWS_PROFILE", "nobody");
+    let run = Run::ended(&["local", "env", "--shell"], shell.output().expect("bash runs"));
+    let said = run.succeeds().stdout();
+    assert!(said.contains("vpc/main") && said.ends_with("\n000000000000 \nmine nobody \n"), "{said}");
+}
+
+#[test]
 fn an_endpoint_is_enough_to_reach_the_database_behind_it() {
     let cloud = Cloud::start();
     cloud.write(

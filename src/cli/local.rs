@@ -1,7 +1,9 @@
 //! `infra local`: starts, asks and stops the local cloud.
 
 mod database;
+mod environment;
 mod fault;
+mod shell;
 mod show;
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use clap_complete::Shell;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -57,8 +60,20 @@ Without --everything only the database itself is dropped: its cluster, snapshots
   infra local logs --service -f            what the program of the only service prints
   infra local logs --service web --events  what App Runner did with the service web, and why it failed")]
     Logs(Logs),
-    /// Print how to reach the database, as variables for a .env.local
-    Env(Way),
+    /// Print the variables that lead programs and AWS tools to the local cloud and its database
+    #[command(after_help = "Examples:
+  infra local env > .env.local           for programs that read such a file
+  eval \"$(infra local env --shell)\"     for this shell (bash, zsh); then: aws ec2 describe-vpcs
+  eval \"$(infra local env --unset)\"     back to what the shell had before
+
+Other shells:
+  fish         infra local env --shell fish | source
+  elvish       eval (infra local env --shell elvish | slurp)
+  PowerShell   infra local env --shell powershell | Out-String | Invoke-Expression
+
+Until --unset, the shell has credentials for the local cloud in place of yours: a tool that overlooks AWS_ENDPOINT_URL is
+refused by AWS, instead of changing your account.")]
+    Env(Env),
     /// Open a psql prompt on the database, through its proxy
     Psql(Psql),
 }
@@ -176,6 +191,20 @@ pub struct Way {
     direct: bool,
 }
 
+/// Arguments of `infra local env`.
+#[derive(Debug, Args)]
+pub struct Env {
+    #[command(flatten)]
+    way: Way,
+    /// Print commands that set the variables in a shell; without a name, in that of $SHELL
+    #[arg(long, value_name = "SHELL", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's type for an option whose value may be left out")]
+    shell: Option<Option<Shell>>,
+    /// Print commands that undo `--shell`: the shell has its own variables again
+    #[arg(long)]
+    unset: bool,
+}
+
 /// Arguments of `infra local psql`.
 #[derive(Debug, Args)]
 pub struct Psql {
@@ -193,6 +222,9 @@ enum Failure {
     Local(#[from] LocalError),
     #[error("{0}")]
     Told(String),
+    /// There is none at all in this cloud.
+    #[error("{0}")]
+    NoDatabase(String),
     #[error("{}", .0.render(100, false))]
     Invalid(crate::stack::Invalid),
     #[error("{0:?}")]
@@ -275,7 +307,7 @@ impl Local {
                 };
                 show::logs(&path, logs.lines, logs.follow).await?;
             }
-            Self::Env(way) => database::env(&way).await?,
+            Self::Env(env) => environment::env(&env).await?,
             Self::Psql(psql) => return database::psql(&psql.way, &psql.arguments).await,
         }
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `infra local env`, `psql` and `reset`: the databases behind the local cloud.
+//! `infra local psql` and `reset`: the databases behind the local cloud.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -16,37 +16,6 @@ use crate::{
     render::output::print,
     stack::{self, Sources},
 };
-
-/// Prints what an application needs to reach the database.
-pub(super) async fn env(Way { choice, direct }: &Way) -> Result<(), Failure> {
-    let database = find(choice, !direct).await?;
-    print(&format!("DB_HOST={}", quoted(&database.host)));
-    print(&format!("DB_PORT={}", database.port));
-    print(&format!("DB_NAME={}", quoted(&database.name)));
-    print(&format!("DB_USERNAME={}", quoted(&database.username)));
-    print(&format!("DB_PASSWORD={}", quoted(&database.password)));
-    match &database.ca_file {
-        Some(file) => print(&format!("DB_CA_FILE={}", quoted(file))),
-        None => print("PGSSLMODE=disable"),
-    }
-    Ok(())
-}
-
-/// A value as .env files and shells alike read it.
-fn quoted(value: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
-    match value {
-        _ if !value.is_empty() && value.chars().all(plain) => value.to_owned(),
-        _ if !value.contains('\'') => format!("'{value}'"),
-        _ => {
-            let escape = |letter| match letter {
-                '\\' | '"' | '$' | '`' => vec!['\\', letter],
-                _ => vec![letter],
-            };
-            format!("\"{}\"", value.chars().flat_map(escape).collect::<String>())
-        }
-    }
-}
 
 /// Becomes psql.
 pub(super) async fn psql(Way { choice, direct }: &Way, arguments: &[String]) -> Result<ExitCode, Failure> {
@@ -166,7 +135,7 @@ fn target(database: Database) -> Target {
 }
 
 /// The one database that is meant, through its proxy where it has one and `proxied` is wanted.
-async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
+pub(super) async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     let answer = client::get(&choice.folder.data, "databases").await?;
     let databases = read(answer)?;
     let meant = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
@@ -178,7 +147,8 @@ async fn find(choice: &Choice, proxied: bool) -> Result<Database, Failure> {
     let clusters: Vec<_> = found.iter().map(|database| &*database.cluster_id).collect();
     match clusters.first() {
         None => {
-            return Err(Failure::Told(missing(choice, &all)));
+            let why = missing(choice, &all);
+            return Err(if all.is_empty() { Failure::NoDatabase(why) } else { Failure::Told(why) });
         }
         Some(first) if clusters.iter().any(|cluster| cluster != first) => {
             let mut names = clusters.clone();
@@ -244,14 +214,6 @@ mod tests {
         ] {
             let end = "that runs in the local cloud on F; there is blog-database of the stack blog, the cluster other";
             assert_eq!(missing(&choice(stack, cluster), &there), format!("{begin} {end}"));
-        }
-    }
-
-    #[test]
-    fn values_are_quoted_where_they_must_be() {
-        let cases = [("127.0.0.2", "127.0.0.2"), ("", "''"), ("a b$c", "'a b$c'"), ("it's $5", "\"it's \\$5\"")];
-        for (value, expected) in cases {
-            assert_eq!(quoted(value), expected);
         }
     }
 }
