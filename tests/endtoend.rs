@@ -219,7 +219,7 @@ fn a_database_that_is_to_be_kept_outlives_its_stack_and_serves_the_next() {
     for kept in ["cluster/database stays: the description says", "secret/database stays: the database stays"] {
         assert!(told.contains(kept), "{told}");
     }
-    assert!(told.contains("Costs at least 44 USD a month") && told.contains("vpc/main stays: "), "{told}");
+    assert!(told.contains("costs at least 44 USD a month") && told.contains("vpc/main stays: "), "{told}");
     let (left, has) = (kinds(&cloud), |kind: &str| kinds(&cloud).iter().any(|one| one.ends_with(kind)));
     assert!(has("db-cluster") && !has("db-proxy") && !has("nat-gateway"), "{left:?}");
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();

@@ -103,7 +103,7 @@ fn a_wrong_clock_is_named_and_not_the_key() {
 fn a_network_that_is_none_is_told_soon() {
     let cloud = nowhere();
     let told = fails_soon(&mut cloud.through("http://no.such.host.invalid", DIFF));
-    assert!(told.contains("Nobody answers at no.such.host.invalid: "), "{told}");
+    assert!(told.contains("There is no answer from no.such.host.invalid: "), "{told}");
     let (_listener, url) = silence();
     let told = fails_soon(&mut cloud.through(&url, DIFF));
     assert!(told.contains("has not answered") && told.contains("Check the network"), "{told}");

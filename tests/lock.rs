@@ -222,7 +222,7 @@ fn a_clock_that_is_wrong_does_not_make_a_living_holder_dead() {
         })
     });
     let run = Run::of(DEPLOY, &mut cloud.through(&skewed.url, DEPLOY)).ends_with(1);
-    assert!(run.stderr().contains("is being worked on by"), "{}", run.stderr());
+    assert!(run.stderr().contains("is locked by"), "{}", run.stderr());
     assert!(
         !skewed.calls().iter().any(|call| call.body.contains(r#""Overwrite":true"#)),
         "it wrote over a living one's"

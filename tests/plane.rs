@@ -347,11 +347,11 @@ async fn what_a_killed_daemon_left_running_is_ended_by_stop_and_by_reset() {
         assert_eq!(answers().await, "2", "the servers ended with their daemon");
         let servers = fs::canonicalize(data.join("servers")).unwrap();
         let told = said(&data, arguments);
-        assert!(told.contains("had been killed. What it left running is stopped: 2 database processes."), "{told}");
+        assert!(told.contains("had been killed; 2 database processes that it left running were stopped."), "{told}");
         assert_eq!(answers().await, "0", "{arguments:?} left servers running");
         let gone = arguments[0] == "reset";
         assert_eq!((data.exists(), servers.exists()), (!gone, !gone), "{arguments:?}");
-        assert!(said(&data, &["stop"]).contains("No local cloud runs on"));
+        assert!(said(&data, &["stop"]).contains("No local cloud is running in"));
     }
     // Somebody's own folder is none of ours.
     fs::write(folder.parent().join("kept"), "").unwrap();

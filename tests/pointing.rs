@@ -44,14 +44,12 @@ fn a_profiles_region_counts_for_the_local_cloud_too() {
 
 #[test]
 fn a_shell_is_led_to_the_local_cloud_and_back() {
-    let cloud = Cloud::absent();
-    cloud.infra(&["local", "start", "--port", "0", "--apis", "sts,ec2"]).succeeds();
-    let endpoint = cloud.infra(&["local", "status", "--json"]).succeeds().json()["endpoint"].clone();
+    let cloud = Cloud::start();
     let plain = cloud.infra(&["local", "env"]).succeeds();
     let lines = format!(
         "AWS_ENDPOINT_URL={}\nAWS_ACCESS_KEY_ID=000000000000\nAWS_SECRET_ACCESS_KEY=local\nAWS_REGION=us-east-1\n\
          AWS_DEFAULT_REGION=us-east-1\n",
-        endpoint.as_str().expect("an endpoint")
+        cloud.url
     );
     assert_eq!(plain.stdout(), lines);
     assert!(plain.told().contains("Only the variables for AWS tools are printed."), "{}", plain.told());

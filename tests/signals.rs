@@ -63,7 +63,7 @@ fn a_signal_ends_the_run_in_order() {
         let running = in_the_middle(&cloud, &wire);
         send(&running, signal);
         let run = Run::ended(DEPLOY, running.wait_with_output().expect("it ends")).ends_with(130);
-        assert!(run.stderr().contains("Stopping: nothing new is begun"), "{signal:?}: {}", run.stderr());
+        assert!(run.stderr().contains("Stopping: nothing new is started"), "{signal:?}: {}", run.stderr());
         let left = run
             .stdout()
             .lines()

@@ -80,7 +80,7 @@ fn way(uri: &Uri, proxy: Option<&Uri>) -> String {
             let scheme = proxy.scheme_str().unwrap_or("http");
             format!("{} was not reached through the proxy {scheme}://{}", host(uri), host(proxy))
         }
-        None => format!("Nobody answers at {}", host(uri)),
+        None => format!("There is no answer from {}", host(uri)),
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_way_is_told_without_the_credentials_of_a_proxy() {
         let aws: Uri = "https://sts.eu-central-1.amazonaws.com/".parse().unwrap();
-        assert_eq!(way(&aws, None), "Nobody answers at sts.eu-central-1.amazonaws.com");
+        assert_eq!(way(&aws, None), "There is no answer from sts.eu-central-1.amazonaws.com");
         let proxy: Uri = "http://me:secret@proxy.example:3128/".parse().unwrap();
         let told = way(&"http://127.0.0.1:4566/".parse().unwrap(), Some(&proxy));
         assert_eq!(told, "127.0.0.1:4566 was not reached through the proxy http://proxy.example:3128");

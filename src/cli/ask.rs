@@ -16,7 +16,7 @@ pub(super) fn is_possible() -> bool {
 /// # Errors
 /// Where the answer is another, or there is nobody to ask.
 pub(super) fn yes(question: &str) -> Result<(), Failure> {
-    let answer = line(&format!("{question} [y/N] "), "Give `--yes` to do it without a question.")?;
+    let answer = line(&format!("{question} [y/N] "), "Add `--yes` to skip the question.")?;
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Failure::Input(miette!("Not confirmed: nothing was changed."))),
@@ -39,7 +39,7 @@ fn line(question: &str, otherwise: &str) -> Result<String, Failure> {
     if !is_possible() {
         return Err(Failure::Input(miette!(
             help = otherwise.to_owned(),
-            "There is no terminal to ask on. Nothing was changed."
+            "This needs confirmation, and there is no terminal to ask on. Nothing was changed."
         )));
     }
     let _ = write!(std::io::stderr(), "{question}");

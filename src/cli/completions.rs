@@ -4,11 +4,11 @@ use clap::CommandFactory as _;
 
 use super::{CLEAN, Cli};
 
-/// Print completions for a shell, to be sourced by it.
+/// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  infra completions bash > ~/.local/share/bash-completion/completions/infra")]
 pub(super) struct Args {
-    /// Which shell.
+    /// The shell.
     shell: clap_complete::Shell,
 }
 

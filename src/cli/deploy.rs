@@ -13,10 +13,10 @@ use crate::engine::{
     plan::{Plan, Policy, Step},
 };
 
-/// Make the stack as described, then migrate its database, then put the service live.
+/// Create or update the stack as described, migrate its database, then put the service live.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "What is there already is left alone; a deploy that was stopped anywhere is finished by the next one.\n\nExamples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   when the plan says that it has to be"
+    after_help = "What already exists as described is left alone. A deploy that was stopped at any point is finished by the next one.\n\nExamples:\n  infra deploy\n  infra deploy --local stack.example.yaml\n  infra deploy production.yaml --yes --set service.image=$IMAGE\n  infra deploy --allow-replace cluster/database   if the plan requires it"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Show the plan and change nothing, as `infra diff` does.
+    /// Show the plan and change nothing, like `infra diff`.
     #[arg(long)]
     dry_run: bool,
 
@@ -33,12 +33,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_replace: Vec<Address>,
 
-    /// Allow this resource, which was there and is gone, to be made anew, without the data that it held. May be repeated.
+    /// Allow this resource, which somebody deleted, to be created anew, without the data that it held. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     allow_create: Vec<Address>,
 
-    /// Allow this resource, which holds data or is protected, to be deleted; of several at one address the one with this id.
-    /// May be repeated.
+    /// Allow this resource, which holds data or is protected, to be deleted; if several have the same address, the one with
+    /// this id. May be repeated.
     #[arg(long, value_name = "ADDRESS[=ID]", value_parser = deletion)]
     allow_delete: Vec<Deletion>,
 }

@@ -17,15 +17,18 @@ use crate::{
         plan::{Action, Plan, Policy, Step, plan},
         scope::Stranger,
     },
-    render::{output::tell, value::count},
+    render::{
+        output::{tell, wrapped},
+        value::count,
+    },
     resources::{
-        KINDS, cluster::Cluster, cost, forbidden, function::Function, instance::Instance, secret::Secret,
+        KINDS, cluster::Cluster, cost, forbidden, function::Function, instance::Instance, proxy::Proxy, secret::Secret,
         secret_attachment::SecretAttachment, service::Service,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
 
-/// Delete everything of the stack; its data as `on_destroy` in the description says.
+/// Delete the whole stack; `on_destroy` in the description says what becomes of its data.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra destroy\n  infra destroy --allow-delete cluster/database   lift its deletion protection\n  infra destroy --yes --allow-delete cluster/database --allow-delete secret/database"
@@ -37,12 +40,12 @@ pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Allow this resource, which holds data or is protected, to be deleted; of several at one address the one with this id.
-    /// May be repeated.
+    /// Allow this resource, which holds data or is protected, to be deleted; if several have the same address, the one with
+    /// this id. May be repeated.
     #[arg(long, value_name = "ADDRESS[=ID]", value_parser = deletion)]
     allow_delete: Vec<Deletion>,
 
-    /// Show the plan and end.
+    /// Show the plan and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -71,7 +74,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         Err(failure) => {
             release(early, true).await;
             if matches!(failure, Failure::Plan(_)) && !asks && !args.run.yes {
-                tell("There is no terminal to ask on: give `--yes`, with what is named here.");
+                tell("There is no terminal to ask on: add `--yes`, and the options named here.");
             }
             return Err(failure);
         }
@@ -96,7 +99,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     } else {
         let asked = Instant::now();
         if shown.steps.iter().any(|step| step.acts() && holds_data(&step.address) && !is_named(step, &named)) {
-            let otherwise = "Give `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
+            let otherwise = "Add `--yes`, and `--allow-delete ADDRESS` for each resource that holds data.";
             ask::word("This deletes data.", stage.name(), otherwise)?;
         } else {
             ask::yes("Delete this?")?;
@@ -215,6 +218,26 @@ fn kept(stage: &Stage) -> BTreeMap<Address, String> {
     keep
 }
 
+/// The log groups in which AWS writes about what a plan deletes. It makes them, and never deletes one.
+fn log_groups(plan: &Plan) -> Vec<String> {
+    let mut groups = Vec::new();
+    for step in plan.steps.iter().filter(|step| step.acts()) {
+        let Some(id) = step.live.as_ref().map(|live| live.id.as_str()) else { continue };
+        match step.kind() {
+            kind if kind == Cluster::KIND => groups.push(format!("/aws/rds/cluster/{id}/postgresql")),
+            kind if kind == Proxy::KIND => groups.push(format!("/aws/rds/proxy/{id}")),
+            kind if kind == Function::KIND => groups.push(format!("/aws/lambda/{id}")),
+            kind if kind == Service::KIND => {
+                // arn:aws:apprunner:REGION:ACCOUNT:service/NAME/ID
+                let name = id.split_once(":service/").map_or(id, |(_, name)| name);
+                groups.extend(["application", "service"].map(|kind| format!("/aws/apprunner/{name}/{kind}")));
+            }
+            _ => {}
+        }
+    }
+    groups
+}
+
 /// What is left after a destruction and what it costs to forget it.
 fn remains(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> String {
     let mut lines: Vec<String> =
@@ -248,18 +271,15 @@ fn remains(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> String {
             stage.description.secret.recovery.as_days()
         ));
     }
-    if deleted(Cluster::KIND) || deleted(Service::KIND) {
+    let groups = log_groups(plan);
+    if !groups.is_empty() {
         lines.push(
-            "  The logs in CloudWatch stay until you delete their groups: /aws/rds/cluster/…, /aws/rds/proxy/…, \
-             /aws/apprunner/… of this stack's names (`aws logs describe-log-groups`)."
+            "  Log groups in CloudWatch, as far as AWS has made them, stay until you delete them \
+             (`aws logs delete-log-group --log-group-name NAME`):"
                 .to_owned(),
         );
+        lines.extend(groups.iter().map(|name| format!("    {name}")));
     }
-    if deleted(Function::KIND) {
-        lines.push(format!(
-            "  So do the function's: /aws/lambda/{}-migrations (`aws logs delete-log-group --log-group-name …`).",
-            stage.name()
-        ));
-    }
+    let lines: Vec<String> = lines.iter().map(|line| wrapped(line, "  ")).collect();
     if lines.is_empty() { "Nothing is left.".to_owned() } else { format!("What stays:\n{}", lines.join("\n")) }
 }

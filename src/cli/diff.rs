@@ -4,22 +4,25 @@ use super::{
     CHANGES, CLEAN, Failure,
     survey::{self, StackArgs, Stage},
 };
-use crate::{render, resources::cost};
+use crate::{
+    render::{self, output::wrapped},
+    resources::cost,
+};
 
-/// Show what deploy would do, attribute by attribute. Changes nothing, ever.
+/// Show what a deploy would do, attribute by attribute. Never changes anything.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 when there are changes\n  infra diff --json | jq .summary"
+    after_help = "Examples:\n  infra diff\n  infra diff production.yaml --exit-code   exit with 2 if there are changes\n  infra diff --json | jq .summary"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) stack: StackArgs,
 
-    /// One JSON object instead of text.
+    /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
 
-    /// Exit with 2 when there are changes.
+    /// Exit with 2 if there are changes.
     #[arg(long)]
     exit_code: bool,
 }
@@ -47,7 +50,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
         if !plan.is_empty() {
-            super::print(&cost::sentence(survey.desired.iter()));
+            super::print(&wrapped(&cost::sentence(survey.desired.iter()), ""));
         }
         if let Some(refused) = survey::refusal(&refused) {
             super::print(&refused);

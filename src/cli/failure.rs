@@ -138,8 +138,8 @@ impl Failure {
 /// Who has to be waited for.
 fn locked(stack: &str, holder: &Holder) -> miette::Report {
     miette!(
-        help = "Wait for it (`--lock-wait SECONDS`); or, if that process is gone for good, `infra unlock`.",
-        "The stack {stack} is being worked on by {holder}. Nothing was changed."
+        help = "Wait for it (`--lock-wait SECONDS`), or, if that process is gone for good, run `infra unlock`.",
+        "The stack {stack} is locked by {holder}. Nothing was changed."
     )
 }
 
@@ -174,7 +174,8 @@ fn message(error: &aws::Error) -> String {
     if nowhere.iter().any(|text| error.message.contains(text)) {
         return match std::env::var("AWS_PROFILE") {
             Ok(profile) => format!("The profile {profile} has no credentials, and there are none elsewhere."),
-            Err(_) => "There are no AWS credentials: none in the environment, none in a profile.".to_owned(),
+            Err(_) => "There are no AWS credentials: none in the environment, none in a profile. `--local` needs none."
+                .to_owned(),
         };
     }
     error.message.clone()

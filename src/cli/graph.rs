@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
 
-    /// The language of the graph.
+    /// The output format.
     #[arg(long, default_value = "mermaid")]
     format: Format,
 }

@@ -17,20 +17,20 @@ use crate::{
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 6_144;
 
-/// Print the least-privilege IAM policy that diffs, deploys and destroys this stack.
+/// Print the least-privilege IAM policy for diffing, deploying and destroying this stack.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The policy is for the stack as described: where something is taken out of the description, the deploy that deletes it\nstill needs the policy from before. `infra import` of a part of the network needs ec2:CreateTags on it besides, since it is\nnot the stack's yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy --account 123456789012 > policy.json     needs no credentials\n  infra iam-policy production.yaml --part 1 > part-1.json   one managed policy of two\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
+    after_help = "The policy is for the stack as described. If you remove something from the description, the deploy that deletes it still needs the previous policy. To import a part of the network, `infra import` also needs ec2:CreateTags on it, because it does not belong to the stack yet.\n\nExamples:\n  infra iam-policy > policy.json\n  infra iam-policy --account 123456789012 > policy.json     needs no credentials\n  infra iam-policy production.yaml --part 1 > part-1.json   the first of two managed policies\n  aws iam create-policy --policy-name shop-deploy-1 --policy-document file://part-1.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) stack: StackArgs,
 
-    /// The account that the policy is for, 12 digits. With it, or with `account` in the description, no credentials are needed.
+    /// The account that the policy is for, 12 digits. With this, or `account` in the description, no credentials are needed.
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
 
-    /// Print only the Nth of the parts that each fit into a managed policy; together they are the whole.
+    /// Print only the Nth of the parts, each of which fits into a managed policy.
     #[arg(long, value_name = "N")]
     part: Option<usize>,
 }

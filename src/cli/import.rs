@@ -28,17 +28,17 @@ use crate::{
     resources::KINDS,
 };
 
-/// Take a resource that exists into the stack, by tagging it; nothing else of it is changed.
+/// Take an existing resource into the stack by tagging it; nothing else about it is changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Shows first what the next deploy would do with it. The id is what `infra status` shows of such a resource: vpc-…,\nsubnet-… and the like, an identifier or a name of RDS, a role's name, the ARN of a secret or of App Runner.\nTo give it back, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import vpc/main vpc-0123456789abcdef0 --yes --from-cloudformation network\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
+    after_help = "First shows what the next deploy would do to it. The id is what `infra status` shows for such a resource: vpc-…, subnet-… and the like, an RDS identifier or name, the name of a role, the ARN of a secret or an App Runner resource. To release it again, remove its tags infra:stack and infra:address.\n\nExamples:\n  infra import vpc/main vpc-0123456789abcdef0\n  infra import cluster/database shop-database   after restoring a snapshot under that name\n  infra import vpc/main vpc-0123456789abcdef0 --yes --from-cloudformation network\n  infra import secret/database arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-database-AbCdEf production.yaml"
 )]
 pub(super) struct Args {
-    /// Where in the stack it is to stand, e.g. `vpc/main`: an address that `infra diff` wants to create.
+    /// Its place in the stack, e.g. `vpc/main`: an address that `infra diff` wants to create.
     #[arg(value_name = "ADDRESS", value_parser = address)]
     address: Address,
 
-    /// AWS's id, name or ARN of it.
+    /// Its id, name or ARN in AWS.
     #[arg(value_name = "ID")]
     id: String,
 
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, short)]
     yes: bool,
 
-    /// Take it in although this stack of CloudFormation owns it, where nobody is asked.
+    /// With --yes: take it in although this CloudFormation stack owns it.
     #[arg(long, value_name = "STACK")]
     from_cloudformation: Option<String>,
 

@@ -26,43 +26,43 @@ use crate::{
 /// The verbs of `infra local`.
 #[derive(Debug, Subcommand)]
 pub enum Local {
-    /// Start the local cloud; where it runs already, say where
+    /// Start the local cloud, or say where it is already running
     #[command(after_help = "Examples:
   infra local start
-  infra local start --pace 60        changes take a sixtieth of the time they take in AWS
+  infra local start --pace 60        changes take a sixtieth of the time that they take in AWS
   aws --endpoint-url http://127.0.0.1:4566 ec2 describe-vpcs")]
     Start(Start),
-    /// Stop the local cloud and the databases behind it; everything is kept for the next start
+    /// Stop the local cloud and its databases; everything is kept for the next start
     Stop(Folder),
-    /// Show whether the local cloud runs, where, and what it holds
+    /// Show whether the local cloud is running, where, and what is in it
     Status(Query),
-    /// Drop the database, create it empty and apply the migrations; with --everything delete the whole local cloud
+    /// Drop the database, create it again and apply the migrations; with --everything, delete the whole local cloud
     #[command(after_help = "Examples:
-  infra local reset                the database of stack.yaml, made anew by its migrations
-  infra local reset --empty        the same, and no migrations applied
+  infra local reset                drops and creates the database of stack.yaml, and applies its migrations
+  infra local reset --empty        the same without migrations; needs no description
   infra local reset --everything   stops the local cloud and deletes everything in it
 
-Without --everything only the database itself is dropped: its cluster, snapshots and all other resources stay.")]
+Without --everything, only the database itself is dropped: its cluster, snapshots and all other resources stay.")]
     Reset(Reset),
-    /// Show how often each action was called
+    /// Show how often each API action was called
     Calls(Calls),
-    /// List every resource in the local cloud, of all accounts and regions
+    /// List every resource in the local cloud, in all accounts and regions
     #[command(
-        after_help = "Log groups that services made by themselves are left out: `aws logs describe-log-groups` lists them."
+        after_help = "Log groups that AWS services created by themselves are left out: `aws logs describe-log-groups` lists them."
     )]
     Inventory(Query),
-    /// Make calls go wrong, to see what a deploy or a program of yours then does
+    /// Make calls fail, to see how a deploy or your own program copes
     #[command(subcommand, after_help = fault::EXAMPLES)]
     Fault(fault::Fault),
-    /// Show every call to the local cloud, one a line; with --service what a service's program printed
+    /// Show every call to the local cloud, one per line; with --service, what a service's program printed
     #[command(after_help = "Examples:
   infra local logs -f                      calls, as they come
-  infra local logs --service -f            what the program of the only service prints
-  infra local logs --service web --events  what App Runner did with the service web, and why it failed")]
+  infra local logs --service -f            the output of the only service's program
+  infra local logs --service web --events  what App Runner did with web, and why it failed")]
     Logs(Logs),
-    /// Print the variables that lead programs and AWS tools to the local cloud and its database
+    /// Print the environment variables for programs and AWS tools that use the local cloud
     #[command(after_help = "Examples:
-  infra local env > .env.local           for programs that read such a file
+  infra local env > .env.local          for programs that read such a file
   eval \"$(infra local env --shell)\"     for this shell (bash, zsh); then: aws ec2 describe-vpcs
   eval \"$(infra local env --unset)\"     back to what the shell had before
 
@@ -71,8 +71,8 @@ Other shells:
   elvish       eval (infra local env --shell elvish | slurp)
   PowerShell   infra local env --shell powershell | Out-String | Invoke-Expression
 
-Until --unset, the shell has credentials for the local cloud in place of yours: a tool that overlooks AWS_ENDPOINT_URL is
-refused by AWS, instead of changing your account.")]
+Until --unset, the shell has credentials for the local cloud instead of yours: if a tool ignores AWS_ENDPOINT_URL, AWS refuses \
+its calls, and nothing happens in your account.")]
     Env(Env),
     /// Open a psql prompt on the database, through its proxy
     Psql(Psql),
@@ -81,7 +81,7 @@ refused by AWS, instead of changing your account.")]
 /// Where the local cloud lives.
 #[derive(Debug, Clone, Args)]
 pub struct Folder {
-    /// The local cloud's folder, with everything that survives a restart
+    /// The local cloud's folder, which holds everything that survives a restart
     #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA", hide_env_values = true)]
     data: PathBuf,
 }
@@ -91,20 +91,20 @@ pub struct Folder {
 pub struct Start {
     #[command(flatten)]
     folder: Folder,
-    /// The port on 127.0.0.1; 0 takes any that is free [default: the one chosen before, or 4566]
+    /// The port on 127.0.0.1; 0 means any free one [default: the last one chosen, or 4566]
     #[arg(long)]
     port: Option<u16>,
-    /// How fast changes pass: `instant`, `real`, or how many times faster than in AWS [default: the one chosen before, or
-    /// instant]
+    /// How long changes take: `instant`, `real`, or a number: that many times faster than AWS [default: the last one
+    /// chosen, or instant]
     #[arg(long)]
     pace: Option<Pace>,
-    /// Answer only these of AWS's APIs, by their signing names, e.g. `ec2,rds`
+    /// Serve only these AWS APIs, by their signing names, e.g. `ec2,rds`
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     apis: Vec<String>,
-    /// Answer the programs of every user of this machine; without it those of your own user, and root's
+    /// Let in programs of every user of this machine, not only your own and root's
     #[arg(long)]
     other_users: bool,
-    /// Stay in this process until it is interrupted
+    /// Run in this process until interrupted
     #[arg(long)]
     foreground: bool,
 }
@@ -124,7 +124,7 @@ pub struct Query {
 pub struct Calls {
     #[command(flatten)]
     query: Query,
-    /// Count from nothing again, after showing the counts
+    /// Reset the counts to zero after showing them
     #[arg(long)]
     reset: bool,
 }
@@ -143,7 +143,7 @@ pub struct Reset {
     /// Stop the local cloud and delete all its resources, databases and snapshots included
     #[arg(long)]
     everything: bool,
-    /// Do not ask, where `--everything` means the databases of several stacks
+    /// Do not ask before `--everything` deletes the databases of several stacks
     #[arg(long, short)]
     yes: bool,
 }
@@ -153,14 +153,14 @@ pub struct Reset {
 pub struct Logs {
     #[command(flatten)]
     folder: Folder,
-    /// Show what the program of this service printed; the name can be left out where there is only one. REGION/NAME where
+    /// Show what the program of this service printed; the name can be left out if there is only one service. REGION/NAME if
     /// several have the name
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
-    /// Show what App Runner tells of the service in place of that: its deployments, and why they failed
+    /// Show what App Runner reports about the service instead: its deployments, and why they failed
     #[arg(long)]
     events: bool,
-    /// Go on showing lines as they are added
+    /// Keep showing lines as they are added
     #[arg(short, long)]
     follow: bool,
     /// How many of the last lines to show first
@@ -173,10 +173,10 @@ pub struct Logs {
 pub struct Choice {
     #[command(flatten)]
     folder: Folder,
-    /// The stack whose database is meant, where there are several
+    /// The stack whose database is meant, if there are several
     #[arg(long)]
     stack: Option<String>,
-    /// The cluster's identifier, where there are several
+    /// The cluster's identifier, if there are several
     #[arg(long)]
     cluster: Option<String>,
 }
@@ -186,7 +186,7 @@ pub struct Choice {
 pub struct Way {
     #[command(flatten)]
     choice: Choice,
-    /// Past the proxy, straight to the cluster
+    /// Bypass the proxy and connect to the cluster directly
     #[arg(long)]
     direct: bool,
 }
@@ -196,11 +196,11 @@ pub struct Way {
 pub struct Env {
     #[command(flatten)]
     way: Way,
-    /// Print commands that set the variables in a shell; without a name, in that of $SHELL
+    /// Print commands that set the variables in this shell [default: the one in $SHELL]
     #[arg(long, value_name = "SHELL", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "clap's type for an option whose value may be left out")]
     shell: Option<Option<Shell>>,
-    /// Print commands that undo `--shell`: the shell has its own variables again
+    /// Print commands that undo `--shell` and restore the shell's own variables
     #[arg(long)]
     unset: bool,
 }
@@ -210,7 +210,7 @@ pub struct Env {
 pub struct Psql {
     #[command(flatten)]
     way: Way,
-    /// What is passed on to psql, e.g. `-- -c 'select 1'`
+    /// Arguments for psql, e.g. `-- -c 'select 1'`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -261,7 +261,7 @@ impl Local {
                 match client::launch(&options).await? {
                     Launch::Started(url) => {
                         start.chosen().keep(&options.data).map_err(LocalError::from)?;
-                        print(&format!("The local cloud runs at {url}"));
+                        print(&format!("The local cloud is running at {url}"));
                     }
                     Launch::Ran(url) => {
                         let status = client::get(&options.data, "status").await?;
@@ -270,9 +270,11 @@ impl Local {
                 }
             }
             Self::Stop(folder) => match client::stop(&folder.data).await? {
-                Stopped::Daemon => print("The local cloud has stopped."),
+                Stopped::Daemon => {
+                    print("The local cloud has stopped. Everything is kept for the next `infra local start`.")
+                }
                 Stopped::LeftBehind(servers) => tell_left_behind(servers),
-                Stopped::Nothing => print(&format!("No local cloud runs on {}.", folder.data.display())),
+                Stopped::Nothing => print(&format!("No local cloud is running in {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => {
@@ -345,7 +347,7 @@ async fn foreground(options: Options) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate()).map_err(system)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(system)?;
     let mut running = local::start(options).await?;
-    print(&format!("The local cloud runs at {}; stop it with ctrl-C", running.url));
+    print(&format!("The local cloud is running at {}; ctrl-C stops it", running.url));
     tokio::select! {
         () = running.wait() => return Ok(()),
         _ = terminated.recv() => {}
@@ -360,10 +362,11 @@ fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
     let all = service_log::all(data);
     let chosen = service_log::choose(&all, name).map_err(|unclear| match unclear {
         Unclear::Nothing => Failure::Told(
-            "No program of a service has run; `service.local` in a description says what is to".to_owned(),
+            "No program has run for a service yet. `service.local` in a description names the program to run"
+                .to_owned(),
         ),
         Unclear::Unknown(names) => {
-            Failure::Told(format!("No program of a service {name:?} has run; there are: {}", names.join(", ")))
+            Failure::Told(format!("No program has run for a service {name:?}. There are: {}", names.join(", ")))
         }
         Unclear::Several(names) => several(&names.join(", ")),
     })?;
@@ -371,25 +374,23 @@ fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
 }
 
 fn tell_left_behind(servers: usize) {
-    let plural = if servers == 1 { "" } else { "es" };
-    print(&format!(
-        "The local cloud had been killed. What it left running is stopped: {servers} database process{plural}."
-    ));
+    let left = if servers == 1 { "process that it left running was" } else { "processes that it left running were" };
+    print(&format!("The local cloud had been killed; {servers} database {left} stopped."));
 }
 
 /// Stops the cloud and deletes its folder.
 async fn forget(folder: &Folder) -> Result<(), Failure> {
     if folder.data.exists() && !client::is_data_folder(&folder.data) {
         let path = folder.data.display();
-        return Err(Failure::Told(format!("{path} is not the folder of a local cloud: nothing was deleted")));
+        return Err(Failure::Told(format!("{path} is not a local cloud's folder; nothing was deleted")));
     }
     if let Stopped::LeftBehind(servers) = client::forget(&folder.data).await? {
         tell_left_behind(servers);
     }
-    print("The local cloud and everything in it is gone.");
+    print("The local cloud and everything in it have been deleted.");
     Ok(())
 }
 
 fn several(names: &str) -> Failure {
-    Failure::Told(format!("There are several services; choose one: {names}"))
+    Failure::Told(format!("There are several services; name one of them with --service: {names}"))
 }

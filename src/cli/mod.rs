@@ -54,7 +54,7 @@ pub const INTERRUPTED: u8 = 130;
     name = "infra",
     version,
     arg_required_else_help = true,
-    after_help = "Examples:\n  infra deploy --local stack.example.yaml   try it all on this machine, without an AWS account\n  infra diff                                what would change\n  infra deploy                              make it so\n\nExit codes: 0 clean, 1 failed, 2 changes found (diff --exit-code), 3 bad input, 130 interrupted."
+    after_help = "Examples:\n  infra deploy --local stack.example.yaml   try everything on this machine, without an AWS account\n  infra diff                                show what would change\n  infra deploy                              do it\n\nExit codes: 0 clean, 1 failed, 2 changes found (diff --exit-code), 3 bad input, 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -198,5 +198,30 @@ fn told(code: u8) -> ExitCode {
             ExitCode::from(FAILED)
         }
         _ => ExitCode::from(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Help is fitted to the terminal: a paragraph that is broken by hand in a longer line would be broken twice.
+    #[test]
+    fn no_help_is_broken_by_hand_where_it_is_broken_anyway() {
+        let mut commands = vec![Cli::command()];
+        let mut looked_at = 0;
+        while let Some(command) = commands.pop() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for (line, next) in text.lines().zip(text.lines().skip(1)) {
+                let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                let is_broken = is_prose(line) && is_prose(next) && line.chars().count() > 96;
+                assert!(!is_broken, "infra {}: {line}", command.get_name());
+                looked_at += 1;
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(looked_at > 50, "{looked_at}");
     }
 }

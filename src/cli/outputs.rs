@@ -18,7 +18,7 @@ use crate::resources::{
     vpc::Vpc,
 };
 
-/// Print what the stack offers: service URL, proxy endpoint, secret ARN, VPC id.
+/// Print the stack's outputs: service URL, proxy endpoint, secret ARN, VPC id.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra outputs\n  infra outputs --env > .env.production\n  infra outputs --json | jq -r .service_url"
@@ -27,11 +27,11 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) stack: StackArgs,
 
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long, conflicts_with = "env")]
     json: bool,
 
-    /// As variables for the service's environment: DB_HOST, DB_PORT, DB_NAME, DB_SECRET_ARN.
+    /// Print variables for the service's environment: DB_HOST, DB_PORT, DB_NAME, DB_SECRET_ARN.
     #[arg(long)]
     env: bool,
 }
@@ -50,7 +50,7 @@ pub(super) struct StatusArgs {
     #[command(flatten)]
     pub(super) stack: StackArgs,
 
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -71,7 +71,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     let known = known(&stage).await?;
     let outputs = of(&stage, &known);
     if outputs.is_empty() {
-        crate::render::output::tell(&format!("The stack {} offers nothing yet: it is not deployed.", stage.name()));
+        crate::render::output::tell(&format!("The stack {} has no outputs yet: it is not deployed.", stage.name()));
     }
     if args.json {
         print(&serde_json::to_string_pretty(&outputs).unwrap_or_default());

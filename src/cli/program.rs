@@ -21,13 +21,12 @@ use crate::{
 const SURROUNDINGS: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TMPDIR", "TZ"];
 
 /// What to say where a service runs nothing.
-pub(super) const NOTHING_RUNS: &str =
-    "The local cloud runs nothing for the service: `service.local` in the description says what it should.";
+pub(super) const NOTHING_RUNS: &str = "The local cloud runs no container for the service. `service.local` in the description can name a program to run instead.";
 
 /// Refuses a description whose program cannot be started, before anything is done.
 pub(super) fn check(stage: &Stage) -> Result<(), Failure> {
     let Some(program) = of(stage).filter(|program| !program.dir.is_dir()) else { return Ok(()) };
-    let help = "It is relative to the file that says it; correct `service.local.dir`, or make the folder.";
+    let help = "The path is relative to the description. Correct `service.local.dir`, or create the folder.";
     Err(Failure::Input(miette!(help = help, "There is no folder {} to start the service in.", program.dir.display())))
 }
 
@@ -75,7 +74,7 @@ pub(super) async fn deploy_alone(
     if !offer(stage, args, desired).await? {
         return Ok(known);
     }
-    crate::render::output::tell("The service's program is another one; it is started …");
+    crate::render::output::tell("The service's program has changed; starting it …");
     settled(stage).await?;
     outputs::known(stage).await
 }
@@ -91,7 +90,7 @@ pub(super) async fn settled(stage: &Stage) -> Result<(), Failure> {
         match live.iter().find(here) {
             Some(Seen { phase: Phase::Changing(_), .. }) => tokio::time::sleep(Duration::from_millis(200)).await,
             Some(Seen { address, setback: Some(why), .. }) => {
-                let help = "The former program goes on. Mend the new one, then run the same command again.";
+                let help = "The previous program keeps running. Fix the new one, then run the same command again.";
                 return Err(miette!(help = help, "{address} was not deployed: {why}").into());
             }
             _ => return Ok(()),

@@ -15,7 +15,7 @@ use crate::{
         plan::Plan,
         scope::Known,
     },
-    render::{self, progress::Mode},
+    render::{self, output::wrapped, progress::Mode},
     resources::{KINDS, cost},
 };
 
@@ -26,11 +26,11 @@ pub(super) struct RunArgs {
     #[arg(long, short)]
     pub(crate) yes: bool,
 
-    /// One JSON object a line: the plan, every event, the end.
+    /// Print one JSON object per line: the plan, every event, the result.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// How many resources are worked on at a time.
+    /// How many resources to work on at a time.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
 
@@ -99,7 +99,7 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
     }
     print(&format!("{}\n\n{}", stage.title(), render::plan::text(plan)));
     if !plan.is_empty() && !desired.is_empty() {
-        print(&cost::sentence(desired.iter()));
+        print(&wrapped(&cost::sentence(desired.iter()), ""));
     }
 }
 

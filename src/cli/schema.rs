@@ -6,7 +6,7 @@ use crate::stack;
 /// Print the JSON schema of stack descriptions, for editors.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  infra schema > stack.schema.json\n  and as the first line of stack.yaml:\n  # yaml-language-server: $schema=stack.schema.json"
+    after_help = "Example:\n  infra schema > stack.schema.json\n  and, as the first line of stack.yaml:\n  # yaml-language-server: $schema=stack.schema.json"
 )]
 pub(crate) struct Args {}
 

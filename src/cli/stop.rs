@@ -9,7 +9,7 @@ use super::INTERRUPTED;
 use crate::render::output::tell;
 
 /// What the first signal does.
-pub(super) const STOPPING: &str = "Stopping: nothing new is begun. Press ctrl-C again to leave at once.";
+pub(super) const STOPPING: &str = "Stopping: nothing new is started. Press ctrl-C again to exit at once.";
 
 /// Turns true at the first SIGINT, SIGTERM or SIGHUP; the second ends the program. For those who say so themselves.
 pub(super) fn requested() -> watch::Receiver<bool> {

@@ -155,7 +155,7 @@ impl Stage {
         if let Some(wanted) = description.account.as_ref().filter(|wanted| wanted.as_str() != account.id) {
             return Err(miette!(
                 help = "Switch the profile (AWS_PROFILE), or correct `account:` in the description.",
-                "The description is for account {}, and the credentials are for {} ({}). Nothing was called but GetCallerIdentity.",
+                "The description is for account {}, and the credentials are for {} ({}). No call was made except GetCallerIdentity.",
                 wanted.as_str(),
                 account.id,
                 account.caller,
@@ -319,7 +319,7 @@ impl Survey {
 /// That a deploy refuses something, if it does.
 pub(super) fn refusal(refused: &[Refusal]) -> Option<String> {
     let lines: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    (!lines.is_empty()).then(|| format!("\nDeploy refuses this as it is:\n{}", lines.join("\n")))
+    (!lines.is_empty()).then(|| format!("\nA deploy would refuse this:\n{}", lines.join("\n")))
 }
 
 /// Says which of the addresses named on the command line are none of this stack's: another one may be meant.

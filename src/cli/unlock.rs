@@ -11,10 +11,10 @@ use crate::{
     render::output::tell,
 };
 
-/// Remove the lock of a deploy that will never give it back.
+/// Remove a lock whose holder will never release it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A lock whose holder is dead is taken over by the next deploy anyway, after half a minute.\nOne that is alive is told so first, and the lock goes when it has stopped, within half a minute.\n\nExample:\n  infra unlock"
+    after_help = "If the holder is dead, the next deploy takes the lock over anyway, after half a minute. If it is alive, it is told to stop first, and the lock is removed once it has, within half a minute.\n\nExample:\n  infra unlock"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     };
     print(&found.to_string());
     if !args.yes {
-        ask::yes("If it still runs, it will be stopped before its next call. Remove the lock?")?;
+        ask::yes("If that run is still going, it will be stopped before its next call. Remove the lock?")?;
     }
     let me = Holder::this(&stage.account.caller, "unlock");
     let removing = lock::remove(&stage.aws, stage.name(), me, &found, &tell);
@@ -43,13 +43,15 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         refused => miette!("{refused}").into(),
     })?;
     print(&match removed {
-        Removed::Gone => "The lock is removed.".to_owned(),
-        Removed::Ended => format!("That run has ended by itself; {} is not locked any more.", stage.name()),
-        Removed::Taken(found) => format!("That lock is removed. Another one stands there by now, and is kept. {found}"),
+        Removed::Gone => "The lock has been removed.".to_owned(),
+        Removed::Ended => format!("That run has ended by itself; {} is no longer locked.", stage.name()),
+        Removed::Taken(found) => {
+            format!("That lock has been removed. By now there is another one, which is kept. {found}")
+        }
         Removed::Another(found) => {
             return Err(miette!(
                 help = "Run the same command again if that is the one to remove.",
-                "The lock is another one by now, so nothing was changed. {found}"
+                "By now there is another lock, so nothing was changed. {found}"
             )
             .into());
         }

@@ -11,10 +11,10 @@ use crate::{
     stack::{self, Diagnostic, Severity, Sources},
 };
 
-/// Check a stack description and its migrations' folder: all that is wrong at once, each with its line.
+/// Check a stack description and its migrations folder; shows every mistake at once, with its line.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  infra validate\n  infra validate stacks/production.yaml --set service.image=public.ecr.aws/shop/web:1.4.2\n  sops decrypt stack.enc.yaml | infra validate -\n  infra validate --json | jq -r 'select(.message) | \"\\(.file):\\(.line): \\(.message)\"'\n\nWhat the migrations themselves do is for `infra migrate lint`. Exits with 3 when there are errors; warnings alone are fine."
+    after_help = "Examples:\n  infra validate\n  infra validate stacks/production.yaml --set service.image=public.ecr.aws/shop/web:1.4.2\n  sops decrypt stack.enc.yaml | infra validate -\n  infra validate --json | jq -r 'select(.message) | \"\\(.file):\\(.line): \\(.message)\"'\n\nThe SQL of the migrations is checked by `infra migrate lint`. Exits with 3 if there are errors; warnings alone are fine."
 )]
 pub(crate) struct Args {
     /// The stack description; `-` reads it from standard input.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
 
-    /// One JSON object a line: each error and warning, then a summary.
+    /// Print one JSON object per line: each error and warning, then a summary.
     #[arg(long)]
     json: bool,
 }

@@ -140,14 +140,19 @@ fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
 /// What is shown in place of a value that nobody is to see.
 const HIDDEN: &str = "(hidden)";
 
-/// The same value with every text in it hidden that is one. References stay: they say where a value comes from, not what it is.
-pub(crate) fn hide(value: &Value) -> Value {
+/// The same value with every text in it hidden that is one, but for those with a name that is `open`. References stay: they say
+/// where a value comes from, not what it is.
+pub(crate) fn hide(value: &Value, open: &[&str]) -> Value {
+    let hide_named = |(name, value): (&String, &Value)| {
+        let shown = if open.contains(&name.as_str()) { value.clone() } else { hide(value, open) };
+        (name.clone(), shown)
+    };
     match value {
         Value::Null => Value::Null,
         Value::String(text) if text.is_empty() => value.clone(),
         Value::Object(_) if reference::read(value).is_some() => value.clone(),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), hide(value))).collect::<Map<_, _>>().into(),
-        Value::Array(items) => items.iter().map(hide).collect(),
+        Value::Object(map) => map.iter().map(hide_named).collect::<Map<_, _>>().into(),
+        Value::Array(items) => items.iter().map(|item| hide(item, open)).collect(),
         _ => HIDDEN.into(),
     }
 }
@@ -190,10 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn hiding_leaves_names_and_references() {
-        let env = json!({"TOKEN": "abc", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
-        let hidden = json!({"TOKEN": "(hidden)", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
-        assert_eq!(hide(&env), hidden);
+    fn hiding_leaves_names_references_and_what_is_open() {
+        let env =
+            json!({"TOKEN": "abc", "DB_NAME": "app", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
+        let hidden =
+            json!({"TOKEN": "(hidden)", "DB_NAME": "app", "DB_HOST": {"$ref": "proxy/database", "output": "endpoint"}});
+        assert_eq!(hide(&env, &["DB_NAME"]), hidden);
     }
 
     #[test]

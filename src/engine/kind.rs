@@ -24,6 +24,8 @@ pub struct Kind {
     pub immutable: &'static [&'static str],
     /// Attributes whose values are not shown.
     pub sensitive: &'static [&'static str],
+    /// Names in such attributes whose values are shown all the same.
+    pub open: &'static [&'static str],
     /// Kinds that come first although nothing points at them.
     pub after: &'static [&'static str],
     /// Whether deleting it loses data.
@@ -56,6 +58,7 @@ impl Kind {
             name: R::KIND,
             immutable: R::IMMUTABLE,
             sensitive: R::SENSITIVE,
+            open: R::OPEN,
             after: R::AFTER,
             holds_data: R::HOLDS_DATA,
             renewable: R::RENEWABLE,

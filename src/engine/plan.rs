@@ -234,10 +234,11 @@ fn list(addresses: &[Address]) -> String {
 /// A plan is shown, printed in CI and kept: what may hold a secret is hidden in it.
 fn hide_sensitive(step: &mut Step, kinds: &[Kind]) {
     let kind = kinds.iter().find(|kind| kind.name == step.address.kind());
-    let sensitive = kind.map_or(&[][..], |kind| kind.sensitive);
-    for change in step.changes.iter_mut().filter(|change| sensitive.contains(&change.top())) {
-        change.before = hide(&change.before);
-        change.after = hide(&change.after);
+    let (sensitive, open) = kind.map_or_else(Default::default, |kind| (kind.sensitive, kind.open));
+    let is_open = |path: &str| path.rsplit_once('.').is_some_and(|(_, name)| open.contains(&name));
+    for change in step.changes.iter_mut().filter(|change| sensitive.contains(&change.top()) && !is_open(&change.path)) {
+        change.before = hide(&change.before, open);
+        change.after = hide(&change.after, open);
     }
 }
 

@@ -23,6 +23,8 @@ pub trait Resource: Serialize + Debug + Sized + Send + Sync + 'static {
     const IMMUTABLE: &'static [&'static str] = &[];
     /// Attributes (top level) whose values are shown to nobody: they may hold what somebody put there by mistake.
     const SENSITIVE: &'static [&'static str] = &[];
+    /// Names in such attributes whose values infra itself sets, and that are shown all the same.
+    const OPEN: &'static [&'static str] = &[];
     /// Kinds that come first although no attribute points at them (and are deleted later).
     const AFTER: &'static [&'static str] = &[];
     /// Whether deleting it loses data: then it is replaced or deleted only when named.

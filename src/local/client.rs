@@ -104,7 +104,8 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
         }
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             let words = std::fs::read_to_string(&said).unwrap_or_default();
-            return Err(failed(words.trim().trim_end_matches('.').to_owned()));
+            let words = words.trim().trim_end_matches('.').to_owned();
+            return Err(if words.starts_with("Could not start ") { LocalError::Said(words) } else { failed(words) });
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

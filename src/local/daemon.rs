@@ -58,7 +58,7 @@ pub enum LocalError {
     Disk(#[from] DiskError),
     /// Another daemon has the data folder.
     #[error(
-        "Could not start the local cloud: another one already runs on {}{}. Stop it with `infra local stop`, or choose \
+        "Could not start the local cloud: another one is already running in {}{}. Stop it with `infra local stop`, or choose \
          another folder with --data",
         data.display(),
         pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
@@ -71,7 +71,7 @@ pub enum LocalError {
     },
     /// The port is taken.
     #[error(
-        "Could not start the local cloud on 127.0.0.1:{port}: {cause}. If another program has the port, choose \
+        "Could not start the local cloud on 127.0.0.1:{port}: {cause}. If another program uses the port, choose \
          another one with --port, or any free one with --port 0"
     )]
     Port {
@@ -82,8 +82,8 @@ pub enum LocalError {
     },
     /// The data folder is a copy of another one.
     #[error(
-        "Could not start the local cloud: {0} is a copy of {1}, and both lead to the same databases, which one cloud alone \
-         can have. Use {1}; or remove the link {0}/servers, which leaves this cloud without the content of its databases",
+        "Could not start the local cloud: {0} is a copy of {1}, and both point to the same databases, which only one local \
+         cloud can use. Use {1}; or remove the link {0}/servers, which leaves this local cloud without its databases' content",
         data.display(),
         original.display()
     )]
@@ -102,13 +102,16 @@ pub enum LocalError {
         known: String,
     },
     /// The daemon does not run.
-    #[error("No local cloud runs on {}. Start one with `infra local start`", data.display())]
+    #[error("No local cloud is running in {}. Start one with `infra local start`", data.display())]
     NotRunning {
         /// The data folder.
         data: PathBuf,
     },
-    /// The daemon was started and ended at once.
-    #[error("The local cloud did not start on {}: {reason}", data.display())]
+    /// The daemon was started and ended at once, and said why.
+    #[error("{0}")]
+    Said(String),
+    /// The daemon was started and ended at once, or does not answer.
+    #[error("The local cloud in {} did not start: {reason}", data.display())]
     DidNotStart {
         /// The data folder.
         data: PathBuf,
@@ -117,8 +120,8 @@ pub enum LocalError {
     },
     /// Something has the data folder, and answers nothing.
     #[error(
-        "Could not stop the local cloud on {}: it runs{}, and does not answer. Try again; if that does not help, end the \
-         process, and run `infra local stop` once more for its databases",
+        "Could not stop the local cloud in {}: it is running{}, but does not answer. Try again; if that does not help, kill the \
+         process, and run `infra local stop` once more to stop its databases",
         data.display(),
         pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
     )]
@@ -129,7 +132,7 @@ pub enum LocalError {
         pid: Option<u32>,
     },
     /// The daemon runs but does not answer as it should.
-    #[error("The local cloud at {url} could not be asked for {what}: {reason}")]
+    #[error("The local cloud at {url} did not answer the request for {what}: {reason}")]
     Unanswered {
         /// Its URL.
         url: String,

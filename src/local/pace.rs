@@ -45,7 +45,7 @@ impl FromStr for Pace {
             _ => match text.parse() {
                 Ok(by) if f64::is_normal(by) && by >= SLOWEST => Ok(Self::Scaled(by)),
                 _ => Err(format!(
-                    "{text} is no pace: write instant, real, or how many times faster than AWS, e.g. 60 (0.001 at least)"
+                    "{text} is not a pace: write instant, real, or how many times faster than AWS, e.g. 60 (at least 0.001)"
                 )),
             },
         }

@@ -72,7 +72,7 @@ pub enum ComposeError {
     },
     /// A snapshot that is not one.
     #[error("The snapshot {} cannot be read: {reason}.", path.display())]
-    #[diagnostic(help("Take the file from version control again; drizzle-kit writes it."))]
+    #[diagnostic(help("Restore the file from version control; drizzle-kit writes it."))]
     Snapshot {
         /// The file.
         path: PathBuf,

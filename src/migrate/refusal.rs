@@ -49,7 +49,7 @@ pub enum Refusal {
     /// The file is not what was applied.
     #[error("The migration {tag} was edited after it was applied: {} is not the file that ran.", path.display())]
     #[diagnostic(help(
-        "The ledger has the hash {applied_hash}, the file {hash}. Take the file from version control again and put the \
+        "The ledger has the hash {applied_hash}, the file {hash}. Restore the file from version control and put the \
          change into a new migration; or, if the database has the change, apply with --accept-edited {tag}."
     ))]
     Edited {

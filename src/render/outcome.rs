@@ -5,7 +5,10 @@ use std::{fmt::Write as _, time::Duration};
 use console::style;
 use serde_json::{Value, json};
 
-use super::value::{count, duration};
+use super::{
+    output::wrapped,
+    value::{count, duration},
+};
 use crate::{
     aws::{Class, Error},
     engine::{Address, execute::Outcome, plan::Action},
@@ -67,11 +70,11 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
     // The failures themselves were told in full when they happened.
     if !outcome.failed.is_empty() {
         let names: Vec<&str> = outcome.failed.iter().map(|(address, ..)| address.as_str()).collect();
-        let _ = writeln!(text, "Failed: {}.", names.join(", "));
+        let _ = writeln!(text, "{}", wrapped(&format!("Failed: {}.", names.join(", ")), "  "));
     }
     if !outcome.left.is_empty() {
         let names: Vec<&str> = outcome.left.iter().map(|(address, _)| address.as_str()).collect();
-        let _ = writeln!(text, "Still running in AWS: {}.", names.join(", "));
+        let _ = writeln!(text, "{}", wrapped(&format!("Still running in AWS: {}.", names.join(", ")), "  "));
     }
     if !outcome.skipped.is_empty() {
         let _ = writeln!(text, "Not done:");
@@ -90,11 +93,11 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
         let _ = write!(text, ", {} failed", outcome.failed.len());
     }
     if !outcome.skipped.is_empty() {
-        let _ = write!(text, ", {} not begun", outcome.skipped.len());
+        let _ = write!(text, ", {} not started", outcome.skipped.len());
     }
     text.push_str(".\n");
     if !outcome.is_complete() {
-        text.push_str("Nothing is rolled back: run the same command again and it goes on from here.\n");
+        text.push_str("Nothing is rolled back: run the same command again and it continues from here.\n");
     }
     if took > Duration::from_secs(1) {
         text.push_str(&slowest(outcome));
@@ -114,7 +117,7 @@ fn slowest(outcome: &Outcome) -> String {
     if names.is_empty() {
         String::new()
     } else {
-        format!("{}\n", style(format!("Slowest: {}.", names.join(", "))).dim())
+        format!("{}\n", style(wrapped(&format!("Slowest: {}.", names.join(", ")), "  ")).dim())
     }
 }
 

@@ -91,7 +91,7 @@ fn line(event: &Event) {
             format!("{} {address}: {} in {}", done(*action), past(*action), duration(*took))
         }
         Event::Failed { address, action, error } => outcome::failure(address, *action, error),
-        Event::Skipped { address, reason, .. } => format!("  {address}: not begun, {reason}"),
+        Event::Skipped { address, reason, .. } => format!("  {address}: not started, {reason}"),
     };
     output::tell(&format!("{} {text}", style(now).dim()));
 }

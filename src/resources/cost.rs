@@ -62,12 +62,12 @@ pub fn floor<'a>(desired: impl Iterator<Item = &'a Desired> + Clone) -> Vec<(&'s
 pub fn sentence<'a>(desired: impl Iterator<Item = &'a Desired> + Clone) -> String {
     let parts = floor(desired);
     if parts.is_empty() {
-        return "Nothing of it costs anything while it is idle.".to_owned();
+        return "In AWS, none of this costs anything while it is idle.".to_owned();
     }
     let total: f64 = parts.iter().map(|(_, price)| price).sum();
     let list: Vec<String> = parts.iter().map(|(heading, price)| format!("{heading} {price:.0}")).collect();
     format!(
-        "Costs at least {total:.0} USD a month when idle ({}; list prices of us-east-1, June 2026).",
+        "In AWS, this costs at least {total:.0} USD a month when idle ({}; list prices of us-east-1, June 2026).",
         list.join(", ")
     )
 }

@@ -30,7 +30,7 @@ use crate::{
         attributes::touches,
         identity::{self, Stray},
     },
-    runner::package::Package,
+    runner::{bound, package::Package},
 };
 
 /// A Lambda function whose code is this program.
@@ -88,6 +88,7 @@ impl Resource for Function {
     /// Of two of the same name the second one is refused, though the first one has failed.
     const REPLACE: Replace = Replace::DeleteFirst;
     const SENSITIVE: &'static [&'static str] = &["environment"];
+    const OPEN: &'static [&'static str] = &[bound::HOST, bound::PORT, bound::DBNAME, bound::SECRET];
     /// Nothing is reached from the subnets before they have their ways out.
     const AFTER: &'static [&'static str] = &["route-table", "vpc-endpoint"];
     /// Lambda keeps its network interfaces for 20 to 45 minutes after it.

@@ -16,6 +16,7 @@ use super::{apprunner, auto_scaling::AutoScaling, role::Role, vpc_connector::Vpc
 use crate::{
     aws::{Error, Result, tags},
     engine::{Anything, Change, Live, Ref, Replace, Resource, Scope, Tags, Times},
+    stack,
 };
 
 /// An App Runner service that runs an image.
@@ -106,6 +107,7 @@ const SOURCE: &[&str] =
 impl Resource for Service {
     const KIND: &'static str = "service";
     const SENSITIVE: &'static [&'static str] = &["env", "command"];
+    const OPEN: &'static [&'static str] = stack::RESERVED_ENV;
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const AFTER: &'static [&'static str] = &["migrations", "proxy-target", "route-table", "vpc-endpoint"];
     const REPLACE: Replace = Replace::DeleteFirst;

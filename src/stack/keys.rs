@@ -1,7 +1,7 @@
 //! Rules for the keys that a writer chooses: tags, environment variables, database parameters.
 
 /// What the service is told by infra itself.
-const RESERVED_ENV: &[&str] = &["DB_HOST", "DB_PORT", "DB_NAME", "DB_SECRET_ARN"];
+pub(crate) const RESERVED_ENV: &[&str] = &["DB_HOST", "DB_PORT", "DB_NAME", "DB_SECRET_ARN"];
 
 /// Whether a key may stand in the map whose `x-keys` is `rule`, or what is wrong and what to do.
 pub(super) fn check(rule: &str, key: &str) -> Result<(), (String, String)> {

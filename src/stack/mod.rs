@@ -43,6 +43,7 @@ pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, User
 pub use description::Stack;
 pub use diagnostic::{Diagnostic, Invalid, count};
 pub use finding::Severity;
+pub(crate) use keys::RESERVED_ENV;
 pub use load::{Environment, Loaded, Sources, is_standard_input, load, load_migrations};
 pub use migrations::{Ledger, Lint, LintRule, Migrations, Runner, TransactionScope};
 pub use name::{AccountId, KmsKeyArn, PolicyArn, Region, StackName};

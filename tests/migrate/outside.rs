@@ -320,7 +320,7 @@ async fn a_begun_migration_is_forgotten_by_unlock() {
     assert!(code == Some(3) && said.contains("0001_x (1 of 2 statements are done)"), "{said}");
     assert_eq!(leases(&database), "1");
     let (code, said) = unlock(&database, &["--yes"]);
-    assert!(code == Some(0) && said.contains("0001_x counts as not begun"), "{said}");
+    assert!(code == Some(0) && said.contains("0001_x counts as not started"), "{said}");
     assert!(said.contains("What its first statement did stays in the database"), "{said}");
     std::fs::write(written.file("0001_x"), sql.replace("nope", "log")).unwrap();
     assert_eq!(tags(&database, &written.folder()).await.unwrap(), ["0001_x"]);

@@ -144,8 +144,8 @@ fn an_applied_file_that_is_spoilt() {
     let sql = TWO[0].1.as_bytes();
     let not_what_ran = format!("{applied}, and the file is not what ran.");
     let beginning = format!("{applied}, and what stands before that place is what ran.");
-    let restore = "Take the file from version control again: of what ran the ledger has the hash alone.";
-    let cut = "Delete what comes from there on; or take the file from version control again.";
+    let restore = "Restore the file from version control: of what ran the ledger has the hash alone.";
+    let cut = "Delete what comes from there on; or restore the file from version control.";
     let table: [(Vec<u8>, [&str; 3]); 4] = [
         ([sql, b"\xff"].concat(), ["is not valid UTF-8, from line 1 column 25 on.", &beginning, cut]),
         ([sql, b"\0"].concat(), ["has a NUL byte in it (byte number 25).", &beginning, cut]),
@@ -249,7 +249,7 @@ fn without_a_database_the_way_to_one_is_named() {
             infra(&database, written.path(), &[&["lint", "--ledger", "other.done"], arguments].concat()).output();
         shown(&output.unwrap()).replace("\n  │ ", " ").replace("\n        ", " ")
     };
-    says(&lint(&["--offline"]), &["is broken", "Take the file from version control again", ask]);
+    says(&lint(&["--offline"]), &["is broken", "Restore the file from version control", ask]);
     says(&lint(&[]), &["is broken", "The ledger other.done does not exist yet"]);
     journal(&written, &[(0, WHEN, "0000_a"), (0, WHEN + 1000, "0001_b")]);
     says(&lint(&["--offline"]), &["duplicate-entry", ask]);
@@ -276,7 +276,7 @@ fn a_journal_that_says_nothing() {
     let has = "Of the files here the ledger drizzle.__drizzle_migrations has 0000_a; not 0001_b.";
     says(
         &told(&database, &written),
-        &["is broken: an object has to be here", has, "Take the file from version control again"],
+        &["is broken: an object has to be here", has, "Restore the file from version control"],
     );
     std::fs::write(written.path().join("meta/_journal.json"), "{\n<<<<<<< HEAD\n").unwrap();
     says(&told(&database, &written), &["a merge was not finished", has, "Delete none that the ledger has."]);

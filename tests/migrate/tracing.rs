@@ -29,7 +29,7 @@ fn of_a_missing_file_the_ledger_is_asked() {
         for text in [
             "0001_b has no file: migrations/0001_b.sql does not exist. The ledger drizzle.__drizzle_migrations has its row.",
             "0002_c has no file: migrations/0002_c.sql does not exist. The ledger drizzle.__drizzle_migrations has no row of it.",
-            "Take the file from version control again",
+            "Restore the file from version control",
         ] {
             assert!(said.contains(text), "{verb}: {text}: {said}");
         }

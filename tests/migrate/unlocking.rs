@@ -39,7 +39,7 @@ async fn what_is_committed_is_not_begun_anew() {
             "1",
         );
         let (code, said) = unlock(&database, &["--yes"]);
-        assert!(code == Some(0) && said.contains("0001_x counts as not begun"), "{said}");
+        assert!(code == Some(0) && said.contains("0001_x counts as not started"), "{said}");
 
         let (result, events) = tokio::time::timeout(Duration::from_secs(20), holder).await.unwrap().unwrap();
         let Err(Failure::TakenAway { half, pending, .. }) = &result else { panic!("{way:?}: {result:?} {events:?}") };

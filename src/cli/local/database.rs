@@ -26,8 +26,8 @@ pub(super) async fn psql(Way { choice, direct }: &Way, arguments: &[String]) -> 
 fn no_psql(cause: std::io::Error) -> Failure {
     match cause.kind() {
         std::io::ErrorKind::NotFound => Failure::Told(
-            "There is no psql on this machine: install PostgreSQL's client (Debian: postgresql-client), or use \
-             another client with what `infra local env` prints"
+            "psql is not installed on this machine. Install the PostgreSQL client (Debian: postgresql-client), or use \
+             another client with the values that `infra local env` prints"
                 .to_owned(),
         ),
         _ => Failure::System { what: "start psql".to_owned(), cause },
@@ -54,6 +54,13 @@ fn command(database: &Database) -> Command {
 pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Result<(), Failure> {
     let mut migrations = None;
     if !empty {
+        if !file.exists() && !stack::is_standard_input(&file) {
+            return Err(Failure::Told(format!(
+                "There is no stack description at {}, so it is not known which migrations to apply. Name the file: \
+                 `infra local reset FILE`; or leave the database empty: `infra local reset --empty`",
+                file.display()
+            )));
+        }
         let loaded = stack::load(&Sources::new(&file, &[])).map_err(Failure::Invalid)?;
         choice.stack.get_or_insert_with(|| loaded.description.stack.as_str().to_owned());
         if let Some(settings) = loaded.description.migrations {
@@ -63,7 +70,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
     }
     let database = find(&choice, false).await?;
     recreate(&database)?;
-    print(&format!("The database {} of {} is empty", database.name, database.cluster_id));
+    print(&format!("The database {} of {} was dropped and created again", database.name, database.cluster_id));
     if let Some((folder, settings)) = migrations {
         let ledger = Ledger {
             schema: settings.ledger.schema.as_str().to_owned(),
@@ -97,10 +104,10 @@ pub(super) async fn confirm_all(data: &Path) -> Result<(), Failure> {
     if stacks.len() < 2 {
         return Ok(());
     }
-    let question = format!("This deletes the databases of {} stacks: {}. Go on?", stacks.len(), stacks.join(", "));
+    let question = format!("This deletes the databases of {} stacks: {}. Continue?", stacks.len(), stacks.join(", "));
     ask::yes(&question).map_err(|failure| match failure {
         crate::cli::Failure::Input(report) | crate::cli::Failure::Other(report) => Failure::Report(report),
-        _ => Failure::Told("Not confirmed: nothing was changed".to_owned()),
+        _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
     })
 }
 
@@ -118,7 +125,10 @@ fn recreate(database: &Database) -> Result<(), Failure> {
     let status = command.status().map_err(no_psql)?;
     match status.success() {
         true => Ok(()),
-        false => Err(Failure::Told(format!("The database {} of {} was not reset", database.name, database.cluster_id))),
+        false => Err(Failure::Told(format!(
+            "The database {} of {} was not reset; psql says why above",
+            database.name, database.cluster_id
+        ))),
     }
 }
 
@@ -155,7 +165,7 @@ pub(super) async fn find(choice: &Choice, proxied: bool) -> Result<Database, Fai
             names.sort_unstable();
             names.dedup();
             return Err(Failure::Told(format!(
-                "There are several databases; choose one with --stack or --cluster: {}",
+                "There are several databases. Choose one with --stack or --cluster: {}",
                 names.join(", ")
             )));
         }
@@ -170,8 +180,8 @@ fn missing(choice: &Choice, all: &[(String, String)]) -> String {
     let data = choice.folder.data.display();
     if all.is_empty() {
         return format!(
-            "No database runs in the local cloud on {data}. `infra deploy --local` makes one, of a description with a \
-             `database:` section"
+            "No database is running in the local cloud in {data}. `infra deploy --local` creates one if the description has \
+             a `database:` section"
         );
     }
     let wanted = match (&choice.stack, &choice.cluster) {
@@ -184,7 +194,7 @@ fn missing(choice: &Choice, all: &[(String, String)]) -> String {
         "" => format!("the cluster {cluster}"),
         stack => format!("{cluster} of the stack {stack}"),
     });
-    format!("{wanted} that runs in the local cloud on {data}; there is {}", listed(&mut there))
+    format!("{wanted} that is running in the local cloud in {data}. There is {}", listed(&mut there))
 }
 
 /// One after the other, each once.
@@ -204,7 +214,7 @@ mod tests {
             cluster: cluster.map(str::to_owned),
         };
         let told = missing(&choice(Some("shop"), None), &[]);
-        assert!(told.starts_with("No database runs in the local cloud on F. "), "{told}");
+        assert!(told.starts_with("No database is running in the local cloud in F. "), "{told}");
         let there = [("blog", "blog-database"), ("blog", "blog-database"), ("", "other")];
         let there = there.map(|(stack, cluster)| (stack.to_owned(), cluster.to_owned()));
         for (stack, cluster, begin) in [
@@ -212,7 +222,8 @@ mod tests {
             (None, Some("shop-1"), "There is no cluster shop-1"),
             (Some("blog"), Some("shop-1"), "The stack blog has no cluster shop-1"),
         ] {
-            let end = "that runs in the local cloud on F; there is blog-database of the stack blog, the cluster other";
+            let end =
+                "that is running in the local cloud in F. There is blog-database of the stack blog, the cluster other";
             assert_eq!(missing(&choice(stack, cluster), &there), format!("{begin} {end}"));
         }
     }

@@ -17,7 +17,7 @@ pub(super) async fn env(Env { way, shell, unset }: &Env) -> Result<(), Failure> 
     if *unset {
         match shell::restored(shell_of(shell.flatten())?, &inherited) {
             nothing if nothing.is_empty() => {
-                tell("Nothing to unset: no variables of `infra local env --shell` are set in this shell.");
+                tell("There is nothing to unset: this shell has no variables from `infra local env --shell`.");
             }
             restored => print(restored.trim_end()),
         }

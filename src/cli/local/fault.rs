@@ -18,18 +18,18 @@ use crate::render::output::print;
 
 pub(super) const EXAMPLES: &str = "Examples:
   infra local fault refuse ec2.CreateSubnet Throttling --status 503 --nth 3
-  infra local fault drop 'rds.*' --probability 0.1 --seed 7  executed, never answered
+  infra local fault drop 'rds.*' --probability 0.1 --seed 7  executed, but never answered
   infra local fault hold ec2.CreateVpc --after               until `infra local fault release`
   infra local fault lag '*' 5                                lists are 5 s behind
   infra local fault fail rds.CreateDBInstance 'No capacity in this zone.'
-  infra local fault vanish rds.CreateDBProxy nat-gateway/1   somebody deletes it meanwhile
+  infra local fault vanish rds.CreateDBProxy nat-gateway/1   somebody deletes it in between
   infra local fault drift ec2.DescribeVpcs ec2.DeleteRoute '{\"RouteTableId\": \"${route-table/public}\", …}' --nth 3
   infra local fault list --json > rules.json                 and `infra local fault load rules.json`
   infra local fault clear
 
-The verbs from `refuse` to `vanish` add a rule for the calls that are named first: service.Action, as `infra local calls` lists \
-them, where * stands for any text. A rule strikes every such call, or those that --nth, --times and the like choose, until it is \
-removed or the local cloud stops.";
+The commands from `refuse` to `vanish` add a rule for the calls that are named first: service.Action, as `infra local calls` lists \
+them; * matches any text. A rule affects every such call, or those selected by --nth, --times and so on, until it is removed or \
+the local cloud stops.";
 
 /// The verbs of `infra local fault`.
 #[derive(Debug, Subcommand)]
@@ -47,13 +47,13 @@ pub enum Fault {
         #[arg(long, default_value = "")]
         message: String,
     },
-    /// Close the connection in place of an answer; the call is not executed
+    /// Close the connection instead of answering; the call is not executed
     Lose(Which),
-    /// Execute the call, but close the connection in place of an answer
+    /// Execute the call, but close the connection instead of answering
     Drop(Which),
-    /// Execute the call, but close the connection half-way through the answer
+    /// Execute the call, but close the connection halfway through the answer
     Cut(Which),
-    /// Execute the call, but send half of the answer as if it were all
+    /// Execute the call, but send half of the answer as if it were all of it
     Garble(Which),
     /// Wait before the call is executed
     Delay {
@@ -62,7 +62,7 @@ pub enum Fault {
         /// How many seconds, at most 60
         seconds: f64,
     },
-    /// Keep the call waiting, until `infra local fault release`
+    /// Keep the call waiting until `infra local fault release`
     Hold {
         #[command(flatten)]
         which: Which,
@@ -70,29 +70,29 @@ pub enum Fault {
         #[arg(long)]
         after: bool,
     },
-    /// Answer as things were some seconds ago, as AWS's lists may; concerns only calls that change nothing
+    /// Answer with the state of some seconds ago, as AWS's lists may do; affects only calls that change nothing
     Lag {
         #[command(flatten)]
         which: Which,
         /// How many seconds ago, at most 60
         seconds: f64,
     },
-    /// Accept the call, but let what it makes or changes end as failed: NAT gateways, clusters, instances, proxies, App
-    /// Runner's operations
+    /// Accept the call, but let what it creates or changes end up failed: NAT gateways, clusters, instances, proxies, App
+    /// Runner operations
     Fail {
         #[command(flatten)]
         which: Which,
         /// The reason that AWS gives
         reason: String,
     },
-    /// Let the network interfaces that exist at the call stay on after their owners are deleted
+    /// Keep the network interfaces that exist at the time of the call for a while after their owners are deleted
     Linger {
         #[command(flatten)]
         which: Which,
         /// For how many seconds
         seconds: f64,
     },
-    /// Put a value of yours into the answer, whatever is true
+    /// Put a value of your own into the answer, true or not
     Show {
         #[command(flatten)]
         which: Which,
@@ -101,7 +101,7 @@ pub enum Fault {
         /// What: JSON, or any other text as it stands
         value: String,
     },
-    /// Right after the call, make another one behind the client's back, as somebody in the console would
+    /// Right after the call, make another one behind the client's back, as somebody might in the console
     Drift {
         #[command(flatten)]
         which: Which,
@@ -111,31 +111,31 @@ pub enum Fault {
         #[arg(default_value = "{}")]
         input: String,
     },
-    /// Right after the call, delete a resource behind the client's back; what AWS would not delete stays
+    /// Right after the call, delete a resource behind the client's back, unless AWS would refuse that
     Vanish {
         #[command(flatten)]
         which: Which,
         /// The address of a stack's resource, e.g. nat-gateway/1, or the id of any
         what: String,
     },
-    /// Add the rules of a file: JSON, as `infra local fault list --json` prints them
+    /// Add the rules from a file: JSON, as `infra local fault list --json` prints them
     Load {
         #[command(flatten)]
         folder: Folder,
         /// The file: an array of rules, or one rule after the other
         file: PathBuf,
     },
-    /// List the rules, with the number of calls that each has met, and of those that it struck
+    /// List the rules, and how many calls each has matched and affected
     List(super::Query),
     /// List the calls that `hold` keeps waiting
     Held {
         #[command(flatten)]
         query: super::Query,
-        /// Wait at most so many seconds for a call to be held
+        /// Wait up to this many seconds for a call to be held
         #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
         wait: f64,
     },
-    /// Let waiting calls go on: the one with this number, or all
+    /// Let waiting calls continue: the one with this number, or all
     Release(Chosen),
     /// Remove rules: the one with this number, or all
     Clear(Chosen),
@@ -146,18 +146,18 @@ pub enum Fault {
 pub struct Which {
     #[command(flatten)]
     folder: Folder,
-    /// The calls: service.Action, where * stands for any text
+    /// The calls: service.Action; * matches any text
     call: String,
-    /// From the n-th of these calls on; without --times, that one only
+    /// Start with the Nth of these calls; without --times, only that one
     #[arg(long, value_name = "N")]
     nth: Option<u64>,
-    /// At most so often
+    /// At most this many times
     #[arg(long, value_name = "N")]
     times: Option<u64>,
-    /// Each with this probability, 0 to 1
+    /// Each one with this probability, from 0 to 1
     #[arg(long, value_name = "P")]
     probability: Option<f64>,
-    /// What chance goes by: the same seed strikes the same calls
+    /// The random seed: the same one affects the same calls
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Only calls that change something, or only those that do not

@@ -17,7 +17,7 @@ const RIVALS: [&str; 3] = ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROF
 pub(super) fn shell_of(named: Option<Shell>) -> Result<Shell, Failure> {
     named.or_else(Shell::from_env).ok_or_else(|| {
         Failure::Told(
-            "The variable SHELL names no shell that is known. Name yours, e.g. --shell bash (or elvish, fish, powershell, zsh)"
+            "The variable SHELL does not name a known shell. Name yours: --shell bash, elvish, fish, powershell or zsh"
                 .to_owned(),
         )
     })

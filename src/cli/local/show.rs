@@ -51,9 +51,8 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         let what = match (service["url"].as_str(), service["command"].as_str()) {
             (Some(url), Some(command)) => format!("{url}, {command}"),
             (None, Some(command)) => command.to_owned(),
-            (_, None) => {
-                "no container is run; `service.local` in the description can name a program to run instead".to_owned()
-            }
+            (_, None) => "no container runs here; `service.local` in the description can name a program to run instead"
+                .to_owned(),
         };
         print(&format!("service    {} {} ({what})", text(&service["name"]), text(&service["status"])));
     }
@@ -80,8 +79,8 @@ pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> String {
     }
     let port = asked.port != 0 && !url.ends_with(&format!(":{}", asked.port));
     let with = if differs.is_empty() { String::new() } else { format!(", with {}", differs.join(" and ")) };
-    let change = if port || !differs.is_empty() { "; `infra local stop` first to change that" } else { "" };
-    format!("The local cloud already runs at {url}{with}{change}")
+    let change = if port || !differs.is_empty() { ". To change that, run `infra local stop` first" } else { "" };
+    format!("The local cloud is already running at {url}{with}{change}")
 }
 
 /// Whether both name the same, in whatever order.
@@ -157,9 +156,9 @@ pub(super) async fn events(data: &Path, name: &str, lines: usize, follow: bool) 
         };
         let services: Vec<Named> = all.iter().map(|event| of(event)).collect::<BTreeSet<_>>().into_iter().collect();
         let meant = service_log::choose(&services, name).map_err(|unclear| match unclear {
-            Unclear::Nothing => Failure::Told("There is no service".to_owned()),
+            Unclear::Nothing => Failure::Told("There is no App Runner service in the local cloud".to_owned()),
             Unclear::Unknown(names) => {
-                Failure::Told(format!("There is no service {name:?}; there are: {}", names.join(", ")))
+                Failure::Told(format!("There is no service {name:?}. There are: {}", names.join(", ")))
             }
             Unclear::Several(names) => super::several(&names.join(", ")),
         })?;
@@ -185,7 +184,7 @@ mod tests {
     fn a_start_that_finds_it_running_tells_what_is_not_as_it_was_asked_for() {
         let url = "http://127.0.0.1:4830";
         let status = json!({ "pace": "40", "apis": ["ec2", "rds"] });
-        let change = "; `infra local stop` first to change that";
+        let change = ". To change that, run `infra local stop` first";
         for (port, pace, services, told) in [
             (4830, Pace::Scaled(40.0), &["rds", "ec2"][..], String::new()),
             (0, Pace::Scaled(40.0), &[], String::new()),
@@ -195,7 +194,7 @@ mod tests {
         ] {
             let services = services.iter().map(|&name| name.to_owned()).collect();
             let asked = Options { port, pace, services, data: "x".into(), other_users: false };
-            assert_eq!(ran(&asked, url, &status), format!("The local cloud already runs at {url}{told}"));
+            assert_eq!(ran(&asked, url, &status), format!("The local cloud is already running at {url}{told}"));
         }
     }
 }

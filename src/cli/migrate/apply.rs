@@ -16,10 +16,10 @@ use crate::{
     stack::{self, Migrations, TransactionScope},
 };
 
-/// Apply what is pending, each migration in a transaction of its own.
+/// Apply pending migrations, each in a transaction of its own.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so either can be used in turn. What drizzle-kit would skip\nin silence (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nA file whose first line is `-- infra: no-transaction` runs outside of a transaction, for CREATE INDEX CONCURRENTLY and its like:\nits statements are committed one by one, and a run that was stopped between two of them is gone on with by the next.\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
+    after_help = "Drizzle's ledger is kept exactly as drizzle-kit keeps it, so you can alternate between the two. What drizzle-kit would silently skip (out of order, edited, not in the journal) is refused before anything runs.\n\nExamples:\n  infra migrate apply --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate apply --dry-run             print the SQL that would run\n  infra migrate apply --to 0004_extras      no further than that\n  infra migrate apply --stack stack.yaml    through the stack's proxy, with its secret\n\nA file whose first line is `-- infra: no-transaction` runs outside of a transaction, for CREATE INDEX CONCURRENTLY and the like: its statements are committed one by one, and a run that was stopped between two of them is continued by the next.\n\nExit codes: 0 applied or nothing to do, 1 failed, 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -33,15 +33,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "TAG")]
     to: Option<String>,
 
-    /// What shares a transaction. Left out: `migrations.transaction` of the stack description that the folder is of, else each.
+    /// What shares a transaction. Default: `migrations.transaction` in the folder's stack description, or each.
     #[arg(long, value_name = "SCOPE")]
     transaction: Option<Scope>,
 
-    /// How many seconds a statement waits for a lock before it is tried again. Left out: the description's, else 5.
+    /// How many seconds a statement waits for a lock before it is retried. Default: as in the description, or 5.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lock_timeout: Option<Duration>,
 
-    /// How many seconds a statement may run. Left out: the description's, else as long as it takes, whatever the role's default.
+    /// How many seconds a statement may run. Default: as in the description, or unlimited, whatever the role's default is.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     statement_timeout: Option<Duration>,
 
@@ -49,16 +49,16 @@ pub(super) struct Args {
     #[arg(long)]
     allow_out_of_order: bool,
 
-    /// Take files that were edited after they were applied as what was applied: nothing of them runs, the ledger gets their
-    /// hash. Those of these migrations; without one, every one. What is pending is applied as ever.
+    /// Accept files that were edited after they were applied: nothing in them runs, but the ledger gets their hash. Only these
+    /// migrations, or all if none is named. Pending migrations are applied as usual.
     #[arg(long, value_name = "TAG", num_args = 0.., value_delimiter = ',')]
     accept_edited: Option<Vec<String>>,
 
-    /// Go on although the ledger has rows that the folder does not account for.
+    /// Continue even if the ledger has rows that the folder does not account for.
     #[arg(long)]
     allow_unknown_rows: bool,
 
-    /// Leave `.sql` files alone that are not in the journal.
+    /// Ignore `.sql` files that are not in the journal.
     #[arg(long)]
     ignore_strays: bool,
 }
@@ -66,9 +66,9 @@ pub(super) struct Args {
 /// What shares a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Scope {
-    /// Each migration with its ledger row: a failure keeps what came before it
+    /// Each migration with its ledger row: a failure keeps the migrations before it
     Each,
-    /// All that is pending, as Drizzle does it: a failure takes everything back
+    /// Everything pending, as in Drizzle: a failure rolls everything back
     All,
 }
 

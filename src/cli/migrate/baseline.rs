@@ -26,7 +26,7 @@ use crate::{
 /// Record migrations as applied without running them, for a database that has what they make; verifies that first.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "For a database that was made by `drizzle-kit push`, by hand, or from a dump. The rows are those that drizzle-kit writes. Refused where the database lacks something that the migrations make, or has it otherwise; `infra migrate verify` afterwards shows the same, and what is extra.\n\nExamples:\n  infra migrate baseline --folder drizzle            everything in the folder\n  infra migrate baseline --to 0004_extras            up to and including this one; the rest is applied\n  infra migrate baseline --without-verifying         believe it\n\nExit codes: 0 recorded or nothing to do, 1 refused or failed, 3 bad input, 130 interrupted."
+    after_help = "For a database that was created by `drizzle-kit push`, by hand, or from a dump. It writes the rows that drizzle-kit would write. It refuses if the database lacks something that the migrations create, or has it in another form; `infra migrate verify` shows the same, and what is extra.\n\nExamples:\n  infra migrate baseline --folder drizzle            everything in the folder\n  infra migrate baseline --to 0004_extras            up to this one; apply runs the rest\n  infra migrate baseline --without-verifying         skip the check\n\nExit codes: 0 recorded or nothing to do, 1 refused or failed, 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -22,28 +22,28 @@ use crate::{
 
 /// Find what is wrong or dangerous in migrations before they reach a database, and write guards with --fix.
 ///
-/// Needs no database. Given one, it looks at what is pending there; applied migrations are never rewritten.
+/// Needs no database. If one is given, it checks what is pending there; applied migrations are never rewritten.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Errors cannot work, are skipped in silence, or lose data; warnings are dangerous on large tables, while the service\nruns, or when something runs twice. A rule is switched off for one statement by a comment above it,\n  -- infra: allow drop-column the service stopped using it in 1.4\nfor a file by `-- infra: allow-file RULE`, and for all by migrations.lint.allow in stack.yaml.\n\nExamples:\n  infra migrate lint --folder drizzle                    all of them, without a database\n  infra migrate lint --url \"$DATABASE_URL\" --fix         write the guards into what is pending there\n  infra migrate lint --after 0041_prices --deny warnings for CI: what comes after the last release\n  infra migrate lint --rules                             every rule, with why and what to do\n  infra migrate lint --json | jq -r 'select(.rule) | \"\\(.file):\\(.line): \\(.message)\"'\n\nExit codes: 0 no errors, 1 errors, 3 bad input."
+    after_help = "Errors cannot work, are silently skipped, or lose data. Warnings are dangerous on large tables, while the service is running, or if something runs twice. A rule is switched off for one statement by a comment above it,\n  -- infra: allow drop-column the service stopped using it in 1.4\nfor a file by `-- infra: allow-file RULE`, and for all by migrations.lint.allow in stack.yaml.\n\nExamples:\n  infra migrate lint --folder drizzle                    all of them, without a database\n  infra migrate lint --url \"$DATABASE_URL\" --fix         write guards into what is pending there\n  infra migrate lint --after 0041_prices --deny warnings for CI: what comes after the last release\n  infra migrate lint --rules                             every rule, with why and what to do\n  infra migrate lint --json | jq -r 'select(.rule) | \"\\(.file):\\(.line): \\(.message)\"'\n\nExit codes: 0 no errors, 1 errors, 3 bad input."
 )]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Ask no database, though one is named by the environment.
+    /// Ask no database, even if the environment names one.
     #[arg(long)]
     offline: bool,
 
-    /// Ask no database: up to this migration all are applied, and those after it are not.
+    /// Ask no database: assume that migrations are applied up to this one, and not after it.
     #[arg(long, value_name = "TAG")]
     after: Option<String>,
 
-    /// Ask no database: none of the migrations is applied, here or anywhere else.
+    /// Ask no database: assume that no migration is applied anywhere.
     #[arg(long, conflicts_with = "after")]
     assume_pending: bool,
 
-    /// Look at applied migrations as well. They are not rewritten.
+    /// Check applied migrations as well; they are never rewritten.
     #[arg(long)]
     all: bool,
 
@@ -51,11 +51,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "RULE", value_parser = rule)]
     allow: Vec<&'static Rule>,
 
-    /// Take what a rule finds for an error; `warnings`: of every rule. May be repeated.
+    /// Treat a rule's findings as errors; `warnings` means every rule. May be repeated.
     #[arg(long, value_name = "RULE", value_parser = denied)]
     deny: Vec<Denied>,
 
-    /// Write the guards into the migrations that are not applied, and show what changed.
+    /// Write guards into the migrations that are not applied, and show what changed.
     #[arg(long)]
     fix: bool,
 
@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long, requires = "fix")]
     dry_run: bool,
 
-    /// Show every place, not the first few of each rule.
+    /// Show every finding, not just the first few of each rule.
     #[arg(long)]
     verbose: bool,
 

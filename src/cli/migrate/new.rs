@@ -17,24 +17,24 @@ use crate::{
 /// Add an empty migration for SQL of your own, as `drizzle-kit generate --custom` does.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The file, its entry in the journal (later than every other) and its snapshot are written as drizzle-kit writes them,\nso `drizzle-kit generate` goes on from there.\n\nExamples:\n  infra migrate new seed_roles --folder drizzle\n  infra migrate new users_email_index --no-transaction    for CREATE INDEX CONCURRENTLY\n  infra migrate new init --folder migrations --layout v0  begin a folder, without drizzle-kit"
+    after_help = "The file, its entry in the journal (later than every other) and its snapshot are written as drizzle-kit writes them, so `drizzle-kit generate` continues from there.\n\nExamples:\n  infra migrate new seed_roles --folder drizzle\n  infra migrate new users_email_index --no-transaction    for CREATE INDEX CONCURRENTLY\n  infra migrate new init --folder migrations --layout v0  start a folder, without drizzle-kit"
 )]
 pub(super) struct Args {
     /// What it does, as part of its file's name: letters, digits, `_` and `-`.
     name: String,
 
-    /// Begin the file with `-- infra: no-transaction`: each statement is committed on its own.
+    /// Start the file with `-- infra: no-transaction`: each statement is committed on its own.
     #[arg(long)]
     no_transaction: bool,
 
-    /// Begin a folder that is empty or not there yet, as this version of drizzle-kit lays it out.
+    /// Start an empty or new folder, in the layout of this version of drizzle-kit.
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
 
     #[command(flatten)]
     pub(super) folder: FolderArgs,
 
-    /// The result as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -27,11 +27,11 @@ use crate::{
 /// The folder alone, for what needs no database.
 #[derive(Debug, clap::Args)]
 pub(super) struct FolderArgs {
-    /// The folder that drizzle-kit writes to. Left out: `migrations.folder` of the stack description.
+    /// The folder that drizzle-kit writes to. Default: `migrations.folder` in the stack description.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// The stack description that says the folder. Left out: stack.yaml, where there is one.
+    /// The stack description that names the folder. Default: stack.yaml, if there is one.
     #[arg(long, value_name = "FILE")]
     stack: Option<PathBuf>,
 
@@ -61,21 +61,21 @@ impl FolderArgs {
 /// Folder, ledger and database.
 #[derive(Debug, clap::Args)]
 pub(super) struct SourceArgs {
-    /// The folder that drizzle-kit writes to. Left out: `migrations.folder` of the stack description.
+    /// The folder that drizzle-kit writes to. Default: `migrations.folder` in the stack description.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// The table of applied migrations. Left out: the stack description's, else drizzle.__drizzle_migrations.
+    /// The table of applied migrations. Default: as in the stack description, or drizzle.__drizzle_migrations.
     #[arg(long, value_name = "SCHEMA.TABLE", value_parser = ledger_name)]
     ledger: Option<Ledger>,
 
     /// The database: postgres://user:password@host:port/name, with sslmode=disable for a server without TLS on this machine,
-    /// sslrootcert=FILE for a CA of one's own. Left out: DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD,
-    /// PGSSLMODE, PGSSLROOTCERT, of the environment or else of the file .env.local. A password is better given there: arguments are visible to others.
+    /// sslrootcert=FILE for a CA of your own. Default: DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD,
+    /// PGSSLMODE and PGSSLROOTCERT, from the environment or the file .env.local. Better put a password there: others can see arguments.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 
-    /// The database of this stack: through its proxy, with the credentials in its secret.
+    /// The database of this stack, through its proxy, with the credentials in its secret.
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     stack: Option<PathBuf>,
 
@@ -83,7 +83,7 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
 
-    /// One JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     pub(super) json: bool,
 
@@ -159,10 +159,10 @@ impl Source {
             .collect();
         let help = match plan.missing.iter().any(|it| it.applied) {
             true => {
-                "Take the file from version control again: what was applied is known by it alone, and nothing is applied without it."
+                "Restore the file from version control: what was applied is known by it alone, and nothing is applied without it."
             }
             false => {
-                "Take the file from version control again; or, if the migration is not wanted, remove its entry from the journal \
+                "Restore the file from version control; or, if the migration is not wanted, remove its entry from the journal \
                  (in the layout of v1, its folder)."
             }
         };

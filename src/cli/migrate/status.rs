@@ -11,7 +11,7 @@ use crate::{
     migrate,
 };
 
-/// Show every migration: applied and when, pending, edited, out of order, without a file, not in the journal, unknown row.
+/// Show the state of every migration: applied (and when), pending, edited, out of order, missing, not in the journal, unknown.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  infra migrate status --folder drizzle\n  infra migrate status --exit-code && echo up to date\n  infra migrate status --json | jq -r '.migrations[] | \"\\(.tag) \\(.state)\"'"
@@ -20,11 +20,11 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Show every migration, however many are applied one after the other.
+    /// Show every migration, even where many in a row are applied.
     #[arg(long)]
     all: bool,
 
-    /// Exit with 2 unless everything in the folder is applied as it is written there.
+    /// Exit with 2 unless everything in the folder is applied as written.
     #[arg(long)]
     exit_code: bool,
 }

@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// Show who holds the migrations' lock, and forget a migration without a transaction that was begun and will not be finished.
+/// Show who holds the migrations' lock, and discard a migration without a transaction that was started and will not be finished.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Migrations in a transaction are guarded by an advisory lock: it ends with its connection, so a crashed migrator leaves none\nbehind, and there is nothing to unlock. One that hangs can be ended with --terminate, which rolls its migration back.\nThrough a pooler (RDS Proxy, PgBouncer) the connections are the pooler's: their addresses say nothing of who is behind it.\n\nMigrations without a transaction leave a row in the ledger that says how far they are. The next `infra migrate apply` goes on\nfrom there by itself; `unlock` is for the case that it must not.\n\nExamples:\n  infra migrate unlock\n  infra migrate unlock --terminate 4711"
+    after_help = "Migrations in a transaction are guarded by an advisory lock. It ends with its connection, so a crashed migrator leaves none behind, and there is nothing to unlock. If one hangs, --terminate ends it, and its migration is rolled back. Through a pooler (RDS Proxy, PgBouncer), the connections are the pooler's, so their addresses do not say who is behind them.\n\nMigrations without a transaction leave a row in the ledger that says how far they got. The next `infra migrate apply` continues from there by itself; use `unlock` if it must not.\n\nExamples:\n  infra migrate unlock\n  infra migrate unlock --terminate 4711"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// End this connection, one of those that are shown; its transaction is rolled back.
+    /// End this connection, one of those shown; its transaction is rolled back.
     #[arg(long, value_name = "PID")]
     terminate: Option<i32>,
 
@@ -127,7 +127,7 @@ async fn forget(args: &Args, holders: &Holders, ledger: &Ledger, client: &Client
     let forgotten = ledger.forget(client, lease).await.map_err(read_failed)?;
     let (result, text, code) = match &forgotten {
         Forgotten::Yes(lease) => {
-            let text = format!("Forgotten: {} counts as not begun.{}", lease.tag, stays(args, lease));
+            let text = format!("Forgotten: {} counts as not started.{}", lease.tag, stays(args, lease));
             ("forgotten", text, CLEAN)
         }
         Forgotten::Runs => ("running", RUNNING.to_owned(), FAILED),

@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// Prove that the database is what its applied migrations make: shows what is missing, different and extra.
+/// Prove that the database is what its applied migrations create; shows what is missing, different or extra.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, aggregates, triggers, rules, policies, row level security, replica identities, statistics, collations, operators, casts, text search, comments; extensions, foreign servers and user mappings (not their passwords), publications, event triggers. Not compared: owners, grants, data, the order of columns, and kinds that are seldom made (operator classes, foreign tables, languages …), of which a note says how many the migrations make. Schemas in which they make nothing are named, not compared. The database itself is only read. Where the user may not create a database (CREATEDB), or a pooler does not lead to a new one, a PostgreSQL of the same version is started on this machine for it, and removed; where none is installed, the names in the migrations' statements are looked for instead. The output says which way it was.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              nothing but this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different, nothing to compare, or failed; 3 bad input, 130 interrupted."
+    after_help = "The applied migrations are run again in a scratch database, which is dropped afterwards, and the two catalogs are compared: schemas, tables, columns, constraints, indexes, enums and other types, sequences, views, functions, aggregates, triggers, rules, policies, row level security, replica identities, statistics, collations, operators, casts, text search, comments; extensions, foreign servers and user mappings (not their passwords), publications, event triggers. Not compared: owners, grants, data, the order of columns, and rare kinds of objects (operator classes, foreign tables, languages …); a note says how many of those the migrations create. Schemas in which they create nothing are named, not compared. The database itself is only read. If the user may not create a database (CREATEDB), or a pooler does not lead to a new one, a PostgreSQL of the same version is started on this machine for it, and removed afterwards; if none is installed, the names in the migrations' statements are looked for instead. The output says which way was taken.\n\nExamples:\n  infra migrate verify --folder drizzle --url 'postgres://me@127.0.0.1/shop?sslmode=disable'\n  infra migrate verify --stack stack.yaml        through the stack's proxy\n  infra migrate verify --schema app              only this schema\n  infra migrate verify --scratch-url 'postgres://postgres@127.0.0.1/postgres?sslmode=disable'\n  infra migrate verify --json | jq -r '.differences[] | \"\\(.change) \\(.object)\"'\n\nExit codes: 0 the same, 1 different, nothing to compare, or failed; 3 bad input, 130 interrupted."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     replay: ReplayArgs,
 
-    /// Make no scratch database: look for the names in the migrations' statements. Finds what is missing only.
+    /// Create no scratch database: only look for the names in the migrations' statements. Finds only what is missing.
     #[arg(long, conflicts_with = "scratch_url")]
     no_replay: bool,
 }
@@ -33,11 +33,11 @@ pub(super) struct Args {
 /// How migrations are replayed and compared; for every verb that does so.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
-    /// Compare this schema only; may be given more than once. Left out: the schemas that the migrations touch.
+    /// Compare only this schema. May be repeated. Default: the schemas that the migrations touch.
     #[arg(long, value_name = "NAME")]
     schema: Vec<String>,
 
-    /// Make the scratch database on this server instead of the database's own: a local PostgreSQL of the same version, say.
+    /// Create the scratch database on this server instead of the database's own, e.g. a local PostgreSQL of the same version.
     #[arg(long, value_name = "URL", env = "SCRATCH_DATABASE_URL", hide_env_values = true)]
     scratch_url: Option<String>,
 }

@@ -17,7 +17,7 @@ pub(in crate::cli) struct StackArgs {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
 
-    /// Leave the migrations out: they are applied elsewhere, with `infra migrate apply`.
+    /// Leave out the migrations; apply them elsewhere with `infra migrate apply`.
     #[arg(long)]
     pub(crate) skip_migrations: bool,
 
@@ -28,7 +28,7 @@ pub(in crate::cli) struct StackArgs {
 /// Which cloud.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct CloudArgs {
-    /// Use the local cloud on this machine, and start it when it does not run.
+    /// Use the local cloud on this machine, and start it if it is not running.
     #[arg(long, conflicts_with = "endpoint_url")]
     pub(crate) local: bool,
 
@@ -36,7 +36,7 @@ pub(in crate::cli) struct CloudArgs {
     #[arg(long, value_name = "DIR", env = "INFRA_LOCAL_DATA", default_value = crate::local::client::DATA, hide = true)]
     pub(crate) local_data: PathBuf,
 
-    /// Call this endpoint in place of AWS (LocalStack-compatible endpoints work; AWS_ENDPOINT_URL does the same).
+    /// Call this endpoint instead of AWS (any LocalStack-compatible one works; same as AWS_ENDPOINT_URL).
     #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     pub(crate) endpoint_url: Option<String>,
 }

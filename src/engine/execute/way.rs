@@ -284,7 +284,7 @@ fn tried(error: Error, times: u32, age: Duration) -> Error {
     }
     let seconds = age.as_secs().max(1);
     error.advise(format!(
-        "It was tried {times} times in {seconds} s and may pass later: run the same command again, and it goes on from here."
+        "It was tried {times} times in {seconds} s and may pass later: run the same command again, and it continues from here."
     ))
 }
 

@@ -206,8 +206,8 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
                 None => format!("It holds data and would be deleted: {}.", live.id),
             },
             remedy: match &live.guard {
-                Some(_) => format!("Name it to lift that and delete it all the same: `--allow-delete {address}`."),
-                None => format!("Name it to allow that: `--allow-delete {address}`."),
+                Some(_) => format!("To lift that and delete it anyway, name it: `--allow-delete {address}`."),
+                None => format!("To allow that, name it: `--allow-delete {address}`."),
             },
             address,
         });
@@ -215,7 +215,7 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
     let guard = live.guard.as_ref().filter(|_| !policy.unprotect.contains(&address))?;
     Some(Refusal {
         reason: guard.clone(),
-        remedy: format!("To lift it and delete all the same: `--allow-delete {address}`."),
+        remedy: format!("To lift it and delete it anyway: `--allow-delete {address}`."),
         address,
     })
 }

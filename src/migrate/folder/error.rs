@@ -37,7 +37,7 @@ pub enum FolderError {
     /// The journal is not JSON, or not a journal.
     #[error("{} is broken: {reason}.", path.display())]
     #[diagnostic(help(
-        "Take the file from version control again; drizzle-kit writes it, nothing in it is edited by hand."
+        "Restore the file from version control; drizzle-kit writes it, nothing in it is edited by hand."
     ))]
     BrokenJournal {
         /// The journal.
@@ -116,7 +116,7 @@ pub enum FolderError {
     /// The journal names a file that is not there, or a v1 folder has no migration.sql.
     #[error("The migration {tag} has no file: {} does not exist.", path.display())]
     #[diagnostic(help(
-        "Take the file from version control again: `infra migrate status` says whether it was applied. One that was not, and \
+        "Restore the file from version control: `infra migrate status` says whether it was applied. One that was not, and \
          is not wanted, is removed with its entry in the journal (in the layout of v1, with its folder)."
     ))]
     MissingFile {

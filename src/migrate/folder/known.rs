@@ -66,7 +66,7 @@ impl FolderError {
             other => match migration_at(other.path()) {
                 Some((migration, layout)) => of_content(other, &migration, layout, ledger, rows),
                 None => {
-                    let remedy = "Take the file from version control again; drizzle-kit writes it.";
+                    let remedy = "Restore the file from version control; drizzle-kit writes it.";
                     (of_files(folder_of(other.path()), ledger, rows), Some(remedy.to_owned()))
                 }
             },
@@ -195,10 +195,10 @@ fn of_content(
     if hash_of_beginning(path, broken_from).is_some_and(|hash| hash == row.hash) {
         return (
             format!("{applied}, and what stands before that place is what ran."),
-            Some("Delete what comes from there on; or take the file from version control again.".to_owned()),
+            Some("Delete what comes from there on; or restore the file from version control.".to_owned()),
         );
     }
-    let remedy = "Take the file from version control again: of what ran the ledger has the hash alone. What is to change in the \
+    let remedy = "Restore the file from version control: of what ran the ledger has the hash alone. What is to change in the \
                   database goes into a new migration.";
     (format!("{applied}, and the file is not what ran."), Some(remedy.to_owned()))
 }

@@ -110,12 +110,12 @@ pub(super) fn told_failure(failure: &Failure, command: &str, whence: Whence) -> 
             Error::other(format!("{failure}\n{}", reasons.join("\n")))
         }
         Failure::Statement(_) => report(failure)
-            .advise("What was applied before it stands. Mend the migration and run the same command again."),
+            .advise("Migrations applied before it are kept. Fix the migration and run the same command again."),
         Failure::Busy { .. } => {
             let unlock = command.replacen("migrate apply", "migrate unlock", 1);
             report(failure).advise(format!("Here that is: {unlock}"))
         }
-        other => report(other).advise("What was applied before it stands. Run the same command again."),
+        other => report(other).advise("Migrations applied before it are kept. Run the same command again."),
     }
 }
 

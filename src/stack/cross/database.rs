@@ -40,7 +40,7 @@ fn order(ground: &Ground<'_>) -> Found {
         _ if capacity.min <= capacity.max => return None,
         _ => ["database.capacity.min", "database.capacity.max"],
     };
-    let message = format!("the least capacity, {} ACU, is more than the most, {} ACU", capacity.min, capacity.max);
+    let message = format!("the minimum capacity, {} ACU, is more than the maximum, {} ACU", capacity.min, capacity.max);
     Some(ground.error(&about, message)?.help("lower `min`, or raise `max` (4 if it is not written)"))
 }
 
@@ -49,7 +49,7 @@ fn smallest(ground: &Ground<'_>) -> Found {
     if max >= Acu::from_halves(2) {
         return None;
     }
-    let message = format!("the most capacity must be 1 ACU at least; here it is {max}");
+    let message = format!("the maximum capacity must be at least 1 ACU; here it is {max}");
     Some(ground.error(&["database.capacity.max"], message)?.help("write `max: 1` or more"))
 }
 

@@ -75,8 +75,10 @@ fn folder(ground: &Ground<'_>) -> Found {
     if ground.stack.database.is_none() || folder.is_dir() {
         return None;
     }
-    let what = if folder.exists() { "is not a folder" } else { "is not there" };
+    let what = if folder.exists() { "is not a folder" } else { "does not exist" };
     // Not every verb needs it: a stack can be destroyed where its migrations are not.
-    let found = ground.warning(&[FOLDER], format!("the migrations' folder {} {what}", folder.display()))?;
-    Some(found.help("write Drizzle's `out`, relative to the file that says it; `drizzle-kit generate` makes it"))
+    let found = ground.warning(&[FOLDER], format!("the migrations folder {} {what}", folder.display()))?;
+    Some(found.help(
+        "write the folder that drizzle-kit writes to (`out`), relative to this file; `drizzle-kit generate` creates it",
+    ))
 }

@@ -30,7 +30,7 @@ pub(super) const MISSING_FILE: Rule = Rule {
     severity: Severity::Error,
     finds: "An entry of the journal, or a folder, without its SQL.",
     why: "Nothing can be applied: the migration may be one that the later ones need.",
-    fix: "Take the file from version control again.",
+    fix: "Restore the file from version control.",
     check: |ground| defects(ground, |defect| matches!(defect, FolderError::MissingFile { .. })),
 };
 
@@ -82,7 +82,7 @@ pub(super) const EDITED: Rule = Rule {
     severity: Severity::Error,
     finds: "A migration that was edited after it was applied.",
     why: "The change will never run; Drizzle says nothing.",
-    fix: "Take the file from version control again and put the change into a new migration. If the database has the change: \
+    fix: "Restore the file from version control and put the change into a new migration. If the database has the change: \
           `infra migrate apply --accept-edited TAG`. Where line ends alone are others: `*.sql text eol=lf` in .gitattributes.",
     check: |ground| refused(ground, |it| matches!(it, Refusal::Edited { .. } | Refusal::LineEnds { .. })),
 };
