@@ -102,7 +102,7 @@ fn a_paused_holder_is_replaced_and_stops_by_itself_when_it_wakes() {
     let run = end(paused).ends_with(1);
     assert!(
         run.told()
-            .contains("The lock was lost, so nothing more was begun: this process did not run for more than 20 s"),
+            .contains("The lock was lost, so nothing more was started: this process did not run for more than 20 s"),
         "{}",
         run.stderr()
     );
@@ -192,7 +192,7 @@ fn a_holder_that_is_paused_before_an_answer_makes_no_call_after_it() {
     let run = end(paused).ends_with(1);
     assert!(
         run.told()
-            .contains("The lock was lost, so nothing more was begun: this process did not run for more than 20 s"),
+            .contains("The lock was lost, so nothing more was started: this process did not run for more than 20 s"),
         "{}",
         run.stderr()
     );
@@ -222,7 +222,7 @@ fn a_clock_that_is_wrong_does_not_make_a_living_holder_dead() {
         })
     });
     let run = Run::of(DEPLOY, &mut cloud.through(&skewed.url, DEPLOY)).ends_with(1);
-    assert!(run.stderr().contains("is locked by"), "{}", run.stderr());
+    assert!(run.stderr().contains("is being worked on by"), "{}", run.stderr());
     assert!(
         !skewed.calls().iter().any(|call| call.body.contains(r#""Overwrite":true"#)),
         "it wrote over a living one's"

@@ -18,7 +18,7 @@ fn an_update_that_shows_and_that_app_runner_says_it_took_back_is_told_by_every_v
     let shown = ["apprunner.ListOperations", "OperationSummaryList.*.Status", "ROLLBACK_SUCCEEDED"];
     cloud.infra(&[&["local", "fault", "show"], &shown[..]].concat()).succeeds();
     let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).told();
-    assert!(told.contains("AWS took the change of service/main back: its operation UPDATE_SERVICE"), "{told}");
+    assert!(told.contains("AWS reverted the change of service/main: its operation UPDATE_SERVICE"), "{told}");
     let notice = "AWS took its last change back: its operation UPDATE_SERVICE";
     for verb in ["diff", "status"] {
         let told = cloud.infra(&[verb, "--local"]).succeeds().stdout();

@@ -100,7 +100,7 @@ fn a_destruction_that_nobody_can_be_asked_about_says_at_once_all_that_has_to_be_
     assert_ne!(told.code(), Some(0));
     let told = told.told();
     for part in [
-        "give `--yes`",
+        "add `--yes`",
         "--allow-delete cluster/database",
         "--allow-delete secret/database",
         "It holds data and would be deleted: shop-database. The deletion protection",

@@ -98,10 +98,10 @@ fn a_program_runs_in_the_image_s_place() {
 
     // Taken out of the description, it ends, and that is said.
     let without = cloud.infra(&[&DEPLOY[..], &["--set", "service.local=null"]].concat()).succeeds().stdout();
-    assert!(without.contains("runs nothing for the service"), "{without}");
+    assert!(without.contains("runs no container for the service"), "{without}");
     until_page(&url, None);
     let status = cloud.infra(&["local", "status"]).succeeds().stdout();
-    assert!(status.contains("no container is run"), "{status}");
+    assert!(status.contains("no container runs here"), "{status}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn services_of_one_name_in_two_regions_have_logs_of_their_own() {
     }
     let logs = |more: &[&str]| cloud.infra(&[&["local", "logs", "--service"][..], more].concat());
     let unclear = logs(&[]).ends_with(1).told();
-    let (_, names) = unclear.split_once("choose one: ").unwrap_or_else(|| panic!("{unclear}"));
+    let (_, names) = unclear.split_once("name one of them with --service: ").unwrap_or_else(|| panic!("{unclear}"));
     let names: Vec<&str> = names.trim().trim_end_matches('.').split(", ").collect();
     assert_eq!(names.len(), 2, "{unclear}");
     for (name, (region, greeting)) in names.into_iter().zip(regions) {

@@ -146,7 +146,7 @@ fn what_a_new_one_would_not_cure_is_not_replaced() {
     cloud.forget_calls();
     let run = deploy(&cloud, &[]).ends_with(1);
     let told = run.stderr();
-    assert!(told.contains("cannot work as things are") && told.contains("AUTH_FAILURE, No."), "{told}");
+    assert!(told.contains("cannot work as it is") && told.contains("AUTH_FAILURE, No."), "{told}");
     // What to do about it stands in the plan, and is said once.
     let all = run.stdout() + &told;
     assert_eq!(all.matches("The proxy cannot log in").count(), 1, "{all}");
@@ -168,7 +168,7 @@ fn a_secret_that_is_none_is_refused_before_anything_is_done() {
     }
     // That cannot be mended without losing what else it holds, so nothing is begun.
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
-    assert!(diff.contains("Deploy refuses this as it is") && diff.contains("Store {"), "{diff}");
+    assert!(diff.contains("A deploy would refuse this") && diff.contains("Store {"), "{diff}");
     cloud.forget_calls();
     let told = deploy(&cloud, &["--set", "tags.team=web"]).ends_with(1).stderr();
     assert!(told.contains("does not hold a JSON object") && told.contains("Store {"), "{told}");

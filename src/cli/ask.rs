@@ -16,7 +16,7 @@ pub(super) fn is_possible() -> bool {
 /// # Errors
 /// Where the answer is another, or there is nobody to ask.
 pub(super) fn yes(question: &str) -> Result<(), Failure> {
-    let answer = line(&format!("{question} [y/N] "), "Add `--yes` to skip the question.")?;
+    let answer = line(question, "[y/N]", "Add `--yes` to skip the question.")?;
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Failure::Input(miette!("Not confirmed: nothing was changed."))),
@@ -28,21 +28,21 @@ pub(super) fn yes(question: &str) -> Result<(), Failure> {
 /// # Errors
 /// Where another is typed, or there is nobody to ask.
 pub(super) fn word(question: &str, word: &str, otherwise: &str) -> Result<(), Failure> {
-    let answer = line(&format!("{question} Type {word} to confirm: "), otherwise)?;
+    let answer = line(question, &format!("Type {word} to confirm:"), otherwise)?;
     if answer == word {
         return Ok(());
     }
     Err(Failure::Input(miette!("`{answer}` is not `{word}`: nothing was changed.")))
 }
 
-fn line(question: &str, otherwise: &str) -> Result<String, Failure> {
+fn line(question: &str, how: &str, otherwise: &str) -> Result<String, Failure> {
     if !is_possible() {
         return Err(Failure::Input(miette!(
             help = otherwise.to_owned(),
-            "This needs confirmation, and there is no terminal to ask on. Nothing was changed."
+            "\"{question}\" needs an answer, and there is no terminal to ask on. Nothing was changed."
         )));
     }
-    let _ = write!(std::io::stderr(), "{question}");
+    let _ = write!(std::io::stderr(), "{question} {how} ");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);

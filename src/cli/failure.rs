@@ -139,7 +139,7 @@ impl Failure {
 fn locked(stack: &str, holder: &Holder) -> miette::Report {
     miette!(
         help = "Wait for it (`--lock-wait SECONDS`), or, if that process is gone for good, run `infra unlock`.",
-        "The stack {stack} is locked by {holder}. Nothing was changed."
+        "The stack {stack} is being worked on by {holder}. Nothing was changed."
     )
 }
 

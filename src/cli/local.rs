@@ -38,7 +38,7 @@ pub enum Local {
     Status(Query),
     /// Drop the database, create it again and apply the migrations; with --everything, delete the whole local cloud
     #[command(after_help = "Examples:
-  infra local reset                drops and creates the database of stack.yaml, and applies its migrations
+  infra local reset                recreates the database, applies stack.yaml's migrations
   infra local reset --empty        the same without migrations; needs no description
   infra local reset --everything   stops the local cloud and deletes everything in it
 

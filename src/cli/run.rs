@@ -158,13 +158,13 @@ pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<He
 
 fn lock_lost(why: &Loss) -> Failure {
     let help = match why {
-        Loss::Taken(_) | Loss::Suspended => "See who works on the stack, then run the same command again.",
+        Loss::Taken(_) | Loss::Suspended => "Find out who is working on the stack, then run the same command again.",
         Loss::Unreachable(_) => {
-            "See that AWS can be reached, then run the same command again: it waits until the lock has run out, and goes on \
+            "Make sure that AWS can be reached, then run the same command again: it waits until the lock has expired, and continues \
              from here."
         }
     };
-    miette!(help = help, "The lock was lost, so nothing more was begun: {}.", why.to_string().trim_end_matches('.'))
+    miette!(help = help, "The lock was lost, so nothing more was started: {}.", why.to_string().trim_end_matches('.'))
         .into()
 }
 
@@ -278,7 +278,9 @@ mod tests {
     #[test]
     fn who_lost_the_lock_with_the_network_is_not_sent_to_look_for_somebody_else() {
         let help = |why: &Loss| lock_lost(why).json()["help"].as_str().unwrap_or_default().to_owned();
-        assert!(help(&Loss::Unreachable("Nobody answers.".to_owned())).starts_with("See that AWS can be reached"));
-        assert!(help(&Loss::Taken(None)).starts_with("See who works on the stack"));
+        assert!(
+            help(&Loss::Unreachable("Nobody answers.".to_owned())).starts_with("Make sure that AWS can be reached")
+        );
+        assert!(help(&Loss::Taken(None)).starts_with("Find out who is working on the stack"));
     }
 }

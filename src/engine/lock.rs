@@ -46,7 +46,7 @@ const WATCH: Duration = Duration::from_secs(LEASE.as_secs() + SHOWN.as_secs());
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Somebody else works on the stack.
-    #[error("The stack is locked by {0}.")]
+    #[error("The stack is being worked on by {0}.")]
     Held(Box<Holder>),
     /// We were told to stop.
     #[error("Interrupted.")]

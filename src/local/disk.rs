@@ -32,8 +32,8 @@ pub enum DiskError {
     },
     /// A state file is not what this version writes.
     #[error(
-        "Could not read the local cloud's state in {}: {cause}. If nothing in it is needed, `infra local reset` \
-         starts afresh",
+        "Could not read the local cloud's state in {}: {cause}. If nothing in it is needed, `infra local reset --everything` \
+         starts over",
         path.display()
     )]
     Format {

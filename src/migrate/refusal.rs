@@ -115,7 +115,7 @@ pub enum Refusal {
     /// A file that would never run.
     #[error("{} is not in the journal. {}", path.display(), ran(ledger.as_ref(), *row))]
     #[diagnostic(help("{}", if row.is_some() {
-        "Its entry was lost, by a merge perhaps: take the journal from version control again."
+        "Its entry was lost, by a merge perhaps: restore the journal from version control."
     } else {
         "Add it with `infra migrate new NAME` (which writes the entry), move it out of the folder, or apply with --ignore-strays."
     }))]
@@ -221,7 +221,7 @@ pub enum Refusal {
     },
     /// A v1 folder on a v0 table one of whose rows has no migration.
     #[error("The ledger {ledger} is of Drizzle 0.x and cannot be upgraded: no migration in {} accounts for {rows}.", folder.display())]
-    #[diagnostic(help("Take the missing migrations from version control again; drizzle-kit refuses here as well."))]
+    #[diagnostic(help("Restore the missing migrations from version control; drizzle-kit refuses here as well."))]
     NoUpgrade {
         /// The ledger.
         ledger: Ledger,

@@ -108,7 +108,7 @@ fn among(name: &str, places: &BTreeMap<&str, Place<'_>>) -> Option<Filter> {
 
 fn refusal(address: &Address, reason: String, import: &str) -> Refusal {
     let remedy = format!(
-        "If it is this stack's, take it in: {import}. If it is not, delete it, or name what is to be made all the same: \
+        "If it is this stack's, take it in: {import}. If it is not, delete it, or, to create another one anyway, name it: \
          `--allow-create {address}`."
     );
     Refusal { address: address.clone(), reason, remedy }

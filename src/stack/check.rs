@@ -232,7 +232,7 @@ impl Checker<'_> {
             Shape::Path => {
                 if text.is_empty() {
                     return Err(Box::new(
-                        error(format!("`{}` is empty", at.key)).help("write a path, relative to this file"),
+                        error(format!("`{}` is empty", at.key)).help("write a path, relative to the file it is in"),
                     ));
                 }
                 Ok(self.path(text, place))

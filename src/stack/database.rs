@@ -11,24 +11,24 @@ use super::{Acu, BackupWindow, DatabaseName, Duration, EngineVersion, KmsKeyArn,
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// "15" for the newest 15.x that AWS offers when the cluster is made, or an exact version, in quotes: "15.10". A floor: where AWS has upgraded the cluster
-    /// by itself, as it also does to the next major version at the end of a version's support, it is never downgraded.
+    /// "15" for the newest 15.x that AWS offers when the cluster is created, or an exact version, in quotes: "15.10". This is a minimum: if AWS has upgraded the
+    /// cluster by itself, even to the next major version at the end of a version's support, it is never downgraded.
     pub engine_version: EngineVersion,
 
-    /// The database made with the cluster. Changing it replaces the cluster.
+    /// The database created with the cluster. Changing it replaces the cluster.
     pub name: DatabaseName,
 
     /// The master user. Changing it replaces the cluster.
     pub username: UserName,
 
-    /// The port of the cluster; changing it restarts the instances. An RDS Proxy listens on 5432 whatever this is.
+    /// The port of the cluster; changing it restarts the instances. An RDS Proxy always listens on 5432.
     #[schemars(range(min = 1150, max = 65535))]
     pub port: u16,
 
     /// How far the cluster scales.
     pub capacity: Capacity,
 
-    /// Readers beside the writer, 0 to 15. One is enough for the cluster to survive the loss of a zone without a long pause.
+    /// Readers in addition to the writer, 0 to 15. One is enough for the cluster to survive the loss of a zone without a long pause.
     #[schemars(range(min = 0, max = 15))]
     pub readers: u8,
 
@@ -38,25 +38,25 @@ pub struct Database {
     /// Deletion protection: while it is on, AWS refuses to delete the cluster, and `infra destroy` says so before it deletes anything.
     pub protect: bool,
 
-    /// The KMS key that encrypts its storage and its snapshots, by ARN. Left out: AWS's own key for RDS, or the one that it has. Another one
-    /// replaces the cluster.
+    /// The KMS key that encrypts its storage and its snapshots, by ARN. Left out: AWS's own key for RDS, or the one that it already has.
+    /// Changing it replaces the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<KmsKeyArn>,
 
     /// What becomes of the data when the cluster is deleted.
     pub on_destroy: OnDestroyDatabase,
 
-    /// Settings of the cluster parameter group, by PostgreSQL's names; the rest is as in Aurora's default group.
+    /// Settings in the cluster parameter group, by PostgreSQL's names; everything else is as in Aurora's default group.
     #[schemars(extend("x-keys" = "infra-parameter-name"), with = "BTreeMap<String, super::service::TextOrNumber>")]
     pub parameters: BTreeMap<String, String>,
 
     /// Which logs go to CloudWatch.
     pub logs: Vec<LogKind>,
 
-    /// Whether the RDS Data API is on: SQL over HTTPS, past the proxy, for those whom IAM allows it.
+    /// Whether the RDS Data API is on: SQL over HTTPS, bypassing the proxy, for those whom IAM allows to use it.
     pub data_api: bool,
 
-    /// Whether users may log in to the cluster by IAM, with a token in place of a password. The proxy and the migrator do not.
+    /// Whether users may log in to the cluster by IAM, with a token instead of a password. The proxy and the migrator never do.
     pub iam_authentication: bool,
 }
 
@@ -85,13 +85,13 @@ impl Default for Database {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capacity {
-    /// The least. 0 lets the cluster pause when nobody is connected; a proxy always is.
+    /// The minimum. 0 lets the cluster pause when nobody is connected; a proxy always is.
     pub min: Acu,
 
-    /// The most, from 1.
+    /// The maximum, at least 1.
     pub max: Acu,
 
-    /// How long nobody is connected before the cluster pauses, 5 min to 24 h; only with `min: 0`, and then 5 min if left out.
+    /// How long nobody must be connected before the cluster pauses, 5 min to 24 h; only with `min: 0`. Left out: 5 min.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-minimum" = "5 min", "x-maximum" = "24 h"))]
     pub pause_after: Option<Duration>,
@@ -111,7 +111,7 @@ pub struct Backups {
     #[schemars(extend("x-minimum" = "1 day", "x-maximum" = "35 days", "x-step" = "1 day"))]
     pub retention: Duration,
 
-    /// When they are made, in UTC, at least 30 minutes: `02:00-02:30`. Left out: AWS chooses.
+    /// The daily window in which they are made, in UTC, at least 30 minutes: `02:00-02:30`. Left out: AWS chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<BackupWindow>,
 }
@@ -126,12 +126,12 @@ impl Default for Backups {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDestroyDatabase {
-    /// A final snapshot is taken, and stays.
+    /// A final snapshot is taken, and kept.
     #[default]
     Snapshot,
-    /// It is gone with the cluster.
+    /// It is deleted with the cluster.
     Delete,
-    /// `infra destroy` leaves the cluster alone, with what it stands in.
+    /// `infra destroy` leaves the cluster alone, and the network it is in.
     Keep,
 }
 

@@ -16,11 +16,11 @@ pub struct Stack {
     /// Changing it means another stack.
     pub stack: StackName,
 
-    /// The AWS region. Left out: as for every AWS tool (AWS_REGION, AWS_DEFAULT_REGION, the profile).
+    /// The AWS region. Left out: found as by every AWS tool (AWS_REGION, AWS_DEFAULT_REGION, the profile).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
 
-    /// The AWS account, 12 digits in quotes. Where it is given, nothing is done with the credentials of another account.
+    /// The AWS account, 12 digits in quotes. If set, credentials of any other account are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
 
@@ -29,22 +29,22 @@ pub struct Stack {
     #[schemars(extend("x-keys" = "infra-tag-key"))]
     pub tags: BTreeMap<String, String>,
 
-    /// Keys of tags that others put on the stack's resources, and that stay: in full, or what they begin with and a `*`, as in
-    /// `[CreatedBy, "cost:*"]`. Other tags that nobody describes are drift, and removed.
+    /// Keys of tags that others put on the stack's resources, and that are to stay: in full, or a prefix with `*`, as in
+    /// `[CreatedBy, "cost:*"]`. Any other tag that is not described is drift, and is removed.
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 128)))]
     pub ignore_tags: Vec<String>,
 
-    /// The permissions boundary of every role of the stack: an IAM policy, by ARN, beyond which they are allowed nothing. With it the policy
-    /// of `infra iam-policy` lets nobody make himself more. Left out: none; a boundary that a role has stays.
+    /// The permissions boundary of every role of the stack: an IAM policy, by ARN, that limits what they may do. With it, the policy
+    /// of `infra iam-policy` lets nobody gain more permissions. Left out: none; a boundary that a role already has stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<PolicyArn>,
 
-    /// The VPC and its subnets. Left out: everything in it has its default.
+    /// The VPC and its subnets. Left out: all defaults.
     #[serde(default)]
     pub network: Network,
 
-    /// The Aurora PostgreSQL cluster. Left out: the stack has no database; `database: {}` is one with all defaults.
+    /// The Aurora PostgreSQL cluster. Left out: the stack has no database; `database: {}` means all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
 
@@ -52,12 +52,12 @@ pub struct Stack {
     #[serde(default)]
     pub secret: Secret,
 
-    /// The RDS Proxy in front of the database. Left out: no proxy; `proxy: {}` is one with all defaults.
-    /// A `service` and `migrations` reach the database through it, so with them and a `database` it must be there.
+    /// The RDS Proxy in front of the database. Left out: no proxy; `proxy: {}` means all defaults.
+    /// A `service` and `migrations` reach the database through it, so it is required if there is a `database` with either of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
 
-    /// The Drizzle migrations that keep the database's schema. Left out: none are applied.
+    /// The Drizzle migrations that define the database's schema. Left out: none are applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrations: Option<Migrations>,
 

@@ -26,17 +26,17 @@ const HEAD: &str = "\
 # yaml-language-server: $schema=stack.schema.json
 # (the schema: `infra schema > stack.schema.json`)
 #
-# Every field of a stack description, each with its default. Of the sections only `stack` must be there: without `database`,
-# `proxy`, `migrations` or `service` the stack has no such thing, and a section with nothing in it (`proxy: {}`) has all its
-# defaults. A line like `#region: …` shows a field that is left out.
+# Every field of a stack description, each with its default. Only `stack` is required: without `database`, `proxy`,
+# `migrations` or `service`, the stack has no such thing, and an empty section (`proxy: {}`) means all defaults.
+# A line like `#region: …` shows a field that is left out.
 #
 # In any file:
-#   extends: base.yaml         takes over what base.yaml says (or a list of files): maps merge, lists are replaced, null removes
-#   image: ${env:IMAGE}        from the environment; ${env:IMAGE:-default} where it may be missing; $${ for a ${ of your own
-#   x-anything: …              keys at the top that start with x- are for you, for example for YAML anchors
-# On the command line: --set service.image=… over all files.
+#   extends: base.yaml         starts from base.yaml (or a list of files): maps merge, lists are replaced, null removes
+#   image: ${env:IMAGE}        from the environment; ${env:IMAGE:-default} if it may be missing; $${ for a literal ${
+#   x-anything: …              top-level keys that start with x- are yours, for example for YAML anchors
+# On the command line: --set service.image=… overrides all files.
 #
-# `infra validate` finds all that is wrong with a description at once; `infra deploy --local stack.example.yaml` tries this one.
+# `infra validate` finds every mistake in a description; `infra deploy --local stack.example.yaml` tries this one.
 ";
 
 /// The whole file.

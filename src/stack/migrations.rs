@@ -14,34 +14,34 @@ use crate::migrate::lint::{RULES, Rule, find};
 #[serde(deny_unknown_fields)]
 pub struct Migrations {
     /// Drizzle's `out`: the folder with `meta/_journal.json`, or (drizzle 1.0) with a folder for each migration.
-    /// Relative to the file that says it; from `--set`, to the current directory.
+    /// Relative to the file it is in; from `--set`, to the current directory.
     #[serde(default = "default_folder")]
     #[schemars(with = "String", extend("format" = "infra-path", "examples" = ["drizzle/migrations"]))]
     pub folder: PathBuf,
 
-    /// Where is written down what was applied; as in drizzle.config.ts.
+    /// The table of applied migrations, as in drizzle.config.ts.
     #[serde(default)]
     pub ledger: Ledger,
 
-    /// Where they are applied from. The proxy is reached only from inside the VPC.
+    /// Where they are applied from. The proxy can be reached only from inside the VPC.
     #[serde(default)]
     pub runner: Runner,
 
-    /// What shares a transaction. A file whose first line is `-- infra: no-transaction` has none, and stands alone.
+    /// What shares a transaction. A file whose first line is `-- infra: no-transaction` runs without one, by itself.
     #[serde(default)]
     pub transaction: TransactionScope,
 
-    /// How long a statement waits for a lock before it fails and is tried again.
+    /// How long a statement waits for a lock before it fails and is retried.
     #[serde(default = "default_lock_timeout")]
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "1 h"))]
     pub lock_timeout: Duration,
 
-    /// How long a statement may run. Left out: as long as it takes.
+    /// How long a statement may run. Left out: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "24 h"))]
     pub statement_timeout: Option<Duration>,
 
-    /// What `infra migrate lint` looks for.
+    /// Settings of `infra migrate lint`.
     #[serde(default)]
     pub lint: Lint,
 }
@@ -74,10 +74,10 @@ impl Default for Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runner {
-    /// From where the command runs, which the proxy has to let in.
+    /// From where the command runs, which the proxy must let in.
     #[default]
     Here,
-    /// From inside the VPC, by a Lambda function that is infra itself: from wherever the command runs.
+    /// From inside the VPC, by a Lambda function that is infra itself, wherever the command runs.
     Lambda,
 }
 
@@ -85,21 +85,21 @@ pub enum Runner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransactionScope {
-    /// Each migration with its ledger row: a failure keeps what came before it.
+    /// Each migration with its ledger row: a failure keeps the migrations before it.
     #[default]
     Each,
-    /// All that is pending, as Drizzle does it: a failure takes everything back.
+    /// Everything pending, as in Drizzle: a failure rolls everything back.
     All,
 }
 
-/// What `infra migrate lint` looks for.
+/// Settings of `infra migrate lint`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lint {
     /// Rules that are switched off. For one statement alone, write `-- infra: allow RULE` above it.
     pub allow: Vec<LintRule>,
 
-    /// The last migration that is applied everywhere: where no database is asked, only those after it are linted.
+    /// The last migration that is applied everywhere: if no database is asked, only those after it are linted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }

@@ -13,11 +13,11 @@ use super::scalar::{Scalar, Wrong, scalar, wrong};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// The VPC's range of addresses, /16 to /24. It is divided into sixteen equal parts, so that a third zone can be added later
+    /// The VPC's address range, /16 to /24. It is divided into sixteen equal parts, so that a third zone can be added later
     /// without moving a subnet. Changing it replaces the network and everything in it.
     pub cidr: Cidr,
 
-    /// In how many availability zones: 2 or 3. RDS wants two at least; an RDS Proxy stands in the first two, since it cannot be moved.
+    /// The number of availability zones: 2 or 3. RDS needs at least two; an RDS Proxy uses the first two, since it cannot be moved.
     #[schemars(range(min = 2, max = 3))]
     pub zones: u8,
 
@@ -25,7 +25,7 @@ pub struct Network {
     pub nat: Nat,
 
     /// VPC endpoints: AWS services that the private and isolated subnets reach without the internet. `s3` and `dynamodb` become gateways
-    /// (free); any other, such as `secretsmanager`, an interface in each zone (about 7 USD a month and zone).
+    /// (free); any other, such as `secretsmanager`, becomes an interface in each zone (about 7 USD per month and zone).
     pub endpoints: Vec<EndpointService>,
 }
 
@@ -41,10 +41,10 @@ impl Default for Network {
 pub enum Nat {
     /// No way out: the private subnets reach only the VPC and its endpoints.
     None,
-    /// One NAT gateway for all zones (about 33 USD a month, and traffic).
+    /// One NAT gateway for all zones (about 33 USD a month, plus traffic).
     #[default]
     One,
-    /// A NAT gateway in each zone: the loss of a zone takes no other's way out.
+    /// A NAT gateway in each zone: losing one zone does not cut off the others.
     PerZone,
 }
 

@@ -21,18 +21,18 @@ pub struct Proxy {
     #[schemars(extend("x-minimum" = "0 s", "x-maximum" = "5 min"))]
     pub borrow_timeout: Duration,
 
-    /// How long a client may be idle before it is cut off, 1 s to 8 h.
+    /// How long a client may be idle before it is disconnected, 1 s to 8 h.
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "8 h"))]
     pub idle_timeout: Duration,
 
     /// Whether clients must use TLS.
     pub require_tls: bool,
 
-    /// Whether SQL texts go to the proxy's log, for finding errors; it turns itself off after 24 hours, and the texts may hold data.
+    /// Whether the proxy logs SQL, for debugging. It turns itself off after 24 hours, and the SQL may contain data.
     pub debug_logging: bool,
 
-    /// Who reaches the proxy besides the service, where the migrations run, for example: ranges of addresses such as `10.8.0.0/16`, and
-    /// security groups by id. A rule that is made by hand counts as drift and is taken away.
+    /// Who else may reach the proxy besides the service, for example the place where migrations run: address ranges such as `10.8.0.0/16`,
+    /// and security groups by id. A rule that was added by hand counts as drift and is removed.
     pub allow_from: Vec<Peer>,
 }
 

@@ -14,12 +14,12 @@ pub struct Secret {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<SecretName>,
 
-    /// What the console shows beside the name.
+    /// What the console shows next to the name.
     #[schemars(length(max = 2048))]
     pub description: String,
 
     /// The KMS key that encrypts it, by ARN; the roles of proxy and service may decrypt with it. Left out: AWS's own key for secrets.
-    /// Who changes it has to be allowed kms:Decrypt with the former one too.
+    /// Whoever changes it needs kms:Decrypt for the previous one, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<KmsKeyArn>,
 
@@ -58,7 +58,7 @@ pub enum OnDestroySecret {
     /// Its deletion is scheduled; a deploy within `recovery` restores it.
     #[default]
     Schedule,
-    /// It is gone at once.
+    /// It is deleted at once.
     Purge,
     /// It stays.
     Keep,

@@ -25,7 +25,7 @@ pub struct Service {
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
 
-    /// Processing power of an instance: 0.25, 0.5, 1, 2 or 4 vCPU.
+    /// CPU of an instance: 0.25, 0.5, 1, 2 or 4 vCPU.
     #[serde(default = "default_cpu")]
     pub cpu: Cpu,
 
@@ -38,7 +38,7 @@ pub struct Service {
     #[schemars(length(min = 1, max = 51_200))]
     pub command: Option<String>,
 
-    /// How it is found out whether an instance is well.
+    /// How App Runner checks whether an instance is healthy.
     #[serde(default)]
     pub health_check: HealthCheck,
 
@@ -46,28 +46,28 @@ pub struct Service {
     #[serde(default)]
     pub scaling: Scaling,
 
-    /// Environment variables, readable by whoever may describe the service: passwords belong into `secrets`.
+    /// Environment variables, readable by whoever may describe the service: passwords belong in `secrets`.
     #[serde(default)]
     #[schemars(extend("x-keys" = "infra-env-name"), with = "BTreeMap<String, TextOrNumber>")]
     pub env: BTreeMap<String, String>,
 
-    /// Environment variables filled from the Secrets Manager or the SSM Parameter Store: the variable's name, and the ARN or name of
+    /// Environment variables filled from Secrets Manager or the SSM Parameter Store: the variable's name, and the ARN or name of
     /// the secret.
     #[serde(default)]
     #[schemars(extend("x-keys" = "infra-env-name"))]
     pub secrets: BTreeMap<String, SecretReference>,
 
-    /// KMS keys, by ARN, that encrypt what `secrets` names: the service may decrypt with them, through the Secrets Manager and the
-    /// Parameter Store. What AWS's own keys encrypt needs none.
+    /// KMS keys, by ARN, that encrypt what `secrets` names: the service may decrypt with them, through Secrets Manager and the
+    /// Parameter Store. Not needed for AWS's own keys.
     #[serde(default)]
     pub kms_keys: Vec<KmsKeyArn>,
 
-    /// What runs in the image's place in the local cloud; AWS never hears of it. Left out: there the service only passes through its
+    /// What the local cloud runs in place of the image; it is never sent to AWS. Left out: there, the service only goes through its
     /// states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalProgram>,
 
-    /// Whether the internet reaches the service; `false`: only the VPC, through an interface endpoint.
+    /// Whether the service can be reached from the internet; `false`: only from the VPC, through an interface endpoint.
     #[serde(default = "default_public")]
     pub public: bool,
 }
@@ -76,12 +76,12 @@ pub struct Service {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LocalProgram {
-    /// The command, for `sh`. It has to listen on the port in PORT: the service's own, or another one where that is taken. HOST
+    /// The command, for `sh`. It has to listen on the port in PORT: the service's own, or another one if that is taken. HOST
     /// tells it to listen on this machine only.
     #[schemars(length(min = 1, max = 51_200))]
     pub command: String,
 
-    /// The folder it is started in. Relative to the file that says it; from `--set`, to the current directory.
+    /// The folder to start it in. Relative to the file it is in; from `--set`, to the current directory.
     #[serde(default = "default_dir")]
     #[schemars(with = "String", extend("format" = "infra-path", "examples" = ["app"]))]
     pub dir: PathBuf,
@@ -116,18 +116,18 @@ pub enum Platform {
     AppRunner,
 }
 
-/// How it is found out whether an instance is well.
+/// How App Runner checks whether an instance is healthy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {
-    /// By a request, or only by a connection.
+    /// With a request, or only a connection.
     pub protocol: HealthProtocol,
 
-    /// With `protocol: http`: what is requested.
+    /// With `protocol: http`: the path to request.
     #[schemars(length(min = 1, max = 51_200))]
     pub path: String,
 
-    /// Time from check to check, 1 s to 20 s.
+    /// The time between checks, 1 s to 20 s.
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "20 s"))]
     pub interval: Duration,
 
@@ -135,11 +135,11 @@ pub struct HealthCheck {
     #[schemars(extend("x-minimum" = "1 s", "x-maximum" = "20 s"))]
     pub timeout: Duration,
 
-    /// Good answers in a row that make an instance well, 1 to 20.
+    /// Successful checks in a row that make an instance healthy, 1 to 20.
     #[schemars(range(min = 1, max = 20))]
     pub healthy_after: u8,
 
-    /// Bad answers in a row that make it unwell, 1 to 20.
+    /// Failed checks in a row that make it unhealthy, 1 to 20.
     #[schemars(range(min = 1, max = 20))]
     pub unhealthy_after: u8,
 }
@@ -161,7 +161,7 @@ impl Default for HealthCheck {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthProtocol {
-    /// A GET of `path` must be answered with success.
+    /// A GET of `path` must succeed.
     #[default]
     Http,
     /// The port must accept a connection.
@@ -172,15 +172,15 @@ pub enum HealthProtocol {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scaling {
-    /// The least, 1 to 25; idle ones bill only their memory.
+    /// The minimum, 1 to 25; idle ones bill only their memory.
     #[schemars(range(min = 1, max = 25))]
     pub min: u8,
 
-    /// The most, 1 to 25.
+    /// The maximum, 1 to 25.
     #[schemars(range(min = 1, max = 25))]
     pub max: u8,
 
-    /// Requests at once in one instance before another is started, 1 to 200.
+    /// Concurrent requests in one instance before another is started, 1 to 200.
     #[schemars(range(min = 1, max = 200))]
     pub concurrency: u8,
 }

@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
             told: &[
                 "PENDING_PROXY_CAPACITY",
                 "DBProxy Target is waiting for capacity",
-                "cannot work as things are",
+                "cannot work as it is",
                 "free addresses",
                 SAME_COMMAND,
             ],
@@ -144,10 +144,10 @@ fn cases() -> Vec<Case> {
             rule: fail("apprunner.UpdateService", "The container exited with 1."),
             address: "service/main",
             told: &[
-                "AWS took the change of service/main back",
+                "AWS reverted the change of service/main",
                 "ROLLBACK_SUCCEEDED",
                 "Service update failed and was rolled back. The container exited with 1.",
-                "What ran before runs again.",
+                "What ran before is running again.",
                 SAME_COMMAND,
             ],
             done: &["auto-scaling/main"],

@@ -68,11 +68,7 @@ fn a_lock_that_somebody_took_over_meanwhile_is_kept() {
     let (run, working, [wire, _second]) = overtaken(&cloud, 2);
     let run = run.succeeds();
     let living = format!("process {} on", working.id());
-    assert!(
-        run.stdout().contains("Another one stands there by now") && run.stdout().contains(&living),
-        "{}",
-        run.stdout()
-    );
+    assert!(run.stdout().contains("By now there is another one") && run.stdout().contains(&living), "{}", run.stdout());
     assert_eq!(writes(&wire).len(), 0, "it was written or removed: {:?}", writes(&wire));
     end(working).succeeds();
 }
@@ -83,7 +79,7 @@ fn nobody_is_stopped_but_whom_the_question_named() {
     let (run, working, [wire, _second]) = overtaken(&cloud, 1);
     let run = run.ends_with(1);
     let living = format!("(process {}", working.id());
-    assert!(run.stderr().contains("another one by now, so nothing was changed"), "{}", run.stderr());
+    assert!(run.stderr().contains("By now there is another lock, so nothing was changed"), "{}", run.stderr());
     assert!(run.stderr().contains(&living), "{}", run.stderr());
     assert_eq!(writes(&wire).len(), 0, "it was written or removed: {:?}", writes(&wire));
     end(working).succeeds();
@@ -108,7 +104,7 @@ fn a_busy_ssm_does_not_end_a_removal_in_its_middle() {
         })
     });
     let run = Run::of(&["unlock"], &mut cloud.through(&wire.url, &["unlock", "--yes"])).succeeds();
-    assert!(run.stdout().contains("The lock is removed"), "{}", run.stdout());
+    assert!(run.stdout().contains("The lock has been removed"), "{}", run.stdout());
     assert!(!cloud.inventory().iter().any(|item| item["kind"] == "parameter"), "{:?}", cloud.inventory());
 }
 
@@ -141,7 +137,7 @@ fn an_import_whose_lock_was_taken_away_tags_nothing() {
     go.store(true, Ordering::SeqCst);
     let run = end(importing).ends_with(1);
     assert!(
-        run.told().contains("The lock was lost, so nothing more was begun: it was taken by arn:aws"),
+        run.told().contains("The lock was lost, so nothing more was started: it was taken by arn:aws"),
         "{}",
         run.stderr()
     );
@@ -175,13 +171,13 @@ fn unlocking_asks_and_stops_whoever_holds_the_lock() {
     let run = cloud.infra(&["unlock", "--local"]).ends_with(3);
     assert!(run.stdout().contains("Locked by arn:aws") && run.stderr().contains("--yes"), "{}", run.stderr());
     let run = cloud.infra(&["unlock", "--local", "--yes"]).succeeds();
-    assert!(run.stdout().contains("The lock is removed"), "{}", run.stdout());
+    assert!(run.stdout().contains("The lock has been removed"), "{}", run.stdout());
     // From here on somebody else may work.
     let free = Instant::now();
     cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     let run = end(running).ends_with(1);
     assert!(
-        run.told().contains("The lock was lost, so nothing more was begun: it was taken by arn:aws"),
+        run.told().contains("The lock was lost, so nothing more was started: it was taken by arn:aws"),
         "{}",
         run.stderr()
     );

@@ -174,12 +174,12 @@ fn an_applied_file_that_is_spoilt() {
     let of_files = "Of the files here the ledger drizzle.__drizzle_migrations has 0000_a; not 0001_b.";
     says(
         &told(&database, &written),
-        &["_journal.json is not valid UTF-8", of_files, "Take the file from version control"],
+        &["_journal.json is not valid UTF-8", of_files, "Restore the file from version control"],
     );
     std::fs::remove_file(written.path().join("meta/_journal.json")).unwrap();
     says(
         &told(&database, &written),
-        &["holds no migrations", of_files, "Take meta/_journal.json from version control"],
+        &["holds no migrations", of_files, "Restore meta/_journal.json from version control"],
     );
 }
 
@@ -233,7 +233,7 @@ fn rows_of_files_that_were_edited() {
     std::fs::write(written.file("0002_c"), "SELECT 2;").unwrap();
     says(
         &told(&database, &written),
-        &["has a row of that time, with the hash of neither", "Take both files from version control"],
+        &["has a row of that time, with the hash of neither", "Restore both files from version control"],
     );
 }
 

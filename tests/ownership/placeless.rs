@@ -111,7 +111,7 @@ fn refused(cloud: &Cloud, words: &str) {
     assert!(told.contains(words), "{words} is not in {told}");
     let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
     let diff = diff.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(diff.contains("Deploy refuses this as it is") && diff.contains(words), "{words} is not in {diff}");
+    assert!(diff.contains("A deploy would refuse this") && diff.contains(words), "{words} is not in {diff}");
     // A look at what is applied calls the function; the lock is the deploy's own.
     let is_known = |call: &String| call.starts_with("ssm.") || call == "lambda.Invoke";
     assert!(changing(cloud).iter().all(is_known), "{:?}", changing(cloud));

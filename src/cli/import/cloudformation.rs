@@ -16,7 +16,7 @@ pub(super) fn owner(tags: &Tags) -> Option<&str> {
 /// What comes of two that run one thing.
 pub(super) fn warning(id: &str, owner: &str) -> String {
     format!(
-        "{id} is owned by the CloudFormation stack {owner}, which goes on owning it: whoever deletes that stack, or takes this \
+        "{id} is owned by the CloudFormation stack {owner}, which continues to own it: whoever deletes that stack, or removes this \
          out of its template, deletes what infra runs, data included. Set `DeletionPolicy: Retain` and `UpdateReplacePolicy: \
          Retain` on it in the template, and deploy that, before anything else is done with {owner}."
     )

@@ -23,11 +23,11 @@ pub(super) fn lines(plan: &Plan, source: &Source) -> Vec<String> {
     let advice = [
         (
             missing(true),
-            "missing file, applied: take it from version control again; without it nothing is applied or verified.".to_owned(),
+            "missing file, applied: restore it from version control; without it nothing is applied or verified.".to_owned(),
         ),
         (
             missing(false),
-            "missing file, not applied: take it from version control again, or remove its entry from the journal.".to_owned(),
+            "missing file, not applied: restore it from version control, or remove its entry from the journal.".to_owned(),
         ),
         (
             !edited.is_empty(),

@@ -119,8 +119,8 @@ fn lacking(report: &Report, source: &Source, json: bool) -> u8 {
             false => "the database is not what these migrations make",
         };
         tell(&wrapped_to_tell(&format!("{} Nothing was recorded: {why}.", style("Refused.").red().bold()), "  "));
-        let way = "Record fewer with --to, or make what is missing first: record all the same with --without-verifying, then \
-                   `infra migrate repair` writes a migration that makes it.";
+        let way = "Record fewer with --to. Or create what is missing: record anyway with --without-verifying, then \
+                   `infra migrate repair` writes a migration that creates it.";
         tell(&wrapped_to_tell(&format!("  {} {way}", style("→").cyan()), "    "));
     }
     FAILED

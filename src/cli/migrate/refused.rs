@@ -61,7 +61,7 @@ fn remedy(refusal: &Refusal) -> Option<&'static str> {
              before it; or, if they do not depend on the order, apply them with --allow-out-of-order.",
         ),
         Refusal::Edited { .. } => Some(
-            "So many at once usually have one reason: another folder. Take the files from version control again and put changes \
+            "So many at once usually have one reason: another folder. Restore the files from version control and put changes \
              into new migrations; or, if the database has them, apply with --accept-edited.",
         ),
         Refusal::LineEnds { .. } => Some(

@@ -148,7 +148,9 @@ fn a_name_held_by_a_stranger_is_refused_soon_with_a_way_to_adopt_it() {
 #[test]
 fn a_change_that_never_takes_effect_is_sent_once_and_told() {
     run(async {
-        for (setback, text) in [(None, "`size` stays as it was"), (Some("no room".to_owned()), "back: no room")] {
+        for (setback, text) in
+            [(None, "`size` stays as it was"), (Some("no room".to_owned()), "reverted the change of node/a: no room")]
+        {
             let stage = Stage::new();
             assert!(stage.deploy(&[stage.one("a", sized(1))]).await.is_complete());
             stage.with(|world| world.stubborn.insert(Address::new("node", "a"), setback));
@@ -369,7 +371,7 @@ fn what_is_blocked_is_borne_for_a_while_and_then_told() {
         block(&stage, 60);
         let begun = now();
         let outcome = stage.deploy(&stack).await;
-        assert!(outcome.failed[0].2.message.contains("cannot work as things are: no way to it"));
+        assert!(outcome.failed[0].2.message.contains("cannot work as it is: no way to it"));
         assert!((60..80).contains(&since(begun).as_secs()));
         assert_eq!(stage.calls(), [] as [&str; 0], "it is neither replaced nor touched");
         // A change is tried, and it can be deleted.

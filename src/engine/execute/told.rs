@@ -11,13 +11,13 @@ use crate::{
 pub(super) fn given_up(step: &Step, kind: &Kind, why: &str) -> Error {
     let address = &step.address;
     let advice = match (kind.holds_data, step.action) {
-        (false, _) => "Mend what it names and run the same command again: the failed one is then replaced.".to_owned(),
+        (false, _) => "Fix what it names and run the same command again: the failed one is then replaced.".to_owned(),
         (true, Action::Create | Action::Replace) => format!(
-            "Mend what it names. The failed one holds nothing yet; to have it replaced, name it: run the same command again with \
+            "Fix what it names. The failed one holds nothing yet; to have it replaced, name it: run the same command again with \
              `--allow-replace {address}`."
         ),
         (true, _) => format!(
-            "It holds data: mend it in AWS, then run the same command again. To give its data up, run it with \
+            "It holds data: repair it in AWS, then run the same command again. To give its data up, run it with \
              `--allow-replace {address}`."
         ),
     };
@@ -36,7 +36,7 @@ pub(super) fn unstamped(step: &Step, error: Error) -> Error {
 
 pub(super) fn undeletable(step: &Step, why: &str, error: Error) -> Error {
     let message = format!("AWS does not delete {} as it is: {} {why}", step.address, error.message);
-    Error { message, ..error }.advise("Mend what it names, or delete it in AWS, and run the same command again.")
+    Error { message, ..error }.advise("Fix what it names, or delete it in AWS, and run the same command again.")
 }
 
 pub(super) fn invisible(step: &Step) -> Error {
@@ -44,18 +44,18 @@ pub(super) fn invisible(step: &Step) -> Error {
 }
 
 pub(super) fn vanished(step: &Step) -> Error {
-    Error::other(format!("{} was there when this was planned, but is gone.", step.address))
-        .advise("Somebody has deleted it while this ran. Run the same command again to plan anew.")
+    Error::other(format!("{} existed when this was planned, but is gone now.", step.address))
+        .advise("Somebody deleted it during this run. Run the same command again for a new plan.")
 }
 
 pub(super) fn taken_back(step: &Step, why: &str, shown: bool) -> Error {
     let advice = if shown {
-        "AWS shows it as described all the same, so that a further run finds nothing to change. Mend the cause, then change it \
-         once more, or begin what failed again in AWS."
+        "AWS nevertheless shows it as described, so another run would find nothing to change. Fix the cause, then change it \
+         once more, or retry what failed in AWS."
     } else {
-        "What ran before runs again. Mend the cause and run the same command again."
+        "What ran before is running again. Fix the cause and run the same command again."
     };
-    Error::other(format!("AWS took the change of {} back: {why}", step.address)).advise(advice)
+    Error::other(format!("AWS reverted the change of {}: {why}", step.address)).advise(advice)
 }
 
 pub(super) fn unmoved(step: &Step, paths: &[String]) -> Error {

@@ -259,7 +259,7 @@ impl<'r, 'a> Way<'r, 'a> {
         let minutes = self.run.timeout.as_secs().div_ceil(60);
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         Error::other(format!("{} was not finished after {minutes} {unit}.{waiting}", self.step.address)).advise(
-            "AWS goes on with what it has begun. Run the same command again to go on waiting, or give `--timeout`.",
+            "AWS continues what it has started. Run the same command again to keep waiting, or set a longer `--timeout`.",
         )
     }
 }
@@ -273,8 +273,8 @@ pub(super) fn headline(why: &str) -> &str {
 fn blocked(step: &Step, why: &str) -> Error {
     // The plan has shown it in full where it was so from the beginning.
     let why = if step.reason.as_deref() == Some(why) { headline(why) } else { why };
-    Error::other(format!("{} cannot work as things are: {why}", step.address))
-        .advise("Mend that, then run the same command again. It is kept: another one would not work either.")
+    Error::other(format!("{} cannot work as it is: {why}", step.address))
+        .advise("Fix that, then run the same command again. It is kept: a new one would not work either.")
 }
 
 /// What passes by itself has not passed in the time that it was given.

@@ -79,7 +79,7 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} (process {} on {}), which has been running infra {} since {}",
+            "{} (process {} on {}), running infra {} since {}",
             self.owner,
             self.pid,
             self.host,

@@ -172,7 +172,7 @@ fn refusal(step: &Step, steps: &[Step], kinds: &[Kind], policy: &Policy) -> Opti
             return Some(Refusal {
                 reason: format!("{why}."),
                 remedy: format!(
-                    "What it holds would be lost: start or mend it in AWS, then run the same command again. If it never held \
+                    "What it holds would be lost: start or repair it in AWS, then run the same command again. If it never held \
                      anything, or its data can be given up: `--allow-replace {address}`."
                 ),
                 address,

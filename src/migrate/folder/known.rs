@@ -54,7 +54,7 @@ impl FolderError {
             FolderError::Duplicate { path, entries, .. } => of_two(entries, folder_of(path), ledger, rows),
             FolderError::BadName { path } => of_name(path, ledger, rows),
             FolderError::NoJournal { path, .. } => {
-                let remedy = "Take meta/_journal.json from version control again: without it nothing says which of the .sql files run, and \
+                let remedy = "Restore meta/_journal.json from version control: without it nothing says which of the .sql files run, and \
                               in which order.";
                 (of_files(path, ledger, rows), Some(remedy.to_owned()))
             }
@@ -131,7 +131,7 @@ fn of_two(entries: &[Entry; 2], folder: &Path, ledger: &Ledger, rows: &[Row]) ->
                 "The ledger {ledger} has a row of that time, with the hash of neither: one was edited after it was applied."
             ),
             Some(
-                "Take both files from version control as they were, then run this again: it says which of them ran."
+                "Restore both files from version control as they were, then run this again: it says which of them ran."
                     .to_owned(),
             ),
         ),
@@ -188,7 +188,7 @@ fn of_content(
     let broken_from = match error {
         FolderError::NotUtf8 { byte, .. } | FolderError::Nul { byte, .. } => *byte,
         _ => {
-            let remedy = "Make the file readable, or take it from version control again: without it nothing is applied or verified.";
+            let remedy = "Make the file readable, or restore it from version control: without it nothing is applied or verified.";
             return (format!("{applied}."), Some(remedy.to_owned()));
         }
     };

@@ -202,11 +202,11 @@ async fn interrupted(stop: Option<watch::Receiver<bool>>) {
 /// Nobody waits any more, and the function goes on.
 fn left(function: &str) -> Error {
     Error::other(format!(
-        "Interrupted: nobody waits for the function {function} any more, and it goes on with the migrations, for 15 minutes at most."
+        "Interrupted: nobody is waiting for the function {function} any more, but it continues with the migrations, for at most 15 minutes."
     ))
     .advise(format!(
-        "Run the same command again: it waits for what still runs, and goes on from what the ledger says. What the function \
-         says is in the log group /aws/lambda/{function}."
+        "Run the same command again: it waits for what is still running, and continues from what the ledger says. The function's \
+         output is in the log group /aws/lambda/{function}."
     ))
 }
 
@@ -224,8 +224,8 @@ async fn call(function: &str, order: &Order, time: Duration, aws: &Clients) -> R
                 ..error
             }
             .advise(format!(
-                "The function goes on, and what it commits is in the ledger. Run the same command again: it goes on from there. \
-                 What the function says is in the log group /aws/lambda/{function}."
+                "The function continues, and what it commits is in the ledger. Run the same command again: it continues from there. \
+                 The function's output is in the log group /aws/lambda/{function}."
             )),
             _ => error,
         }

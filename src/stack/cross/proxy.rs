@@ -79,6 +79,6 @@ fn folder(ground: &Ground<'_>) -> Found {
     // Not every verb needs it: a stack can be destroyed where its migrations are not.
     let found = ground.warning(&[FOLDER], format!("the migrations folder {} {what}", folder.display()))?;
     Some(found.help(
-        "write the folder that drizzle-kit writes to (`out`), relative to this file; `drizzle-kit generate` creates it",
+        "write the folder that drizzle-kit writes to (`out`), relative to the file it is in; `drizzle-kit generate` creates it",
     ))
 }

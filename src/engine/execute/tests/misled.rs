@@ -73,8 +73,11 @@ fn a_change_that_shows_and_of_which_aws_says_that_it_took_it_back_is_no_success(
         stage.calls();
         let outcome = stage.deploy(&[stage.one("a", sized(2))]).await;
         let error = &outcome.failed[0].2;
-        assert!(error.message.contains("took the change of node/a back: update 2 failed"), "{error:?}");
-        assert!(error.advice.as_ref().is_some_and(|advice| advice.contains("as described all the same")), "{error:?}");
+        assert!(error.message.contains("reverted the change of node/a: update 2 failed"), "{error:?}");
+        assert!(
+            error.advice.as_ref().is_some_and(|advice| advice.contains("nevertheless shows it as described")),
+            "{error:?}"
+        );
         assert_eq!(stage.calls(), ["update node/a"], "nothing says that this was applied");
         // A further plan has nothing to change, and tells it.
         let plan = stage.plan(&[stage.one("a", sized(2))]).await;
