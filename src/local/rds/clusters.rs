@@ -1,5 +1,11 @@
 //! Aurora clusters: what they are, and how they are shown.
 
+pub(super) mod changes;
+pub(super) mod creation;
+pub(super) mod custom_endpoints;
+pub(super) mod master_secret;
+pub(super) mod roles;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -8,14 +14,13 @@ use super::{
     events::time,
     input::{Filters, Input, missing, page},
     instances::Instance,
-    listener::Listener,
-    master_secret::MasterSecret,
     phase::{Password, Phase, Progress},
+    plane::{listener::Listener, wanted::Aim},
     rules::Scaling,
     tags::{self, Tags},
-    wanted::Aim,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use master_secret::MasterSecret;
 
 /// An Aurora PostgreSQL cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]

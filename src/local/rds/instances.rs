@@ -1,15 +1,17 @@
 //! Instances: the writer and the readers of a cluster.
 
+mod boot;
+pub(super) mod changes;
+pub(super) mod incompatible;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
     Store, arn,
-    boot::Boot,
     clusters::{absent as no_cluster, key},
     engine,
     events::time,
-    incompatible::INCOMPATIBLE,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::{INCOMPATIBLE_NETWORK, Phase, Progress},
     renaming, rules,
@@ -17,6 +19,8 @@ use super::{
     times, windows,
 };
 use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
+use boot::Boot;
+use incompatible::INCOMPATIBLE;
 
 /// A member of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]

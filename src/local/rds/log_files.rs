@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     input::{Input, invalid, missing, page},
-    replicas::replica_name,
+    plane::replicas::replica_name,
 };
 use crate::local::{fault::Fault, world::Ctx};
 

@@ -9,82 +9,48 @@
 //! and so their endpoints, but not which server is.
 
 mod arn;
-mod boot;
-mod certificates;
-mod cluster_changes;
-mod cluster_creation;
 mod clusters;
-mod connection;
-mod copies;
-mod custom_endpoints;
 mod engine;
 mod events;
-mod extensions;
-mod formulas;
-mod health;
-mod incompatible;
 mod input;
-mod instance_changes;
 mod instances;
-mod left_behind;
-mod listener;
-mod log_exports;
 mod log_files;
-mod master_secret;
-mod master_user;
-mod member_endpoints;
-mod momentary;
 mod never;
 mod not_for_aurora;
 mod option_groups;
-mod parameter_groups;
 mod parameters;
 mod phase;
 pub(crate) mod plane;
-mod pooler;
-mod postgres;
-mod programs;
 mod proxies;
-mod proxy_endpoints;
-mod relay;
 mod renaming;
-mod replicas;
-mod roles;
 mod rules;
-mod settings;
-mod sharing;
 mod snapshots;
 mod store;
 mod subnet_groups;
-mod system;
-mod system_folder;
 mod tags;
-mod targets;
 #[cfg(test)]
 mod tests;
 mod times;
 mod unknown;
-mod values;
-mod wanted;
-mod ways;
 mod windows;
-mod works;
 mod zones;
 
-pub(crate) use certificates::ca_path;
-pub(crate) use left_behind::end_left_behind;
-pub(crate) use master_secret::rotate_master_secret;
-pub(crate) use momentary::Momentary;
-use parameter_groups::{CLUSTER, INSTANCE};
-pub(crate) use sharing::abroad;
+pub(crate) use clusters::master_secret::rotate_master_secret;
+use parameters::groups::{CLUSTER, INSTANCE};
+pub(crate) use plane::{
+    certificates::ca_path,
+    left_behind::end_left_behind,
+    momentary::Momentary,
+    system_folder::{copied_from, forget},
+    ways::databases,
+};
+pub(crate) use snapshots::sharing::abroad;
 pub(crate) use store::Store;
-pub(crate) use system_folder::{copied_from, forget};
-pub(crate) use ways::databases;
 
 use super::service::{Action, Service};
 
 static ACTIONS: &[(&str, Action)] = &[
-    ("AddRoleToDBCluster", roles::add),
+    ("AddRoleToDBCluster", clusters::roles::add),
     ("AddSourceIdentifierToSubscription", never::subscription),
     ("AddTagsToResource", tags::add),
     ("ApplyPendingMaintenanceAction", never::apply_maintenance),
@@ -92,18 +58,18 @@ static ACTIONS: &[(&str, Action)] = &[
     ("BacktrackDBCluster", not_for_aurora::backtrack),
     ("CancelExportTask", never::cancel_export),
     ("CopyDBClusterParameterGroup", |ctx, input| CLUSTER.copy(ctx, input)),
-    ("CopyDBClusterSnapshot", copies::copy),
+    ("CopyDBClusterSnapshot", snapshots::copies::copy),
     ("CopyDBParameterGroup", |ctx, input| INSTANCE.copy(ctx, input)),
     ("CopyOptionGroup", option_groups::copy),
-    ("CreateDBCluster", cluster_creation::create),
+    ("CreateDBCluster", clusters::creation::create),
     ("CopyDBSnapshot", never::snapshot),
-    ("CreateDBClusterEndpoint", custom_endpoints::create),
+    ("CreateDBClusterEndpoint", clusters::custom_endpoints::create),
     ("CreateDBClusterParameterGroup", |ctx, input| CLUSTER.create(ctx, input)),
     ("CreateDBClusterSnapshot", snapshots::create),
     ("CreateDBInstance", instances::create),
     ("CreateDBParameterGroup", |ctx, input| INSTANCE.create(ctx, input)),
     ("CreateDBProxy", proxies::create),
-    ("CreateDBProxyEndpoint", proxy_endpoints::create),
+    ("CreateDBProxyEndpoint", proxies::endpoints::create),
     ("CreateDBSecurityGroup", unknown::create_security_group),
     ("CreateDBSnapshot", never::create_snapshot),
     ("CreateDBSubnetGroup", subnet_groups::create),
@@ -111,16 +77,16 @@ static ACTIONS: &[(&str, Action)] = &[
     ("CreateOptionGroup", option_groups::create),
     ("DeleteBlueGreenDeployment", unknown::deployment),
     ("DeleteCustomDBEngineVersion", unknown::engine_version),
-    ("DeleteDBCluster", cluster_changes::delete),
+    ("DeleteDBCluster", clusters::changes::delete),
     ("DeleteDBClusterAutomatedBackup", never::delete_backup),
-    ("DeleteDBClusterEndpoint", custom_endpoints::delete),
+    ("DeleteDBClusterEndpoint", clusters::custom_endpoints::delete),
     ("DeleteDBClusterParameterGroup", |ctx, input| CLUSTER.delete(ctx, input)),
     ("DeleteDBClusterSnapshot", snapshots::delete),
-    ("DeleteDBInstance", instance_changes::delete),
+    ("DeleteDBInstance", instances::changes::delete),
     ("DeleteDBInstanceAutomatedBackup", unknown::instance_backup),
     ("DeleteDBParameterGroup", |ctx, input| INSTANCE.delete(ctx, input)),
     ("DeleteDBProxy", proxies::delete),
-    ("DeleteDBProxyEndpoint", proxy_endpoints::delete),
+    ("DeleteDBProxyEndpoint", proxies::endpoints::delete),
     ("DeleteDBSecurityGroup", unknown::security_group),
     ("DeleteDBShardGroup", unknown::shard_group),
     ("DeleteDBSnapshot", never::snapshot),
@@ -130,16 +96,16 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DeleteIntegration", unknown::integration),
     ("DeleteOptionGroup", option_groups::change),
     ("DeleteTenantDatabase", unknown::tenant),
-    ("DeregisterDBProxyTargets", targets::deregister),
+    ("DeregisterDBProxyTargets", proxies::targets::deregister),
     ("DescribeAccountAttributes", never::account_attributes),
     ("DescribeBlueGreenDeployments", never::deployments),
     ("DescribeCertificates", engine::certificates),
-    ("DescribeDBClusterAutomatedBackups", copies::automated_backups),
+    ("DescribeDBClusterAutomatedBackups", snapshots::copies::automated_backups),
     ("DescribeDBClusterBacktracks", never::backtracks),
     ("DescribeDBClusterEndpoints", clusters::endpoints),
     ("DescribeDBClusterParameterGroups", |ctx, input| CLUSTER.describe(ctx, input)),
     ("DescribeDBClusterParameters", |ctx, input| CLUSTER.parameters(ctx, input)),
-    ("DescribeDBClusterSnapshotAttributes", sharing::attributes),
+    ("DescribeDBClusterSnapshotAttributes", snapshots::sharing::attributes),
     ("DescribeDBClusterSnapshots", snapshots::describe),
     ("DescribeDBClusters", clusters::describe),
     ("DescribeDBEngineVersions", engine::versions),
@@ -154,9 +120,9 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeDBParameterGroups", |ctx, input| INSTANCE.describe(ctx, input)),
     ("DescribeDBParameters", |ctx, input| INSTANCE.parameters(ctx, input)),
     ("DescribeDBProxies", proxies::describe),
-    ("DescribeDBProxyEndpoints", proxy_endpoints::describe),
-    ("DescribeDBProxyTargetGroups", targets::describe_groups),
-    ("DescribeDBProxyTargets", targets::describe),
+    ("DescribeDBProxyEndpoints", proxies::endpoints::describe),
+    ("DescribeDBProxyTargetGroups", proxies::targets::describe_groups),
+    ("DescribeDBProxyTargets", proxies::targets::describe),
     ("DescribeDBSecurityGroups", never::security_groups),
     ("DescribeDBShardGroups", never::shards),
     ("DescribeDBSnapshotAttributes", never::snapshot),
@@ -177,24 +143,24 @@ static ACTIONS: &[(&str, Action)] = &[
     ("DescribeSourceRegions", never::source_regions),
     ("DescribeTenantDatabases", never::tenants),
     ("DescribeValidDBInstanceModifications", never::valid_modifications),
-    ("DisableHttpEndpoint", cluster_changes::disable_http),
+    ("DisableHttpEndpoint", clusters::changes::disable_http),
     ("DownloadDBLogFilePortion", log_files::download),
-    ("EnableHttpEndpoint", cluster_changes::enable_http),
-    ("FailoverDBCluster", cluster_changes::failover),
+    ("EnableHttpEndpoint", clusters::changes::enable_http),
+    ("FailoverDBCluster", clusters::changes::failover),
     ("FailoverGlobalCluster", unknown::global_cluster),
     ("ListTagsForResource", tags::list),
     ("ModifyActivityStream", not_for_aurora::modify_stream),
     ("ModifyCurrentDBClusterCapacity", never::modify_capacity),
     ("ModifyCustomDBEngineVersion", unknown::engine_version),
-    ("ModifyDBCluster", cluster_changes::modify),
-    ("ModifyDBClusterEndpoint", custom_endpoints::modify),
+    ("ModifyDBCluster", clusters::changes::modify),
+    ("ModifyDBClusterEndpoint", clusters::custom_endpoints::modify),
     ("ModifyDBClusterParameterGroup", |ctx, input| CLUSTER.modify(ctx, input)),
-    ("ModifyDBClusterSnapshotAttribute", sharing::share),
-    ("ModifyDBInstance", instance_changes::modify),
+    ("ModifyDBClusterSnapshotAttribute", snapshots::sharing::share),
+    ("ModifyDBInstance", instances::changes::modify),
     ("ModifyDBParameterGroup", |ctx, input| INSTANCE.modify(ctx, input)),
     ("ModifyDBProxy", proxies::modify),
-    ("ModifyDBProxyEndpoint", proxy_endpoints::modify),
-    ("ModifyDBProxyTargetGroup", targets::modify_group),
+    ("ModifyDBProxyEndpoint", proxies::endpoints::modify),
+    ("ModifyDBProxyTargetGroup", proxies::targets::modify_group),
     ("ModifyDBShardGroup", unknown::shard_group),
     ("ModifyDBSnapshot", never::snapshot),
     ("ModifyDBSnapshotAttribute", never::snapshot),
@@ -207,11 +173,11 @@ static ACTIONS: &[(&str, Action)] = &[
     ("PromoteReadReplica", not_for_aurora::promote),
     ("PromoteReadReplicaDBCluster", never::promote),
     ("RebootDBCluster", never::reboot_cluster),
-    ("RebootDBInstance", instance_changes::reboot),
+    ("RebootDBInstance", instances::changes::reboot),
     ("RebootDBShardGroup", unknown::shard_group),
-    ("RegisterDBProxyTargets", targets::register),
+    ("RegisterDBProxyTargets", proxies::targets::register),
     ("RemoveFromGlobalCluster", unknown::global_cluster),
-    ("RemoveRoleFromDBCluster", roles::remove),
+    ("RemoveRoleFromDBCluster", clusters::roles::remove),
     ("RemoveRoleFromDBInstance", not_for_aurora::remove_role),
     ("RemoveSourceIdentifierFromSubscription", never::subscription),
     ("RemoveTagsFromResource", tags::remove),
@@ -219,16 +185,16 @@ static ACTIONS: &[(&str, Action)] = &[
     ("ResetDBParameterGroup", |ctx, input| INSTANCE.reset(ctx, input)),
     ("RestoreDBClusterFromS3", not_for_aurora::restore_from_s3),
     ("RestoreDBClusterFromSnapshot", snapshots::restore),
-    ("RestoreDBClusterToPointInTime", copies::restore_to_point_in_time),
+    ("RestoreDBClusterToPointInTime", snapshots::copies::restore_to_point_in_time),
     ("RestoreDBInstanceFromDBSnapshot", never::snapshot),
     ("RestoreDBInstanceFromS3", not_for_aurora::restore_from_s3),
     ("RevokeDBSecurityGroupIngress", unknown::security_group),
-    ("StartDBCluster", cluster_changes::start),
-    ("StartDBInstance", instance_changes::refuse_alone),
+    ("StartDBCluster", clusters::changes::start),
+    ("StartDBInstance", instances::changes::refuse_alone),
     ("StartExportTask", never::export),
     ("StopActivityStream", not_for_aurora::stop_stream),
-    ("StopDBCluster", cluster_changes::stop),
-    ("StopDBInstance", instance_changes::refuse_alone),
+    ("StopDBCluster", clusters::changes::stop),
+    ("StopDBInstance", instances::changes::refuse_alone),
     ("SwitchoverBlueGreenDeployment", unknown::deployment),
     ("SwitchoverGlobalCluster", unknown::global_cluster),
     ("SwitchoverReadReplica", not_for_aurora::promote),

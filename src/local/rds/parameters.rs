@@ -1,13 +1,17 @@
 //! The parameters of Aurora PostgreSQL that the local cloud knows, as `DescribeDBClusterParameters` lists them.
 
+mod formulas;
+pub(super) mod groups;
+mod values;
+
 use serde_json::{Value, json};
 
 use super::{
-    formulas::{self, Formula},
     input::{combination, invalid},
-    values, zones,
+    zones,
 };
 use crate::local::fault::Fault;
+use formulas::Formula;
 
 /// One engine parameter.
 #[derive(Debug, Clone, Copy)]

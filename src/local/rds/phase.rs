@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::incompatible;
+use super::instances::incompatible;
 use crate::local::pace::Millis;
 
 /// What has no address in a subnet of its own.

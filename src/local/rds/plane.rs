@@ -4,6 +4,28 @@
 //! how far that is; a resource becomes `available` only then. What runs is found by pid files, so a daemon
 //! that was killed is followed by one that adopts its servers.
 
+pub(super) mod certificates;
+mod connection;
+mod extensions;
+mod health;
+pub(super) mod left_behind;
+pub(super) mod listener;
+mod log_exports;
+mod master_user;
+mod member_endpoints;
+pub(super) mod momentary;
+mod pooler;
+mod postgres;
+mod programs;
+mod relay;
+pub(super) mod replicas;
+mod settings;
+mod system;
+pub(super) mod system_folder;
+pub(super) mod wanted;
+pub(super) mod ways;
+mod works;
+
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
@@ -15,22 +37,20 @@ use std::{
 };
 
 use super::{
-    certificates::Authority,
     clusters::Cluster,
-    incompatible::Failures,
+    instances::incompatible::Failures,
     phase::Progress,
-    postgres::{self, SUPERUSER, Servers},
-    proxies::Proxy,
-    relay::Relays,
-    replicas::{primary_name, replica_name},
-    system::User,
-    system_folder,
-    targets::Health,
-    wanted::{Aim, Check, Copy, Item, Place, Wanted},
-    works::Works,
+    proxies::{Proxy, targets::Health},
 };
 use crate::local::{cloud::Cloud, world::Ctx};
+use certificates::Authority;
 use futures::future::join_all;
+use postgres::{SUPERUSER, Servers};
+use relay::Relays;
+use replicas::{primary_name, replica_name};
+use system::User;
+use wanted::{Aim, Check, Copy, Item, Place, Wanted};
+use works::Works;
 
 /// How long to wait for the next look when nothing wakes the plane: while something is under way, and else.
 const RESTLESS: Duration = Duration::from_millis(200);
@@ -206,7 +226,7 @@ impl Plane {
         news
     }
 
-    async fn pooler(&self, item: &Item<super::pooler::Wanted>) -> bool {
+    async fn pooler(&self, item: &Item<pooler::Wanted>) -> bool {
         let outcome = match item.aim {
             Aim::Run => self.servers.ensure_pooler(&item.spec).await,
             Aim::Rest | Aim::End => {

@@ -1,5 +1,8 @@
 //! Proxies.
 
+pub(super) mod endpoints;
+pub(super) mod targets;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,14 +10,14 @@ use super::{
     Store, arn,
     events::time,
     input::{Filters, Input, combination, invalid, missing, page},
-    listener::Listener,
     phase::{Phase, Progress},
+    plane::listener::Listener,
     rules, subnet_groups,
     tags::{self, Tags},
-    targets::{Pool, Target},
     times,
 };
 use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
+use targets::{Pool, Target};
 
 /// How many proxies a region may have.
 const QUOTA: usize = 20;

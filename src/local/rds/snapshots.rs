@@ -1,20 +1,23 @@
 //! Cluster snapshots, and clusters made from them.
 
+pub(super) mod copies;
+pub(super) mod sharing;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Store, arn, cluster_creation,
-    clusters::{Cluster, key},
+    Store, arn,
+    clusters::{Cluster, creation, key},
     engine,
     events::time,
     input::{Filters, Input, combination, identifier, missing, page},
     phase::{Password, Phase},
-    sharing::Sight,
     tags::{self, Tags},
     times,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use sharing::Sight;
 
 /// A snapshot of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -326,7 +329,7 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version))
         })?;
     }
-    let mut cluster = cluster_creation::draft(ctx, &input, version)?;
+    let mut cluster = creation::draft(ctx, &input, version)?;
     snapshot.hand_to(&mut cluster, &input);
-    Ok(cluster_creation::admit(ctx, cluster))
+    Ok(creation::admit(ctx, cluster))
 }

@@ -5,9 +5,16 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    clusters::Cluster, custom_endpoints::CustomEndpoint, events::Event, instances::Instance,
-    parameter_groups::ParameterGroup, phase::Phase, proxies::Proxy, proxy_endpoints::ProxyEndpoint, renaming::RENAMING,
-    snapshots::Snapshot, subnet_groups::SubnetGroup, tags::Tags,
+    clusters::{Cluster, custom_endpoints::CustomEndpoint},
+    events::Event,
+    instances::Instance,
+    parameters::groups::ParameterGroup,
+    phase::Phase,
+    proxies::{Proxy, endpoints::ProxyEndpoint},
+    renaming::RENAMING,
+    snapshots::Snapshot,
+    subnet_groups::SubnetGroup,
+    tags::Tags,
 };
 use crate::local::{inventory::Item, pace::Millis};
 

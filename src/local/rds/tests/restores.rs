@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Cloud, merge};
 use crate::local::{
     members::testing,
-    rds::sharing,
+    rds::snapshots::sharing,
     world::{Account, World},
 };
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Cloud, instance};
-use crate::local::rds::wanted::{Aim, Place, Wanted};
+use crate::local::rds::plane::wanted::{Aim, Place, Wanted};
 
 impl Cloud {
     fn wanted(&mut self) -> Wanted {

@@ -18,7 +18,6 @@ use super::{
     connection::{self, Login, Proof},
     listener::Listener,
     member_endpoints::Member,
-    phase::Password,
     programs::Programs,
     relay::Relays,
     replicas::{Source, replica_name},
@@ -26,17 +25,18 @@ use super::{
     system::{self, Process, User},
 };
 use crate::local::cloud::Cloud;
+use crate::local::rds::phase::Password;
 
 /// The superuser, which AWS keeps to itself as well.
 pub(super) const SUPERUSER: &str = "rdsadmin";
 
 /// What a cluster's server is to be.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The cluster's resource id: the name of its folder.
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) major: String,
-    pub(super) listener: Listener,
+    pub(crate) listener: Listener,
     pub(super) username: String,
     pub(super) password: Password,
     pub(super) database: Option<String>,
@@ -51,9 +51,9 @@ pub(super) struct Wanted {
     /// The address of the readers' endpoint.
     pub(super) reader: Option<Listener>,
     /// Whether a server of its own answers there, which the cluster has as soon as it has a reader.
-    pub(super) replicated: bool,
+    pub(crate) replicated: bool,
     /// The instances that are served.
-    pub(super) members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// The server that this one follows, read-only.
     pub(super) source: Option<Source>,
 }

@@ -19,24 +19,23 @@ use rustix::process::Signal;
 
 use super::{
     listener::Listener,
-    phase::Password,
     postgres::{PATIENCE, STOPPING, Servers},
     system::{self, Process},
-    targets::Pool,
 };
+use crate::local::rds::{phase::Password, proxies::targets::Pool};
 
 /// What a pooler is to be.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The last part of the proxy's or endpoint's ARN: the name of its folder.
-    pub(super) name: String,
-    pub(super) listener: Listener,
+    pub(crate) name: String,
+    pub(crate) listener: Listener,
     pub(super) require_tls: bool,
     /// Seconds.
     pub(super) idle_timeout: i64,
     pub(super) pool: Pool,
     /// The credentials that the secrets hold.
-    pub(super) users: Vec<(String, Password)>,
+    pub(crate) users: Vec<(String, Password)>,
     /// The server, and how many connections it takes; none where there is no target that the proxy reaches.
     pub(super) server: Option<(Listener, u64)>,
 }

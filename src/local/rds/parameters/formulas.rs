@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_default_that_looks_like_one_is_one() {
-        let defaults = super::super::parameters::PARAMETERS.iter().filter_map(|parameter| parameter.default);
+        let defaults = crate::local::rds::parameters::PARAMETERS.iter().filter_map(|parameter| parameter.default);
         for text in defaults.filter(|text| text.contains('{')) {
             assert_eq!(parse(text), Some(Formula::Unknown), "{text}");
         }

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    arn, cluster_creation,
-    clusters::{self, key},
+use super::sharing::Sight;
+use crate::local::rds::{
+    arn,
+    clusters::{self, creation, key},
     engine,
     input::{Input, combination, identifier, invalid},
     phase::Phase,
-    sharing::Sight,
-    snapshots, tags, times,
+    tags, times,
 };
 use crate::local::{fault::Fault, members::random_uuid, world::Ctx};
 
 /// `CopyDBClusterSnapshot`, also of one of another region or account, by its ARN. The two share the data; it goes with the last
 /// one. AWS ignores `PreSignedUrl` in most regions, and SDKs send it nevertheless.
-pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let known = [
         "SourceDBClusterSnapshotIdentifier",
@@ -30,7 +30,7 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     source.check_available()?;
     let target = input.required("TargetDBClusterSnapshotIdentifier")?;
     let name = identifier("TargetDBClusterSnapshotIdentifier", target, 255)?;
-    snapshots::check_free(&ctx.region.rds, &name)?;
+    super::check_free(&ctx.region.rds, &name)?;
     let mut given = tags::given(&input)?;
     let is_own = source.sight(ctx.account) == Some(Sight::Own);
     if input.flag("CopyTags") == Some(true) && is_own && given.is_empty() {
@@ -59,9 +59,9 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 /// `RestoreDBClusterToPointInTime`. What the source holds now is copied; an earlier time cannot be gone back to, for
 /// nothing is archived here.
-pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let mut known = snapshots::RESTORE.to_vec();
+    let mut known = super::RESTORE.to_vec();
     known.retain(|member| !["SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones"].contains(member));
     known.extend(["SourceDBClusterIdentifier", "RestoreToTime", "UseLatestRestorableTime", "RestoreType"]);
     input.only("RestoreDBClusterToPointInTime", &known)?;
@@ -90,11 +90,11 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     }
     let mut described = input.0.clone();
     described["Engine"] = json!(engine::ENGINE);
-    let mut cluster = cluster_creation::draft(ctx, &Input(described), &source.version)?;
+    let mut cluster = creation::draft(ctx, &Input(described), &source.version)?;
     // The data is copied as an automated snapshot is.
     let name = format!("{}-{}", source.identifier, arn::hex_id(""));
-    snapshots::take(ctx, &source, name.clone(), tags::Tags::new())?;
-    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| snapshots::absent(&name))?;
+    super::take(ctx, &source, name.clone(), tags::Tags::new())?;
+    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| super::absent(&name))?;
     snapshot.automated = true;
     snapshot.identifier = format!("rds:{name}");
     snapshot.hand_to(&mut cluster, &input);
@@ -106,11 +106,11 @@ pub(super) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
         let group = cluster.clone_group.get_or_insert_with(random_uuid).clone();
         ctx.region.rds.cluster_mut(&source.identifier)?.clone_group = Some(group);
     }
-    Ok(cluster_creation::admit(ctx, cluster))
+    Ok(creation::admit(ctx, cluster))
 }
 
 /// `DescribeDBClusterAutomatedBackups`: what each cluster could be restored from.
-pub(super) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let wanted = |cluster: &&clusters::Cluster| {
         input.text("DBClusterIdentifier").is_none_or(|name| key(name) == cluster.identifier)
@@ -133,5 +133,5 @@ pub(super) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value
         })
     };
     let backups = ctx.region.rds.clusters.values().filter(wanted).map(view).collect();
-    super::input::page(&input, "DBClusterAutomatedBackups", backups)
+    crate::local::rds::input::page(&input, "DBClusterAutomatedBackups", backups)
 }

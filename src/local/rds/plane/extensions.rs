@@ -9,7 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{parameters, postgres::Servers, programs::Programs};
+use super::{postgres::Servers, programs::Programs};
+use crate::local::rds::parameters;
 
 /// The folder, in a server's, with what stands before the installed control files.
 const FOLDER: &str = "extensions";

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use super::{KEPT, OF_THE_CLUSTER, check_kept};
+use crate::local::rds::{
     engine,
     input::{Input, combination},
-    instances::{KEPT, OF_THE_CLUSTER, check_kept},
     phase::Phase,
     renaming, times, windows,
 };
@@ -36,7 +36,7 @@ const MODIFY: &[&str] = &[
 /// cloud takes AWS applies at once in any case. The windows of a local cloud never come: that is a matter of days.
 const DEFERRED: &[&str] = &["DBInstanceClass", "CACertificateIdentifier"];
 
-pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     if let Some((_, what)) = OF_THE_CLUSTER.iter().find(|(member, _)| input.has(member)) {
         return Err(combination(format!(
@@ -93,7 +93,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let mut instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?.clone();
     if input.has("FinalDBSnapshotIdentifier") {
@@ -127,7 +127,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     if input.flag("ForceFailover") == Some(true) {
         return Err(combination("Cannot force failover since the instance is not configured for MultiAZ."));
@@ -148,7 +148,7 @@ pub(super) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 /// `StartDBInstance` and `StopDBInstance`: a member starts and stops with its cluster.
-pub(super) fn refuse_alone(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn refuse_alone(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let instance = ctx.region.rds.instance(input.required("DBInstanceIdentifier")?)?;
     let message = format!(

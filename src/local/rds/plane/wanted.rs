@@ -1,17 +1,13 @@
 //! What the API wants of the data plane, read off the world in one go.
 
-use super::{
+use super::{member_endpoints::Member, pooler, postgres, replicas::replica_name, settings};
+use crate::local::rds::{
     Store,
     clusters::Cluster,
     engine,
     instances::Instance,
-    member_endpoints::Member,
     phase::{Password, Phase},
-    pooler, postgres,
-    proxies::Proxy,
-    replicas::replica_name,
-    settings,
-    targets::Target,
+    proxies::{Proxy, targets::Target},
 };
 use crate::local::{
     cloud::{Cloud, now},
@@ -22,14 +18,14 @@ use crate::local::{
 
 /// The account and region that something is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) account: String,
     pub(super) region: String,
 }
 
 /// What is to become of a server or a pooler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(crate) enum Aim {
     /// It runs.
     Run,
     /// It is ready to be started: its data is there. So is a cluster until it has an instance, and one that is stopped.
@@ -40,16 +36,16 @@ pub(super) enum Aim {
 
 /// Something that is to run, or not to.
 #[derive(Debug, Clone)]
-pub(super) struct Item<T> {
+pub(crate) struct Item<T> {
     pub(super) place: Place,
     /// Its name in the API.
     pub(super) id: String,
     /// The number of the change that this would reach.
-    pub(super) wanted: u64,
-    pub(super) aim: Aim,
-    pub(super) spec: T,
+    pub(crate) wanted: u64,
+    pub(crate) aim: Aim,
+    pub(crate) spec: T,
     /// The resource ids of the instances that are served as soon as it is so.
-    pub(super) members: Vec<String>,
+    pub(crate) members: Vec<String>,
 }
 
 /// A snapshot to be made.
@@ -66,8 +62,8 @@ pub(super) struct Copy {
 #[derive(Debug, Clone)]
 pub(super) struct Check {
     pub(super) place: Place,
-    pub(super) proxy: String,
-    pub(super) cluster: String,
+    pub(crate) proxy: String,
+    pub(crate) cluster: String,
     /// What is wrong before a connection is tried: AWS's reason, and a description.
     pub(super) wrong: Option<(&'static str, String)>,
     /// The proxy's folder, credentials and settings.
@@ -79,9 +75,9 @@ pub(super) struct Check {
 
 /// Everything that is wanted.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
-    pub(super) servers: Vec<Item<postgres::Wanted>>,
-    pub(super) poolers: Vec<Item<pooler::Wanted>>,
+pub(crate) struct Wanted {
+    pub(crate) servers: Vec<Item<postgres::Wanted>>,
+    pub(crate) poolers: Vec<Item<pooler::Wanted>>,
     pub(super) copies: Vec<Copy>,
     pub(super) checks: Vec<Check>,
     /// The folders that belong to something.
@@ -108,7 +104,7 @@ impl Wanted {
         wanted
     }
 
-    pub(super) fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
+    pub(crate) fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
         let store = &region.rds;
         self.expects |= !store.subnet_groups.is_empty();
         for cluster in store.clusters.values() {

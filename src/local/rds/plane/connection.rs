@@ -7,11 +7,12 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio_postgres::{Client, Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{certificates::Signed, listener::Listener, phase::Password};
+use super::{certificates::Signed, listener::Listener};
+use crate::local::rds::phase::Password;
 
 /// Where to, and as whom.
 pub(super) struct Login<'a> {
-    pub(super) listener: &'a Listener,
+    pub(crate) listener: &'a Listener,
     pub(super) username: &'a str,
     pub(super) proof: Proof<'a>,
     pub(super) database: &'a str,

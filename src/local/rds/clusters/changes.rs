@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    Store,
-    cluster_creation::check_common,
-    clusters::{self, Cluster, KEPT},
-    engine,
+    Cluster, KEPT,
+    creation::check_common,
+    master_secret::{self, Change},
+};
+use crate::local::rds::{
+    Store, engine,
     input::{Input, combination, identifier, invalid},
     instances,
-    master_secret::{self, Change},
     phase::{Password, Phase},
     renaming,
     rules::{self, Scaling},
@@ -97,7 +98,7 @@ fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
     Ok(now)
 }
 
-pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("ModifyDBCluster", MODIFY)?;
     let before = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
@@ -164,7 +165,7 @@ fn is_visible(before: &Cluster, after: &Cluster) -> bool {
         || before.logs != after.logs
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only(
         "DeleteDBCluster",
@@ -216,7 +217,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
-pub(super) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
@@ -229,7 +230,7 @@ pub(super) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
-pub(super) fn start(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn start(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
@@ -262,12 +263,12 @@ fn change_all(
     Ok(())
 }
 
-pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
     let arn = cluster.arn.clone();
-    let wanted = input.text("TargetDBInstanceIdentifier").map(clusters::key);
+    let wanted = input.text("TargetDBInstanceIdentifier").map(super::key);
     let mut readers: Vec<_> =
         ctx.region.rds.members(&name).filter(|one| !one.writer && one.phase.is("available")).collect();
     readers.sort_by_key(|reader| reader.promotion_tier());
@@ -310,7 +311,8 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 fn switch_http(ctx: &mut Ctx<'_>, input: Value, on: bool) -> Result<Value, Fault> {
     let input = Input(input);
     let arn = input.required("ResourceArn")?;
-    let absent = || super::input::missing("ResourceNotFoundFault", format!("The resource {arn} does not exist."));
+    let absent =
+        || crate::local::rds::input::missing("ResourceNotFoundFault", format!("The resource {arn} does not exist."));
     let cluster = ctx.region.rds.clusters.values_mut().find(|cluster| cluster.arn == arn).ok_or_else(absent)?;
     if cluster.status() != "available" {
         let message =
@@ -321,10 +323,10 @@ fn switch_http(ctx: &mut Ctx<'_>, input: Value, on: bool) -> Result<Value, Fault
     Ok(json!({"ResourceArn": arn, "HttpEndpointEnabled": on}))
 }
 
-pub(super) fn enable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn enable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     switch_http(ctx, input, true)
 }
 
-pub(super) fn disable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn disable_http(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     switch_http(ctx, input, false)
 }

@@ -12,12 +12,12 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     /// The name of its folder.
-    pub(super) name: String,
-    pub(super) listener: Listener,
+    pub(crate) name: String,
+    pub(crate) listener: Listener,
 }
 
 /// The name of the folder of the server behind a cluster's readers.
-pub(super) fn replica_name(name: &str) -> String {
+pub(crate) fn replica_name(name: &str) -> String {
     format!("{name}-reader")
 }
 

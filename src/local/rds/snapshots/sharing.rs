@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use super::Snapshot;
+use crate::local::rds::{
     arn::account_and_region,
     clusters::key,
     input::{Input, combination, invalid},
-    snapshots::{self, Snapshot},
 };
 use crate::local::{
     fault::Fault,
@@ -75,7 +75,7 @@ impl Ctx<'_> {
     pub(super) fn snapshot_here(&self, name: &str) -> Result<Snapshot, Fault> {
         let snapshot = self.snapshot_anywhere(name)?;
         let is_here = account_and_region(&snapshot.arn).is_some_and(|(_, region)| region == self.region_name);
-        if is_here { Ok(snapshot) } else { Err(snapshots::absent(name)) }
+        if is_here { Ok(snapshot) } else { Err(super::absent(name)) }
     }
 
     /// The snapshots of others in this region, and of the account's own those that are public.
@@ -91,7 +91,7 @@ impl Ctx<'_> {
 }
 
 /// `ModifyDBClusterSnapshotAttribute`: who else may restore it, by account, or `all`.
-pub(super) fn share(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn share(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = input.required("DBClusterSnapshotIdentifier")?;
     let snapshot = ctx.region.rds.snapshot(name)?;
@@ -119,14 +119,14 @@ pub(super) fn share(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             return Err(combination("Encrypted snapshots cannot be shared with everybody."));
         }
     }
-    let snapshot = ctx.region.rds.snapshots.get_mut(&key(name)).ok_or_else(|| snapshots::absent(name))?;
+    let snapshot = ctx.region.rds.snapshots.get_mut(&key(name)).ok_or_else(|| super::absent(name))?;
     snapshot.shared.retain(|account| !remove.contains(account) && !add.contains(account));
     snapshot.shared.extend(add);
     Ok(snapshot.attributes())
 }
 
 /// `DescribeDBClusterSnapshotAttributes`.
-pub(super) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn attributes(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Ok(ctx.region.rds.snapshot(input.required("DBClusterSnapshotIdentifier")?)?.attributes())
 }

@@ -2,12 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    arn,
-    clusters::{Cluster, KEPT},
-    engine,
+use super::{Cluster, KEPT, master_secret::Change};
+use crate::local::rds::{
+    arn, engine,
     input::{Input, combination, identifier, invalid},
-    master_secret::Change,
     phase::{Password, Phase, Progress},
     rules::{self, Scaling},
     subnet_groups, tags, times, windows,
@@ -88,7 +86,7 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
 }
 
 /// A cluster as the call describes it, checked; without the master user, which a restore takes from elsewhere.
-pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<Cluster, Fault> {
+pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<Cluster, Fault> {
     let identifier = identifier("DBClusterIdentifier", input.required("DBClusterIdentifier")?, 63)?;
     ctx.region.rds.check_cluster_name(&identifier)?;
     engine::check(input.required("Engine")?)?;
@@ -149,7 +147,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     })
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("CreateDBCluster", CREATE)?;
     let secret = Change::of(&input, false)?;
@@ -175,7 +173,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 }
 
 /// Takes a new cluster into the store.
-pub(super) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster) -> Value {
+pub(crate) fn admit(ctx: &mut Ctx<'_>, cluster: Cluster) -> Value {
     service_linked::provide(ctx, service_linked::OF_RDS);
     let answer = json!({"DBCluster": cluster.view(&ctx.region.rds, ctx.now)});
     ctx.note_doom("db-cluster", &cluster.arn);

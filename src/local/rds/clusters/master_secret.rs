@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
+use super::Cluster;
+use crate::local::rds::{
     Store,
-    clusters::Cluster,
     input::{Input, combination},
     phase::{Password, Phase},
     rules, times,

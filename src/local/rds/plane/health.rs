@@ -6,9 +6,9 @@ use super::{
     connection::{self, Login, PATIENCE, Proof, Refused},
     listener::Listener,
     postgres::Servers,
-    targets::Health,
     wanted::Check,
 };
+use crate::local::rds::proxies::targets::Health;
 
 impl Servers {
     /// What a client of the proxy would meet. The way straight to the server comes first: a pooler's open

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
+use super::check_name;
+use crate::local::rds::{
     Store, arn,
     events::time,
     input::{Filters, Input, missing, page},
-    listener::Listener,
     phase::{Phase, Progress},
-    proxies::check_name,
+    plane::listener::Listener,
     rules, subnet_groups,
     tags::{self, Tags},
     times,
@@ -19,24 +19,24 @@ use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 /// A proxy's endpoint that a user made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ProxyEndpoint {
-    pub(super) name: String,
-    pub(super) arn: String,
-    pub(super) proxy: String,
-    pub(super) phase: Phase,
-    pub(super) progress: Progress,
-    pub(super) listener: Listener,
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) proxy: String,
+    pub(crate) phase: Phase,
+    pub(crate) progress: Progress,
+    pub(crate) listener: Listener,
     vpc_id: String,
     subnets: Vec<String>,
     security_groups: Vec<String>,
     /// `READ_WRITE` or `READ_ONLY`.
     role: String,
     created: Millis,
-    pub(super) tags: Tags,
+    pub(crate) tags: Tags,
 }
 
 impl ProxyEndpoint {
     /// Whether it leads to the readers.
-    pub(super) fn is_read_only(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         self.role == "READ_ONLY"
     }
 
@@ -67,7 +67,7 @@ fn attach(ctx: &mut Ctx<'_>, endpoint: &mut ProxyEndpoint) {
     ctx.end_without_room(attached, &mut endpoint.phase);
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let known = ["DBProxyName", "DBProxyEndpointName", "VpcSubnetIds", "VpcSecurityGroupIds", "TargetRole", "Tags"];
     input.only("CreateDBProxyEndpoint", &known)?;
@@ -108,7 +108,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;
     let store = &mut ctx.region.rds;
@@ -125,7 +125,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     page(&input, "DBProxyEndpoints", endpoints.iter().filter(wanted).map(ProxyEndpoint::view).collect())
 }
 
-pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("ModifyDBProxyEndpoint", &["DBProxyEndpointName", "NewDBProxyEndpointName", "VpcSecurityGroupIds"])?;
     let mut endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?.clone();
@@ -151,7 +151,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let until = ctx.pace.after(ctx.now, times::PROXY_ENDPOINT);
     let endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?;

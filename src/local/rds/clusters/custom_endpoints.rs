@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
+use super::Cluster;
+use crate::local::rds::{
     Store, arn,
-    clusters::Cluster,
     input::{Input, combination, identifier, invalid, missing},
     phase::Phase,
     tags::{self, Tags},
@@ -16,16 +16,16 @@ use crate::local::{fault::Fault, world::Ctx};
 /// An endpoint that a user made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CustomEndpoint {
-    pub(super) name: String,
-    pub(super) arn: String,
+    pub(crate) name: String,
+    pub(crate) arn: String,
     resource_id: String,
-    pub(super) cluster: String,
-    pub(super) phase: Phase,
+    pub(crate) cluster: String,
+    pub(crate) phase: Phase,
     /// `READER`, `WRITER` or `ANY`.
     kind: String,
     members: Vec<String>,
     excluded: Vec<String>,
-    pub(super) tags: Tags,
+    pub(crate) tags: Tags,
 }
 
 impl CustomEndpoint {
@@ -40,7 +40,7 @@ impl CustomEndpoint {
     }
 
     /// Follows an instance to its new name.
-    pub(super) fn rename_member(&mut self, old: &str, new: &str) {
+    pub(crate) fn rename_member(&mut self, old: &str, new: &str) {
         for member in self.members.iter_mut().chain(&mut self.excluded).filter(|member| *member == old) {
             new.clone_into(member);
         }
@@ -90,7 +90,7 @@ fn read(store: &Store, cluster: &str, input: &Input) -> Result<Given, Fault> {
     Ok(Given { kind, members, excluded })
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let store = &ctx.region.rds;
     let cluster = store.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
@@ -134,7 +134,7 @@ fn available(store: &Store, input: &Input) -> Result<(CustomEndpoint, Cluster), 
     Ok((found.clone(), store.cluster(&found.cluster)?.clone()))
 }
 
-pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let (mut endpoint, cluster) = available(&ctx.region.rds, &input)?;
     let Given { kind, members, excluded } = read(&ctx.region.rds, &cluster.identifier, &input)?;
@@ -152,7 +152,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(answer)
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (mut endpoint, cluster) = available(&ctx.region.rds, &Input(input))?;
     endpoint.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::MODIFICATION), "deleted");
     let answer = endpoint.view(&cluster);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{extensions, parameters, postgres::Wanted, programs::Programs};
+use super::{extensions, postgres::Wanted, programs::Programs};
+use crate::local::rds::parameters;
 
 /// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
 const CONNECTIONS: &str = "200";

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::input::{Input, invalid, missing};
+use crate::local::rds::input::{Input, invalid, missing};
 use crate::local::{fault::Fault, world::Ctx};
 
 /// The features of Aurora PostgreSQL that take a role.
@@ -22,7 +22,7 @@ fn read(ctx: &Ctx<'_>, input: &Input) -> Result<(String, String, String), Fault>
     Ok((cluster.identifier.clone(), input.required("RoleArn")?.to_owned(), feature.to_owned()))
 }
 
-pub(super) fn add(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn add(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (name, role, feature) = read(ctx, &Input(input))?;
     if !ctx.iam.role(&role).is_some_and(|known| known.trusts_service("rds.amazonaws.com")) {
         return Err(invalid(format!(
@@ -39,7 +39,7 @@ pub(super) fn add(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     Ok(Value::Null)
 }
 
-pub(super) fn remove(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn remove(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (name, role, feature) = read(ctx, &Input(input))?;
     let cluster = ctx.region.rds.cluster_mut(&name)?;
     let before = cluster.roles.len();

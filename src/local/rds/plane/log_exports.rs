@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{clusters::Cluster, postgres::Servers, replicas::replica_name, wanted::Place};
+use super::{postgres::Servers, replicas::replica_name, wanted::Place};
+use crate::local::rds::clusters::Cluster;
 use crate::local::{logs::Destination, world::Ctx};
 
 /// The one type of logs that a server here writes.

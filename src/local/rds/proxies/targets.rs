@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
+use super::Proxy;
+use crate::local::rds::{
     Store,
     clusters::key,
     events::time,
     input::{Filters, Input, combination, invalid, missing, page},
-    proxies::Proxy,
     times,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
@@ -17,13 +17,13 @@ use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Pool {
     /// Per cent of the database's `max_connections`.
-    pub(super) max_percent: i64,
+    pub(crate) max_percent: i64,
     pub(super) max_idle_percent: i64,
     /// Seconds that a client waits for a connection.
-    pub(super) borrow_timeout: i64,
+    pub(crate) borrow_timeout: i64,
     pub(super) pinning_filters: Vec<String>,
     /// Run on every new connection.
-    pub(super) init_query: Option<String>,
+    pub(crate) init_query: Option<String>,
 }
 
 impl Default for Pool {
@@ -41,11 +41,11 @@ impl Default for Pool {
 /// A cluster that a proxy leads to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Target {
-    pub(super) cluster: String,
+    pub(crate) cluster: String,
     /// Until then it says `REGISTERING`.
-    pub(super) ready_at: Millis,
+    pub(crate) ready_at: Millis,
     /// What the data plane found; nothing yet.
-    pub(super) health: Option<Health>,
+    pub(crate) health: Option<Health>,
 }
 
 /// The outcome of a real attempt.
@@ -119,7 +119,7 @@ fn check_group(input: &Input) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn describe_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn describe_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;
     let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?;
@@ -127,7 +127,7 @@ pub(super) fn describe_groups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, 
     page(&input, "TargetGroups", vec![group_view(proxy, &json!(time(proxy.created())))])
 }
 
-pub(super) fn modify_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn modify_group(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let now = ctx.now;
     let proxy = ctx.region.rds.proxy_mut(input.required("DBProxyName")?)?;
@@ -176,7 +176,7 @@ fn pool(config: &Input, before: &Pool) -> Result<Pool, Fault> {
     Ok(Pool { max_percent, max_idle_percent, borrow_timeout, pinning_filters: filters, init_query })
 }
 
-pub(super) fn register(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn register(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let (now, ready_at) = (ctx.now, ctx.pace.after(ctx.now, times::TARGET));
     let store = &mut ctx.region.rds;
@@ -253,7 +253,7 @@ fn check_cluster(store: &Store, name: &str, proxy: &Proxy) -> Result<(), Fault> 
     Ok(())
 }
 
-pub(super) fn deregister(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn deregister(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     check_group(&input)?;
     let proxy = ctx.region.rds.proxy_mut(input.required("DBProxyName")?)?;
@@ -274,7 +274,7 @@ pub(super) fn deregister(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
     Ok(json!({}))
 }
 
-pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+pub(crate) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;
     let store = &ctx.region.rds;

@@ -8,7 +8,7 @@ use super::{
 
 /// An instance that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
+pub(crate) struct Member {
     pub(super) address: String,
     pub(super) writer: bool,
 }

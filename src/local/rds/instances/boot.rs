@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, clusters::Cluster, instances::Instance, parameter_groups::ParameterGroup, parameters};
+use super::Instance;
+use crate::local::rds::{
+    Store,
+    clusters::Cluster,
+    parameters::{self, groups::ParameterGroup},
+};
 
 /// The parameter groups of an instance and of its cluster, as far as only a start takes them over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +55,7 @@ impl Store {
 
     /// What a cluster's server is to read, started again or not: its group's parameters, but for static ones that have been
     /// changed since its writer was last rebooted. Those wait, also where the local cloud itself is stopped and started.
-    pub(super) fn parameters(&self, cluster: &Cluster) -> Vec<(String, String)> {
+    pub(crate) fn parameters(&self, cluster: &Cluster) -> Vec<(String, String)> {
         let group = self.cluster_parameter_groups.get(&cluster.parameter_group);
         let values = group.into_iter().flat_map(|group| &group.values);
         let set = values.map(|(name, setting)| (name.clone(), setting.value.clone()));
@@ -61,7 +66,7 @@ impl Store {
     }
 
     /// Notes that the servers of all members of a cluster start now.
-    pub(super) fn boot_members(&mut self, cluster: &str) {
+    pub(crate) fn boot_members(&mut self, cluster: &str) {
         let boots: Vec<(String, Boot)> =
             self.members(cluster).map(|member| (member.identifier.clone(), self.boot(member))).collect();
         for (name, boot) in boots {
@@ -72,7 +77,7 @@ impl Store {
     }
 
     /// Whether the cluster's parameter group waits for a reboot of this member.
-    pub(super) fn cluster_group_status(&self, member: &Instance) -> &'static str {
+    pub(crate) fn cluster_group_status(&self, member: &Instance) -> &'static str {
         self.boot(member).cluster.status(member.boot.as_ref().map(|boot| &boot.cluster))
     }
 

@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Store;
 use crate::local::pace::Millis;
+use crate::local::rds::Store;
 
 /// The state, in AWS's words.
 pub(super) const INCOMPATIBLE: &str = "incompatible-parameters";
@@ -35,13 +35,13 @@ const SAID: &[&str] = &[
 ];
 
 /// Whether a fault is one of the parameters' values.
-pub(super) fn is_told_by(fault: &str) -> bool {
+pub(crate) fn is_told_by(fault: &str) -> bool {
     fault.starts_with("PostgreSQL did not start") && SAID.iter().any(|said| fault.contains(said))
 }
 
 impl Store {
     /// Tells of each instance of the cluster with this ARN that it has become incompatible, if that is why there is a fault.
-    pub(super) fn note_incompatible(&mut self, now: Millis, cluster: &str, fault: &str) {
+    pub(crate) fn note_incompatible(&mut self, now: Millis, cluster: &str, fault: &str) {
         let cluster = self.clusters.values().find(|one| one.arn == cluster && is_told_by(fault));
         let Some(cluster) = cluster.map(|cluster| cluster.identifier.clone()) else { return };
         let members: Vec<String> =
@@ -59,7 +59,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// What has failed, by name.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<HashMap<String, Failure>>);
+pub(crate) struct Failures(Mutex<HashMap<String, Failure>>);
 
 #[derive(Debug)]
 struct Failure {
@@ -76,14 +76,14 @@ impl Failures {
     }
 
     /// Why the same has just failed, as long as it is too early to try again.
-    pub(super) fn recent(&self, name: &str, circumstances: &str) -> Option<String> {
+    pub(crate) fn recent(&self, name: &str, circumstances: &str) -> Option<String> {
         let all = self.all();
         let failure = all.get(name).filter(|failure| failure.circumstances == circumstances)?;
         (Instant::now() < failure.again).then(|| failure.why.clone())
     }
 
     /// Takes down how an attempt ended; a repeated failure is waited for twice as long.
-    pub(super) fn note(&self, name: &str, circumstances: String, outcome: &Result<(), String>) {
+    pub(crate) fn note(&self, name: &str, circumstances: String, outcome: &Result<(), String>) {
         let mut all = self.all();
         let before = all.remove(name).filter(|before| before.circumstances == circumstances);
         if let Err(why) = outcome {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use crate::local::rds::Store;
 
 /// An address of the loopback network and a port.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Listener {
 impl Store {
     /// A new listener. The region's seed keeps the addresses of two local clouds on one machine apart, and a
     /// counter those of one region.
-    pub(super) fn listener(&mut self, port: u16) -> Listener {
+    pub(crate) fn listener(&mut self, port: u16) -> Listener {
         while self.seed == 0 {
             self.seed = rand::rng().random();
         }

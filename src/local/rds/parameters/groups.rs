@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
+use super::{PARAMETERS, Parameter};
+use crate::local::rds::{
     Store, engine,
     input::{Filters, Input, combination, identifier, invalid, missing, page},
-    parameters::{self, PARAMETERS, Parameter},
     tags::{self, Tags},
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -16,25 +16,25 @@ use crate::local::{fault::Fault, world::Ctx};
 /// A parameter group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ParameterGroup {
-    pub(super) name: String,
-    pub(super) arn: String,
+    pub(crate) name: String,
+    pub(crate) arn: String,
     pub(super) family: String,
     description: String,
     /// What was set: name → value and how it is applied.
-    pub(super) values: BTreeMap<String, Setting>,
-    pub(super) tags: Tags,
+    pub(crate) values: BTreeMap<String, Setting>,
+    pub(crate) tags: Tags,
 }
 
 /// A value that a user gave a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
-    pub(super) value: String,
+    pub(crate) value: String,
     /// `immediate` or `pending-reboot`.
     method: String,
 }
 
 /// What the cluster's calls and the instance's calls differ in.
-pub(super) struct Flavour {
+pub(crate) struct Flavour {
     of_cluster: bool,
     /// The member that names a group, and the prefix of the lists' members.
     name: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Flavour {
 /// A parameter of a call: its table entry, the value, and how to apply it.
 type Given = (&'static Parameter, Option<String>, String);
 
-pub(super) const CLUSTER: Flavour = Flavour {
+pub(crate) const CLUSTER: Flavour = Flavour {
     of_cluster: true,
     name: "DBClusterParameterGroupName",
     group: "DBClusterParameterGroup",
@@ -57,7 +57,7 @@ pub(super) const CLUSTER: Flavour = Flavour {
     arn_member: "DBClusterParameterGroupArn",
 };
 
-pub(super) const INSTANCE: Flavour = Flavour {
+pub(crate) const INSTANCE: Flavour = Flavour {
     of_cluster: false,
     name: "DBParameterGroupName",
     group: "DBParameterGroup",
@@ -86,7 +86,7 @@ impl Flavour {
         PARAMETERS.iter().filter(move |parameter| of_cluster || parameter.on_instances)
     }
 
-    pub(super) fn create(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn create(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let name = identifier(self.name, input.required(self.name)?, 255)?;
         let family = input.required("DBParameterGroupFamily")?.to_owned();
@@ -110,7 +110,7 @@ impl Flavour {
     }
 
     /// A new group with what another one sets, which cannot be a default group.
-    pub(super) fn copy(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn copy(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let member = |which: &str, what: &str| format!("{which}{}{what}", self.group);
         let source = input.required(&member("Source", "Identifier"))?;
@@ -136,7 +136,7 @@ impl Flavour {
         Ok(answer)
     }
 
-    pub(super) fn describe(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn describe(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         Filters::of(&input, &[])?;
         let store = &mut ctx.region.rds;
@@ -167,7 +167,7 @@ impl Flavour {
         })
     }
 
-    pub(super) fn parameters(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn parameters(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let name = input.required(self.name)?;
         let filters = Filters::of(&input, &["parameter-name"])?;
@@ -204,7 +204,7 @@ impl Flavour {
             let Some(name) = entry.text("ParameterName") else {
                 return Err(invalid("The parameter ParameterName must be provided for each parameter."));
             };
-            let parameter = parameters::find(name, self.of_cluster)?;
+            let parameter = super::find(name, self.of_cluster)?;
             let method = entry.text("ApplyMethod").unwrap_or("pending-reboot").to_owned();
             given.push((parameter, entry.text("ParameterValue").map(str::to_owned), method));
         }
@@ -214,7 +214,7 @@ impl Flavour {
         Ok(given)
     }
 
-    pub(super) fn modify(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn modify(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let given = self.given(&input)?;
         let group = self.find(&mut ctx.region.rds, input.required(self.name)?)?;
@@ -230,7 +230,7 @@ impl Flavour {
         Ok(json!({self.name: group.name}))
     }
 
-    pub(super) fn reset(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn reset(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let given = self.given(&input)?;
         let group = self.find(&mut ctx.region.rds, input.required(self.name)?)?;
@@ -250,7 +250,7 @@ impl Flavour {
         Ok(json!({self.name: group.name}))
     }
 
-    pub(super) fn delete(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn delete(&self, ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let name = input.required(self.name)?.to_ascii_lowercase();
         if name.starts_with("default.") {
@@ -276,7 +276,7 @@ impl Flavour {
         Ok(json!({}))
     }
 
-    pub(super) fn defaults(&self, input: Value) -> Result<Value, Fault> {
+    pub(crate) fn defaults(&self, input: Value) -> Result<Value, Fault> {
         let input = Input(input);
         let family = input.required("DBParameterGroupFamily")?;
         if !engine::is_family(family) {
@@ -293,12 +293,12 @@ impl Flavour {
 
 impl Store {
     /// The cluster parameter group that a cluster of `version` may use.
-    pub(super) fn check_cluster_group(&self, name: &str, version: &str) -> Result<(), Fault> {
+    pub(crate) fn check_cluster_group(&self, name: &str, version: &str) -> Result<(), Fault> {
         check_group(&self.cluster_parameter_groups, &CLUSTER, name, version)
     }
 
     /// The parameter group that an instance of `version` may use.
-    pub(super) fn check_instance_group(&self, name: &str, version: &str) -> Result<(), Fault> {
+    pub(crate) fn check_instance_group(&self, name: &str, version: &str) -> Result<(), Fault> {
         check_group(&self.parameter_groups, &INSTANCE, name, version)
     }
 }
