@@ -19,8 +19,8 @@ use crate::local::{
 /// The account and region that something is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
-    pub(super) account: String,
-    pub(super) region: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
 }
 
 /// What is to become of a server or a pooler.

@@ -18,10 +18,10 @@ use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 pub(crate) struct Pool {
     /// Per cent of the database's `max_connections`.
     pub(crate) max_percent: i64,
-    pub(super) max_idle_percent: i64,
+    pub(crate) max_idle_percent: i64,
     /// Seconds that a client waits for a connection.
     pub(crate) borrow_timeout: i64,
-    pub(super) pinning_filters: Vec<String>,
+    pub(crate) pinning_filters: Vec<String>,
     /// Run on every new connection.
     pub(crate) init_query: Option<String>,
 }
