@@ -18,6 +18,8 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::data_folder::DataFolder;
 
+mod servers;
+
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 async fn start(data: &Path) -> (Running, Clients) {

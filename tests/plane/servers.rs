@@ -1,0 +1,71 @@
+//! What a cluster's servers do, writer's and readers', as their clients see it.
+
+use std::{process::Command, time::Duration};
+
+use infra::aws::Clients;
+
+use super::{connect, start, until, value};
+use crate::data_folder::DataFolder;
+
+/// The status of an instance.
+async fn instance(aws: &Clients, name: &str) -> String {
+    let answer = aws.rds.describe_db_instances().db_instance_identifier(name).send().await.unwrap();
+    answer.db_instances()[0].db_instance_status().unwrap().to_owned()
+}
+
+/// Makes a cluster of two instances, and gives the addresses of its writer and of its reader.
+async fn pair(aws: &Clients) -> (String, String) {
+    aws.ec2.create_default_vpc().send().await.unwrap();
+    let made = aws.rds.create_db_cluster().db_cluster_identifier("shop").engine("aurora-postgresql");
+    let made = made.database_name("shop").master_username("app").master_user_password("first-99").send().await;
+    let made = made.unwrap().db_cluster().unwrap().clone();
+    for name in ["shop-1", "shop-2"] {
+        let instance = aws.rds.create_db_instance().db_instance_identifier(name).db_cluster_identifier("shop");
+        instance.engine("aurora-postgresql").db_instance_class("db.r6g.large").send().await.unwrap();
+    }
+    for name in ["shop-1", "shop-2"] {
+        until(name, "available", || instance(aws, name)).await;
+    }
+    let reader = made.reader_endpoint().unwrap().to_owned();
+    until("whether the readers' server is one of its own", "t", || answer(&reader, "SELECT pg_is_in_recovery()")).await;
+    (made.endpoint().unwrap().to_owned(), reader)
+}
+
+/// What a new connection is answered, or that there is none.
+async fn answer(host: &str, query: &str) -> String {
+    let Ok(client) = connect(host, "first-99").await else { return "no connection".into() };
+    // It may end in between.
+    let messages = client.simple_query(query).await.unwrap_or_default();
+    let mut rows = messages.iter().filter_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    rows.next().unwrap_or("no answer").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_committed_outlives_a_crash_and_reaches_the_reader_at_once() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let (writer, reader) = pair(&aws).await;
+    let client = connect(&writer, "first-99").await.unwrap();
+    client.batch_execute("CREATE TABLE kept (id int)").await.unwrap();
+    let other = connect(&writer, "first-99").await.unwrap();
+    let pid = value(&other, "SELECT pg_backend_pid()").await;
+    // What waits to be written is written after some 0.2 s in any case.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.batch_execute("INSERT INTO kept VALUES (1)").await.unwrap();
+    assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    until("whether the crash was noticed", "true", || async { other.is_closed().to_string() }).await;
+    let count = "SELECT count(*) FROM kept";
+    until("what the writer has after the crash", "1", || async {
+        // No answer is none; a wrong one does not become right.
+        let told = answer(&writer, count).await;
+        assert_ne!(told, "0", "what was committed is lost");
+        told
+    })
+    .await;
+    until("what the reader has after the crash", "1", || answer(&reader, count)).await;
+    assert_eq!(answer(&reader, "SHOW wal_retrieve_retry_interval").await, "100ms");
+    cloud.stop().await;
+}
