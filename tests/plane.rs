@@ -22,7 +22,7 @@ mod servers;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-async fn start(data: &Path) -> (Running, Clients) {
+pub(crate) async fn start(data: &Path) -> (Running, Clients) {
     let options =
         local::Options { port: 0, data: data.into(), pace: Pace::Instant, services: Vec::new(), other_users: false };
     let cloud = local::start(options).await.unwrap();
@@ -32,7 +32,7 @@ async fn start(data: &Path) -> (Running, Clients) {
 }
 
 /// Asks until the answer is `wanted`.
-async fn until<F: Future<Output = String>>(what: &str, wanted: &str, ask: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = String>>(what: &str, wanted: &str, ask: impl Fn() -> F) {
     let start = Instant::now();
     let mut last = ask().await;
     while last != wanted {
@@ -42,7 +42,7 @@ async fn until<F: Future<Output = String>>(what: &str, wanted: &str, ask: impl F
     }
 }
 
-async fn cluster(aws: &Clients) -> String {
+pub(crate) async fn cluster(aws: &Clients) -> String {
     let answer = aws.rds.describe_db_clusters().db_cluster_identifier("shop").send().await;
     answer.map_or("gone".into(), |answer| answer.db_clusters()[0].status().unwrap_or_default().to_owned())
 }
@@ -55,7 +55,7 @@ async fn health(aws: &Clients) -> String {
 }
 
 /// A connection without TLS.
-async fn connect(host: &str, password: &str) -> Result<Client, tokio_postgres::Error> {
+pub(crate) async fn connect(host: &str, password: &str) -> Result<Client, tokio_postgres::Error> {
     let mut config = tokio_postgres::Config::new();
     config.host(host).port(5432).user("app").password(password).dbname("shop");
     let (client, connection) = config.connect(NoTls).await?;
@@ -63,9 +63,9 @@ async fn connect(host: &str, password: &str) -> Result<Client, tokio_postgres::E
     Ok(client)
 }
 
-struct Addresses {
-    cluster: String,
-    proxy: String,
+pub(crate) struct Addresses {
+    pub(crate) cluster: String,
+    pub(crate) proxy: String,
     secret: String,
 }
 
@@ -80,7 +80,7 @@ async fn add_instance(aws: &Clients) {
 }
 
 /// The whole database part of the stack, up to a healthy target.
-async fn furnish(aws: &Clients) -> Addresses {
+pub(crate) async fn furnish(aws: &Clients) -> Addresses {
     let vpc = aws.ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
     let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
     let mut subnets = Vec::new();
@@ -136,7 +136,7 @@ async fn furnish(aws: &Clients) -> Addresses {
 }
 
 /// The one value of the one row that a query answers, as text.
-async fn value(client: &Client, query: &str) -> String {
+pub(crate) async fn value(client: &Client, query: &str) -> String {
     let messages = client.simple_query(query).await.unwrap();
     let mut rows = messages.iter().filter_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),

@@ -11,6 +11,7 @@ mod data_folder;
 mod endtoend;
 mod failures;
 mod faults;
+mod held;
 mod inside;
 mod lock;
 mod marks;

@@ -8,6 +8,7 @@ pub(super) mod certificates;
 mod connection;
 mod extensions;
 mod health;
+mod holding;
 pub(super) mod left_behind;
 pub(super) mod listener;
 mod log_exports;
@@ -22,6 +23,7 @@ pub(super) mod replicas;
 mod settings;
 mod system;
 pub(super) mod system_folder;
+mod templates;
 pub(super) mod wanted;
 pub(super) mod ways;
 mod works;
@@ -45,6 +47,7 @@ use super::{
 use crate::local::{cloud::Cloud, world::Ctx};
 use certificates::Authority;
 use futures::future::join_all;
+use holding::Holding;
 use postgres::{SUPERUSER, Servers};
 use relay::Relays;
 use replicas::{primary_name, replica_name};
@@ -113,6 +116,7 @@ impl Servers {
             authority,
             making_template: tokio::sync::Mutex::new(()),
             relays: Relays::default(),
+            holding: Holding::default(),
             cloud: Arc::clone(cloud),
         })
     }
@@ -172,6 +176,7 @@ impl Plane {
     /// Brings a cluster's servers to where they are to be, and copies their data where that is wanted.
     async fn server(&self, item: &Item<postgres::Wanted>, copies: &[Copy]) -> bool {
         if item.aim != Aim::Run {
+            self.servers.hold_all(&item.spec);
             self.servers.stop(&replica_name(&item.spec.name)).await;
             self.servers.stop(&item.spec.name).await;
         }

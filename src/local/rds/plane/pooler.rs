@@ -61,7 +61,7 @@ fn program() -> Result<PathBuf, String> {
 }
 
 impl Servers {
-    fn pooler(&self, name: &str) -> Option<Process> {
+    pub(super) fn pooler(&self, name: &str) -> Option<Process> {
         let home = self.folder.join(name);
         Process::find(&home.join(PID), &home)
     }
@@ -75,7 +75,7 @@ impl Servers {
         self.user.make_folder(&home.join("run")).map_err(said)?;
         self.certify(&home, std::slice::from_ref(&wanted.listener.address)).map_err(said)?;
         let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
-        let settings = self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home)).map_err(said)?;
+        let settings = self.configure_pooler(wanted).map_err(said)?;
         let restart = self.user.write(&home.join("begun"), &fixed(wanted)).map_err(said)?;
         if let Some(process) = self.pooler(&wanted.name) {
             if restart {
@@ -100,12 +100,21 @@ impl Servers {
                 pooler.stop(Signal::TERM).await;
                 return Err(STOPPING.to_owned());
             }
-            if self.pooler(&wanted.name).is_some() && tokio::net::TcpStream::connect(place).await.is_ok() {
+            if let Some(process) = self.pooler(&wanted.name)
+                && tokio::net::TcpStream::connect(place).await.is_ok()
+            {
+                self.tell_new_pooler(&wanted.name, process);
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
         Err(format!("PgBouncer did not start on {}:{}: {}.", place.0, place.1, system::tail(&home)))
+    }
+
+    /// Writes PgBouncer's configuration for a server that has come back so many times. Answers whether that changed it.
+    pub(super) fn write_settings(&self, wanted: &Wanted, returns: u64) -> std::io::Result<bool> {
+        let home = self.folder.join(&wanted.name);
+        self.user.write(&home.join("pgbouncer.ini"), &configuration(wanted, &home, returns))
     }
 
     /// Stops it if it runs.
@@ -140,7 +149,7 @@ fn beginning(wanted: &Wanted) -> String {
     format!("SET idle_session_timeout = {}{own}", wanted.idle_timeout.saturating_mul(1000))
 }
 
-fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
+fn configuration(wanted: &Wanted, home: &std::path::Path, returns: u64) -> String {
     let file = |name: &str| home.join(name).display().to_string();
     let mut text = "[databases]\n".to_owned();
     let size = wanted.server.as_ref().map_or(1, |(_, connections)| {
@@ -150,12 +159,13 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "* = host={} port={} pool_size={size} connect_query='{}'",
+            "* = host={} port={} pool_size={size} connect_query='/* {returns} */ {}'",
             server.address,
             server.port,
             beginning(wanted).replace('\'', "''")
         );
     }
+    let borrow_timeout = wanted.pool.borrow_timeout.max(1);
     let tls = if wanted.require_tls { "require" } else { "prefer" };
     let settings: &[(&str, String)] = &[
         ("listen_addr", wanted.listener.address.clone()),
@@ -170,7 +180,9 @@ fn configuration(wanted: &Wanted, home: &std::path::Path) -> String {
         ("max_client_conn", CLIENTS.to_string()),
         ("default_pool_size", size.to_string()),
         ("max_db_connections", size.to_string()),
-        ("query_wait_timeout", wanted.pool.borrow_timeout.max(1).to_string()),
+        ("query_wait_timeout", borrow_timeout.to_string()),
+        // Longer, so that it never cuts the waiting short; a new pooler counts it as well until it has seen its server.
+        ("client_login_timeout", (borrow_timeout + 60).to_string()),
         ("client_idle_timeout", wanted.idle_timeout.to_string()),
         ("server_login_retry", "1".into()),
         ("server_connect_timeout", "5".into()),
@@ -208,18 +220,23 @@ mod tests {
             server: Some((listener.clone(), 200)),
         };
         let home = std::path::Path::new("/home");
-        assert!(configuration(&wanted(90), home).contains(" pool_size=180 "));
-        assert!(configuration(&wanted(1), home).contains(" pool_size=2 "));
-        assert!(configuration(&wanted(90), home).contains(" connect_query='SET idle_session_timeout = 1800000'\n"));
-        assert!(configuration(&wanted(90), home).contains("DISCARD SEQUENCES; SET idle_session_timeout = 1800000\n"));
-        assert!(configuration(&wanted(90), home).contains("client_tls_sslmode = require\n"));
+        assert!(configuration(&wanted(90), home, 0).contains(" pool_size=180 "));
+        assert!(configuration(&wanted(1), home, 0).contains(" pool_size=2 "));
+        assert!(
+            configuration(&wanted(90), home, 0)
+                .contains(" connect_query='/* 0 */ SET idle_session_timeout = 1800000'\n")
+        );
+        assert!(
+            configuration(&wanted(90), home, 0).contains("DISCARD SEQUENCES; SET idle_session_timeout = 1800000\n")
+        );
+        assert!(configuration(&wanted(90), home, 0).contains("client_tls_sslmode = require\n"));
         let mut quoting = wanted(90);
         quoting.pool.init_query = Some("SET application_name = 'shop'".into());
-        let text = configuration(&quoting, home);
+        let text = configuration(&quoting, home, 0);
         assert!(text.contains("; SET application_name = ''shop'''\n"), "{text}");
         assert!(text.contains("; SET application_name = 'shop'\n"), "{text}");
         let without = Wanted { server: None, ..wanted(90) };
-        assert!(!configuration(&without, home).contains("host="));
+        assert!(!configuration(&without, home, 0).contains("host="));
         assert_ne!(fixed(&without), fixed(&wanted(90)), "what had a server has to begin anew");
         assert_eq!(credentials(&wanted(90).users), "\"app\" \"quo\"\"te\"\n");
     }

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::Rng as _;
 use rustix::process::Signal;
 use tokio::process::Command;
 use tokio_postgres::Client;
@@ -16,6 +15,7 @@ use tokio_postgres::Client;
 use super::{
     certificates::{Authority, Signed},
     connection::{self, Login, Proof},
+    holding::Holding,
     listener::Listener,
     member_endpoints::Member,
     programs::Programs,
@@ -54,6 +54,9 @@ pub(crate) struct Wanted {
     pub(crate) replicated: bool,
     /// The instances that are served.
     pub(crate) members: Vec<Member>,
+    /// The poolers that lead to this server, and those that lead to its readers' endpoint.
+    pub(super) poolers: Vec<String>,
+    pub(super) reading_poolers: Vec<String>,
     /// The server that this one follows, read-only.
     pub(super) source: Option<Source>,
 }
@@ -65,7 +68,8 @@ impl Wanted {
         let source = Some(Source { name: self.name.clone(), listener: self.listener.clone() });
         let (reader, replicated) = (None, false);
         let (name, made) = (replica_name(&self.name), false);
-        Some(Self { name, listener, made, reader, replicated, source, ..self.clone() })
+        let (poolers, reading_poolers) = (self.reading_poolers.clone(), Vec::new());
+        Some(Self { name, listener, made, reader, replicated, poolers, reading_poolers, source, ..self.clone() })
     }
 }
 
@@ -80,6 +84,7 @@ pub(super) struct Servers {
     pub(super) superuser: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
     pub(super) relays: Relays,
+    pub(super) holding: Holding,
 }
 
 /// How long a server may take to answer. It may have much to read back after a crash, on a machine with much else to do.
@@ -93,18 +98,6 @@ pub(super) type Outcome<T> = Result<T, String>;
 
 pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |cause| format!("Could not {what}: {cause}.")
-}
-
-/// Removes what killed daemons have begun of templates; none takes an hour.
-fn remove_abandoned(templates: &Path) {
-    for entry in fs::read_dir(templates).into_iter().flatten().flatten() {
-        let begun = entry.file_name().to_string_lossy().starts_with("new-");
-        let age = entry.metadata().and_then(|made| made.modified()).ok().and_then(|made| made.elapsed().ok());
-        if begun && age.is_some_and(|age| age > Duration::from_secs(3600)) {
-            // It is in nobody's way.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 /// What a server takes over only when it starts.
@@ -123,7 +116,7 @@ pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
 }
 
 impl Servers {
-    async fn finish(&self, command: Command) -> io::Result<Output> {
+    pub(super) async fn finish(&self, command: Command) -> io::Result<Output> {
         User::finish(command, &self.cloud).await
     }
 
@@ -142,6 +135,9 @@ impl Servers {
         if let Some(replica) = wanted.replica() {
             // Until all is ready for it, the endpoint leads to the writer.
             self.prepare(&replica).await?;
+            if self.process(&replica.name).is_none() {
+                self.hold(&replica.poolers);
+            }
             self.relays.end(&wanted.name).await;
             return match self.ensure_server(&replica).await {
                 Ok(()) => Ok(()),
@@ -152,7 +148,11 @@ impl Servers {
                 }
             };
         }
-        self.stop(&replica_name(&wanted.name)).await;
+        let replica = replica_name(&wanted.name);
+        if self.process(&replica).is_some() {
+            self.hold(&wanted.reading_poolers);
+            self.stop(&replica).await;
+        }
         self.lead_readers(wanted).await
     }
 
@@ -160,7 +160,9 @@ impl Servers {
     async fn lead_readers(&self, wanted: &Wanted) -> Outcome<()> {
         let Some(reader) = &wanted.reader else { return Ok(()) };
         let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
-        led.map_err(said("listen at the readers' endpoint"))
+        led.map_err(said("listen at the readers' endpoint"))?;
+        self.let_in(&wanted.reading_poolers);
+        Ok(())
     }
 
     /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
@@ -192,19 +194,23 @@ impl Servers {
         let restart = fs::read_to_string(home.join("begun")).is_ok_and(|last| last != begun(wanted));
         if let Some(process) = self.process(&wanted.name) {
             if restart {
+                self.hold_all(wanted);
                 process.stop(Signal::INT).await;
             } else if changed {
                 process.signal(Signal::HUP);
             }
         }
         if self.process(&wanted.name).is_none() {
+            self.hold_all(wanted);
             if let Some(source) = &wanted.source {
                 self.renew(wanted, source, &programs).await?;
             }
             self.start(wanted, &programs, &home).await?;
         }
         // What it follows has been prepared, and it repeats that.
-        if wanted.source.is_some() { Ok(()) } else { self.apply(wanted, &home).await }
+        let applied = if wanted.source.is_some() { Ok(()) } else { self.apply(wanted, &home).await };
+        self.let_in(&wanted.poolers);
+        applied
     }
 
     /// Stops it if it runs.
@@ -233,45 +239,6 @@ impl Servers {
         copy.arg("-Rp").arg(source.join(".")).arg(&begun);
         succeeded("copy the server's data", self.finish(copy).await)?;
         fs::rename(&begun, &data).map_err(said("put the server's data in place"))
-    }
-
-    /// An initialized data folder to copy from. initdb takes longer than everything else together, so it is run
-    /// once for all local clouds of a user. There is nothing secret in it: nobody can log in by it.
-    pub(super) async fn template(&self, programs: &Programs) -> Outcome<PathBuf> {
-        let _one_at_a_time = self.making_template.lock().await;
-        let version = programs.command(self.user, "postgres", &self.folder).arg("--version").output().await;
-        let version = version.map_err(said("ask PostgreSQL for its version"))?;
-        let version =
-            String::from_utf8_lossy(&version.stdout).split_whitespace().nth(2).unwrap_or("unknown").to_owned();
-        let templates = self.user.templates(&self.folder).map_err(said("make the folder of templates"))?;
-        let data = templates.join(format!("postgres-{version}"));
-        if data.exists() {
-            return Ok(data);
-        }
-        remove_abandoned(&templates);
-        let begun = templates.join(format!("new-{:016x}", rand::rng().random::<u64>()));
-        self.user.make_folder(&begun).map_err(said("make the template's folder"))?;
-        let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
-        let mut initdb = programs.command(self.user, "initdb", &templates);
-        initdb.args(["--encoding=UTF8", "--auth=reject", "--no-sync", "--wal-segsize=1", "--no-instructions"]);
-        initdb.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
-        initdb.arg("--pgdata").arg(&begun);
-        let made = succeeded("initialize PostgreSQL's data", self.finish(initdb).await);
-        // Another daemon may have been faster; then its template is as good.
-        let placed = fs::rename(&begun, &data);
-        if made.is_err() || placed.is_err() {
-            let _ = fs::remove_dir_all(&begun);
-        }
-        made?;
-        if data.exists() { Ok(data) } else { placed.map(|()| data).map_err(said("put the template in place")) }
-    }
-
-    /// Begins the template before the first cluster is asked for.
-    pub(super) async fn warm(&self, major: &str) {
-        if let Ok(programs) = Programs::find(major) {
-            // A failure shows, with its reason, when a cluster needs it.
-            let _ = self.template(&programs).await;
-        }
     }
 
     fn configure(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> io::Result<bool> {

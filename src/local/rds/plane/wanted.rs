@@ -156,7 +156,7 @@ impl Wanted {
             (cluster.listener.clone(), connections)
         });
         let spec = pooler::Wanted {
-            name: proxy.arn.rsplit(':').next().unwrap_or_default().to_owned(),
+            name: folder(&proxy.arn),
             listener: proxy.listener.clone(),
             require_tls: proxy.require_tls,
             idle_timeout: proxy.idle_timeout,
@@ -172,7 +172,7 @@ impl Wanted {
         };
         add(&proxy.name, &proxy.phase, proxy.progress.wanted, proxy.progress.complete(), spec.clone());
         for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
-            let name = endpoint.arn.rsplit(':').next().unwrap_or_default().to_owned();
+            let name = folder(&endpoint.arn);
             let reader = cluster.and_then(|cluster| cluster.reader.clone()).filter(|_| endpoint.is_read_only());
             let server = spec.server.clone().map(|(server, connections)| (reader.unwrap_or(server), connections));
             let spec = pooler::Wanted { name, listener: endpoint.listener.clone(), server, ..spec.clone() };
@@ -195,6 +195,7 @@ fn is_replicated(store: &Store, cluster: &Cluster, now: Millis) -> bool {
 fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
     let family = engine::family(&cluster.version);
     let endpoint = |one: &Instance| Some(Member { address: one.address.clone()?, writer: one.writer });
+    let (poolers, reading_poolers) = poolers(store, cluster);
     postgres::Wanted {
         name: cluster.resource_id.clone(),
         major: family.trim_start_matches(engine::ENGINE).to_owned(),
@@ -213,8 +214,29 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
             .filter(|member| member.is_served(now))
             .filter_map(endpoint)
             .collect(),
+        poolers,
+        reading_poolers,
         source: None,
     }
+}
+
+/// The poolers that lead to a cluster's server, and those that lead to its readers' endpoint.
+fn poolers(store: &Store, cluster: &Cluster) -> (Vec<String>, Vec<String>) {
+    let (mut writing, mut reading) = (Vec::new(), Vec::new());
+    let leads = |proxy: &&Proxy| proxy.targets.first().is_some_and(|target| target.cluster == cluster.identifier);
+    for proxy in store.proxies.values().filter(leads) {
+        writing.push(folder(&proxy.arn));
+        for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
+            let reads = endpoint.is_read_only() && cluster.reader.is_some();
+            if reads { &mut reading } else { &mut writing }.push(folder(&endpoint.arn));
+        }
+    }
+    (writing, reading)
+}
+
+/// The name of the folder of a proxy, or of an endpoint of one.
+fn folder(arn: &str) -> String {
+    arn.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
 /// The credentials in a proxy's secrets, or why they cannot be read; as the proxy's role sees them.
