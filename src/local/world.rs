@@ -96,6 +96,9 @@ impl Region {
         for arn in self.rds.settled_secrets() {
             self.secretsmanager.promote(arn, now);
         }
+        for arn in self.rds.take_orphaned_secrets() {
+            self.secretsmanager.remove_managed(&arn);
+        }
         for arn in self.rds.take_departed() {
             self.ec2.detach_interfaces(&arn);
         }

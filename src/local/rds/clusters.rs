@@ -57,6 +57,9 @@ pub(crate) struct Cluster {
     pub(super) restarts: u64,
     /// The resource id of the snapshot that its data comes from.
     pub(super) origin: Option<String>,
+    /// The snapshot, by its key, without which it is not to go.
+    #[serde(default)]
+    pub(super) final_snapshot: Option<String>,
     /// Where RDS keeps the master user's password, if it is RDS that keeps it.
     #[serde(default)]
     pub(super) master_secret: Option<MasterSecret>,

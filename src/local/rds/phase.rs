@@ -37,6 +37,11 @@ impl Phase {
         }
     }
 
+    /// `status`, until something else changes it.
+    pub(super) fn lasting(status: &str) -> Self {
+        Self { status: status.to_owned(), next: None }
+    }
+
     /// Whether the time of the present status is over, so that only the data plane can hold it up.
     pub(super) fn due(&self, now: Millis) -> bool {
         self.next.as_ref().is_some_and(|next| next.at <= now)

@@ -186,6 +186,7 @@ impl Plane {
             Aim::End => Ok(()),
         };
         let done = outcome.is_ok();
+        let running = outcome.clone();
         let news = done && self.arrive(item);
         let news = news
             | self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
@@ -201,7 +202,7 @@ impl Plane {
         if self.servers.export_logs(&item.place, &item.id) {
             self.save(&item.place);
         }
-        news | (done && self.copy(copies).await)
+        news | self.copy(copies, running).await
     }
 
     /// Has a cluster's servers run; what has just failed is not tried again at once.
@@ -294,33 +295,28 @@ impl Plane {
         }
     }
 
-    /// Makes the copies of a cluster's data whose server runs.
-    async fn copy(&self, copies: &[Copy]) -> bool {
+    /// Makes the copies of a cluster's data, if its server runs (`running`); what has just failed is not tried again at once.
+    async fn copy(&self, copies: &[Copy], running: Result<(), String>) -> bool {
         let mut news = false;
         for copy in copies {
-            let outcome = self.servers.copy(&copy.server, &copy.data).await;
-            let told = self.cloud().region(&copy.place.account, &copy.place.region, |ctx| {
-                let now = ctx.now;
-                let snapshot = ctx.region.rds.snapshots.get_mut(&copy.id)?;
-                let fault = outcome.err();
-                if fault.is_some() && self.cloud().is_closed() {
-                    return None;
-                }
-                if snapshot.copied || fault.is_some() && snapshot.fault == fault {
-                    return None;
-                }
-                let arn = snapshot.arn.clone();
-                snapshot.copied = fault.is_none();
-                snapshot.fault.clone_from(&fault);
-                let said = fault.unwrap_or_else(|| "Manual cluster snapshot created".to_owned());
-                self.cloud().log.line(&format!("{arn}: {said}"));
-                ctx.region.rds.note(now, "db-cluster-snapshot", &arn, "backup", said);
-                Some(())
-            });
-            if told.is_some() {
-                self.save(&copy.place);
-                news = true;
+            if self.failures.recent(&copy.data, "").is_some() {
+                continue;
             }
+            let outcome = match &running {
+                Ok(()) => self.servers.copy(&copy.server, &copy.data).await,
+                Err(why) => Err(why.clone()),
+            };
+            if outcome.is_err() && self.cloud().is_closed() {
+                // Broken off: it is nobody's fault.
+                return news;
+            }
+            self.failures.note(&copy.data, String::new(), &outcome);
+            let told = self.cloud().region(&copy.place.account, &copy.place.region, |ctx| {
+                ctx.region.rds.note_copy(ctx.now, &copy.id, outcome)
+            });
+            told.iter().for_each(|line| self.cloud().log.line(line));
+            self.save(&copy.place);
+            news |= !told.is_empty();
         }
         news
     }

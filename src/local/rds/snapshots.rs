@@ -1,6 +1,7 @@
 //! Cluster snapshots, and clusters made from them.
 
 pub(super) mod copies;
+pub(super) mod copying;
 pub(super) mod sharing;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub(crate) struct Snapshot {
     /// Why it cannot.
     #[serde(default)]
     pub(super) fault: Option<String>,
+    /// How often it has tried to in vain.
+    #[serde(default)]
+    pub(super) attempts: u32,
     /// The cluster's resource id and identifier at that time.
     pub(super) source: String,
     pub(super) cluster: String,
@@ -153,7 +157,7 @@ impl Store {
 
     /// Whether a copy of this cluster's data is still to be made.
     pub(super) fn is_being_copied(&self, resource_id: &str) -> bool {
-        self.snapshots.values().any(|snapshot| snapshot.source == resource_id && !snapshot.copied)
+        self.snapshots.values().any(|snapshot| snapshot.source == resource_id && snapshot.awaits_copy())
     }
 }
 
@@ -181,6 +185,7 @@ pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags:
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::SNAPSHOT), "available"),
         copied: false,
         fault: None,
+        attempts: 0,
         source: cluster.resource_id.clone(),
         cluster: cluster.identifier.clone(),
         version: cluster.version.clone(),
@@ -268,7 +273,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if snapshot.automated {
         return Err(Fault::new("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be deleted."));
     }
-    if !snapshot.phase.is("available") {
+    if !["available", "failed"].contains(&snapshot.phase.status.as_str()) {
         let message =
             format!("Cannot delete the snapshot {name} because it is in the state {}.", snapshot.phase.status);
         return Err(Fault::new("InvalidDBClusterSnapshotStateFault", message));

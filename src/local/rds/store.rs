@@ -44,6 +44,8 @@ pub(crate) struct Store {
     pub(super) servers: Option<PathBuf>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
+    /// The ARNs of the secrets that RDS kept for clusters that are gone.
+    orphaned_secrets: Vec<String>,
     /// The former and the new ARNs of what was renamed and has network interfaces.
     pub(super) moved: Vec<(String, String)>,
 }
@@ -84,7 +86,7 @@ impl Store {
             let was_renaming = cluster.phase.is(RENAMING);
             // A cluster goes last: after its members, and after its final snapshot was made.
             let held = cluster.phase.is("deleting")
-                && (snapshots.values().any(|one| one.source == cluster.resource_id && !one.copied)
+                && (snapshots.values().any(|one| one.source == cluster.resource_id && one.awaits_copy())
                     || instances.values().any(|one| one.cluster == cluster.identifier));
             let was_new = cluster.phase.is("creating");
             cluster.phase.settle(now, cluster.progress.complete() && !held);
@@ -94,8 +96,9 @@ impl Store {
             renamed.extend(Some(&cluster.identifier).filter(|_| was_renaming && !cluster.phase.is(RENAMING)).cloned());
         }
         renamed.drain(..).for_each(|name| self.finish_cluster(&name));
-        let gone: Vec<String> =
-            self.clusters.values().filter(|one| one.phase.is("deleted")).map(|one| one.identifier.clone()).collect();
+        let gone = || self.clusters.values().filter(|one| one.phase.is("deleted"));
+        self.orphaned_secrets.extend(gone().filter_map(Cluster::secret).map(str::to_owned));
+        let gone: Vec<String> = gone().map(|one| one.identifier.clone()).collect();
         self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));
         for endpoint in self.custom_endpoints.values_mut() {
             endpoint.phase.settle(now, true);
@@ -130,6 +133,11 @@ impl Store {
     /// The ARNs of what has gone since the last call: their network interfaces go with them.
     pub(crate) fn take_departed(&mut self) -> Vec<String> {
         std::mem::take(&mut self.departed)
+    }
+
+    /// The ARNs of the secrets of the clusters that have gone since the last call.
+    pub(crate) fn take_orphaned_secrets(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.orphaned_secrets)
     }
 
     /// The ARNs of what RDS needs its own role for.

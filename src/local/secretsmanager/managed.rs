@@ -59,11 +59,11 @@ impl Store {
         secret.rotated_at = Some(now);
         secret.changed_at = now;
     }
-}
 
-/// Removes a service's secret at once.
-pub(crate) fn remove(ctx: &mut Ctx<'_>, arn: &str) {
-    ctx.region.secretsmanager.secrets.retain(|_, secret| secret.arn != arn);
+    /// Removes a service's secret at once.
+    pub(crate) fn remove_managed(&mut self, arn: &str) {
+        self.secrets.retain(|_, secret| secret.arn != arn);
+    }
 }
 
 fn content(text: String) -> Content {

@@ -2,11 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Cluster, KEPT,
-    creation::check_common,
-    master_secret::{self, Change},
-};
+use super::{Cluster, KEPT, creation::check_common, master_secret::Change};
 use crate::local::rds::{
     Store, engine,
     input::{Input, combination, identifier, invalid},
@@ -171,7 +167,7 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "DeleteDBCluster",
         &["DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"],
     )?;
-    let mut cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
+    let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
     let name = cluster.identifier.clone();
     if cluster.kept.get("DeletionProtection") == Some(&json!(true)) {
         return Err(combination("Cannot delete protected Cluster, please disable deletion protection and try again."));
@@ -187,6 +183,7 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = "Cluster cannot be deleted, it still contains DB instances in non-deleting state.";
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
+    let mut final_snapshot = None;
     match (input.flag("SkipFinalSnapshot").unwrap_or(false), input.text("FinalDBSnapshotIdentifier")) {
         (true, Some(_)) => {
             let message =
@@ -203,15 +200,15 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         }
         (false, Some(snapshot)) => {
             let snapshot = identifier("FinalDBSnapshotIdentifier", snapshot, 255)?;
-            snapshots::take(ctx, &cluster, snapshot, Default::default())?;
+            snapshots::take(ctx, &cluster, snapshot.clone(), Default::default())?;
+            final_snapshot = Some(snapshot);
         }
         (true, None) => {}
     }
-    master_secret::remove(ctx, &mut cluster);
     let until = ctx.pace.after(ctx.now, times::CLUSTER_DELETION);
     let doomed = ctx.region.rds.cluster_mut(&name)?;
     doomed.phase = Phase::until("deleting", until, "deleted");
-    doomed.master_secret = None;
+    doomed.final_snapshot = final_snapshot;
     doomed.progress.want();
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "deletion", "DB cluster is being deleted");
     answer(&ctx.region.rds, &name, ctx.now)

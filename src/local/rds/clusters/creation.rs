@@ -140,6 +140,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         tags: tags::given(input)?,
         restarts: 0,
         origin: None,
+        final_snapshot: None,
         master_secret: None,
         roles: Vec::new(),
         clone_group: None,

@@ -40,11 +40,18 @@ impl MasterSecret {
     }
 }
 
+impl Cluster {
+    /// The ARN of its secret, if RDS keeps its password.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.master_secret.as_ref().map(|secret| secret.arn.as_str())
+    }
+}
+
 impl Store {
     /// The secrets of the clusters whose servers have the last password that was made.
     pub(crate) fn settled_secrets(&self) -> impl Iterator<Item = &str> {
         let settled = self.clusters.values().filter(|cluster| cluster.progress.complete());
-        settled.filter_map(|cluster| cluster.master_secret.as_ref()).map(|secret| secret.arn.as_str())
+        settled.filter_map(Cluster::secret)
     }
 }
 
@@ -138,9 +145,9 @@ fn rotate(ctx: &mut Ctx<'_>, cluster: &mut Cluster) -> Result<(), Fault> {
 }
 
 /// Removes the secret of a cluster that has one.
-pub(super) fn remove(ctx: &mut Ctx<'_>, cluster: &mut Cluster) {
+fn remove(ctx: &mut Ctx<'_>, cluster: &mut Cluster) {
     if let Some(secret) = cluster.master_secret.take() {
-        managed::remove(ctx, &secret.arn);
+        ctx.region.secretsmanager.remove_managed(&secret.arn);
     }
 }
 

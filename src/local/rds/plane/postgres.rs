@@ -348,7 +348,12 @@ impl Servers {
         backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);
         backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
         backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
-        succeeded("copy the cluster's data", self.finish(backup).await)?;
+        let copied = succeeded("copy the cluster's data", self.finish(backup).await);
+        if copied.is_err() {
+            // The next attempt begins anew, and there may be no room for both.
+            let _ = fs::remove_dir_all(&begun);
+        }
+        copied?;
         fs::rename(&begun, &data).map_err(said("put the copied data in place"))
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Item<T> {
 
 /// A snapshot to be made.
 #[derive(Debug, Clone)]
-pub(super) struct Copy {
+pub(crate) struct Copy {
     pub(super) place: Place,
     pub(super) id: String,
     /// The name of the snapshot's folder.
@@ -78,7 +78,7 @@ pub(super) struct Check {
 pub(crate) struct Wanted {
     pub(crate) servers: Vec<Item<postgres::Wanted>>,
     pub(crate) poolers: Vec<Item<pooler::Wanted>>,
-    pub(super) copies: Vec<Copy>,
+    pub(crate) copies: Vec<Copy>,
     pub(super) checks: Vec<Check>,
     /// The folders that belong to something.
     pub(super) folders: Vec<String>,
@@ -114,9 +114,12 @@ impl Wanted {
             }
             // What it is made from may be another account's, who may delete it meanwhile.
             self.folders.extend(cluster.origin.clone().filter(|_| cluster.progress.reached == 0));
-            if store.snapshots.values().any(|one| cluster.origin.as_ref() == Some(&one.data) && !one.copied) {
-                // What it is made from is not there yet.
-                self.restless = true;
+            let mut origins = store.snapshots.values().filter(|one| cluster.origin.as_ref() == Some(&one.data));
+            if !cluster.phase.is("deleting")
+                && let Some(origin) = origins.find(|one| !one.copied)
+            {
+                // What it is made from is not there yet, or never will be.
+                self.restless |= origin.awaits_copy();
                 continue;
             }
             let aim = cluster.aim(store, now);
@@ -135,7 +138,7 @@ impl Wanted {
         for (id, snapshot) in &store.snapshots {
             self.folders.push(snapshot.data.clone());
             let source = store.clusters.values().find(|cluster| cluster.resource_id == snapshot.source);
-            if let Some(cluster) = source.filter(|_| !snapshot.copied) {
+            if let Some(cluster) = source.filter(|_| snapshot.awaits_copy()) {
                 let (id, data) = (id.clone(), snapshot.data.clone());
                 self.copies.push(Copy { place: place.clone(), id, data, server: server(store, cluster, now) });
             }

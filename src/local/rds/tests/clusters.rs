@@ -185,6 +185,8 @@ fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
     cloud.make_real();
     cloud.pass(20);
     cloud.ok("DeleteDBCluster", change(json!({"SkipFinalSnapshot": true})));
+    cloud.make_real();
+    cloud.pass(600);
     let gone = json!({"SecretId": secret});
     assert_eq!(
         cloud.refusal("secretsmanager DescribeSecret", gone),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::local::{fault::Fault, members::testing, service::SERVICES};
 
 mod clusters;
+mod copying;
 mod full_subnets;
 mod groups;
 mod moments;
