@@ -416,6 +416,7 @@ def a_proxy():
     of_mysql = [asked["Auth"][0] | {"ClientPasswordAuthType": "MYSQL_NATIVE_PASSWORD"}]
     refused("MySQL's passwords", "InvalidParameterCombination", rds.create_db_proxy, **(asked | {"Auth": of_mysql}))
     until("a new proxy (a new role takes a while)", lambda: created(asked), "creating")
+    refused("deleted while it is being made", "InvalidDBProxyStateFault", rds.delete_db_proxy, DBProxyName="shop")
     refused("a name that is taken", "DBProxyAlreadyExistsFault", rds.create_db_proxy, **asked)
     refused("a proxy that is not there", "DBProxyNotFoundFault", rds.describe_db_proxies, DBProxyName="nowhere", status=404)
     until("available", lambda: proxy()["Status"], "available")
@@ -475,6 +476,7 @@ def data_through_the_proxy():
     refused("a name that is none", "InvalidParameterValue", rds.modify_db_proxy_endpoint, DBProxyEndpointName="shop-reads", NewDBProxyEndpointName="a--b")
     rds.modify_db_proxy_endpoint(DBProxyEndpointName="shop-reads", NewDBProxyEndpointName="shop-readers")
     refused("by its old name", "DBProxyEndpointNotFoundFault", rds.describe_db_proxy_endpoints, DBProxyEndpointName="shop-reads", status=404)
+    until("renamed", lambda: rds.describe_db_proxy_endpoints(DBProxyEndpointName="shop-readers")["DBProxyEndpoints"][0]["Status"], "available")
     rds.delete_db_proxy_endpoint(DBProxyEndpointName="shop-readers")
     until("gone", lambda: rds.describe_db_proxy_endpoints(DBProxyName="shop")["DBProxyEndpoints"], [])
     answers = lambda: sql(host, "select count(*) from item") == "2"

@@ -61,8 +61,7 @@ impl Proxy {
 
     /// The status that a describe shows.
     pub(super) fn status(&self) -> &str {
-        let making = self.phase.is("creating") || self.phase.is("modifying");
-        if making && self.progress.fault.is_some() { "insufficient-resource-limits" } else { &self.phase.status }
+        told(&self.phase, &self.progress)
     }
 
     fn view(&self) -> Value {
@@ -78,14 +77,35 @@ impl Proxy {
 
     /// Refuses unless the proxy is `available`.
     pub(super) fn check_available(&self) -> Result<(), Fault> {
-        if self.status() == "available" {
-            return Ok(());
-        }
-        let state = self.status().to_uppercase();
-        let message =
-            format!("DB proxy {} is in an unsupported state - {state}, needs to be in [AVAILABLE]", self.name);
-        Err(Fault::new("InvalidDBProxyStateFault", message))
+        self.check_state(&["available"])
     }
+
+    /// Refuses while something is under way, and lets what has failed be taken apart.
+    pub(super) fn check_settled(&self) -> Result<(), Fault> {
+        self.check_state(SETTLED)
+    }
+
+    fn check_state(&self, allowed: &[&str]) -> Result<(), Fault> {
+        let refused = unsupported("DB proxy", &self.name, self.status(), allowed);
+        refused.map_or(Ok(()), |message| Err(Fault::new("InvalidDBProxyStateFault", message)))
+    }
+}
+
+/// The states of proxies and their endpoints in which nothing is under way.
+pub(super) const SETTLED: &[&str] = &["available", "incompatible-network", "insufficient-resource-limits"];
+
+/// The status that a describe shows of a proxy or an endpoint.
+pub(super) fn told<'a>(phase: &'a Phase, progress: &Progress) -> &'a str {
+    let making = phase.is("creating") || phase.is("modifying");
+    if making && progress.fault.is_some() { "insufficient-resource-limits" } else { &phase.status }
+}
+
+/// What is said of something whose state is none of the `allowed` ones.
+pub(super) fn unsupported(kind: &str, name: &str, status: &str, allowed: &[&str]) -> Option<String> {
+    let shown = |status: &str| status.to_uppercase().replace('-', "_");
+    let needed = || allowed.iter().map(|status| shown(status)).collect::<Vec<_>>().join(", ");
+    (!allowed.contains(&status))
+        .then(|| format!("{kind} {name} is in an unsupported state - {}, needs to be in [{}]", shown(status), needed()))
 }
 
 impl Store {
@@ -321,9 +341,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let name = input.required("DBProxyName")?.to_ascii_lowercase();
     let until = ctx.pace.after(ctx.now, times::PROXY_DELETION);
     let proxy = ctx.region.rds.proxy_mut(&name)?;
-    if proxy.phase.is("deleting") {
-        return Err(Fault::new("InvalidDBProxyStateFault", format!("DB proxy {name} is already being deleted.")));
-    }
+    proxy.check_settled()?;
     proxy.phase = Phase::until("deleting", until, "deleted");
     proxy.progress.want();
     let (answer, arn) = (json!({"DBProxy": proxy.view()}), proxy.arn.clone());

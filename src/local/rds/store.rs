@@ -185,7 +185,7 @@ impl Store {
             add("db-proxy", &proxy.name, proxy.status(), &proxy.tags);
         }
         for endpoint in self.proxy_endpoints.values() {
-            add("db-proxy-endpoint", &endpoint.name, &endpoint.phase.status, &endpoint.tags);
+            add("db-proxy-endpoint", &endpoint.name, endpoint.status(), &endpoint.tags);
         }
         items
     }

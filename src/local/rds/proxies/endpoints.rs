@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::check_name;
+use super::{SETTLED, check_name, told, unsupported};
 use crate::local::rds::{
     Store, arn,
     events::time,
@@ -40,10 +40,20 @@ impl ProxyEndpoint {
         self.role == "READ_ONLY"
     }
 
+    /// The status that a describe shows.
+    pub(crate) fn status(&self) -> &str {
+        told(&self.phase, &self.progress)
+    }
+
+    fn check_state(&self, allowed: &[&str]) -> Result<(), Fault> {
+        let refused = unsupported("DB proxy endpoint", &self.name, self.status(), allowed);
+        refused.map_or(Ok(()), |message| Err(Fault::new("InvalidDBProxyEndpointStateFault", message)))
+    }
+
     fn view(&self) -> Value {
         json!({
             "DBProxyEndpointName": self.name, "DBProxyEndpointArn": self.arn, "DBProxyName": self.proxy,
-            "Status": self.phase.status, "VpcId": self.vpc_id, "VpcSecurityGroupIds": self.security_groups,
+            "Status": self.status(), "VpcId": self.vpc_id, "VpcSecurityGroupIds": self.security_groups,
             "VpcSubnetIds": self.subnets, "Endpoint": self.listener.address, "CreatedDate": time(self.created),
             "TargetRole": self.role, "IsDefault": false, "EndpointNetworkType": "IPV4",
         })
@@ -129,10 +139,8 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     input.only("ModifyDBProxyEndpoint", &["DBProxyEndpointName", "NewDBProxyEndpointName", "VpcSecurityGroupIds"])?;
     let mut endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?.clone();
-    if !endpoint.phase.is("available") {
-        let message = format!("DB proxy endpoint {} is not available: it is {}.", endpoint.name, endpoint.phase.status);
-        return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
-    }
+    endpoint.check_state(&["available"])?;
+    ctx.region.rds.proxy(&endpoint.proxy)?.check_available()?;
     let before = endpoint.name.clone();
     if let Some(name) = input.text("NewDBProxyEndpointName") {
         endpoint.name = check_name("NewDBProxyEndpointName", name)?;
@@ -155,10 +163,7 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let until = ctx.pace.after(ctx.now, times::PROXY_ENDPOINT);
     let endpoint = ctx.region.rds.endpoint_mut(input.required("DBProxyEndpointName")?)?;
-    if endpoint.phase.is("deleting") {
-        let message = format!("DB proxy endpoint {} is already being deleted.", endpoint.name);
-        return Err(Fault::new("InvalidDBProxyEndpointStateFault", message));
-    }
+    endpoint.check_state(SETTLED)?;
     endpoint.phase = Phase::until("deleting", until, "deleted");
     endpoint.progress.want();
     Ok(json!({"DBProxyEndpoint": endpoint.view()}))

@@ -257,6 +257,7 @@ pub(crate) fn deregister(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault
     let input = Input(input);
     check_group(&input)?;
     let proxy = ctx.region.rds.proxy_mut(input.required("DBProxyName")?)?;
+    proxy.check_settled()?;
     let given = ["DBClusterIdentifiers", "DBInstanceIdentifiers"]
         .map(|member| input.texts(member).unwrap_or_default())
         .concat();

@@ -10,18 +10,18 @@ use crate::local::{
 };
 
 /// How often it is tried, at growing intervals: for half a minute, or longer where an attempt takes long.
-pub(super) const ATTEMPTS: u32 = 6;
+pub(crate) const ATTEMPTS: u32 = 6;
 
 impl Snapshot {
     /// Whether its data is still to be copied.
-    pub(super) fn awaits_copy(&self) -> bool {
+    pub(crate) fn awaits_copy(&self) -> bool {
         !self.copied && !self.phase.is("failed")
     }
 }
 
 impl Store {
     /// Takes down how an attempt to copy the data of the snapshot `id` ended. Answers what is to be said of it.
-    pub(super) fn note_copy(&mut self, now: Millis, id: &str, outcome: Result<(), String>) -> Vec<String> {
+    pub(crate) fn note_copy(&mut self, now: Millis, id: &str, outcome: Result<(), String>) -> Vec<String> {
         let Some(snapshot) = self.snapshots.get_mut(id).filter(|snapshot| snapshot.awaits_copy()) else {
             return Vec::new();
         };
