@@ -143,7 +143,7 @@ def subnets():
         ("outside the VPC", "InvalidSubnet.Range", {"CidrBlock": "10.9.0.0/24"}),
         ("smaller than /28", "InvalidSubnet.Range", {"CidrBlock": "10.0.1.0/29"}),
         ("in no zone", "InvalidParameterValue", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": "eu-central-1z"}),
-        ("in two zones", "InvalidParameterCombination", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": ZONE_A, "AvailabilityZoneId": "euc1-az2"}),
+        ("in two zones", "InvalidParameterCombination", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": ZONE_A, "AvailabilityZoneId": "euc1-az3"}),
         ("without a CIDR", "MissingParameter", {}),
         ("in no VPC", "InvalidVpcID.NotFound", {"CidrBlock": "10.0.1.0/24", "VpcId": f"vpc-{MISSING}"}),
     ):

@@ -50,7 +50,7 @@ use super::service::{Action, Service};
 
 pub(crate) use network_interface_owner::Purpose;
 pub(crate) use store::Store;
-pub(crate) use zone::{is_zone, region_names};
+pub(crate) use zone::{is_zone, names as zone_names, region_names};
 
 /// The actions by name, each behind the decoding of its own input.
 macro_rules! actions {

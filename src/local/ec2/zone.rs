@@ -8,8 +8,32 @@ use super::{
 };
 use crate::local::{fault::Fault, world::Ctx};
 
-/// Every region has these zones here; AWS has more in some.
-const LETTERS: [char; 3] = ['a', 'b', 'c'];
+/// The zones of a region that is not listed: the letter of each, and the number of its id.
+const USUAL: &str = "a1 b2 c3";
+
+/// The zones of the regions that have other ones. An id means the same zone in every account. In older regions each older account
+/// has letters of its own for them; here every account has the same.
+/// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html>
+const ZONES: [(&str, &str); 12] = [
+    ("ap-northeast-1", "a4 c1 d2"),
+    ("ap-northeast-2", "a1 b2 c3 d4"),
+    ("ap-northeast-3", "a3 b1 c2"),
+    ("ap-south-1", "a1 b3 c2"),
+    ("ap-southeast-2", "a1 b3 c2"),
+    ("ca-central-1", "a1 b2 d4"),
+    ("eu-central-1", "a2 b3 c1"),
+    ("eu-west-1", "a3 b1 c2"),
+    ("eu-west-2", "a2 b3 c1"),
+    ("us-east-1", "a6 b1 c2 d4 e3 f5"),
+    ("us-west-1", "a3 c1"),
+    ("us-west-2", "a2 b1 c3 d4"),
+];
+
+/// A region's zones: of each the letter, and the number in its id.
+fn zones(region: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let listed = ZONES.iter().find(|(name, _)| *name == region);
+    listed.map_or(USUAL, |(_, zones)| *zones).split(' ').map(|zone| zone.split_at(1))
+}
 
 /// Regions that every account has, with their long names.
 const REGIONS: [(&str, &str); 17] = [
@@ -60,8 +84,8 @@ fn long_name(region: &str) -> &str {
 }
 
 /// The names of a region's zones.
-pub(super) fn names(region: &str) -> impl Iterator<Item = String> {
-    LETTERS.iter().map(move |letter| format!("{region}{letter}"))
+pub(crate) fn names(region: &str) -> impl Iterator<Item = String> {
+    zones(region).map(move |(letter, _)| format!("{region}{letter}"))
 }
 
 /// Whether a region has a zone of this name.
@@ -69,10 +93,12 @@ pub(crate) fn is_zone(region: &str, name: &str) -> bool {
     names(region).any(|zone| zone == name)
 }
 
-/// The id of a zone: `euc1-az2` for `eu-central-1b`.
+/// The id of a zone: `euc1-az2` for `eu-central-1a`.
 pub(super) fn id(zone: &str) -> String {
     let (region, letter) = zone.split_at(zone.len().saturating_sub(1));
-    let number = LETTERS.iter().position(|one| letter.starts_with(*one)).map_or(1, |position| position + 1);
+    // A zone that the region no longer has was made when every region had the usual ones.
+    let usual = USUAL.split(' ').map(|zone| zone.split_at(1));
+    let number = zones(region).chain(usual).find(|(one, _)| *one == letter).map_or("1", |(_, number)| number);
     let mut parts = region.split('-');
     let mut short = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -102,11 +128,11 @@ pub(super) fn chosen(region: &str, name: Option<&str>, zone_id: Option<&str>) ->
         (None, Some(wanted)) => {
             names(region).find(|zone| id(zone) == wanted).ok_or_else(|| refused(wanted, "availabilityZoneId"))
         }
-        (None, None) => Ok(format!("{region}{}", LETTERS[0])),
+        (None, None) => names(region).next().ok_or_else(|| refused("", "availabilityZone")),
     }
 }
 
-static ZONES: Listing = Listing {
+static ZONE_LISTING: Listing = Listing {
     kind: &kind::SUBNET,
     items: "AvailabilityZones",
     ids: "",
@@ -164,7 +190,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: DescribeZones) -> Result<Value,
             "Messages": [],
         })
     });
-    ZONES.answer(&view, json!({"Filters": filters(input.filters)}), all)
+    ZONE_LISTING.answer(&view, json!({"Filters": filters(input.filters)}), all)
 }
 
 /// An omitted list of filters is an empty one.
@@ -244,12 +270,14 @@ mod tests {
     #[test]
     fn zone_ids_are_formed_as_in_aws() {
         let table = [
-            ("eu-central-1b", "euc1-az2"),
-            ("us-east-1a", "use1-az1"),
-            ("ap-southeast-2c", "apse2-az3"),
+            ("eu-central-1b", "euc1-az3"),
+            ("us-east-1e", "use1-az3"),
+            ("ap-southeast-2c", "apse2-az2"),
             ("ap-south-1a", "aps1-az1"),
-            ("ap-northeast-1a", "apne1-az1"),
-            ("eu-north-1a", "eun1-az1"),
+            ("ap-northeast-1a", "apne1-az4"),
+            ("eu-north-1b", "eun1-az2"),
+            ("us-gov-east-1a", "usge1-az1"),
+            ("xx-southwest-9c", "xxsw9-az3"),
         ];
         for (zone, expected) in table {
             assert_eq!(id(zone), expected, "{zone}");
@@ -257,10 +285,36 @@ mod tests {
     }
 
     #[test]
+    fn regions_have_the_zones_that_they_have_in_aws() {
+        let table = [
+            ("us-east-1", "abcdef"),
+            ("us-east-2", "abc"),
+            ("us-west-1", "ac"),
+            ("us-west-2", "abcd"),
+            ("ap-northeast-1", "acd"),
+            ("ap-northeast-2", "abcd"),
+            ("ca-central-1", "abd"),
+            ("sa-east-1", "abc"),
+            ("xx-central-7", "abc"),
+        ];
+        for (region, letters) in table {
+            let expected: Vec<String> = letters.chars().map(|letter| format!("{region}{letter}")).collect();
+            assert_eq!(names(region).collect::<Vec<_>>(), expected);
+            let ids: std::collections::BTreeSet<String> = expected.iter().map(|zone| id(zone)).collect();
+            assert_eq!(ids.len(), letters.len(), "{region}: each has an id of its own");
+            for zone in expected {
+                assert_eq!(chosen(region, None, Some(&id(&zone))).unwrap(), zone);
+            }
+        }
+        assert_eq!(chosen("ap-northeast-1", Some("ap-northeast-1b"), None).unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(chosen("us-west-1", None, None).unwrap(), "us-west-1a");
+    }
+
+    #[test]
     fn a_zone_is_chosen_by_name_or_id() {
         assert_eq!(chosen("eu-west-1", None, None).unwrap(), "eu-west-1a");
         assert_eq!(chosen("eu-west-1", Some("eu-west-1c"), None).unwrap(), "eu-west-1c");
-        assert_eq!(chosen("eu-west-1", None, Some("euw1-az2")).unwrap(), "eu-west-1b");
+        assert_eq!(chosen("eu-west-1", None, Some("euw1-az2")).unwrap(), "eu-west-1c");
         assert_eq!(chosen("eu-west-1", Some("eu-west-1z"), None).unwrap_err().code, "InvalidParameterValue");
         assert_eq!(chosen("eu-west-1", None, Some("use1-az1")).unwrap_err().code, "InvalidParameterValue");
     }

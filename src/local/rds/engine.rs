@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Filters, Input, invalid, page};
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{ec2, fault::Fault, world::Ctx};
 
 /// The only engine; the stack that this cloud is for uses no other.
 pub(super) const ENGINE: &str = "aurora-postgresql";
@@ -214,7 +214,7 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
     let input = Input(input);
     Filters::of(&input, &[])?;
     check(input.required("Engine")?)?;
-    let zones: Vec<Value> = ["a", "b", "c"].map(|zone| json!({"Name": format!("{}{zone}", ctx.region_name)})).into();
+    let zones: Vec<Value> = ec2::zone_names(ctx.region_name).map(|zone| json!({"Name": zone})).collect();
     let option = |class: &str, version: &str, storage: &str| {
         json!({
             "Engine": ENGINE, "EngineVersion": version, "DBInstanceClass": class, "LicenseModel": "postgresql-license",

@@ -201,15 +201,15 @@ pub(super) fn zones(input: &Input, region: &str) -> Result<Option<Vec<String>>, 
     Ok(Some(zones))
 }
 
-/// Storage is in three zones, whichever of them were named.
+/// Storage is in three zones, whichever of them were named; in two where the region has no more.
 pub(super) fn three_zones(mut zones: Vec<String>, region: &str) -> Vec<String> {
-    let all = ('a'..='z').map(|letter| format!("{region}{letter}")).filter(|zone| ec2::is_zone(region, zone));
-    for zone in all {
+    for zone in ec2::zone_names(region) {
         if zones.len() < 3 && !zones.contains(&zone) {
             zones.push(zone);
         }
     }
     zones.sort();
+    zones.truncate(3);
     zones
 }
 

@@ -10,7 +10,7 @@ use super::{
     input::{Filters, Input, invalid, missing, page},
     tags::{self, Tags},
 };
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{ec2, fault::Fault, world::Ctx};
 
 /// A DB subnet group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,8 +95,8 @@ const ELSEWHERE: &str = "vpc-elsewhere";
 
 /// Subnets of a cloud that knows them, taken as they are given: each in the next zone, and all in one VPC.
 fn elsewhere(region: &str, ids: &[String]) -> (String, Vec<(String, String)>) {
-    let zones = ["a", "b", "c"].iter().cycle();
-    let subnets = ids.iter().zip(zones).map(|(id, zone)| (id.clone(), format!("{region}{zone}")));
+    let zones: Vec<String> = ec2::zone_names(region).collect();
+    let subnets = ids.iter().zip(zones.into_iter().cycle()).map(|(id, zone)| (id.clone(), zone));
     (ELSEWHERE.to_owned(), subnets.collect())
 }
 

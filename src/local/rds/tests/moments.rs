@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Cloud, instance};
+use crate::local::rds::rules::three_zones;
 
 #[test]
 fn the_role_of_rds_is_there_with_the_first_cluster_and_stays_as_long_as_there_is_one() {
@@ -55,6 +56,25 @@ fn storage_is_in_three_zones_whatever_the_subnets() {
     let input = cloud.cluster_input(&json!({"AvailabilityZones": ["eu-central-1c"]}));
     let answer = cloud.ok("CreateDBCluster", input);
     assert_eq!(answer["DBCluster"]["AvailabilityZones"], json!(["eu-central-1a", "eu-central-1b", "eu-central-1c"]));
+}
+
+#[test]
+fn zones_are_those_of_the_region() {
+    let mut cloud = Cloud::new();
+    for (region, letters) in [("us-east-1", "abcdef"), ("us-west-1", "ac"), ("ap-northeast-1", "acd")] {
+        cloud.here.region_name = region;
+        let answer = cloud.ok("DescribeOrderableDBInstanceOptions", json!({"Engine": "aurora-postgresql"}));
+        let expected: Vec<_> = letters.chars().map(|letter| json!({"Name": format!("{region}{letter}")})).collect();
+        assert_eq!(answer["OrderableDBInstanceOptions"][0]["AvailabilityZones"], json!(expected));
+    }
+    let stored = |region: &str, named: &[&str]| {
+        let zones = three_zones(named.iter().map(|letter| format!("{region}{letter}")).collect(), region);
+        zones.iter().map(|zone| zone.replace(region, "")).collect::<String>()
+    };
+    assert_eq!(stored("us-east-1", &["f"]), "abf");
+    assert_eq!(stored("us-east-1", &["a", "b", "c", "d"]), "abc");
+    assert_eq!(stored("ap-northeast-1", &["d"]), "acd");
+    assert_eq!(stored("us-west-1", &["c"]), "ac");
 }
 
 #[test]
