@@ -82,7 +82,7 @@ fn a_program_runs_in_the_image_s_place() {
     let last = cloud.infra(&["local", "logs", "--service", "--events", "-n", "1"]).succeeds().stdout();
     assert!(last.lines().count() == 1 && events.ends_with(&last), "{last}");
     let other = cloud.infra(&["local", "logs", "--service", "nobody", "--events"]).ends_with(1).told();
-    assert!(other.contains("There is no service \"nobody\"; there are: "), "{other}");
+    assert!(other.contains("There is no service \"nobody\". There are: "), "{other}");
 
     // Another environment is another deployment; the same one is none.
     cloud.infra(&[&DEPLOY[..], &["--set", "service.env.GREETING=good day"]].concat()).succeeds();
