@@ -853,7 +853,9 @@ def documented_filters():
         model = ec2.meta.service_model.operation_model(name).input_shape
         if not name.startswith("Describe") or "Filters" not in model.members or model.required_members:
             continue
-        names = re.findall(r"<li>\s*<p>\s*<code>([a-z][^<&:]*)</code>", model.members["Filters"].documentation)
+        # Lists inside of the list are of values.
+        documented = re.sub(r"<ul>.*?</ul>", "", model.members["Filters"].documentation.partition("<ul>")[2])
+        names = [found.strip() for found in re.findall(r"<li>\s*<p>\s*<code>([a-z][^<&:]*)</code>", documented)]
         if names:
             yield name, names
 

@@ -59,7 +59,7 @@ pub(super) fn refuse_id(id: &str) -> Result<(), Fault> {
     kind.map_or(Ok(()), |(_, code)| Err(absent(id, code)))
 }
 
-/// The filters that AWS's documentation has, below the member that lists the items; `tag:KEY` and `tag-key` beside them. Where
+/// The filters that AWS's documentation has, below the member that lists the items; those of tags beside them. Where
 /// it has none, any is taken.
 const FILTERS: &str = include_str!("never_filters.txt");
 
@@ -75,7 +75,8 @@ fn check(input: &Value, items: &str) -> Result<(), Fault> {
     let known = filters_of(items);
     for filter in read_filters(given.cloned().unwrap_or_else(|| json!([])))? {
         let name = filter.name.as_str();
-        if !known.is_empty() && !known.contains(&name) && name != "tag-key" && !name.starts_with("tag:") {
+        let of_tags = ["tag-key", "tag-value"].contains(&name) || name.starts_with("tag:");
+        if !known.is_empty() && !known.contains(&name) && !of_tags {
             return Err(unknown_filter(name));
         }
     }
