@@ -244,13 +244,13 @@ fn act(
         return cloud.region(account, region, work);
     }
     // Saved also after a refusal: an action may have changed something before it refused.
-    change(cloud, scope, work)?
+    change(cloud, service.name, (account, region), work)?
 }
 
 /// What somebody else does right after a call, behind its client's back.
 fn drift(cloud: &Cloud, scope: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
-    let Scope { account, region, .. } = scope;
-    let calls = change(cloud, scope, |ctx| fate.drift(ctx))?;
+    let Scope { account, region, service, .. } = scope;
+    let calls = change(cloud, service, (account, region), |ctx| fate.drift(ctx))?;
     for (call, outcome) in calls {
         let call = call.replace('.', " ");
         let ended = outcome.err().map_or_else(|| "200".to_owned(), |fault| format!("{} {fault}", fault.status));
@@ -259,8 +259,13 @@ fn drift(cloud: &Cloud, scope: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn change<T>(cloud: &Cloud, scope: &Scope, work: impl FnOnce(&mut Ctx<'_>) -> T) -> Result<T, Fault> {
-    let Scope { account, region, service, .. } = scope;
+/// Changes an account's region for a service.
+fn change<T>(
+    cloud: &Cloud,
+    service: &str,
+    (account, region): (&str, &str),
+    work: impl FnOnce(&mut Ctx<'_>) -> T,
+) -> Result<T, Fault> {
     let outcome = cloud.change(account, region, work).map_err(|error| Fault::unsaved(service, &error))?;
     cloud.wake();
     Ok(outcome)
