@@ -59,6 +59,23 @@ impl Store {
         Ok(())
     }
 
+    /// Whether `owner` has an interface that goes on, or can.
+    pub(crate) fn has_interface(&self, owner: &str) -> bool {
+        self.interfaces_of(owner).any(|interface| interface.gone_at != Some(Millis::MAX))
+    }
+
+    /// Keeps the interfaces of `owner`, also those that are on their way out; none that was left for ever. Answers whether
+    /// there are any.
+    pub(crate) fn keep_interface(&mut self, owner: &str) -> bool {
+        let own = self.interfaces.values_mut().filter(|one| one.owner.as_deref() == Some(owner));
+        let mut any = false;
+        for interface in own.filter(|one| one.gone_at != Some(Millis::MAX)) {
+            interface.gone_at = None;
+            any = true;
+        }
+        any
+    }
+
     /// Removes every interface of `owner`; those that linger go on holding their subnets and groups for a while, as AWS's do
     /// after some deletions.
     pub(crate) fn detach_interfaces(&mut self, owner: &str) {

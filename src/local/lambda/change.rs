@@ -5,17 +5,16 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
-    CREATE, CREATE_IN_VPC, LINGER, UPDATE, check,
+    CREATE, CREATE_IN_VPC, UPDATE, check,
     code::Code,
     conflict,
     function::{Function, State},
     invalid,
     name::{self, Name},
-    settings,
+    network, settings,
     upload::Place,
 };
 use crate::local::{
-    ec2::Purpose,
     fault::Fault,
     members::{Sealed, Tags, is_reserved, random_uuid},
     world::Ctx,
@@ -49,7 +48,7 @@ pub(super) fn draft(ctx: &mut Ctx<'_>, input: &Value) -> Result<(Name, Function)
     }
     let mut all = settings::defaults(name.as_str());
     settings::take(&mut all, input)?;
-    let (subnets, groups) = network(input);
+    let (subnets, groups) = places(input);
     let vpc = check::vpc(ctx, &subnets, &groups)?;
     check::role(ctx, text(input, "Role"), !subnets.is_empty())?;
     let architectures = list(&input["Architectures"]);
@@ -80,7 +79,7 @@ fn source_key(code: &Value) -> Result<Option<String>, Fault> {
 }
 
 /// The subnets and groups that an input has.
-fn network(input: &Value) -> (Vec<String>, Vec<String>) {
+fn places(input: &Value) -> (Vec<String>, Vec<String>) {
     let config = &input["VpcConfig"];
     (list(&config["SubnetIds"]), list(&config["SecurityGroupIds"]))
 }
@@ -89,8 +88,8 @@ pub(super) fn created(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
     let (name, mut function) = draft(ctx, input)?;
     function.failure = failure;
     function.take_code(ctx.data, code, &Place::of(ctx, name))?;
-    let (subnets, groups) = network(input);
-    match attach(ctx, &mut function, &subnets, &groups) {
+    let (subnets, groups) = places(input);
+    match network::attach(ctx, &function, &subnets, &groups) {
         Ok(()) => {}
         Err(_full) => function.fail_for_lack_of_addresses(),
     }
@@ -98,31 +97,6 @@ pub(super) fn created(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
     let output = function.described();
     ctx.region.lambda.functions.insert(function.name.clone(), function);
     Ok(output)
-}
-
-/// Makes a function's network interfaces in subnets and groups, and those elsewhere stay for a while; refused, and nothing is
-/// changed, where one of the subnets is full.
-fn attach(ctx: &mut Ctx<'_>, function: &mut Function, subnets: &[String], groups: &[String]) -> Result<(), Fault> {
-    ctx.region.ec2.check_room(subnets)?;
-    detach(ctx, function);
-    if ctx.serves("ec2") {
-        for subnet in subnets {
-            let description = format!("AWS Lambda VPC ENI-{}-{}", function.name, random_uuid());
-            // Lambda makes them as the function's role, and EC2 takes them for that one's.
-            let role = ctx.iam.role(function.text("Role")).map_or("AROA", |role| role.unique_id());
-            let requester = format!("{role}:{}", ctx.account);
-            let purpose = Purpose::of_function(&function.arn, &description, &requester);
-            ctx.region.ec2.attach_interface(&purpose, subnet, groups, ctx.now)?;
-        }
-    }
-    Ok(())
-}
-
-fn detach(ctx: &mut Ctx<'_>, function: &Function) {
-    let linger = ctx.pace.after(0, LINGER);
-    let role = ctx.serves("iam").then(|| function.text("Role"));
-    ctx.region.ec2.outlast(&function.arn, linger, role);
-    ctx.region.ec2.detach_interfaces(&function.arn);
 }
 
 fn tags(given: &Value) -> Result<Tags, Fault> {
@@ -194,6 +168,7 @@ pub(super) fn updated(ctx: &mut Ctx<'_>, input: &Value, code: Code, failure: Opt
     let place = Place::of(ctx, function.name()?);
     function.take_code(ctx.data, code, &place)?;
     function.begin(ctx.now, ctx.pace.after(ctx.now, UPDATE), failure);
+    network::recover(ctx, &mut function);
     let output = function.described();
     ctx.region.lambda.functions.insert(function.name.clone(), function);
     Ok(output)
@@ -209,21 +184,22 @@ pub(super) fn update_configuration(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
         function.networked = true;
         let chosen = |name: &str, so_far: &[String]| vpc.get(name).map_or_else(|| so_far.to_vec(), list);
         let (subnets, groups) = (chosen("SubnetIds", &function.subnets), chosen("SecurityGroupIds", &function.groups));
-        function.vpc = check::vpc(ctx, &subnets, &groups)?;
+        let vpc = check::vpc(ctx, &subnets, &groups)?;
         if (&subnets, &groups) != (&function.subnets, &function.groups) {
             duration = CREATE_IN_VPC;
-            check::role(ctx, function.text("Role"), !subnets.is_empty())?;
-            wanted = Some((subnets, groups));
+            wanted = Some((subnets, groups, vpc));
         }
     }
-    check::role(ctx, function.text("Role"), !function.subnets.is_empty())?;
+    let subnets = wanted.as_ref().map_or(&function.subnets, |(subnets, ..)| subnets);
+    check::role(ctx, function.text("Role"), !subnets.is_empty())?;
     function.begin(ctx.now, ctx.pace.after(ctx.now, duration), ctx.doom.take());
-    if let Some((subnets, groups)) = wanted {
-        match attach(ctx, &mut function, &subnets, &groups) {
-            Ok(()) => (function.subnets, function.groups) = (subnets, groups),
+    match wanted {
+        Some((subnets, groups, vpc)) => match network::attach(ctx, &function, &subnets, &groups) {
+            Ok(()) => (function.subnets, function.groups, function.vpc) = (subnets, groups, vpc),
             // The function stays where it is.
             Err(_full) => function.fail_for_lack_of_addresses(),
-        }
+        },
+        None => network::recover(ctx, &mut function),
     }
     let output = function.described();
     ctx.region.lambda.functions.insert(function.name.clone(), function);
@@ -236,7 +212,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     // A version that is not there can be deleted in AWS too.
     if let Some(function) = name::find_deletable(ctx, &input)?.cloned() {
         ctx.region.lambda.functions.remove(&function.name);
-        detach(ctx, &function);
+        network::detach(ctx, &function);
     }
     Ok(json!(Place::of(ctx, name)))
 }

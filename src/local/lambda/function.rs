@@ -140,6 +140,11 @@ impl Function {
         self.failure_code = Some(OUT_OF_ADDRESSES.to_owned());
     }
 
+    /// Whether it has the network interfaces that it asks for, as far as it asks for any.
+    pub(super) fn is_placed(&self) -> bool {
+        self.state == State::Active || self.failure.is_none()
+    }
+
     /// Why it fails, as a code.
     pub(super) fn failure_code(&self) -> &str {
         self.failure_code.as_deref().unwrap_or("InternalError")

@@ -11,6 +11,7 @@ mod function;
 mod invoke;
 mod list;
 mod name;
+mod network;
 mod never;
 pub(crate) mod queue;
 mod report;
