@@ -58,6 +58,15 @@ def scaling():
         MinSize=5,
         MaxSize=2,
     )
+    equal("so it is without a wish", len(apprunner.list_auto_scaling_configurations(AutoScalingConfigurationName="shop")["AutoScalingConfigurationSummaryList"]), 1)
+    family = second["AutoScalingConfigurationArn"].rsplit("/", 2)[0]
+    refused(
+        "all revisions by the ARN of one",
+        "InvalidRequestException",
+        apprunner.delete_auto_scaling_configuration,
+        AutoScalingConfigurationArn=f"{family}/2",
+        DeleteAllRevisions=True,
+    )
     for one in (first, second):
         apprunner.delete_auto_scaling_configuration(AutoScalingConfigurationArn=one["AutoScalingConfigurationArn"])
     refused(

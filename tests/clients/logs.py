@@ -40,6 +40,10 @@ def events():
     equal("the last one", [one["message"] for one in logs.get_log_events(logGroupName="/shop", logStreamName="web", limit=1)["events"]], ["bye"])
     equal("by a word", [one["message"] for one in logs.filter_log_events(logGroupName="/shop", filterPattern="error")["events"]], ["error: one"])
     equal("by time", [one["message"] for one in logs.filter_log_events(logGroupName="/shop", startTime=NOW + 2)["events"]], ["bye"])
+    refused("by a stream that is not there", "ResourceNotFoundException", logs.filter_log_events, logGroupName="/shop", logStreamNames=["web", "none"])
+    [found] = logs.describe_log_groups(logGroupNamePattern="hop")["logGroups"]
+    equal("what a search for groups tells", sorted(found), ["arn", "creationTime", "logGroupName"])
+    equal("it heeds the case", logs.describe_log_groups(logGroupNamePattern="HOP")["logGroups"], [])
     refused("events out of order", "InvalidParameterException", logs.put_log_events, logGroupName="/shop", logStreamName="web", logEvents=put[::-1])
     refused("a stream that is not there", "ResourceNotFoundException", logs.put_log_events, logGroupName="/shop", logStreamName="none", logEvents=put)
     equal("streams", [one["logStreamName"] for one in logs.describe_log_streams(logGroupName="/shop")["logStreams"]], ["web"])

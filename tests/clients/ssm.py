@@ -19,6 +19,9 @@ def parameters():
     refused("a new one without a type", "ValidationException", ssm.put_parameter, Name="/shop/new", Value="x")
     refused("tags while overwriting", "ValidationException", ssm.put_parameter, Name="/shop/url", Value="x", Overwrite=True, Tags=tags(a="c"))
     refused("a reserved name", ("AccessDeniedException", "ValidationException"), ssm.put_parameter, Name="/aws/x", Value="x", Type="String")
+    ssm.put_parameter(Name="/top", Value="x", Type="String")
+    equal("by its ARN, at the top of the hierarchy", ssm.get_parameter(Name=f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/top")["Parameter"]["Name"], "/top")
+    ssm.delete_parameter(Name="/top")
     refused("no parameter", "ParameterNotFound", ssm.get_parameter, Name="/nowhere")
     refused(
         "a value that the pattern does not allow",
