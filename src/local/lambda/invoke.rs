@@ -11,7 +11,7 @@ use super::{
     NEWEST, environment,
     function::{OUT_OF_ADDRESSES, State},
     name::{self, Name},
-    queue::Event,
+    queue::{self, Event},
     upload::Place,
 };
 use crate::local::{
@@ -76,8 +76,7 @@ impl Answer {
 pub(super) fn invoke(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let order = order(ctx, &input, random_uuid())?;
     if order.kind == "Event" {
-        let now = ctx.now;
-        ctx.region.lambda.queue.push(Event::new(&input, &order.request, now));
+        queue::put(ctx, Event::new(&input, &order.request, ctx.now))?;
     }
     serde_json::to_value(order).map_err(|error| Fault::internal("lambda", error.to_string()))
 }

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::local::{
     cloud::{Cloud, now},
+    fault::Fault,
     members::Sealed,
     pace::Millis,
     world::Ctx,
@@ -31,6 +32,10 @@ const OLDEST: Millis = 6 * 60 * 60 * 1000;
 const PAUSE: Millis = 1000;
 /// How many are made at once: what AWS lets a new account do.
 const MOST: usize = 10;
+/// How many wait in a region, and how many bytes of payloads they have together: they are part of the state, which is written
+/// whole.
+const WAITING: usize = 10_000;
+const WAITING_BYTES: usize = 32 << 20;
 /// How long to wait for the next look when nothing wakes the loop.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -52,6 +57,26 @@ impl Event {
         let (input, request) = (Sealed(input.clone()), request.to_owned());
         Self { input, request, asked_at: now, due_at: now, failures: 0 }
     }
+
+    /// Bytes of its payload, in base64.
+    fn size(&self) -> usize {
+        self.input.0["Payload"].as_str().map_or(0, str::len)
+    }
+}
+
+/// Lets a call wait until it is made; refused as where Lambda is asked for too much.
+pub(super) fn put(ctx: &mut Ctx<'_>, event: Event) -> Result<(), Fault> {
+    let queue = &mut ctx.region.lambda.queue;
+    let bytes = queue.iter().chain([&event]).map(Event::size).sum::<usize>();
+    if queue.len() >= WAITING || bytes > WAITING_BYTES {
+        let message = format!(
+            "Rate Exceeded. {} calls of the region's functions wait to be made, which is as much as the local cloud keeps",
+            queue.len()
+        );
+        return Err(Fault::new("TooManyRequestsException", message).with_status(429));
+    }
+    queue.push(event);
+    Ok(())
 }
 
 /// Which call, of which account and region.
@@ -166,11 +191,15 @@ fn note(ctx: &mut Ctx<'_>, request: &str, outcome: &Outcome) {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde_json::json;
 
     use super::*;
     use crate::local::{
-        lambda::{SERVICE, tests::zip},
+        lambda::{
+            SERVICE,
+            tests::{one, zip},
+        },
         members::testing,
         pace::Pace,
         service::SERVICES,
@@ -262,6 +291,27 @@ mod tests {
         drop(cloud);
         let cloud = Cloud::open(data.path(), Pace::Instant, vec![&SERVICE]).unwrap();
         assert_eq!(left(&cloud).len(), 1);
+    }
+
+    #[test]
+    fn only_so_much_waits() {
+        let mut cloud = testing::Cloud::new();
+        let role = cloud.role();
+        cloud.wait(15);
+        cloud.lambda("CreateFunction", one(&role)).unwrap();
+        cloud.wait(5);
+        let payload = STANDARD.encode(format!("\"{}\"", "x".repeat(1_000_000)));
+        let call = json!({"FunctionName": "one", "InvocationType": "Event", "Payload": payload});
+        let mut asked = 0;
+        let refused = loop {
+            match cloud.lambda("Invoke", call.clone()) {
+                Ok(_) => asked += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!((refused.code.as_str(), refused.status, asked), ("TooManyRequestsException", 429, 25));
+        assert_eq!(cloud.region.lambda.queue.len(), 25);
+        cloud.lambda("Invoke", json!({"FunctionName": "one"})).unwrap();
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn an_order(request: &str) -> invoke::Order {
 
 impl Cloud {
     /// Calls an action to its end.
-    fn lambda(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
+    pub(super) fn lambda(&mut self, action: &str, input: Value) -> Result<Value, Fault> {
         let answer = self.call(&SERVICE, action, input)?;
         match action {
             "CreateFunction" | "UpdateFunctionCode" => {
@@ -73,7 +73,7 @@ impl Cloud {
         (cloud, role)
     }
 
-    fn role(&mut self) -> String {
+    pub(super) fn role(&mut self) -> String {
         let input = json!({"RoleName": "runner", "AssumeRolePolicyDocument": TRUST});
         let role = self.call(&iam::SERVICE, "CreateRole", input).unwrap();
         role["Role"]["Arn"].as_str().unwrap().to_owned()
@@ -102,7 +102,7 @@ fn place(name: &str) -> upload::Place {
     upload::Place { account: Cloud::ACCOUNT.to_owned(), region: Cloud::REGION.to_owned(), name }
 }
 
-fn one(role: &str) -> Value {
+pub(super) fn one(role: &str) -> Value {
     json!({
         "FunctionName": "one", "Role": role, "Runtime": "provided.al2023", "Handler": "bootstrap",
         "Code": {"ZipFile": zip("#!/bin/sh\n")}, "Tags": {"a": "b"},
