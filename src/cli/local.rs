@@ -38,9 +38,9 @@ pub enum Local {
     Status(Query),
     /// Drop the database, create it again and apply the migrations; with --everything, delete the whole local cloud
     #[command(after_help = "Examples:
-  infra local reset                recreates the database, applies stack.yaml's migrations
-  infra local reset --empty        the same without migrations; needs no description
-  infra local reset --everything   stops the local cloud and deletes everything in it
+  infra local reset                drops, creates and migrates the database
+  infra local reset --empty        drops and creates it; needs no description
+  infra local reset --everything   deletes the whole local cloud
 
 Without --everything, only the database itself is dropped: its cluster, snapshots and all other resources stay.")]
     Reset(Reset),
@@ -57,19 +57,19 @@ Without --everything, only the database itself is dropped: its cluster, snapshot
     /// Show every call to the local cloud, one per line; with --service, what a service's program printed
     #[command(after_help = "Examples:
   infra local logs -f                      calls, as they come
-  infra local logs --service -f            the output of the only service's program
-  infra local logs --service web --events  what App Runner did with web, and why it failed")]
+  infra local logs --service -f            what the only service prints
+  infra local logs --service web --events  what App Runner reports about web")]
     Logs(Logs),
     /// Print the environment variables for programs and AWS tools that use the local cloud
     #[command(after_help = "Examples:
   infra local env > .env.local          for programs that read such a file
-  eval \"$(infra local env --shell)\"     for this shell (bash, zsh); then: aws ec2 describe-vpcs
+  eval \"$(infra local env --shell)\"     for this shell (bash, zsh)
   eval \"$(infra local env --unset)\"     back to what the shell had before
 
 Other shells:
   fish         infra local env --shell fish | source
   elvish       eval (infra local env --shell elvish | slurp)
-  PowerShell   infra local env --shell powershell | Out-String | Invoke-Expression
+  PowerShell   infra local env --shell powershell | Out-String | iex
 
 Until --unset, the shell has credentials for the local cloud instead of yours: if a tool ignores AWS_ENDPOINT_URL, AWS refuses \
 its calls, and nothing happens in your account.")]
@@ -261,7 +261,7 @@ impl Local {
                 match client::launch(&options).await? {
                     Launch::Started(url) => {
                         start.chosen().keep(&options.data).map_err(LocalError::from)?;
-                        print(&format!("The local cloud is running at {url}"));
+                        print(&format!("The local cloud is running at {url}{}", shell::hint(&options.data)));
                     }
                     Launch::Ran(url) => {
                         let status = client::get(&options.data, "status").await?;

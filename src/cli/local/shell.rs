@@ -2,9 +2,12 @@
 //!
 //! What the shell had is kept in variables of its own, by the shell itself: no value of the user's is ever printed.
 
+use std::path::Path;
+
 use clap_complete::Shell;
 
 use super::Failure;
+use crate::local::client::DATA;
 
 /// The variable that names those that were set or taken away.
 const MARK: &str = "INFRA_LOCAL_ENV";
@@ -21,6 +24,20 @@ pub(super) fn shell_of(named: Option<Shell>) -> Result<Shell, Failure> {
                 .to_owned(),
         )
     })
+}
+
+/// The line that leads the user's shell to the cloud on `data`, to be told where it was started.
+pub(super) fn hint(data: &Path) -> String {
+    let data = match data == Path::new(DATA) || std::env::var_os("INFRA_LOCAL_DATA").is_some() {
+        true => String::new(),
+        false => format!(" --data {}", data.display()),
+    };
+    let command = match Shell::from_env() {
+        Some(Shell::Bash | Shell::Zsh) => format!("eval \"$(infra local env --shell{data})\""),
+        Some(Shell::Fish) => format!("infra local env --shell fish{data} | source"),
+        _ => return String::new(),
+    };
+    format!("\nTo use it in this shell: {command}")
 }
 
 /// Lines that set variables and keep what they had before. `inherited` is the environment of this process, and
