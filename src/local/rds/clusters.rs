@@ -155,6 +155,8 @@ impl Cluster {
             json!({"DBInstanceIdentifier": instance.identifier, "IsClusterWriter": instance.writer,
                 "DBClusterParameterGroupStatus": store.cluster_group_status(instance), "PromotionTier": instance.promotion_tier()})
         };
+        let custom = store.custom_endpoints.values().filter(|one| one.cluster == self.identifier);
+        let custom = custom.map(|one| one.shown(self)).collect();
         let mut view = self.kept.clone();
         let shown = json!({
             "DBClusterIdentifier": self.identifier, "DBClusterArn": self.arn, "DbClusterResourceId": self.resource_id,
@@ -162,6 +164,7 @@ impl Cluster {
             "AllocatedStorage": 1, "AvailabilityZones": self.zones, "DatabaseName": self.database,
             "DBClusterParameterGroup": self.parameter_group, "DBSubnetGroup": self.subnet_group,
             "Endpoint": self.listener.address, "ReaderEndpoint": self.endpoint(false).address, "Port": self.port,
+            "CustomEndpoints": Some(custom).filter(|custom: &Vec<&str>| !custom.is_empty()),
             "HostedZoneId": "Z2R2ITUGPM61AM", "MultiAZ": store.members(&self.identifier).count() > 1,
             "MasterUsername": self.username, "ReadReplicaIdentifiers": [], "AssociatedRoles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "DBClusterMembers": store.members(&self.identifier).map(member).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Custom endpoints of a cluster: names for some of its instances. Behind them are the writer's or the readers' servers.
+//! Custom endpoints of a cluster: addresses for some of its instances. Behind them are the writer's or the readers' servers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,6 +7,7 @@ use super::Cluster;
 use crate::local::rds::{
     Store, arn,
     input::{Input, combination, identifier, invalid, missing},
+    instances::Instance,
     phase::Phase,
     tags::{self, Tags},
     times,
@@ -25,15 +26,43 @@ pub(crate) struct CustomEndpoint {
     kind: String,
     members: Vec<String>,
     excluded: Vec<String>,
+    /// Where it answers, whoever its members are; elsewhere than on Linux it has one of its cluster's endpoints.
+    #[serde(default)]
+    address: Option<String>,
     pub(crate) tags: Tags,
 }
 
 impl CustomEndpoint {
+    /// Its address, while it is to answer there.
+    pub(crate) fn address(&self) -> Option<String> {
+        let answers = !["creating", "deleting"].contains(&self.phase.status.as_str());
+        self.address.clone().filter(|_| answers)
+    }
+
+    /// Whether an instance is one of those that it leads to.
+    fn has(&self, instance: &Instance) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| super::key(name) == instance.identifier);
+        let chosen = if self.members.is_empty() { !named(&self.excluded) } else { named(&self.members) };
+        chosen && (self.kind == "ANY" || instance.writer == (self.kind == "WRITER"))
+    }
+
+    /// Whether it leads to the writer's server: to the readers' where a reader is among its members, and nowhere where none of
+    /// them is `served`.
+    pub(crate) fn is_writer_s<'a>(&self, mut served: impl Iterator<Item = &'a Instance>) -> Option<bool> {
+        let first = served.find(|one| self.has(one))?;
+        Some(first.writer && !served.any(|one| self.has(one) && !one.writer))
+    }
+
+    /// The address that it shows.
+    pub(super) fn shown<'a>(&'a self, cluster: &'a Cluster) -> &'a str {
+        self.address.as_ref().unwrap_or(&cluster.endpoint(self.kind != "READER").address)
+    }
+
     pub(super) fn view(&self, cluster: &Cluster) -> Value {
         json!({
             "DBClusterEndpointIdentifier": self.name, "DBClusterEndpointArn": self.arn,
             "DBClusterEndpointResourceIdentifier": self.resource_id, "DBClusterIdentifier": self.cluster,
-            "Endpoint": cluster.endpoint(self.kind != "READER").address, "Status": self.phase.status,
+            "Endpoint": self.shown(cluster), "Status": self.phase.status,
             "EndpointType": "CUSTOM", "CustomEndpointType": self.kind, "StaticMembers": self.members,
             "ExcludedMembers": self.excluded,
         })
@@ -66,7 +95,8 @@ struct Given {
 /// What a call gives, checked against the cluster.
 fn read(store: &Store, cluster: &str, input: &Input) -> Result<Given, Fault> {
     let kind = input.text("EndpointType").map(str::to_ascii_uppercase);
-    if let Some(kind) = kind.as_deref().filter(|kind| !["READER", "ANY", "WRITER"].contains(kind)) {
+    // The model has WRITER as well, which is the type of the cluster's own endpoint alone.
+    if let Some(kind) = kind.as_deref().filter(|kind| !["READER", "ANY"].contains(kind)) {
         return Err(invalid(format!("Invalid endpoint type: {kind}. Valid values: READER, ANY")));
     }
     let list = |member: &str| -> Result<Option<Vec<String>>, Fault> {
@@ -107,7 +137,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     input.required("EndpointType")?;
     let Given { kind, members, excluded } = read(store, &cluster.identifier, &input)?;
-    let endpoint = CustomEndpoint {
+    let mut endpoint = CustomEndpoint {
         arn: ctx.rds_arn("cluster-endpoint", &name),
         resource_id: arn::resource_id("cluster-endpoint-"),
         cluster: cluster.identifier.clone(),
@@ -115,9 +145,11 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         kind: kind.unwrap_or_default(),
         members: members.unwrap_or_default(),
         excluded: excluded.unwrap_or_default(),
+        address: None,
         tags: tags::given(&input)?,
         name: name.clone(),
     };
+    endpoint.address = cfg!(target_os = "linux").then(|| ctx.region.rds.listener(cluster.port).address);
     let answer = endpoint.view(&cluster);
     ctx.region.rds.custom_endpoints.insert(name, endpoint);
     Ok(answer)

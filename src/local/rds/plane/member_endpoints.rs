@@ -1,16 +1,17 @@
-//! The endpoints of instances: each has an address that stays its own, whichever server it stands for. The daemon listens there,
-//! and leads what connects to the writer's server or to the readers', as the instance is one or the other.
+//! The endpoints of instances, and the custom ones of a cluster: each has an address that stays its own, whichever server it stands
+//! for. The daemon listens there, and leads what connects to the writer's server or to the readers', as the instance is one or the
+//! other, or the endpoint's members are.
 
 use super::{
     listener::Listener,
     postgres::{Outcome, Servers, Wanted, said},
 };
 
-/// An instance that is served.
+/// An instance that is served, or a custom endpoint that has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    pub(super) address: String,
-    pub(super) writer: bool,
+    pub(crate) address: String,
+    pub(crate) writer: bool,
 }
 
 impl Wanted {

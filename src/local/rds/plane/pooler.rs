@@ -37,7 +37,7 @@ pub(crate) struct Wanted {
     /// The credentials that the secrets hold.
     pub(crate) users: Vec<(String, Password)>,
     /// The server, and how many connections it takes; none where there is no target that the proxy reaches.
-    pub(super) server: Option<(Listener, u64)>,
+    pub(crate) server: Option<(Listener, u64)>,
 }
 
 /// What takes back all that a client can leave in a session: DISCARD ALL in its parts, for as a whole it has to be the only

@@ -3,7 +3,7 @@
 use super::{member_endpoints::Member, pooler, postgres, replicas::replica_name, settings};
 use crate::local::rds::{
     Store,
-    clusters::Cluster,
+    clusters::{Cluster, custom_endpoints::CustomEndpoint},
     engine,
     instances::Instance,
     phase::{Password, Phase},
@@ -39,7 +39,7 @@ pub(crate) enum Aim {
 pub(crate) struct Item<T> {
     pub(super) place: Place,
     /// Its name in the API.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The number of the change that this would reach.
     pub(crate) wanted: u64,
     pub(crate) aim: Aim,
@@ -177,7 +177,10 @@ impl Wanted {
         for endpoint in store.proxy_endpoints.values().filter(|endpoint| endpoint.proxy == proxy.name) {
             let name = folder(&endpoint.arn);
             let reader = cluster.and_then(|cluster| cluster.reader.clone()).filter(|_| endpoint.is_read_only());
-            let server = spec.server.clone().map(|(server, connections)| (reader.unwrap_or(server), connections));
+            // The cluster's own readers' endpoint falls back to the writer; a proxy's leads nowhere without readers.
+            let leads = !endpoint.is_read_only() || cluster.is_some_and(|cluster| has_reader(store, cluster, now));
+            let server = spec.server.clone().filter(|_| leads);
+            let server = server.map(|(server, connections)| (reader.unwrap_or(server), connections));
             let spec = pooler::Wanted { name, listener: endpoint.listener.clone(), server, ..spec.clone() };
             add(&endpoint.name, &endpoint.phase, endpoint.progress.wanted, endpoint.progress.complete(), spec);
         }
@@ -194,11 +197,20 @@ fn is_replicated(store: &Store, cluster: &Cluster, now: Millis) -> bool {
     cluster.reader.is_some() && store.members(&cluster.identifier).any(reads)
 }
 
+/// Whether a cluster has a reader, if only one that will answer again: a proxy's clients wait for that.
+fn has_reader(store: &Store, cluster: &Cluster, now: Millis) -> bool {
+    let reads = |member: &Instance| !member.writer && member.is_sound() && (!member.arrives() || member.is_served(now));
+    store.members(&cluster.identifier).any(reads)
+}
+
 /// What a cluster's server is to be.
 fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
     let family = engine::family(&cluster.version);
     let endpoint = |one: &Instance| Some(Member { address: one.address.clone()?, writer: one.writer });
     let (poolers, reading_poolers) = poolers(store, cluster);
+    let served = || store.members(&cluster.identifier).filter(|member| member.is_served(now));
+    let chosen = |one: &CustomEndpoint| Some(Member { address: one.address()?, writer: one.is_writer_s(served())? });
+    let custom = store.custom_endpoints.values().filter(|one| one.cluster == cluster.identifier);
     postgres::Wanted {
         name: cluster.resource_id.clone(),
         major: family.trim_start_matches(engine::ENGINE).to_owned(),
@@ -212,11 +224,7 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),
         replicated: is_replicated(store, cluster, now),
-        members: store
-            .members(&cluster.identifier)
-            .filter(|member| member.is_served(now))
-            .filter_map(endpoint)
-            .collect(),
+        members: served().filter_map(endpoint).chain(custom.filter_map(chosen)).collect(),
         poolers,
         reading_poolers,
         source: None,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{SETTLED, check_name, told, unsupported};
+use super::{Proxy, SETTLED, check_name, told, unsupported};
 use crate::local::rds::{
     Store, arn,
     events::time,
@@ -77,6 +77,19 @@ fn attach(ctx: &mut Ctx<'_>, endpoint: &mut ProxyEndpoint) {
     ctx.end_without_room(attached, &mut endpoint.phase);
 }
 
+/// An endpoint for reading wants a reader in the cluster that its proxy leads to; one that leads nowhere yet may get it later.
+fn check_readers(store: &Store, proxy: &Proxy) -> Result<(), Fault> {
+    let Some(target) = proxy.targets.first() else { return Ok(()) };
+    if store.members(&target.cluster).any(|member| !member.writer && member.is_sound()) {
+        return Ok(());
+    }
+    let message = format!(
+        "DB cluster {} has no reader instances: a READ_ONLY endpoint of DB proxy {} requires one or more.",
+        target.cluster, proxy.name
+    );
+    Err(Fault::new("InvalidDBProxyStateFault", message))
+}
+
 pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let known = ["DBProxyName", "DBProxyEndpointName", "VpcSubnetIds", "VpcSecurityGroupIds", "TargetRole", "Tags"];
@@ -88,6 +101,9 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let proxy = ctx.region.rds.proxy(input.required("DBProxyName")?)?.clone();
     proxy.check_available()?;
     let role = input.text("TargetRole").unwrap_or("READ_WRITE").to_owned();
+    if role == "READ_ONLY" {
+        check_readers(&ctx.region.rds, &proxy)?;
+    }
     let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
     let (vpc_id, _) = subnet_groups::place(ctx, &subnets)?;
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;

@@ -8,6 +8,7 @@ use crate::local::{fault::Fault, members::testing, service::SERVICES};
 
 mod clusters;
 mod copying;
+mod endpoints;
 mod full_subnets;
 mod groups;
 mod moments;
