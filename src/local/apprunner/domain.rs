@@ -62,8 +62,27 @@ struct Input {
     next_token: Option<String>,
 }
 
+/// Whether this can be a domain, or all those below one (`*.example.com`).
+fn is_domain(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.contains('.') && name.split('.').all(is_label)
+}
+
 pub(super) fn associate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
+    if !is_domain(&input.domain_name) {
+        return Err(invalid(format!("The domain name {} is invalid.", input.domain_name)));
+    }
+    let mut others = ctx.region.apprunner.services.values().filter(|other| other.arn != input.service_arn);
+    if others.any(|other| other.domains.iter().any(|domain| domain.is(&input.domain_name))) {
+        return Err(invalid(format!("The domain {} is already associated with another service.", input.domain_name)));
+    }
     let service = ready(ctx, &input.service_arn)?;
     if service.domains.iter().any(|domain| domain.is(&input.domain_name)) {
         return Err(invalid(format!("The domain {} is already associated with the service.", input.domain_name)));

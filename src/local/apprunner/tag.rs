@@ -33,6 +33,9 @@ pub(super) fn tag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
 
 pub(super) fn untag_resource(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
+    if let Some(key) = input.tag_keys.iter().find(|key| is_reserved(key)) {
+        return Err(invalid(format!("The tag key {key} is invalid: keys that begin with aws: are reserved for AWS.")));
+    }
     ctx.region.apprunner.tags(&input.resource_arn)?.retain(|key, _| !input.tag_keys.contains(key));
     Ok(json!({}))
 }

@@ -155,6 +155,16 @@ fn custom_domains_wait_for_their_certificate() {
     let mut in_capitals = input.clone();
     in_capitals["DomainName"] = json!(input["DomainName"].as_str().unwrap().to_uppercase());
     assert!(fixture.cloud.call(&SERVICE, "AssociateCustomDomain", in_capitals).is_err());
+    for wrong in ["nodot", "-x.com", "x-.com", "a..com", "*.*.com"] {
+        let input = json!({ "ServiceArn": arn, "DomainName": wrong });
+        assert!(fixture.cloud.call(&SERVICE, "AssociateCustomDomain", input).is_err(), "{wrong}");
+    }
+    let mut other = fixture.cloud.region.apprunner.services[&arn].clone();
+    other.arn.push('0');
+    let elsewhere = json!({ "ServiceArn": other.arn, "DomainName": "example.com" });
+    fixture.cloud.region.apprunner.services.insert(other.arn.clone(), other);
+    let fault = fixture.cloud.call(&SERVICE, "AssociateCustomDomain", elsewhere).unwrap_err();
+    assert!(fault.message.ends_with("with another service."), "{}", fault.message);
     let described = call(&mut fixture.cloud, "DescribeCustomDomains", json!({ "ServiceArn": arn }));
     assert_eq!(described["CustomDomains"][0]["Status"], "PENDING_CERTIFICATE_DNS_VALIDATION");
     call(&mut fixture.cloud, "DisassociateCustomDomain", input);
