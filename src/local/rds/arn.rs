@@ -20,19 +20,38 @@ impl Ctx<'_> {
 
     /// The account's key `aws/rds`, which encrypts where no other key is named.
     pub(super) fn default_key(&self) -> String {
-        let digits = self.account.bytes().chain(self.region_name.bytes());
-        let hash = digits
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let tail = hash & 0xffff_ffff_ffff;
-        let key = format!(
-            "{:08x}-{:04x}-4{:03x}-8{:03x}-{tail:012x}",
-            hash >> 32,
-            hash >> 16 & 0xffff,
-            hash >> 8 & 0xfff,
-            hash & 0xfff
-        );
-        format!("arn:aws:kms:{}:{}:key/{key}", self.region_name, self.account)
+        key_of(self.region_name, self.account, "")
     }
+
+    /// The ARN of the key that a name means, which nobody made here: the same for the same name.
+    pub(super) fn key_arn(&self, name: &str) -> String {
+        let (region, account, resource) = match name.splitn(6, ':').collect::<Vec<_>>()[..] {
+            ["arn", _, "kms", region, account, resource] => (region, account, resource),
+            _ => (self.region_name, self.account, name),
+        };
+        match resource.strip_prefix("alias/") {
+            Some("aws/rds") => key_of(region, account, ""),
+            Some(alias) => key_of(region, account, alias),
+            None if name.starts_with("arn:") => name.to_owned(),
+            None => format!("arn:aws:kms:{region}:{account}:key/{name}"),
+        }
+    }
+}
+
+/// A key that is there for an alias; AWS's own for RDS where that is empty.
+fn key_of(region: &str, account: &str, alias: &str) -> String {
+    let digits = account.bytes().chain(region.bytes()).chain(alias.bytes());
+    let hash =
+        digits.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let tail = hash & 0xffff_ffff_ffff;
+    let key = format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{tail:012x}",
+        hash >> 32,
+        hash >> 16 & 0xffff,
+        hash >> 8 & 0xfff,
+        hash & 0xfff
+    );
+    format!("arn:aws:kms:{region}:{account}:key/{key}")
 }
 
 /// A resource id such as `cluster-` and 26 capitals and digits.

@@ -66,6 +66,9 @@ pub(crate) struct Cluster {
     /// Roles by ARN, each with the feature that it is for.
     #[serde(default)]
     pub(super) roles: Vec<(String, String)>,
+    /// When AWS would start it again, if it is stopped.
+    #[serde(default)]
+    pub(super) restarts_at: Option<Millis>,
     /// What clones and what they were made of have in common.
     #[serde(default)]
     pub(super) clone_group: Option<String>,
@@ -170,6 +173,9 @@ impl Cluster {
             "DBClusterMembers": store.members(&self.identifier).map(member).collect::<Vec<_>>(),
             "VpcSecurityGroups": self.security_groups.iter().map(group).collect::<Vec<_>>(),
             "ClusterCreateTime": time(self.created), "EarliestRestorableTime": time(self.created),
+            "AutomaticRestartTime": self.restarts_at.filter(|_| self.phase.is("stopped")).and_then(time),
+            "StorageEncryptionType": encryption(&self.kept), "UpgradeRolloutOrder": "second",
+            "ServerlessV2PlatformVersion": self.scaling.as_ref().map(|_| engine::newest_platform()),
             "LatestRestorableTime": time(now), "CrossAccountClone": false, "DomainMemberships": [],
             "EnabledCloudwatchLogsExports": Some(&self.logs).filter(|logs| !logs.is_empty()),
             "ServerlessV2ScalingConfiguration": self.scaling.as_ref().map(Scaling::view),
@@ -181,6 +187,11 @@ impl Cluster {
         view.extend(shown.as_object().cloned().unwrap_or_default());
         Value::Object(view)
     }
+}
+
+/// How storage is encrypted: with a key of the account or of AWS there, or else with AWS's own, as all of Aurora's new storage is.
+pub(super) fn encryption(kept: &Map<String, Value>) -> &'static str {
+    if kept.get("StorageEncrypted") == Some(&Value::Bool(true)) { "sse-kms" } else { "sse-rds" }
 }
 
 /// The name is taken.

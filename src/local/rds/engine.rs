@@ -192,11 +192,16 @@ pub(super) fn major_versions(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fau
 /// The platform versions of Serverless v2, newest last, each with the least and the most capacity.
 const PLATFORMS: [(&str, f64, f64); 3] = [("1", 0.5, 128.0), ("2", 0.0, 256.0), ("3", 0.0, 256.0)];
 
+/// The platform of new clusters.
+pub(super) fn newest_platform() -> &'static str {
+    PLATFORMS[PLATFORMS.len() - 1].0
+}
+
 /// `DescribeServerlessV2PlatformVersions`
 pub(super) fn platforms(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;
-    let newest = PLATFORMS[PLATFORMS.len() - 1].0;
+    let newest = newest_platform();
     let wanted = |(number, _, _): &&(&str, f64, f64)| {
         input.text("Engine").is_none_or(|engine| engine == ENGINE)
             && input.text("ServerlessV2PlatformVersion").is_none_or(|given| given == *number)

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::defaults::is_default;
 use crate::local::fault::Fault;
 
 /// An action's input; the model has checked names and types.
@@ -48,7 +49,8 @@ impl Input {
     /// Refuses every member that is not `known`: what the local cloud cannot do, it does not accept.
     pub(super) fn only(&self, action: &str, known: &[&str]) -> Result<(), Fault> {
         let given = self.0.as_object().into_iter().flat_map(Map::keys);
-        match given.filter(|member| self.has(member)).find(|member| !known.contains(&member.as_str())) {
+        let is_kept = |member: &String| known.contains(&member.as_str()) || is_default(action, member, &self.0[member]);
+        match given.filter(|member| self.has(member)).find(|member| !is_kept(member)) {
             Some(member) => Err(Fault::new(
                 "InvalidParameterCombination",
                 format!("The parameter {member} of {action} is not supported by the local cloud"),

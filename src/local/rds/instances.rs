@@ -3,16 +3,17 @@
 mod boot;
 pub(super) mod changes;
 pub(super) mod incompatible;
+pub(super) mod settings;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
     Store, arn,
-    clusters::{absent as no_cluster, key},
+    clusters::{absent as no_cluster, encryption, key},
     engine,
     events::time,
-    input::{Filters, Input, combination, identifier, invalid, missing, page},
+    input::{Filters, Input, combination, identifier, missing, page},
     phase::{INCOMPATIBLE_NETWORK, Phase, Progress},
     renaming, rules,
     tags::{self, Tags},
@@ -21,6 +22,7 @@ use super::{
 use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 use boot::Boot;
 use incompatible::INCOMPATIBLE;
+use settings::{KEPT, OF_THE_CLUSTER, check_kept};
 
 /// A member of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub(crate) struct Instance {
     pub(super) parameter_group: String,
     pub(super) subnet_group: String,
     pub(super) subnet_id: String,
-    zone: String,
+    pub(super) zone: String,
     created: Millis,
     /// Where it answers, whatever its role; elsewhere than on Linux it has its cluster's endpoints.
     #[serde(default)]
@@ -52,39 +54,6 @@ pub(crate) struct Instance {
     pub(super) boot: Option<Boot>,
     pub(super) tags: Tags,
 }
-
-pub(super) const KEPT: &[(&str, &str)] = &[
-    ("PromotionTier", "PromotionTier"),
-    ("PubliclyAccessible", "PubliclyAccessible"),
-    ("AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"),
-    ("PreferredMaintenanceWindow", "PreferredMaintenanceWindow"),
-    ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
-    ("PerformanceInsightsKMSKeyId", "PerformanceInsightsKMSKeyId"),
-    ("PerformanceInsightsRetentionPeriod", "PerformanceInsightsRetentionPeriod"),
-    ("DatabaseInsightsMode", "DatabaseInsightsMode"),
-    ("MonitoringInterval", "MonitoringInterval"),
-    ("MonitoringRoleArn", "MonitoringRoleArn"),
-    ("CACertificateIdentifier", "CACertificateIdentifier"),
-    ("CopyTagsToSnapshot", "CopyTagsToSnapshot"),
-];
-
-/// Members that belong to the cluster.
-pub(super) const OF_THE_CLUSTER: &[(&str, &str)] = &[
-    ("MasterUsername", "master user name"),
-    ("MasterUserPassword", "master user password"),
-    ("DBName", "database name"),
-    ("StorageEncrypted", "storage encryption"),
-    ("KmsKeyId", "KMS key"),
-    ("BackupRetentionPeriod", "backup retention period"),
-    ("PreferredBackupWindow", "backup window"),
-    ("VpcSecurityGroupIds", "VPC security groups"),
-    ("Port", "port"),
-    ("AllocatedStorage", "allocated storage"),
-    ("EnableCloudwatchLogsExports", "log exports"),
-    ("DeletionProtection", "deletion protection"),
-    ("EnableIAMDatabaseAuthentication", "IAM database authentication"),
-    ("EngineLifecycleSupport", "engine lifecycle support"),
-];
 
 const CREATE: &[&str] = &[
     "DBInstanceIdentifier",
@@ -160,6 +129,13 @@ impl Instance {
         self.kept.get("PromotionTier").and_then(Value::as_i64).unwrap_or(1)
     }
 
+    /// The log stream that it is watched in, if it is.
+    fn monitor(&self) -> Option<String> {
+        self.kept.get("MonitoringInterval").and_then(Value::as_i64).filter(|seconds| *seconds > 0)?;
+        let (account, region) = arn::account_and_region(&self.arn)?;
+        Some(format!("arn:aws:logs:{region}:{account}:log-group:RDSOSMetrics:log-stream:{}", self.resource_id))
+    }
+
     pub(super) fn view(&self, store: &Store, now: Millis) -> Value {
         let mut view = self.kept.clone();
         let group = store.subnet_groups.get(&self.subnet_group);
@@ -195,6 +171,9 @@ impl Instance {
             "PendingModifiedValues": self.pending, "ReadReplicaDBInstanceIdentifiers": [],
             "CertificateDetails": {"CAIdentifier": authority, "ValidTill": time(self.created + 31_536_000_000)},
             "TagList": tags::listed(&self.tags), "CustomerOwnedIpEnabled": false, "ActivityStreamStatus": "stopped",
+            "EnabledCloudwatchLogsExports": cluster.map(|cluster| &cluster.logs).filter(|logs| !logs.is_empty()),
+            "EnhancedMonitoringResourceArn": self.monitor(), "UpgradeRolloutOrder": "second",
+            "StorageEncryptionType": cluster.map(|cluster| encryption(&cluster.kept)),
             "BackupTarget": "region", "StorageThroughput": 0, "DedicatedLogVolume": false,
         });
         view.extend(shown.as_object().cloned().unwrap_or_default());
@@ -240,20 +219,6 @@ impl Store {
     }
 }
 
-/// Refuses values of kept members that AWS refuses.
-pub(super) fn check_kept(input: &Input) -> Result<(), Fault> {
-    if let Some(tier) = input.number("PromotionTier").filter(|tier| !(0..=15).contains(tier)) {
-        return Err(invalid(format!("Invalid promotion tier: {tier}. Valid values: 0 - 15")));
-    }
-    let authority = input.text("CACertificateIdentifier");
-    if let Some(name) = authority.filter(|name| !engine::CERTIFICATES.contains(name)) {
-        return Err(missing("CertificateNotFound", format!("Certificate {name} not found.")));
-    }
-    rules::monitoring(input)?;
-    rules::keys(input)?;
-    windows::check(None, input.text("PreferredMaintenanceWindow"))
-}
-
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = identifier("DBInstanceIdentifier", input.required("DBInstanceIdentifier")?, 63)?;
@@ -284,7 +249,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let class = input.required("DBInstanceClass")?.to_owned();
     engine::check_class(&class, cluster.scaling.is_some())?;
-    check_kept(&input)?;
+    check_kept(ctx, &input)?;
     let members = store.members(&cluster.identifier).count();
     if members >= 16 {
         return Err(Fault::new(
@@ -323,7 +288,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         "DatabaseInsightsMode": "standard", "MonitoringInterval": 0, "CACertificateIdentifier": "rds-ca-rsa2048-g1",
         "CopyTagsToSnapshot": false});
     let mut kept = defaults.as_object().cloned().unwrap_or_default();
+    kept.extend(rules::insights(&cluster.kept));
     input.keep(KEPT, &mut kept);
+    rules::complete(ctx, &input, &mut kept);
     windows::normalize(&mut kept);
     // One of a cluster that is being made begins when that one is there.
     let begin = cluster.phase.end().filter(|_| cluster.phase.is("creating")).map_or(ctx.now, |end| end.max(ctx.now));

@@ -10,6 +10,7 @@
 
 mod arn;
 mod clusters;
+mod defaults;
 mod engine;
 mod events;
 mod input;

@@ -151,6 +151,9 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
                 "ClientPasswordAuthType {password} is not supported for the engine family POSTGRESQL."
             )));
         }
+        if entries.iter().any(|other: &Value| other["SecretArn"] == *secret) {
+            return Err(invalid(format!("The secret {secret} is in Auth twice: each secret may be given once.")));
+        }
         entries.push(json!({"Description": given.text("Description"), "UserName": given.text("UserName"),
             "AuthScheme": given.text("AuthScheme").unwrap_or("SECRETS"), "SecretArn": secret, "IAMAuth": iam,
             "ClientPasswordAuthType": password}));
@@ -220,7 +223,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let auth = auth(&input)?.ok_or_else(|| invalid("At least one Auth entry is required."))?;
     let role = input.required("RoleArn")?.to_owned();
     check_role(ctx, &role)?;
-    let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
+    let subnets = subnet_groups::given(&input, "VpcSubnetIds");
     let (vpc_id, _) = subnet_groups::place(ctx, &subnets).map_err(|fault| match fault.code.as_str() {
         "DBSubnetGroupDoesNotCoverEnoughAZs" => {
             invalid("DB Proxy requires at least two subnets in different Availability Zones.")

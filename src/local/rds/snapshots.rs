@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Store, arn,
-    clusters::{Cluster, creation, key},
+    clusters::{self, Cluster, creation, key},
     engine,
     events::time,
-    input::{Filters, Input, combination, identifier, missing, page},
+    input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::{Password, Phase},
     tags::{self, Tags},
     times,
@@ -136,6 +136,7 @@ impl Snapshot {
             "Engine": engine::ENGINE, "EngineMode": "provisioned", "EngineVersion": self.version, "Port": self.port,
             "AllocatedStorage": 1, "VpcId": self.vpc_id, "AvailabilityZones": self.zones, "MasterUsername": self.username,
             "LicenseModel": "postgresql-license", "PercentProgress": if self.phase.is("available") { 100 } else { 0 },
+            "StorageEncryptionType": clusters::encryption(&self.kept),
             "StorageEncrypted": kept("StorageEncrypted"), "KmsKeyId": kept("KmsKeyId"), "StorageType": kept("StorageType"),
             "BackupRetentionPeriod": kept("BackupRetentionPeriod"),
             "PreferredBackupWindow": kept("PreferredBackupWindow"),
@@ -171,16 +172,25 @@ pub(super) fn check_free(store: &Store, name: &str) -> Result<(), Fault> {
 }
 
 /// Begins a snapshot of a cluster.
-pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags: Tags) -> Result<Value, Fault> {
-    check_free(&ctx.region.rds, &name)?;
+pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, tags: Tags) -> Result<Value, Fault> {
+    let snapshot = begin(ctx, cluster, &name, tags)?;
+    let answer = snapshot.view();
+    ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &snapshot.arn, "backup", "Creating manual cluster snapshot");
+    ctx.region.rds.snapshots.insert(name, snapshot);
+    Ok(answer)
+}
+
+/// A snapshot whose data is to be copied.
+fn begin(ctx: &Ctx<'_>, cluster: &Cluster, name: &str, mut tags: Tags) -> Result<Snapshot, Fault> {
+    check_free(&ctx.region.rds, name)?;
     if cluster.kept.get("CopyTagsToSnapshot") == Some(&json!(true)) {
         for (tag, value) in &cluster.tags {
             tags.entry(tag.clone()).or_insert_with(|| value.clone());
         }
     }
     let shown = cluster.view(&ctx.region.rds, ctx.now);
-    let snapshot = Snapshot {
-        arn: ctx.rds_arn("cluster-snapshot", &name),
+    Ok(Snapshot {
+        arn: ctx.rds_arn("cluster-snapshot", name),
         data: arn::hex_id("snapshot-"),
         phase: Phase::until("creating", ctx.pace.after(ctx.now, times::SNAPSHOT), "available"),
         copied: false,
@@ -202,12 +212,8 @@ pub(super) fn take(ctx: &mut Ctx<'_>, cluster: &Cluster, name: String, mut tags:
         automated: false,
         copied_from: None,
         shared: Vec::new(),
-        identifier: name.clone(),
-    };
-    let answer = snapshot.view();
-    ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &snapshot.arn, "backup", "Creating manual cluster snapshot");
-    ctx.region.rds.snapshots.insert(name, snapshot);
-    Ok(answer)
+        identifier: name.to_owned(),
+    })
 }
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -222,6 +228,10 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
     let input = Input(input);
     let known = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
     let filters = Filters::of(&input, &known)?;
+    let kinds = ["automated", "manual", "shared", "public", "awsbackup"];
+    if let Some(kind) = input.text("SnapshotType").filter(|kind| !kinds.contains(kind)) {
+        return Err(invalid(format!("Invalid snapshot type: {kind}. Valid values: {}", kinds.join(", "))));
+    }
     let kind = |snapshot: &Snapshot, sight: &Sight| match sight {
         Sight::Own => snapshot.kind(),
         Sight::Shared => "shared",
@@ -252,7 +262,8 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         }
         None => {
             let is_asked = |(_, sight): &(&Snapshot, Sight)| if *sight == Sight::Public { public } else { shared };
-            let own = ctx.region.rds.snapshots.values().map(|own| (own, Sight::Own));
+            // What a restore copies the data by is no snapshot of anybody's.
+            let own = ctx.region.rds.snapshots.values().filter(|own| !own.automated).map(|own| (own, Sight::Own));
             // One's own that is public stands among one's own already.
             let offered = ctx
                 .offered_snapshots()

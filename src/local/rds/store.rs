@@ -54,11 +54,17 @@ impl Store {
     /// Moves every resource whose time has come into its next state.
     pub(crate) fn settle(&mut self, now: Millis) {
         let mut departed = Vec::new();
-        for snapshot in self.snapshots.values_mut() {
-            snapshot.phase.settle(now, snapshot.copied);
-        }
         let mut renamed = Vec::new();
         let mut created = Vec::new();
+        let mut told: Vec<(&str, String, &str, String)> = Vec::new();
+        for snapshot in self.snapshots.values_mut() {
+            let was_new = snapshot.phase.is("creating") && !snapshot.automated;
+            snapshot.phase.settle(now, snapshot.copied);
+            if was_new && snapshot.phase.is("available") {
+                let said = "Manual cluster snapshot created".to_owned();
+                told.push(("db-cluster-snapshot", snapshot.arn.clone(), "backup", said));
+            }
+        }
         let is_new = |was_new: bool, phase: &Phase| was_new && phase.is("available");
         for instance in self.instances.values_mut() {
             let was_new = instance.arrives();
@@ -89,9 +95,15 @@ impl Store {
                 && (snapshots.values().any(|one| one.source == cluster.resource_id && one.awaits_copy())
                     || instances.values().any(|one| one.cluster == cluster.identifier));
             let was_new = cluster.phase.is("creating");
+            let was_failing_over = cluster.phase.is("failing-over");
             cluster.phase.settle(now, cluster.progress.complete() && !held);
             if is_new(was_new, &cluster.phase) {
                 created.push(("db-cluster", cluster.arn.clone(), "DB cluster created"));
+            }
+            let writer = instances.values().find(|one| one.cluster == cluster.identifier && one.writer);
+            if let Some(writer) = writer.filter(|_| was_failing_over && cluster.phase.is("available")) {
+                let said = format!("Completed failover to DB instance: {}", writer.identifier);
+                told.push(("db-cluster", cluster.arn.clone(), "failover", said));
             }
             renamed.extend(Some(&cluster.identifier).filter(|_| was_renaming && !cluster.phase.is(RENAMING)).cloned());
         }
@@ -118,6 +130,9 @@ impl Store {
             if is_new(was_new, &proxy.phase) {
                 created.push(("db-proxy", proxy.arn.clone(), "DB proxy created"));
             }
+        }
+        for (kind, arn, category, message) in told {
+            self.note(now, kind, &arn, category, message);
         }
         for (kind, arn, message) in created {
             self.note(now, kind, &arn, "creation", message);

@@ -55,6 +55,17 @@ impl Store {
     }
 }
 
+/// The subnets that a call names, each once.
+pub(super) fn given(input: &Input, member: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    for id in input.texts(member).unwrap_or_default() {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
 /// The subnets with their zones and their one VPC, as subnet groups and proxies need them.
 pub(super) fn place(ctx: &Ctx<'_>, ids: &[String]) -> Result<(String, Vec<(String, String)>), Fault> {
     if !ctx.serves("ec2") {
@@ -129,7 +140,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         let message = format!("The DB subnet group '{name}' already exists.");
         return Err(Fault::new("DBSubnetGroupAlreadyExists", message));
     }
-    let (vpc_id, subnets) = place(ctx, &input.texts("SubnetIds").unwrap_or_default())?;
+    let (vpc_id, subnets) = place(ctx, &given(&input, "SubnetIds"))?;
     let group = SubnetGroup {
         arn: ctx.rds_arn("subgrp", &name),
         description: input.required("DBSubnetGroupDescription")?.to_owned(),
@@ -158,7 +169,7 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let name = input.required("DBSubnetGroupName")?.to_ascii_lowercase();
     let mut group = ctx.region.rds.subnet_group(&name)?.clone();
-    let (vpc_id, subnets) = place(ctx, &input.texts("SubnetIds").unwrap_or_default())?;
+    let (vpc_id, subnets) = place(ctx, &given(&input, "SubnetIds"))?;
     if vpc_id != group.vpc_id {
         let message =
             format!("The new subnets are in {vpc_id}, and the DB subnet group '{name}' is in {}.", group.vpc_id);

@@ -23,6 +23,14 @@ pub(super) fn given(input: &Input) -> Result<Tags, Fault> {
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(invalid("The aws: prefix is reserved: tag keys cannot begin with it."));
         }
+        let allowed = |letter: char| {
+            letter.is_alphanumeric() || letter.is_whitespace() && !letter.is_control() || "_.:/=+-@".contains(letter)
+        };
+        if let Some(text) = [key, value].into_iter().find(|text| !text.chars().all(allowed)) {
+            return Err(invalid(format!(
+                "The tag text {text} has characters that are not allowed: letters, digits, blanks and _ . : / = + - @ are."
+            )));
+        }
         if key.chars().count() > 128 || value.chars().count() > 256 {
             return Err(invalid(format!("The tag {key} is too long: 128 characters for a key, 256 for a value.")));
         }
@@ -102,7 +110,11 @@ pub(super) fn add(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 pub(super) fn remove(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let tags = ctx.region.rds.tags_mut(input.required("ResourceName")?)?;
-    for key in input.texts("TagKeys").unwrap_or_default() {
+    let keys = input.texts("TagKeys").unwrap_or_default();
+    if keys.iter().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(invalid("The aws: prefix is reserved: tags whose keys begin with it cannot be removed."));
+    }
+    for key in keys {
         tags.remove(&key);
     }
     Ok(json!({}))

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Cluster, KEPT, creation::check_common, master_secret::Change};
+use super::{
+    Cluster, KEPT,
+    creation::{check_common, note_optimized},
+    master_secret::Change,
+};
 use crate::local::rds::{
     Store, engine,
     input::{Input, combination, identifier, invalid},
@@ -12,7 +16,7 @@ use crate::local::rds::{
     rules::{self, Scaling},
     snapshots, times, windows,
 };
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
 const MODIFY: &[&str] = &[
     "DBClusterIdentifier",
@@ -47,6 +51,9 @@ const MODIFY: &[&str] = &[
     "PerformanceInsightsRetentionPeriod",
     "EngineLifecycleSupport",
 ];
+
+/// How long a cluster may be stopped in AWS, which then starts it: seven days, in milliseconds.
+const LONGEST_STOP: Millis = 7 * 24 * 60 * 60 * 1000;
 
 fn answer(store: &Store, name: &str, now: u64) -> Result<Value, Fault> {
     Ok(json!({"DBCluster": store.cluster(name)?.view(store, now)}))
@@ -99,7 +106,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     input.only("ModifyDBCluster", MODIFY)?;
     let before = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
     let mut cluster = before.clone();
-    check_common(&input, &cluster.version)?;
+    check_common(ctx, &input, &cluster.version)?;
     let secret = Change::of(&input, cluster.master_secret.is_some())?;
     let upgraded = change_version(&mut cluster, &input)?;
     if let Some(password) = input.text("MasterUserPassword") {
@@ -119,6 +126,10 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     cluster.scaling = Scaling::given(&input, cluster.scaling.as_ref())?;
     change_logs(&mut cluster, &input)?;
     input.keep(KEPT, &mut cluster.kept);
+    rules::complete(ctx, &input, &mut cluster.kept);
+    if cluster.kept.get("StorageType") != before.kept.get("StorageType") {
+        note_optimized(ctx, &input, &mut cluster.kept);
+    }
     windows::normalize(&mut cluster.kept);
     let window = |member: &str| cluster.kept.get(member).and_then(Value::as_str);
     windows::check(window("PreferredBackupWindow"), window("PreferredMaintenanceWindow"))?;
@@ -136,9 +147,12 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.phase = Phase::until(status, ctx.pace.after(ctx.now, duration), "available");
         cluster.progress.want();
     }
+    let (insights, name) = (rules::insights(&cluster.kept), cluster.identifier.clone());
+    if insights != rules::insights(&before.kept) {
+        instances::settings::take_insights(ctx, &name, &insights);
+    }
     let regrouped = before.security_groups != cluster.security_groups;
     let restarted = before.listener != cluster.listener;
-    let name = cluster.identifier.clone();
     ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "configuration change", "DB cluster modified");
     ctx.region.rds.clusters.insert(name.clone(), cluster);
     if restarted {
@@ -169,6 +183,12 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     )?;
     let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?.clone();
     let name = cluster.identifier.clone();
+    if input.flag("DeleteAutomatedBackups") == Some(false) {
+        return Err(combination(
+            "The local cloud has no backups to keep of a cluster that is deleted: DeleteAutomatedBackups has to be true, \
+             and FinalDBSnapshotIdentifier keeps its data.",
+        ));
+    }
     if cluster.kept.get("DeletionProtection") == Some(&json!(true)) {
         return Err(combination("Cannot delete protected Cluster, please disable deletion protection and try again."));
     }
@@ -216,14 +236,21 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 pub(crate) fn stop(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let cluster = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?;
+    let cluster = ctx.region.rds.cluster(input.required("DBClusterIdentifier")?)?;
     let name = cluster.identifier.clone();
+    if cluster.status() != "available" {
+        let message =
+            format!("DbCluster {name} is in {} state but expected it to be one of available.", cluster.status());
+        return Err(Fault::new("InvalidDBClusterStateFault", message));
+    }
     if let Some(busy) = ctx.region.rds.members(&name).find(|instance| !instance.phase.is("available")) {
         let message =
             format!("DB instance {} is not in the available state: it is {}.", busy.identifier, busy.phase.status);
         return Err(Fault::new("InvalidDBClusterStateFault", message));
     }
     change_all(ctx, &name, ("stopping", "stopped"), times::CLUSTER_STOP)?;
+    let cluster = ctx.region.rds.cluster_mut(&name)?;
+    cluster.restarts_at = cluster.phase.end().map(|stopped| stopped + LONGEST_STOP);
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
@@ -285,6 +312,9 @@ pub(crate) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
             }
         });
     };
+    let zone = |instance: &instances::Instance| instance.zone.clone();
+    let from = ctx.region.rds.members(&name).find(|one| one.writer).map(zone);
+    let is_near = from == ctx.region.rds.instances.get(&target).map(zone);
     ctx.region.rds.promote(&name, &target);
     // Its servers start anew.
     ctx.region.rds.boot_members(&name);
@@ -299,7 +329,7 @@ pub(crate) fn failover(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
         "db-cluster",
         &arn,
         "failover",
-        format!("Completed failover to DB instance: {target}"),
+        format!("Started {} AZ failover to DB instance: {target}", if is_near { "same" } else { "cross" }),
     );
     answer(&ctx.region.rds, &name, ctx.now)
 }

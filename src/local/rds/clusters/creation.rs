@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Cluster, KEPT, master_secret::Change};
 use crate::local::rds::{
     arn, engine,
+    events::time,
     input::{Input, combination, identifier, invalid},
     phase::{Password, Phase, Progress},
     rules::{self, Scaling},
@@ -65,7 +66,7 @@ fn defaults(ctx: &Ctx<'_>, encrypted: bool) -> Map<String, Value> {
 }
 
 /// Checks the members that creating, restoring and modifying share.
-pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
+pub(super) fn check_common(ctx: &Ctx<'_>, input: &Input, version: &str) -> Result<(), Fault> {
     if let Some(days) = input.number("BackupRetentionPeriod") {
         rules::retention(days)?;
     }
@@ -79,10 +80,18 @@ pub(super) fn check_common(input: &Input, version: &str) -> Result<(), Fault> {
         let message = format!("The network type {other} isn't supported: the subnets have IPv4 addresses only.");
         return Err(Fault::new("NetworkTypeNotSupported", message));
     }
-    rules::monitoring(input)?;
+    rules::monitoring(ctx, input)?;
     rules::keys(input)?;
     rules::logs(&input.texts("EnableCloudwatchLogsExports").unwrap_or_default(), version)?;
     windows::check(input.text("PreferredBackupWindow"), input.text("PreferredMaintenanceWindow"))
+}
+
+/// Notes when storage may be optimized for I/O again: thirty days after it was.
+pub(super) fn note_optimized(ctx: &Ctx<'_>, input: &Input, kept: &mut Map<String, Value>) {
+    const MONTH: u64 = 30 * 24 * 60 * 60 * 1000;
+    if input.text("StorageType") == Some("aurora-iopt1") {
+        kept.insert("IOOptimizedNextAllowedModificationTime".to_owned(), json!(time(ctx.now + MONTH)));
+    }
 }
 
 /// A cluster as the call describes it, checked; without the master user, which a restore takes from elsewhere.
@@ -93,7 +102,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     if let Some(mode) = input.text("EngineMode").filter(|mode| *mode != "provisioned") {
         return Err(combination(format!("The engine mode {mode} you requested is currently unavailable.")));
     }
-    check_common(input, version)?;
+    check_common(ctx, input, version)?;
     let scaling = Scaling::given(input, None)?;
     let port = input.number("Port").map_or(Ok(5432), rules::port)?;
     let family = engine::family(version);
@@ -113,6 +122,8 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     input.keep(KEPT, &mut kept);
     windows::normalize(&mut kept);
     input.keep(&[("KmsKeyId", "KmsKeyId")], &mut kept);
+    rules::complete(ctx, input, &mut kept);
+    note_optimized(ctx, input, &mut kept);
     let backup = kept.get("PreferredBackupWindow").and_then(Value::as_str);
     windows::check(backup, kept.get("PreferredMaintenanceWindow").and_then(Value::as_str))?;
     Ok(Cluster {
@@ -144,6 +155,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         master_secret: None,
         roles: Vec::new(),
         clone_group: None,
+        restarts_at: None,
         identifier,
     })
 }

@@ -131,8 +131,7 @@ fn begin(ctx: &mut Ctx<'_>, cluster: &mut Cluster, kms_key_id: Option<&str>) -> 
         tags,
         text: text(cluster),
     };
-    let default = || format!("arn:aws:kms:{}:{}:alias/aws/secretsmanager", ctx.region_name, ctx.account);
-    let kms_key_id = kms_key_id.map_or_else(default, str::to_owned);
+    let kms_key_id = ctx.key_arn(kms_key_id.unwrap_or("alias/aws/secretsmanager"));
     let arn = managed::make(ctx, wanted)?;
     cluster.master_secret = Some(MasterSecret { arn, kms_key_id });
     Ok(())

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{KEPT, OF_THE_CLUSTER, check_kept};
+use super::settings::{KEPT, OF_THE_CLUSTER, check_kept};
 use crate::local::rds::{
     engine,
     input::{Input, combination},
     phase::Phase,
-    renaming, times, windows,
+    renaming, rules, times, windows,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -48,7 +48,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
     let cluster = store.cluster(&before.cluster)?;
     let mut instance = before.clone();
-    check_kept(&input)?;
+    check_kept(ctx, &input)?;
     if let Some(class) = input.text("DBInstanceClass") {
         engine::check_class(class, cluster.scaling.is_some())?;
     }
@@ -59,6 +59,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let members = KEPT.iter().copied().chain([("DBInstanceClass", "DBInstanceClass")]);
     let (deferred, at_once): (Vec<_>, Vec<_>) = members.partition(|(member, _)| DEFERRED.contains(member));
     input.keep(&at_once, &mut instance.kept);
+    rules::complete(ctx, &input, &mut instance.kept);
     windows::normalize(&mut instance.kept);
     input.keep(&deferred, &mut instance.pending);
     let (class, authority) = (json!(before.class), before.kept.get("CACertificateIdentifier"));

@@ -104,7 +104,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if role == "READ_ONLY" {
         check_readers(&ctx.region.rds, &proxy)?;
     }
-    let subnets = input.texts("VpcSubnetIds").unwrap_or_default();
+    let subnets = subnet_groups::given(&input, "VpcSubnetIds");
     let (vpc_id, _) = subnet_groups::place(ctx, &subnets)?;
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let mut endpoint = ProxyEndpoint {

@@ -9,6 +9,7 @@ use crate::local::rds::{
     clusters::key,
     events::time,
     input::{Filters, Input, combination, invalid, missing, page},
+    instances::Instance,
     times,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
@@ -75,6 +76,9 @@ impl Target {
         let cluster = store.clusters.get(&self.cluster);
         let endpoint = cluster.map(|cluster| cluster.listener.address.as_str());
         let port = cluster.map(|cluster| cluster.port);
+        let own = |member: &Instance| {
+            member.address.clone().or_else(|| Some(cluster?.endpoint(member.writer).address.clone()))
+        };
         let health = self.health_view(now);
         let mut views = vec![json!({"RdsResourceId": self.cluster, "Endpoint": endpoint, "Port": port,
             "Type": "TRACKED_CLUSTER", "TargetHealth": health})];
@@ -87,7 +91,7 @@ impl Target {
             let role = if member.writer { "READ_WRITE" } else { "READ_ONLY" };
             views.push(
                 json!({"TargetArn": member.arn, "TrackedClusterId": self.cluster, "RdsResourceId": member.identifier,
-                "Endpoint": endpoint, "Port": port, "Type": "RDS_INSTANCE", "Role": role, "TargetHealth": health}),
+                "Endpoint": own(member), "Port": port, "Type": "RDS_INSTANCE", "Role": role, "TargetHealth": health}),
             );
         }
         views
@@ -156,8 +160,13 @@ fn pool(config: &Input, before: &Pool) -> Result<Pool, Fault> {
         )))
     };
     let max_percent = within("MaxConnectionsPercent", 1..=100, before.max_percent)?;
-    // A maximum that sinks below the old idle share takes it along.
-    let max_idle_percent = within("MaxIdleConnectionsPercent", 0..=100, before.max_idle_percent.min(max_percent))?;
+    if config.has("MaxIdleConnectionsPercent") && !config.has("MaxConnectionsPercent") {
+        return Err(combination(
+            "If you specify MaxIdleConnectionsPercent, then you must also include a value for MaxConnectionsPercent.",
+        ));
+    }
+    let idle = if config.has("MaxConnectionsPercent") { max_percent / 2 } else { before.max_idle_percent };
+    let max_idle_percent = within("MaxIdleConnectionsPercent", 0..=100, idle)?;
     if max_idle_percent > max_percent {
         return Err(combination(format!(
             "MaxIdleConnectionsPercent {max_idle_percent} must not exceed MaxConnectionsPercent {max_percent}."
@@ -292,9 +301,12 @@ mod tests {
     fn a_pool_keeps_what_is_not_given_and_refuses_what_is_out_of_range() {
         let before = Pool { borrow_timeout: 60, ..Pool::default() };
         let after = pool(&Input(json!({"MaxConnectionsPercent": 90})), &before).unwrap();
-        assert_eq!((after.max_percent, after.borrow_timeout), (90, 60));
+        assert_eq!((after.max_percent, after.max_idle_percent, after.borrow_timeout), (90, 45, 60));
+        let later = pool(&Input(json!({"ConnectionBorrowTimeout": 70})), &after).unwrap();
+        assert_eq!((later.max_percent, later.max_idle_percent), (90, 45));
         for config in [
             json!({"MaxConnectionsPercent": 0}),
+            json!({"MaxIdleConnectionsPercent": 10}),
             json!({"MaxConnectionsPercent": 20, "MaxIdleConnectionsPercent": 50}),
             json!({"ConnectionBorrowTimeout": 301}),
             json!({"SessionPinningFilters": ["ALL"]}),

@@ -7,7 +7,7 @@ use crate::local::rds::{
     arn,
     clusters::{self, creation, key},
     engine,
-    input::{Input, combination, identifier, invalid},
+    input::{Filters, Input, combination, identifier, invalid},
     phase::Phase,
     tags, times,
 };
@@ -49,7 +49,7 @@ pub(crate) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             let message = "KmsKeyId cannot be given for the copy of an unencrypted snapshot: restore it with a key.";
             return Err(combination(message));
         }
-        copy.encrypt(kms);
+        copy.encrypt(&ctx.key_arn(kms));
     }
     let answer = copy.view();
     ctx.region.rds.note(ctx.now, "db-cluster-snapshot", &copy.arn, "backup", "Copying manual cluster snapshot");
@@ -93,11 +93,11 @@ pub(crate) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
     let mut cluster = creation::draft(ctx, &Input(described), &source.version)?;
     // The data is copied as an automated snapshot is.
     let name = format!("{}-{}", source.identifier, arn::hex_id(""));
-    super::take(ctx, &source, name.clone(), tags::Tags::new())?;
-    let snapshot = ctx.region.rds.snapshots.get_mut(&name).ok_or_else(|| super::absent(&name))?;
+    let mut snapshot = super::begin(ctx, &source, &name, tags::Tags::new())?;
     snapshot.automated = true;
     snapshot.identifier = format!("rds:{name}");
     snapshot.hand_to(&mut cluster, &input);
+    ctx.region.rds.snapshots.insert(name, snapshot);
     if !input.has("ServerlessV2ScalingConfiguration") {
         cluster.scaling = source.scaling;
     }
@@ -112,8 +112,13 @@ pub(crate) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Resul
 /// `DescribeDBClusterAutomatedBackups`: what each cluster could be restored from.
 pub(crate) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
+    let filters = Filters::of(&input, &["status", "db-cluster-id", "db-cluster-resource-id"])?;
     let wanted = |cluster: &&clusters::Cluster| {
-        input.text("DBClusterIdentifier").is_none_or(|name| key(name) == cluster.identifier)
+        // Of a cluster that is gone nothing is retained.
+        filters.pass("status", &["active"])
+            && filters.pass("db-cluster-id", &[&cluster.identifier])
+            && filters.pass("db-cluster-resource-id", &[&cluster.resource_id])
+            && input.text("DBClusterIdentifier").is_none_or(|name| key(name) == cluster.identifier)
             && input.text("DbClusterResourceId").is_none_or(|id| id == cluster.resource_id)
     };
     let view = |cluster: &clusters::Cluster| {
@@ -128,7 +133,7 @@ pub(crate) fn automated_backups(ctx: &mut Ctx<'_>, input: Value) -> Result<Value
             "PreferredBackupWindow": same("PreferredBackupWindow"), "Port": same("Port"), "VpcId": cluster.vpc_id,
             "AvailabilityZones": same("AvailabilityZones"), "Status": "active", "Region": ctx.region_name,
             "AllocatedStorage": same("AllocatedStorage"), "LicenseModel": "postgresql-license",
-            "RestoreWindow": {"EarliestTime": same("LatestRestorableTime"), "LatestTime": same("LatestRestorableTime")},
+            "RestoreWindow": {"EarliestTime": same("EarliestRestorableTime"), "LatestTime": same("LatestRestorableTime")},
             "IAMDatabaseAuthenticationEnabled": same("IAMDatabaseAuthenticationEnabled"),
         })
     };

@@ -29,13 +29,8 @@ impl Store {
         let Err(why) = outcome else {
             snapshot.copied = true;
             snapshot.fault = None;
-            return vec![self.tell(
-                now,
-                "db-cluster-snapshot",
-                &arn,
-                "backup",
-                "Manual cluster snapshot created".into(),
-            )];
+            // Its event comes when it is available.
+            return vec![format!("{arn}: The data is copied")];
         };
         snapshot.attempts += 1;
         if snapshot.attempts >= ATTEMPTS {
@@ -72,10 +67,13 @@ impl Store {
         told
     }
 
-    /// Notes an event, and answers the line that says the same.
+    /// Notes an event where somebody may see it, and answers the line that says the same.
     fn tell(&mut self, now: Millis, kind: &str, arn: &str, category: &str, message: String) -> String {
         let line = format!("{arn}: {message}");
-        self.note(now, kind, arn, category, message);
+        // What a restore copies the data by is no snapshot of anybody's.
+        if !self.snapshots.values().any(|one| one.automated && one.arn == arn) {
+            self.note(now, kind, arn, category, message);
+        }
         line
     }
 }

@@ -125,6 +125,7 @@ fn a_cluster_whose_source_cannot_be_copied_has_failed_and_can_be_deleted() {
     let named = json!({"DBClusterIdentifier": "again"});
     assert_eq!(cloud.get("DescribeDBClusters", named.clone(), "/DBClusters/0/Status"), "failed");
     assert!(told(&mut cloud, "db-cluster", "again").last().unwrap().contains(WHY));
+    assert_eq!(cloud.ok("DescribeEvents", json!({"SourceType": "db-cluster-snapshot"}))["Events"], json!([]));
     cloud.ok("DeleteDBCluster", json!({"DBClusterIdentifier": "again", "SkipFinalSnapshot": true}));
     assert_eq!(wanted(&cloud), (0, 2));
     cloud.make_real();

@@ -9,11 +9,13 @@ use crate::local::{fault::Fault, members::testing, service::SERVICES};
 mod clusters;
 mod copying;
 mod endpoints;
+mod events;
 mod full_subnets;
 mod groups;
 mod moments;
 mod proxies;
 mod restores;
+mod settings;
 mod wanted;
 
 /// One account's region, with what a cluster and a proxy need.
