@@ -2,11 +2,11 @@
 //!
 //! What the shell had is kept in variables of its own, by the shell itself: no value of the user's is ever printed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap_complete::Shell;
 
-use super::Failure;
+use super::{Failure, environment::quoted};
 use crate::local::client::DATA;
 
 /// The variable that names those that were set or taken away.
@@ -28,9 +28,10 @@ pub(super) fn shell_of(named: Option<Shell>) -> Result<Shell, Failure> {
 
 /// The line that leads the user's shell to the cloud on `data`, to be told where it was started.
 pub(super) fn hint(data: &Path) -> String {
-    let data = match data == Path::new(DATA) || std::env::var_os("INFRA_LOCAL_DATA").is_some() {
+    let usual = std::env::var_os("INFRA_LOCAL_DATA").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
+    let data = match data == usual {
         true => String::new(),
-        false => format!(" --data {}", data.display()),
+        false => format!(" --data {}", quoted(&data.display().to_string())),
     };
     let command = match Shell::from_env() {
         Some(Shell::Bash | Shell::Zsh) => format!("eval \"$(infra local env --shell{data})\""),
