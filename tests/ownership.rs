@@ -98,7 +98,7 @@ fn changing(cloud: &Cloud) -> Vec<String> {
 fn plan_lines(text: &str) -> Vec<String> {
     let parts = text.split("\n\n").skip(1).filter(|part| !part.starts_with("With "));
     let parts = parts.collect::<Vec<_>>().join("\n\n");
-    parts.lines().filter(|line| !line.starts_with("Costs ")).map(str::to_owned).collect()
+    parts.lines().filter(|line| !line.starts_with("In AWS, this costs ")).map(str::to_owned).collect()
 }
 
 #[test]
