@@ -18,6 +18,7 @@ use super::{
     pace::{Millis, Pace},
     rds,
     service::Service,
+    undo::Before,
     world::{Account, Ctx, World},
 };
 
@@ -94,7 +95,7 @@ impl Cloud {
         work: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, disk::DiskError> {
         let mut world = self.world();
-        let before = entry(&mut world.accounts, account).clone();
+        let before = Before::of(entry(&mut world.accounts, account), region);
         let made = panic::catch_unwind(AssertUnwindSafe(|| {
             let outcome = self.enter(&mut world, account, region, work);
             let content = entry(&mut world.accounts, account);
@@ -105,11 +106,11 @@ impl Cloud {
         let (outcome, places) = match made {
             Ok(Ok(saved)) => saved,
             Ok(Err(error)) => {
-                world.accounts.insert(account.to_owned(), before);
+                before.restore(entry(&mut world.accounts, account), region);
                 return Err(error);
             }
             Err(mistake) => {
-                world.accounts.insert(account.to_owned(), before);
+                before.restore(entry(&mut world.accounts, account), region);
                 drop(world);
                 panic::resume_unwind(mistake)
             }
@@ -124,9 +125,9 @@ impl Cloud {
     /// Runs `work` in the same way, and takes back what it did.
     pub(crate) fn rehearse<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let mut world = self.world();
-        let before = entry(&mut world.accounts, account).clone();
+        let before = Before::of(entry(&mut world.accounts, account), region);
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.enter(&mut world, account, region, work)));
-        world.accounts.insert(account.to_owned(), before);
+        before.restore(entry(&mut world.accounts, account), region);
         drop(world);
         outcome.unwrap_or_else(|mistake| panic::resume_unwind(mistake))
     }

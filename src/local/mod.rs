@@ -31,7 +31,9 @@ pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod service;
 pub mod service_log;
+pub(crate) mod shared;
 pub(crate) mod size;
+mod undo;
 pub(crate) mod world;
 
 pub(crate) mod apprunner;

@@ -8,7 +8,7 @@ impl Store {
     pub(crate) fn admits(&self, to: &[String], from_groups: &[String], from_subnets: &[String], port: u16) -> bool {
         let port = i64::from(port);
         let networks: Vec<_> = from_subnets.iter().filter_map(|id| self.subnet(id)).map(|subnet| subnet.cidr).collect();
-        let rules = to.iter().filter_map(|id| self.security_group(id)).flat_map(|group| &group.rules);
+        let rules = to.iter().filter_map(|id| self.security_group(id)).flat_map(|group| group.rules.iter());
         rules.filter(|rule| !rule.egress).any(|rule| {
             let traffic = &rule.traffic;
             let on_port = traffic.protocol == "-1"

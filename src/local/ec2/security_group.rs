@@ -16,7 +16,7 @@ use super::{
     tag::{self, TagSpecification},
     view::View,
 };
-use crate::local::{fault::Fault, world::Ctx};
+use crate::local::{fault::Fault, shared::Shared, world::Ctx};
 
 /// The name of the group that a VPC brings along, and that no other may have.
 const DEFAULT: &str = "default";
@@ -28,7 +28,7 @@ pub(crate) struct SecurityGroup {
     pub(crate) vpc_id: String,
     pub(super) group_name: String,
     pub(super) description: String,
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Shared<Vec<Rule>>,
     /// The other VPCs in which it is used.
     #[serde(default)]
     pub(super) associations: BTreeMap<String, Association>,
@@ -60,7 +60,7 @@ impl SecurityGroup {
             vpc_id: vpc_id.to_owned(),
             group_name,
             description,
-            rules,
+            rules: Shared::new(rules),
             associations: BTreeMap::new(),
         }
     }
@@ -217,8 +217,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteSecurityGroup) -> Result<Va
     if store.is_group_in_use(&id) || in_endpoint || in_vpc || others.any(|other| other.references(&id)) {
         return Err(Fault::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
-    for rule in store.security_groups.remove(&id).into_iter().flat_map(|group| group.rules) {
-        store.tags.remove(&rule.rule_id);
+    if let Some(group) = store.security_groups.remove(&id) {
+        group.rules.iter().for_each(|rule| drop(store.tags.remove(&rule.rule_id)));
     }
     store.tags.remove(&id);
     Ok(json!({"Return": true, "GroupId": id}))
