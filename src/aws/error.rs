@@ -151,8 +151,8 @@ where
                 Self { class, action, code, message, request_id, advice }
             }
             other if let Some(unreached) = cause::<reach::Unreached>(other) => {
-                let message = unreached.to_string();
-                Self { class: Class::Unreachable, action, code: None, message, request_id, advice: None }
+                let (message, advice) = (unreached.to_string(), unreached.advice());
+                Self { class: Class::Unreachable, action, code: None, message, request_id, advice }
             }
             other => {
                 let text = chain(other);

@@ -1,5 +1,7 @@
 //! Who was called in vain: the HTTP client's errors name neither the host nor the proxy that was to lead to it.
 
+use std::net::Ipv4Addr;
+
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -22,6 +24,15 @@ use super::error::{no_way, root};
 pub(super) struct Unreached {
     way: String,
     cause: String,
+    is_here: bool,
+}
+
+impl Unreached {
+    /// What helps where the endpoint was to be on this machine: most often it is the local cloud.
+    pub(super) fn advice(&self) -> Option<String> {
+        let text = "If that was the local cloud, it no longer runs: `infra local start`, or the same command with --local, starts it again.";
+        self.is_here.then(|| text.to_owned())
+    }
 }
 
 /// Names the host, and the proxy where the environment has one for it, in the error of a request that did not leave.
@@ -69,7 +80,7 @@ impl Intercept for Reach {
         let proxy = self.by_proxy.then(|| Matcher::from_env().intercept(uri)).flatten();
         let way = way(uri, proxy.as_ref().map(|proxy| proxy.uri()));
         // What the outermost layer that speaks of the connection says comes with what the system said.
-        Err(Unreached { way, cause: root(error) }.into())
+        Err(Unreached { way, cause: root(error), is_here: is_here(uri) && proxy.is_none() }.into())
     }
 }
 
@@ -82,6 +93,11 @@ fn way(uri: &Uri, proxy: Option<&Uri>) -> String {
         }
         None => format!("There is no answer from {}", host(uri)),
     }
+}
+
+fn is_here(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    host == "localhost" || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
 /// Host and port, without what stands before `@`.
@@ -98,6 +114,7 @@ mod tests {
     fn a_way_is_told_without_the_credentials_of_a_proxy() {
         let aws: Uri = "https://sts.eu-central-1.amazonaws.com/".parse().unwrap();
         assert_eq!(way(&aws, None), "There is no answer from sts.eu-central-1.amazonaws.com");
+        assert!(!is_here(&aws) && is_here(&"http://127.0.0.1:4566/".parse().unwrap()));
         let proxy: Uri = "http://me:secret@proxy.example:3128/".parse().unwrap();
         let told = way(&"http://127.0.0.1:4566/".parse().unwrap(), Some(&proxy));
         assert_eq!(told, "127.0.0.1:4566 was not reached through the proxy http://proxy.example:3128");

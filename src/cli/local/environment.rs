@@ -33,6 +33,11 @@ pub(super) async fn env(Env { way, shell, unset }: &Env) -> Result<(), Failure> 
         Err(failure) => return Err(failure),
     };
     let variables = variables(&way.choice, database.as_ref(), &inherited).await?;
+    if variables.contains(&("AWS_REGION", "us-east-1".to_owned())) {
+        tell(
+            "Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for `rds` in us-east-1: add --endpoint-url \"$AWS_ENDPOINT_URL\".",
+        );
+    }
     match shell {
         Some(shell) => {
             let lines = shell::restored(shell, &inherited) + &shell::given(shell, &variables, &inherited);

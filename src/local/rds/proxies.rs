@@ -347,11 +347,10 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     proxy.check_settled()?;
     proxy.phase = Phase::until("deleting", until, "deleted");
     proxy.progress.want();
-    let (answer, arn) = (json!({"DBProxy": proxy.view()}), proxy.arn.clone());
+    let answer = json!({"DBProxy": proxy.view()});
     for endpoint in ctx.region.rds.proxy_endpoints.values_mut().filter(|endpoint| endpoint.proxy == name) {
         endpoint.phase = Phase::until("deleting", until, "deleted");
         endpoint.progress.want();
     }
-    ctx.region.rds.note(ctx.now, "db-proxy", &arn, "deletion", "DB proxy is being deleted");
     Ok(answer)
 }

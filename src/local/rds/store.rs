@@ -79,7 +79,7 @@ impl Store {
             };
             instance.phase.settle(now, ready);
             if is_new(was_new, &instance.phase) {
-                created.push(("db-instance", instance.arn.clone(), "DB instance created"));
+                created.push(("db-instance", instance.arn.clone(), "DB instance created".to_owned()));
             }
             renamed
                 .extend(Some(&instance.identifier).filter(|_| was_renaming && !instance.phase.is(RENAMING)).cloned());
@@ -98,7 +98,7 @@ impl Store {
             let was_failing_over = cluster.phase.is("failing-over");
             cluster.phase.settle(now, cluster.progress.complete() && !held);
             if is_new(was_new, &cluster.phase) {
-                created.push(("db-cluster", cluster.arn.clone(), "DB cluster created"));
+                created.push(("db-cluster", cluster.arn.clone(), "DB cluster created".to_owned()));
             }
             let writer = instances.values().find(|one| one.cluster == cluster.identifier && one.writer);
             if let Some(writer) = writer.filter(|_| was_failing_over && cluster.phase.is("available")) {
@@ -128,7 +128,10 @@ impl Store {
             let was_new = proxy.phase.is("creating");
             proxy.phase.settle(now, proxy.progress.complete());
             if is_new(was_new, &proxy.phase) {
-                created.push(("db-proxy", proxy.arn.clone(), "DB proxy created"));
+                created.push(("db-proxy", proxy.arn.clone(), format!("RDS created DB proxy {}.", proxy.name)));
+            }
+            if proxy.phase.is("deleted") {
+                told.push(("db-proxy", proxy.arn.clone(), "deletion", format!("RDS deleted DB proxy {}.", proxy.name)));
             }
         }
         for (kind, arn, category, message) in told {

@@ -287,13 +287,17 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
     fn a_process_is_known_by_its_user_and_its_command_line() {
         let mut child = std::process::Command::new("/bin/sh");
-        child.args(["-c", "read line", "in /some/folder of ours"]);
-        let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+        child.args(["-c", "echo; read line", "in /some/folder of ours"]);
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Linux shows no command line yet when it has only begun.
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
         let process = Process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap());
         let user = rustix::process::getuid().as_raw();
         assert!(process.is_of(Path::new("/some/folder"), user));
@@ -303,7 +307,7 @@ mod tests {
         let (owner, command) = by_ps(process.0.as_raw_nonzero()).unwrap();
         assert_eq!(
             (owner, String::from_utf8(command).unwrap().as_str()),
-            (user, "/bin/sh -c read line in /some/folder of ours")
+            (user, "/bin/sh -c echo; read line in /some/folder of ours")
         );
         drop(child.stdin.take());
         child.wait().unwrap();

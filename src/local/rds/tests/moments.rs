@@ -108,7 +108,7 @@ fn a_creation_is_told_when_it_is_over() {
     cloud.make_real();
     assert_eq!(told(&mut cloud), ["DB cluster created"]);
     cloud.pass(360);
-    assert_eq!(told(&mut cloud), ["DB cluster created", "DB instance created", "DB proxy created"]);
+    assert_eq!(told(&mut cloud), ["DB cluster created", "DB instance created", "RDS created DB proxy shop."]);
 }
 
 #[test]
