@@ -2,6 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
+use aws_sdk_rds::types::{ApplyMethod, DbCluster, Parameter};
 use infra::aws::Clients;
 
 use super::{connect, start, until, value};
@@ -13,18 +14,27 @@ async fn instance(aws: &Clients, name: &str) -> String {
     answer.db_instances()[0].db_instance_status().unwrap().to_owned()
 }
 
-/// Makes a cluster of two instances, and gives the addresses of its writer and of its reader.
-async fn pair(aws: &Clients) -> (String, String) {
+/// Makes a cluster of these instances.
+pub(super) async fn make(aws: &Clients, names: &[&str]) -> DbCluster {
     aws.ec2.create_default_vpc().send().await.unwrap();
     let made = aws.rds.create_db_cluster().db_cluster_identifier("shop").engine("aurora-postgresql");
     let made = made.database_name("shop").master_username("app").master_user_password("first-99").send().await;
-    let made = made.unwrap().db_cluster().unwrap().clone();
-    for name in ["shop-1", "shop-2"] {
-        let instance = aws.rds.create_db_instance().db_instance_identifier(name).db_cluster_identifier("shop");
+    for name in names {
+        let instance = aws.rds.create_db_instance().db_instance_identifier(*name).db_cluster_identifier("shop");
         instance.engine("aurora-postgresql").db_instance_class("db.r6g.large").send().await.unwrap();
     }
+    made.unwrap().db_cluster().unwrap().clone()
+}
+
+pub(super) async fn until_available(aws: &Clients, name: &str) {
+    until(name, "available", || instance(aws, name)).await;
+}
+
+/// Makes a cluster of two instances, and gives the addresses of its writer and of its reader.
+async fn pair(aws: &Clients) -> (String, String) {
+    let made = make(aws, &["shop-1", "shop-2"]).await;
     for name in ["shop-1", "shop-2"] {
-        until(name, "available", || instance(aws, name)).await;
+        until_available(aws, name).await;
     }
     let reader = made.reader_endpoint().unwrap().to_owned();
     until("whether the readers' server is one of its own", "t", || answer(&reader, "SELECT pg_is_in_recovery()")).await;
@@ -67,5 +77,52 @@ async fn what_was_committed_outlives_a_crash_and_reaches_the_reader_at_once() {
     .await;
     until("what the reader has after the crash", "1", || answer(&reader, count)).await;
     assert_eq!(answer(&reader, "SHOW wal_retrieve_retry_interval").await, "100ms");
+    cloud.stop().await;
+}
+
+/// Sets parameters in the instance parameter group `own`.
+async fn set(aws: &Clients, values: &[(&str, &str)]) {
+    let parameters = values.iter().map(|(name, value)| {
+        Parameter::builder()
+            .parameter_name(*name)
+            .parameter_value(*value)
+            .apply_method(ApplyMethod::PendingReboot)
+            .build()
+    });
+    let change = aws.rds.modify_db_parameter_group().db_parameter_group_name("own");
+    change.set_parameters(Some(parameters.collect())).send().await.unwrap();
+}
+
+async fn reboot(aws: &Clients, name: &str) {
+    aws.rds.reboot_db_instance().db_instance_identifier(name).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_s_parameter_group_reaches_its_server() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let (writer, reader) = pair(&aws).await;
+    let group = aws.rds.create_db_parameter_group().db_parameter_group_name("own").description("own");
+    group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
+    set(&aws, &[("work_mem", "9000"), ("max_connections", "150")]).await;
+    let read = "SELECT concat_ws(' ', current_setting('work_mem'), current_setting('max_connections'))";
+    for (name, host) in [("shop-1", &writer), ("shop-2", &reader)] {
+        let change = aws.rds.modify_db_instance().db_instance_identifier(name).db_parameter_group_name("own");
+        change.apply_immediately(true).send().await.unwrap();
+        until("what it has read before its reboot", "4MB 200", || answer(host, read)).await;
+        reboot(&aws, name).await;
+        until(name, "9000kB 150", || answer(host, read)).await;
+    }
+
+    until_available(&aws, "shop-2").await;
+    set(&aws, &[("max_connections", "262143")]).await;
+    reboot(&aws, "shop-2").await;
+    until("shop-2", "incompatible-parameters", || instance(&aws, "shop-2")).await;
+    assert_eq!(instance(&aws, "shop-1").await, "available");
+    assert_eq!(answer(&writer, read).await, "9000kB 150");
+    set(&aws, &[("max_connections", "160")]).await;
+    reboot(&aws, "shop-2").await;
+    until_available(&aws, "shop-2").await;
+    until("the readers' server", "9000kB 160", || answer(&reader, read)).await;
     cloud.stop().await;
 }

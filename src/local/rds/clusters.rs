@@ -13,7 +13,7 @@ use super::{
     Store, engine,
     events::time,
     input::{Filters, Input, missing, page},
-    instances::Instance,
+    instances::{Instance, incompatible},
     phase::{Password, Phase, Progress},
     plane::{listener::Listener, wanted::Aim},
     rules::Scaling,
@@ -104,6 +104,14 @@ impl Cluster {
             "creating" | "starting" if self.progress.fault.is_some() => "failed",
             status => status,
         }
+    }
+
+    /// Whether parameters keep the server of its writer, or that of its readers, from starting. No reader is sound without the
+    /// writer's.
+    pub(super) fn is_incompatible(&self, writer: bool) -> bool {
+        let fault = self.progress.fault.as_deref().unwrap_or_default();
+        let is_readers = || self.reader.as_ref().is_some_and(|reader| incompatible::is_of(fault, reader));
+        self.progress.is_incompatible() && !(writer && is_readers())
     }
 
     /// Whether its instances are to run.

@@ -1,6 +1,6 @@
 //! Instances: the writer and the readers of a cluster.
 
-mod boot;
+pub(super) mod boot;
 pub(super) mod changes;
 pub(super) mod incompatible;
 pub(super) mod settings;
@@ -119,7 +119,7 @@ impl Instance {
         let Some(cluster) = store.clusters.get(&self.cluster) else { return &self.phase.status };
         match self.phase.status.as_str() {
             "stopping" | "stopped" | "deleting" | "failed" | INCOMPATIBLE_NETWORK => &self.phase.status,
-            _ if cluster.progress.is_incompatible() => INCOMPATIBLE,
+            _ if cluster.is_incompatible(self.writer) => INCOMPATIBLE,
             "creating" if cluster.progress.fault.is_some() || cluster.phase.is("failed") => "failed",
             status => status,
         }

@@ -25,8 +25,17 @@ struct Statics {
     values: BTreeMap<String, String>,
 }
 
-fn is_static(name: &str) -> bool {
+/// Whether a server takes a parameter over only when it starts.
+pub(crate) fn is_static(name: &str) -> bool {
     parameters::find(name, true).is_ok_and(|parameter| parameter.is_static)
+}
+
+/// A group's dynamic parameters, and of the static ones those that were read when the server started.
+fn to_read(group: Option<&ParameterGroup>, read: Option<&Statics>) -> BTreeMap<String, String> {
+    let values = group.into_iter().flat_map(|group| &group.values);
+    let set = values.map(|(name, setting)| (name.clone(), setting.value.clone()));
+    let Some(read) = read else { return set.collect() };
+    set.filter(|(name, _)| !is_static(name)).chain(read.values.clone()).collect()
 }
 
 impl Statics {
@@ -53,16 +62,18 @@ impl Store {
         }
     }
 
-    /// What a cluster's server is to read, started again or not: its group's parameters, but for static ones that have been
-    /// changed since its writer was last rebooted. Those wait, also where the local cloud itself is stopped and started.
-    pub(crate) fn parameters(&self, cluster: &Cluster) -> Vec<(String, String)> {
+    /// What a server is to read, started again or not, of its cluster's parameter group and of the group of the instance that it
+    /// stands for, which has the last word: all but static parameters that have been changed since that instance was last
+    /// rebooted. Those wait, also where the local cloud itself is stopped and started.
+    pub(crate) fn parameters(&self, cluster: &Cluster, member: Option<&Instance>) -> Vec<(String, String)> {
+        let boot = member.map(|member| member.boot.clone().unwrap_or_else(|| self.boot(member)));
         let group = self.cluster_parameter_groups.get(&cluster.parameter_group);
-        let values = group.into_iter().flat_map(|group| &group.values);
-        let set = values.map(|(name, setting)| (name.clone(), setting.value.clone()));
-        let writer = self.members(&cluster.identifier).find(|member| member.writer);
-        let Some(read) = writer.and_then(|writer| writer.boot.as_ref()) else { return set.collect() };
-        let read = read.cluster.values.iter().map(|(name, value)| (name.clone(), value.clone()));
-        set.filter(|(name, _)| !is_static(name)).chain(read).collect()
+        let mut read = to_read(group, boot.as_ref().map(|boot| &boot.cluster));
+        if let Some(own) = boot.as_ref().map(|boot| &boot.own) {
+            // Another group than that is nothing to the instance before it is rebooted, dynamic parameters included.
+            read.extend(to_read(self.parameter_groups.get(&own.group), Some(own)));
+        }
+        read.into_iter().collect()
     }
 
     /// Notes that the servers of all members of a cluster start now.

@@ -137,11 +137,10 @@ pub(crate) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     instance.phase = Phase::until("rebooting", ctx.pace.after(ctx.now, times::REBOOT), "available");
     instance.apply_pending();
     instance.boot = Some(ctx.region.rds.boot(&instance));
-    if instance.writer {
-        let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
-        cluster.restarts += 1;
-        cluster.progress.want();
-    }
+    // The readers' server starts anew only where one of its parameters waits for that.
+    let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
+    cluster.restarts += u64::from(instance.writer);
+    cluster.progress.want();
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
     ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance restarted");
     ctx.region.rds.instances.insert(instance.identifier.clone(), instance);

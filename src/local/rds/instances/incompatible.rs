@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::local::pace::Millis;
-use crate::local::rds::Store;
+use crate::local::rds::{Store, plane::listener::Listener};
 
 /// The state, in AWS's words.
 pub(super) const INCOMPATIBLE: &str = "incompatible-parameters";
+
+const NOT_STARTED: &str = "PostgreSQL did not start";
 
 /// What PostgreSQL says of parameters that it does not start with.
 const SAID: &[&str] = &[
@@ -36,16 +38,27 @@ const SAID: &[&str] = &[
 
 /// Whether a fault is one of the parameters' values.
 pub(crate) fn is_told_by(fault: &str) -> bool {
-    fault.starts_with("PostgreSQL did not start") && SAID.iter().any(|said| fault.contains(said))
+    fault.starts_with(NOT_STARTED) && SAID.iter().any(|said| fault.contains(said))
+}
+
+/// Whether a fault is that of the server that listens there.
+pub(crate) fn is_of(fault: &str, listener: &Listener) -> bool {
+    fault.starts_with(&not_started(listener))
+}
+
+/// How the fault of a server that does not start begins.
+pub(crate) fn not_started(listener: &Listener) -> String {
+    format!("{NOT_STARTED} on {}:{}:", listener.address, listener.port)
 }
 
 impl Store {
     /// Tells of each instance of the cluster with this ARN that it has become incompatible, if that is why there is a fault.
     pub(crate) fn note_incompatible(&mut self, now: Millis, cluster: &str, fault: &str) {
         let cluster = self.clusters.values().find(|one| one.arn == cluster && is_told_by(fault));
-        let Some(cluster) = cluster.map(|cluster| cluster.identifier.clone()) else { return };
+        let Some(cluster) = cluster else { return };
+        let members = self.members(&cluster.identifier).filter(|member| member.is_sound());
         let members: Vec<String> =
-            self.members(&cluster).filter(|member| member.is_sound()).map(|member| member.arn.clone()).collect();
+            members.filter(|member| cluster.is_incompatible(member.writer)).map(|member| member.arn.clone()).collect();
         for arn in members {
             let message = format!("Database instance put into {INCOMPATIBLE}. {fault}");
             self.note(now, "db-instance", &arn, "failure", message);

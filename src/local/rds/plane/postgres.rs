@@ -25,7 +25,10 @@ use super::{
     system::{self, Process, User},
 };
 use crate::local::cloud::Cloud;
-use crate::local::rds::phase::Password;
+use crate::local::rds::{
+    instances::{boot::is_static, incompatible::not_started},
+    phase::Password,
+};
 
 /// The superuser, which AWS keeps to itself as well.
 pub(super) const SUPERUSER: &str = "rdsadmin";
@@ -40,8 +43,10 @@ pub(crate) struct Wanted {
     pub(super) username: String,
     pub(super) password: Password,
     pub(super) database: Option<String>,
-    /// What the parameter group sets.
-    pub(super) parameters: Vec<(String, String)>,
+    /// What the parameter groups set.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The same for the readers' server: one stands behind all readers, so it is the first one's.
+    pub(crate) readers_parameters: Vec<(String, String)>,
     /// Grows with every restart that was asked for.
     pub(super) restarts: u64,
     /// Whether its data has been made before: if it is gone then, it is lost, and not made anew in silence.
@@ -65,11 +70,13 @@ impl Wanted {
     /// The server behind the readers' endpoint, where it is one of its own.
     fn replica(&self) -> Option<Self> {
         let listener = self.reader.clone().filter(|_| self.replicated)?;
-        let source = Some(Source { name: self.name.clone(), listener: self.listener.clone() });
-        let (reader, replicated) = (None, false);
+        let parameters = self.parameters.clone();
+        let source = Some(Source { name: self.name.clone(), listener: self.listener.clone(), parameters });
+        let (reader, replicated, parameters) = (None, false, self.readers_parameters.clone());
         let (name, made) = (replica_name(&self.name), false);
         let (poolers, reading_poolers) = (self.reading_poolers.clone(), Vec::new());
-        Some(Self { name, listener, made, reader, replicated, poolers, reading_poolers, source, ..self.clone() })
+        let own = Self { name, listener, made, reader, replicated, parameters, source, ..self.clone() };
+        Some(Self { poolers, reading_poolers, ..own })
     }
 }
 
@@ -102,7 +109,9 @@ pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
 
 /// What a server takes over only when it starts.
 fn begun(wanted: &Wanted) -> String {
-    format!("{} {:?}", wanted.restarts, wanted.listener)
+    let statics = wanted.parameters.iter().filter(|(name, _)| is_static(name));
+    let statics: String = statics.map(|(name, value)| format!(" {name}={value:?}")).collect();
+    format!("{} {:?}{statics}", wanted.restarts, wanted.listener)
 }
 
 pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
@@ -300,12 +309,7 @@ impl Servers {
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
-        Err(format!(
-            "PostgreSQL did not start on {}:{}: {}.",
-            wanted.listener.address,
-            wanted.listener.port,
-            system::tail(home)
-        ))
+        Err(format!("{} {}.", not_started(&wanted.listener), system::tail(home)))
     }
 
     pub(super) async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {

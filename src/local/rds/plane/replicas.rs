@@ -14,6 +14,8 @@ pub(super) struct Source {
     /// The name of its folder.
     pub(crate) name: String,
     pub(crate) listener: Listener,
+    /// What the parameter groups set there.
+    pub(super) parameters: Vec<(String, String)>,
 }
 
 /// The name of the folder of the server behind a cluster's readers.

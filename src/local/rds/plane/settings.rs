@@ -6,13 +6,26 @@ use super::{extensions, postgres::Wanted, programs::Programs};
 use crate::local::rds::parameters;
 
 /// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
-const CONNECTIONS: &str = "200";
+const CONNECTIONS: u64 = 200;
 
 /// How many connections a server takes.
 pub(super) fn max_connections(parameters: &[(String, String)]) -> u64 {
-    let set = parameters.iter().find(|(name, _)| name == "max_connections");
+    capacity("max_connections", CONNECTIONS, parameters)
+}
+
+/// What a server that follows another has to take at least as much of at once, with what a server takes where no group says it.
+const CAPACITIES: [(&str, u64); 5] = [
+    ("max_connections", CONNECTIONS),
+    ("max_locks_per_transaction", 64),
+    ("max_prepared_transactions", 0),
+    ("max_wal_senders", 10),
+    ("max_worker_processes", 8),
+];
+
+fn capacity(name: &str, least: u64, parameters: &[(String, String)]) -> u64 {
+    let set = parameters.iter().find(|(set, _)| set == name);
     let set = set.and_then(|(name, value)| parameters::find(name, true).ok()?.resolve(value));
-    set.and_then(|value| value.parse().ok()).unwrap_or_else(|| CONNECTIONS.parse().unwrap_or(200))
+    set.and_then(|value| value.parse().ok()).unwrap_or(least)
 }
 
 /// How long a server that follows another waits before it asks again, where PostgreSQL would wait for 5 s: Aurora's readers have
@@ -37,7 +50,7 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
         ("password_encryption", "scram-sha-256".into()),
         ("fsync", "off".into()),
         ("full_page_writes", "off".into()),
-        ("max_connections", CONNECTIONS.into()),
+        ("max_connections", CONNECTIONS.to_string()),
         ("shared_buffers", "32MB".into()),
         ("max_wal_size", "128MB".into()),
         ("min_wal_size", "4MB".into()),
@@ -73,6 +86,13 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
             "lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time" => {}
             _ => settings.extend(known.and_then(|known| Some((name.clone(), known.resolve(value)?)))),
         }
+    }
+    if let Some(source) = &wanted.source {
+        // PostgreSQL does not follow with less, as Aurora's readers do.
+        settings.extend(CAPACITIES.map(|(name, least)| {
+            let both = [&wanted.parameters, &source.parameters].map(|parameters| capacity(name, least, parameters));
+            (name.to_owned(), both[0].max(both[1]).to_string())
+        }));
     }
     settings
 }

@@ -155,7 +155,7 @@ impl Wanted {
         let cluster = target.and_then(|target| store.clusters.get(&target.cluster));
         let is_reached = |cluster: &&Cluster| reaches(region, proxy, cluster);
         let upstream = cluster.filter(is_reached).map(|cluster| {
-            let connections = settings::max_connections(&store.parameters(cluster));
+            let connections = settings::max_connections(&store.parameters(cluster, writer(store, cluster)));
             (cluster.listener.clone(), connections)
         });
         let spec = pooler::Wanted {
@@ -191,10 +191,15 @@ impl Wanted {
     }
 }
 
-/// Whether a cluster's readers are to answer, and with them a server that refuses writes.
-fn is_replicated(store: &Store, cluster: &Cluster, now: Millis) -> bool {
-    let reads = |member: &Instance| !member.writer && member.is_served(now);
-    cluster.reader.is_some() && store.members(&cluster.identifier).any(reads)
+/// The instance that the cluster's first server stands for.
+fn writer<'a>(store: &'a Store, cluster: &Cluster) -> Option<&'a Instance> {
+    store.members(&cluster.identifier).find(|member| member.writer)
+}
+
+/// The first of a cluster's readers that are to answer, and with them a server that refuses writes.
+fn reader<'a>(store: &'a Store, cluster: &Cluster, now: Millis) -> Option<&'a Instance> {
+    let reads = |member: &&Instance| !member.writer && member.is_served(now);
+    cluster.reader.as_ref().and_then(|_| store.members(&cluster.identifier).find(reads))
 }
 
 /// Whether a cluster has a reader, if only one that will answer again: a proxy's clients wait for that.
@@ -206,6 +211,7 @@ fn has_reader(store: &Store, cluster: &Cluster, now: Millis) -> bool {
 /// What a cluster's server is to be.
 fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
     let family = engine::family(&cluster.version);
+    let reader = reader(store, cluster, now);
     let endpoint = |one: &Instance| Some(Member { address: one.address.clone()?, writer: one.writer });
     let (poolers, reading_poolers) = poolers(store, cluster);
     let served = || store.members(&cluster.identifier).filter(|member| member.is_served(now));
@@ -218,12 +224,13 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
         username: cluster.username.clone(),
         password: cluster.password.clone(),
         database: cluster.database.clone(),
-        parameters: store.parameters(cluster),
+        parameters: store.parameters(cluster, writer(store, cluster)),
+        readers_parameters: reader.map(|reader| store.parameters(cluster, Some(reader))).unwrap_or_default(),
         restarts: cluster.restarts,
         made: cluster.progress.reached > 0,
         origin: cluster.origin.clone(),
         reader: cluster.reader.clone(),
-        replicated: is_replicated(store, cluster, now),
+        replicated: reader.is_some(),
         members: served().filter_map(endpoint).chain(custom.filter_map(chosen)).collect(),
         poolers,
         reading_poolers,

@@ -1,8 +1,8 @@
 //! What everything shares: parameter groups, tags, the disk.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Cloud, merge};
+use super::{Cloud, instance, merge};
 
 #[test]
 fn parameter_groups_tell_what_was_set() {
@@ -47,8 +47,7 @@ fn a_static_parameter_waits_until_the_writer_is_rebooted() {
     };
     let read = |cloud: &Cloud| {
         let store = &cloud.region.rds;
-        let mut read = store.parameters(&store.clusters["shop"]);
-        read.sort();
+        let read = store.parameters(&store.clusters["shop"], store.instances.get("shop-1"));
         read.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     };
     set(&mut cloud, "300");
@@ -59,6 +58,66 @@ fn a_static_parameter_waits_until_the_writer_is_rebooted() {
     assert_eq!(read(&cloud), "max_connections=300 work_mem=300");
     set(&mut cloud, "100");
     assert_eq!(read(&cloud), "max_connections=300 work_mem=100", "a lower one waits as well");
+}
+
+#[test]
+fn an_instance_s_group_has_the_last_word_on_its_own_server_after_a_reboot() {
+    let mut cloud = Cloud::furnished();
+    cloud.ok("CreateDBInstance", instance("shop-2"));
+    cloud.make_real();
+    cloud.pass(360);
+    let family = json!({"DBParameterGroupFamily": "aurora-postgresql15", "Description": "d"});
+    let all = json!({"DBClusterParameterGroupName": "all"});
+    let own = json!({"DBParameterGroupName": "own"});
+    for (kind, name) in [("DBClusterParameterGroup", &all), ("DBParameterGroup", &own)] {
+        let mut input = family.clone();
+        merge(&mut input, name);
+        cloud.ok(&format!("Create{kind}"), input);
+    }
+    let set = |cloud: &mut Cloud, kind: &str, group: &Value, work_mem: &str, connections: &str| {
+        let mut input = group.clone();
+        input["Parameters"] = json!([{"ParameterName": "work_mem", "ParameterValue": work_mem, "ApplyMethod": "immediate"},
+            {"ParameterName": "max_connections", "ParameterValue": connections, "ApplyMethod": "pending-reboot"}]);
+        cloud.ok(&format!("Modify{kind}"), input);
+    };
+    set(&mut cloud, "DBClusterParameterGroup", &all, "5000", "300");
+    set(&mut cloud, "DBParameterGroup", &own, "9000", "150");
+    let mut change = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
+    merge(&mut change, &all);
+    cloud.ok("ModifyDBCluster", change);
+    cloud.make_real();
+    cloud.pass(360);
+    let read = |cloud: &mut Cloud| {
+        let spec = cloud.wanted().servers[0].spec.clone();
+        let told = |parameters: Vec<(String, String)>| {
+            parameters.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        [told(spec.parameters), told(spec.readers_parameters)]
+    };
+    let reboot = |cloud: &mut Cloud, name: &str| {
+        cloud.ok("RebootDBInstance", json!({"DBInstanceIdentifier": name}));
+        cloud.make_real();
+        cloud.pass(360);
+    };
+    assert_eq!(read(&mut cloud), ["work_mem=5000", "work_mem=5000"]);
+    let mut change = json!({"DBInstanceIdentifier": "shop-1"});
+    merge(&mut change, &own);
+    cloud.ok("ModifyDBInstance", change.clone());
+    assert_eq!(read(&mut cloud), ["work_mem=5000", "work_mem=5000"], "another group waits for a reboot");
+    reboot(&mut cloud, "shop-1");
+    let of_own = "max_connections=150 work_mem=9000";
+    assert_eq!(read(&mut cloud), [of_own, "work_mem=5000"]);
+    reboot(&mut cloud, "shop-2");
+    assert_eq!(read(&mut cloud), [of_own, "max_connections=300 work_mem=5000"]);
+    change["DBInstanceIdentifier"] = json!("shop-2");
+    cloud.ok("ModifyDBInstance", change);
+    reboot(&mut cloud, "shop-2");
+    assert_eq!(read(&mut cloud), [of_own, of_own]);
+    set(&mut cloud, "DBParameterGroup", &own, "8000", "100");
+    let waiting = "max_connections=150 work_mem=8000";
+    assert_eq!(read(&mut cloud), [waiting, waiting], "a static one waits, a dynamic one does not");
+    cloud.ok("FailoverDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    assert_eq!(read(&mut cloud), ["max_connections=100 work_mem=8000"; 2], "every instance starts anew");
 }
 
 #[test]

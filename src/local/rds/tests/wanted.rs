@@ -3,10 +3,16 @@
 use serde_json::json;
 
 use super::{Cloud, instance};
-use crate::local::rds::plane::wanted::{Aim, Place, Wanted};
+use crate::local::rds::{
+    instances::incompatible::not_started,
+    plane::{
+        listener::Listener,
+        wanted::{Aim, Place, Wanted},
+    },
+};
 
 impl Cloud {
-    fn wanted(&mut self) -> Wanted {
+    pub(super) fn wanted(&mut self) -> Wanted {
         let now = self.now;
         self.cluster_status();
         let place = Place { account: "0".into(), region: "eu-central-1".into() };
@@ -131,6 +137,28 @@ fn an_instance_whose_server_does_not_start_with_its_parameters_says_so_and_can_b
     cloud.make_real();
     cloud.pass(360);
     assert_eq!(cloud.instance_status("shop-1"), "available");
+}
+
+#[test]
+fn a_reader_s_parameters_make_no_other_instance_incompatible() {
+    let mut cloud = Cloud::furnished();
+    cloud.ok("CreateDBInstance", instance("shop-2"));
+    cloud.make_real();
+    cloud.pass(360);
+    let cluster = cloud.region.rds.clusters.get_mut("shop").unwrap();
+    let reader = Listener { address: "127.20.0.9".into(), port: 5432 };
+    cluster.reader = Some(reader.clone());
+    let (arn, now) = (cluster.arn.clone(), cloud.now);
+    let fault = format!("{} FATAL:  invalid value for parameter \"max_connections\".", not_started(&reader));
+    cloud.region.rds.clusters.get_mut("shop").unwrap().progress.fault = Some(fault.clone());
+    cloud.region.rds.note_incompatible(now, &arn, &fault);
+    assert_eq!(cloud.instance_status("shop-1"), "available");
+    assert_eq!(cloud.instance_status("shop-2"), "incompatible-parameters");
+    for (name, count) in [("shop-1", 0), ("shop-2", 1)] {
+        let events = cloud.ok("DescribeEvents", json!({"SourceType": "db-instance", "SourceIdentifier": name}));
+        let told = events["Events"].as_array().unwrap().iter().filter_map(|event| event["Message"].as_str());
+        assert_eq!(told.filter(|said| said.contains("incompatible-parameters")).count(), count, "{name}");
+    }
 }
 
 #[test]
