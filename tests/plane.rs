@@ -18,6 +18,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::data_folder::DataFolder;
 
+mod rights;
 mod servers;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;

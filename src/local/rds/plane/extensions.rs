@@ -15,6 +15,12 @@ use crate::local::rds::parameters;
 /// The folder, in a server's, with what stands before the installed control files.
 const FOLDER: &str = "extensions";
 
+/// What extensions' scripts keep to the superuser and RDS gives to `rds_superuser`: a script, and what it does besides.
+const GRANTS: [(&str, &str); 1] = [(
+    "pg_stat_statements--1.6--1.7.sql",
+    "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset(oid, oid, bigint) TO rds_superuser;",
+)];
+
 /// What `extension_destdir` is to be; none where this server does not know it.
 pub(super) fn destination(home: &Path) -> Option<PathBuf> {
     let folder = home.join(FOLDER);
@@ -46,6 +52,10 @@ impl Servers {
                 let file = format!("{name}.control");
                 let Ok(text) = fs::read_to_string(installed.join(&file)) else { continue };
                 self.user.write(&folder.join(file), &trusted(&text)).map_err(said)?;
+            }
+            for (file, more) in GRANTS {
+                let Ok(text) = fs::read_to_string(installed.join(file)) else { continue };
+                self.user.write(&folder.join(file), &format!("{text}\n{more}\n")).map_err(said)?;
             }
         }
         fs::rename(&begun, &folder).map_err(said)

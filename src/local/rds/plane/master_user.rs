@@ -6,14 +6,14 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
 
 use super::{
-    connection,
-    postgres::{Outcome, Servers, Wanted, said},
+    connection::{self, Login, Proof},
+    postgres::{Outcome, SUPERUSER, Servers, Wanted, said},
 };
 
 impl Servers {
     /// Makes the master user, its password and the first database what they are to be.
     pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
-        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database);
+        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database, SETTABLE, RESETS);
         let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
         if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
             return Ok(());
@@ -21,7 +21,15 @@ impl Servers {
         let client = self.superuser(wanted).await?;
         let failed =
             |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
-        prepare(&client, wanted).await.map_err(failed)?;
+        let databases = prepare(&client, wanted).await.map_err(failed)?;
+        for database in databases {
+            let listener = &wanted.listener;
+            let proof = Proof::Certificate(&self.superuser);
+            let login = Login { listener, username: SUPERUSER, proof, database: &database, tls: true };
+            let client = connection::open(&login, &self.authority.certificate).await;
+            let client = client.map_err(|cause| format!("Could not prepare the database {database}: {cause}."))?;
+            client.batch_execute(&format!("{QUIET}; {RESETS}")).await.map_err(failed)?;
+        }
         self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
         Ok(())
     }
@@ -33,8 +41,26 @@ const QUIET: &str = "SET log_statement = none; SET log_min_duration_statement = 
     SET log_transaction_sample_rate = 0; SET log_min_error_statement = panic; SET pg_stat_statements.track = none;
     SET standard_conforming_strings = on";
 
-/// The roles that RDS has, the master user among them, and the first database.
-async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres::Error> {
+/// What `rds_superuser` may set for a session, a role or a database of its own, where PostgreSQL lets only a superuser.
+const SETTABLE: &str = r"DO $$
+    DECLARE parameter text;
+    BEGIN
+        FOR parameter IN SELECT name FROM pg_settings
+            WHERE context = 'superuser' AND (name LIKE 'log\_%' OR name = 'session_replication_role')
+        LOOP EXECUTE format('GRANT SET ON PARAMETER %I TO rds_superuser', parameter); END LOOP;
+    END $$";
+
+/// What it may count anew. Each database has functions of its own, and a new one those of `template1`.
+const RESETS: &str = r"DO $$
+    DECLARE reset text;
+    BEGIN
+        FOR reset IN SELECT oid::regprocedure FROM pg_proc
+            WHERE pronamespace = 'pg_catalog'::regnamespace AND proname LIKE 'pg\_stat\_reset%'
+        LOOP EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO rds_superuser', reset); END LOOP;
+    END $$";
+
+/// The roles that RDS has, the master user among them, and the first database. Gives the names of all databases.
+async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_postgres::Error> {
     client.batch_execute(QUIET).await?;
     let exists = async |table: &str, column: &str, name: &str| {
         let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
@@ -47,17 +73,21 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), tokio_postgres:
     }
     let granted = "pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password";
     client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
+    client.batch_execute(SETTABLE).await?;
     let user = identifier(&wanted.username);
     let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
     let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
-    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{verifier}'")).await?;
+    // REPLICATION is what rds_replication gives in RDS.
+    let may = "LOGIN CREATEROLE CREATEDB REPLICATION";
+    client.batch_execute(&format!("{verb} ROLE {user} {may} PASSWORD '{verifier}'")).await?;
     client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
     if let Some(name) = &wanted.database
         && !exists("pg_database", "datname", name).await?
     {
         client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
     }
-    Ok(())
+    let databases = client.query("SELECT datname FROM pg_database WHERE datallowconn", &[]).await?;
+    databases.iter().map(|row| row.try_get(0)).collect()
 }
 
 fn identifier(name: &str) -> String {

@@ -1,0 +1,67 @@
+//! What the master user may do.
+
+use tokio_postgres::Client;
+
+use super::{
+    connect,
+    servers::{make, until_available},
+    start, value,
+};
+use crate::data_folder::DataFolder;
+
+/// What a statement is answered: nothing, or PostgreSQL's words.
+async fn said(client: &Client, statement: &str) -> String {
+    match client.batch_execute(statement).await {
+        Ok(()) => String::new(),
+        Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_user_may_what_rds_superuser_may() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let cluster = make(&aws, &["shop-1"]).await;
+    until_available(&aws, "shop-1").await;
+    let client = connect(cluster.endpoint().unwrap(), "first-99").await.unwrap();
+    for statement in [
+        "SET session_replication_role = replica",
+        "SET session_replication_role = origin",
+        "SET log_statement = 'all'",
+        "ALTER ROLE app SET log_statement = 'ddl'",
+        "ALTER DATABASE shop SET log_min_duration_statement = '1s'",
+        "SELECT pg_stat_reset(), pg_stat_reset_shared('bgwriter')",
+        "CREATE EXTENSION pg_stat_statements",
+        "SELECT pg_stat_statements_reset()",
+        "SELECT pg_create_physical_replication_slot('own'), pg_drop_replication_slot('own')",
+        "CREATE ROLE other LOGIN; GRANT other TO app",
+    ] {
+        assert_eq!(said(&client, statement).await, "", "{statement}");
+    }
+    // A database of its own has the same.
+    client.batch_execute("CREATE DATABASE more").await.unwrap();
+    let may = "SELECT has_function_privilege('rds_superuser', 'pg_stat_reset()', 'EXECUTE')";
+    assert_eq!(value(&client, may).await, "t");
+    let mut config = tokio_postgres::Config::new();
+    config.host(cluster.endpoint().unwrap()).port(5432).user("app").password("first-99").dbname("more");
+    let (more, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    assert_eq!(said(&more, "SELECT pg_stat_reset()").await, "");
+
+    // That is nobody else's, and it makes no superuser.
+    for (statement, words) in [
+        ("SELECT pg_create_logical_replication_slot('one', 'pgoutput')", "wal_level >= logical"),
+        ("SET ROLE rdsadmin", "permission denied"),
+        ("SELECT pg_read_file('PG_VERSION')", "permission denied"),
+        ("SET ROLE other; SET log_statement = 'all'", "permission denied to set parameter"),
+        ("SELECT pg_stat_reset()", "permission denied for function"),
+        ("SELECT pg_stat_statements_reset()", "permission denied for function"),
+    ] {
+        if statement.starts_with("SELECT pg_stat_") {
+            client.batch_execute("SET ROLE other").await.unwrap();
+        }
+        let told = said(&client, statement).await;
+        assert!(told.contains(words), "{statement}: {told}");
+    }
+    cloud.stop().await;
+}
