@@ -18,6 +18,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::data_folder::DataFolder;
 
+mod closed;
 mod rights;
 mod servers;
 

@@ -155,16 +155,18 @@ fn configuration(wanted: &Wanted, home: &std::path::Path, returns: u64) -> Strin
     let size = wanted.server.as_ref().map_or(1, |(_, connections)| {
         (connections * u64::try_from(wanted.pool.max_percent).unwrap_or(100) / 100).max(1)
     });
-    if let Some((server, _)) = &wanted.server {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
+    // Writing to a String cannot fail.
+    let _ = match &wanted.server {
+        Some((server, _)) => writeln!(
             text,
             "* = host={} port={} pool_size={size} connect_query='/* {returns} */ {}'",
             server.address,
             server.port,
             beginning(wanted).replace('\'', "''")
-        );
-    }
+        ),
+        // No connection is ever tried: clients wait for one, as those of RDS Proxy do.
+        None => writeln!(text, "* = host={} port=1 pool_size=0", wanted.listener.address),
+    };
     let borrow_timeout = wanted.pool.borrow_timeout.max(1);
     let tls = if wanted.require_tls { "require" } else { "prefer" };
     let settings: &[(&str, String)] = &[
@@ -236,7 +238,7 @@ mod tests {
         assert!(text.contains("; SET application_name = ''shop'''\n"), "{text}");
         assert!(text.contains("; SET application_name = 'shop'\n"), "{text}");
         let without = Wanted { server: None, ..wanted(90) };
-        assert!(!configuration(&without, home, 0).contains("host="));
+        assert!(configuration(&without, home, 0).contains("\n* = host=127.20.0.1 port=1 pool_size=0\n"));
         assert_ne!(fixed(&without), fixed(&wanted(90)), "what had a server has to begin anew");
         assert_eq!(credentials(&wanted(90).users), "\"app\" \"quo\"\"te\"\n");
     }
