@@ -30,7 +30,7 @@ fn a_failover_is_told_of_when_it_begins_and_when_it_ends() {
         told.filter(|(_, said)| said.contains("failover")).collect::<Vec<_>>()
     };
     let started = (began, "Started cross AZ failover to DB instance: shop-2".to_owned());
-    assert_eq!(failover(&mut cloud), [started.clone()]);
+    assert_eq!(failover(&mut cloud), std::slice::from_ref(&started));
     cloud.make_real();
     cloud.pass(30);
     let completed = (began + 30, "Completed failover to DB instance: shop-2".to_owned());
