@@ -1,10 +1,15 @@
 //! What a proxy's clients meet while its cluster is stopped, starts or reboots: they wait, as behind RDS Proxy.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_rds::types::ConnectionPoolConfiguration;
 use infra::aws::Clients;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     data_folder::DataFolder,
@@ -88,5 +93,40 @@ async fn clients_wait_while_their_cluster_is_stopped_or_reboots_and_the_first_af
             now = row.get(0).unwrap().to_owned();
         }
     }
+    cloud.stop().await;
+}
+
+/// The one server of a data folder, as soon as it begins to start, halted.
+fn halted(data: &Path) -> Pid {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        for home in fs::read_dir(data.join("servers")).unwrap().flatten() {
+            let number = fs::read_to_string(home.path().join("data/postmaster.pid")).unwrap_or_default();
+            if let Some(server) = number.lines().next().and_then(|number| Pid::from_raw(number.parse().ok()?)) {
+                kill_process(server, Signal::STOP).unwrap();
+                return server;
+            }
+        }
+    }
+    panic!("no server starts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_slow_to_start_is_waited_for_by_the_cluster_and_by_its_clients() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let places = furnish(&aws).await;
+    aws.rds.stop_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    until("the cluster", "stopped", || cluster(&aws)).await;
+    let folder = data.path().to_owned();
+    let server = tokio::task::spawn_blocking(move || halted(&folder));
+    aws.rds.start_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    let server = server.await.unwrap();
+    let waiting = tokio::spawn(async move { ask(&places.proxy).await });
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!((cluster(&aws).await, waiting.is_finished()), ("starting".into(), false));
+    kill_process(server, Signal::CONT).unwrap();
+    until("the cluster", "available", || cluster(&aws)).await;
+    assert_eq!(waiting.await.unwrap(), "answered");
     cloud.stop().await;
 }

@@ -71,7 +71,7 @@ pub(crate) struct Addresses {
     secret: String,
 }
 
-async fn add_instance(aws: &Clients) {
+pub(crate) async fn add_instance(aws: &Clients) {
     let instance = aws.rds.create_db_instance().db_instance_identifier("shop-1").db_cluster_identifier("shop");
     instance.engine("aurora-postgresql").db_instance_class("db.serverless").send().await.unwrap();
     until("the instance", "available", || async {

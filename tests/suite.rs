@@ -7,6 +7,7 @@ mod circle;
 mod clients;
 mod clouds;
 mod convergence;
+mod copied;
 mod data_folder;
 mod endtoend;
 mod failures;

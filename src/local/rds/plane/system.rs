@@ -117,8 +117,8 @@ impl User {
         Ok(())
     }
 
-    /// Runs a program to its end, in which the cloud's own is not waited for: it is told to end, and what it has begun is
-    /// begun anew by the next daemon.
+    /// Runs a program to its end, in which the cloud's own is not waited for: it is told to end, made to where it does not, and
+    /// what it has begun is begun anew by the next daemon.
     pub(super) async fn finish(mut command: Command, cloud: &Cloud) -> io::Result<Output> {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let process = Process::of(&child);
@@ -129,7 +129,10 @@ impl User {
             () = cloud.closed() => {}
         }
         if let Some(process) = process {
-            process.signal(Signal::TERM);
+            tokio::select! {
+                output = &mut output => return output,
+                () = process.stop(Signal::TERM) => {}
+            }
         }
         output.await
     }
