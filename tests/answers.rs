@@ -40,7 +40,7 @@ fn bad_input_and_failed_calls() {
     cloud.write("stack.yaml", "stack: shop\nregion: us-east-1\n");
     let closed = ["status", "--json", "--endpoint-url", "http://127.0.0.1:1"];
     let run = Run::of(&closed, &mut cloud.through("", &closed)).ends_with(1);
-    assert!(end(&run, "failed")["message"].as_str().is_some_and(|message| message.contains("Nobody answers")));
+    assert!(end(&run, "failed")["message"].as_str().is_some_and(|message| message.contains("There is no answer from")));
 }
 
 #[test]

@@ -151,7 +151,8 @@ fn auth(input: &Input) -> Result<Option<Vec<Value>>, Fault> {
                 "ClientPasswordAuthType {password} is not supported for the engine family POSTGRESQL."
             )));
         }
-        if entries.iter().any(|other: &Value| other["SecretArn"] == *secret) {
+        let again = |other: &Value| other["SecretArn"] == *secret && other["ClientPasswordAuthType"] == password;
+        if entries.iter().any(again) {
             return Err(invalid(format!("The secret {secret} is in Auth twice: each secret may be given once.")));
         }
         entries.push(json!({"Description": given.text("Description"), "UserName": given.text("UserName"),
