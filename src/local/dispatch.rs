@@ -181,7 +181,7 @@ async fn perform<'a>(
         return Err(fault);
     }
     let mut input = call.input(service.name, model, operation)?;
-    let seal = Seal::of([&scope.account, &scope.region, service.name], &operation.name, &input);
+    let seal = Seal::of([&scope.account, &scope.region, service.name], model, operation, &input);
     seal.open(&mut input);
     let outcome = act(cloud, service, scope, operation, action, input, fate);
     if fate.drifts() {

@@ -239,6 +239,11 @@ impl Model {
         &self.shapes[id.0]
     }
 
+    /// Whether a structure has a member of this name.
+    pub(crate) fn has_member(&self, id: ShapeId, name: &str) -> bool {
+        matches!(&self.shape(id).kind, Kind::Structure(members) if members.iter().any(|member| member.name == name))
+    }
+
     /// Whether AWS has an action of this name, also one that nothing more is known of here.
     pub(crate) fn names(&self, action: &str) -> bool {
         self.operations.contains_key(action) || self.others.binary_search_by(|name| name.as_str().cmp(action)).is_ok()

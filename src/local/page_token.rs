@@ -1,9 +1,13 @@
 //! Page tokens on their way out and in, for every service: what a service knows as a token is sealed with what was asked, so
 //! that nobody reads it, and that no other call, account, region or question takes it.
 
+use std::cell::OnceCell;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use super::model::{Model, Operation};
 
 /// The members of answers that hold tokens.
 const GIVEN: &[&str] = &["NextToken", "nextToken", "Marker", "NextMarker", "nextForwardToken", "nextBackwardToken"];
@@ -20,43 +24,64 @@ const STRANGE: &str = "?";
 /// How many bytes of a token prove that it is ours.
 const PROOF: usize = 8;
 
-/// What the tokens of one call are sealed with.
-pub(crate) struct Seal(Option<Vec<u8>>);
+/// What the tokens of one call are sealed with; nothing, where the action knows no tokens. What was asked is brought into a key
+/// only where there is a token: most calls have none.
+pub(crate) struct Seal(Option<Bound>);
+
+/// What the tokens of one call are bound to.
+struct Bound {
+    place: String,
+    asked: Vec<(String, Value)>,
+    key: OnceCell<Vec<u8>>,
+}
+
+impl Bound {
+    fn key(&self) -> &[u8] {
+        self.key.get_or_init(|| {
+            let asked: Vec<String> = self.asked.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            Sha256::digest(format!("{} {}", self.place, asked.join("&"))).to_vec()
+        })
+    }
+}
 
 impl Seal {
     /// The seal of a call of an action in a `place`: an account, a region and a service.
-    pub(crate) fn of(place: [&str; 3], action: &str, input: &Value) -> Self {
-        let bound: fn(&str) -> bool = match action {
+    pub(crate) fn of(place: [&str; 3], model: &Model, operation: &Operation, input: &Value) -> Self {
+        let gives = |name: &&str| operation.output.is_some_and(|output| model.has_member(output, name));
+        if !GIVEN.iter().any(|name| gives(name)) {
+            return Self(None);
+        }
+        let bound: fn(&str) -> bool = match operation.name.as_str() {
             // Its Marker is a place in a file.
             "DownloadDBLogFilePortion" => return Self(None),
             // Its tokens lead forward and backward from wherever a stream was read.
             "GetLogEvents" => |name| name.starts_with("log"),
             _ => |name| !OF_THE_PAGE.contains(&name) && !TAKEN.contains(&name),
         };
-        let mut asked: Vec<_> = input.as_object().into_iter().flatten().filter(|(name, _)| bound(name)).collect();
-        asked.sort_by_key(|(name, _)| *name);
-        let asked: Vec<String> = asked.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        Self(Some(Sha256::digest(format!("{} {action} {}", place.join(" "), asked.join("&"))).to_vec()))
+        let members = input.as_object().into_iter().flatten().filter(|(name, _)| bound(name));
+        let mut asked: Vec<_> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+        asked.sort_by(|one, other| one.0.cmp(&other.0));
+        Self(Some(Bound { place: format!("{} {}", place.join(" "), operation.name), asked, key: OnceCell::new() }))
     }
 
     /// Puts the service's own tokens in the place of sealed ones in an input.
     pub(crate) fn open(&self, input: &mut Value) {
-        let Some(key) = &self.0 else { return };
+        let Some(bound) = &self.0 else { return };
         for name in TAKEN {
             if let Some(Value::String(token)) = input.get_mut(name)
                 && !token.is_empty()
             {
-                *token = opened(key, token).unwrap_or_else(|| STRANGE.to_owned());
+                *token = opened(bound.key(), token).unwrap_or_else(|| STRANGE.to_owned());
             }
         }
     }
 
     /// Seals the tokens of an answer.
     pub(crate) fn close(&self, output: &mut Value) {
-        let Some(key) = &self.0 else { return };
+        let Some(bound) = &self.0 else { return };
         for name in GIVEN {
             if let Some(Value::String(token)) = output.get_mut(name) {
-                *token = sealed(key, token);
+                *token = sealed(bound.key(), token);
             }
         }
     }
@@ -102,16 +127,36 @@ mod tests {
 
     const PLACE: [&str; 3] = ["000000000000", "eu-central-1", "ssm"];
 
+    fn seal(place: [&str; 3], action: &str, input: &Value) -> Seal {
+        let model = Model::of(place[2]).unwrap();
+        Seal::of(place, model, model.operation(action).unwrap(), input)
+    }
+
+    #[test]
+    fn what_has_no_token_is_not_sealed() {
+        let asked = json!({ "Path": "/a" });
+        let seal_of_a_page = seal(PLACE, "GetParametersByPath", &asked);
+        let has_key = || seal_of_a_page.0.as_ref().unwrap().key.get().is_some();
+        seal_of_a_page.open(&mut asked.clone());
+        seal_of_a_page.close(&mut json!({ "Parameters": [] }));
+        assert!(!has_key());
+        seal_of_a_page.close(&mut json!({ "NextToken": "3:/a/b" }));
+        assert!(has_key());
+        // A function's code may have 50 MB.
+        let code = json!({ "Code": { "ZipFile": "UEsDBA==" }, "FunctionName": "one" });
+        assert!(seal(["000000000000", "eu-central-1", "lambda"], "CreateFunction", &code).0.is_none());
+    }
+
     #[test]
     fn a_token_is_taken_by_the_question_that_it_answers() {
         let asked = json!({ "Path": "/a", "MaxResults": 1 });
         let mut answer = json!({ "NextToken": "3:/a/b", "Parameters": [] });
-        Seal::of(PLACE, "GetParametersByPath", &asked).close(&mut answer);
+        seal(PLACE, "GetParametersByPath", &asked).close(&mut answer);
         let token = answer["NextToken"].clone();
         assert!(!token.as_str().unwrap().contains("/a/b"));
         let taken = |place, action, input: &Value| {
             let mut input = input.clone();
-            Seal::of(place, action, &input).open(&mut input);
+            seal(place, action, &input).open(&mut input);
             input["NextToken"].as_str().unwrap().to_owned()
         };
         let same = json!({ "NextToken": token, "MaxResults": 5, "Path": "/a" });
@@ -131,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_logs_tokens_tell_their_direction_and_stay() {
-        let seal = |input: &Value| Seal::of(PLACE, "GetLogEvents", input);
+        let seal = |input: &Value| seal(["000000000000", "eu-central-1", "logs"], "GetLogEvents", input);
         let asked = json!({ "logGroupName": "/a", "logStreamName": "one", "startFromHead": true });
         let inner =
             json!({ "nextForwardToken": format!("f/{:056}/s", 3), "nextBackwardToken": format!("b/{:056}/s", 0) });
