@@ -14,6 +14,7 @@ mod failures;
 mod faults;
 mod held;
 mod inside;
+mod killed;
 mod lock;
 mod marks;
 mod migrate;

@@ -101,7 +101,7 @@ impl Cloud {
             let content = entry(&mut world.accounts, account);
             content.replicate(now());
             let places = content.to_be_saved(region);
-            disk::save(&self.data, &world, account, &places).map(|()| (outcome, places))
+            disk::save(&self.data, &mut world, account, &places).map(|()| (outcome, places))
         }));
         let (outcome, places) = match made {
             Ok(Ok(saved)) => saved,
@@ -191,7 +191,7 @@ impl Cloud {
         self.chaos.note(&world, account, region, now());
         let content = entry(&mut world.accounts, account);
         let places = content.to_be_saved(region);
-        disk::save(&self.data, &world, account, &places)?;
+        disk::save(&self.data, &mut world, account, &places)?;
         entry(&mut world.accounts, account).unsaved.clear();
         Ok(())
     }

@@ -4,6 +4,8 @@
 //! DATA/state/000000000000/global.json
 //! DATA/state/000000000000/eu-central-1.json
 //! ```
+//!
+//! The events of a region's logs are beside it, in `eu-central-1.logs`.
 
 use std::{
     fs, io,
@@ -99,9 +101,13 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
                 Some(region) => {
                     content.regions.insert(region.to_owned(), read(&file)?);
                 }
+                None if name.ends_with(LOGS) => {}
                 // What a killed daemon was writing.
                 None => fs::remove_file(&file).map_err(error("remove", &file))?,
             }
+        }
+        for (region, place) in &mut content.regions {
+            place.logs.read_events(&logs(&folder, region))?;
         }
         world.accounts.insert(account, content);
     }
@@ -109,20 +115,27 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
 }
 
 /// Saves regions, in this order, and what is global in their account.
-pub(crate) fn save(data: &Path, world: &World, account: &str, regions: &[String]) -> Result<(), DiskError> {
-    let Some(content) = world.accounts.get(account) else { return Ok(()) };
+pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[String]) -> Result<(), DiskError> {
+    let Some(content) = world.accounts.get_mut(account) else { return Ok(()) };
     let folder = state(data).join(account);
     private_folder(&folder)?;
     let global = global(&folder);
     // On a disk that takes only some of these it is none of them that changes.
     let mut files = vec![(packed(&global, &content.iam)?, global)];
     for region in regions {
-        if let Some(content) = content.regions.get(region) {
+        if let Some(content) = content.regions.get_mut(region) {
+            content.logs.write_events(&logs(&folder, region))?;
             let local = local(&folder, region);
             files.push((packed(&local, content)?, local));
         }
     }
-    files.into_iter().try_for_each(|(file, path)| place(&path, file))
+    files.into_iter().try_for_each(|(file, path)| place(&path, file))?;
+    for region in regions {
+        if let Some(content) = content.regions.get_mut(region) {
+            content.logs.sweep(&logs(&folder, region));
+        }
+    }
+    Ok(())
 }
 
 /// What is global in an account.
@@ -133,6 +146,14 @@ fn global(folder: &Path) -> PathBuf {
 /// A region of an account.
 fn local(folder: &Path, region: &str) -> PathBuf {
     folder.join(format!("{region}.json"))
+}
+
+/// What the folders end with that have the events of logs.
+const LOGS: &str = ".logs";
+
+/// The events of a region's logs.
+fn logs(folder: &Path, region: &str) -> PathBuf {
+    folder.join(format!("{region}{LOGS}"))
 }
 
 fn packed(path: &Path, content: &impl Serialize) -> Result<NamedTempFile, DiskError> {

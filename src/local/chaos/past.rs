@@ -1,6 +1,6 @@
 //! What was there some time ago: AWS's lists and descriptions may be behind.
 //!
-//! While a rule asks for it, a copy of a region is kept of every change, as it is written to the disk; an answer that lags is
+//! While a rule asks for it, a copy of a region is kept of every change; an answer that lags is
 //! given by a copy. So every service lags without knowing it.
 
 use std::{
@@ -23,20 +23,16 @@ pub(super) struct Past(Mutex<Option<Copies>>);
 
 type Copies = BTreeMap<(String, String), VecDeque<Copy>>;
 
-/// A region, and what is global in its account, in the form in which they are saved.
+/// A region, and what is global in its account.
 struct Copy {
     at: Millis,
-    iam: Vec<u8>,
-    region: Vec<u8>,
+    iam: iam::Store,
+    region: Region,
 }
 
 impl Copy {
-    fn of(at: Millis, account: &Account, region: &Region) -> Option<Self> {
-        Some(Self { at, iam: serde_json::to_vec(&account.iam).ok()?, region: serde_json::to_vec(region).ok()? })
-    }
-
-    fn read(&self) -> Option<(iam::Store, Region)> {
-        Some((serde_json::from_slice(&self.iam).ok()?, serde_json::from_slice(&self.region).ok()?))
+    fn of(at: Millis, account: &Account, region: &Region) -> Self {
+        Self { at, iam: account.iam.clone(), region: region.clone() }
     }
 }
 
@@ -54,8 +50,8 @@ impl Past {
         let mut all = Copies::new();
         for (name, account) in &world.accounts {
             for (region_name, region) in &account.regions {
-                let copy = Copy::of(0, account, region).into_iter().collect();
-                all.insert((name.clone(), region_name.clone()), copy);
+                let copy = Copy::of(0, account, region);
+                all.insert((name.clone(), region_name.clone()), [copy].into());
             }
         }
         *copies = Some(all);
@@ -71,7 +67,7 @@ impl Past {
         let mut copies = self.copies();
         let Some(copies) = copies.as_mut() else { return };
         let Some(content) = world.accounts.get(account) else { return };
-        let copy = content.regions.get(region).and_then(|place| Copy::of(now, content, place));
+        let copy = content.regions.get(region).map(|place| Copy::of(now, content, place));
         let kept = copies.entry((account.to_owned(), region.to_owned())).or_default();
         kept.extend(copy);
         // The newest of the old ones still tells what was there at the end of the time that is remembered.
@@ -85,6 +81,6 @@ impl Past {
         let copies = self.copies();
         let kept = copies.as_ref().and_then(|copies| copies.get(&(account.to_owned(), region.to_owned())));
         let copy = kept.and_then(|kept| kept.iter().rev().find(|copy| copy.at <= then));
-        copy.and_then(Copy::read).unwrap_or_default()
+        copy.map(|copy| (copy.iam.clone(), copy.region.clone())).unwrap_or_default()
     }
 }

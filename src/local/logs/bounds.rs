@@ -1,4 +1,4 @@
-//! How much of a log is kept: a local disk is not CloudWatch, and the state is written whole. What goes first is what happened
+//! How much of a log is kept: a local disk is not CloudWatch, and the events are in memory. What goes first is what happened
 //! first: in a stream the oldest events, and in a group those of the stream that was written to longest ago.
 
 use super::{group::Group, stream::Stream};
@@ -21,7 +21,7 @@ impl Stream {
             left -= self.events[gone].size();
             gone += 1;
         }
-        self.events.drain(..gone);
+        self.events.let_go(gone);
     }
 
     fn written_at(&self) -> u64 {
@@ -52,7 +52,7 @@ impl Group {
             }
             let surplus = left.saturating_sub(GROUP_BYTES);
             if is_surplus || surplus >= size {
-                stream.events.clear();
+                stream.events.let_go(stream.events.len());
             } else {
                 stream.keep(size - surplus, 0);
             }

@@ -2,6 +2,8 @@
 
 mod bounds;
 mod event;
+mod events;
+mod files;
 mod filter;
 mod group;
 mod never;
@@ -31,6 +33,9 @@ use stream::{Event, Stream};
 pub(crate) struct Store {
     groups: BTreeMap<String, Group>,
     policies: BTreeMap<String, ResourcePolicy>,
+    /// How many files there are with events; another number than the streams have, where some are to be removed.
+    #[serde(skip)]
+    files: usize,
 }
 
 /// Where lines go that a service of AWS writes by itself.
@@ -89,7 +94,7 @@ impl Store {
     /// All that a stream has: when, and what was said.
     pub(crate) fn lines(&self, group: &str, stream: &str) -> impl ExactSizeIterator<Item = (Millis, &str)> + use<'_> {
         let stream = self.groups.get(group).and_then(|group| group.streams.get(stream));
-        let events = stream.map(|stream| stream.events.as_slice()).unwrap_or_default();
+        let events: &[Event] = stream.map(|stream| &*stream.events).unwrap_or_default();
         events.iter().map(|event| (event.timestamp, event.message.as_str()))
     }
 
@@ -97,7 +102,7 @@ impl Store {
     /// What was said in a group, in any stream, that begins with this.
     pub(crate) fn messages(&self, group: &str, beginning: &str) -> Vec<&str> {
         let streams = self.groups.get(group).into_iter().flat_map(|group| group.streams.values());
-        let events = streams.flat_map(|stream| &stream.events).map(|event| event.message.as_str());
+        let events = streams.flat_map(|stream| stream.events.iter()).map(|event| event.message.as_str());
         events.filter(|message| message.starts_with(beginning)).collect()
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{cut, invalid};
+use super::{cut, events::Events, invalid};
 use crate::local::{fault::Fault, members::decode, pace::Millis, world::Ctx};
 
 /// A stream with its events in the order of their time.
@@ -13,7 +13,7 @@ pub(super) struct Stream {
     pub(super) name: String,
     pub(super) arn: String,
     pub(super) created_at: Millis,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Events,
     /// Made by a service of AWS that writes into it.
     pub(super) made_by_service: bool,
 }
@@ -41,13 +41,12 @@ impl Stream {
 
     /// Takes in events; the group has to be bounded afterwards.
     pub(super) fn add(&mut self, events: Vec<Event>) {
-        self.events.extend(events);
-        self.events.sort_by_key(|event| event.timestamp);
+        self.events.add(events);
     }
 
     pub(super) fn forget_before(&mut self, since: Millis) {
         let first = self.events.partition_point(|event| event.timestamp < since);
-        self.events.drain(..first);
+        self.events.let_go(first);
     }
 
     pub(super) fn size(&self) -> usize {

@@ -1,0 +1,163 @@
+//! The events of a region's logs in its folder, a file for each stream that has some.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{Store, stream::Stream};
+use crate::local::disk::DiskError;
+
+impl Store {
+    fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.groups.values_mut().flat_map(|group| group.streams.values_mut())
+    }
+
+    /// Writes down what is new; to be done before the state is written, which names the files.
+    pub(crate) fn write_events(&mut self, folder: &Path) -> Result<(), DiskError> {
+        let mut made = 0;
+        for stream in self.streams() {
+            let before = stream.events.file().map(str::to_owned);
+            stream.events.write(folder)?;
+            made += usize::from(stream.events.file().is_some_and(|file| before.as_deref() != Some(file)));
+        }
+        self.files += made;
+        Ok(())
+    }
+
+    /// Removes the files that the state no longer names; to be done after it was written.
+    pub(crate) fn sweep(&mut self, folder: &Path) {
+        let named: BTreeSet<&str> = self
+            .groups
+            .values()
+            .flat_map(|group| group.streams.values())
+            .filter_map(|stream| stream.events.file())
+            .collect();
+        if named.len() == self.files {
+            return;
+        }
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_none_or(|name| !named.contains(name)) {
+                // What stays is removed when the cloud is next started.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        self.files = named.len();
+    }
+
+    /// Reads what the streams' files have, and removes what a killed cloud has left of others.
+    pub(crate) fn read_events(&mut self, folder: &Path) -> Result<(), DiskError> {
+        self.streams().try_for_each(|stream| stream.events.read(folder))?;
+        self.files = usize::MAX;
+        self.sweep(folder);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{self, AssertUnwindSafe},
+        path::PathBuf,
+    };
+
+    use serde_json::{Value, json};
+
+    use super::super::SERVICE;
+    use crate::local::{
+        cloud::{Cloud, now},
+        pace::Pace,
+        world::Ctx,
+    };
+
+    const PLACE: (&str, &str) = ("000000000000", "us-east-1");
+
+    fn opened(data: &tempfile::TempDir) -> Cloud {
+        Cloud::open(data.path(), Pace::Instant, Vec::new()).unwrap()
+    }
+
+    fn act(ctx: &mut Ctx<'_>, action: &str, input: Value) {
+        let (_, work) = SERVICE.actions.iter().find(|(name, _)| *name == action).unwrap();
+        work(ctx, input).unwrap();
+    }
+
+    fn call(cloud: &Cloud, action: &str, input: Value) {
+        cloud.change(PLACE.0, PLACE.1, |ctx| act(ctx, action, input)).unwrap();
+    }
+
+    fn line(stream: &str, text: &str) -> Value {
+        json!({ "logGroupName": "/a", "logStreamName": stream, "logEvents": [{ "timestamp": now(), "message": text }] })
+    }
+
+    fn with_streams(cloud: &Cloud, streams: &[&str]) {
+        call(cloud, "CreateLogGroup", json!({ "logGroupName": "/a" }));
+        for stream in streams {
+            call(cloud, "CreateLogStream", json!({ "logGroupName": "/a", "logStreamName": stream }));
+            call(cloud, "PutLogEvents", line(stream, &format!("first of {stream}")));
+        }
+    }
+
+    /// What is in the files, by their paths.
+    fn files(data: &tempfile::TempDir) -> Vec<(PathBuf, String)> {
+        let folder = data.path().join("state").join(PLACE.0).join("us-east-1.logs");
+        let read = |entry: std::io::Result<std::fs::DirEntry>| {
+            let path = entry.unwrap().path();
+            let content = std::fs::read_to_string(&path).unwrap();
+            (path, content)
+        };
+        let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(read).collect();
+        all.sort();
+        all
+    }
+
+    fn said(cloud: &Cloud, stream: &str) -> Vec<String> {
+        cloud.region(PLACE.0, PLACE.1, |ctx| {
+            ctx.region.logs.lines("/a", stream).map(|(_, message)| message.to_owned()).collect()
+        })
+    }
+
+    #[test]
+    fn only_the_file_of_a_stream_that_changes_is_written() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = opened(&data);
+        with_streams(&cloud, &["one", "two"]);
+        let before = files(&data);
+        assert_eq!(before.len(), 2);
+        call(&cloud, "PutLogEvents", line("two", "second of two"));
+        let changed: Vec<_> = files(&data).into_iter().filter(|file| !before.contains(file)).collect();
+        assert!(matches!(&changed[..], [(_, content)] if content.contains("second of two")), "{changed:?}");
+        let state = data.path().join("state").join(PLACE.0).join("us-east-1.json");
+        assert!(!std::fs::read_to_string(state).unwrap().contains("first of"));
+        drop(cloud);
+        let cloud = opened(&data);
+        assert_eq!((said(&cloud, "one"), said(&cloud, "two").len()), (vec!["first of one".to_owned()], 2));
+        call(&cloud, "DeleteLogStream", json!({ "logGroupName": "/a", "logStreamName": "one" }));
+        assert!(matches!(&files(&data)[..], [(_, content)] if content.contains("of two")));
+        call(&cloud, "DeleteLogGroup", json!({ "logGroupName": "/a" }));
+        assert_eq!(files(&data), []);
+    }
+
+    #[test]
+    fn events_of_a_change_that_did_not_come_about_are_not_there() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = opened(&data);
+        with_streams(&cloud, &["one", "two"]);
+        let broken = || {
+            cloud.change(PLACE.0, PLACE.1, |ctx| {
+                act(ctx, "PutLogEvents", line("one", "never"));
+                panic!("on purpose")
+            })
+        };
+        assert!(panic::catch_unwind(AssertUnwindSafe(broken)).is_err());
+        // The region's state cannot be replaced, after the events were written.
+        let state = data.path().join("state").join(PLACE.0).join("us-east-1.json");
+        std::fs::rename(&state, data.path().join("away")).unwrap();
+        std::fs::create_dir_all(state.join("in the way")).unwrap();
+        assert!(cloud.change(PLACE.0, PLACE.1, |ctx| act(ctx, "PutLogEvents", line("one", "never"))).is_err());
+        std::fs::remove_dir_all(&state).unwrap();
+        std::fs::rename(data.path().join("away"), &state).unwrap();
+        assert_eq!(said(&cloud, "one"), ["first of one"]);
+        // As after a kill.
+        assert_eq!(said(&opened(&data), "one"), ["first of one"]);
+        call(&cloud, "PutLogEvents", line("one", "then"));
+        drop(cloud);
+        assert_eq!(said(&opened(&data), "one"), ["first of one", "then"]);
+    }
+}
