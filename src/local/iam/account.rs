@@ -10,16 +10,17 @@ use crate::local::{
     world::Ctx,
 };
 
-/// The one who signs every request.
-pub(super) fn caller(account: &str) -> Value {
-    let arn = sts::caller(account);
+/// The one who signs every request, and who was there before all else.
+pub(super) fn caller(ctx: &Ctx<'_>) -> Value {
+    let (account, arn) = (ctx.account, sts::caller(ctx.account));
+    let created_at = time(ctx.iam.created_at.unwrap_or(ctx.now));
     let name = arn.rsplit('/').next().unwrap_or_default();
-    json!({ "Path": "/", "UserName": name, "UserId": sts::caller_id(account), "Arn": arn, "CreateDate": time(0) })
+    json!({ "Path": "/", "UserName": name, "UserId": sts::caller_id(account), "Arn": arn, "CreateDate": created_at })
 }
 
 /// `GetUser`: without a name, the caller.
 pub(super) fn get_user(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
-    let user = caller(ctx.account);
+    let user = caller(ctx);
     match input["UserName"].as_str() {
         Some(name) if user["UserName"] != name => Err(no_such(format!("The user with name {name} cannot be found."))),
         _ => Ok(json!({ "User": user })),
@@ -29,7 +30,7 @@ pub(super) fn get_user(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> 
 /// `ListUsers`
 pub(super) fn list_users(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let below = input["PathPrefix"].as_str().is_none_or(|prefix| prefix == "/");
-    let users: Vec<Value> = below.then(|| caller(ctx.account)).into_iter().collect();
+    let users: Vec<Value> = below.then(|| caller(ctx)).into_iter().collect();
     Ok(json!({ "Users": users, "IsTruncated": false }))
 }
 

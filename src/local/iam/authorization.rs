@@ -31,7 +31,7 @@ pub(super) fn details(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         all.push((list, format!("{list} {}", entry["Arn"].as_str().unwrap_or_default()), entry));
     };
     if wanted("User") {
-        add(0, account::caller(ctx.account));
+        add(0, account::caller(ctx));
     }
     if wanted("Role") {
         store.roles.values().for_each(|role| add(1, role_details(store, role)));

@@ -57,11 +57,18 @@ pub(crate) struct Store {
     /// The sessions that STS opened, by access key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sessions: BTreeMap<String, Session>,
+    /// When the account was first called, as far as that is known.
+    created_at: Option<Millis>,
 }
 
 impl Store {
     /// Removes the service-linked roles whose deletion is over, unless something uses them, and forgets old sessions.
     pub(crate) fn settle(&mut self, now: Millis, users: impl Fn(&str) -> Vec<Usage>) {
+        self.created_at.get_or_insert_with(|| {
+            // What an older version has kept has been there since its first role, or longer.
+            let roles = self.roles.values().map(|role| role.created_at);
+            roles.chain(self.policies.values().map(|policy| policy.created_at)).fold(now, Millis::min)
+        });
         for (task, (role, done_at)) in &self.deletions {
             let is_there = self.roles.get(role).is_some_and(|role| role.created_at < *done_at);
             if *done_at > now || !is_there || self.refused_deletions.contains_key(task) {

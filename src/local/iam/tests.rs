@@ -267,3 +267,19 @@ fn whom_a_role_trusts_is_told_by_the_names_that_iam_has_for_them() {
     call(&mut cloud, "DeleteRole", json!({ "RoleName": "reader" }));
     assert_eq!(document(&mut cloud), json!(["arn:aws:iam::444455556666:root", id]));
 }
+
+#[test]
+fn the_user_is_as_old_as_the_account() {
+    let created = |cloud: &mut Cloud| call(cloud, "GetUser", json!({}))["User"]["CreateDate"].clone();
+    let mut cloud = Cloud::new();
+    let first = created(&mut cloud);
+    assert_eq!(first, crate::local::members::time(cloud.now));
+    cloud.wait(100);
+    assert_eq!(created(&mut cloud), first);
+    // What was kept without that moment is as old as the oldest thing in it.
+    let mut cloud = with_role();
+    let role = call(&mut cloud, "GetRole", json!({ "RoleName": "reader" }))["Role"]["CreateDate"].clone();
+    cloud.account.iam.created_at = None;
+    cloud.wait(100);
+    assert_eq!(created(&mut cloud), role);
+}
