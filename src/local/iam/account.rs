@@ -18,10 +18,14 @@ pub(super) fn caller(ctx: &Ctx<'_>) -> Value {
     json!({ "Path": "/", "UserName": name, "UserId": sts::caller_id(account), "Arn": arn, "CreateDate": created_at })
 }
 
-/// `GetUser`: without a name, the caller.
+/// `GetUser`: without a name, the caller, who has to be the user and not a role's session.
 pub(super) fn get_user(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let user = caller(ctx);
     match input["UserName"].as_str() {
+        None if sts::is_of_no_user(ctx)? => {
+            let message = "Must specify userName when calling with non-User credentials";
+            Err(Fault::new("ValidationError", message))
+        }
         Some(name) if user["UserName"] != name => Err(no_such(format!("The user with name {name} cannot be found."))),
         _ => Ok(json!({ "User": user })),
     }
@@ -107,6 +111,91 @@ pub(super) fn summary(ctx: &mut Ctx<'_>, _: Value) -> Result<Value, Fault> {
         "PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": 10000,
         "VersionsPerPolicyQuota": 5, "AttachedPoliciesPerRoleQuota": 10, "PolicySizeQuota": 6144,
         "RolePolicySizeQuota": 10240, "AssumeRolePolicySizeQuota": 2048,
-        "Providers": 0, "ServerCertificates": 0, "MFADevices": 0, "AccountMFAEnabled": 0, "AccountAccessKeysPresent": 0,
+        "UserPolicySizeQuota": 2048, "GroupPolicySizeQuota": 5120, "GroupsPerUserQuota": 10,
+        "AttachedPoliciesPerUserQuota": 10, "AttachedPoliciesPerGroupQuota": 10,
+        "AccessKeysPerUserQuota": 2, "SigningCertificatesPerUserQuota": 2, "ServerCertificatesQuota": 20,
+        "Providers": 0, "ServerCertificates": 0, "MFADevices": 0, "MFADevicesInUse": 0, "AccountMFAEnabled": 0,
+        "AccountAccessKeysPresent": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
+        "GlobalEndpointTokenVersion": 1,
     } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{
+        iam::SERVICE,
+        members::testing::Cloud,
+        model::{Kind, Model},
+    };
+
+    /// A key of a session of a role that the account trusts.
+    fn session(cloud: &mut Cloud) -> String {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": Cloud::ACCOUNT }, "Action": "sts:AssumeRole" }] });
+        let input = json!({ "RoleName": "mine", "AssumeRolePolicyDocument": trust.to_string() });
+        cloud.call(&SERVICE, "CreateRole", input).unwrap();
+        cloud.wait(10);
+        let input = json!({ "RoleArn": "arn:aws:iam::000000000000:role/mine", "RoleSessionName": "deploy" });
+        let session = cloud.call(&sts::SERVICE, "AssumeRole", input).unwrap();
+        session["Credentials"]["AccessKeyId"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_session_of_a_role_has_no_user() {
+        let mut cloud = Cloud::new();
+        assert_eq!(cloud.call(&SERVICE, "GetUser", json!({})).unwrap()["User"]["UserName"], "local");
+        let key = session(&mut cloud);
+        for (action, input, code) in [
+            ("GetUser", json!({}), Some("ValidationError")),
+            ("ListAccessKeys", json!({}), Some("ValidationError")),
+            ("GetUser", json!({ "UserName": "local" }), None),
+            ("GetUser", json!({ "UserName": "nobody" }), Some("NoSuchEntity")),
+        ] {
+            cloud.access_key.clone_from(&key);
+            let fault = cloud.call(&SERVICE, action, input.clone()).err();
+            assert_eq!(fault.map(|fault| fault.code).as_deref(), code, "{action} {input}");
+        }
+    }
+
+    #[test]
+    fn whom_a_simulation_is_of_is_a_role_or_the_user_who_may_do_everything() {
+        let mut cloud = Cloud::new();
+        session(&mut cloud);
+        let mut simulated = |arn: &str, more: Value| {
+            let mut input = json!({ "PolicySourceArn": arn, "ActionNames": ["s3:GetObject"] });
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let answer = cloud.call(&SERVICE, "SimulatePrincipalPolicy", input);
+            answer
+                .map_or_else(|fault| json!(fault.code), |answer| answer["EvaluationResults"][0]["EvalDecision"].clone())
+        };
+        let boundary = json!({ "Version": "2012-10-17",
+            "Statement": { "Effect": "Allow", "Action": "ec2:*", "Resource": "*" } });
+        let bounded = json!({ "PermissionsBoundaryPolicyInputList": [boundary.to_string()] });
+        for (arn, more, expected) in [
+            ("arn:aws:iam::000000000000:user/local", json!({}), "allowed"),
+            ("arn:aws:iam::000000000000:user/local", bounded, "implicitDeny"),
+            ("arn:aws:iam::000000000000:role/mine", json!({}), "implicitDeny"),
+            ("arn:aws:iam::000000000000:user/nobody", json!({}), "NoSuchEntity"),
+            ("arn:aws:sts::000000000000:assumed-role/mine/deploy", json!({}), "InvalidInput"),
+        ] {
+            assert_eq!(simulated(arn, more), expected, "{arn}");
+        }
+    }
+
+    #[test]
+    fn the_summary_has_every_number_that_iam_knows() {
+        let model = Model::of("iam").unwrap();
+        let shape = |id| &model.shape(id).kind;
+        let output = model.operation("GetAccountSummary").unwrap().output.unwrap();
+        let Kind::Structure(members) = shape(output) else { panic!("no structure") };
+        let Kind::Map(key, _) = shape(members[0].shape) else { panic!("no map") };
+        let answer = Cloud::new().call(&SERVICE, "GetAccountSummary", json!({})).unwrap();
+        let mut told: Vec<&String> = answer["SummaryMap"].as_object().unwrap().keys().collect();
+        let mut known: Vec<&String> = model.shape(key.shape).choices.iter().collect();
+        told.sort();
+        known.sort();
+        assert!(known.len() > 30);
+        assert_eq!(told, known);
+    }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::local::{
     fault::Fault,
     members::{decode, page},
+    sts,
     world::Ctx,
 };
 
@@ -37,11 +38,20 @@ const BEYOND: [&str; 7] = [
     "OrderedOrganizationPolicyInputList",
 ];
 
-/// Of a role, with its permissions boundary or with the one that is given in its place.
+/// Of a role, with its permissions boundary or with the one that is given in its place; or of the account's user, who may do
+/// everything.
 pub(super) fn principal(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = read(input)?;
-    let role = ctx.iam.role(&input.policy_source_arn);
-    let role = role.ok_or_else(|| no_such(format!("The entity {} cannot be found.", input.policy_source_arn)))?;
+    let source = &input.policy_source_arn;
+    if *source == sts::caller(ctx.account) {
+        let everything = json!({ "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } });
+        return simulate(&input, vec![everything], None);
+    }
+    if source.split(':').nth(2).is_some_and(|service| service != "iam") {
+        let message = format!("Invalid Entity Arn: {source} does not clearly define entity type and name.");
+        return Err(Fault::new("InvalidInput", message));
+    }
+    let role = ctx.iam.role(source).ok_or_else(|| no_such(format!("The entity {source} cannot be found.")))?;
     let own = role.permissions_boundary.as_ref().and_then(|boundary| ctx.iam.policy_document(boundary));
     simulate(&input, ctx.iam.documents(role), own)
 }

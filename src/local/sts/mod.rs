@@ -16,7 +16,7 @@ use super::{
     world::Ctx,
 };
 pub(crate) use assume::abroad;
-pub(crate) use session::{Session, admit};
+pub(crate) use session::{Session, admit, is_of_no_user};
 
 /// The service's actions.
 pub(crate) static SERVICE: Service = Service {

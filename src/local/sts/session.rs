@@ -42,6 +42,11 @@ pub(crate) struct Session {
     pub(super) token_hash: String,
 }
 
+/// Whether the caller is somebody else than the account's user.
+pub(crate) fn is_of_no_user(ctx: &Ctx<'_>) -> Result<bool, Fault> {
+    Session::of(ctx).map(|session| session.is_of_no_user())
+}
+
 impl Session {
     /// Whether it ended so long ago that its key is like any other.
     pub(crate) fn is_forgotten(&self, now: Millis) -> bool {
@@ -70,6 +75,11 @@ impl Session {
             expires_at,
             ..Self::default()
         }
+    }
+
+    /// Whether it is a role's, or somebody's whom the user has let in, and not the user's own.
+    fn is_of_no_user(&self) -> bool {
+        !self.arn.contains(":user/")
     }
 
     /// The account that its ARN names.
