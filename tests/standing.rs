@@ -192,7 +192,46 @@ fn who_may_not_read_the_secret_still_sees_the_stack() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/example/drizzle/migrations");
     cloud.write("migrated.yaml", &format!("{STACK}migrations: {{folder: {folder}}}\n"));
     let diff = cloud.infra(&["diff", "--local", "migrated.yaml"]).succeeds().stdout();
-    assert!(diff.contains("unknown: User is not authorized"), "{diff}");
+    assert!(diff.contains("? migrations/database") && diff.contains("unknown: User is not authorized"), "{diff}");
+    // That nobody knows is said, and is no change.
+    assert!(diff.contains("No changes, as far as can be known"), "{diff}");
+    cloud.infra(&["diff", "--local", "--exit-code", "migrated.yaml"]).succeeds();
+    let plan = cloud.infra(&["diff", "--local", "--json", "migrated.yaml"]).succeeds().json();
+    assert_eq!(
+        (&plan["changes"], &plan["summary"]["update"], &plan["summary"]["unknown"]),
+        (&json!(false), &json!(0), &json!(1))
+    );
+    assert_eq!(steps(&cloud, &["migrated.yaml"]), ["unknown migrations/database"]);
+    // A deploy tries all the same.
+    clear(&cloud);
+    let refuse = ["local", "fault", "refuse", "secretsmanager.GetSecretValue", "AccessDeniedException", "--nth", "1"];
+    cloud.infra(&refuse).succeeds();
+    deploy(&cloud, &["migrated.yaml"]).succeeds();
+    let after = cloud.infra(&["diff", "--local", "migrated.yaml"]).succeeds().stdout();
+    assert!(after.contains("No changes: "), "{after}");
+}
+
+#[test]
+fn a_database_without_an_instance_is_not_asked_what_is_applied() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/example/drizzle/migrations");
+    let cloud = deployed(&format!("{STACK}migrations: {{folder: {folder}}}\n"));
+    rds(&cloud, "Action=DeleteDBInstance&DBInstanceIdentifier=shop-database-1&SkipFinalSnapshot=true");
+    let gone = || rds(&cloud, "Action=DescribeDBInstances");
+    while gone().contains("shop-database-1") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let began = std::time::Instant::now();
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+    let line = diff.lines().find(|line| line.contains("migrations/database")).expect("they are shown");
+    assert!(line.contains("not asked, since the proxy has no instance of the database behind it yet"), "{diff}");
+    assert!(diff.contains("Plan: 1 to create, 1 not known,"), "{diff}");
+    // In AWS's name only what AWS said.
+    let line = diff.lines().find(|line| line.contains("proxy-target/database")).expect("it is waited for");
+    assert!(line.contains("no instance of the database behind it yet; deploy waits for it"), "{diff}");
+    assert!(!line.contains("AWS says"), "{diff}");
+    deploy(&cloud, &[]).succeeds();
+    assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes: "));
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Exit with 2 if there are changes.
+    /// Exit with 2 if there are changes. What cannot be known, such as which migrations a database has that does not answer,
+    /// is said and is no change.
     #[arg(long)]
     exit_code: bool,
 }

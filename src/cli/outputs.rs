@@ -113,10 +113,12 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
         let phase = match &seen.phase {
             Phase::Ready => style(format!("{:9}", "ready")).green(),
             Phase::Failed(_) | Phase::Blocked { .. } => style(format!("{:9}", word(&seen.phase))).red(),
+            Phase::Awaited(_) | Phase::Unknown(_) => style(format!("{:9}", word(&seen.phase))).yellow(),
             Phase::Changing(word) | Phase::Deleting(word) | Phase::Stopped(word) => style(format!("{word:9}")).yellow(),
         };
         lines.push(format!("  {:width$}  {phase}  {}", seen.address, style(&seen.id).dim()));
-        if let Phase::Failed(why) | Phase::Blocked { why, .. } = &seen.phase {
+        if let Phase::Awaited(why) | Phase::Unknown(why) | Phase::Failed(why) | Phase::Blocked { why, .. } = &seen.phase
+        {
             lines.push(format!("      {}", why.replace('\n', "\n      ")));
         }
         lines.extend(seen.notices().map(|notice| format!("      {notice}")));
@@ -138,6 +140,8 @@ fn word(phase: &Phase) -> &'static str {
     match phase {
         Phase::Ready => "ready",
         Phase::Changing(_) => "changing",
+        Phase::Awaited(_) => "waiting",
+        Phase::Unknown(_) => "unknown",
         Phase::Deleting(_) => "deleting",
         Phase::Stopped(_) => "stopped",
         Phase::Failed(_) => "failed",
@@ -149,6 +153,7 @@ fn detail(phase: &Phase) -> Option<&str> {
     match phase {
         Phase::Ready => None,
         Phase::Changing(text) | Phase::Deleting(text) | Phase::Stopped(text) | Phase::Failed(text) => Some(text),
+        Phase::Awaited(text) | Phase::Unknown(text) => Some(text),
         Phase::Blocked { why, .. } => Some(why),
     }
 }

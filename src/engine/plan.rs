@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    Address, Change, Desired, Kind, Occupant, Seen,
+    Address, Change, Desired, Kind, Occupant, Phase, Seen,
     attributes::{hide, references},
     graph::Graph,
     scope::Known,
@@ -112,6 +112,12 @@ impl Step {
         self.address.kind()
     }
 
+    /// Whether it is only looked at again, because what it is like could not be found out: that is no change by itself.
+    pub fn is_unknown(&self) -> bool {
+        let is_unknown = |live: &Seen| matches!(live.phase, Phase::Unknown(_));
+        self.action == Action::Update && self.changes.is_empty() && self.live.as_ref().is_some_and(is_unknown)
+    }
+
     /// Whether executing the step does anything that is worth telling.
     pub fn acts(&self) -> bool {
         self.action != Action::Keep || self.unsettled
@@ -136,9 +142,9 @@ impl Plan {
         self.steps.iter().filter(|step| !step.occupants.is_empty())
     }
 
-    /// Whether there is nothing to do.
+    /// Whether it changes nothing, as far as can be known.
     pub fn is_empty(&self) -> bool {
-        self.steps.iter().all(|step| step.action == Action::Keep)
+        self.steps.iter().all(|step| step.action == Action::Keep || step.is_unknown())
     }
 
     /// Whether something is to be noted on resources that are kept.
@@ -160,7 +166,7 @@ impl Plan {
 
     /// What is done to which resource, in one order. Waiting for what AWS is doing is no deed: it may be over by now.
     fn deeds(&self) -> Vec<Deed<'_>> {
-        let acting = self.steps.iter().filter(|step| step.acts() && step.action != Action::Keep);
+        let acting = self.steps.iter().filter(|step| step.action != Action::Keep && !step.is_unknown());
         let mut deeds: Vec<_> = acting
             .map(|step| {
                 let id = step.live.as_ref().map(|live| live.id.as_str());
@@ -171,11 +177,17 @@ impl Plan {
         deeds
     }
 
+    /// Of how many resources it is not known what they are like.
+    pub fn unknown(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_unknown()).count()
+    }
+
     /// How many resources each action concerns; a replacement counts once.
     pub fn count(&self, action: Action) -> usize {
         let replaced: BTreeSet<&Address> =
             self.steps.iter().filter(|step| step.action == Action::Replace).map(|step| &step.address).collect();
-        let counts = |step: &&Step| step.action == action && !(step.old && replaced.contains(&step.address));
+        let is_half = |step: &Step| step.old && replaced.contains(&step.address);
+        let counts = |step: &&Step| step.action == action && !is_half(step) && !step.is_unknown();
         self.steps.iter().filter(counts).count()
     }
 }

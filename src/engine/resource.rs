@@ -228,6 +228,10 @@ pub enum Phase {
     Ready,
     /// AWS is creating or changing it; the text is AWS's own word (`creating`, `modifying` …).
     Changing(String),
+    /// It comes up when something else does, which is no work on it; the text says what, in our words.
+    Awaited(String),
+    /// What it is like cannot be found out now; the text says why. Whoever brings it where it is wanted has to try.
+    Unknown(String),
     /// AWS is deleting it, under AWS's own word.
     Deleting(String),
     /// It stands still, under AWS's own word (`stopped`, `PAUSED`); an attribute of the kind says whether it is to run.

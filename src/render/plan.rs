@@ -53,7 +53,12 @@ fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, String)> {
 
 fn describe(text: &mut String, step: &Step) {
     let colour = colour(step.action);
-    let _ = write!(text, "  {} {}", colour.apply_to(step.action.glyph()), style(&step.address).bold());
+    let _ = write!(
+        text,
+        "  {} {}",
+        colour.apply_to(if step.is_unknown() { "?" } else { step.action.glyph() }),
+        style(&step.address).bold()
+    );
     if let Some(live) = step.live.as_ref().filter(|_| step.goes_by_id) {
         let _ = write!(text, "  {}", live.id);
     }
@@ -117,6 +122,10 @@ pub fn summary(plan: &Plan) -> String {
         if blocked > 0 {
             return format!("No changes, but AWS cannot bring up {}.", count(blocked, "resource"));
         }
+        let unknown = plan.unknown();
+        if unknown > 0 {
+            return format!("No changes, as far as can be known: of {} it is not known.", count(unknown, "resource"));
+        }
         let unsettled = plan.steps.iter().filter(|step| step.unsettled).count();
         return match unsettled {
             0 if plan.count(Action::Keep) == 0 => "No changes: nothing exists, and nothing is asked for.".to_owned(),
@@ -130,9 +139,9 @@ pub fn summary(plan: &Plan) -> String {
         (Action::Replace, "to replace"),
         (Action::Delete, "to delete"),
     ];
+    let parts = parts.into_iter().map(|(action, verb)| (plan.count(action), verb));
     let parts: Vec<String> = parts
-        .into_iter()
-        .map(|(action, verb)| (plan.count(action), verb))
+        .chain([(plan.unknown(), "not known")])
         .filter(|(number, _)| *number > 0)
         .map(|(number, verb)| format!("{number} {verb}"))
         .collect();
@@ -149,7 +158,7 @@ pub fn json(plan: &Plan) -> Value {
         .map(|step| {
             json!({
                 "address": step.address,
-                "action": step.action,
+                "action": if step.is_unknown() { json!("unknown") } else { json!(step.action) },
                 "drift": step.drift,
                 "reason": step.reason.clone().or_else(|| step.lost.as_ref().map(ToString::to_string)).or_else(|| occupied(step)),
                 "id": step.live.as_ref().map(|live| &live.id),
@@ -168,6 +177,7 @@ pub fn json(plan: &Plan) -> Value {
             "replace": plan.count(Action::Replace),
             "delete": plan.count(Action::Delete),
             "keep": plan.count(Action::Keep),
+            "unknown": plan.unknown(),
         },
     })
 }

@@ -56,8 +56,8 @@ pub struct Migrations {
 pub enum Applied {
     /// One line a migration.
     Migrations(Vec<String>),
-    /// Why nobody can tell from here.
-    Unknown(String),
+    /// Nobody can tell from here.
+    Unknown,
 }
 
 /// How to reach the database, and how to apply.
@@ -122,7 +122,7 @@ impl Resource for Migrations {
     async fn update(&self, live: &Live<Self>, _changes: &[Change], scope: &Scope<'_>) -> Result<()> {
         match &live.spec.applied {
             Applied::Migrations(before) => self.apply(before, scope).await,
-            Applied::Unknown(_) => self.apply(&[], scope).await,
+            Applied::Unknown => self.apply(&[], scope).await,
         }
     }
 
@@ -150,16 +150,20 @@ impl Migrations {
         let ours = proxies.iter().filter(|one| Some(&one.address) == self.host.address());
         let Some(proxy) = ours.map(|one| &one.proxy).find(|proxy| is_ready(proxy)) else { return Ok(None) };
         let (Some(host), Some(folder)) = (proxy.endpoint(), &self.settings.folder) else { return Ok(None) };
-        let mut settings = Settings::default();
-        // A proxy without a database takes the connection and says nothing for a minute.
+        let (mut settings, mut phase) = (Settings::default(), Phase::Ready);
+        // A proxy without a database that answers takes the connection and says nothing for a minute.
         let targets = proxy_target::ours(scope).await?;
         let is_behind = |target: &&Live<ProxyTarget>| target.spec.proxy.as_value() == proxy.db_proxy_name();
         let behind = targets.iter().find(is_behind);
         let found = match behind {
             None => Ledgered::Unknown("The proxy has no database behind it.".to_owned()),
+            Some(Live { phase: Phase::Awaited(what), .. }) => Ledgered::Unknown(format!("not asked, since {what}")),
             // What is in its way is told once, where it is.
             Some(Live { phase: Phase::Blocked { .. }, address: target, .. }) => {
                 Ledgered::Unknown(format!("{target} does not reach the database"))
+            }
+            Some(Live { phase: Phase::Changing(_), address: target, .. }) => {
+                Ledgered::Unknown(format!("not asked, since {target} does not reach the database yet"))
             }
             Some(_) => match self.credentials_of(proxy, scope).await? {
                 Some(secret) => self.ledger_at(host, &secret, scope).await?,
@@ -172,7 +176,10 @@ impl Migrations {
             Ledgered::Contents(contents) if contents.rows.is_empty() && !folder.migrations.is_empty() => {
                 return Ok(None);
             }
-            Ledgered::Unknown(why) => Applied::Unknown(format!("unknown: {why}")),
+            Ledgered::Unknown(why) => {
+                phase = Phase::Unknown(format!("what is applied is unknown: {why}"));
+                Applied::Unknown
+            }
             Ledgered::Contents(contents) => {
                 settings.obstacles = self.against(folder, &contents);
                 Applied::Migrations(applied(&plan(folder, &contents), folder))
@@ -188,7 +195,7 @@ impl Migrations {
             applied,
             settings,
         };
-        Ok(Some(Live::new(address.clone(), format!("{host}/{}", self.ledger), live)))
+        Ok(Some(Live::new(address.clone(), format!("{host}/{}", self.ledger), live).phase(phase)))
     }
 
     /// What the ledger says, asked from where it is applied.

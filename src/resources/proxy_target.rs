@@ -117,7 +117,11 @@ fn phase<'a>(instances: impl Iterator<Item = &'a DbProxyTarget>, secret: &str, c
     }
     let healths = || instances.iter().filter_map(|target| target.target_health());
     let Some(health) = healths().find(|health| health.reason().is_some()).or_else(|| healths().next()) else {
-        return Phase::Changing("the proxy does not know the cluster's instances yet".to_owned());
+        let what = match instances.is_empty() {
+            true => "the proxy has no instance of the database behind it yet",
+            false => "the proxy does not tell yet whether it reaches the database",
+        };
+        return Phase::Awaited(what.to_owned());
     };
     let state = health.state().map_or("REGISTERING", |state| state.as_str());
     let description = health.description().map(|text| text.trim_end_matches('.'));
@@ -211,9 +215,10 @@ mod tests {
 
     #[test]
     fn before_anything_is_known_it_is_waited_for() {
-        assert!(matches!(of(&[]), Phase::Changing(_)));
+        // That there is no instance AWS does not say: it lists none.
+        assert!(matches!(of(&[]), Phase::Awaited(_)));
         let unknown = DbProxyTarget::builder().build();
-        assert!(matches!(of(&[unknown]), Phase::Changing(_)));
+        assert!(matches!(of(&[unknown]), Phase::Awaited(_)));
         let registering = target(TargetRole::UnknownValue, TargetState::Registering, None);
         assert_eq!(of(&[registering]), Phase::Changing("REGISTERING: told so".into()));
     }

@@ -150,13 +150,13 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
 async fn further(way: &mut Way<'_, '_>, desired: &Desired, seen: &Seen, sent: &mut Vec<Sent>) -> Result<bool, Ended> {
     way.endure(&seen.phase)?;
     match &seen.phase {
-        Phase::Changing(word) | Phase::Deleting(word) => {
+        Phase::Changing(word) | Phase::Awaited(word) | Phase::Deleting(word) => {
             sent.iter_mut().for_each(|sent| sent.at = now());
             way.wait_for(word).await?;
             return Ok(false);
         }
         Phase::Failed(why) => return Err(given_up(way.step, way.kind, why).into()),
-        Phase::Ready | Phase::Stopped(_) | Phase::Blocked { .. } => {}
+        Phase::Ready | Phase::Unknown(_) | Phase::Stopped(_) | Phase::Blocked { .. } => {}
     }
     let missing = missing(way, desired, seen);
     if let Some(why) = setback(way.step, sent, seen, &missing) {

@@ -107,7 +107,7 @@ impl<'a> Decision<'a> {
         step.live = Some(seen.clone());
         step.drift = seen.fingerprint() == Some(desired.fingerprint.as_str())
             && step.changes.iter().any(|change| references(&change.after).is_empty());
-        step.unsettled = matches!(seen.phase, Phase::Changing(_) | Phase::Blocked { .. });
+        step.unsettled = matches!(seen.phase, Phase::Changing(_) | Phase::Awaited(_) | Phase::Blocked { .. });
         let immutable = step
             .changes
             .iter()
@@ -131,6 +131,12 @@ impl<'a> Decision<'a> {
         match (&seen.phase, step.action) {
             (Phase::Changing(word), Action::Keep) => {
                 step.reason = Some(format!("AWS says `{word}`; deploy waits for it"));
+            }
+            (Phase::Awaited(what), Action::Keep) => step.reason = Some(format!("{what}; deploy waits for it")),
+            // That nobody knows what is there is no difference; whatever else differs is one.
+            (Phase::Unknown(why), Action::Update) => {
+                step.changes.retain(|change| !change.before.is_null());
+                step.reason = Some(why.clone());
             }
             (Phase::Blocked { why, .. }, Action::Keep | Action::Update) => step.reason = Some(why.clone()),
             _ => {}
