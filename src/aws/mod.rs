@@ -1,5 +1,6 @@
 //! The AWS clients and what their errors mean.
 
+mod classify;
 mod clients;
 mod each;
 mod error;
