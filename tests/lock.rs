@@ -130,6 +130,26 @@ fn a_killed_holder_is_not_waited_for() {
 }
 
 #[test]
+fn a_local_cloud_that_is_killed_is_no_interruption() {
+    let cloud = cloud();
+    let running = start(cloud.command(&["deploy", "--local", "--yes"]));
+    let begun = Instant::now();
+    while !cloud.inventory().iter().any(|item| item["kind"] == "nat-gateway") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the deploy does not get to its NAT gateway");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let daemon = cloud.infra(&["local", "status", "--json"]).succeeds().json()["pid"].as_i64().expect("it runs");
+    let daemon = Pid::from_raw(i32::try_from(daemon).expect("a process id")).expect("a process id");
+    kill_process(daemon, Signal::KILL).expect("it can be killed");
+    let run = end(running).ends_with(1);
+    let said = format!("{}{}", run.stdout(), run.stderr());
+    assert!(!said.contains("interrupted"), "{said}");
+    assert!(said.contains("local cloud"), "{said}");
+    assert!(said.contains("starts it again") || said.contains("it starts the local cloud"), "{said}");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+}
+
+#[test]
 fn of_two_that_take_over_at_once_one_works_and_the_other_waits() {
     let cloud = cloud();
     let wire = Wire::to(&cloud.url);

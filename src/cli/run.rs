@@ -107,6 +107,8 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
 pub(super) struct Held {
     lock: Lock,
     stop: watch::Receiver<bool>,
+    /// Whether it is the local cloud's.
+    is_local: bool,
 }
 
 impl Held {
@@ -127,7 +129,7 @@ impl Held {
 
     /// The failure that it is where the lock is lost.
     pub(super) fn lost(&self) -> Option<Failure> {
-        self.lock.lease().loss().as_ref().map(lock_lost)
+        self.lock.lease().loss().map(|why| lock_lost(&why, self.is_local))
     }
 
     /// Gives the lock back at once after something was changed past the engine; `seen` as with [`Self::release`].
@@ -153,10 +155,16 @@ pub(super) async fn lock(stage: &Stage, verb: &str, wait: Duration) -> Result<He
         Refused::Interrupted => Failure::Interrupted,
         Refused::Aws(error) => Failure::Aws(error),
     })?;
-    Ok(Held { lock, stop })
+    Ok(Held { lock, stop, is_local: stage.local.is_some() })
 }
 
-fn lock_lost(why: &Loss) -> Failure {
+fn lock_lost(why: &Loss, is_local: bool) -> Failure {
+    if let (Loss::Unreachable(said), true) = (why, is_local) {
+        let help =
+            "Run the same command again: it starts the local cloud where it does not run, and continues from here.";
+        let said = said.trim_end_matches('.');
+        return miette!(help = help, "The local cloud no longer answers, so nothing more was started: {said}.").into();
+    }
     let help = match why {
         Loss::Taken(_) | Loss::Suspended => "Find out who is working on the stack, then run the same command again.",
         Loss::Unreachable(_) => {
@@ -240,7 +248,7 @@ pub(super) fn end(
     offers: bool,
 ) -> Result<u8, Failure> {
     let outputs = if offers { outputs::of(stage, &outcome.known) } else { outputs::Outputs::new() };
-    let lost = outcome.lock_lost.as_ref().map(lock_lost);
+    let lost = outcome.lock_lost.as_ref().map(|why| lock_lost(why, stage.local.is_some()));
     if json {
         let mut object = render::outcome::json(outcome, took);
         object["outputs"] = serde_json::to_value(&outputs).unwrap_or_default();
@@ -277,10 +285,11 @@ mod tests {
 
     #[test]
     fn who_lost_the_lock_with_the_network_is_not_sent_to_look_for_somebody_else() {
-        let help = |why: &Loss| lock_lost(why).json()["help"].as_str().unwrap_or_default().to_owned();
-        assert!(
-            help(&Loss::Unreachable("Nobody answers.".to_owned())).starts_with("Make sure that AWS can be reached")
-        );
+        let help = |why: &Loss| lock_lost(why, false).json()["help"].as_str().unwrap_or_default().to_owned();
+        let silent = Loss::Unreachable("Nobody answers.".to_owned());
+        assert!(help(&silent).starts_with("Make sure that AWS can be reached"));
+        let local = lock_lost(&silent, true).json()["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(local, "The local cloud no longer answers, so nothing more was started: Nobody answers.");
         assert!(help(&Loss::Taken(None)).starts_with("Find out who is working on the stack"));
     }
 }

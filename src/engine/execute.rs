@@ -58,7 +58,7 @@ pub struct Outcome {
     pub skipped: Vec<(Address, Action, String)>,
     /// The outputs of everything that is there now.
     pub known: Known,
-    /// Whether it was stopped from outside.
+    /// Whether somebody stopped it.
     pub interrupted: bool,
     /// Why the lock was lost, where that stopped it.
     pub lock_lost: Option<Loss>,
@@ -178,7 +178,7 @@ pub async fn execute(
     select(pin!(walk.go(options.parallel)), pin!(halts)).await;
     let mut outcome = walk.outcome;
     outcome.known = Arc::unwrap_or_clone(run.known());
-    outcome.interrupted = run.stopped().is_some();
+    outcome.interrupted = *run.stop.borrow();
     outcome.lock_lost = run.lock_lost().filter(|_| !*run.stop.borrow() && !outcome.is_complete());
     outcome
 }

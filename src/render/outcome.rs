@@ -86,6 +86,7 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
     let end = match (outcome.interrupted, outcome.is_complete()) {
         (true, false) => style(format!("{what} was interrupted")).yellow(),
         (_, true) => style(format!("{what} is complete")).green(),
+        (false, false) if outcome.lock_lost.is_some() => style(format!("{what} was broken off")).red(),
         (false, false) => style(format!("{what} failed")).red(),
     };
     let _ = write!(text, "{} after {}: {} done", end.bold(), duration(took), count(outcome.done.len(), "resource"));
