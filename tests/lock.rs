@@ -123,6 +123,8 @@ fn a_killed_holder_is_not_waited_for() {
     until(&wire, "the NAT gateway", |call| call.action == "CreateNatGateway");
     signal(&running, Signal::KILL);
     assert_eq!(end(running).code(), None);
+    let status = cloud.infra(&["status", "--local"]).succeeds().stdout();
+    assert!(status.contains("dead by now") && status.contains("`infra unlock --local` removes it"), "{status}");
     let run = cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     assert!(run.stderr().contains("is no more"), "{}", run.stderr());
     let gateways = cloud.inventory().iter().filter(|item| item["kind"] == "nat-gateway").count();

@@ -137,6 +137,13 @@ impl Failure {
 
 /// Who has to be waited for.
 fn locked(stack: &str, holder: &Holder) -> miette::Report {
+    if holder.is_gone() {
+        return miette!(
+            help = "That process has ended without giving the lock back. Run the same command again: it takes the lock over. Or \
+                    remove the lock with `infra unlock`.",
+            "The stack {stack} is still locked by {holder}. Nothing was changed."
+        );
+    }
     miette!(
         help = "Wait for it (`--lock-wait SECONDS`), or, if that process is gone for good, run `infra unlock`.",
         "The stack {stack} is being worked on by {holder}. Nothing was changed."
@@ -196,5 +203,23 @@ impl From<plan::Error> for Failure {
 impl From<miette::Report> for Failure {
     fn from(report: miette::Report) -> Self {
         Self::Other(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_whose_holder_is_dead_is_not_to_be_waited_for() {
+        let holder = Holder::this("me", "deploy");
+        let help = |holder: &Holder| locked("shop", holder).help().map(|help| help.to_string()).unwrap_or_default();
+        assert!(help(&holder).contains("--lock-wait"));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let gone = Holder { pid: child.id(), ..holder };
+        // Where the system does not tell its processes from another machine's, nobody knows.
+        assert_eq!(help(&gone).contains("--lock-wait"), !gone.is_gone());
+        assert_eq!(help(&gone).contains("takes the lock over") && help(&gone).contains("infra unlock"), gone.is_gone());
     }
 }

@@ -130,7 +130,11 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
         lines.push(format!("\n{}", program::NOTHING_RUNS));
     }
     if let Some(holder) = holder {
-        lines.push(format!("\nLocked by {holder}."));
+        let fate = match holder.is_gone() {
+            true => " The next deploy takes the lock over; `infra unlock` removes it.",
+            false => "",
+        };
+        lines.push(format!("\nLocked by {holder}.{fate}"));
     }
     print(&lines.join("\n"));
     Ok(CLEAN)

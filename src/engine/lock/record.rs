@@ -53,11 +53,20 @@ impl Holder {
     }
 
     /// Whether it was a process of this machine that has ended: then nobody has to wait for its lease.
-    pub(super) fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
         let here = !self.machine.is_empty() && self.machine == machine() && self.host == host();
-        here && pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+        here && pid.is_some_and(|pid| {
+            rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || is_unburied(self.pid)
+        })
     }
+}
+
+/// Whether a process has ended and its parent has not asked how: a shell or a container without an init leaves it so for long.
+fn is_unburied(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it may hold anything, parentheses as well.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 fn nonce() -> String {
@@ -79,10 +88,11 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} (process {} on {}), running infra {} since {}",
+            "{} (process {} on {}{}), running infra {} since {}",
             self.owner,
             self.pid,
             self.host,
+            if self.is_gone() { ", dead by now" } else { "" },
             self.verb,
             self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
         )
@@ -123,9 +133,16 @@ mod tests {
         assert!(!one.is_gone());
         // A process that has ended says something only about the machine that it was on.
         let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut gone = Holder { pid: child.id(), ..one.clone() };
+        let begun = std::time::Instant::now();
+        // Its parent, which this is, has not asked yet how it ended.
+        while !gone.is_gone() && !gone.machine.is_empty() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(20), "a process that has ended is not seen to");
+        }
         child.wait().unwrap();
-        let mut gone = Holder { pid: child.id(), ..one };
         assert_eq!(gone.is_gone(), !gone.machine.is_empty());
+        assert_eq!(gone.to_string().contains("dead by now"), gone.is_gone());
+        assert!(!one.to_string().contains("dead"), "{one}");
         gone.host = "another".to_owned();
         assert!(!gone.is_gone());
     }
