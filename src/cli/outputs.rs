@@ -9,8 +9,10 @@ use super::{
     CLEAN, Failure, print, program,
     survey::{StackArgs, Stage},
 };
-use crate::engine::{Phase, Resource as _, scope::Known};
+use crate::engine::{Desired, Phase, Resource as _, scope::Known};
+use crate::render::{output::wrapped, value::count};
 use crate::resources::{
+    KINDS,
     cluster::Cluster,
     proxy::{PROXY_PORT, Proxy},
     secret::Secret,
@@ -95,6 +97,9 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let stage = Stage::look(args.stack).await?;
     let mut live = stage.in_sight().await?;
     live.sort_by(|a, b| a.address.cmp(&b.address));
+    // What a secret holds is nobody's business who only asks how the stack stands.
+    let unread: Vec<&str> =
+        stage.intended().iter().filter(|one| reads_secrets(one)).map(|one| one.address.as_str()).collect();
     let holder = crate::engine::lock::holder(&stage.aws, stage.name()).await?;
     if args.json {
         let resources: Vec<_> = live
@@ -102,7 +107,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
             .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "notice": seen.notice, "setback": seen.setback, "outputs": seen.outputs}))
             .collect();
         print(
-            &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "lock": holder})
+            &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "unread": unread, "lock": holder})
                 .to_string(),
         );
         return Ok(CLEAN);
@@ -126,6 +131,14 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     if live.is_empty() {
         lines.push("Nothing of this stack exists.".to_owned());
     }
+    if !live.is_empty() && !unread.is_empty() {
+        let text = format!(
+            "{}. Not looked at here, since that would read the secret: {}. `infra diff` shows and counts these as well.",
+            count(live.len(), "resource"),
+            unread.join(", ")
+        );
+        lines.push(format!("\n{}", wrapped(&text, "")));
+    }
     if program::is_missing(&stage) && live.iter().any(|seen| seen.address.kind() == Service::KIND) {
         lines.push(format!("\n{}", program::NOTHING_RUNS));
     }
@@ -138,6 +151,10 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     }
     print(&lines.join("\n"));
     Ok(CLEAN)
+}
+
+fn reads_secrets(desired: &Desired) -> bool {
+    KINDS.iter().any(|kind| kind.name == desired.kind && kind.reads_secrets)
 }
 
 fn word(phase: &Phase) -> &'static str {

@@ -1,6 +1,6 @@
 //! How an execution ended: what was done, what failed and why, where the time went. And how a failure is told.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use console::style;
 use serde_json::{Value, json};
@@ -89,12 +89,20 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
         (false, false) if outcome.lock_lost.is_some() => style(format!("{what} was broken off")).red(),
         (false, false) => style(format!("{what} failed")).red(),
     };
-    let _ = write!(text, "{} after {}: {} done", end.bold(), duration(took), count(outcome.done.len(), "resource"));
-    if !outcome.failed.is_empty() {
-        let _ = write!(text, ", {} failed", outcome.failed.len());
-    }
-    if !outcome.skipped.is_empty() {
-        let _ = write!(text, ", {} not started", outcome.skipped.len());
+    let _ = write!(
+        text,
+        "{} after {}: {} done",
+        end.bold(),
+        duration(took),
+        count(resources(outcome, &outcome.done), "resource")
+    );
+    let kept = outcome.done.iter().filter(|(_, action, _)| *action == Action::Keep).count();
+    for (number, how) in
+        [(kept, "waited for"), (outcome.failed.len(), "failed"), (resources(outcome, &outcome.skipped), "not started")]
+    {
+        if number > 0 {
+            let _ = write!(text, ", {number} {how}");
+        }
     }
     text.push_str(".\n");
     if !outcome.is_complete() {
@@ -104,6 +112,21 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
         text.push_str(&slowest(outcome));
     }
     text
+}
+
+/// How many resources steps concern, as a plan counts them: a replacement once, whatever is only waited for not at all.
+fn resources<T>(outcome: &Outcome, steps: &[(Address, Action, T)]) -> usize {
+    let done = outcome.done.iter().map(|(address, action, _)| (address, action));
+    let all = done.chain(outcome.skipped.iter().map(|(address, action, _)| (address, action)));
+    let all = all.chain(outcome.failed.iter().map(|(address, action, _)| (address, action)));
+    let replaced: BTreeSet<&Address> =
+        all.filter(|(_, action)| **action == Action::Replace).map(|(address, _)| address).collect();
+    let counts = |address: &Address, action: Action| match action {
+        Action::Keep => false,
+        Action::Delete => !replaced.contains(address),
+        _ => true,
+    };
+    steps.iter().filter(|(address, action, _)| counts(address, *action)).count()
 }
 
 /// Where the time went.
@@ -152,4 +175,27 @@ pub fn json(outcome: &Outcome, took: Duration) -> Value {
             "address": address, "action": action, "reason": reason,
         })).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_counts_as_the_plan_does() {
+        console::set_colors_enabled(false);
+        let step = |name: &str, action| (Address::new("node", name), action, Duration::ZERO);
+        let outcome = Outcome {
+            done: vec![
+                step("made", Action::Create),
+                step("replaced", Action::Replace),
+                step("replaced", Action::Delete),
+                step("double", Action::Delete),
+                step("busy", Action::Keep),
+            ],
+            ..Outcome::default()
+        };
+        let told = text(&outcome, "The deploy", Duration::ZERO);
+        assert!(told.contains("3 resources done, 1 waited for."), "{told}");
+    }
 }
