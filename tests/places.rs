@@ -156,6 +156,18 @@ fn a_description_may_come_from_standard_input() {
 }
 
 #[test]
+fn a_plan_names_the_variables_of_a_service_and_says_why_it_does_not_show_them() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nservice: {image: public.ecr.aws/x/y:1, env: {HELLO: world-of-its-own}}\n");
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("env: {HELLO: (hidden)}") && !diff.contains("world-of-its-own"), "{diff}");
+    assert_eq!(diff.matches("a secret may be among them").count(), 1, "{diff}");
+    cloud.write("stack.yaml", "stack: shop\nservice: {image: public.ecr.aws/x/y:1}\n");
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(!diff.contains("(hidden)"), "{diff}");
+}
+
+#[test]
 fn databases_of_several_stacks_are_not_deleted_without_a_question() {
     let cloud = Cloud::start();
     for stack in ["one", "two"] {

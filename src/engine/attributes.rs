@@ -138,7 +138,14 @@ fn same_elements(wanted: &[Value], found: &[Value]) -> bool {
 }
 
 /// What is shown in place of a value that nobody is to see.
-const HIDDEN: &str = "(hidden)";
+pub const HIDDEN: &str = "(hidden)";
+
+/// Whether any of a value is hidden.
+pub fn is_hidden(value: &Value) -> bool {
+    let mut found = false;
+    strings(value, &mut |text| found |= text == HIDDEN);
+    found
+}
 
 /// The same value with every text in it hidden that is one, but for those with a name that is `open`. References stay: they say
 /// where a value comes from, not what it is.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::value::{self, count};
 use crate::engine::{
     Address, Change, Occupant, Phase, Seen,
+    attributes::{HIDDEN, is_hidden},
     plan::{Action, Plan, Step},
 };
 
@@ -25,6 +26,11 @@ pub fn text(plan: &Plan) -> String {
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    let hidden = |change: &Change| is_hidden(&change.before) || is_hidden(&change.after);
+    if shown(plan).any(|step| step.changes.iter().any(hidden)) {
+        let why = "values of environments and commands are not shown, because a secret may be among them and plans are kept.";
+        let _ = writeln!(text, "{}", style(format!("{HIDDEN}: {why}")).dim());
     }
     text.push_str(&summary(plan));
     text.push('\n');
