@@ -176,6 +176,7 @@ fn databases_of_several_stacks_are_not_deleted_without_a_question() {
     }
     let run = cloud.infra(&["local", "reset", "--everything"]).ends_with(1);
     assert!(run.stderr().contains("no terminal to ask on"), "{}", run.stderr());
+    assert!(run.told().contains("one-database of the stack one, two-database of the stack two"), "{}", run.stderr());
     assert!(!cloud.inventory().is_empty());
     // Root's servers are elsewhere, and a final snapshot stays behind its cluster.
     let data = cloud.folder().join("local/servers").canonicalize().expect("the servers' folder");
@@ -191,6 +192,10 @@ fn databases_of_several_stacks_are_not_deleted_without_a_question() {
         ])
         .succeeds();
     assert!(std::fs::read_dir(&data).expect("it can be read").count() > 0);
+    // By now it is one stack's database, and the snapshot of another one; also where the cloud does not run.
+    cloud.infra(&["local", "stop"]).succeeds();
+    let run = cloud.infra(&["local", "reset", "--everything"]).ends_with(1);
+    assert!(run.told().contains("1 snapshot (two-"), "{}", run.stderr());
     cloud.infra(&["local", "reset", "--everything", "--yes"]).succeeds();
     assert!(!data.exists(), "the databases' files are left in {}", data.display());
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod environment;
+mod everything;
 mod fault;
 mod shell;
 mod show;
@@ -143,7 +144,7 @@ pub struct Reset {
     /// Stop the local cloud and delete all its resources, databases and snapshots included
     #[arg(long)]
     everything: bool,
-    /// Do not ask before `--everything` deletes the databases of several stacks
+    /// Do not ask before `--everything` deletes snapshots, or the databases of several stacks
     #[arg(long, short)]
     yes: bool,
 }
@@ -273,15 +274,12 @@ impl Local {
                 Stopped::Daemon => {
                     print("The local cloud has stopped. Everything is kept for the next `infra local start`.")
                 }
-                Stopped::LeftBehind(servers) => tell_left_behind(servers),
+                Stopped::LeftBehind(servers) => everything::tell_left_behind(servers),
                 Stopped::Nothing => print(&format!("No local cloud is running in {}.", folder.data.display())),
             },
             Self::Status(query) => return show::status(&query.folder.data, query.json).await,
             Self::Reset(reset) if reset.everything => {
-                if !reset.yes {
-                    database::confirm_all(&reset.choice.folder.data).await?;
-                }
-                forget(&reset.choice.folder).await?;
+                everything::forget(&reset.choice.folder.data, reset.yes).await?;
             }
             Self::Reset(reset) => database::reset(reset).await?,
             Self::Calls(calls) => {
@@ -371,24 +369,6 @@ fn service_log(data: &Path, name: &str) -> Result<PathBuf, Failure> {
         Unclear::Several(names) => several(&names.join(", ")),
     })?;
     Ok(chosen.file(data))
-}
-
-fn tell_left_behind(servers: usize) {
-    let left = if servers == 1 { "process that it left running was" } else { "processes that it left running were" };
-    print(&format!("The local cloud had been killed; {servers} database {left} stopped."));
-}
-
-/// Stops the cloud and deletes its folder.
-async fn forget(folder: &Folder) -> Result<(), Failure> {
-    if folder.data.exists() && !client::is_data_folder(&folder.data) {
-        let path = folder.data.display();
-        return Err(Failure::Told(format!("{path} is not a local cloud's folder; nothing was deleted")));
-    }
-    if let Stopped::LeftBehind(servers) = client::forget(&folder.data).await? {
-        tell_left_behind(servers);
-    }
-    print("The local cloud and everything in it have been deleted.");
-    Ok(())
 }
 
 fn several(names: &str) -> Failure {

@@ -1,10 +1,15 @@
 //! The inventory: everything that exists in the local cloud, in every account and region.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
-use super::cloud::{Cloud, now};
+use super::{
+    cloud::{Cloud, now},
+    daemon::{LocalError, try_lock},
+    disk,
+    world::World,
+};
 
 /// One resource, as its service's store lists it. Resources that AWS brings along by itself and takes away
 /// with their owner (a VPC's main route table, default group and network ACL) are not listed: what is left
@@ -40,20 +45,34 @@ pub(crate) struct Located {
 impl Cloud {
     /// Everything that exists, by account, region and service.
     pub(crate) fn inventory(&self) -> Vec<Located> {
-        let now = now();
-        let mut found = Vec::new();
-        for (account, content) in &mut self.world().accounts {
-            let mut add = |region: &str, items: Vec<Item>| {
-                let place = |item| Located { account: account.clone(), region: region.to_owned(), item };
-                found.extend(items.into_iter().map(place));
-            };
-            content.settle(now);
-            add("global", content.iam.inventory());
-            for (name, region) in &mut content.regions {
-                region.settle(now, &content.iam);
-                add(name, region.inventory());
-            }
-        }
-        found
+        of(&mut self.world())
     }
+}
+
+/// The same of a cloud that does not run, as it was saved.
+///
+/// # Errors
+/// It cannot be read, or runs after all.
+pub(crate) fn saved(data: &Path) -> Result<Vec<Located>, LocalError> {
+    // Kept until the end: what a daemon is writing is not to be taken for something that a killed one left.
+    let Some(_lock) = try_lock(data)? else { return Err(LocalError::InUse { data: data.to_owned(), pid: None }) };
+    Ok(of(&mut disk::load(data)?))
+}
+
+fn of(world: &mut World) -> Vec<Located> {
+    let now = now();
+    let mut found = Vec::new();
+    for (account, content) in &mut world.accounts {
+        let mut add = |region: &str, items: Vec<Item>| {
+            let place = |item| Located { account: account.clone(), region: region.to_owned(), item };
+            found.extend(items.into_iter().map(place));
+        };
+        content.settle(now);
+        add("global", content.iam.inventory());
+        for (name, region) in &mut content.regions {
+            region.settle(now, &content.iam);
+            add(name, region.inventory());
+        }
+    }
+    found
 }

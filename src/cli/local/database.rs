@@ -2,7 +2,6 @@
 
 use std::{
     os::unix::process::CommandExt as _,
-    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -10,7 +9,6 @@ use serde::Deserialize as _;
 
 use super::{Choice, Failure, Reset, Way};
 use crate::{
-    cli::ask,
     local::{client, databases::Database},
     migrate::{self, Client, Event, Folder, Ledger, Options, Roots, Secret, Target, Tls, target::CONNECT_TIMEOUT},
     render::output::print,
@@ -92,23 +90,6 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
         applied.map_err(|failure| Failure::Report(failure.into()))?;
     }
     Ok(())
-}
-
-/// Asks before the databases of several stacks go: whoever works on one of them may not think of the others.
-pub(super) async fn confirm_all(data: &Path) -> Result<(), Failure> {
-    // Where no cloud runs, nothing tells whose databases there are.
-    let Ok(answer) = client::get(data, "databases").await else { return Ok(()) };
-    let mut stacks: Vec<String> = read(answer)?.into_iter().map(|database| database.stack).collect();
-    stacks.sort();
-    stacks.dedup();
-    if stacks.len() < 2 {
-        return Ok(());
-    }
-    let question = format!("This deletes the databases of {} stacks: {}. Continue?", stacks.len(), stacks.join(", "));
-    ask::yes(&question).map_err(|failure| match failure {
-        crate::cli::Failure::Input(report) | crate::cli::Failure::Other(report) => Failure::Report(report),
-        _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
-    })
 }
 
 fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> {

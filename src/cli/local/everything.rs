@@ -1,0 +1,103 @@
+//! `infra local reset --everything`: what would be lost is named before it goes.
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde_json::Value;
+
+use super::Failure;
+use crate::{
+    cli::ask,
+    local::{
+        LocalError,
+        client::{self, Stopped},
+        inventory,
+    },
+    render::{output::print, value::count},
+};
+
+/// Stops the cloud and deletes its folder; `sure` is who need not be asked.
+pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
+    if data.exists() && !client::is_data_folder(data) {
+        let path = data.display();
+        return Err(Failure::Told(format!("{path} is not a local cloud's folder; nothing was deleted")));
+    }
+    if let Some(question) = question(&contents(data).await).filter(|_| !sure) {
+        ask::yes(&question).map_err(|failure| match failure {
+            crate::cli::Failure::Input(report) | crate::cli::Failure::Other(report) => Failure::Report(report),
+            _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
+        })?;
+    }
+    if let Stopped::LeftBehind(servers) = client::forget(data).await? {
+        tell_left_behind(servers);
+    }
+    print("The local cloud and everything in it have been deleted.");
+    Ok(())
+}
+
+pub(super) fn tell_left_behind(servers: usize) {
+    let left = if servers == 1 { "process that it left running was" } else { "processes that it left running were" };
+    print(&format!("The local cloud had been killed; {servers} database {left} stopped."));
+}
+
+/// Everything that exists, whether the cloud runs or not; what cannot be read keeps nobody from deleting it.
+async fn contents(data: &Path) -> Vec<Value> {
+    let items = match client::get(data, "inventory").await {
+        Err(LocalError::NotRunning { .. }) => inventory::saved(data).map(|items| serde_json::json!(items)),
+        answer => answer,
+    };
+    items.ok().and_then(|items| items.as_array().cloned()).unwrap_or_default()
+}
+
+/// What is asked, if anything is: a snapshot was made to outlive its database, and whoever works on one stack may not think
+/// of another one's.
+fn question(items: &[Value]) -> Option<String> {
+    let of = |kind: &str| items.iter().filter(|item| item["kind"] == *kind).collect::<Vec<_>>();
+    let (clusters, snapshots) = (of("db-cluster"), of("db-cluster-snapshot"));
+    let stack = |item: &&Value| item["tags"]["infra:stack"].as_str().unwrap_or_default().to_owned();
+    let stacks: BTreeSet<String> = clusters.iter().map(stack).collect();
+    if stacks.len() < 2 && snapshots.is_empty() {
+        return None;
+    }
+    let named = |items: &[&Value], one: &str| {
+        let mut names: Vec<String> = items.iter().map(|item| name(item)).collect();
+        names.sort();
+        (!names.is_empty()).then(|| format!("{} ({})", count(names.len(), one), names.join(", ")))
+    };
+    let rest = items.len() - clusters.len() - snapshots.len();
+    let rest = (rest > 0).then(|| count(rest, "other resource"));
+    let lost = [named(&clusters, "database cluster"), named(&snapshots, "snapshot"), rest];
+    let mut lost: Vec<String> = lost.into_iter().flatten().collect();
+    let last = lost.pop()?;
+    let lost = if lost.is_empty() { last } else { format!("{} and {last}", lost.join(", ")) };
+    Some(format!("This deletes {lost}. Continue?"))
+}
+
+/// What it is called, with the stack that it belongs to.
+fn name(item: &Value) -> String {
+    let id = item["id"].as_str().unwrap_or_default();
+    match item["tags"]["infra:stack"].as_str() {
+        Some(stack) => format!("{id} of the stack {stack}"),
+        None => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_that_is_lost_is_named_where_anything_is_that_somebody_may_not_think_of() {
+        let item = |kind: &str, id: &str, stack: &str| json!({"kind": kind, "id": id, "tags": {"infra:stack": stack}});
+        let vpc = json!({"kind": "vpc", "id": "vpc-1", "tags": {}});
+        let one = item("db-cluster", "one-database", "one");
+        assert_eq!(question(&[vpc.clone(), one.clone()]), None, "one stack's own, which can be deployed again");
+        let two = item("db-cluster", "two-database", "two");
+        let told = "This deletes 2 database clusters (one-database of the stack one, two-database of the stack two) and 1 \
+                    other resource. Continue?";
+        assert_eq!(question(&[vpc, two, one]).as_deref(), Some(told));
+        let left = json!({"kind": "db-cluster-snapshot", "id": "one-final", "tags": {}});
+        assert_eq!(question(&[left]).as_deref(), Some("This deletes 1 snapshot (one-final). Continue?"));
+    }
+}
