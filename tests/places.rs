@@ -168,6 +168,24 @@ fn a_plan_names_the_variables_of_a_service_and_says_why_it_does_not_show_them() 
 }
 
 #[test]
+fn a_start_is_over_when_what_it_runs_answers() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {}\nproxy: {}\n");
+    deploy(&cloud, &[]).succeeds();
+    let answers = || {
+        let status = cloud.infra(&["local", "status", "--json"]).succeeds().json();
+        let ways = status["databases"].as_array().cloned().unwrap_or_default();
+        ways.iter().map(|way| way["answers"] == true).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(), [true, true]);
+    cloud.infra(&["local", "stop"]).succeeds();
+    cloud.infra(&["local", "start"]).succeeds();
+    let direct = cloud.infra(&["local", "psql", "--direct", "--", "-Atc", "select 1"]).succeeds();
+    assert_eq!(direct.stdout().trim(), "1");
+    assert_eq!(answers(), [true, true]);
+}
+
+#[test]
 fn databases_of_several_stacks_are_not_deleted_without_a_question() {
     let cloud = Cloud::start();
     for stack in ["one", "two"] {

@@ -4,6 +4,7 @@ mod database;
 mod environment;
 mod everything;
 mod fault;
+mod ready;
 mod shell;
 mod show;
 
@@ -262,6 +263,7 @@ impl Local {
                 match client::launch(&options).await? {
                     Launch::Started(url) => {
                         start.chosen().keep(&options.data).map_err(LocalError::from)?;
+                        ready::wait(&options.data).await;
                         print(&format!("The local cloud is running at {url}{}", shell::hint(&options.data)));
                     }
                     Launch::Ran(url) => {

@@ -29,7 +29,8 @@ pub fn text(plan: &Plan) -> String {
     }
     let hidden = |change: &Change| is_hidden(&change.before) || is_hidden(&change.after);
     if shown(plan).any(|step| step.changes.iter().any(hidden)) {
-        let why = "values of environments and commands are not shown, because a secret may be among them and plans are kept.";
+        let why =
+            "values of environments and commands are not shown, because a secret may be among them and plans are kept.";
         let _ = writeln!(text, "{}", style(format!("{HIDDEN}: {why}")).dim());
     }
     text.push_str(&summary(plan));

@@ -92,7 +92,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
     Ok(())
 }
 
-fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> {
+pub(super) fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> {
     Vec::<Database>::deserialize(answer)
         .map_err(|error| Failure::Told(format!("The local cloud's list of databases cannot be read: {error}")))
 }
@@ -113,7 +113,7 @@ fn recreate(database: &Database) -> Result<(), Failure> {
     }
 }
 
-fn target(database: Database) -> Target {
+pub(super) fn target(database: Database) -> Target {
     Target {
         host: database.host,
         port: database.port,

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, ready};
 use crate::{
     local::{
         LocalError, Options, client,
@@ -20,19 +20,19 @@ use crate::{
     render::output::print,
 };
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// Whether the daemon runs, where, and what it holds; exit code 1 when it does not.
 pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failure> {
-    let status = match client::get(data, "status").await {
+    let status = match ready::status(data).await {
         Ok(status) => status,
-        Err(error @ LocalError::NotRunning { .. }) => {
+        Err(Failure::Local(error @ LocalError::NotRunning { .. })) => {
             print(&if as_json { json!({ "running": false, "data": data }).to_string() } else { format!("{error}.") });
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     if as_json {
         let mut status = status;
@@ -54,16 +54,27 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
             (_, None) => "no container runs here; `service.local` in the description can name a program to run instead"
                 .to_owned(),
         };
-        print(&format!("service    {} {} ({what})", text(&service["name"]), text(&service["status"])));
+        let (name, status) = (text(&service["name"]), text(&service["status"]));
+        print(&format!("service    {name} {status} ({what}{})", silence(service)));
     }
     for database in status["databases"].as_array().into_iter().flatten() {
-        let way = match database["proxy"].as_str() {
-            Some(proxy) => format!("proxy {proxy}"),
-            None => format!("cluster {}", text(&database["cluster"])),
-        };
-        print(&format!("database   {}:{} ({way})", text(&database["host"]), database["port"]));
+        let (host, port) = (text(&database["host"]), &database["port"]);
+        print(&format!("database   {host}:{port} ({}{})", way(database), silence(database)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What leads to a database.
+pub(super) fn way(database: &Value) -> String {
+    match database["proxy"].as_str() {
+        Some(proxy) => format!("proxy {proxy}"),
+        None => format!("cluster {}", text(&database["cluster"])),
+    }
+}
+
+/// That nobody answers there now.
+fn silence(shown: &Value) -> &'static str {
+    if shown["answers"] == false { ", does not answer" } else { "" }
 }
 
 /// That a start found the cloud running, and what of it is not as the start would have had it.
