@@ -93,7 +93,8 @@ pub struct Folder {
 pub struct Start {
     #[command(flatten)]
     folder: Folder,
-    /// The port on 127.0.0.1; 0 means any free one [default: the last one chosen, or 4566]
+    /// The port on 127.0.0.1; 0 means the one that this folder had last, or any other if that is not free [default: the last
+    /// one chosen, or 4566]
     #[arg(long)]
     port: Option<u16>,
     /// How long changes take: `instant`, `real`, or a number: that many times faster than AWS [default: the last one

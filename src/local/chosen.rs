@@ -12,7 +12,7 @@ use super::{
 /// The choices of `infra local start` that its data folder keeps; those that were never made are none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
-    /// The port; 0 is any that is free.
+    /// The port; 0 is the one that the folder had last, or any that is free.
     pub port: Option<u16>,
     /// How fast changes pass.
     pub pace: Option<Pace>,

@@ -332,6 +332,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn any_port_is_the_one_that_the_folder_had_as_long_as_it_is_free() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let first = running.url.clone();
+        running.stop().await;
+        let running = cloud(data.path()).await;
+        assert_eq!(running.url, first);
+        running.stop().await;
+        let taken = tokio::net::TcpListener::bind(first.strip_prefix("http://").unwrap()).await.unwrap();
+        let running = cloud(data.path()).await;
+        assert_ne!(running.url, first);
+        drop(taken);
+        running.stop().await;
+    }
+
+    #[tokio::test]
     async fn a_note_that_was_left_behind_is_none() {
         let data = tempfile::tempdir().unwrap();
         let running = cloud(data.path()).await;

@@ -30,7 +30,7 @@ use super::{
 /// How to run a local cloud.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The port on 127.0.0.1; 0 takes any that is free.
+    /// The port on 127.0.0.1; 0 takes the one that the folder had last, or any that is free.
     pub port: u16,
     /// The folder with everything that survives a restart.
     pub data: PathBuf,
@@ -240,8 +240,9 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     }
     let cloud = Arc::new(Cloud::open(&data, options.pace, services)?);
     let taken = |cause| LocalError::Port { port: options.port, cause };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
+    let listener = listen(&data, options.port).await.map_err(taken)?;
     let port = listener.local_addr().map_err(taken)?.port();
+    disk::write(&last_port(&data), port.to_string().as_bytes())?;
     let url = format!("http://127.0.0.1:{port}");
     let token = format!("{:032x}", rand::rng().random::<u128>());
     Note { pid: std::process::id(), port, url: url.clone(), token: token.clone() }.write(&data)?;
@@ -250,6 +251,24 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
         Arc::new(Control { cloud: Arc::clone(&cloud), url: url.clone(), token, other_users: options.other_users });
     let ended = tokio::spawn(run(listener, control, lock));
     Ok(Running { url, cloud, ended: Some(ended) })
+}
+
+/// Which port the folder had last.
+fn last_port(data: &Path) -> PathBuf {
+    data.join("port")
+}
+
+/// The port that was asked for. Where any will do, it is the one that the folder had last, as long as that is free: it stands in
+/// environments and in profiles.
+async fn listen(data: &Path, port: u16) -> std::io::Result<TcpListener> {
+    let last = || std::fs::read_to_string(last_port(data)).ok()?.parse::<u16>().ok();
+    if port == 0
+        && let Some(last) = last()
+        && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, last)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
 /// Longer than PostgreSQL takes for a fast shutdown.
