@@ -48,7 +48,7 @@ impl Seal {
     /// The seal of a call of an action in a `place`: an account, a region and a service.
     pub(crate) fn of(place: [&str; 3], model: &Model, operation: &Operation, input: &Value) -> Self {
         let gives = |name: &&str| operation.output.is_some_and(|output| model.has_member(output, name));
-        if !GIVEN.iter().any(|name| gives(name)) {
+        if !GIVEN.iter().any(gives) {
             return Self(None);
         }
         let bound: fn(&str) -> bool = match operation.name.as_str() {
