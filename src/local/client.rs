@@ -164,7 +164,8 @@ pub async fn forget(data: &Path) -> Result<Stopped, LocalError> {
     if lock.as_ref().is_some_and(Option::is_none) {
         return Err(LocalError::InUse { pid: Note::read(&data).map(|note| note.pid), data });
     }
-    rds::forget(&data).map_err(disk::error("delete the databases of", &data))?;
+    let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
+    let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };
     match std::fs::remove_dir_all(&data) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(disk::error("delete", &data)(cause).into()),
         _ => Ok(stopped),

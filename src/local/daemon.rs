@@ -223,6 +223,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.cloud.close();
+        // Where the runtime ends with it, nothing but this would tell them to. As long as it has not ended, nobody else has them.
+        if self.ended.as_ref().is_some_and(|ended| !ended.is_finished()) {
+            rds::signal_left_behind(&self.cloud.data);
+        }
     }
 }
 

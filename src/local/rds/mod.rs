@@ -40,7 +40,7 @@ pub(crate) use clusters::master_secret::rotate_master_secret;
 use parameters::groups::{CLUSTER, INSTANCE};
 pub(crate) use plane::{
     certificates::ca_path,
-    left_behind::end_left_behind,
+    left_behind::{end_left_behind, signal_left_behind},
     momentary::Momentary,
     system_folder::{copied_from, forget},
     ways::databases,

@@ -5,6 +5,7 @@
 //! that was killed is followed by one that adopts its servers.
 
 pub(super) mod certificates;
+mod clearing;
 mod connection;
 mod extensions;
 mod health;
@@ -17,6 +18,7 @@ mod member_endpoints;
 pub(super) mod momentary;
 mod pooler;
 mod postgres;
+mod process;
 mod programs;
 mod relay;
 pub(super) mod replicas;
@@ -29,8 +31,8 @@ pub(super) mod ways;
 mod works;
 
 use std::{
-    collections::{HashMap, HashSet},
-    fs, io,
+    collections::HashMap,
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -46,11 +48,10 @@ use super::{
 };
 use crate::local::{cloud::Cloud, world::Ctx};
 use certificates::Authority;
-use futures::future::join_all;
 use holding::Holding;
 use postgres::{SUPERUSER, Servers};
 use relay::Relays;
-use replicas::{primary_name, replica_name};
+use replicas::replica_name;
 use system::User;
 use wanted::{Aim, Check, Copy, Item, Place, Wanted};
 use works::Works;
@@ -66,6 +67,8 @@ const HEALTHY: Duration = Duration::from_secs(20);
 /// stops everything it started, and returns.
 pub(crate) async fn run(cloud: Arc<Cloud>) {
     let Some(servers) = open(&cloud).await else { return };
+    // One may have the port that a pooler here is to have.
+    left_behind::end_strays().await;
     let plane = Arc::new(Plane {
         servers,
         checked: Mutex::default(),
@@ -357,43 +360,6 @@ impl Plane {
             self.save(&check.place);
         }
         news.is_some()
-    }
-
-    /// Begins to stop and remove what belongs to nothing any more.
-    async fn remove_orphans(self: &Arc<Self>, folders: &[String]) {
-        let known: HashSet<&str> = folders.iter().map(String::as_str).collect();
-        let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = ["cluster-", "prx-", "snapshot-"].iter().any(|prefix| name.starts_with(prefix));
-            if !ours || known.contains(name.as_str()) {
-                continue;
-            }
-            // The servers of a cluster are one thing.
-            let work = primary_name(&name).to_owned();
-            self.work(&work, |plane| async move { plane.remove(&name).await }).await;
-        }
-    }
-
-    async fn remove(&self, name: &str) -> bool {
-        self.servers.stop(name).await;
-        self.servers.stop_pooler(name).await;
-        let folder = self.servers.folder.join(name);
-        if let Err(cause) = tokio::fs::remove_dir_all(&folder).await {
-            self.cloud().log.line(&format!("Could not remove {}: {cause}", folder.display()));
-        }
-        false
-    }
-
-    /// Stops everything that runs.
-    async fn stop(&self) {
-        let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
-        let names: Vec<String> =
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        // Poolers first: a server waits for nobody then.
-        join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
-        join_all(names.iter().map(|name| self.servers.stop(name))).await;
-        system_folder::leave(&self.cloud().data);
     }
 }
 

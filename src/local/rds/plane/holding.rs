@@ -19,7 +19,7 @@ use rustix::process::Signal;
 use super::{
     pooler,
     postgres::{self, Servers},
-    system::Process,
+    process::Process,
 };
 
 /// By the pooler's name.

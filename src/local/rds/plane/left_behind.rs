@@ -1,4 +1,4 @@
-//! The servers that a killed daemon left running, ended where no other daemon is to go on with them.
+//! The servers that run where no daemon is to go on with them: those that a killed one left running, and those that nobody knows.
 
 use std::{
     fs,
@@ -6,23 +6,66 @@ use std::{
 };
 
 use futures::future::join_all;
-use rustix::process::Signal;
 
-use super::{pooler, system::Process};
+use super::process::{Kind, Process, Running};
 
 /// Ends the servers and poolers of a data folder, which the caller has locked; answers how many there were. `data` is the
 /// folder's canonical path, as their arguments have it.
 pub(crate) async fn end_left_behind(data: &Path) -> usize {
+    end_in(&servers_of(data)).await
+}
+
+/// Tells them to end, and does not wait for it.
+pub(crate) fn signal_left_behind(data: &Path) {
+    let folder = servers_of(data);
+    for kind in [Kind::Pooler, Kind::Server] {
+        find(kind, &folder).into_iter().for_each(|process| process.signal(kind.end()));
+    }
+}
+
+/// Where the servers of a data folder are: root's are elsewhere.
+fn servers_of(data: &Path) -> PathBuf {
     let place = data.join("servers");
-    // Root's are elsewhere.
-    let folder = fs::read_link(&place).unwrap_or(place);
-    let homes: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    fs::read_link(&place).unwrap_or(place)
+}
+
+/// Ends what runs from the homes in this folder, which may be gone; answers how many there were.
+pub(super) async fn end_in(folder: &Path) -> usize {
     let mut ended = 0;
     // Poolers first: a server waits for nobody then.
-    for (file, signal) in [(pooler::PID, Signal::TERM), ("data/postmaster.pid", Signal::INT)] {
-        let found: Vec<Process> = homes.iter().filter_map(|home| Process::find(&home.join(file), home)).collect();
+    for kind in [Kind::Pooler, Kind::Server] {
+        let found = find(kind, folder);
         ended += found.len();
-        join_all(found.into_iter().map(|process| process.stop(signal))).await;
+        join_all(found.into_iter().map(|process| process.stop(kind.end()))).await;
     }
     ended
+}
+
+/// Those that their pid files name, and those of which there is none: one that has only begun, and one whose folder is gone.
+fn find(kind: Kind, folder: &Path) -> Vec<Process> {
+    let homes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<Process> = homes.filter_map(|home| Process::find(kind, &home)).collect();
+    let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home.parent() == Some(folder));
+    for one in running {
+        if !found.contains(&one.process) {
+            found.push(one.process);
+        }
+    }
+    found
+}
+
+/// Ends what runs from this home, whatever its pid file says.
+pub(super) async fn end_at(kind: Kind, home: &Path) {
+    let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home == home);
+    join_all(running.map(|one| one.process.stop(kind.end()))).await;
+}
+
+/// Ends those whose folder has been removed or moved, whichever cloud they belonged to: no other would find them. PostgreSQL ends
+/// by itself after a while, PgBouncer never does.
+pub(super) async fn end_strays() {
+    let strays = Running::all().into_iter().filter(|one| {
+        let name = one.home.file_name().unwrap_or_default().to_string_lossy();
+        ["prx-", "cluster-"].iter().any(|prefix| name.starts_with(prefix)) && one.is_stray()
+    });
+    join_all(strays.map(|one| one.process.stop(one.kind.end()))).await;
 }

@@ -18,9 +18,11 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
+    left_behind::end_at,
     listener::Listener,
     postgres::{PATIENCE, STOPPING, Servers},
-    system::{self, Process},
+    process::{Kind, Process},
+    system,
 };
 use crate::local::rds::{phase::Password, proxies::targets::Pool};
 
@@ -45,9 +47,6 @@ pub(crate) struct Wanted {
 const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
                      SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
 
-/// Where it writes down its process number: in a folder that is its own.
-pub(super) const PID: &str = "run/pid";
-
 /// How many clients a pooler takes; PgBouncer needs a file descriptor for each.
 const CLIENTS: u64 = 900;
 
@@ -62,8 +61,7 @@ fn program() -> Result<PathBuf, String> {
 
 impl Servers {
     pub(super) fn pooler(&self, name: &str) -> Option<Process> {
-        let home = self.folder.join(name);
-        Process::find(&home.join(PID), &home)
+        Process::find(Kind::Pooler, &self.folder.join(name))
     }
 
     /// Makes it run as wanted. Repeated calls cost next to nothing.
@@ -79,7 +77,7 @@ impl Servers {
         let restart = self.user.write(&home.join("begun"), &fixed(wanted)).map_err(said)?;
         if let Some(process) = self.pooler(&wanted.name) {
             if restart {
-                process.stop(Signal::TERM).await;
+                process.stop(Kind::Pooler.end()).await;
             } else if users || settings {
                 process.signal(Signal::HUP);
             }
@@ -87,8 +85,10 @@ impl Servers {
         if self.pooler(&wanted.name).is_some() {
             return Ok(());
         }
+        // One that a killed daemon had just started: nobody would know it once this one has the pid file.
+        end_at(Kind::Pooler, &home).await;
         // A pooler that was killed leaves it behind, and the next one would refuse to start.
-        let _ = fs::remove_file(home.join(PID));
+        let _ = fs::remove_file(Kind::Pooler.pid_file_in(&home));
         let mut command = self.user.closed_command(&program, &home);
         command.arg(home.join("pgbouncer.ini"));
         let pooler = self.user.start(command, &home, &self.cloud);
@@ -97,7 +97,7 @@ impl Servers {
         let until = Instant::now() + PATIENCE;
         while pooler.runs() && Instant::now() < until {
             if self.cloud.is_closed() {
-                pooler.stop(Signal::TERM).await;
+                pooler.stop(Kind::Pooler.end()).await;
                 return Err(STOPPING.to_owned());
             }
             if let Some(process) = self.pooler(&wanted.name)
@@ -120,7 +120,7 @@ impl Servers {
     /// Stops it if it runs.
     pub(super) async fn stop_pooler(&self, name: &str) {
         if let Some(process) = self.pooler(name) {
-            process.stop(Signal::TERM).await;
+            process.stop(Kind::Pooler.end()).await;
         }
     }
 }
@@ -173,7 +173,7 @@ fn configuration(wanted: &Wanted, home: &std::path::Path, returns: u64) -> Strin
         ("listen_addr", wanted.listener.address.clone()),
         ("listen_port", wanted.listener.port.to_string()),
         ("unix_socket_dir", String::new()),
-        ("pidfile", file(PID)),
+        ("pidfile", Kind::Pooler.pid_file_in(home).display().to_string()),
         ("auth_type", "scram-sha-256".into()),
         ("auth_file", file("users")),
         ("pool_mode", "session".into()),

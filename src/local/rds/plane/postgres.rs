@@ -16,13 +16,15 @@ use super::{
     certificates::{Authority, Signed},
     connection::{self, Login, Proof},
     holding::Holding,
+    left_behind::end_at,
     listener::Listener,
     member_endpoints::Member,
+    process::{Kind, Process},
     programs::Programs,
     relay::Relays,
     replicas::{Source, replica_name},
     settings,
-    system::{self, Process, User},
+    system::{self, User},
 };
 use crate::local::cloud::Cloud;
 use crate::local::rds::{
@@ -134,8 +136,7 @@ impl Servers {
     }
 
     fn process(&self, name: &str) -> Option<Process> {
-        let home = self.folder.join(name);
-        Process::find(&home.join("data/postmaster.pid"), &home)
+        Process::find(Kind::Server, &self.folder.join(name))
     }
 
     /// Makes a cluster's servers run as wanted. Repeated calls cost next to nothing.
@@ -204,7 +205,7 @@ impl Servers {
         if let Some(process) = self.process(&wanted.name) {
             if restart {
                 self.hold_all(wanted);
-                process.stop(Signal::INT).await;
+                process.stop(Kind::Server.end()).await;
             } else if changed {
                 process.signal(Signal::HUP);
             }
@@ -227,7 +228,7 @@ impl Servers {
         self.relays.end(name).await;
         self.relays.keep(&format!("{name}/"), &[]).await;
         if let Some(process) = self.process(name) {
-            process.stop(Signal::INT).await;
+            process.stop(Kind::Server.end()).await;
         }
     }
 
@@ -291,8 +292,10 @@ impl Servers {
     }
 
     async fn start(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
+        // One that a killed daemon had just started, and that has no pid file yet.
+        end_at(Kind::Server, home).await;
         // A server that was killed leaves it behind, and its number may be another process's by now.
-        let _ = fs::remove_file(home.join("data/postmaster.pid"));
+        let _ = fs::remove_file(Kind::Server.pid_file_in(home));
         let mut command = programs.command(self.user, "postgres", home);
         command.arg("-D").arg(home.join("data"));
         command.arg("-c").arg(format!("config_file={}", home.join("postgresql.conf").display()));
@@ -304,7 +307,7 @@ impl Servers {
                 return Ok(());
             }
             if self.cloud.is_closed() {
-                server.stop(Signal::INT).await;
+                server.stop(Kind::Server.end()).await;
                 return Err(STOPPING.to_owned());
             }
             tokio::time::sleep(Duration::from_millis(15)).await;

@@ -47,9 +47,10 @@ impl Programs {
             Self::Installed(programs) => return user.command(&programs.join(program), folder),
             Self::Image { docker, image } => (docker, image),
         };
+        let (owner, group) = user.numbers();
         let mut command = Command::new(docker);
         command.current_dir("/").stdin(Stdio::null());
-        command.args(["run", "--rm", "--network=host", "--pid=host", "--user", &user.numbers()]);
+        command.args(["run", "--rm", "--network=host", "--pid=host", "--user", &format!("{owner}:{group}")]);
         // PostgreSQL wants a name for the number that it runs as.
         command.args(["--volume", "/etc/passwd:/etc/passwd:ro"]);
         command.arg("--volume").arg(format!("{0}:{0}", folder.display()));

@@ -3,21 +3,16 @@
 use std::{
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
-    num::NonZeroI32,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use tokio::{
-    process::{Child, Command},
-    task::JoinHandle,
-};
+use rustix::process::Signal;
+use tokio::{process::Command, task::JoinHandle};
 
-use super::system_folder;
+use super::{postgres::STOPPING, process::Process, system_folder};
 use crate::local::{cloud::Cloud, log::put_aside};
 
 /// Who runs the servers. PostgreSQL and PgBouncer refuse to run as root; everybody else runs them as oneself.
@@ -67,11 +62,9 @@ impl User {
         Ok(templates)
     }
 
-    /// The user's and the group's number, as containers are told them.
-    pub(super) fn numbers(self) -> String {
-        let own = || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let (user, group) = self.ids.unwrap_or_else(own);
-        format!("{user}:{group}")
+    /// The user's and the group's number.
+    pub(super) fn numbers(self) -> (u32, u32) {
+        self.ids.unwrap_or_else(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()))
     }
 
     /// Makes a folder that only the user can enter.
@@ -157,13 +150,21 @@ impl User {
 
     /// Starts a server that goes on when the daemon is killed, its output going to `folder`/log. When it ends,
     /// the cloud is woken, and what is given here tells it.
+    ///
+    /// None outlives the cloud's end: who ends what runs then sees it, or it is told to end here.
     pub(super) fn start(self, mut command: Command, folder: &Path, cloud: &Arc<Cloud>) -> io::Result<Started> {
         let path = folder.join("log");
         let log = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         self.own(&path)?;
+        if cloud.is_closed() {
+            return Err(io::Error::other(STOPPING.trim_end_matches('.')));
+        }
         // A group of its own: the ctrl-C of a terminal is for the daemon, which stops its servers itself.
         let mut child = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
         let process = Process::of(&child).ok_or_else(|| io::Error::other("it ended at once"))?;
+        if cloud.is_closed() {
+            process.signal(Signal::TERM);
+        }
         let cloud = Arc::clone(cloud);
         let ended = tokio::spawn(async move {
             // Taking the exit status is all there is to do: the next look at the processes misses it.
@@ -215,72 +216,6 @@ const LONGEST: u64 = 64 << 20;
 /// How many bytes of a log are looked at.
 const TAIL: u64 = 16_384;
 
-/// A process that a pid file names.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Process(Pid);
-
-impl Process {
-    /// The running process of the first line of `file`; a number that now belongs to something else is not it.
-    pub(super) fn find(file: &Path, folder: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file).ok()?;
-        let process = Self(Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?);
-        // Who wrote the file can name what is his, and nobody else's.
-        let writer = fs::symlink_metadata(file).ok()?.uid();
-        (process.lives() && process.is_of(folder, writer)).then_some(process)
-    }
-
-    /// That of a program that has not been waited for.
-    fn of(child: &Child) -> Option<Self> {
-        Some(Self(Pid::from_raw(i32::try_from(child.id()?).ok()?)?))
-    }
-
-    /// Whether it is the user's, and its command line names the folder.
-    fn is_of(self, folder: &Path, user: u32) -> bool {
-        let number = self.0.as_raw_nonzero();
-        let seen = if cfg!(target_os = "linux") { in_proc(number) } else { by_ps(number) };
-        let folder = folder.as_os_str().as_encoded_bytes();
-        seen.is_some_and(|(owner, command)| owner == user && command.windows(folder.len()).any(|part| part == folder))
-    }
-
-    fn lives(self) -> bool {
-        test_kill_process(self.0).is_ok()
-    }
-
-    pub(super) fn signal(self, signal: Signal) {
-        // It can only be gone, which is as well.
-        let _ = kill_process(self.0, signal);
-    }
-
-    /// Ends it: with `first`, and after five seconds with what cannot be refused.
-    pub(super) async fn stop(self, first: Signal) {
-        for signal in [first, Signal::QUIT, Signal::KILL] {
-            self.signal(signal);
-            for _ in 0..250 {
-                if !self.lives() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-}
-
-/// A process's user and command line, as Linux tells them.
-fn in_proc(number: NonZeroI32) -> Option<(u32, Vec<u8>)> {
-    let place = PathBuf::from(format!("/proc/{number}"));
-    Some((fs::metadata(&place).ok()?.uid(), fs::read(place.join("cmdline")).ok()?))
-}
-
-/// The same, as `ps` tells them everywhere else, macOS included.
-fn by_ps(number: NonZeroI32) -> Option<(u32, Vec<u8>)> {
-    let mut ps = std::process::Command::new("/bin/ps");
-    ps.args(["-ww", "-o", "uid=", "-o", "command=", "-p"]).arg(number.to_string()).stderr(Stdio::null());
-    let line = ps.output().ok()?.stdout;
-    let text = line.trim_ascii();
-    let (owner, command) = text.split_at_checked(text.iter().position(|byte| *byte == b' ')?)?;
-    Some((str::from_utf8(owner).ok()?.parse().ok()?, command.trim_ascii_start().to_vec()))
-}
-
 /// A program, in one of these folders or in the PATH.
 pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -290,32 +225,7 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
-
-    #[test]
-    fn a_process_is_known_by_its_user_and_its_command_line() {
-        let mut child = std::process::Command::new("/bin/sh");
-        child.args(["-c", "echo; read line", "in /some/folder of ours"]);
-        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        // Linux shows no command line yet when it has only begun.
-        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
-        let process = Process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap());
-        let user = rustix::process::getuid().as_raw();
-        assert!(process.is_of(Path::new("/some/folder"), user));
-        assert!(!process.is_of(Path::new("/some/folder"), user + 1));
-        assert!(!process.is_of(Path::new("/other/folder"), user));
-        // What Linux has no need of is the same there.
-        let (owner, command) = by_ps(process.0.as_raw_nonzero()).unwrap();
-        assert_eq!(
-            (owner, String::from_utf8(command).unwrap().as_str()),
-            (user, "/bin/sh -c echo; read line in /some/folder of ours")
-        );
-        drop(child.stdin.take());
-        child.wait().unwrap();
-        assert_eq!(by_ps(process.0.as_raw_nonzero()), None);
-    }
 
     #[test]
     fn the_end_of_a_log_tells_why_and_not_what_was_sent() {

@@ -12,7 +12,10 @@ use std::{
 
 use rand::Rng as _;
 
-use super::{pooler, system::Process};
+use super::{
+    left_behind,
+    process::{Kind, Process},
+};
 
 /// Where root keeps servers.
 const SYSTEM: &str = "/var/lib/infra-local";
@@ -78,20 +81,23 @@ pub(super) fn leave(data: &Path) {
     }
 }
 
-/// Removes the databases of the cloud on `data`, which may be gone itself. The caller has stopped it.
-pub(crate) fn forget(data: &Path) -> io::Result<()> {
-    forget_below(Path::new(SYSTEM), data)
+/// Removes the databases of the cloud on `data`, which may be gone itself. The caller has stopped it; what still runs where
+/// `data` is gone is ended here. Answers how many processes that were.
+pub(crate) async fn forget(data: &Path) -> io::Result<usize> {
+    forget_below(Path::new(SYSTEM), data).await
 }
 
-fn forget_below(system: &Path, data: &Path) -> io::Result<()> {
+async fn forget_below(system: &Path, data: &Path) -> io::Result<usize> {
+    let mut ended = 0;
     for folder in folders(system) {
         let ours = owner(&folder).is_some_and(|owner| owner == data);
         // Where the data folder is a copy of another one, or another one has been put in its place, they are not its.
         if ours && (is_linked(data, &folder) || !data.exists()) {
+            ended += left_behind::end_in(&folder).await;
             fs::remove_dir_all(&folder)?;
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Removes what belongs to data folders that are gone, where it is no database; servers that still run there stay.
@@ -101,7 +107,7 @@ fn sweep(system: &Path) {
         let inside: Vec<PathBuf> =
             fs::read_dir(&folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
         let holds = |home: &PathBuf| home.join("data").exists() || home.join("data.new").exists();
-        let runs = |home: &PathBuf| Process::find(&home.join(pooler::PID), home).is_some();
+        let runs = |home: &PathBuf| Process::find(Kind::Pooler, home).is_some();
         if !is_linked(&owner, &folder) && !inside.iter().any(|home| holds(home) || runs(home)) {
             // What cannot be removed now is tried again by the next daemon.
             let _ = fs::remove_dir_all(&folder);
@@ -179,22 +185,22 @@ mod tests {
         assert_eq!(copied_from(&scene.data("there")), None, "it was moved");
     }
 
-    #[test]
-    fn a_copy_of_a_folder_is_known_as_long_as_the_first_one_is_there() {
+    #[tokio::test]
+    async fn a_copy_of_a_folder_is_known_as_long_as_the_first_one_is_there() {
         let scene = Scene::new();
         let servers = scene.cloud("first");
         fs::create_dir(scene.data("copy")).unwrap();
         std::os::unix::fs::symlink(&servers, scene.data("copy/servers")).unwrap();
         assert_eq!(copied_from(&scene.data("copy")), Some(scene.data("first")));
         assert_eq!(copied_from(&scene.data("first")), None);
-        forget_below(&scene.system(), &scene.data("copy")).unwrap();
+        forget_below(&scene.system(), &scene.data("copy")).await.unwrap();
         assert!(servers.join("cluster-A/data").exists(), "the copy's end took the first one's databases");
         fs::remove_dir_all(scene.data("first")).unwrap();
         assert_eq!(copied_from(&scene.data("copy")), None);
     }
 
-    #[test]
-    fn databases_go_when_their_cloud_is_forgotten_and_else_only_empty_folders_do() {
+    #[tokio::test]
+    async fn databases_go_when_their_cloud_is_forgotten_and_else_only_empty_folders_do() {
         let scene = Scene::new();
         let (gone, empty, kept) = (scene.cloud("gone"), scene.cloud("empty"), scene.cloud("kept"));
         fs::remove_dir_all(empty.join("cluster-A")).unwrap();
@@ -204,7 +210,7 @@ mod tests {
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
         for name in ["gone", "kept"] {
-            forget_below(&scene.system(), &scene.data(name)).unwrap();
+            forget_below(&scene.system(), &scene.data(name)).await.unwrap();
         }
         assert_eq!([&gone, &kept].map(|folder| folder.exists()), [false, false]);
     }

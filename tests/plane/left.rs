@@ -1,0 +1,125 @@
+//! No server outlives its cloud, however that ends and whatever has become of its files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::{connect, daemon, furnish, said, start, until};
+use crate::data_folder::DataFolder;
+
+/// The pid file of the one pooler.
+fn pooler(servers: &Path) -> PathBuf {
+    let homes = fs::read_dir(servers).unwrap().map(|entry| entry.unwrap().path());
+    homes.map(|home| home.join("run/pid")).find(|file| file.exists()).unwrap()
+}
+
+fn pid(file: &Path) -> String {
+    fs::read_to_string(file).unwrap().lines().next().unwrap().to_owned()
+}
+
+fn lives(pid: &str) -> bool {
+    Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().unwrap().success()
+}
+
+async fn until_gone(pids: &[String]) {
+    until("those that still run", "[]", || async {
+        format!("{:?}", pids.iter().filter(|pid| lives(pid)).collect::<Vec<_>>())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_no_pid_file_names_is_ended_all_the_same() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let (cloud, aws) = start(&data).await;
+    let proxy = furnish(&aws).await.proxy;
+    let servers = fs::canonicalize(data.join("servers")).unwrap();
+    let file = pooler(&servers);
+    // As one that has only begun: it has not written down its number.
+    let forget = || {
+        let pid = pid(&file);
+        fs::remove_file(&file).unwrap();
+        pid
+    };
+    let unknown = forget();
+    cloud.stop().await;
+    assert!(!lives(&unknown), "the end of the cloud left it running");
+
+    let kill = |mut daemon: std::process::Child| {
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    };
+    let started = || async {
+        let daemon = daemon(&data);
+        until("whether the pooler answers", "true", || async {
+            (file.exists() && connect(&proxy, "first-99").await.is_ok()).to_string()
+        })
+        .await;
+        daemon
+    };
+    kill(started().await);
+    let unknown = forget();
+    let daemon = started().await;
+    assert!(!lives(&unknown), "another one runs beside it");
+
+    kill(daemon);
+    let unknown = forget();
+    let told = said(&data, &["stop"]);
+    assert!(told.contains("2 database processes that it left running were stopped."), "{told}");
+    assert!(!lives(&unknown), "`stop` left it running");
+
+    // Somebody removes the folder: no cloud will ever be started there again.
+    kill(started().await);
+    let unknown = [pid(&file), super::server_pid(&data)];
+    fs::remove_dir_all(&servers).unwrap();
+    fs::remove_dir_all(&data).unwrap();
+    let another = DataFolder::new();
+    let (cloud, _) = start(another.path()).await;
+    until_gone(&unknown).await;
+    cloud.stop().await;
+}
+
+#[test]
+fn a_cloud_that_is_dropped_with_its_runtime_leaves_no_server_running() {
+    let folder = DataFolder::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (cloud, pids) = runtime.block_on(async {
+        let (cloud, aws) = start(folder.path()).await;
+        furnish(&aws).await;
+        let file = pooler(&folder.path().join("servers"));
+        (cloud, [pid(&file), super::server_pid(folder.path())])
+    });
+    assert!(pids.iter().all(|pid| lives(pid)));
+    drop(cloud);
+    runtime.shutdown_background();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(until_gone(&pids));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_runs_is_ended_by_a_reset_of_a_folder_that_is_gone() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let (cloud, aws) = start(&data).await;
+    let proxy = furnish(&aws).await.proxy;
+    cloud.stop().await;
+    let Ok(servers) = fs::read_link(data.join("servers")) else {
+        // They are in the folder itself, and go with it.
+        return;
+    };
+    let mut daemon = daemon(&data);
+    until("whether the proxy answers", "true", || async { connect(&proxy, "first-99").await.is_ok().to_string() })
+        .await;
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let pids = [pid(&pooler(&servers)), super::server_pid(&data)];
+    fs::remove_dir_all(&data).unwrap();
+    let told = said(&data, &["reset", "--everything", "--yes"]);
+    assert!(told.contains("2 database processes that it left running were stopped."), "{told}");
+    assert_eq!(pids.map(|pid| lives(&pid)), [false, false]);
+    assert!(!servers.exists());
+}
