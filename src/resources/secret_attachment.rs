@@ -1,5 +1,6 @@
 //! The kind `secret-attachment`: the part of a secret that says where its database is.
 
+use aws_sdk_rds::types::DbCluster;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     aws::{Class, Clients, Error, Result, tags, unless_gone},
-    engine::{Address, Change, Live, Obstacle, Ref, Resource, Scope, Seen, Tags, Times, identity::Stamp},
+    engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Seen, Tags, Times, identity::Stamp},
 };
 
 /// The members `engine`, `host`, `port`, `dbname` and `dbClusterIdentifier` of a secret's JSON, written once the cluster
@@ -190,10 +191,9 @@ async fn observe_one(
         return Ok(None);
     };
     let clusters = cluster::listed(scope).await?;
-    let attached = clusters
-        .iter()
-        .find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster))
-        .map(|cluster| tags::listed_by_rds(cluster.tag_list()));
+    let cluster = clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster));
+    let phase = phase(cluster.and_then(DbCluster::status));
+    let attached = cluster.map(|cluster| tags::listed_by_rds(cluster.tag_list()));
     let noted = attached.as_ref().and_then(cluster::password_of);
     let spec = SecretAttachment {
         password_set: noted.is_none_or(|mark| mark == cluster::mark(arn)),
@@ -207,7 +207,15 @@ async fn observe_one(
         scheduled_secret: None,
         is_no_json,
     };
-    Ok(Some(Live::new(address, format!("{name}/connection"), spec).tags(stamp)))
+    Ok(Some(Live::new(address, format!("{name}/connection"), spec).phase(phase).tags(stamp)))
+}
+
+/// A password does not let anybody in as long as the cluster is being given it.
+fn phase(cluster: Option<&str>) -> Phase {
+    match cluster {
+        Some(status @ "resetting-master-credentials") => Phase::Changing(status.to_owned()),
+        _ => Phase::Ready,
+    }
 }
 
 /// What a secret holds, if that is a JSON object; the inner error tells why nobody can say, for us or for now.
@@ -240,4 +248,16 @@ fn unread(
         )
     });
     Some(Live::new(address, format!("{name}/connection"), spec).notice(notice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_there_before_the_cluster_has_it() {
+        let changing = Phase::Changing("resetting-master-credentials".to_owned());
+        assert_eq!(phase(Some("resetting-master-credentials")), changing);
+        assert_eq!([phase(Some("available")), phase(Some("modifying")), phase(None)], [const { Phase::Ready }; 3]);
+    }
 }
