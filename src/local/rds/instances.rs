@@ -15,9 +15,9 @@ use super::{
     events::time,
     input::{Filters, Input, combination, identifier, missing, page},
     phase::{INCOMPATIBLE_NETWORK, Phase, Progress},
-    renaming, rules,
+    renaming,
     tags::{self, Tags},
-    times, windows,
+    times, watching, windows,
 };
 use crate::local::{ec2::Purpose, fault::Fault, pace::Millis, world::Ctx};
 use boot::Boot;
@@ -69,12 +69,6 @@ const CREATE: &[&str] = &[
     "PubliclyAccessible",
     "AutoMinorVersionUpgrade",
     "PreferredMaintenanceWindow",
-    "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod",
-    "DatabaseInsightsMode",
-    "MonitoringInterval",
-    "MonitoringRoleArn",
     "CACertificateIdentifier",
     "CopyTagsToSnapshot",
 ];
@@ -233,7 +227,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "The requested DB Instance will be a member of a DB Cluster. Set {what} for the DB Cluster."
         )));
     }
-    input.only("CreateDBInstance", CREATE)?;
+    input.only("CreateDBInstance", &watching::and_watching(CREATE))?;
     let store = &ctx.region.rds;
     store.check_instance_name(&name)?;
     let cluster = store.clusters.get(&key(cluster)).ok_or_else(|| no_cluster(cluster))?.clone();
@@ -284,13 +278,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{}", engine::family(&cluster.version)));
     store.check_instance_group(&parameter_group, &cluster.version)?;
     let defaults = json!({"PromotionTier": 1, "PubliclyAccessible": false, "AutoMinorVersionUpgrade": true,
-        "PreferredMaintenanceWindow": "sun:05:20-sun:05:50", "PerformanceInsightsEnabled": false,
-        "DatabaseInsightsMode": "standard", "MonitoringInterval": 0, "CACertificateIdentifier": "rds-ca-rsa2048-g1",
+        "PreferredMaintenanceWindow": "sun:05:20-sun:05:50",
+        "CACertificateIdentifier": "rds-ca-rsa2048-g1",
         "CopyTagsToSnapshot": false});
     let mut kept = defaults.as_object().cloned().unwrap_or_default();
-    kept.extend(rules::insights(&cluster.kept));
+    kept.extend(watching::defaults());
+    kept.extend(watching::of_all(&cluster.kept));
     input.keep(KEPT, &mut kept);
-    rules::complete(ctx, &input, &mut kept);
+    watching::keep(ctx, &input, &mut kept);
     windows::normalize(&mut kept);
     // One of a cluster that is being made begins when that one is there.
     let begin = cluster.phase.end().filter(|_| cluster.phase.is("creating")).map_or(ctx.now, |end| end.max(ctx.now));

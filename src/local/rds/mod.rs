@@ -33,6 +33,7 @@ mod tags;
 mod tests;
 mod times;
 mod unknown;
+mod watching;
 mod windows;
 mod zones;
 

@@ -156,28 +156,14 @@ pub(super) fn key(name: &str) -> Result<(), Fault> {
     Err(Fault::new("KMSKeyNotAccessibleFault", message))
 }
 
-/// Completes what is kept of a cluster or an instance: keys are shown by their ARNs, however they were named, and Performance
-/// Insights, where it is on, has a key and a week.
-pub(super) fn complete(ctx: &Ctx<'_>, input: &Input, kept: &mut Map<String, Value>) {
+/// Shows keys by their ARNs, however they were named.
+pub(super) fn complete_keys(ctx: &Ctx<'_>, kept: &mut Map<String, Value>) {
     for member in ["KmsKeyId", "PerformanceInsightsKMSKeyId"] {
         if let Some(name) = kept.get(member).and_then(Value::as_str).filter(|name| !name.is_empty()) {
             let arn = ctx.key_arn(name);
             kept.insert(member.to_owned(), json!(arn));
         }
     }
-    if kept.get("PerformanceInsightsEnabled") == Some(&json!(true)) {
-        kept.entry("PerformanceInsightsRetentionPeriod").or_insert(json!(7));
-        kept.entry("PerformanceInsightsKMSKeyId").or_insert_with(|| json!(ctx.default_key()));
-    } else if input.flag("EnablePerformanceInsights") == Some(false) {
-        kept.remove("PerformanceInsightsRetentionPeriod");
-        kept.remove("PerformanceInsightsKMSKeyId");
-    }
-}
-
-/// What of a cluster's settings its instances have as well: those of Performance and Database Insights.
-pub(super) fn insights(kept: &Map<String, Value>) -> Map<String, Value> {
-    let of_both = |member: &String| member.starts_with("PerformanceInsights") || member == "DatabaseInsightsMode";
-    kept.iter().filter(|(member, _)| of_both(member)).map(|(member, value)| (member.clone(), value.clone())).collect()
 }
 
 pub(super) fn port(number: i64) -> Result<u16, Fault> {
@@ -190,35 +176,6 @@ pub(super) fn retention(days: i64) -> Result<(), Fault> {
         return Ok(());
     }
     Err(invalid(format!("Invalid backup retention period: {days}. Must be between 1 and 35.")))
-}
-
-/// Refuses intervals and periods that neither a cluster nor an instance can be watched by.
-pub(super) fn monitoring(ctx: &Ctx<'_>, input: &Input) -> Result<(), Fault> {
-    let interval = input.number("MonitoringInterval");
-    if let Some(seconds) = interval.filter(|seconds| ![0, 1, 5, 10, 15, 30, 60].contains(seconds)) {
-        return Err(invalid(format!("Invalid monitoring interval: {seconds}. Valid values: 0, 1, 5, 10, 15, 30, 60")));
-    }
-    if interval.is_some_and(|seconds| seconds > 0) && !input.has("MonitoringRoleArn") {
-        return Err(combination(
-            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
-        ));
-    }
-    let role = input.text("MonitoringRoleArn").filter(|role| !role.is_empty() && ctx.serves("iam"));
-    let is_trusting =
-        |role: &str| ctx.iam.role(role).is_some_and(|role| role.trusts_service("monitoring.rds.amazonaws.com"));
-    if role.is_some_and(|role| !is_trusting(role)) {
-        return Err(invalid(
-            "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
-        ));
-    }
-    // A week, whole months, or two years.
-    let is_kept = |days: i64| days == 7 || days == 731 || days % 31 == 0 && (1..=23).contains(&(days / 31));
-    match input.number("PerformanceInsightsRetentionPeriod").filter(|days| !is_kept(*days)) {
-        Some(days) => Err(invalid(format!(
-            "Invalid Performance Insights retention period: {days}. Valid values: 7, 731, and 31 times 1 to 23"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The zones that a call names for a cluster's storage.

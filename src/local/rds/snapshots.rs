@@ -15,7 +15,7 @@ use super::{
     input::{Filters, Input, combination, identifier, invalid, missing, page},
     phase::{Password, Phase},
     tags::{self, Tags},
-    times,
+    times, watching,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 use sharing::Sight;
@@ -324,11 +324,6 @@ pub(super) const RESTORE: &[&str] = &[
     "StorageType",
     "NetworkType",
     "ServerlessV2ScalingConfiguration",
-    "MonitoringInterval",
-    "MonitoringRoleArn",
-    "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod",
     "BackupRetentionPeriod",
     "PreferredBackupWindow",
     "EngineLifecycleSupport",
@@ -336,7 +331,7 @@ pub(super) const RESTORE: &[&str] = &[
 
 pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    input.only("RestoreDBClusterFromSnapshot", RESTORE)?;
+    input.only("RestoreDBClusterFromSnapshot", &watching::and_watching(RESTORE))?;
     let snapshot = ctx.snapshot_here(input.required("SnapshotIdentifier")?)?;
     snapshot.check_available()?;
     let version = engine::choose(Some(input.text("EngineVersion").unwrap_or(&snapshot.version)))?;

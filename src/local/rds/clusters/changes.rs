@@ -14,7 +14,7 @@ use crate::local::rds::{
     phase::{Password, Phase},
     renaming,
     rules::{self, Scaling},
-    snapshots, times, windows,
+    snapshots, times, watching, windows,
 };
 use crate::local::{fault::Fault, pace::Millis, world::Ctx};
 
@@ -43,12 +43,6 @@ const MODIFY: &[&str] = &[
     "AutoMinorVersionUpgrade",
     "NetworkType",
     "ServerlessV2ScalingConfiguration",
-    "MonitoringInterval",
-    "MonitoringRoleArn",
-    "DatabaseInsightsMode",
-    "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod",
     "EngineLifecycleSupport",
 ];
 
@@ -103,7 +97,7 @@ fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
 
 pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    input.only("ModifyDBCluster", MODIFY)?;
+    input.only("ModifyDBCluster", &watching::and_watching(MODIFY))?;
     let before = ctx.region.rds.available_cluster(input.required("DBClusterIdentifier")?)?.clone();
     let mut cluster = before.clone();
     check_common(ctx, &input, &cluster.version)?;
@@ -126,7 +120,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     cluster.scaling = Scaling::given(&input, cluster.scaling.as_ref())?;
     change_logs(&mut cluster, &input)?;
     input.keep(KEPT, &mut cluster.kept);
-    rules::complete(ctx, &input, &mut cluster.kept);
+    watching::keep(ctx, &input, &mut cluster.kept);
     if cluster.kept.get("StorageType") != before.kept.get("StorageType") {
         note_optimized(ctx, &input, &mut cluster.kept);
     }
@@ -147,9 +141,9 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         cluster.phase = Phase::until(status, ctx.pace.after(ctx.now, duration), "available");
         cluster.progress.want();
     }
-    let (insights, name) = (rules::insights(&cluster.kept), cluster.identifier.clone());
-    if insights != rules::insights(&before.kept) {
-        instances::settings::take_insights(ctx, &name, &insights);
+    let (watched, name) = (watching::of_all(&cluster.kept), cluster.identifier.clone());
+    if watched != watching::of_all(&before.kept) {
+        watching::hand_on(ctx, &name, &watched);
     }
     let regrouped = before.security_groups != cluster.security_groups;
     let restarted = before.listener != cluster.listener;

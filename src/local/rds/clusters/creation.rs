@@ -9,7 +9,7 @@ use crate::local::rds::{
     input::{Input, combination, identifier, invalid},
     phase::{Password, Phase, Progress},
     rules::{self, Scaling},
-    subnet_groups, tags, times, windows,
+    subnet_groups, tags, times, watching, windows,
 };
 use crate::local::{fault::Fault, iam::service_linked, world::Ctx};
 
@@ -43,12 +43,6 @@ const CREATE: &[&str] = &[
     "CopyTagsToSnapshot",
     "NetworkType",
     "ServerlessV2ScalingConfiguration",
-    "MonitoringInterval",
-    "MonitoringRoleArn",
-    "DatabaseInsightsMode",
-    "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod",
     "EngineLifecycleSupport",
 ];
 
@@ -57,12 +51,13 @@ fn defaults(ctx: &Ctx<'_>, encrypted: bool) -> Map<String, Value> {
     let kept = json!({
         "BackupRetentionPeriod": 1, "PreferredBackupWindow": "03:12-03:42",
         "PreferredMaintenanceWindow": "sun:05:20-sun:05:50", "CopyTagsToSnapshot": false, "DeletionProtection": false,
-        "HttpEndpointEnabled": false, "IAMDatabaseAuthenticationEnabled": false, "PerformanceInsightsEnabled": false,
-        "DatabaseInsightsMode": "standard", "NetworkType": "IPV4", "AutoMinorVersionUpgrade": true,
-        "MonitoringInterval": 0, "EngineLifecycleSupport": "open-source-rds-extended-support",
+        "HttpEndpointEnabled": false, "IAMDatabaseAuthenticationEnabled": false, "NetworkType": "IPV4", "AutoMinorVersionUpgrade": true,
+        "EngineLifecycleSupport": "open-source-rds-extended-support",
         "StorageEncrypted": encrypted, "KmsKeyId": encrypted.then(|| ctx.default_key()),
     });
-    kept.as_object().cloned().unwrap_or_default()
+    let mut kept = kept.as_object().cloned().unwrap_or_default();
+    kept.extend(watching::defaults());
+    kept
 }
 
 /// Checks the members that creating, restoring and modifying share.
@@ -80,7 +75,7 @@ pub(super) fn check_common(ctx: &Ctx<'_>, input: &Input, version: &str) -> Resul
         let message = format!("The network type {other} isn't supported: the subnets have IPv4 addresses only.");
         return Err(Fault::new("NetworkTypeNotSupported", message));
     }
-    rules::monitoring(ctx, input)?;
+    watching::check(ctx, input)?;
     rules::keys(input)?;
     rules::logs(&input.texts("EnableCloudwatchLogsExports").unwrap_or_default(), version)?;
     windows::check(input.text("PreferredBackupWindow"), input.text("PreferredMaintenanceWindow"))
@@ -122,7 +117,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     input.keep(KEPT, &mut kept);
     windows::normalize(&mut kept);
     input.keep(&[("KmsKeyId", "KmsKeyId")], &mut kept);
-    rules::complete(ctx, input, &mut kept);
+    watching::keep(ctx, input, &mut kept);
     note_optimized(ctx, input, &mut kept);
     let backup = kept.get("PreferredBackupWindow").and_then(Value::as_str);
     windows::check(backup, kept.get("PreferredMaintenanceWindow").and_then(Value::as_str))?;
@@ -162,7 +157,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    input.only("CreateDBCluster", CREATE)?;
+    input.only("CreateDBCluster", &watching::and_watching(CREATE))?;
     let secret = Change::of(&input, false)?;
     let version = engine::choose(input.text("EngineVersion"))?;
     let mut cluster = draft(ctx, &input, version)?;

@@ -7,7 +7,7 @@ use crate::local::rds::{
     engine,
     input::{Input, combination},
     phase::Phase,
-    renaming, rules, times, windows,
+    renaming, times, watching, windows,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -21,12 +21,6 @@ const MODIFY: &[&str] = &[
     "PubliclyAccessible",
     "AutoMinorVersionUpgrade",
     "PreferredMaintenanceWindow",
-    "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod",
-    "DatabaseInsightsMode",
-    "MonitoringInterval",
-    "MonitoringRoleArn",
     "CACertificateIdentifier",
     "CertificateRotationRestart",
     "CopyTagsToSnapshot",
@@ -43,7 +37,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "The DB instance is a member of a DB cluster. Set {what} for the DB cluster."
         )));
     }
-    input.only("ModifyDBInstance", MODIFY)?;
+    input.only("ModifyDBInstance", &watching::and_watching(MODIFY))?;
     let store = &ctx.region.rds;
     let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
     let cluster = store.cluster(&before.cluster)?;
@@ -59,7 +53,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let members = KEPT.iter().copied().chain([("DBInstanceClass", "DBInstanceClass")]);
     let (deferred, at_once): (Vec<_>, Vec<_>) = members.partition(|(member, _)| DEFERRED.contains(member));
     input.keep(&at_once, &mut instance.kept);
-    rules::complete(ctx, &input, &mut instance.kept);
+    watching::keep(ctx, &input, &mut instance.kept);
     windows::normalize(&mut instance.kept);
     input.keep(&deferred, &mut instance.pending);
     let (class, authority) = (json!(before.class), before.kept.get("CACertificateIdentifier"));

@@ -1,11 +1,9 @@
 //! The settings of instances: those of their own, and those that are their cluster's.
 
-use serde_json::{Map, Value};
-
 use crate::local::rds::{
     engine,
     input::{Input, invalid, missing},
-    rules, windows,
+    rules, watching, windows,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -15,12 +13,6 @@ pub(super) const KEPT: &[(&str, &str)] = &[
     ("PubliclyAccessible", "PubliclyAccessible"),
     ("AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"),
     ("PreferredMaintenanceWindow", "PreferredMaintenanceWindow"),
-    ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
-    ("PerformanceInsightsKMSKeyId", "PerformanceInsightsKMSKeyId"),
-    ("PerformanceInsightsRetentionPeriod", "PerformanceInsightsRetentionPeriod"),
-    ("DatabaseInsightsMode", "DatabaseInsightsMode"),
-    ("MonitoringInterval", "MonitoringInterval"),
-    ("MonitoringRoleArn", "MonitoringRoleArn"),
     ("CACertificateIdentifier", "CACertificateIdentifier"),
     ("CopyTagsToSnapshot", "CopyTagsToSnapshot"),
 ];
@@ -53,15 +45,7 @@ pub(super) fn check_kept(ctx: &Ctx<'_>, input: &Input) -> Result<(), Fault> {
     if let Some(name) = authority.filter(|name| !engine::CERTIFICATES.contains(name)) {
         return Err(missing("CertificateNotFound", format!("Certificate {name} not found.")));
     }
-    rules::monitoring(ctx, input)?;
+    watching::check(ctx, input)?;
     rules::keys(input)?;
     windows::check(None, input.text("PreferredMaintenanceWindow"))
-}
-
-/// Gives a cluster's members its settings of Performance and Database Insights.
-pub(crate) fn take_insights(ctx: &mut Ctx<'_>, cluster: &str, insights: &Map<String, Value>) {
-    for instance in ctx.region.rds.instances.values_mut().filter(|instance| instance.cluster == cluster) {
-        instance.kept.retain(|member, _| !member.starts_with("PerformanceInsights"));
-        instance.kept.extend(insights.clone());
-    }
 }

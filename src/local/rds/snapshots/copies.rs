@@ -9,7 +9,7 @@ use crate::local::rds::{
     engine,
     input::{Filters, Input, combination, identifier, invalid},
     phase::Phase,
-    tags, times,
+    tags, times, watching,
 };
 use crate::local::{fault::Fault, members::random_uuid, world::Ctx};
 
@@ -61,7 +61,7 @@ pub(crate) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 /// nothing is archived here.
 pub(crate) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let mut known = super::RESTORE.to_vec();
+    let mut known = watching::and_watching(super::RESTORE);
     known.retain(|member| !["SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones"].contains(member));
     known.extend(["SourceDBClusterIdentifier", "RestoreToTime", "UseLatestRestorableTime", "RestoreType"]);
     input.only("RestoreDBClusterToPointInTime", &known)?;
