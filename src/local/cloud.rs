@@ -47,6 +47,13 @@ pub(crate) struct Cloud {
     closing: watch::Sender<bool>,
 }
 
+/// What a call may name of what is in other accounts and regions: nothing, or all that it is allowed to, which is a copy of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Here,
+    Everywhere,
+}
+
 impl Cloud {
     /// The cloud whose state is in `data`, which exists; an empty one when nothing was saved there.
     pub(crate) fn open(data: &Path, pace: Pace, services: Vec<&'static Service>) -> Result<Self, disk::DiskError> {
@@ -80,7 +87,18 @@ impl Cloud {
     /// Runs `work` on one region of one account, after everything whose time has come was moved on.
     /// Nothing is saved; see `change` and `save`.
     pub(crate) fn region<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
-        self.enter(&mut self.world(), account, region, work)
+        self.region_reaching(Reach::Here, account, region, work)
+    }
+
+    /// The same for what may have to see further.
+    pub(crate) fn region_reaching<T>(
+        &self,
+        reach: Reach,
+        account: &str,
+        region: &str,
+        work: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> T {
+        self.enter(&mut self.world(), reach, account, region, work)
     }
 
     /// Runs `work` in the same way and saves what it did, before anybody else sees it.
@@ -94,10 +112,21 @@ impl Cloud {
         region: &str,
         work: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, disk::DiskError> {
+        self.change_reaching(Reach::Here, account, region, work)
+    }
+
+    /// The same for what may have to see further.
+    pub(crate) fn change_reaching<T>(
+        &self,
+        reach: Reach,
+        account: &str,
+        region: &str,
+        work: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Result<T, disk::DiskError> {
         let mut world = self.world();
         let before = Before::of(entry(&mut world.accounts, account), region);
         let made = panic::catch_unwind(AssertUnwindSafe(|| {
-            let outcome = self.enter(&mut world, account, region, work);
+            let outcome = self.enter(&mut world, reach, account, region, work);
             let content = entry(&mut world.accounts, account);
             content.replicate(now());
             let places = content.to_be_saved(region);
@@ -126,15 +155,26 @@ impl Cloud {
     pub(crate) fn rehearse<T>(&self, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
         let mut world = self.world();
         let before = Before::of(entry(&mut world.accounts, account), region);
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.enter(&mut world, account, region, work)));
+        let outcome =
+            panic::catch_unwind(AssertUnwindSafe(|| self.enter(&mut world, Reach::Here, account, region, work)));
         before.restore(entry(&mut world.accounts, account), region);
         drop(world);
         outcome.unwrap_or_else(|mistake| panic::resume_unwind(mistake))
     }
 
-    fn enter<T>(&self, world: &mut World, account: &str, region: &str, work: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+    fn enter<T>(
+        &self,
+        world: &mut World,
+        reach: Reach,
+        account: &str,
+        region: &str,
+        work: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> T {
         let now = now();
-        let abroad = rds::abroad(world, account, region);
+        let abroad = match reach {
+            Reach::Here => Vec::new(),
+            Reach::Everywhere => rds::abroad(world, account, region),
+        };
         let content = entry(&mut world.accounts, account);
         content.settle(now);
         entry(&mut content.regions, region).settle(now, &content.iam);
@@ -169,6 +209,7 @@ impl Cloud {
         let (mut iam, mut place) = self.chaos.past(account, region, then);
         iam.settle(then, |role| place.usage(region, role).into_iter().collect());
         place.settle(then, &iam);
+        place.rds.abroad = rds::abroad(&self.world(), account, region);
         work(&mut Ctx {
             account,
             region_name: region,

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::{
     chaos::{Delivery, Fate, Site},
-    cloud::Cloud,
+    cloud::{Cloud, Reach},
     fault::Fault,
     model::{Model, Operation},
     page_token::Seal,
     protocol::{self, Call, Request},
+    rds,
     service::{Action, Run, Service},
     sts,
     world::Ctx,
@@ -241,16 +242,16 @@ fn act(
         action(ctx, input)
     };
     if is_reading(&operation.name) {
-        return cloud.region(account, region, work);
+        return cloud.region_reaching(reach(service.name, &operation.name), account, region, work);
     }
     // Saved also after a refusal: an action may have changed something before it refused.
-    change(cloud, service.name, (account, region), work)?
+    change(cloud, service.name, reach(service.name, &operation.name), (account, region), work)?
 }
 
 /// What somebody else does right after a call, behind its client's back.
 fn drift(cloud: &Cloud, scope: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
     let Scope { account, region, service, .. } = scope;
-    let calls = change(cloud, service, (account, region), |ctx| fate.drift(ctx))?;
+    let calls = change(cloud, service, Reach::Everywhere, (account, region), |ctx| fate.drift(ctx))?;
     for (call, outcome) in calls {
         let call = call.replace('.', " ");
         let ended = outcome.err().map_or_else(|| "200".to_owned(), |fault| format!("{} {fault}", fault.status));
@@ -259,14 +260,21 @@ fn drift(cloud: &Cloud, scope: &Scope, fate: &Fate<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// How far a call sees.
+fn reach(service: &str, action: &str) -> Reach {
+    if service == "rds" && rds::looks_abroad(action) { Reach::Everywhere } else { Reach::Here }
+}
+
 /// Changes an account's region for a service.
 fn change<T>(
     cloud: &Cloud,
     service: &str,
+    reach: Reach,
     (account, region): (&str, &str),
     work: impl FnOnce(&mut Ctx<'_>) -> T,
 ) -> Result<T, Fault> {
-    let outcome = cloud.change(account, region, work).map_err(|error| Fault::unsaved(service, &error))?;
+    let outcome =
+        cloud.change_reaching(reach, account, region, work).map_err(|error| Fault::unsaved(service, &error))?;
     cloud.wake();
     Ok(outcome)
 }

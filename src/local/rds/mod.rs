@@ -46,7 +46,7 @@ pub(crate) use plane::{
     system_folder::{copied_from, forget},
     ways::databases,
 };
-pub(crate) use snapshots::sharing::abroad;
+pub(crate) use snapshots::sharing::{abroad, looks_abroad};
 pub(crate) use store::Store;
 
 use super::service::{Action, Service};

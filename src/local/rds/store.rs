@@ -36,7 +36,7 @@ pub(crate) struct Store {
     pub(super) proxy_endpoints: BTreeMap<String, ProxyEndpoint>,
     pub(super) custom_endpoints: BTreeMap<String, CustomEndpoint>,
     pub(super) events: Vec<Event>,
-    /// What other regions and accounts have that can be copied here; read anew for each call.
+    /// What other regions and accounts have that can be copied here; read anew for each call that may name it.
     #[serde(skip)]
     pub(crate) abroad: Vec<Snapshot>,
     /// The folder of the servers; only where the data plane runs, which tells it.

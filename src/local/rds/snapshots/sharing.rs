@@ -53,6 +53,11 @@ impl Snapshot {
     }
 }
 
+/// Whether an action may name what is in another account or region.
+pub(crate) fn looks_abroad(action: &str) -> bool {
+    ["CopyDBClusterSnapshot", "DescribeDBClusterSnapshots", "RestoreDBClusterFromSnapshot"].contains(&action)
+}
+
 /// Every snapshot in other accounts and regions that this account may copy.
 pub(crate) fn abroad(world: &World, account: &str, region: &str) -> Vec<Snapshot> {
     let regions = world.accounts.iter().flat_map(|(owner, content)| {

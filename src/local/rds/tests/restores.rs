@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::{Cloud, merge};
 use crate::local::{
+    cloud::{self, Reach},
     members::testing,
-    rds::snapshots::sharing,
+    pace::Pace,
+    rds::{looks_abroad, snapshots::sharing},
     world::{Account, World},
 };
 
@@ -112,6 +114,22 @@ fn a_snapshot_is_seen_by_whom_it_is_shared_with_and_from_other_regions() {
         (list(&mut cloud, "public"), list(&mut cloud, "shared"), list(&mut cloud, "manual")),
         (Some(1), Some(0), Some(1))
     );
+}
+
+#[test]
+fn only_a_call_that_may_name_them_is_shown_what_others_have() {
+    let mut source = with_snapshot();
+    let mut owner = Account::default();
+    owner.regions.insert("eu-central-1".into(), std::mem::take(&mut source.region));
+    let folder = tempfile::tempdir().unwrap();
+    let cloud = cloud::Cloud::open(folder.path(), Pace::Instant, Vec::new()).unwrap();
+    cloud.world().accounts.insert(testing::Cloud::ACCOUNT.into(), owner);
+    let seen = |action: &str| {
+        let reach = if looks_abroad(action) { Reach::Everywhere } else { Reach::Here };
+        cloud.region_reaching(reach, testing::Cloud::ACCOUNT, "us-east-1", |ctx| ctx.region.rds.abroad.len())
+    };
+    let actions = ["CopyDBClusterSnapshot", "DescribeDBClusters", "RestoreDBClusterFromSnapshot", "CreateDBCluster"];
+    assert_eq!(actions.map(seen), [1, 0, 1, 0]);
 }
 
 #[test]
