@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Filters, Input, invalid, page};
+use super::{
+    classes,
+    input::{Filters, Input, invalid, page},
+};
 use crate::local::{ec2, fault::Fault, world::Ctx};
 
 /// The only engine; the stack that this cloud is for uses no other.
@@ -16,26 +19,6 @@ const VERSIONS: &[&str] = &[
 
 /// The log types that can go to CloudWatch.
 pub(super) const LOGS: &[&str] = &["postgresql", "instance", "iam-db-auth-error"];
-
-/// The sizes of the provisioned classes, by family; `db.serverless` stands beside them.
-const CLASSES: &[(&str, &[&str])] = &[
-    ("db.t3", &["medium", "large"]),
-    ("db.t4g", &["medium", "large"]),
-    ("db.r5", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"]),
-    ("db.r6g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
-    ("db.r6i", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"]),
-    ("db.r7g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"]),
-    ("db.r7i", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge"]),
-    ("db.r8g", &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge"]),
-];
-
-fn classes() -> impl Iterator<Item = String> {
-    let sized = |(family, sizes): &(&'static str, &'static [&'static str])| {
-        let family = *family;
-        sizes.iter().map(move |size| format!("{family}.{size}"))
-    };
-    std::iter::once("db.serverless".to_owned()).chain(CLASSES.iter().flat_map(sized))
-}
 
 /// Major and minor number, for comparing.
 fn numbers(version: &str) -> (u32, u32) {
@@ -55,24 +38,6 @@ pub(super) fn family(version: &str) -> String {
 /// Whether this is a parameter group family of the engine.
 pub(super) fn is_family(family: &str) -> bool {
     VERSIONS.iter().any(|version| self::family(version) == family)
-}
-
-pub(super) fn is_class(class: &str) -> bool {
-    classes().any(|known| known == class)
-}
-
-/// Refuses a class that is not there, or that needs a capacity range which the cluster has not.
-pub(super) fn check_class(class: &str, serverless: bool) -> Result<(), Fault> {
-    if !is_class(class) {
-        return Err(invalid(format!("Invalid DB Instance class: {class}")));
-    }
-    if class == "db.serverless" && !serverless {
-        return Err(Fault::new(
-            "InvalidDBClusterStateFault",
-            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
-        ));
-    }
-    Ok(())
 }
 
 /// Refuses an engine that is not there.
@@ -235,7 +200,7 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
     let mut options = Vec::new();
     for version in VERSIONS.iter().filter(|version| input.text("EngineVersion").is_none_or(|given| given == **version))
     {
-        for class in classes().filter(|class| input.text("DBInstanceClass").is_none_or(|given| given == class)) {
+        for class in classes::all().filter(|class| input.text("DBInstanceClass").is_none_or(|given| given == class)) {
             options.extend(["aurora", "aurora-iopt1"].map(|storage| option(&class, version, storage)));
         }
     }

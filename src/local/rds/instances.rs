@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Store, arn,
+    Store, arn, classes,
     clusters::{absent as no_cluster, encryption, key},
     engine,
     events::time,
@@ -242,7 +242,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         )));
     }
     let class = input.required("DBInstanceClass")?.to_owned();
-    engine::check_class(&class, cluster.scaling.is_some())?;
+    classes::check(&class, "creating", &cluster)?;
     check_kept(ctx, &input)?;
     let members = store.members(&cluster.identifier).count();
     if members >= 16 {

@@ -9,6 +9,7 @@
 //! and so their endpoints, but not which server is.
 
 mod arn;
+mod classes;
 mod clusters;
 mod defaults;
 mod engine;

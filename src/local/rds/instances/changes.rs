@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::settings::{KEPT, OF_THE_CLUSTER, check_kept};
 use crate::local::rds::{
-    engine,
+    classes,
     input::{Input, combination},
     phase::Phase,
     renaming, times, watching, windows,
@@ -44,7 +44,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let mut instance = before.clone();
     check_kept(ctx, &input)?;
     if let Some(class) = input.text("DBInstanceClass") {
-        engine::check_class(class, cluster.scaling.is_some())?;
+        classes::check(class, "modifying", cluster)?;
     }
     if let Some(group) = input.text("DBParameterGroupName").map(str::to_ascii_lowercase) {
         store.check_instance_group(&group, &cluster.version)?;

@@ -203,3 +203,30 @@ fn tags_have_the_letters_that_aws_takes() {
     let own = json!({"ResourceName": arn, "TagKeys": ["aws:x"]});
     assert_eq!(cloud.refusal("RemoveTagsFromResource", own), "InvalidParameterValue");
 }
+
+#[test]
+fn a_class_of_other_engines_is_refused_otherwise_than_one_that_is_none() {
+    let mut cloud = Cloud::furnished();
+    let elsewhere = |verb: &str| {
+        format!(
+            "RDS does not support {verb} a DB instance with the following combination: DBInstanceClass=db.t3.micro, \
+             Engine=aurora-postgresql, EngineVersion=15.17, LicenseModel=postgresql-license. For supported combinations of \
+             instance class and database engine version, see the documentation."
+        )
+    };
+    for (action, name, verb) in
+        [("CreateDBInstance", "shop-2", "creating"), ("ModifyDBInstance", "shop-1", "modifying")]
+    {
+        let mut told = |class: &str| {
+            let mut input = json!({"DBInstanceIdentifier": name, "DBInstanceClass": class});
+            if action.starts_with("Create") {
+                merge(&mut input, &json!({"Engine": "aurora-postgresql", "DBClusterIdentifier": "shop"}));
+            }
+            let fault = cloud.call(action, input).unwrap_err();
+            (fault.code, fault.message)
+        };
+        assert_eq!(told("db.t3.micro"), ("InvalidParameterCombination".to_owned(), elsewhere(verb)));
+        let unknown = ("InvalidParameterValue".to_owned(), "Invalid DB Instance class: db.foo".to_owned());
+        assert_eq!(told("db.foo"), unknown);
+    }
+}
