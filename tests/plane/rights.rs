@@ -65,3 +65,30 @@ async fn the_master_user_may_what_rds_superuser_may() {
     }
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_of_no_use_to_who_logs_in_by_iam() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let cluster = make(&aws, &["shop-1"]).await;
+    until_available(&aws, "shop-1").await;
+    let host = cluster.endpoint().unwrap();
+    let client = connect(host, "first-99").await.unwrap();
+    let enter = async || {
+        let mut config = tokio_postgres::Config::new();
+        config.host(host).port(5432).user("clerk").password("second-99").dbname("shop");
+        match config.connect(tokio_postgres::NoTls).await {
+            Ok(_) => "let in".to_owned(),
+            Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned()),
+        }
+    };
+    client.batch_execute("CREATE ROLE clerk LOGIN PASSWORD 'second-99'").await.unwrap();
+    assert_eq!(enter().await, "let in");
+    client.batch_execute("CREATE ROLE clerks; GRANT rds_iam TO clerks; GRANT clerks TO clerk").await.unwrap();
+    let told = enter().await;
+    assert!(told.starts_with("pg_hba.conf rejects connection") && told.contains("\"clerk\""), "{told}");
+    assert!(connect(host, "first-99").await.is_ok(), "who grants it does not have it");
+    client.batch_execute("REVOKE rds_iam FROM clerks").await.unwrap();
+    assert_eq!(enter().await, "let in");
+    cloud.stop().await;
+}

@@ -65,6 +65,7 @@ fn unavailable(refused: &Refused, username: &str) -> Health {
         }
         () if said.contains("authentication failed")
             || said.contains("SASL")
+            || said.contains("pg_hba.conf rejects")
             || said.contains("is not permitted to log in") =>
         {
             ("AUTH_FAILURE", format!("Database authentication failed for user {username}: {said}"))

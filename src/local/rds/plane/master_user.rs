@@ -10,6 +10,9 @@ use super::{
     postgres::{Outcome, SUPERUSER, Servers, Wanted, said},
 };
 
+/// The role whose members log in with IAM's tokens, and not otherwise.
+pub(super) const BY_TOKEN: &str = "rds_iam";
+
 impl Servers {
     /// Makes the master user, its password and the first database what they are to be.
     pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
@@ -66,7 +69,7 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_
         let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
         client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
     };
-    for role in ["rds_superuser", "rds_replication", "rds_password", "rds_iam"] {
+    for role in ["rds_superuser", "rds_replication", "rds_password", BY_TOKEN] {
         if !exists("pg_roles", "rolname", role).await? {
             client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN")).await?;
         }

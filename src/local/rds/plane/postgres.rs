@@ -18,6 +18,7 @@ use super::{
     holding::Holding,
     left_behind::end_at,
     listener::Listener,
+    master_user::BY_TOKEN,
     member_endpoints::Member,
     process::{Kind, Process},
     programs::Programs,
@@ -258,8 +259,11 @@ impl Servers {
         }
         let forced = wanted.parameters.iter().any(|(name, value)| name == "rds.force_ssl" && value == "1");
         let kind = if forced { "hostssl" } else { "host" };
-        let access =
-            format!("hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\n{kind} all all 127.0.0.0/8 scram-sha-256\n");
+        // As in RDS, a password is of no use to who has been granted `rds_iam`; and there are no tokens here.
+        let access = format!(
+            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\nhost all +{BY_TOKEN} 127.0.0.0/8 reject\n{kind} all all \
+             127.0.0.0/8 scram-sha-256\n"
+        );
         let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
         let settings = settings::of(wanted, programs, home);
         let text: String = settings
