@@ -20,6 +20,7 @@ use crate::data_folder::DataFolder;
 
 mod closed;
 mod left;
+mod logs;
 mod rights;
 mod servers;
 

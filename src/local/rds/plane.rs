@@ -243,7 +243,7 @@ impl Plane {
                 Ok(())
             }
         };
-        self.report(&item.place, "db-proxy", item.wanted, outcome, |ctx| {
+        let news = self.report(&item.place, "db-proxy", item.wanted, outcome, |ctx| {
             let store = &mut ctx.region.rds;
             let name = &item.spec.name;
             let proxy = store.proxies.get_mut(&item.id).filter(|proxy: &&mut Proxy| proxy.arn.ends_with(name.as_str()));
@@ -252,7 +252,11 @@ impl Plane {
             }
             let endpoint = store.proxy_endpoints.get_mut(&item.id)?;
             Some((endpoint.arn.clone(), &mut endpoint.progress))
-        })
+        });
+        if self.servers.export_pooler_log(&item.place, &item.spec) {
+            self.save(&item.place);
+        }
+        news
     }
 
     /// Writes back how far something is, and answers whether that is news; only news reach the disk.

@@ -39,7 +39,7 @@ pub(crate) struct Proxy {
     pub(super) require_tls: bool,
     /// Seconds.
     pub(super) idle_timeout: i64,
-    debug_logging: bool,
+    pub(super) debug_logging: bool,
     created: Millis,
     pub(super) updated: Millis,
     pub(super) tags: Tags,

@@ -1,5 +1,6 @@
-//! The servers' logs in CloudWatch Logs, where a cluster exports them: the group `/aws/rds/cluster/NAME/postgresql` with a stream
-//! for each instance, which the server's real lines are written to.
+//! The servers' logs in CloudWatch Logs, which their real lines are written to: where a cluster exports them, the group
+//! `/aws/rds/cluster/NAME/postgresql` with a stream for each instance; and for each proxy `/aws/rds/proxy/NAME` with a stream for
+//! each of its endpoints.
 
 use std::{
     fs,
@@ -7,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{postgres::Servers, replicas::replica_name, wanted::Place};
+use super::{pooler, postgres::Servers, replicas::replica_name, wanted::Place};
 use crate::local::rds::clusters::Cluster;
 use crate::local::{logs::Destination, world::Ctx};
 
@@ -31,21 +32,28 @@ impl Servers {
     /// Writes what the servers of a cluster have said since the last time. Answers whether there was something.
     pub(super) fn export_logs(&self, place: &Place, cluster: &str) -> bool {
         let exports = self.cloud.region(&place.account, &place.region, |ctx| exports(ctx, cluster, &self.folder));
-        let mut news = false;
-        for export in exports {
-            // What cannot be read now is read the next time.
-            let Ok((entries, end)) = read(&export.folder) else { continue };
-            if entries.is_empty() {
-                continue;
-            }
-            self.cloud.region(&place.account, &place.region, |ctx| {
-                let (account, region) = (place.account.as_str(), place.region.as_str());
-                let to = Destination { account, region, group: &export.group, stream: &export.stream };
-                ctx.region.logs.write_all(to, ctx.now, &entries);
-            });
-            news |= self.user.write(&export.folder.join(MARK), &end.to_string()).is_ok();
+        exports.iter().filter(|export| self.export(place, export)).count() > 0
+    }
+
+    /// Does so for a pooler.
+    pub(super) fn export_pooler_log(&self, place: &Place, wanted: &pooler::Wanted) -> bool {
+        let group = format!("/aws/rds/proxy/{}", wanted.proxy);
+        let export = Export { group, stream: wanted.name.clone(), folder: self.folder.join(&wanted.name) };
+        self.cloud.region(&place.account, &place.region, |ctx| ctx.serves("logs")) && self.export(place, &export)
+    }
+
+    fn export(&self, place: &Place, export: &Export) -> bool {
+        // What cannot be read now is read the next time.
+        let Ok((entries, end)) = read(&export.folder) else { return false };
+        if entries.is_empty() {
+            return false;
         }
-        news
+        self.cloud.region(&place.account, &place.region, |ctx| {
+            let (account, region) = (place.account.as_str(), place.region.as_str());
+            let to = Destination { account, region, group: &export.group, stream: &export.stream };
+            ctx.region.logs.write_all(to, ctx.now, &entries);
+        });
+        self.user.write(&export.folder.join(MARK), &end.to_string()).is_ok()
     }
 }
 

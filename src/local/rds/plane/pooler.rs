@@ -31,6 +31,10 @@ use crate::local::rds::{phase::Password, proxies::targets::Pool};
 pub(crate) struct Wanted {
     /// The last part of the proxy's or endpoint's ARN: the name of its folder.
     pub(crate) name: String,
+    /// The proxy's name, also for an endpoint of it.
+    pub(super) proxy: String,
+    /// Whether it tells who comes and goes (DebugLogging).
+    pub(super) debug: bool,
     pub(crate) listener: Listener,
     pub(super) require_tls: bool,
     /// Seconds.
@@ -71,6 +75,7 @@ impl Servers {
         let said = |cause: std::io::Error| format!("Could not write the pooler's configuration: {cause}.");
         self.user.make_home(&home).map_err(said)?;
         self.user.make_folder(&home.join("run")).map_err(said)?;
+        self.user.shorten(&home).map_err(|cause| format!("Could not put the pooler's log aside: {cause}."))?;
         self.certify(&home, std::slice::from_ref(&wanted.listener.address)).map_err(said)?;
         let users = self.user.write(&home.join("users"), &credentials(&wanted.users)).map_err(said)?;
         let settings = self.configure_pooler(wanted).map_err(said)?;
@@ -194,8 +199,8 @@ fn configuration(wanted: &Wanted, home: &std::path::Path, returns: u64) -> Strin
         ("client_tls_cert_file", file("server.crt")),
         ("server_tls_sslmode", "verify-full".into()),
         ("server_tls_ca_file", file("ca.pem")),
-        ("log_connections", "0".into()),
-        ("log_disconnections", "0".into()),
+        ("log_connections", u8::from(wanted.debug).to_string()),
+        ("log_disconnections", u8::from(wanted.debug).to_string()),
         ("log_stats", "0".into()),
     ];
     text.push_str("\n[pgbouncer]\n");
@@ -214,6 +219,8 @@ mod tests {
         let listener = Listener { address: "127.20.0.1".into(), port: 5432 };
         let wanted = |max_percent| Wanted {
             name: "prx-1".into(),
+            proxy: "shop".into(),
+            debug: false,
             listener: listener.clone(),
             require_tls: true,
             idle_timeout: 1800,

@@ -160,6 +160,8 @@ impl Wanted {
         });
         let spec = pooler::Wanted {
             name: folder(&proxy.arn),
+            proxy: proxy.name.clone(),
+            debug: proxy.debug_logging,
             listener: proxy.listener.clone(),
             require_tls: proxy.require_tls,
             idle_timeout: proxy.idle_timeout,
