@@ -495,8 +495,9 @@ def data_through_the_proxy():
 def logs_in_cloudwatch():
     """What the server really says, in a stream for each instance."""
     group = "/aws/rds/cluster/shop/postgresql"
-    groups = lambda: [one["logGroupName"] for one in logs.describe_log_groups(logGroupNamePrefix="/aws/rds/")["logGroups"]]
+    groups = lambda of="cluster": [one["logGroupName"] for one in logs.describe_log_groups(logGroupNamePrefix=f"/aws/rds/{of}/")["logGroups"]]
     equal("none without being asked for", groups(), [])
+    equal("but a proxy's", groups("proxy"), ["/aws/rds/proxy/shop"])
     refused("of a kind that is none", "InvalidParameterCombination", rds.modify_db_cluster, DBClusterIdentifier="shop",
             CloudwatchLogsExportConfiguration={"EnableLogTypes": ["slowquery"]})  # fmt: skip
     rds.modify_db_cluster(DBClusterIdentifier="shop", CloudwatchLogsExportConfiguration={"EnableLogTypes": ["postgresql"]})
