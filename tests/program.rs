@@ -9,6 +9,7 @@ use std::{
 
 use crate::binary::Cloud;
 
+mod failed;
 /// Elsewhere nothing tells whose a listener is.
 #[cfg(target_os = "linux")]
 mod listener;

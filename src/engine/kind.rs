@@ -250,9 +250,12 @@ impl Seen {
         self.setback.as_deref()?.lines().next()
     }
 
-    /// What is worth knowing of it although it is as described, each as a sentence.
+    /// What is worth knowing of it where nobody compares it with a description.
     pub fn notices(&self) -> impl Iterator<Item = String> {
-        let setback = self.setback_event().map(|event| format!("AWS took its last change back: {event}"));
+        let setback = self.setback_event().map(|event| {
+            let event = event.trim_end_matches('.');
+            format!("AWS took its last change back: {event}. `infra diff` says whether it is as described without it.")
+        });
         setback.into_iter().chain(self.notice.clone())
     }
 

@@ -81,6 +81,8 @@ pub struct Step {
     /// Whether it is as described and does not say so: its fingerprint is of another description, or it has none. That is
     /// noted when the plan is executed, and is no change.
     pub unstamped: bool,
+    /// Whether it is as described although AWS says that it took the change to that back.
+    pub contradicted: bool,
     /// Of a deletion: what is not the stack's and keeps AWS from it, where that was asked.
     pub occupants: Vec<Occupant>,
     /// Whether the address alone may mislead about what goes: it holds data, or others claim the same address.
@@ -102,6 +104,7 @@ impl Step {
             deletes_first: false,
             unsettled: false,
             unstamped: false,
+            contradicted: false,
             occupants: Vec::new(),
             goes_by_id: false,
         }

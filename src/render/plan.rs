@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::value::{self, count};
 use crate::engine::{
-    Address, Change, Occupant, Phase, Seen,
+    Address, Change, Occupant, Phase,
     attributes::{HIDDEN, is_hidden},
     plan::{Action, Plan, Step},
 };
@@ -49,13 +49,19 @@ fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
 fn notices(plan: &Plan) -> impl Iterator<Item = (&Address, String)> {
     plan.steps.iter().flat_map(|step| {
         let live = step.live.as_ref();
-        let told: Vec<String> = match step.action {
-            Action::Keep => live.into_iter().flat_map(Seen::notices).collect(),
-            Action::Update => live.and_then(|live| live.notice.clone()).into_iter().collect(),
-            _ => Vec::new(),
-        };
-        told.into_iter().map(|notice| (&step.address, notice))
+        let stays = matches!(step.action, Action::Keep | Action::Update);
+        let notice = live.filter(|_| stays).and_then(|live| live.notice.clone());
+        contradiction(step).into_iter().chain(notice).map(|notice| (&step.address, notice))
     })
+}
+
+/// What AWS says against what it shows.
+fn contradiction(step: &Step) -> Option<String> {
+    let event = step.live.as_ref().filter(|_| step.contradicted)?.setback_event()?.trim_end_matches('.');
+    Some(format!(
+        "AWS took its last change back: {event}. It shows it nevertheless, so a deploy finds nothing to change: fix the cause, \
+         then change it once more, or retry in AWS what failed."
+    ))
 }
 
 fn describe(text: &mut String, step: &Step) {

@@ -105,7 +105,9 @@ impl<'a> Decision<'a> {
             step.changes.extend(tag_changes(desired, seen));
         }
         step.live = Some(seen.clone());
-        step.drift = seen.fingerprint() == Some(desired.fingerprint.as_str())
+        let is_what_was_applied = seen.fingerprint() == Some(desired.fingerprint.as_str());
+        step.drift = is_what_was_applied
+            && seen.setback.is_none()
             && step.changes.iter().any(|change| references(&change.after).is_empty());
         step.unsettled = matches!(seen.phase, Phase::Changing(_) | Phase::Awaited(_) | Phase::Blocked { .. });
         let immutable = step
@@ -115,7 +117,8 @@ impl<'a> Decision<'a> {
             .map(|change| change.top().to_owned());
         step.action = match (&seen.phase, immutable) {
             (Phase::Failed(why), _) => {
-                step.reason = Some(format!("AWS gave up on it: {why}"));
+                // What follows the first line are logs: they are for who deals with the failure.
+                step.reason = Some(format!("AWS gave up on it: {}", why.lines().next().unwrap_or_default()));
                 Action::Replace
             }
             (_, Some(name)) => {
@@ -125,7 +128,7 @@ impl<'a> Decision<'a> {
             (_, None) if step.changes.is_empty() => Action::Keep,
             _ => Action::Update,
         };
-        if let (Some(why), Action::Update) = (&seen.setback, step.action) {
+        if let (Some(why), Action::Update) = (seen.setback_event(), step.action) {
             step.reason = Some(format!("AWS took the last change back: {why}"));
         }
         match (&seen.phase, step.action) {
@@ -142,10 +145,11 @@ impl<'a> Decision<'a> {
             _ => {}
         }
         // What is changed or awaited gets its fingerprint last of all.
-        step.unstamped = kind.stamped
-            && step.action == Action::Keep
-            && !step.unsettled
-            && seen.fingerprint() != Some(desired.fingerprint.as_str());
+        let unstamped = kind.stamped && step.action == Action::Keep && !step.unsettled && !is_what_was_applied;
+        // What was taken back before this description was applied, or after it, is over. What was not applied is not noted as if
+        // it were.
+        step.contradicted = unstamped && seen.setback.is_some();
+        step.unstamped = unstamped && !step.contradicted;
         if step.action == Action::Update && step.reason.is_none() {
             step.reason = (kind.remark)(seen, &step.changes);
         }

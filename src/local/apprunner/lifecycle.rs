@@ -12,7 +12,6 @@ use super::{
 };
 use crate::local::{
     fault::Fault,
-    logs,
     members::{Tag, decode, merge_tags, random_hex, random_text},
     world::Ctx,
 };
@@ -154,7 +153,7 @@ pub(super) fn start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, duration: Duration
         service.generation += 1;
     }
     service.operations.push(operation);
-    log_start(ctx, arn, kind, &settings, failure.as_deref());
+    log_start(ctx, arn, kind, &settings);
     Ok(id)
 }
 
@@ -170,8 +169,8 @@ fn take_program(ctx: &mut Ctx<'_>, arn: &str, kind: Kind) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What App Runner logs when an operation begins; a start that fails leaves a line in the application's log, too.
-fn log_start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, settings: &Settings, failure: Option<&str>) {
+/// What App Runner logs when an operation begins.
+fn log_start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, settings: &Settings) {
     let text = match kind {
         Kind::Create => "Service creation started.",
         Kind::Update => "Service update started.",
@@ -187,13 +186,6 @@ fn log_start(ctx: &mut Ctx<'_>, arn: &str, kind: Kind, settings: &Settings, fail
     }
     let image = settings.source.0["ImageRepository"]["ImageIdentifier"].as_str().unwrap_or("the source code");
     ctx.region.apprunner.log(arn, now, &format!("Starting to pull {image}."));
-    if let Some(failure) = failure
-        && let Ok(service) = ctx.region.apprunner.find(arn)
-    {
-        let group = service.log_group("application");
-        let to = logs::Destination { account: ctx.account, region: ctx.region_name, group: &group, stream: "instance" };
-        ctx.region.logs.write(to, now, failure);
-    }
 }
 
 /// The answer of most operations: the service under way, and the operation's id.

@@ -39,8 +39,8 @@ async fn one(summary: ServiceSummary, scope: &Scope<'_>) -> Result<Option<Live<S
     }
     let mut phase = phase(&service, operation.as_ref());
     let mut setback = setback(&service, operation.as_ref());
-    if let Some(reason) = failure(&mut phase, &mut setback) {
-        reason.push_str(&logs::last_lines(scope.aws, service.service_name(), service.service_id()).await);
+    if let (Some(reason), Some(operation)) = (failure(&mut phase, &mut setback), &operation) {
+        reason.push_str(&logs::of(scope.aws, &service, operation).await);
     }
     let live = Live::new(address, arn, spec(&service))
         .output("arn", Some(arn))

@@ -28,8 +28,8 @@ const PORTS: usize = 3;
 enum End {
     /// It was told to stop, and has.
     Stopped,
-    /// It never came up: why, and what it said last.
-    NeverUp(String, Vec<String>),
+    /// It never came up: why.
+    NeverUp(String),
     /// It was up, and is not any more: why.
     Down(String),
 }
@@ -43,9 +43,8 @@ pub(super) async fn run(shared: Arc<Shared>, place: Place, generation: u64, mut 
         let mut life = Life { shared: &shared, place: &place, specification, stop: stop.clone() };
         let why = match life.live().await {
             End::Stopped => return,
-            End::NeverUp(why, last) => {
-                tell_failure(&shared, &place, &why, &last);
-                // An operation that waited for it decides whether it is still to run.
+            End::NeverUp(why) => {
+                // An operation that waited for it says why it fails, and decides whether it is still to run.
                 if shared.tell(&place, |service, now| service.fail(now, &why)).unwrap_or(true) {
                     continue;
                 }
@@ -70,15 +69,6 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// The reason stands in the service's log, with the last lines of the program: its own stream may not be the latest one
-/// when somebody looks.
-fn tell_failure(shared: &Shared, place: &Place, why: &str, last: &[String]) {
-    for line in last {
-        shared.log(place, &format!("Application: {line}"));
-    }
-    shared.log(place, why);
-}
-
 struct Life<'a> {
     shared: &'a Arc<Shared>,
     place: &'a Place,
@@ -94,18 +84,18 @@ impl Life<'_> {
             let port = match port::choose(&wished) {
                 Ok(port) => port,
                 Err(error) => {
-                    return End::NeverUp(format!("There is no free port on this machine: {error}."), Vec::new());
+                    return End::NeverUp(format!("There is no free port on this machine: {error}."));
                 }
             };
             let start = match self.shared.environment(self.place, &self.specification, port) {
                 Ok(start) => start,
-                Err(why) => return End::NeverUp(why, Vec::new()),
+                Err(why) => return End::NeverUp(why),
             };
             let end = self.start(&start, port).await;
-            let End::NeverUp(why, last) = end else { return end };
+            let End::NeverUp(why) = end else { return end };
             // Somebody else took the port between the look and the start.
             if attempt == PORTS || port::is_free(port) {
-                return End::NeverUp(why, last);
+                return End::NeverUp(why);
             }
             self.shared.log(self.place, &format!("{why} Another port is tried."));
             wished.clear();
@@ -118,15 +108,15 @@ impl Life<'_> {
             Ok(started) => started,
             Err(error) => {
                 let why = format!("Could not start `{}` in {}: {error}.", start.command, start.dir.display());
-                return End::NeverUp(why, Vec::new());
+                return End::NeverUp(why);
             }
         };
         let owner = Owner { group: process.group(), mark: start.environment.get(MARK).cloned().unwrap_or_default() };
         let output = Output::of(self.shared, self.place, &self.specification, out, err);
         if let Err(why) = self.comes_up(&mut process, port, &owner).await {
             process.stop().await;
-            let last = output.finish().await;
-            return why.map_or(End::Stopped, |why| End::NeverUp(why, last));
+            output.finish().await;
+            return why.map_or(End::Stopped, End::NeverUp);
         }
         self.shared.tell(self.place, |service, now| {
             service.port = Some(port);

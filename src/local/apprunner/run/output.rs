@@ -1,11 +1,10 @@
 //! What a program says, line by line: into the service's log group, and into a file for `infra local logs`.
 
 use std::{
-    collections::VecDeque,
     fs::File,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,15 +17,12 @@ use crate::local::{lines::split, logs::Destination, members::random_hex};
 const LONGEST_LINE: usize = 16 << 10;
 /// A longer file begins anew when a program is started.
 const LONGEST_FILE: u64 = 8 << 20;
-/// How many lines are remembered for the report of a failure.
-const LAST: usize = 5;
 /// How often lines are written to the log group, and the group to the disk.
 const WRITING: Duration = Duration::from_millis(100);
 const SAVING: Duration = Duration::from_secs(2);
 
 /// The output of one start of a program.
 pub(super) struct Output {
-    last: Arc<Mutex<VecDeque<String>>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -40,27 +36,26 @@ impl Output {
         err: Option<impl AsyncRead + Unpin + Send + 'static>,
     ) -> Self {
         let (sender, lines) = mpsc::channel(1000);
-        let last = Arc::new(Mutex::new(VecDeque::new()));
-        let recorder = Recorder {
+        let mut recorder = Recorder {
             shared: Arc::clone(shared),
             place: place.clone(),
             group: specification.group.clone(),
             stream: format!("instance/{}", random_hex(32)),
             file: open(shared, place, &specification.name),
-            last: Arc::clone(&last),
         };
+        // The stream is there also where nothing is said: whoever looks for the output of this start finds that.
+        recorder.write(&[]);
         let mut tasks = vec![tokio::spawn(recorder.record(lines))];
         tasks.extend(out.map(|out| tokio::spawn(split(out, LONGEST_LINE, sender.clone()))));
         tasks.extend(err.map(|err| tokio::spawn(split(err, LONGEST_LINE, sender))));
-        Self { last, tasks }
+        Self { tasks }
     }
 
-    /// Waits until all was written that the program said before its end; gives its last lines.
-    pub(super) async fn finish(self) -> Vec<String> {
+    /// Waits until all was written that the program said before its end.
+    pub(super) async fn finish(self) {
         // What it left running may hold its output open.
         let all = futures::future::join_all(self.tasks);
         let _ = tokio::time::timeout(Duration::from_secs(2), all).await;
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -76,7 +71,6 @@ struct Recorder {
     group: String,
     stream: String,
     file: Option<File>,
-    last: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Recorder {
@@ -103,9 +97,5 @@ impl Recorder {
         let Place { account, region, .. } = &self.place;
         let to = Destination { account, region, group: &self.group, stream: &self.stream };
         self.shared.region(&self.place, |ctx| ctx.region.logs.write_all(to, ctx.now, batch));
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.extend(batch.iter().filter(|line| !line.trim().is_empty()).cloned());
-        let surplus = last.len().saturating_sub(LAST);
-        last.drain(..surplus);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ACCESS, Fixture, INSTANCE, SERVICE, allow, call, private, role, service, with_secret};
-use crate::local::pace::Pace;
+use crate::local::{apprunner::EVENTS, pace::Pace};
 
 #[test]
 fn creations_that_are_refused() {
@@ -157,8 +157,8 @@ fn what_the_roles_may_not_read_fails_the_creation() {
         fixture.cloud.wait(300);
         let expected = if failure.is_empty() { "RUNNING" } else { "CREATE_FAILED" };
         assert_eq!(fixture.status(&arn), expected, "{failure}");
-        let group = fixture.cloud.region.apprunner.services[&arn].log_group("application");
-        let log = fixture.cloud.region.logs.last_messages(&group, "instance", 1).join("");
+        let group = fixture.cloud.region.apprunner.services[&arn].log_group("service");
+        let log = fixture.cloud.region.logs.last_messages(&group, EVENTS, 1).join("");
         assert!(log.contains(failure) && !log.contains("hidden"), "{log}");
     }
 }
