@@ -9,7 +9,6 @@ use super::{
 };
 use crate::engine::{
     Address,
-    execute::Outcome,
     plan::{Plan, Policy, Step},
 };
 
@@ -90,7 +89,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         };
         let outcome = carry_out(&stage, &plan, &survey.desired, &args.run, &held).await;
         if !outcome.is_complete() {
-            held.release(false).await;
+            held.release(!outcome.hidden).await;
             return end(&stage, &outcome, "The deploy", began.elapsed(), args.run.json, true);
         }
         early = Some(held);
@@ -125,7 +124,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Ok(deploys) => (Ok(carry_out(&stage, &plan, &survey.desired, &args.run, &held).await), deploys),
         Err(failure) => (Err(failure), false),
     };
-    held.release(outcome.as_ref().is_ok_and(Outcome::is_complete)).await;
+    held.release(outcome.as_ref().is_ok_and(|outcome| !outcome.hidden)).await;
     let outcome = outcome?;
     if deploys && outcome.is_complete() {
         // No step of the plan waits for what the local cloud does by itself.

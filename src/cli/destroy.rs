@@ -108,7 +108,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         lock_and_look(&stage, "destroy", &args.run, &shown, look()).await?
     };
     let outcome = carry_out(&stage, &decided, &[], &args.run, &held).await;
-    held.release(outcome.is_complete()).await;
+    held.release(!outcome.hidden).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
     if outcome.is_complete() && !args.run.json {
         print(&remains(&stage, &decided, &unplaced));

@@ -11,7 +11,10 @@ mod way;
 use std::{
     collections::BTreeMap,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,6 +61,8 @@ pub struct Outcome {
     pub skipped: Vec<(Address, Action, String)>,
     /// The outputs of everything that is there now.
     pub known: Known,
+    /// Whether AWS may not show yet all that was made and deleted.
+    pub hidden: bool,
     /// Whether somebody stopped it.
     pub interrupted: bool,
     /// Why the lock was lost, where that stopped it.
@@ -85,6 +90,8 @@ struct Run<'a> {
     halt: watch::Receiver<bool>,
     lease: Option<Arc<Lease>>,
     timeout: Duration,
+    /// Whether a step failed before AWS showed what it had made or deleted.
+    hidden: AtomicBool,
 }
 
 impl Run<'_> {
@@ -103,6 +110,11 @@ impl Run<'_> {
 
     fn lock_lost(&self) -> Option<Loss> {
         self.lease.as_ref().and_then(|lease| lease.loss())
+    }
+
+    /// Whether any call that may have changed something was made in the last `time`, by any step.
+    fn acted_within(&self, time: Duration) -> bool {
+        self.lease.as_ref().and_then(|lease| lease.since_acted()).is_some_and(|age| age <= time)
     }
 
     /// Returns when we are told to stop.
@@ -168,6 +180,7 @@ pub async fn execute(
         halt,
         lease: options.lease.clone(),
         timeout: options.timeout,
+        hidden: AtomicBool::new(false),
     };
     let mut walk = walk::Walk::new(&run);
     let halts = async {
@@ -179,6 +192,7 @@ pub async fn execute(
     let mut outcome = walk.outcome;
     outcome.known = Arc::unwrap_or_clone(run.known());
     outcome.interrupted = *run.stop.borrow();
+    outcome.hidden = !outcome.is_complete() && (run.stopped().is_some() || run.hidden.load(Ordering::Relaxed));
     outcome.lock_lost = run.lock_lost().filter(|_| !*run.stop.borrow() && !outcome.is_complete());
     outcome
 }

@@ -93,7 +93,7 @@ impl Lock {
         let stopped = if rest.is_zero() {
             None
         } else {
-            tell("The last run was stopped in the middle; AWS may take some seconds to show all that it did.");
+            tell("The last run ended before AWS showed all that it did; that may take some seconds.");
             unless_stopped(stop, sleep(rest)).await.err()
         };
         lock.forget_elections().await;

@@ -3,7 +3,7 @@
 //! The loop asks what is there before it acts, so it goes on from wherever an earlier run, a lost answer or
 //! AWS itself has left the resource.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{
     Ended, Run,
@@ -46,11 +46,15 @@ pub(super) async fn step(run: &Run<'_>, step: &Step) -> Result<Duration, Ended> 
     let began = now();
     run.tell(Event::Started { address: step.address.clone(), action: step.action, usual: usual(step, run.kinds) });
     let mut way = Way::new(run, step)?;
-    match step.action {
-        Action::Delete => gone(&mut way).await?,
-        _ => there(&mut way).await?,
+    let ended = match step.action {
+        Action::Delete => gone(&mut way).await,
+        _ => there(&mut way).await,
+    };
+    // What has no tags is not looked for by anybody: AWS knows it by what it belongs to.
+    if ended.is_err() && way.unseen && way.kind.tagged {
+        run.hidden.store(true, Ordering::Relaxed);
     }
-    Ok(since(began))
+    ended.map(|()| since(began))
 }
 
 /// How far a creation is.
@@ -123,6 +127,7 @@ async fn there(way: &mut Way<'_, '_>) -> Result<(), Ended> {
             Some(Seen { phase: Phase::Deleting(word), .. }) => way.wait_for(&word).await?,
             Some(seen) => {
                 (creation, lost) = (creation.seen(), None);
+                way.unseen = false;
                 if further(way, desired, &seen, &mut sent).await? {
                     way.run.learn(&seen);
                     return Ok(());
@@ -223,7 +228,10 @@ async fn mend(
 async fn create(way: &mut Way<'_, '_>, desired: &Desired) -> Result<Creation, Ended> {
     way.stopped()?;
     let known = way.run.known();
+    let asked = now();
     let answer = desired.create(&way.scope(&known, wanted_tags(way.run, &desired.address))).await;
+    // Where a verb makes several calls and one is refused, the ones before it were made.
+    way.unseen |= answer.is_ok() || way.run.acted_within(since(asked));
     match answer {
         Ok(()) => {
             way.accepted();
@@ -231,7 +239,7 @@ async fn create(way: &mut Way<'_, '_>, desired: &Desired) -> Result<Creation, En
         }
         // It may have been done: look before it is sent again.
         Err(error) if error.class == Class::Ambiguous => {
-            way.doubtful = true;
+            (way.doubtful, way.unseen) = (true, true);
             let at = now();
             way.again(error).await?;
             Ok(Creation::Doubtful(at))
@@ -308,6 +316,7 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                 match answer {
                     Ok(()) => {
                         way.accepted();
+                        way.unseen = true;
                         (accepted, may_be_done) = (Some((now(), seen.clone())), true);
                     }
                     Err(error) if error.class == Class::NotFound => {
@@ -319,6 +328,7 @@ async fn gone(way: &mut Way<'_, '_>) -> Result<(), Ended> {
                     }
                     Err(error) => {
                         may_be_done |= error.class == Class::Ambiguous;
+                        way.unseen |= error.class == Class::Ambiguous;
                         // In a state that nobody but its owner ends, AWS would refuse for ever.
                         if let (Class::Busy, Phase::Blocked { why, .. }) = (error.class, &seen.phase)
                             && since(*refused.get_or_insert_with(now)) > SETTLING

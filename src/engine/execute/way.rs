@@ -38,6 +38,8 @@ pub(super) struct Way<'r, 'a> {
     under_way: bool,
     /// Whether a creation was sent that was not answered.
     pub(super) doubtful: bool,
+    /// Whether something was made or deleted, or may have been, that AWS was not seen to show yet.
+    pub(super) unseen: bool,
     /// Resources at this address that are not ours to bring anywhere: the old half of a replacement, duplicates.
     others: Vec<&'r Seen>,
     token: String,
@@ -80,6 +82,7 @@ impl<'r, 'a> Way<'r, 'a> {
             acted: now,
             under_way: step.unsettled,
             doubtful: false,
+            unseen: false,
             others: others.filter_map(|other| other.live.as_ref()).collect(),
             token: (0..32).map(|_| char::from(rand::random_range(b'a'..=b'z'))).collect(),
             refused: None,

@@ -110,7 +110,7 @@ impl Lease {
     }
 
     /// How long ago something was done last that AWS may not show yet.
-    pub(super) fn since_acted(&self) -> Option<Duration> {
+    pub(in crate::engine) fn since_acted(&self) -> Option<Duration> {
         self.acted.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 
