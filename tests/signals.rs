@@ -64,10 +64,8 @@ fn a_signal_ends_the_run_in_order() {
         send(&running, signal);
         let run = Run::ended(DEPLOY, running.wait_with_output().expect("it ends")).ends_with(130);
         assert!(run.stderr().contains("Stopping: nothing new is started"), "{signal:?}: {}", run.stderr());
-        let left = run
-            .stdout()
-            .lines()
-            .any(|line| line.starts_with("Still running in AWS: ") && line.contains("nat-gateway/1"));
+        let left =
+            run.stdout().lines().any(|line| line.starts_with("Still under way: ") && line.contains("nat-gateway/1"));
         assert!(left, "{signal:?}: {}", run.stdout());
         gave_the_lock_back(&cloud, &wire);
         goes_on(&cloud);

@@ -74,7 +74,7 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
     }
     if !outcome.left.is_empty() {
         let names: Vec<&str> = outcome.left.iter().map(|(address, _)| address.as_str()).collect();
-        let _ = writeln!(text, "{}", wrapped(&format!("Still running in AWS: {}.", names.join(", ")), "  "));
+        let _ = writeln!(text, "{}", wrapped(&format!("Still under way: {}.", names.join(", ")), "  "));
     }
     if !outcome.skipped.is_empty() {
         let _ = writeln!(text, "Not done:");
@@ -106,7 +106,8 @@ pub fn text(outcome: &Outcome, what: &str, took: Duration) -> String {
     }
     text.push_str(".\n");
     if !outcome.is_complete() {
-        text.push_str("Nothing is rolled back: run the same command again and it continues from here.\n");
+        let cause = if outcome.failed.is_empty() { "The" } else { "Once the cause is mended, the" };
+        let _ = writeln!(text, "What was done stays. {cause} same command continues from here.");
     }
     if took > Duration::from_secs(1) {
         text.push_str(&slowest(outcome));
