@@ -9,6 +9,7 @@ mod clouds;
 mod convergence;
 mod copied;
 mod data_folder;
+mod described;
 mod endtoend;
 mod failures;
 mod faults;

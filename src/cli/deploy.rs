@@ -51,7 +51,6 @@ impl Args {
 
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let stage = Stage::open(&args.stack).await?;
-    program::check(&stage)?;
     let mut began = Instant::now();
     let policy = Policy {
         replace: args.allow_replace.iter().cloned().collect(),

@@ -60,7 +60,7 @@ impl Args {
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     // What is in the database goes with the database.
     args.stack.skip_migrations = true;
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::quietly(&args.stack).await?;
     let mut began = Instant::now();
     let named = std::mem::take(&mut args.allow_delete);
     // Where nobody can be asked, everything that has to be named is said at once.

@@ -69,7 +69,7 @@ pub(super) type Outputs = BTreeMap<&'static str, String>;
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::quietly(&args.stack).await?;
     let known = known(&stage).await?;
     let outputs = of(&stage, &known);
     if outputs.is_empty() {

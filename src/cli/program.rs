@@ -23,13 +23,6 @@ const SURROUNDINGS: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LAN
 /// What to say where a service runs nothing.
 pub(super) const NOTHING_RUNS: &str = "The local cloud runs no container for the service. `service.local` in the description can name a program to run instead.";
 
-/// Refuses a description whose program cannot be started, before anything is done.
-pub(super) fn check(stage: &Stage) -> Result<(), Failure> {
-    let Some(program) = of(stage).filter(|program| !program.dir.is_dir()) else { return Ok(()) };
-    let help = "The path is relative to the description. Correct `service.local.dir`, or create the folder.";
-    Err(Failure::Input(miette!(help = help, "There is no folder {} to start the service in.", program.dir.display())))
-}
-
 fn of(stage: &Stage) -> Option<&LocalProgram> {
     stage.description.service.as_ref()?.local.as_ref().filter(|_| stage.local.is_some())
 }

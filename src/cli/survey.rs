@@ -73,11 +73,23 @@ impl Stage {
     /// # Errors
     /// Bad input (exit code 3), or what AWS said.
     pub(super) async fn open(args: &StackArgs) -> Result<Self, Failure> {
-        let mut loaded = load(&args.file, &args.set)?;
-        if !args.skip_migrations {
-            loaded = loaded.with_migrations().map_err(Failure::Invalid)?;
+        let migrations = (!args.skip_migrations).then_some(stack::MIGRATIONS_FOLDER);
+        let program = args.cloud.local.then_some(stack::PROGRAM_FOLDER);
+        let needed: Vec<&str> = migrations.into_iter().chain(program).collect();
+        let loaded = load_with(&args.file, &args.set, &needed)?;
+        for warning in &loaded.warnings {
+            tell(&warning.to_string());
         }
-        warn(&loaded);
+        Box::pin(Self::begin(args, loaded, None)).await
+    }
+
+    /// The same for verbs to which it does not matter what a deploy would lead to.
+    ///
+    /// # Errors
+    /// As [`Stage::open`].
+    pub(super) async fn quietly(args: &StackArgs) -> Result<Self, Failure> {
+        let needed = (!args.skip_migrations).then_some(stack::MIGRATIONS_FOLDER);
+        let loaded = load_with(&args.file, &args.set, needed.as_slice())?;
         Box::pin(Self::begin(args, loaded, None)).await
     }
 
@@ -106,7 +118,6 @@ impl Stage {
             )));
         }
         let account = account.or(described).cloned();
-        warn(&loaded);
         Box::pin(Self::begin(args, loaded, account.as_ref())).await
     }
 
@@ -121,7 +132,6 @@ impl Stage {
             args.skip_migrations = true;
             tell(&format!("{error} The migrations are left out here."));
         }
-        warn(&loaded);
         Box::pin(Self::begin(&args, loaded, None)).await
     }
 
@@ -267,13 +277,6 @@ impl Stage {
     }
 }
 
-/// Tells what the description is warned about.
-fn warn(loaded: &stack::Loaded) {
-    for warning in &loaded.warnings {
-        tell(&warning.to_string());
-    }
-}
-
 impl Survey {
     /// What leads from what is there to what is wanted, unless it must not be or cannot be.
     ///
@@ -341,5 +344,10 @@ fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
         let help = "Copy stack.example.yaml, which shows every field, to stack.yaml; or name the file.";
         return Err(Failure::Input(miette!(help = help, "There is no stack description at {}.", file.display())));
     }
-    stack::load(&stack::Sources::new(file, set)).map_err(Failure::Invalid)
+    stack::load_with(&stack::Sources::new(file, set), needed).map_err(Failure::Invalid)
 }
+    load_with(file, set, &[])
+}
+
+/// The same where folders are needed that the description names.
+fn load_with(file: &Path, set: &[String], needed: &[&str]) -> Result<stack::Loaded, Failure> {

@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     args.stack.skip_migrations = true;
-    let stage = Stage::open(&args.stack).await?;
+    let stage = Stage::quietly(&args.stack).await?;
     let Some(found) = lock::find(&stage.aws, stage.name()).await? else {
         print(&format!("{} is not locked.", stage.name()));
         return Ok(CLEAN);

@@ -31,7 +31,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> u8 {
-    let loaded = stack::load(&Sources::new(&args.file, &args.set)).and_then(stack::Loaded::with_migrations);
+    let needed = [stack::MIGRATIONS_FOLDER, stack::PROGRAM_FOLDER];
+    let loaded = stack::load_with(&Sources::new(&args.file, &args.set), &needed);
     let (name, diagnostics, defects) = match loaded {
         Ok(loaded) => {
             let folder = loaded.description.migrations.map(|migrations| migrations.folder);

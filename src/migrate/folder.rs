@@ -130,6 +130,11 @@ impl Folder {
         defects.into_iter().next().map_or(Ok((folder, missing)), Err)
     }
 
+    /// Why it is no folder of migrations, where nothing in it is of any.
+    pub fn bare(path: &Path) -> Option<FolderError> {
+        inspect::bare(path)
+    }
+
     /// Reads what can be read, and says everything that is wrong with the rest; an error where nothing can be told at all.
     pub fn inspect(path: &Path) -> Result<(Self, Vec<FolderError>), FolderError> {
         let Inspected { folder, missing, mut defects } = inspect(path)?;

@@ -46,6 +46,13 @@ fn env(key: &str) -> Result<(), (String, String)> {
             "delete it; the service gets DB_HOST, DB_PORT, DB_NAME and DB_SECRET_ARN by itself".to_owned(),
         ));
     }
+    if key == "PORT" {
+        return Err((
+            "`PORT` cannot be set: App Runner sets it itself, to the port that the container is to listen on"
+                .to_owned(),
+            "delete it; that port is written as `service.port`".to_owned(),
+        ));
+    }
     if key.to_ascii_uppercase().starts_with("AWSAPPRUNNER") {
         let message = format!("`{key}` cannot be set: App Runner keeps names that start with AWSAPPRUNNER for itself");
         return Err((message, "choose a name with another beginning".to_owned()));

@@ -60,20 +60,37 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// For verbs that read the migrations: there a folder that is not there is an error.
+    /// For verbs that need folders that others can do without: one that is not there is an error. `needed` are the fields
+    /// that name them.
     ///
     /// # Errors
-    /// Where it is not there.
-    pub fn with_migrations(mut self) -> Result<Self, Invalid> {
-        let missing = self.warnings.iter_mut().find(|warning| warning.path == cross::FOLDER);
-        match missing {
-            None => Ok(self),
-            Some(warning) => {
-                warning.severity = Severity::Error;
-                Err(Invalid { diagnostics: self.warnings })
-            }
+    /// Where one is not there.
+    pub fn with(mut self, needed: &[&str]) -> Result<Self, Invalid> {
+        if need(&mut self.warnings, needed) { Err(Invalid { diagnostics: self.warnings }) } else { Ok(self) }
+    }
+}
+
+/// The same where more may be wrong with the description.
+///
+/// # Errors
+/// All that is wrong with it, and what is needed and not there.
+pub fn load_with(sources: &Sources, needed: &[&str]) -> Result<Loaded, Invalid> {
+    match load(sources) {
+        Ok(loaded) => loaded.with(needed),
+        Err(mut invalid) => {
+            need(&mut invalid.diagnostics, needed);
+            Err(invalid)
         }
     }
+}
+
+/// Makes errors of what is said of the folders that are needed; whether there are any.
+fn need(diagnostics: &mut [Diagnostic], needed: &[&str]) -> bool {
+    let mut any = false;
+    for missing in diagnostics.iter_mut().filter(|one| needed.contains(&one.path.as_str())) {
+        (missing.severity, any) = (Severity::Error, true);
+    }
+    any
 }
 
 /// Reads, overlays and checks a description.

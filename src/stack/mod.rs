@@ -38,13 +38,14 @@ mod tree;
 mod unit;
 mod yaml;
 
+pub(crate) use cross::{FOLDER as MIGRATIONS_FOLDER, PROGRAM_FOLDER};
 pub use database::{Backups, Capacity, Database, LogKind, OnDestroyDatabase};
 pub use database_name::{BackupWindow, DatabaseName, EngineVersion, SqlName, UserName};
 pub use description::Stack;
 pub use diagnostic::{Diagnostic, Invalid, count};
 pub use finding::Severity;
 pub(crate) use keys::RESERVED_ENV;
-pub use load::{Environment, Loaded, Sources, is_standard_input, load, load_migrations};
+pub use load::{Environment, Loaded, Sources, is_standard_input, load, load_migrations, load_with};
 pub use migrations::{Ledger, Lint, LintRule, Migrations, Runner, TransactionScope};
 pub use name::{AccountId, KmsKeyArn, PolicyArn, Region, StackName};
 pub use network::{Cidr, Nat, Network, NetworkTooSmall, SubnetPlan, Tier};

@@ -235,11 +235,15 @@ impl Scalar for Cpu {
     const PATTERN: &'static str = r"^\s*[0-9]+(\.[0-9]+)?\s*v?CPU\s*$";
 
     fn read(text: &str) -> Result<Self, Wrong> {
-        let unknown =
-            || wrong(format!("`{text}` is not an amount of processing power"), "write it as in `1 vCPU` or `0.5 vCPU`");
+        let unknown = || {
+            wrong(
+                format!("`{text}` is not an amount of processing power"),
+                "write 0.25 vCPU, 0.5 vCPU, 1 vCPU, 2 vCPU or 4 vCPU",
+            )
+        };
         let (thousandths, rest) = decimal(text.trim()).ok_or_else(unknown)?;
         if rest.is_empty() {
-            return Err(wrong(format!("`{text}` has no unit"), "write it as in `1 vCPU`"));
+            return Err(wrong(format!("`{text}` has no unit"), "write 0.25 vCPU, 0.5 vCPU, 1 vCPU, 2 vCPU or 4 vCPU"));
         }
         if !matches!(rest, "vCPU" | "CPU" | "vcpu") || thousandths * 1024 % 1000 != 0 {
             return Err(unknown());

@@ -36,6 +36,13 @@ pub(super) fn inspect(path: &Path) -> Result<Inspected, FolderError> {
     }
 }
 
+/// What is wrong with a folder that has nothing of migrations in it; none where it has.
+pub(super) fn bare(path: &Path) -> Option<FolderError> {
+    let entries = Entries::of(path).ok()?;
+    let bare = !journal(path).is_file() && entries.v1.is_empty() && entries.sql.is_empty();
+    bare.then(|| FolderError::NoJournal { path: path.into(), near: inside(path, 2) })
+}
+
 /// The folder of migrations that is meant by a name that no folder has.
 fn beside(path: &Path) -> Option<PathBuf> {
     let (name, parent) = (path.file_name()?.to_string_lossy(), path.parent()?);

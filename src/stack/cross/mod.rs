@@ -6,7 +6,8 @@ mod proxy;
 mod service;
 mod tags;
 
-pub(super) use proxy::FOLDER;
+pub(crate) use proxy::FOLDER;
+pub(crate) use service::PROGRAM_FOLDER;
 
 use super::Stack;
 use super::finding::Finding;

@@ -1,6 +1,7 @@
 //! The proxy, and the migrations that go through it.
 
 use super::{Found, Ground, twice};
+use crate::{migrate::Folder, stack::finding::Finding};
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
     let mut found = vec![
@@ -68,12 +69,18 @@ fn migrations(ground: &Ground<'_>) -> Found {
 }
 
 /// The field that names the migrations' folder.
-pub(in crate::stack) const FOLDER: &str = "migrations.folder";
+pub(crate) const FOLDER: &str = "migrations.folder";
 
 fn folder(ground: &Ground<'_>) -> Found {
     let folder = &ground.stack.migrations.as_ref()?.folder;
-    if ground.stack.database.is_none() || folder.is_dir() {
+    if ground.stack.database.is_none() {
         return None;
+    }
+    if folder.is_dir() {
+        let bare = Folder::bare(folder)?;
+        let found =
+            ground.warning(&[FOLDER], format!("the migrations folder {} holds no migrations", folder.display()))?;
+        return Some(Finding { help: miette::Diagnostic::help(&bare).map(|help| help.to_string()), ..found });
     }
     let what = if folder.exists() { "is not a folder" } else { "does not exist" };
     // Not every verb needs it: a stack can be destroyed where its migrations are not.

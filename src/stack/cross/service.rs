@@ -14,8 +14,16 @@ const SIZES: &[(u32, &[u32])] = &[
 ];
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Found> {
-    let mut found =
-        vec![without_proxy(ground), size(ground), scaling(ground), health(ground), private(ground), last_push(ground)];
+    let mut found = vec![
+        without_proxy(ground),
+        size(ground),
+        no_power(ground),
+        scaling(ground),
+        health(ground),
+        private(ground),
+        last_push(ground),
+        program(ground),
+    ];
     found.extend(twice(ground));
     found
 }
@@ -51,6 +59,41 @@ fn size(ground: &Ground<'_>) -> Found {
     let fits = SIZES.iter().find(|(_, sizes)| sizes.contains(&memory.as_mb()));
     found.help = fits.map(|(units, _)| format!("{memory} goes with {}", Cpu::from_units(*units)));
     Some(found)
+}
+
+/// Memory that goes with no amount of processing power, where that amount is wrong by itself.
+fn no_power(ground: &Ground<'_>) -> Found {
+    let memory = ground.stack.service.as_ref()?.memory;
+    let mut sizes: Vec<u32> = SIZES.iter().flat_map(|(_, sizes)| *sizes).copied().collect();
+    let cpu_is_known = ground.known(&["service.cpu"]) && SIZES.iter().any(|(units, _)| fits(ground, *units));
+    if cpu_is_known || sizes.contains(&memory.as_mb()) {
+        return None;
+    }
+    let mut found = ground.error(&["service.memory"], format!("App Runner has no instances with {memory}"))?;
+    sizes.sort_unstable();
+    sizes.dedup();
+    found.allowed = sizes.iter().map(|mb| Memory::from_mb(*mb).to_string()).collect();
+    Some(found)
+}
+
+fn fits(ground: &Ground<'_>, units: u32) -> bool {
+    ground.stack.service.as_ref().is_some_and(|service| service.cpu.as_units() == units)
+}
+
+/// The field that names the folder of the program that stands for the image on this machine.
+pub(crate) const PROGRAM_FOLDER: &str = "service.local.dir";
+
+fn program(ground: &Ground<'_>) -> Found {
+    let folder = &ground.stack.service.as_ref()?.local.as_ref()?.dir;
+    // What is left out is the folder of the description.
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return None;
+    }
+    let what = if folder.exists() { "is not a folder" } else { "does not exist" };
+    // Only the local cloud needs it.
+    let message = format!("the folder {} to start the service in {what}", folder.display());
+    let found = ground.warning(&[PROGRAM_FOLDER], message)?;
+    Some(found.help("write a folder, relative to the file it is in; or create it"))
 }
 
 fn private(ground: &Ground<'_>) -> Found {
