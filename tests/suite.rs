@@ -19,6 +19,7 @@ mod killed;
 mod lock;
 mod marks;
 mod migrate;
+mod named;
 mod official;
 mod ownership;
 mod places;

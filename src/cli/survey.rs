@@ -24,7 +24,7 @@ use crate::{
     local::Launch,
     migrate::{Folder, FolderError},
     render::output::tell,
-    resources::{KINDS, expand::expand, facts::Facts, forbidden, leftovers, strangers},
+    resources::{KINDS, expand::expand, facts::Facts, forbidden, leftovers, named, strangers},
     stack::{self, AccountId, Stack},
 };
 
@@ -65,6 +65,8 @@ pub(super) struct Survey {
     strangers: Vec<Stranger>,
     /// What stands without the stack's tags where something is to be made.
     leftovers: Vec<Refusal>,
+    /// What the description names and is not there.
+    missing: Vec<Refusal>,
 }
 
 impl Stage {
@@ -239,8 +241,11 @@ impl Stage {
         let scope = self.scope(&self.intended);
         let live = self.around(&scope, |_| true).await?;
         let desired = self.desired(&live).await?;
-        let leftovers = patiently(0, async || leftovers::beside(&scope, &desired, &live).await).await?;
-        Ok(Survey { desired, live, strangers: scope.strangers(), leftovers })
+        let place = named::Place { account: &self.account.id, region: &self.aws.region };
+        let missing = Box::pin(named::missing(&self.aws, place, &desired, &live));
+        let leftovers = patiently(0, async || leftovers::beside(&scope, &desired, &live).await);
+        let (leftovers, missing) = futures::future::join(leftovers, missing).await;
+        Ok(Survey { desired, live, strangers: scope.strangers(), leftovers: leftovers?, missing })
     }
 
     /// What is wanted where this is live: what there is decides where the description leaves a choice.
@@ -297,6 +302,7 @@ impl Survey {
         let is_live = |address: &Address| self.live.iter().any(|seen| seen.address == *address);
         let leftovers = self.leftovers.iter().filter(|one| !policy.create.contains(&one.address));
         forbidden.extend(leftovers.filter(|one| !is_live(&one.address)).cloned());
+        forbidden.extend(self.missing.iter().cloned());
         let undeletable = forbidden::bound(&self.desired, &self.live);
         plan(&self.desired, &self.live, KINDS, &Policy { forbidden, undeletable, ..policy.clone() })
     }
@@ -340,14 +346,14 @@ pub(super) fn tell_unmet<'a>(
 
 /// Reads a description; says how to begin where there is none.
 fn load(file: &Path, set: &[String]) -> Result<stack::Loaded, Failure> {
+    load_with(file, set, &[])
+}
+
+/// The same where folders are needed that the description names.
+fn load_with(file: &Path, set: &[String], needed: &[&str]) -> Result<stack::Loaded, Failure> {
     if !file.exists() && !stack::is_standard_input(file) {
         let help = "Copy stack.example.yaml, which shows every field, to stack.yaml; or name the file.";
         return Err(Failure::Input(miette!(help = help, "There is no stack description at {}.", file.display())));
     }
     stack::load_with(&stack::Sources::new(file, set), needed).map_err(Failure::Invalid)
 }
-    load_with(file, set, &[])
-}
-
-/// The same where folders are needed that the description names.
-fn load_with(file: &Path, set: &[String], needed: &[&str]) -> Result<stack::Loaded, Failure> {

@@ -96,6 +96,16 @@ impl Resource for ClusterParameterGroup {
     }
 }
 
+impl ClusterParameterGroup {
+    /// The parameter that every stack sets.
+    pub const OURS: &'static str = "rds.force_ssl";
+
+    /// What is said of a parameter of which the family knows nothing.
+    pub(super) fn unknown<'k>(&self, name: &str, known: impl Iterator<Item = &'k String>) -> Error {
+        unknown(name, &self.family, known)
+    }
+}
+
 async fn observe_one(group: &Found, scope: &Scope<'_>) -> Result<Option<Live<ClusterParameterGroup>>> {
     let (Some(name), Some(arn)) = (group.db_cluster_parameter_group_name(), group.db_cluster_parameter_group_arn())
     else {
@@ -147,19 +157,20 @@ impl<'a> Known<'a> {
 
     /// A parameter to set, or without a value to reset: at once where PostgreSQL can, else with the next reboot.
     fn setting(&self, name: &str, value: Option<&String>) -> Result<Parameter> {
-        let Some(dynamic) = self.dynamic.get(name) else { return Err(self.unknown(name)) };
+        let Some(dynamic) = self.dynamic.get(name) else { return Err(unknown(name, self.family, self.dynamic.keys())) };
         let method = if *dynamic { ApplyMethod::Immediate } else { ApplyMethod::PendingReboot };
         Ok(Parameter::builder().parameter_name(name).set_parameter_value(value.cloned()).apply_method(method).build())
     }
+}
 
-    fn unknown(&self, name: &str) -> Error {
-        let like = self.dynamic.keys().map(|known| (strsim::jaro_winkler(name, known), known));
-        let nearest = like.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > 0.8);
-        let error = Error::other(format!("`{name}` is no parameter of the family {}.", self.family));
-        match nearest {
-            Some((_, nearest)) => error.advise(format!("Did you mean `{nearest}`? See `database.parameters`.")),
-            None => error.advise("Take it out of `database.parameters`."),
-        }
+/// What is said of a parameter that is none of the family's.
+fn unknown<'k>(name: &str, family: &str, known: impl Iterator<Item = &'k String>) -> Error {
+    let like = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let nearest = like.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > 0.8);
+    let error = Error::other(format!("`{name}` is no parameter of the family {family}."));
+    match nearest {
+        Some((_, nearest)) => error.advise(format!("Did you mean `{nearest}`? See `database.parameters`.")),
+        None => error.advise("Take it out of `database.parameters`."),
     }
 }
 

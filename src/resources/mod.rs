@@ -20,6 +20,7 @@ pub mod instance;
 pub mod internet_gateway;
 pub mod leftovers;
 pub mod migrations;
+pub mod named;
 pub mod nat_gateway;
 mod occupants;
 pub mod permissions;

@@ -103,7 +103,7 @@ impl Expansion<'_> {
     fn parameter_group(&self, database: &Database) -> ClusterParameterGroup {
         let mut parameters = database.parameters.clone();
         // Aurora 15 takes unencrypted connections unless told otherwise.
-        parameters.entry("rds.force_ssl".to_owned()).or_insert_with(|| "1".to_owned());
+        parameters.entry(ClusterParameterGroup::OURS.to_owned()).or_insert_with(|| "1".to_owned());
         let family = family(&self.facts.engine_version);
         ClusterParameterGroup {
             name: self.named(&family),

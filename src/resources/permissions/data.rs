@@ -95,7 +95,12 @@ fn database(scope: &Scope<'_>) -> Vec<Statement> {
     // Named by the time of its making.
     let snapshots = scope.all().map(|cluster: &Cluster| format!("cluster-snapshot:{}-final-*", cluster.identifier));
     let snapshots = snapshots.map(|name| scope.arn("rds", &name));
-    vec![
+    let sets_parameters = |group: &ClusterParameterGroup| group.parameters.len() > 1;
+    // AWS scopes this list by no resource.
+    let families = scope.all().any(sets_parameters).then(|| {
+        Statement::new("DatabaseFamilies", &["rds:DescribeEngineDefaultClusterParameters"]).on(["*".to_owned()])
+    });
+    let mut statements = vec![
         Statement::new("DatabaseMake", MAKE).on(named.clone()).when(scope.becomes_ours()),
         // Whatever has an engine has its default groups, which belong to AWS and carry no tags.
         Statement::new(
@@ -115,7 +120,9 @@ fn database(scope: &Scope<'_>) -> Vec<Statement> {
         )
         .on(snapshots),
         scope.service_linked("DatabaseService", &["rds.amazonaws.com"]),
-    ]
+    ];
+    statements.extend(families);
+    statements
 }
 
 /// Cluster and instances. Readers come and go by their number, of which AWS allows two digits.

@@ -81,7 +81,14 @@ fn service(scope: &Scope<'_>) -> Vec<Statement> {
     let named = services.iter().map(|name| format!("service/{name}/*")).chain(connectors).chain(scalings);
     let named: Vec<String> = named.map(|name| scope.arn("apprunner", &name)).collect();
     let logs = services.iter().map(|name| scope.arn("logs", &format!("log-group:/aws/apprunner/{name}/*")));
-    vec![
+    let names_parameters = |service: &Service| {
+        service.secrets.values().any(|secret| secret.as_value().is_some_and(|arn| arn.contains(":ssm:")))
+    };
+    // AWS scopes this list by no resource.
+    let parameters = scope.all().any(names_parameters);
+    let parameters =
+        parameters.then(|| Statement::new("ServiceParameters", &["ssm:DescribeParameters"]).on(["*".to_owned()]));
+    let mut statements = vec![
         Statement::new("ServiceMake", MAKE).on(named.clone()).when(scope.becomes_ours()),
         Statement::new("ServiceTag", &["apprunner:TagResource"])
             .on(named.clone())
@@ -90,5 +97,7 @@ fn service(scope: &Scope<'_>) -> Vec<Statement> {
         Statement::new("ServiceChange", CHANGE).on(named).when(scope.is_ours()),
         Statement::new("ServiceLogs", &["logs:DescribeLogStreams", "logs:GetLogEvents"]).on(logs),
         scope.service_linked("ServiceService", &["apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"]),
-    ]
+    ];
+    statements.extend(parameters);
+    statements
 }
