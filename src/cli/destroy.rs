@@ -1,5 +1,7 @@
 //! `infra destroy`: the plan with nothing desired.
 
+mod remains;
+
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
@@ -11,19 +13,15 @@ use super::{
 };
 use crate::{
     engine::{
-        Address, Desired, Resource as _,
+        Address, Resource as _,
         identity::Stray,
         observe::obstructions,
         plan::{Action, Plan, Policy, Step, plan},
         scope::Stranger,
     },
-    render::{
-        output::{tell, wrapped},
-        value::count,
-    },
+    render::{output::tell, value::count},
     resources::{
-        KINDS, cluster::Cluster, cost, forbidden, function::Function, instance::Instance, proxy::Proxy, secret::Secret,
-        secret_attachment::SecretAttachment, service::Service,
+        KINDS, cluster::Cluster, forbidden, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
@@ -85,7 +83,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     if !shown.steps.iter().any(Step::acts) {
         release(early, true).await;
         match args.run.json {
-            false => print(&remains(&stage, &shown, &unplaced)),
+            false => print(&remains::told(&stage, &shown, &unplaced).await),
             true if !args.dry_run => return run::end_as_it_was(shown.known, &stage, false),
             true => {}
         }
@@ -111,7 +109,7 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
     held.release(!outcome.hidden).await;
     let code = end(&stage, &outcome, "The destruction", began.elapsed(), args.run.json, false)?;
     if outcome.is_complete() && !args.run.json {
-        print(&remains(&stage, &decided, &unplaced));
+        print(&remains::told(&stage, &decided, &unplaced).await);
     }
     Ok(code)
 }
@@ -216,70 +214,4 @@ fn kept(stage: &Stage) -> BTreeMap<Address, String> {
         keep_kinds(&[Secret::KIND], "the description says `secret.on_destroy: keep`");
     }
     keep
-}
-
-/// The log groups in which AWS writes about what a plan deletes. It makes them, and never deletes one.
-fn log_groups(plan: &Plan) -> Vec<String> {
-    let mut groups = Vec::new();
-    for step in plan.steps.iter().filter(|step| step.acts()) {
-        let Some(id) = step.live.as_ref().map(|live| live.id.as_str()) else { continue };
-        match step.kind() {
-            kind if kind == Cluster::KIND => groups.push(format!("/aws/rds/cluster/{id}/postgresql")),
-            kind if kind == Proxy::KIND => groups.push(format!("/aws/rds/proxy/{id}")),
-            kind if kind == Function::KIND => groups.push(format!("/aws/lambda/{id}")),
-            kind if kind == Service::KIND => {
-                // arn:aws:apprunner:REGION:ACCOUNT:service/NAME/ID
-                let name = id.split_once(":service/").map_or(id, |(_, name)| name);
-                groups.extend(["application", "service"].map(|kind| format!("/aws/apprunner/{name}/{kind}")));
-            }
-            _ => {}
-        }
-    }
-    groups
-}
-
-/// What is left after a destruction and what it costs to forget it.
-fn remains(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> String {
-    let mut lines: Vec<String> =
-        unplaced.iter().map(|Stranger { kind, id, why }| format!("  The {kind} {id} stays: it {why}.")).collect();
-    for (address, reason) in &plan.kept {
-        lines.push(format!("  {address} stays: {reason}."));
-    }
-    let stays = |desired: &&Desired| plan.kept.iter().any(|(address, _)| *address == desired.address);
-    if !plan.kept.is_empty() {
-        lines.push(format!("  {}", cost::sentence(stage.intended().iter().filter(stays))));
-    }
-    let deleted = |kind: &str| plan.steps.iter().any(|step| step.acts() && step.kind() == kind);
-    if deleted(Cluster::KIND) && leaves_snapshot(stage) {
-        lines.push(
-            "  A final snapshot of the cluster stays, at about 0.021 USD per GB and month, until you delete it \
-             (`aws rds describe-db-cluster-snapshots`)."
-                .to_owned(),
-        );
-    }
-    if stage.description.database.is_some() && !deleted(Cluster::KIND) && leaves_snapshot(stage) {
-        lines.push(
-            "  What an earlier run may have left: a final snapshot, and for some days the secret \
-             (`aws rds describe-db-cluster-snapshots`, `aws secretsmanager list-secrets --include-planned-deletion`)."
-                .to_owned(),
-        );
-    }
-    if deleted(Secret::KIND) && stage.description.secret.on_destroy == OnDestroySecret::Schedule {
-        lines.push(format!(
-            "  The secret {} can be restored for {} days (the next deploy does so); it costs nothing until then.",
-            stage.description.secret.name_in(&stage.description.stack),
-            stage.description.secret.recovery.as_days()
-        ));
-    }
-    let groups = log_groups(plan);
-    if !groups.is_empty() {
-        lines.push(
-            "  Log groups in CloudWatch, as far as AWS has made them, stay until you delete them \
-             (`aws logs delete-log-group --log-group-name NAME`):"
-                .to_owned(),
-        );
-        lines.extend(groups.iter().map(|name| format!("    {name}")));
-    }
-    let lines: Vec<String> = lines.iter().map(|line| wrapped(line, "  ")).collect();
-    if lines.is_empty() { "Nothing is left.".to_owned() } else { format!("What stays:\n{}", lines.join("\n")) }
 }

@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         super::print(&json.to_string());
     } else {
         super::print(&format!("{}\n\n{}", stage.title(), render::plan::text(&plan)));
-        if !plan.is_empty() {
+        if !plan.is_empty() && stage.local.is_none() {
             super::print(&wrapped(&cost::sentence(survey.desired.iter()), ""));
         }
         if let Some(refused) = survey::refusal(&refused) {

@@ -98,7 +98,7 @@ pub(super) fn show(stage: &Stage, plan: &Plan, desired: &[Desired], json: bool) 
         return;
     }
     print(&format!("{}\n\n{}", stage.title(), render::plan::text(plan)));
-    if !plan.is_empty() && !desired.is_empty() {
+    if !plan.is_empty() && !desired.is_empty() && stage.local.is_none() {
         print(&wrapped(&cost::sentence(desired.iter()), ""));
     }
 }

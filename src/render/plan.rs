@@ -141,7 +141,7 @@ pub fn summary(plan: &Plan) -> String {
         }
         let unsettled = plan.steps.iter().filter(|step| step.unsettled).count();
         return match unsettled {
-            0 if plan.count(Action::Keep) == 0 => "No changes: nothing exists, and nothing is asked for.".to_owned(),
+            0 if plan.count(Action::Keep) == 0 => "No changes: nothing of this stack exists.".to_owned(),
             0 => format!("No changes: {} as described.", count(plan.count(Action::Keep), "resource")),
             _ => format!("No changes; AWS is still at work on {}.", count(unsettled, "resource")),
         };

@@ -274,6 +274,15 @@ fn final_snapshot(identifier: &str, now: Timestamp) -> String {
     format!("{identifier}-final-{}", now.strftime("%Y%m%d-%H%M%S"))
 }
 
+/// The name of the final snapshot that a cluster left last; none where it cannot be found out.
+pub async fn latest_final_snapshot(aws: &Clients, identifier: &str) -> Option<String> {
+    let call = aws.rds.describe_db_cluster_snapshots().db_cluster_identifier(identifier).snapshot_type("manual");
+    let found = call.into_paginator().items().send().try_collect().await.ok()?;
+    let names = found.into_iter().filter_map(|snapshot| snapshot.db_cluster_snapshot_identifier);
+    // The time of its making is in the name.
+    names.filter(|name| name.starts_with(&format!("{identifier}-final-"))).max()
+}
+
 fn password(secret: &str, content: &Content) -> Result<Password> {
     content.password().ok_or_else(|| {
         Error::other(format!("The secret {secret} holds no `password` for the cluster's master user."))

@@ -57,6 +57,7 @@ const READS: &[&str] = &[
     "ec2:DescribeVpcs",
     "rds:DescribeDBClusterParameterGroups",
     "rds:DescribeDBClusterParameters",
+    "rds:DescribeDBClusterSnapshots",
     "rds:DescribeDBClusters",
     "rds:DescribeDBEngineVersions",
     "rds:DescribeDBInstances",

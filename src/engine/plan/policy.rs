@@ -141,7 +141,7 @@ fn of_lost(address: &Address, lost: &Lost) -> Refusal {
         (
             format!("{lost} A new one would be empty."),
             format!(
-                "Restore it in AWS and adopt it: `infra import {address} {id}`. Or, to begin with an empty one, name it: \
+                "Restore it and adopt it: `infra import {address} {id}`. Or, to begin with an empty one, name it: \
                  `--allow-create {address}`."
             ),
         )
