@@ -26,7 +26,7 @@ use super::{
 };
 
 pub(crate) use super::daemon::is_data_folder;
-pub(crate) use endpoint::ca_at;
+pub(crate) use endpoint::{ca_at, data_at};
 
 /// The port that people expect such an endpoint on.
 pub const PORT: u16 = 4566;

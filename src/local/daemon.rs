@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
-    apprunner,
+    apprunner, client,
     cloud::Cloud,
     control::Control,
     disk::{self, DiskError},
@@ -71,14 +71,19 @@ pub enum LocalError {
     },
     /// The port is taken.
     #[error(
-        "Could not start the local cloud on 127.0.0.1:{port}: {cause}. If another program uses the port, choose \
-         another one with --port, or any free one with --port 0"
+        "Could not start the local cloud on 127.0.0.1:{port}: {}. Choose another port with --port, or any free one with --port 0",
+        match other {
+            Some(other) => format!("the local cloud of {} listens there", other.display()),
+            None => format!("{cause}; another program may use the port"),
+        }
     )]
     Port {
         /// The port.
         port: u16,
         /// What the system said.
         cause: std::io::Error,
+        /// The data folder of the local cloud that has it, where one does.
+        other: Option<PathBuf>,
     },
     /// The data folder is a copy of another one.
     #[error(
@@ -243,8 +248,14 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
         return Err(LocalError::Copied { data, original });
     }
     let cloud = Arc::new(Cloud::open(&data, options.pace, services)?);
-    let taken = |cause| LocalError::Port { port: options.port, cause };
-    let listener = listen(&data, options.port).await.map_err(taken)?;
+    let listener = match listen(&data, options.port).await {
+        Ok(listener) => listener,
+        Err(cause) => {
+            let other = client::data_at(options.port).await;
+            return Err(LocalError::Port { port: options.port, cause, other });
+        }
+    };
+    let taken = |cause| LocalError::Port { port: options.port, cause, other: None };
     let port = listener.local_addr().map_err(taken)?.port();
     disk::write(&last_port(&data), port.to_string().as_bytes())?;
     let url = format!("http://127.0.0.1:{port}");

@@ -15,10 +15,15 @@ pub(crate) async fn ca_at(url: &str) -> Option<PathBuf> {
     let host = uri.host()?.trim_matches(['[', ']']);
     let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let port = uri.port_u16().filter(|_| is_here && uri.scheme_str() == Some("http"))?;
-    let note = Note { pid: 0, port, url: url.to_owned(), token: String::new() };
-    let status = request(&note, &Method::GET, "status", &Value::Null).await.ok()?;
-    let ca = ca_path(status["data"].as_str()?.as_ref());
+    let ca = ca_path(&data_at(port).await?);
     ca.is_file().then_some(ca)
+}
+
+/// The data folder of the local cloud that answers on this port, if one does.
+pub(crate) async fn data_at(port: u16) -> Option<PathBuf> {
+    let note = Note { pid: 0, port, url: format!("http://127.0.0.1:{port}"), token: String::new() };
+    let status = request(&note, &Method::GET, "status", &Value::Null).await.ok()?;
+    status["data"].as_str().map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -42,6 +47,11 @@ mod tests {
         {
             assert_eq!(ca_at(&url).await, None, "{url}");
         }
+        let taken = tempfile::tempdir().unwrap();
+        let again = start(Options { port: port.parse().unwrap(), ..Options::in_test(taken.path()) }).await;
+        let why = again.err().map(|why| why.to_string()).unwrap_or_default();
+        let folder = data.path().canonicalize().unwrap();
+        assert!(why.contains(&format!("the local cloud of {} listens there", folder.display())), "{why}");
         running.stop().await;
     }
 }
