@@ -182,3 +182,15 @@ fn services_of_one_name_in_two_regions_have_logs_of_their_own() {
 fn a_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port").port()
 }
+
+#[test]
+fn another_port_than_the_service_s_own_is_told() {
+    let cloud = stage();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let run = cloud.infra(&[&DEPLOY[..], &["--set", &format!("service.port={port}")]].concat()).succeeds();
+    let listens = url(&cloud);
+    let other = listens.rsplit(':').next().unwrap();
+    let words = format!("Port {port} was taken on this machine, so the service listens on {other}.");
+    assert!(run.stdout().contains(&words), "{}", run.stdout());
+}

@@ -213,9 +213,20 @@ pub(super) fn of(stage: &Stage, known: &Known) -> Outputs {
 /// Prints what the stack offers, and says where that leads nowhere.
 pub(super) fn show(stage: &Stage, outputs: &Outputs) {
     print(&text(outputs));
+    if let Some(moved) = moved(stage, outputs) {
+        print(&moved);
+    }
     if program::is_missing(stage) {
         print(program::NOTHING_RUNS);
     }
+}
+
+/// That the service listens on another port than its own on this machine.
+fn moved(stage: &Stage, outputs: &Outputs) -> Option<String> {
+    let service = stage.description.service.as_ref().filter(|service| service.local.is_some())?;
+    let (_, port) = outputs.get("service_url").filter(|_| stage.local.is_some())?.rsplit_once(':')?;
+    let wanted = service.port.to_string();
+    (port != wanted).then(|| format!("Port {wanted} was taken on this machine, so the service listens on {port}."))
 }
 
 /// The outputs, one a line.
