@@ -169,7 +169,7 @@ impl Args {
     fn fixes(&self, folder: &Folder, report: &Report, settings: &Settings) -> Result<Vec<Fix>, Failure> {
         if settings.known == Known::Nothing {
             return Err(Failure::Input(miette!(
-                help = "Give the database (--url or --stack), which knows it; or say it: --after TAG, if all up to TAG are \
+                help = "Give the database (--url, --stack, or --local for that in the local cloud), which knows it; or say it: --after TAG, if all up to TAG are \
                         applied and none after it; --assume-pending, if none is applied, neither here nor anywhere else.",
                 "--fix must not rewrite a migration that is applied, and which are is not known."
             )));

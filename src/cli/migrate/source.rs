@@ -103,7 +103,7 @@ pub(super) struct Source {
 }
 
 /// The description that is looked at where the command line does not say the folder.
-const DESCRIPTION: &str = "stack.yaml";
+pub(super) const DESCRIPTION: &str = "stack.yaml";
 
 impl Source {
     /// Which folder goes where, in one line.

@@ -7,6 +7,7 @@ use std::{
 
 use miette::miette;
 
+use super::source::DESCRIPTION;
 use crate::{
     cli::Failure,
     migrate::{Target, target::TargetError},
@@ -43,8 +44,17 @@ pub(super) fn database(url: Option<&str>) -> Result<(Option<String>, Target), Fa
         return Ok((Some(format!("{URL} in the environment")), of_url(&url)?));
     }
     if environment("DB_HOST").is_none() && !Path::new(ENV_FILE).is_file() {
-        let help = "Give --url, or --stack FILE for a stack's; or set DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and \
-                    DB_PASSWORD, in the environment or in a file .env.local here.";
+        let of_stack = if Path::new(DESCRIPTION).is_file() {
+            format!(
+                "--local for that of {DESCRIPTION} in the local cloud, --stack {DESCRIPTION} for the one in AWS, or --url"
+            )
+        } else {
+            "--url, or --stack FILE for a stack's (with --local, in the local cloud)".to_owned()
+        };
+        let help = format!(
+            "Give {of_stack}; or set DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD, in the \
+             environment or in a file .env.local here."
+        );
         return Err(Failure::Input(miette!(help = help, "Which database?")));
     }
     if environment("DB_HOST").is_some() {
