@@ -126,7 +126,9 @@ fn a_failure_is_reported_as_from_here_and_mended_by_the_next_run() {
     assert!(!has(&cloud, "service"));
     assert_eq!(cloud.psql("shop", "select count(*) from drizzle.__drizzle_migrations"), "1");
     let run = cloud.infra(&[DEPLOY, &["--set", "migrations.runner=here"]].concat()).ends_with(1);
-    assert_eq!(there.replace("Applied: 0000_first; still", "This run applied nothing; still"), report(&run.stderr()));
+    let is_of_both = |line: &&str| !line.contains("Applied: 0000_first; still");
+    let there: String = there.lines().filter(is_of_both).map(|line| format!("{line}\n")).collect();
+    assert_eq!(there, report(&run.stderr()));
     folder(&cloud, &[FIRST, ("0001_bad", "create table two (id int);\n")]);
     cloud.infra(DEPLOY).succeeds();
     assert_eq!(cloud.psql("shop", "select to_regclass('two') is null"), "f");

@@ -22,6 +22,9 @@ const FILTERS: &[(&str, &str)] = &[
     (r"\b(3|5)\d?\.\d+\.\d+\.\d+\b", "PUBLIC IP"),
     (r"(secret:[a-z-]+)-[A-Za-z0-9]{6}\b", "$1-XXXXXX"),
     (r"\b[0-9a-f]{32}\b", "HASH"),
+    (r"-final-\d{8}-\d{6}\b", "-final-TIME"),
+    // Whether it is depends on what else runs on this machine.
+    (r"Port 8080 was taken on this machine, so the service listens on \d+\.\n", ""),
     // A connector is named by what it is attached to, whose ids are new every time.
     (r"vpcconnector/example-connector-[0-9a-f]{8}/", "vpcconnector/example-connector-HASH/"),
     (r"https://[a-z0-9]{10}\.", "https://SERVICE."),

@@ -112,10 +112,7 @@ fn the_status_of_a_thousand() {
     written.add("1000_next", "SELECT 1;");
     let run = |arguments: &[&str]| shown(&infra(&database, written.path(), arguments).output().unwrap());
     insta::assert_snapshot!("status_of_a_thousand", run(&["status"]));
-    assert_eq!(
-        run(&["status", "--all"]).lines().filter(|line| line.contains("  applied (generated 2027-")).count(),
-        999
-    );
+    assert_eq!(run(&["status", "--all"]).lines().filter(|line| line.contains("  applied (file of 2027-")).count(), 999);
 }
 
 /// Where a cloud is named, the database is a stack's.

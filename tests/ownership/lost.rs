@@ -30,9 +30,12 @@ fn a_database_that_somebody_deleted_is_asked_about_and_never_made_anew_in_silenc
     assert!(diff.contains("A deploy would refuse this"), "{diff}");
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     let told = run.stderr();
-    for part in
-        ["It was there and is gone", "secret-attachment/database", "infra import", "--allow-create cluster/database"]
-    {
+    for part in [
+        "It existed before and is gone",
+        "secret-attachment/database",
+        "infra import",
+        "--allow-create cluster/database",
+    ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
     assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "{:?}", changing(&cloud));
@@ -76,12 +79,12 @@ fn a_lost_database_is_known_by_all_that_came_after_it() {
         let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
         assert!(diff.contains("A deploy would refuse this"), "{diff}");
         let told = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1).stderr();
-        for part in ["It was there and is gone", witness, "--allow-create cluster/database"] {
+        for part in ["It existed before and is gone", witness, "--allow-create cluster/database"] {
             assert!(told.contains(part), "{part} is not in {told}");
         }
         assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "{:?}", changing(&cloud));
     };
-    refused("secret-attachment/database still points at shop-database");
+    refused("secret-attachment/database still refers to shop-database");
     // The secret goes as well: the service was told of the proxy only after there was a database behind it.
     let purge = json!({"SecretId": "shop-database", "ForceDeleteWithoutRecovery": true});
     cloud.ask("secretsmanager", "secretsmanager.DeleteSecret", &purge);

@@ -33,8 +33,10 @@ impl fmt::Display for Lost {
         let Self { witness, id, .. } = self;
         match &self.way {
             _ if !self.held_data => write!(f, "{witness} stands in {id}, which does not carry this stack's tags."),
-            Some(way) => write!(f, "It was there and is gone: {witness} uses {way}, as it was told only after that."),
-            None => write!(f, "It was there and is gone: {witness} still points at {id}."),
+            Some(way) => {
+                write!(f, "It existed before and is gone: {witness} uses {way}, of which it was told only after that.")
+            }
+            None => write!(f, "It existed before and is gone: {witness} still refers to {id}."),
         }
     }
 }

@@ -73,7 +73,12 @@ impl Diagnostic for StatementFailure {
             None if self.escaped => format!("A statement before it ended the transaction. {}", outlived(&self.tag)),
             None => nothing_of(&self.tag),
         });
-        lines.push(account(&self.applied, &self.pending));
+        // That nothing of the only one is there says it all.
+        let is_all =
+            self.half.is_none() && !self.escaped && self.applied.is_empty() && self.pending == [self.tag.as_str()];
+        if !is_all {
+            lines.push(account(&self.applied, &self.pending));
+        }
         Some(Box::new(lines.join("\n")))
     }
 

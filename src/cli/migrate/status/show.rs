@@ -63,9 +63,9 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
             State::Applied { applied_at: Some(at), .. } => {
                 (style("✓").green(), format!("applied {}, {}", date(*at), ago(*at)))
             }
-            // The ledger does not say when; the migration says when it was made.
+            // The ledger of Drizzle 0.x does not say when; the migration says when it was made.
             State::Applied { applied_at: None, .. } => {
-                (style("✓").green(), format!("applied (generated {})", date(status.when_millis)))
+                (style("✓").green(), format!("applied (file of {})", date(status.when_millis)))
             }
             State::Pending => (style("+").cyan(), "pending".to_owned()),
             State::Edited { line_ends: false, .. } => (style("✗").red(), "edited after it was applied".to_owned()),
@@ -98,20 +98,11 @@ pub(super) fn text(plan: &Plan, source: &Source, all: bool) -> String {
         let last = if lease.stopped { "stopped" } else { "last seen" };
         lines.push(format!("\n  {} {lease}, {last} {}", style("…").yellow(), ago(lease.renewed)));
     }
-    let times = |status: &Status| match status.state {
-        State::Applied { applied_at, .. } => Some(applied_at.is_some()),
-        _ => None,
-    };
-    let known: Vec<bool> = plan.migrations.iter().filter_map(times).collect();
     let ran: Vec<&str> = moved.iter().map(|(_, migration)| migration.tag.as_str()).collect();
     lines.push(format!("\n{}", summary(plan, &ran)));
     lines.extend(advice::lines(plan, source).into_iter().map(|line| wrapped(&format!("  {line}"), "    ")));
     if !plan.ledger_exists {
         lines.push(style(format!("The ledger {} does not exist yet.", source.ledger)).dim().to_string());
-    }
-    if !known.is_empty() && !known.contains(&true) {
-        let text = "When they were applied is not known: a ledger of Drizzle 0.x has no column for it.";
-        lines.push(style(wrapped(text, "")).dim().to_string());
     }
     lines.join("\n")
 }
