@@ -46,7 +46,7 @@ pub(super) async fn told(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> S
             if is_local { "" } else { "; it costs nothing until then" },
         ));
     }
-    let groups = log_groups(plan, is_local);
+    let groups = log_groups(plan);
     if !groups.is_empty() {
         lines.push(
             "Log groups in CloudWatch, as far as they were made, stay until you delete them \
@@ -86,14 +86,13 @@ async fn snapshot(stage: &Stage, cluster: &Seen) -> String {
 }
 
 /// The log groups in which AWS writes about what a plan deletes. It makes them, and never deletes one.
-fn log_groups(plan: &Plan, is_local: bool) -> Vec<String> {
+fn log_groups(plan: &Plan) -> Vec<String> {
     let mut groups = Vec::new();
     for step in plan.steps.iter().filter(|step: &&Step| step.acts()) {
         let Some(id) = step.live.as_ref().map(|live| live.id.as_str()) else { continue };
         match step.kind() {
             kind if kind == Cluster::KIND => groups.push(format!("/aws/rds/cluster/{id}/postgresql")),
-            // The local cloud's proxy writes none.
-            kind if kind == Proxy::KIND && !is_local => groups.push(format!("/aws/rds/proxy/{id}")),
+            kind if kind == Proxy::KIND => groups.push(format!("/aws/rds/proxy/{id}")),
             kind if kind == Function::KIND => groups.push(format!("/aws/lambda/{id}")),
             kind if kind == Service::KIND => {
                 // arn:aws:apprunner:REGION:ACCOUNT:service/NAME/ID
