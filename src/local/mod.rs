@@ -17,6 +17,7 @@ pub(crate) mod databases;
 pub(crate) mod disk;
 pub(crate) mod dispatch;
 pub(crate) mod fault;
+pub(crate) mod hosted_zones;
 pub(crate) mod http;
 pub(crate) mod inventory;
 pub(crate) mod kms;

@@ -84,7 +84,12 @@ pub(crate) struct Region {
 impl Region {
     /// What uses a service-linked role here.
     pub(crate) fn usage(&self, name: &str, role: &str) -> Option<iam::Usage> {
-        let resources = if role == iam::service_linked::OF_RDS { self.rds.users_of_the_role() } else { Vec::new() };
+        let resources = match role {
+            iam::service_linked::OF_RDS => self.rds.users_of_the_role(),
+            iam::service_linked::OF_APP_RUNNER => self.apprunner.standing_services(),
+            iam::service_linked::OF_APP_RUNNER_NETWORKING => self.apprunner.active_connectors(),
+            _ => Vec::new(),
+        };
         (!resources.is_empty()).then(|| iam::Usage { region: name.to_owned(), resources })
     }
 

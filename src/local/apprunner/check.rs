@@ -77,8 +77,10 @@ pub(super) fn fetch(ctx: &Ctx<'_>, role: &str, name: &str, arn: &str) -> Result<
         if !ctx.iam.role_allows(role, "ssm:GetParameters", arn) {
             return Err(failed(format!("AccessDeniedException: not allowed ssm:GetParameters on {arn}.")));
         }
-        let value = ctx.region.ssm.parameter_value(arn).map(str::to_owned);
-        return value.ok_or_else(|| failed(format!("ParameterNotFound: {arn}.")));
+        // A region sees no other's parameters here, and accounts share none.
+        let here = arn.starts_with(&format!("arn:aws:ssm:{}:{}:", ctx.region_name, ctx.account));
+        let value = ctx.region.ssm.parameter_value(arn).filter(|_| here);
+        return value.map(str::to_owned).ok_or_else(|| failed(format!("ParameterNotFound: {arn}.")));
     }
     // arn:aws:secretsmanager:region:account:secret:name[:key[:stage[:version]]]
     let parts: Vec<&str> = arn.split(':').collect();

@@ -10,6 +10,7 @@ use super::{
 use crate::local::{
     ec2::Purpose,
     fault::Fault,
+    iam::service_linked,
     members::{Tag, decode, optional_time, time},
     world::Ctx,
 };
@@ -73,6 +74,7 @@ pub(super) fn create_vpc_connector(ctx: &mut Ctx<'_>, input: Value) -> Result<Va
     let connector = Connector { revision, subnets: input.subnets, security_groups, used: false };
     let output = connector.describe();
     ctx.region.apprunner.connectors.insert(connector.revision.arn.clone(), connector);
+    service_linked::provide(ctx, service_linked::OF_APP_RUNNER_NETWORKING);
     Ok(json!({ "VpcConnector": output }))
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::local::{
     fault::Fault,
+    iam::service_linked,
     members::{Tag, decode, merge_tags, random_hex, random_text},
     world::Ctx,
 };
@@ -50,6 +51,7 @@ pub(super) fn create_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     merge_tags(&mut service.tags, tags);
     let arn = service.arn.clone();
     ctx.region.apprunner.services.insert(arn.clone(), service);
+    service_linked::provide(ctx, service_linked::OF_APP_RUNNER);
     let operation = start(ctx, &arn, Kind::Create, super::CREATE)?;
     answer(ctx, &arn, &operation)
 }

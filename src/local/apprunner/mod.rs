@@ -112,6 +112,16 @@ impl Store {
         mem::take(&mut self.lines)
     }
 
+    /// The ARNs of the services that are not deleted.
+    pub(crate) fn standing_services(&self) -> Vec<String> {
+        self.services.values().filter(|it| it.status != Status::Deleted).map(|it| it.arn.clone()).collect()
+    }
+
+    /// The ARNs of the VPC connectors that are not deleted.
+    pub(crate) fn active_connectors(&self) -> Vec<String> {
+        self.connectors.values().filter(|it| it.revision.is_active()).map(|it| it.revision.arn.clone()).collect()
+    }
+
     /// Everything that exists; what is DELETED or INACTIVE does not, and the default configuration is AWS's.
     pub(crate) fn inventory(&self) -> Vec<Item> {
         let item = |kind, id: &str, name: &str, state: &str, tags: &Tags| Item {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Store,
@@ -16,7 +15,7 @@ use super::{
     tag::{self, TagSpecification},
     view::{View, timestamp},
 };
-use crate::local::{fault::Fault, pace::Millis, world::Ctx};
+use crate::local::{fault::Fault, hosted_zones, pace::Millis, world::Ctx};
 
 /// How long AWS takes to make an interface endpoint; a gateway's routes are there at once.
 const CREATION: Duration = Duration::from_secs(60);
@@ -121,31 +120,14 @@ impl Endpoint {
         let suffix = service.dns_name.replace(".amazonaws.com", ".vpce.amazonaws.com");
         let zones = self.subnet_ids.iter().filter_map(|id| view.store.subnet(id)).map(|one| &one.availability_zone);
         let entry = |name: String, zone: &str| json!({"DnsName": name, "HostedZoneId": zone});
-        let public = public_zone(view.region);
+        let public = hosted_zones::of_endpoints(view.region);
         let mut entries = vec![entry(format!("{own}.{suffix}"), &public)];
         entries.extend(zones.map(|zone| entry(format!("{own}-{zone}.{suffix}"), &public)));
         if self.private_dns {
-            entries.push(entry(service.dns_name, &zone_id(&self.vpc_endpoint_id)));
+            entries.push(entry(service.dns_name, &hosted_zones::made_up(&self.vpc_endpoint_id)));
         }
         entries
     }
-}
-
-/// The hosted zone in which the public names of a region's endpoints stand: AWS's own for us-east-1; of others one that has
-/// the form, and is the same every time.
-fn public_zone(region: &str) -> String {
-    match region {
-        "us-east-1" => "Z7HUB22UULQXV".to_owned(),
-        region => zone_id(region),
-    }
-}
-
-/// An id in the form of a hosted zone's, always the same for `of`.
-fn zone_id(of: &str) -> String {
-    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let hash = Sha256::digest(of.as_bytes());
-    let letters = hash.iter().take(19).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
-    format!("Z0{}", letters.collect::<String>())
 }
 
 impl Store {

@@ -15,14 +15,14 @@ use crate::local::{
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct InstanceProfile {
-    arn: String,
-    name: String,
+    pub(super) arn: String,
+    pub(super) name: String,
     id: String,
     path: String,
     created_at: Millis,
     /// The role's name.
     role: Option<String>,
-    tags: Tags,
+    pub(super) tags: Tags,
 }
 
 impl InstanceProfile {

@@ -120,6 +120,7 @@ impl Store {
         let roles = roles.map(|role| item("role", &role.arn, &role.name, &role.tags));
         roles
             .chain(self.policies.values().map(|policy| item("policy", &policy.arn, &policy.name, &policy.tags)))
+            .chain(self.instance_profiles.values().map(|it| item("instance-profile", &it.arn, &it.name, &it.tags)))
             .collect()
     }
 }

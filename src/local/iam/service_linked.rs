@@ -14,13 +14,9 @@ use crate::local::{
 
 /// A service that may have a role of its own: its principal, the role's name, its policy's name.
 const SERVICES: &[(&str, &str, &str)] = &[
-    ("apprunner.amazonaws.com", "AWSServiceRoleForAppRunner", "AppRunnerServiceRolePolicy"),
-    (
-        "networking.apprunner.amazonaws.com",
-        "AWSServiceRoleForAppRunnerNetworking",
-        "AppRunnerNetworkingServiceRolePolicy",
-    ),
-    ("rds.amazonaws.com", "AWSServiceRoleForRDS", "AmazonRDSServiceRolePolicy"),
+    ("apprunner.amazonaws.com", OF_APP_RUNNER, "AppRunnerServiceRolePolicy"),
+    ("networking.apprunner.amazonaws.com", OF_APP_RUNNER_NETWORKING, "AppRunnerNetworkingServiceRolePolicy"),
+    ("rds.amazonaws.com", OF_RDS, "AmazonRDSServiceRolePolicy"),
     ("ecs.amazonaws.com", "AWSServiceRoleForECS", "AmazonECSServiceRolePolicy"),
     (
         "elasticloadbalancing.amazonaws.com",
@@ -72,6 +68,12 @@ pub(super) fn create_service_linked_role(ctx: &mut Ctx<'_>, input: Value) -> Res
 
 /// The role of RDS.
 pub(crate) const OF_RDS: &str = "AWSServiceRoleForRDS";
+
+/// The role of App Runner, for its services.
+pub(crate) const OF_APP_RUNNER: &str = "AWSServiceRoleForAppRunner";
+
+/// The role of App Runner's network, for VPC connectors.
+pub(crate) const OF_APP_RUNNER_NETWORKING: &str = "AWSServiceRoleForAppRunnerNetworking";
 
 /// Makes a service's role if there is none, as the service itself does when it first needs it.
 pub(crate) fn provide(ctx: &mut Ctx<'_>, name: &str) {

@@ -151,15 +151,10 @@ pub(super) fn limits(settings: &Map<String, Value>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses snapshots for a runtime that has none.
+/// Refuses snapshots, which only managed runtimes have.
 pub(super) fn snapshots(settings: &Map<String, Value>) -> Result<(), Fault> {
-    let asked = settings.get("SnapStart").is_some_and(|given| given["ApplyOn"] == "PublishedVersions");
     let runtime = settings.get("Runtime").and_then(Value::as_str).unwrap_or_default();
-    let version = |family: &str| runtime.strip_prefix(family).and_then(|rest| rest.parse::<u64>().ok());
-    let able = version("java").is_some_and(|number| number >= 11)
-        || version("python3.").is_some_and(|number| number >= 12)
-        || version("dotnet").is_some_and(|number| number >= 8);
-    if asked && !able {
+    if settings.get("SnapStart").is_some_and(|given| given["ApplyOn"] == "PublishedVersions") {
         return Err(invalid(format!("{runtime} is not supported for SnapStart enabled functions.")));
     }
     Ok(())
@@ -228,7 +223,11 @@ const RETIRED: &[&str] = &[
 /// Refuses a runtime that AWS no longer maintains.
 pub(super) fn runtime(given: &Value) -> Result<(), Fault> {
     match given.as_str().filter(|runtime| RETIRED.contains(runtime)) {
-        None => Ok(()),
+        None if given.as_str().is_none_or(|runtime| runtime.is_empty() || runtime.starts_with("provided.")) => Ok(()),
+        None => Err(invalid(format!(
+            "The local cloud has none of AWS's managed runtimes, so {given} is not available: a function's code brings the \
+             program `bootstrap`, which runs with the runtime provided.al2023."
+        ))),
         Some(runtime) => Err(invalid(format!(
             "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We \
              recommend you use a supported runtime while creating or updating functions."

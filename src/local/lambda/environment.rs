@@ -49,7 +49,7 @@ pub(super) async fn run(
 ) -> Result<Answer, Fault> {
     let log = Arc::new(Log::of(cloud, order));
     let mut course = Course { begun: Instant::now(), fetched: None, used: 0 };
-    let ended = match report::entrypoint(folder, order) {
+    let ended = match report::entrypoint(folder) {
         Ok(folder) => call(&log, order, folder, limit, &mut course)
             .await
             .map_err(|error| Fault::internal("lambda", format!("The function could not be run: {error}")))?,

@@ -34,7 +34,6 @@ pub(super) struct Order {
     pub(super) name: Name,
     pub(super) arn: String,
     pub(super) handler: String,
-    pub(super) runtime: String,
     pub(super) memory: u64,
     /// Seconds.
     pub(super) timeout: u64,
@@ -127,9 +126,8 @@ pub(super) fn order(ctx: &mut Ctx<'_>, input: &Value, request: String) -> Result
             format!("{} byte payload is too large for the {kind} invocation type (limit {limit} bytes)", bytes.len());
         return Err(Fault::new("RequestTooLargeException", message));
     }
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        let message = format!("Could not parse request body into json: {error}");
-        return Err(Fault::new("InvalidRequestContentException", message));
+    if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
+        return Err(Fault::new("InvalidRequestContentException", no_json(&bytes)));
     }
     let number = |name: &str| function.setting(name).and_then(Value::as_u64).unwrap_or_default();
     let setting = |name: &str, member: &str| function.setting(name).map(|one| one[member].clone());
@@ -139,7 +137,6 @@ pub(super) fn order(ctx: &mut Ctx<'_>, input: &Value, request: String) -> Result
         name: function.name()?,
         arn: format!("{}{version}", function.arn),
         handler: function.text("Handler").to_owned(),
-        runtime: function.text("Runtime").to_owned(),
         memory: number("MemorySize"),
         timeout: number("Timeout"),
         sha256: function.sha256.clone(),
@@ -155,6 +152,18 @@ pub(super) fn order(ctx: &mut Ctx<'_>, input: &Value, request: String) -> Result
         tail: text("LogType") == "Tail",
         request,
     })
+}
+
+/// What Lambda says of a payload that is no JSON. A word by itself, the usual mistake, is named.
+fn no_json(payload: &[u8]) -> String {
+    let text = String::from_utf8_lossy(payload);
+    let word: String = text.trim_start().chars().take_while(|letter| letter.is_alphanumeric()).collect();
+    let what = match word.as_str() {
+        "" | "true" | "false" | "null" => "Unexpected character or end of the payload".to_owned(),
+        word if word.starts_with(|first: char| first.is_ascii_digit()) => format!("Unexpected character in {word}"),
+        word => format!("Unrecognized token '{word}': was expecting ('true', 'false' or 'null')"),
+    };
+    format!("Could not parse request body into json: Could not parse payload into json: {what}")
 }
 
 /// What a client tells of itself, in base64, as a header's value.

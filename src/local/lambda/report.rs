@@ -76,13 +76,9 @@ fn signal(number: i32) -> String {
 }
 
 /// The program that a call runs, or why there is none.
-pub(super) fn entrypoint<'a>(folder: Option<&'a Path>, order: &Order) -> Result<&'a Path, Failure> {
+pub(super) fn entrypoint(folder: Option<&Path>) -> Result<&Path, Failure> {
     let folder = folder.filter(|folder| folder.join("bootstrap").is_file()).ok_or_else(|| {
-        let mut why = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
-        if !order.runtime.starts_with("provided") {
-            why += ". The local cloud has none of AWS's runtimes: it runs the program `bootstrap` of a function's own code, as \
-                    provided.al2023 does";
-        }
+        let why = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
         Failure::Entrypoint(why)
     })?;
     let mode = fs::metadata(folder.join("bootstrap")).map(|file| file.permissions().mode()).unwrap_or_default();
@@ -180,22 +176,19 @@ mod tests {
     #[test]
     fn what_is_run_is_there_and_may_be_run() {
         let data = tempfile::tempdir().unwrap();
-        let mut order = an_order("r-1");
-        let refusal = |order: &Order, folder: Option<&Path>| match entrypoint(folder, order) {
+        let refusal = |folder: Option<&Path>| match entrypoint(folder) {
             Err(failure) => failure.message("r-1"),
             Ok(folder) => panic!("{} was taken", folder.display()),
         };
         let absent = "RequestId: r-1 Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
-        assert_eq!(refusal(&order, None), absent);
-        assert_eq!(refusal(&order, Some(data.path())), absent);
-        order.runtime = "python3.13".to_owned();
-        assert!(refusal(&order, None).starts_with(absent) && refusal(&order, None).contains("AWS's runtimes"));
+        assert_eq!(refusal(None), absent);
+        assert_eq!(refusal(Some(data.path())), absent);
         fs::write(data.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
         fs::set_permissions(data.path().join("bootstrap"), fs::Permissions::from_mode(0o644)).unwrap();
-        let refused = refusal(&order, Some(data.path()));
+        let refused = refusal(Some(data.path()));
         assert!(refused.ends_with("fork/exec /var/task/bootstrap: permission denied"), "{refused}");
         fs::set_permissions(data.path().join("bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(entrypoint(Some(data.path()), &order).is_ok());
+        assert!(entrypoint(Some(data.path())).is_ok());
     }
 
     #[cfg(target_os = "linux")]

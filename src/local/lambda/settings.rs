@@ -133,9 +133,8 @@ mod tests {
     #[test]
     fn what_is_kept_is_shown_and_what_is_empty_is_none() {
         let mut settings = defaults("one");
-        let snapshots = json!({"Runtime": "java21", "SnapStart": {"ApplyOn": "PublishedVersions"}});
-        take(&mut settings, &snapshots).unwrap();
-        assert_eq!(settings["SnapStart"], json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}));
+        take(&mut settings, &json!({"SnapStart": {"ApplyOn": "None"}})).unwrap();
+        assert_eq!(settings["SnapStart"], json!({"ApplyOn": "None", "OptimizationStatus": "Off"}));
         let queue = json!({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:1:dead"}});
         take(&mut settings, &queue).unwrap();
         assert_eq!(settings["DeadLetterConfig"], queue["DeadLetterConfig"]);

@@ -24,6 +24,8 @@ struct Violation {
 #[derive(Clone)]
 enum Step {
     Member(String),
+    /// Of a map: shown as it was given.
+    Key(String),
     Element(usize),
 }
 
@@ -64,7 +66,7 @@ impl Violation {
     /// As EC2 and RDS say it.
     fn in_brief(&self) -> Fault {
         let step = |step: &Step| match step {
-            Step::Member(name) => name.clone(),
+            Step::Member(name) | Step::Key(name) => name.clone(),
             Step::Element(number) => number.to_string(),
         };
         let name = self.path.iter().map(step).collect::<Vec<_>>().join(".");
@@ -95,6 +97,7 @@ impl Violation {
                 let mut letters = name.chars();
                 letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
             }
+            Step::Key(name) => name.clone(),
             Step::Element(number) => format!("{number}.member"),
         };
         let path = self.path.iter().map(step).collect::<Vec<_>>().join(".");
@@ -148,7 +151,7 @@ impl Checker<'_> {
                     if self.is_full() {
                         break;
                     }
-                    self.path.push(Step::Member(name.clone()));
+                    self.path.push(Step::Key(name.clone()));
                     self.value(key.shape, &Value::String(name.clone()));
                     self.value(member.shape, content);
                     self.path.pop();

@@ -2,7 +2,7 @@
 
 use rand::Rng as _;
 
-use crate::local::world::Ctx;
+use crate::local::{hosted_zones, world::Ctx};
 
 /// The account and the region that an ARN tells.
 pub(super) fn account_and_region(arn: &str) -> Option<(&str, &str)> {
@@ -10,6 +10,11 @@ pub(super) fn account_and_region(arn: &str) -> Option<(&str, &str)> {
         ["arn", _, _, region, account, ..] => Some((account, region)),
         _ => None,
     }
+}
+
+/// The hosted zone of the endpoints' names in the region that an ARN tells.
+pub(super) fn hosted_zone(arn: &str) -> Option<String> {
+    account_and_region(arn).map(|(_, region)| hosted_zones::of_databases(region))
 }
 
 impl Ctx<'_> {

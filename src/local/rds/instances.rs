@@ -138,7 +138,8 @@ impl Instance {
         let security = cluster.map(|cluster| &cluster.security_groups).into_iter().flatten();
         let security: Vec<Value> = security.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
         let endpoint = cluster.filter(|_| !self.phase.is("creating")).map(|cluster| {
-            json!({"Address": self.address.as_ref().unwrap_or(&cluster.endpoint(self.writer).address), "Port": cluster.port, "HostedZoneId": "Z2R2ITUGPM61AM"})
+            let address = self.address.as_ref().unwrap_or(&cluster.endpoint(self.writer).address);
+            json!({"Address": address, "Port": cluster.port, "HostedZoneId": arn::hosted_zone(&self.arn)})
         });
         let authority = self.kept.get("CACertificateIdentifier");
         let shown = json!({

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Cloud, Fixture, INSTANCE, SERVICE, allow, call, service, with_secret};
-use crate::local::{ec2, ssm};
+use crate::local::{ec2, iam, ssm};
 
 const CONFIGURATION: &str = "arn:aws:apprunner:eu-central-1:000000000000:autoscalingconfiguration";
 
@@ -102,11 +102,14 @@ fn a_parameter_of_the_region_is_named_by_its_name() {
         ("plain", "plain", "RUNNING"),
         ("/a/b", "/a/b", "RUNNING"),
         ("x", "y", "CREATE_FAILED"),
+        ("/top", "arn:aws:ssm:eu-central-1:000000000000:parameter/top", "RUNNING"),
+        ("/top", "arn:aws:ssm:us-west-2:000000000000:parameter/top", "CREATE_FAILED"),
+        ("/top", "arn:aws:ssm:eu-central-1:999999999999:parameter/top", "CREATE_FAILED"),
     ] {
         let mut fixture = Fixture::new();
         let put = json!({ "Name": parameter, "Value": "1", "Type": "String" });
         fixture.cloud.call(&ssm::SERVICE, "PutParameter", put).unwrap();
-        allow(&mut fixture.cloud, "ssm:GetParameters", "arn:aws:ssm:eu-central-1:000000000000:parameter/*");
+        allow(&mut fixture.cloud, "ssm:GetParameters", "arn:aws:ssm:*:*:parameter/*");
         let mut input = service("demo");
         input["SourceConfiguration"] = with_secret(named);
         input["InstanceConfiguration"] = json!({ "InstanceRoleArn": INSTANCE });
@@ -119,4 +122,25 @@ fn a_parameter_of_the_region_is_named_by_its_name() {
     input["SourceConfiguration"] = with_secret("arn:aws:s3:::bucket");
     input["InstanceConfiguration"] = json!({ "InstanceRoleArn": INSTANCE });
     assert!(fixture.cloud.call(&SERVICE, "CreateService", input).is_err());
+}
+
+#[test]
+fn app_runner_has_roles_of_its_own_while_it_needs_them() {
+    let mut fixture = Fixture::new();
+    let roles = |fixture: &mut Fixture| {
+        let listed = fixture.cloud.call(&iam::SERVICE, "ListRoles", json!({ "PathPrefix": "/aws-service-role/" }));
+        let listed = listed.unwrap();
+        listed["Roles"].as_array().unwrap().iter().map(|role| role["RoleName"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&mut fixture), [] as [Value; 0]);
+    let connector = fixture.connector("demo");
+    assert_eq!(roles(&mut fixture), ["AWSServiceRoleForAppRunnerNetworking"]);
+    let mut input = service("demo");
+    input["SourceConfiguration"] = public();
+    call(&mut fixture.cloud, "CreateService", input);
+    assert_eq!(roles(&mut fixture), ["AWSServiceRoleForAppRunner", "AWSServiceRoleForAppRunnerNetworking"]);
+    let used = |fixture: &Fixture, role: &str| fixture.cloud.region.usage("eu-central-1", role).is_some();
+    assert!(used(&fixture, "AWSServiceRoleForAppRunner") && used(&fixture, "AWSServiceRoleForAppRunnerNetworking"));
+    call(&mut fixture.cloud, "DeleteVpcConnector", json!({ "VpcConnectorArn": connector }));
+    assert!(used(&fixture, "AWSServiceRoleForAppRunner") && !used(&fixture, "AWSServiceRoleForAppRunnerNetworking"));
 }

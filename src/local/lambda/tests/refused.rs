@@ -10,7 +10,7 @@ fn layers(names: &[&str]) -> Value {
 fn what_cannot_be_is_refused() {
     let (mut cloud, role) = Cloud::with_role();
     type Spoil = fn(&mut Value);
-    let cases: [(Spoil, &str); 20] = [
+    let cases: [(Spoil, &str); 21] = [
         (|input| input["Code"]["ZipFile"] = json!(STANDARD.encode("no zip")), "Could not unzip uploaded file"),
         (|input| input["Code"] = json!({}), "Please provide a source for function code"),
         (|input| input["Code"] = json!({"S3Bucket": "b", "S3Key": "k"}), "The specified bucket does not exist"),
@@ -32,6 +32,7 @@ fn what_cannot_be_is_refused() {
         (|input| input["Layers"] = layers(&["a:1", "b:1", "c:1", "d:1", "e:1", "f:1"]), "more than 5 layers"),
         (|input| input["Layers"] = layers(&["a:1", "a:2"]), "are versions of the same layer"),
         (|input| input["Runtime"] = json!("go1.x"), "go1.x is no longer supported for creating or updating"),
+        (|input| input["Runtime"] = json!("nodejs22.x"), "has none of AWS's managed runtimes"),
         (|input| input["Runtime"] = json!(""), "Runtime is mandatory"),
         (
             |input| input["VpcConfig"] = json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),

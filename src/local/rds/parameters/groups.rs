@@ -193,10 +193,7 @@ impl Flavour {
     fn given(&self, input: &Input) -> Result<Vec<Given>, Fault> {
         let name = input.required(self.name)?;
         if name.starts_with("default.") {
-            return Err(invalid(format!(
-                "The parameter {self_name} default parameter groups cannot be modified: {name}",
-                self_name = self.name
-            )));
+            return Err(invalid(format!("Cannot modify a default parameter group: {name}")));
         }
         let mut given = Vec::new();
         for entry in input.list("Parameters") {
