@@ -12,6 +12,9 @@ use super::model::{Model, Operation};
 /// The members of answers that hold tokens.
 const GIVEN: &[&str] = &["NextToken", "nextToken", "Marker", "NextMarker", "nextForwardToken", "nextBackwardToken"];
 
+/// The part of an answer in which RDS has the token of two of its actions.
+const PART: &str = "EngineDefaults";
+
 /// The members of inputs that hold them.
 const TAKEN: &[&str] = &["NextToken", "nextToken", "Marker"];
 
@@ -47,8 +50,8 @@ impl Bound {
 impl Seal {
     /// The seal of a call of an action in a `place`: an account, a region and a service.
     pub(crate) fn of(place: [&str; 3], model: &Model, operation: &Operation, input: &Value) -> Self {
-        let gives = |name: &&str| operation.output.is_some_and(|output| model.has_member(output, name));
-        if !GIVEN.iter().any(gives) {
+        let gives = |name: &str| operation.output.is_some_and(|output| model.has_member(output, name));
+        if !GIVEN.iter().any(|name| gives(name)) && !gives(PART) {
             return Self(None);
         }
         let bound: fn(&str) -> bool = match operation.name.as_str() {
@@ -79,6 +82,7 @@ impl Seal {
     /// Seals the tokens of an answer.
     pub(crate) fn close(&self, output: &mut Value) {
         let Some(bound) = &self.0 else { return };
+        let output = if output.get(PART).is_some() { &mut output[PART] } else { output };
         for name in GIVEN {
             if let Some(Value::String(token)) = output.get_mut(name) {
                 *token = sealed(bound.key(), token);
@@ -171,6 +175,20 @@ mod tests {
             let asked = json!({ "NextToken": foreign, "Path": "/a" });
             let found = taken(PLACE, "GetParametersByPath", &asked);
             assert_eq!(found, if foreign.is_empty() { "" } else { STRANGE });
+        }
+    }
+
+    #[test]
+    fn the_token_of_the_defaults_is_in_a_part_of_the_answer() {
+        let place = ["000000000000", "eu-central-1", "rds"];
+        for action in ["DescribeEngineDefaultParameters", "DescribeEngineDefaultClusterParameters"] {
+            let asked = json!({ "DBParameterGroupFamily": "aurora-postgresql15" });
+            let mut answer = json!({ "EngineDefaults": { "Marker": "after-20" } });
+            seal(place, action, &asked).close(&mut answer);
+            let mut again = json!({ "DBParameterGroupFamily": "aurora-postgresql15", "Marker": answer["EngineDefaults"]["Marker"] });
+            assert_ne!(again["Marker"], "after-20");
+            seal(place, action, &again.clone()).open(&mut again);
+            assert_eq!(again["Marker"], "after-20");
         }
     }
 

@@ -76,7 +76,7 @@ impl AutoScaling {
         let call = scope.aws.apprunner.list_auto_scaling_configurations().auto_scaling_configuration_name(&self.name);
         let pages = call.latest_only(false).into_paginator().send().try_collect().await?;
         let revisions = pages.into_iter().flat_map(|page| page.auto_scaling_configuration_summary_list);
-        let active = revisions.filter(|one| one.status() != Some(&AutoScalingConfigurationStatus::Inactive));
+        let active = revisions.filter(|one| !is_gone(one.status()));
         let arns: Vec<String> = active.filter_map(|one| one.auto_scaling_configuration_arn).collect();
         let tags = each(arns.iter().map(|arn| tags::of_apprunner(scope.aws, arn))).await?;
         let is_ours = arns.iter().zip(&tags).any(|(arn, tags)| scope.address::<Self>(tags, arn).is_some());
@@ -100,12 +100,17 @@ async fn observe_one(arn: String, scope: &Scope<'_>) -> Result<Option<Live<AutoS
     let (found, tags) = try_join(describe, tags::of_apprunner(scope.aws, &arn)).await?;
     let Some(found) = found.and_then(|answer| answer.auto_scaling_configuration) else { return Ok(None) };
     // What is gone holds no name.
-    if found.status() == Some(&AutoScalingConfigurationStatus::Inactive) {
+    if is_gone(found.status()) {
         return Ok(None);
     }
     let Some(address) = scope.address::<AutoScaling>(&tags, &arn) else { return Ok(None) };
     let created = found.created_at().map(aws_smithy_types::DateTime::secs);
     Ok(Some(Live::new(address, &arn, spec(&found)).output("arn", Some(&arn)).tags(tags).created(created)))
+}
+
+/// App Runner says `inactive`, where its model has `INACTIVE`.
+fn is_gone(status: Option<&AutoScalingConfigurationStatus>) -> bool {
+    status.is_some_and(|status| status.as_str().eq_ignore_ascii_case("inactive"))
 }
 
 fn spec(found: &AutoScalingConfiguration) -> AutoScaling {

@@ -41,6 +41,7 @@ impl Domain {
         self.name.eq_ignore_ascii_case(name)
     }
 
+    /// AWS writes these states small, whatever its model says.
     fn describe(&self, status: &str) -> Value {
         json!({
             "DomainName": self.name,
@@ -91,7 +92,7 @@ pub(super) fn associate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Result
         return Err(invalid("A service can have at most 5 custom domains."));
     }
     let domain = Domain::new(&input.domain_name, input.enable_www_subdomain.unwrap_or(true));
-    let output = answer(service, domain.describe("CREATING"));
+    let output = answer(service, domain.describe("creating"));
     service.domains.push(domain);
     Ok(output)
 }
@@ -102,7 +103,7 @@ pub(super) fn disassociate_custom_domain(ctx: &mut Ctx<'_>, input: Value) -> Res
     let place = service.domains.iter().position(|domain| domain.is(&input.domain_name));
     let place = place.ok_or_else(|| super::not_found("custom domain", &input.domain_name))?;
     let domain = service.domains.remove(place);
-    Ok(answer(service, domain.describe("DELETING")))
+    Ok(answer(service, domain.describe("deleting")))
 }
 
 pub(super) fn describe_custom_domains(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -112,7 +113,7 @@ pub(super) fn describe_custom_domains(ctx: &mut Ctx<'_>, input: Value) -> Result
         domain.name.clone()
     })?;
     let domains: Vec<Value> =
-        page.items.into_iter().map(|domain| domain.describe("PENDING_CERTIFICATE_DNS_VALIDATION")).collect();
+        page.items.into_iter().map(|domain| domain.describe("pending_certificate_dns_validation")).collect();
     Ok(json!({
         "DNSTarget": service.url, "ServiceArn": service.arn, "CustomDomains": domains, "VpcDNSTargets": [],
         "NextToken": page.next,

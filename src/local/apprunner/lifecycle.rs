@@ -56,10 +56,23 @@ pub(super) fn create_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, F
     answer(ctx, &arn, &operation)
 }
 
+/// What an update changes: it has to give one of them.
+const UPDATED: &[&str] = &[
+    "SourceConfiguration",
+    "InstanceConfiguration",
+    "AutoScalingConfigurationArn",
+    "HealthCheckConfiguration",
+    "NetworkConfiguration",
+    "ObservabilityConfiguration",
+];
+
 pub(super) fn update_service(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let Input { service_arn, .. } = decode(input.clone())?;
     let allowed = [Status::Running, Status::Paused, Status::CreateFailed];
     let arn = require(ctx, &service_arn, &allowed, "RUNNING or PAUSED to be updated")?;
+    if !UPDATED.iter().any(|member| !input[*member].is_null()) {
+        return Err(invalid("No configurations provided in the UpdateService request."));
+    }
     let before = service(ctx, &arn)?.settings.clone();
     let settings = settings::desired(ctx, &input, Some(&before))?;
     check::check_roles(ctx, &settings)?;

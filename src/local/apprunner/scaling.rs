@@ -42,7 +42,8 @@ impl Configuration {
             "AutoScalingConfigurationArn": self.revision.arn,
             "AutoScalingConfigurationName": self.revision.name,
             "AutoScalingConfigurationRevision": self.revision.number,
-            "Status": self.revision.status(),
+            // AWS writes this one small, whatever its model says.
+            "Status": self.revision.status().to_ascii_lowercase(),
             "CreatedAt": time(self.revision.created_at),
             "HasAssociatedService": store.services.values()
                 .any(|service| service.holds(|settings| settings.scaling == self.revision.arn)),

@@ -29,7 +29,6 @@ pub(super) fn desired(ctx: &mut Ctx<'_>, input: &Value, current: Option<&Setting
     };
     let observability = match input.get("ObservabilityConfiguration").filter(|given| !given.is_null()) {
         Some(given) => super::observability::wanted(ctx, given)?,
-        None if current.is_none() => json!({ "ObservabilityEnabled": false }),
         None => before.observability.clone(),
     };
     let encryption = match current {

@@ -228,6 +228,8 @@ fn by_public_ip<'a>(store: &'a Store, ip: &str) -> Result<&'a Address, Fault> {
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub(super) struct Associate {
     allocation_id: Option<String>,
+    public_ip: Option<String>,
+    instance_id: Option<String>,
     network_interface_id: Option<String>,
     private_ip_address: Option<Ipv4Addr>,
     /// To move an address that leads elsewhere is what AWS does unless it is told not to.
@@ -237,7 +239,17 @@ pub(super) struct Associate {
 /// `AssociateAddress`, with a network interface: there are no instances here.
 pub(super) fn associate(ctx: &mut Ctx<'_>, input: Associate) -> Result<Value, Fault> {
     let store = &mut ctx.region.ec2;
-    let id = input.allocation_id.ok_or_else(|| missing("allocationId"))?;
+    if let Some(id) = input.instance_id {
+        return Err(Fault::new("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")));
+    }
+    let id = match (input.allocation_id, input.public_ip) {
+        (Some(_), Some(_)) => {
+            return Err(combination("You may specify public IP or allocation id, but not both in the same call"));
+        }
+        (Some(id), None) => id,
+        (None, Some(ip)) => by_public_ip(store, &ip)?.allocation_id.clone(),
+        (None, None) => return Err(missing("allocationId")),
+    };
     let interface_id = input.network_interface_id.ok_or_else(|| missing("networkInterfaceId"))?;
     let address = kind::ADDRESS.find(&store.addresses, &id)?;
     let interface = kind::NETWORK_INTERFACE.find(&store.interfaces, &interface_id)?;

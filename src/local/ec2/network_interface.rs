@@ -75,13 +75,9 @@ impl NetworkInterface {
         }
     }
 
-    /// `in-use` while something is attached.
+    /// `in-use` while something is attached, also one whose owner is gone and that is removed some time later.
     pub(super) fn status(&self) -> &'static str {
-        match (&self.owner, self.gone_at) {
-            (None, _) => "available",
-            (Some(_), None) => "in-use",
-            (Some(_), Some(_)) => "detaching",
-        }
+        if self.owner.is_some() { "in-use" } else { "available" }
     }
 
     /// Whether Lambda made it, with the rights of somebody's role: EC2 does not call it managed then.
@@ -137,7 +133,7 @@ impl NetworkInterface {
                     "interface" => self.requester.as_deref(),
                     _ => Some("amazon-aws"),
                 },
-                "Status": if self.gone_at.is_some() { "detaching" } else { "attached" },
+                "Status": "attached",
             })
         });
         let addresses = self.private_addresses().map(|address| {
@@ -183,6 +179,14 @@ impl Store {
     }
 }
 
+/// One of several addresses that a call names.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+struct PrivateIpAddressSpecification {
+    private_ip_address: Option<Ipv4Addr>,
+    primary: bool,
+}
+
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub(super) struct CreateNetworkInterface {
@@ -191,8 +195,34 @@ pub(super) struct CreateNetworkInterface {
     description: String,
     groups: Vec<String>,
     private_ip_address: Option<Ipv4Addr>,
+    private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+    secondary_private_ip_address_count: Option<usize>,
     interface_type: Option<String>,
     tag_specifications: Vec<TagSpecification>,
+}
+
+impl CreateNetworkInterface {
+    /// The addresses that it asks for, the primary one first; none where any free one will do.
+    fn addresses(&self) -> Result<Vec<Option<Ipv4Addr>>, Fault> {
+        let primary = |one: &&PrivateIpAddressSpecification| one.primary;
+        if self.private_ip_addresses.iter().filter(primary).count() + usize::from(self.private_ip_address.is_some()) > 1
+        {
+            return Err(call::combination("Only one private IP address can be the primary one."));
+        }
+        let others = self.private_ip_addresses.iter().filter(|one| !one.primary).map(|one| one.private_ip_address);
+        let mut others: Vec<Option<Ipv4Addr>> = others.collect();
+        match self.secondary_private_ip_address_count {
+            Some(_) if !others.is_empty() => {
+                return Err(call::combination(
+                    "The parameters privateIpAddresses and secondaryPrivateIpAddressCount exclude each other.",
+                ));
+            }
+            count => others.extend(std::iter::repeat_n(None, count.unwrap_or_default())),
+        }
+        let named = self.private_ip_addresses.iter().find(primary).and_then(|one| one.private_ip_address);
+        others.insert(0, self.private_ip_address.or(named));
+        Ok(others)
+    }
 }
 
 /// `CreateNetworkInterface`
@@ -214,13 +244,12 @@ fn make(store: &mut Store, input: &CreateNetworkInterface, now: Millis) -> Resul
     }
     let subnet = kind::SUBNET.find(&store.subnets, &input.subnet_id)?;
     let group_ids = store.groups_of_vpc(&subnet.vpc_id, input.groups.clone())?;
-    let private_ip = match input.private_ip_address {
-        None => store.free_address(subnet)?,
-        Some(wanted) => store.untaken_address(subnet, wanted)?,
-    };
+    let mut addresses = store.chosen_addresses(subnet, &input.addresses()?)?;
+    let private_ip = addresses.remove(0);
     let tags = tag::given(&input.tag_specifications, &kind::NETWORK_INTERFACE)?;
     let interface = NetworkInterface {
         description: input.description.clone(),
+        secondary: addresses,
         ..NetworkInterface::new(subnet, private_ip, group_ids, now)
     };
     let id = interface.network_interface_id.clone();

@@ -218,7 +218,11 @@ pub(super) fn update_assume_role_policy(ctx: &mut Ctx<'_>, input: Value) -> Resu
 
 pub(super) fn update_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let role = ctx.iam.find_own_role(&input.role_name)?;
+    // The description of a service-linked role is the users', its sessions are not.
+    let role = match input.max_session_duration {
+        None => ctx.iam.find_role(&input.role_name)?,
+        Some(_) => ctx.iam.find_own_role(&input.role_name)?,
+    };
     if input.description.is_some() {
         role.description = input.description;
     }
@@ -230,7 +234,7 @@ pub(super) fn update_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Faul
 
 pub(super) fn update_role_description(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    let role = ctx.iam.find_own_role(&input.role_name)?;
+    let role = ctx.iam.find_role(&input.role_name)?;
     role.description = input.description;
     Ok(json!({ "Role": role.details() }))
 }
@@ -255,13 +259,13 @@ pub(super) fn delete_role_permissions_boundary(ctx: &mut Ctx<'_>, input: Value) 
 
 pub(super) fn tag_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    tag::add(&mut ctx.iam.find_own_role(&input.role_name)?.tags, input.tags)?;
+    tag::add(&mut ctx.iam.find_role(&input.role_name)?.tags, input.tags)?;
     Ok(json!({}))
 }
 
 pub(super) fn untag_role(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input: Input = decode(input)?;
-    tag::remove(&mut ctx.iam.find_own_role(&input.role_name)?.tags, &input.tag_keys);
+    tag::remove(&mut ctx.iam.find_role(&input.role_name)?.tags, &input.tag_keys);
     Ok(json!({}))
 }
 

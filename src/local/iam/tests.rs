@@ -199,6 +199,17 @@ fn a_service_linked_role_is_not_the_users() {
     assert_eq!(cloud.call(&SERVICE, "CreateServiceLinkedRole", input).unwrap_err().code, "InvalidInput");
     let name = json!({ "RoleName": "AWSServiceRoleForAppRunner" });
     assert_eq!(cloud.call(&SERVICE, "DeleteRole", name.clone()).unwrap_err().code, "UnmodifiableEntity");
+    // Its tags and its description are.
+    call(
+        &mut cloud,
+        "TagRole",
+        json!({ "RoleName": "AWSServiceRoleForAppRunner", "Tags": [{ "Key": "a", "Value": "b" }] }),
+    );
+    call(&mut cloud, "UpdateRole", json!({ "RoleName": "AWSServiceRoleForAppRunner", "Description": "ours" }));
+    let longer = json!({ "RoleName": "AWSServiceRoleForAppRunner", "MaxSessionDuration": 7200 });
+    assert_eq!(cloud.call(&SERVICE, "UpdateRole", longer).unwrap_err().code, "UnmodifiableEntity");
+    let role = call(&mut cloud, "GetRole", name.clone())["Role"].clone();
+    assert_eq!((&role["Tags"][0]["Value"], &role["Description"]), (&json!("b"), &json!("ours")));
     let task = call(&mut cloud, "DeleteServiceLinkedRole", name.clone());
     let status = call(&mut cloud, "GetServiceLinkedRoleDeletionStatus", task.clone());
     assert_eq!(status["Status"], "IN_PROGRESS");

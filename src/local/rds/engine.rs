@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     classes,
-    input::{Filters, Input, invalid, page},
+    input::{Filters, Input, invalid, page, page_of},
 };
 use crate::local::{ec2, fault::Fault, world::Ctx};
 
@@ -204,7 +204,7 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
             options.extend(["aurora", "aurora-iopt1"].map(|storage| option(&class, version, storage)));
         }
     }
-    page(&input, "OrderableDBInstanceOptions", options)
+    page_of(1000, &input, "OrderableDBInstanceOptions", options)
 }
 
 pub(super) fn certificates(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

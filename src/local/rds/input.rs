@@ -134,9 +134,14 @@ impl Filters {
 
 /// One page of a list under `member`, with the marker of the next one. RDS allows 20 to 100 records a page.
 pub(super) fn page(input: &Input, member: &str, items: Vec<Value>) -> Result<Value, Fault> {
+    page_of(100, input, member, items)
+}
+
+/// The same, where RDS allows more records a page.
+pub(super) fn page_of(most: i64, input: &Input, member: &str, items: Vec<Value>) -> Result<Value, Fault> {
     let size = input.number("MaxRecords").unwrap_or(100);
-    if !(20..=100).contains(&size) {
-        return Err(invalid(format!("Invalid value {size} for MaxRecords. Must be between 20 and 100")));
+    if !(20..=most).contains(&size) {
+        return Err(invalid(format!("Invalid value {size} for MaxRecords. Must be between 20 and {most}")));
     }
     let start = match input.text("Marker").filter(|marker| !marker.is_empty()) {
         None => 0,
@@ -175,6 +180,8 @@ mod tests {
         }
         assert_eq!((seen, marker), (items, Value::Null));
         assert!(page(&Input(json!({"MaxRecords": 19})), "Things", vec![]).is_err());
+        assert!(page(&Input(json!({"MaxRecords": 101})), "Things", vec![]).is_err());
+        assert!(page_of(1000, &Input(json!({"MaxRecords": 1000})), "Things", vec![]).is_ok());
         assert!(page(&Input(json!({"Marker": "after-9"})), "Things", vec![]).is_err());
     }
 

@@ -116,8 +116,14 @@ impl Snapshot {
             cluster.take_port(self.port);
         }
         // What else a call leaves out has the default of a new cluster, tags and CopyTagsToSnapshot among it.
-        for member in ["StorageEncrypted", "KmsKeyId", "BackupRetentionPeriod"] {
-            if let Some(value) = self.kept.get(member).filter(|_| !input.has(member)) {
+        // A key encrypts what was not encrypted.
+        let with_key = input.has("KmsKeyId");
+        for (member, given) in [
+            ("StorageEncrypted", with_key),
+            ("KmsKeyId", with_key),
+            ("BackupRetentionPeriod", input.has("BackupRetentionPeriod")),
+        ] {
+            if let Some(value) = self.kept.get(member).filter(|_| !given) {
                 cluster.kept.insert(member.to_owned(), value.clone());
             }
         }
@@ -307,6 +313,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 pub(super) const RESTORE: &[&str] = &[
     "AvailabilityZones",
     "DBClusterIdentifier",
+    "DatabaseName",
     "SnapshotIdentifier",
     "Engine",
     "EngineVersion",
@@ -339,6 +346,11 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         engine::check_upgrade(&snapshot.version, version, false).map_err(|_| {
             combination(format!("Cannot restore a snapshot of version {} with version {version}.", snapshot.version))
         })?;
+    }
+    if let Some(other) = input.text("DatabaseName").filter(|name| snapshot.database.as_deref() != Some(name)) {
+        return Err(combination(format!(
+            "DatabaseName {other} is not the name of the snapshot's database; another one is not supported by the local cloud"
+        )));
     }
     let mut cluster = creation::draft(ctx, &input, version)?;
     snapshot.hand_to(&mut cluster, &input);

@@ -61,7 +61,8 @@ fn a_connector_without_an_address_fails_the_service_and_is_tried_again() {
 
     let free = json!({ "NetworkInterfaceId": taken[0] });
     fixture.cloud.call(&ec2::SERVICE, "DeleteNetworkInterface", free).unwrap();
-    call(&mut fixture.cloud, "UpdateService", json!({ "ServiceArn": arn }));
+    let update = json!({ "ServiceArn": arn, "InstanceConfiguration": { "Cpu": "1024" } });
+    call(&mut fixture.cloud, "UpdateService", update);
     fixture.cloud.wait(480);
     assert_eq!(fixture.status(&arn), "RUNNING");
     assert_eq!(fixture.interfaces(), 251);
@@ -121,7 +122,7 @@ fn auto_scaling_configurations_are_revisions() {
         assert!(fault.unwrap_err().message.contains(message));
     }
     call(&mut cloud, "DeleteAutoScalingConfiguration", json!({ "AutoScalingConfigurationArn": first_arn }));
-    assert_eq!(describe(&mut cloud, first_arn)["Status"], "INACTIVE");
+    assert_eq!(describe(&mut cloud, first_arn)["Status"], "inactive", "small, as AWS has it");
     for (input, code) in [
         (json!({ "AutoScalingConfigurationName": "other", "MinSize": 3, "MaxSize": 2 }), "InvalidRequestException"),
         (json!({ "AutoScalingConfigurationName": "other", "MaxSize": 26 }), "InvalidRequestException"),
@@ -166,7 +167,7 @@ fn custom_domains_wait_for_their_certificate() {
     let fault = fixture.cloud.call(&SERVICE, "AssociateCustomDomain", elsewhere).unwrap_err();
     assert!(fault.message.ends_with("with another service."), "{}", fault.message);
     let described = call(&mut fixture.cloud, "DescribeCustomDomains", json!({ "ServiceArn": arn }));
-    assert_eq!(described["CustomDomains"][0]["Status"], "PENDING_CERTIFICATE_DNS_VALIDATION");
+    assert_eq!(described["CustomDomains"][0]["Status"], "pending_certificate_dns_validation");
     call(&mut fixture.cloud, "DisassociateCustomDomain", input);
     let described = call(&mut fixture.cloud, "DescribeCustomDomains", json!({ "ServiceArn": arn }));
     assert_eq!(described["CustomDomains"], json!([]));

@@ -135,9 +135,7 @@ fn app_runner_has_roles_of_its_own_while_it_needs_them() {
     assert_eq!(roles(&mut fixture), [] as [Value; 0]);
     let connector = fixture.connector("demo");
     assert_eq!(roles(&mut fixture), ["AWSServiceRoleForAppRunnerNetworking"]);
-    let mut input = service("demo");
-    input["SourceConfiguration"] = public();
-    call(&mut fixture.cloud, "CreateService", input);
+    call(&mut fixture.cloud, "CreateService", service("demo"));
     assert_eq!(roles(&mut fixture), ["AWSServiceRoleForAppRunner", "AWSServiceRoleForAppRunnerNetworking"]);
     let used = |fixture: &Fixture, role: &str| fixture.cloud.region.usage("eu-central-1", role).is_some();
     assert!(used(&fixture, "AWSServiceRoleForAppRunner") && used(&fixture, "AWSServiceRoleForAppRunnerNetworking"));

@@ -75,6 +75,14 @@ fn defaults_are_filled_in() {
     assert!(described["ServiceUrl"].as_str().unwrap().ends_with(".eu-central-1.awsapprunner.com"));
 }
 
+/// What an action on a service needs.
+fn asked(action: &str, arn: &str) -> serde_json::Value {
+    match action {
+        "UpdateService" => json!({ "ServiceArn": arn, "InstanceConfiguration": { "Cpu": "1024" } }),
+        _ => json!({ "ServiceArn": arn }),
+    }
+}
+
 #[test]
 fn the_states_of_a_life() {
     let (mut fixture, arn) = Fixture::running(json!({}));
@@ -87,7 +95,7 @@ fn the_states_of_a_life() {
         ("ResumeService", 120, "RESUME_SERVICE", "RUNNING"),
         ("DeleteService", 120, "DELETE_SERVICE", "DELETED"),
     ] {
-        call(&mut fixture.cloud, action, json!({ "ServiceArn": arn }));
+        call(&mut fixture.cloud, action, asked(action, &arn));
         assert_eq!(fixture.operation(&arn), (operation.into(), "IN_PROGRESS".into()));
         for other in ["UpdateService", "DeleteService", "PauseService", "ResumeService", "StartDeployment"] {
             let fault = fixture.cloud.call(&SERVICE, other, json!({ "ServiceArn": arn })).expect_err(other);
@@ -116,6 +124,30 @@ fn at_instant_pace_the_answer_still_says_under_way() {
     let made = call(&mut fixture.cloud, "CreateService", service("demo"));
     assert_eq!(made["Service"]["Status"], "OPERATION_IN_PROGRESS");
     assert_eq!(fixture.status(made["Service"]["ServiceArn"].as_str().unwrap()), "RUNNING");
+}
+
+#[test]
+fn an_update_of_nothing_is_refused() {
+    let (mut fixture, arn) = Fixture::running(json!({}));
+    let fault = fixture.cloud.call(&SERVICE, "UpdateService", json!({ "ServiceArn": arn })).unwrap_err();
+    assert_eq!(fault.message, "No configurations provided in the UpdateService request.");
+    assert_eq!(fixture.status(&arn), "RUNNING");
+}
+
+#[test]
+fn observability_is_shown_where_it_was_given() {
+    let (mut fixture, arn) = Fixture::running(json!({}));
+    let mut shown = |input: Option<serde_json::Value>| {
+        if let Some(given) = input {
+            let update = json!({ "ServiceArn": arn, "ObservabilityConfiguration": given });
+            call(&mut fixture.cloud, "UpdateService", update);
+            fixture.cloud.wait(300);
+        }
+        call(&mut fixture.cloud, "DescribeService", json!({ "ServiceArn": arn }))["Service"]["ObservabilityConfiguration"].clone()
+    };
+    assert_eq!(shown(None), serde_json::Value::Null);
+    let off = json!({ "ObservabilityEnabled": false });
+    assert_eq!(shown(Some(off.clone())), off);
 }
 
 #[test]
@@ -173,7 +205,7 @@ fn a_failed_creation_can_be_updated_or_deleted() {
         fixture.cloud.wait(300);
         assert_eq!(fixture.status(&arn), "CREATE_FAILED");
         assert_eq!(fixture.operation(&arn), ("CREATE_SERVICE".into(), "FAILED".into()));
-        call(&mut fixture.cloud, action, json!({ "ServiceArn": arn }));
+        call(&mut fixture.cloud, action, asked(action, &arn));
         fixture.cloud.wait(seconds);
         assert_eq!(fixture.status(&arn), status);
     }

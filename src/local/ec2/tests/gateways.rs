@@ -216,10 +216,51 @@ fn an_interface_of_ones_own_takes_an_address() {
     assert_ne!(moved, association);
     let told = json!({"AllocationIds": [address]});
     assert_eq!(cloud.get("DescribeAddresses", told, "/Addresses/0/NetworkInterfaceId"), other);
+    let ip = cloud.get("DescribeAddresses", json!({"AllocationIds": [address]}), "/Addresses/0/PublicIp");
+    let by_ip = json!({"PublicIp": ip, "NetworkInterfaceId": other});
+    assert_eq!(cloud.get("AssociateAddress", by_ip, "/AssociationId"), moved, "the same by its public address");
+    cloud.refuses([
+        ("AssociateAddress", json!({"PublicIp": ip, "InstanceId": "i-12345678"}), "InvalidInstanceID.NotFound"),
+        ("AssociateAddress", json!({"PublicIp": "9.9.9.9", "NetworkInterfaceId": other}), "InvalidAddress.NotFound"),
+    ]);
     cloud.done("DisassociateAddress", json!({"AssociationId": moved}));
     cloud.done("DeleteNetworkInterface", json!({"NetworkInterfaceId": interface}));
     cloud.done("DeleteNetworkInterface", json!({"NetworkInterfaceId": other}));
     cloud.done("ReleaseAddress", json!({"AllocationId": address}));
+}
+
+#[test]
+fn an_interface_begins_with_several_addresses() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let subnet = cloud.subnet(&vpc, "10.0.0.0/24");
+    let addresses = |cloud: &mut Cloud, more: serde_json::Value| {
+        let mut input = json!({"SubnetId": subnet});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = cloud.done("CreateNetworkInterface", input);
+        let of = |one: &serde_json::Value| one["PrivateIpAddress"].as_str().unwrap().to_owned();
+        let all = made["NetworkInterface"]["PrivateIpAddresses"].as_array().unwrap();
+        (all[0]["Primary"] == true, all.iter().map(of).collect::<Vec<_>>())
+    };
+    let named = json!({"PrivateIpAddresses": [
+        {"PrivateIpAddress": "10.0.0.51", "Primary": false}, {"PrivateIpAddress": "10.0.0.50", "Primary": true}]});
+    assert_eq!(addresses(&mut cloud, named), (true, vec!["10.0.0.50".to_owned(), "10.0.0.51".to_owned()]));
+    let counted = json!({"PrivateIpAddress": "10.0.0.60", "SecondaryPrivateIpAddressCount": 2});
+    let expected = ["10.0.0.60", "10.0.0.4", "10.0.0.5"].map(str::to_owned).to_vec();
+    assert_eq!(addresses(&mut cloud, counted), (true, expected));
+    let primary = json!([{"PrivateIpAddress": "10.0.0.70", "Primary": true}]);
+    cloud.refuses([
+        (
+            "CreateNetworkInterface",
+            json!({"SubnetId": subnet, "PrivateIpAddress": "10.0.0.71", "PrivateIpAddresses": primary}),
+            "InvalidParameterCombination",
+        ),
+        (
+            "CreateNetworkInterface",
+            json!({"SubnetId": subnet, "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.51"}]}),
+            "InvalidIPAddress.InUse",
+        ),
+    ]);
 }
 
 #[test]

@@ -171,12 +171,14 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (mut endpoint, cluster) = available(&ctx.region.rds, &input)?;
     let Given { kind, members, excluded } = read(&ctx.region.rds, &cluster.identifier, &input)?;
     endpoint.kind = kind.unwrap_or(endpoint.kind);
-    // One list takes the other's place.
-    if let Some(members) = members {
-        (endpoint.members, endpoint.excluded) = (members, Vec::new());
+    // One list takes the other's place; an empty one clears its own alone.
+    let names = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    let (by_members, by_exclusion) = (names(&members), names(&excluded));
+    if members.is_some() || by_exclusion {
+        endpoint.members = members.unwrap_or_default();
     }
-    if let Some(excluded) = excluded {
-        (endpoint.excluded, endpoint.members) = (excluded, Vec::new());
+    if excluded.is_some() || by_members {
+        endpoint.excluded = excluded.unwrap_or_default();
     }
     endpoint.phase = Phase::until("modifying", ctx.pace.after(ctx.now, times::MODIFICATION), "available");
     let answer = endpoint.view(&cluster);

@@ -62,7 +62,9 @@ pub(crate) fn copy(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 pub(crate) fn restore_to_point_in_time(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     let mut known = watching::and_watching(super::RESTORE);
-    known.retain(|member| !["SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones"].contains(member));
+    known.retain(|member| {
+        !["SnapshotIdentifier", "DatabaseName", "Engine", "EngineVersion", "AvailabilityZones"].contains(member)
+    });
     known.extend(["SourceDBClusterIdentifier", "RestoreToTime", "UseLatestRestorableTime", "RestoreType"]);
     input.only("RestoreDBClusterToPointInTime", &known)?;
     let source = input.required("SourceDBClusterIdentifier")?;

@@ -61,6 +61,26 @@ fn a_custom_endpoint_leads_to_its_members_only() {
 }
 
 #[test]
+fn an_empty_list_of_a_custom_endpoint_clears_its_own_alone() {
+    let mut cloud = Cloud::furnished();
+    cloud.custom("one", "ANY", &json!({}));
+    cloud.pass(60);
+    let mut changed = |more: Value| {
+        let mut input = json!({"DBClusterEndpointIdentifier": "one", "EndpointType": "ANY"});
+        super::merge(&mut input, &more);
+        let made = cloud.ok("ModifyDBClusterEndpoint", input);
+        cloud.pass(60);
+        (made["StaticMembers"].clone(), made["ExcludedMembers"].clone())
+    };
+    let (none, first) = (json!([]), json!(["shop-1"]));
+    let expected = (first.clone(), none.clone());
+    assert_eq!(changed(json!({"StaticMembers": ["shop-1"], "ExcludedMembers": []})), expected);
+    assert_eq!(changed(json!({"ExcludedMembers": []})), expected);
+    assert_eq!(changed(json!({"ExcludedMembers": ["shop-1"]})), (none.clone(), first));
+    assert_eq!(changed(json!({"ExcludedMembers": []})), (none.clone(), none));
+}
+
+#[test]
 fn a_custom_endpoint_is_for_readers_or_for_any() {
     let mut cloud = Cloud::furnished();
     let input = json!({"DBClusterIdentifier": "shop", "DBClusterEndpointIdentifier": "w", "EndpointType": "WRITER"});

@@ -56,6 +56,27 @@ fn backups_are_kept_as_long_as_the_source_s() {
 }
 
 #[test]
+fn a_restore_with_a_key_is_encrypted_with_it() {
+    let mut cloud = with_snapshot();
+    let plain = restore(&mut cloud, "plain", &json!({}));
+    assert_eq!((&plain["StorageEncrypted"], &plain["StorageEncryptionType"]), (&json!(false), &json!("sse-rds")));
+    let made = restore(&mut cloud, "again", &json!({"KmsKeyId": "alias/aws/rds"}));
+    assert_eq!((&made["StorageEncrypted"], &made["StorageEncryptionType"]), (&json!(true), &json!("sse-kms")));
+    assert!(made["KmsKeyId"].as_str().unwrap().contains(":key/"), "{made}");
+}
+
+#[test]
+fn a_restore_has_the_database_of_its_snapshot() {
+    let mut cloud = with_snapshot();
+    let database =
+        cloud.ok("DescribeDBClusters", json!({"DBClusterIdentifier": "shop"}))["DBClusters"][0]["DatabaseName"].clone();
+    assert_eq!(restore(&mut cloud, "again", &json!({"DatabaseName": database}))["DatabaseName"], database);
+    let input = json!({"DBClusterIdentifier": "other", "SnapshotIdentifier": "one", "Engine": "aurora-postgresql",
+        "DBSubnetGroupName": "shop", "DatabaseName": "another"});
+    assert_eq!(cloud.refusal("RestoreDBClusterFromSnapshot", input), "InvalidParameterCombination");
+}
+
+#[test]
 fn clones_are_of_one_group_with_their_source() {
     let mut cloud = with_snapshot();
     let group = |cloud: &mut Cloud, name: &str| {
