@@ -258,6 +258,27 @@ pub(super) fn check_type(is_gateway: bool, tables: bool, interface_parameters: b
     Err(Fault::new("InvalidParameter", message))
 }
 
+/// Which names lead to an interface endpoint. Only what every endpoint has is there: names for IPv4, for the whole VPC.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub(super) struct DnsOptions {
+    dns_record_ip_type: Option<String>,
+    private_dns_only_for_inbound_resolver_endpoint: bool,
+}
+
+impl DnsOptions {
+    /// Refuses what is not there.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match self.dns_record_ip_type.as_deref() {
+            None | Some("ipv4") if self.private_dns_only_for_inbound_resolver_endpoint => {
+                Err(unsupported("DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint"))
+            }
+            None | Some("ipv4") => Ok(()),
+            Some(_) => Err(unsupported("DnsOptions.DnsRecordIpType")),
+        }
+    }
+}
+
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub(super) struct CreateVpcEndpoint {
@@ -270,6 +291,7 @@ pub(super) struct CreateVpcEndpoint {
     security_group_ids: Vec<String>,
     private_dns_enabled: Option<bool>,
     ip_address_type: Option<String>,
+    dns_options: DnsOptions,
     client_token: Option<String>,
     tag_specifications: Vec<TagSpecification>,
 }
@@ -297,6 +319,7 @@ fn make(
     if input.ip_address_type.as_deref().is_some_and(|wanted| wanted != "ipv4") {
         return Err(unsupported("IpAddressType"));
     }
+    input.dns_options.check()?;
     kind::VPC.find(&store.vpcs, &input.vpc_id)?;
     let service = endpoint_service::find(region, &input.service_name, endpoint_type)?;
     let is_gateway = endpoint_type == "Gateway";

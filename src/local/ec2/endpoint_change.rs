@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Store,
     call::unsupported,
-    endpoint::{Endpoint, State, check_policy, check_type},
+    endpoint::{DnsOptions, Endpoint, State, check_policy, check_type},
     endpoint_service, kind,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -30,6 +30,7 @@ pub(super) struct ModifyVpcEndpoint {
     remove_security_group_ids: Vec<String>,
     private_dns_enabled: Option<bool>,
     ip_address_type: Option<String>,
+    dns_options: DnsOptions,
 }
 
 /// What an endpoint is to have, once all of it was checked.
@@ -50,6 +51,7 @@ impl ModifyVpcEndpoint {
         if self.ip_address_type.as_deref().is_some_and(|wanted| wanted != "ipv4") {
             return Err(unsupported("IpAddressType"));
         }
+        self.dns_options.check()?;
         let tables = [&self.add_route_table_ids, &self.remove_route_table_ids];
         let interface_lists = [
             &self.add_subnet_ids,

@@ -144,3 +144,18 @@ fn the_names_of_an_endpoint_stand_in_hosted_zones() {
     assert!(own.starts_with('Z') && own == of_zone, "{zones:?}");
     assert_ne!(own, of_service, "the service's own name stands in a zone of the VPC alone");
 }
+
+#[test]
+fn the_names_of_an_endpoint_are_for_ipv4_and_the_whole_vpc() {
+    let mut cloud = Cloud::new();
+    let (vpc, subnet) = network(&mut cloud);
+    let mut input = interface(&vpc, &subnet);
+    input["DnsOptions"] = json!({"DnsRecordIpType": "dualstack"});
+    assert_eq!(cloud.refusal("CreateVpcEndpoint", input.clone()), "UnsupportedOperation");
+    input["DnsOptions"] = json!({"DnsRecordIpType": "ipv4"});
+    let id = cloud.get("CreateVpcEndpoint", input, "/VpcEndpoint/VpcEndpointId");
+    let change = |options| json!({"VpcEndpointId": id, "DnsOptions": options});
+    cloud.done("ModifyVpcEndpoint", change(json!({"PrivateDnsOnlyForInboundResolverEndpoint": false})));
+    let inbound = change(json!({"PrivateDnsOnlyForInboundResolverEndpoint": true}));
+    assert_eq!(cloud.refusal("ModifyVpcEndpoint", inbound), "UnsupportedOperation");
+}
