@@ -10,7 +10,7 @@ use super::{
 use crate::data_folder::DataFolder;
 
 /// What a statement is answered: nothing, or PostgreSQL's words.
-async fn said(client: &Client, statement: &str) -> String {
+pub(super) async fn said(client: &Client, statement: &str) -> String {
     match client.batch_execute(statement).await {
         Ok(()) => String::new(),
         Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned()),

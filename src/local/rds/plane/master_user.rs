@@ -16,7 +16,7 @@ pub(super) const BY_TOKEN: &str = "rds_iam";
 impl Servers {
     /// Makes the master user, its password and the first database what they are to be.
     pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
-        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database, SETTABLE, RESETS);
+        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database, SHUT, SETTABLE, RESETS);
         let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
         if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
             return Ok(());
@@ -62,9 +62,25 @@ const RESETS: &str = r"DO $$
         LOOP EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO rds_superuser', reset); END LOOP;
     END $$";
 
+/// PostgreSQL's own roles that reach the machine: its files, and its programs. In PostgreSQL 15 whoever may create roles may make
+/// anybody a member of any role that is no superuser; Aurora's master user cannot have these. Nobody logs in by them, so as
+/// superusers they are only this: out of reach.
+const SHUT: &str = r"DO $$
+    DECLARE
+        shut name[] := '{pg_execute_server_program, pg_read_server_files, pg_write_server_files}';
+        held record;
+    BEGIN
+        FOR held IN SELECT role.rolname AS role, member.rolname AS member FROM pg_auth_members AS known
+            JOIN pg_authid AS role ON role.oid = known.roleid JOIN pg_authid AS member ON member.oid = known.member
+            WHERE role.rolname = ANY (shut)
+        LOOP EXECUTE format('REVOKE %I FROM %I', held.role, held.member); END LOOP;
+        UPDATE pg_authid SET rolsuper = true WHERE rolname = ANY (shut);
+    END $$";
+
 /// The roles that RDS has, the master user among them, and the first database. Gives the names of all databases.
 async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_postgres::Error> {
     client.batch_execute(QUIET).await?;
+    client.batch_execute(SHUT).await?;
     let exists = async |table: &str, column: &str, name: &str| {
         let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
         client.query_opt(query.as_str(), &[&name]).await.map(|row| row.is_some())
