@@ -21,6 +21,7 @@ use crate::data_folder::DataFolder;
 mod closed;
 mod left;
 mod logs;
+mod own;
 mod reach;
 mod rights;
 mod servers;

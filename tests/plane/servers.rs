@@ -93,7 +93,7 @@ async fn set(aws: &Clients, values: &[(&str, &str)]) {
     change.set_parameters(Some(parameters.collect())).send().await.unwrap();
 }
 
-async fn reboot(aws: &Clients, name: &str) {
+pub(super) async fn reboot(aws: &Clients, name: &str) {
     aws.rds.reboot_db_instance().db_instance_identifier(name).send().await.unwrap();
 }
 

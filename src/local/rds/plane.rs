@@ -16,6 +16,7 @@ mod log_exports;
 mod master_user;
 mod member_endpoints;
 pub(super) mod momentary;
+mod own_database;
 mod pooler;
 mod postgres;
 mod process;

@@ -105,6 +105,12 @@ pub(super) fn is_slow(error: &Refused) -> bool {
     matches!(error, Refused::Slow(_)) || error.to_string().contains("query_wait_timeout")
 }
 
+/// Whether it has no such database: told after the login, by the server or by a pooler that repeats its words.
+pub(super) fn lacks_database(error: &Refused) -> bool {
+    let said = error.to_string();
+    said.contains("database \"") && said.ends_with("\" does not exist")
+}
+
 /// Whether nobody listens there.
 pub(super) fn is_unreachable(error: &Refused) -> bool {
     match error {

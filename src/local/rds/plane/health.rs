@@ -45,7 +45,11 @@ impl Servers {
         for (username, password) in &check.pooler.users {
             let proof = Proof::Password(password);
             let login = Login { listener, username, proof, database: &check.database, tls };
-            self.query(&login).await.map_err(|refused| (refused, username.as_str()))?;
+            match self.query(&login).await {
+                // Who has dropped the database has others.
+                Err(refused) if connection::lacks_database(&refused) => {}
+                answer => answer.map_err(|refused| (refused, username.as_str()))?,
+            }
         }
         Ok(())
     }

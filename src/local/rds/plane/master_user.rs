@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
 
 use super::{
-    connection::{self, Login, Proof},
-    postgres::{Outcome, SUPERUSER, Servers, Wanted, said},
+    connection,
+    postgres::{Outcome, Servers, Wanted, said},
 };
 
 /// The role whose members log in with IAM's tokens, and not otherwise.
@@ -21,15 +21,12 @@ impl Servers {
         if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
             return Ok(());
         }
-        let client = self.superuser(wanted).await?;
+        let client = self.enter_own(wanted).await?;
         let failed =
             |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
         let databases = prepare(&client, wanted).await.map_err(failed)?;
         for database in databases {
-            let listener = &wanted.listener;
-            let proof = Proof::Certificate(&self.superuser);
-            let login = Login { listener, username: SUPERUSER, proof, database: &database, tls: true };
-            let client = connection::open(&login, &self.authority.certificate).await;
+            let client = self.enter(wanted, &database).await;
             let client = client.map_err(|cause| format!("Could not prepare the database {database}: {cause}."))?;
             client.batch_execute(&format!("{QUIET}; {RESETS}")).await.map_err(failed)?;
         }
@@ -99,13 +96,18 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_
     // REPLICATION is what rds_replication gives in RDS.
     let may = "LOGIN CREATEROLE CREATEDB REPLICATION";
     client.batch_execute(&format!("{verb} ROLE {user} {may} PASSWORD '{verifier}'")).await?;
-    client.batch_execute(&format!("GRANT rds_superuser TO {user}; ALTER DATABASE postgres OWNER TO {user}")).await?;
+    client.batch_execute(&format!("GRANT rds_superuser TO {user}")).await?;
+    if exists("pg_database", "datname", "postgres").await? {
+        client.batch_execute(&format!("ALTER DATABASE postgres OWNER TO {user}")).await?;
+    }
     if let Some(name) = &wanted.database
         && !exists("pg_database", "datname", name).await?
     {
         client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
     }
-    let databases = client.query("SELECT datname FROM pg_database WHERE datallowconn", &[]).await?;
+    // One that is about to be dropped has no limit that could be.
+    let there = "SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2";
+    let databases = client.query(there, &[]).await?;
     databases.iter().map(|row| row.try_get(0)).collect()
 }
 

@@ -10,16 +10,16 @@ use std::{
 
 use rustix::process::Signal;
 use tokio::process::Command;
-use tokio_postgres::Client;
 
 use super::{
     certificates::{Authority, Signed},
-    connection::{self, Login, Proof},
+    connection,
     holding::Holding,
     left_behind::end_at,
     listener::Listener,
     master_user::BY_TOKEN,
     member_endpoints::Member,
+    own_database::OWN,
     process::{Kind, Process},
     programs::Programs,
     relay::Relays,
@@ -261,8 +261,8 @@ impl Servers {
         let kind = if forced { "hostssl" } else { "host" };
         // As in RDS, a password is of no use to who has been granted `rds_iam`; and there are no tokens here.
         let access = format!(
-            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\nhost all +{BY_TOKEN} 127.0.0.0/8 reject\n{kind} all all \
-             127.0.0.0/8 scram-sha-256\n"
+            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\nhost {OWN} all 127.0.0.0/8 reject\n\
+             host all +{BY_TOKEN} 127.0.0.0/8 reject\n{kind} all all 127.0.0.0/8 scram-sha-256\n"
         );
         let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
         let settings = settings::of(wanted, programs, home);
@@ -307,7 +307,7 @@ impl Servers {
         self.user.write(&home.join("begun"), &begun(wanted)).map_err(said("note the server's start"))?;
         let until = Instant::now() + PATIENCE;
         while server.runs() && Instant::now() < until {
-            if self.superuser(wanted).await.is_ok() {
+            if self.answers(wanted).await {
                 return Ok(());
             }
             if self.cloud.is_closed() {
@@ -317,12 +317,6 @@ impl Servers {
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
         Err(format!("{} {}.", not_started(&wanted.listener), system::tail(home)))
-    }
-
-    pub(super) async fn superuser(&self, wanted: &Wanted) -> Outcome<Client> {
-        let proof = Proof::Certificate(&self.superuser);
-        let login = Login { listener: &wanted.listener, username: SUPERUSER, proof, database: "postgres", tls: true };
-        connection::open(&login, &self.authority.certificate).await.map_err(|cause| cause.to_string())
     }
 
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
