@@ -1,5 +1,7 @@
 //! What is RDS's own in a server, and what is its master user's.
 
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
+
 use super::{
     connect,
     rights::said,
@@ -52,5 +54,78 @@ async fn rds_has_a_database_of_its_own_and_needs_no_other() {
     .await;
     let client = connect(host, "second-99").await.unwrap();
     assert_eq!(value(&client, "SELECT count(*) FROM pg_database WHERE datname = 'postgres'").await, "0");
+    cloud.stop().await;
+}
+
+/// Waits until a password is accepted.
+async fn until_accepted(host: &str, password: &str) {
+    until(password, "accepted", || async {
+        connect(host, password).await.map_or("refused", |_| "accepted").to_owned()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_its_user_chooses_stands_until_a_call_gives_another() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let cluster = make(&aws, &["shop-1"]).await;
+    until_available(&aws, "shop-1").await;
+    let host = cluster.endpoint().unwrap();
+    let client = connect(host, "first-99").await.unwrap();
+    for own in ["PASSWORD 'own-99'", "VALID UNTIL '2099-01-01'", "CONNECTION LIMIT 50"] {
+        assert_eq!(said(&client, &format!("ALTER ROLE app {own}")).await, "", "{own}");
+    }
+    assert_eq!(said(&client, "DROP DATABASE postgres").await, "");
+    drop(client);
+    let snapshot = aws.rds.create_db_cluster_snapshot().db_cluster_identifier("shop");
+    snapshot.db_cluster_snapshot_identifier("own").send().await.unwrap();
+    until("the snapshot", "available", || async {
+        let answer = aws.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier("own").send().await;
+        answer.unwrap().db_cluster_snapshots()[0].status().unwrap().to_owned()
+    })
+    .await;
+
+    // Parameters are applied anew, and the server is another one; who has replication cannot change oneself.
+    let group = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name("own").description("own");
+    group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
+    let logical = Parameter::builder().parameter_name("rds.logical_replication").parameter_value("1");
+    let set = aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name("own");
+    set.parameters(logical.apply_method(ApplyMethod::PendingReboot).build()).send().await.unwrap();
+    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").db_cluster_parameter_group_name("own");
+    change.send().await.unwrap();
+    until_available(&aws, "shop-1").await;
+    until("the cluster", "available", || super::cluster(&aws)).await;
+    reboot(&aws, "shop-1").await;
+    until("wal_level", "logical", || async {
+        let Ok(client) = connect(host, "own-99").await else { return "no connection".to_owned() };
+        value(&client, "SHOW wal_level").await
+    })
+    .await;
+    until_available(&aws, "shop-1").await;
+    assert!(connect(host, "first-99").await.is_err(), "the password was silently set back");
+    let client = connect(host, "own-99").await.unwrap();
+    let slot = "SELECT pg_create_logical_replication_slot('own', 'pgoutput'); SELECT pg_drop_replication_slot('own')";
+    assert_eq!(said(&client, slot).await, "");
+    assert!(said(&client, "ALTER ROLE app PASSWORD 'third-99'").await.contains("replication"));
+    drop(client);
+
+    // The one that the API knows already is given anew.
+    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").master_user_password("first-99");
+    change.apply_immediately(true).send().await.unwrap();
+    until_accepted(host, "first-99").await;
+    assert!(connect(host, "own-99").await.is_err());
+
+    // A snapshot holds the one that was valid, and its server needs no database but its own.
+    let restore = aws.rds.restore_db_cluster_from_snapshot().snapshot_identifier("own").engine("aurora-postgresql");
+    let restored = restore.db_cluster_identifier("again").send().await.unwrap();
+    let instance = aws.rds.create_db_instance().db_instance_identifier("again-1").db_cluster_identifier("again");
+    instance.engine("aurora-postgresql").db_instance_class("db.r6g.large").send().await.unwrap();
+    until_available(&aws, "again-1").await;
+    let host = restored.db_cluster().unwrap().endpoint().unwrap();
+    let client = connect(host, "own-99").await.unwrap();
+    assert!(connect(host, "first-99").await.is_err(), "the password was silently set back");
+    let closed = "SELECT count(*) FROM pg_roles WHERE rolsuper AND rolname LIKE 'pg\\_%server%'";
+    assert_eq!(value(&client, closed).await, "3");
     cloud.stop().await;
 }

@@ -39,6 +39,9 @@ pub(crate) struct Cluster {
     pub(super) reader: Option<Listener>,
     pub(super) username: String,
     pub(super) password: Password,
+    /// How often a call has given the password, which may be the one that the API knows already.
+    #[serde(default)]
+    pub(super) passwords: u64,
     pub(super) database: Option<String>,
     pub(super) parameter_group: String,
     pub(super) subnet_group: String,

@@ -10,6 +10,7 @@ mod connection;
 mod extensions;
 mod health;
 mod holding;
+mod known_password;
 pub(super) mod left_behind;
 pub(super) mod listener;
 mod log_exports;

@@ -45,6 +45,8 @@ pub(crate) struct Snapshot {
     zones: Value,
     username: String,
     password: Password,
+    #[serde(default)]
+    passwords: u64,
     database: Option<String>,
     created: Millis,
     cluster_created: Value,
@@ -129,6 +131,7 @@ impl Snapshot {
         }
         cluster.username.clone_from(&self.username);
         cluster.password.clone_from(&self.password);
+        cluster.passwords = self.passwords;
         cluster.database.clone_from(&self.database);
         cluster.origin = Some(self.data.clone());
     }
@@ -210,6 +213,7 @@ fn begin(ctx: &Ctx<'_>, cluster: &Cluster, name: &str, mut tags: Tags) -> Result
         zones: shown["AvailabilityZones"].clone(),
         username: cluster.username.clone(),
         password: cluster.password.clone(),
+        passwords: cluster.passwords,
         database: cluster.database.clone(),
         created: ctx.now,
         cluster_created: shown["ClusterCreateTime"].clone(),

@@ -106,6 +106,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if let Some(password) = input.text("MasterUserPassword") {
         rules::password(password)?;
         cluster.password = Password(password.to_owned());
+        cluster.passwords += 1;
     }
     if let Some(group) = input.text("DBClusterParameterGroupName").map(str::to_ascii_lowercase) {
         ctx.region.rds.check_cluster_group(&group, &cluster.version)?;
@@ -134,7 +135,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let (status, duration) = match () {
         () if renamed => (renaming::RENAMING, times::RENAMING),
         () if upgraded => ("upgrading", times::UPGRADE),
-        () if cluster.password != before.password => ("resetting-master-credentials", times::PASSWORD),
+        () if cluster.renews_password(&before) => ("resetting-master-credentials", times::PASSWORD),
         () => ("modifying", times::MODIFICATION),
     };
     if renamed || is_visible(&before, &cluster) {
@@ -161,12 +162,18 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 /// Whether a change is one that the cluster is busy with for a while; switches are not.
 fn is_visible(before: &Cluster, after: &Cluster) -> bool {
     before.version != after.version
-        || before.password != after.password
+        || after.renews_password(before)
         || before.parameter_group != after.parameter_group
         || before.security_groups != after.security_groups
         || before.listener != after.listener
         || before.scaling != after.scaling
         || before.logs != after.logs
+}
+
+impl Cluster {
+    fn renews_password(&self, before: &Self) -> bool {
+        (self.passwords, &self.password) != (before.passwords, &before.password)
+    }
 }
 
 pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {

@@ -132,6 +132,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
         port,
         username: String::new(),
         password: Password::default(),
+        passwords: 0,
         database: input.text("DatabaseName").map(str::to_owned),
         parameter_group,
         subnet_group,

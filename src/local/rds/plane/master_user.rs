@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path};
 
-use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
 
 use super::{
     connection,
+    known_password::{Known, digest},
     postgres::{Outcome, Servers, Wanted, said},
 };
 
@@ -16,8 +16,8 @@ pub(super) const BY_TOKEN: &str = "rds_iam";
 impl Servers {
     /// Makes the master user, its password and the first database what they are to be.
     pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
-        let what = (&wanted.name, &wanted.username, &wanted.password.0, &wanted.database, SHUT, SETTABLE, RESETS);
-        let digest: String = Sha256::digest(format!("{what:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
+        let user = (&wanted.username, &wanted.password.0, wanted.passwords, wanted.replicates());
+        let digest = digest(&(&wanted.name, user, &wanted.database, SHUT, SETTABLE, RESETS));
         if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
             return Ok(());
         }
@@ -90,21 +90,28 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_
     let granted = "pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password";
     client.batch_execute(&format!("GRANT {granted} TO rds_superuser WITH ADMIN OPTION")).await?;
     client.batch_execute(SETTABLE).await?;
+    let known = Known::read(client).await?;
     let user = identifier(&wanted.username);
-    let verb = if exists("pg_roles", "rolname", &wanted.username).await? { "ALTER" } else { "CREATE" };
-    let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
-    // REPLICATION is what rds_replication gives in RDS.
-    let may = "LOGIN CREATEROLE CREATEDB REPLICATION";
-    client.batch_execute(&format!("{verb} ROLE {user} {may} PASSWORD '{verifier}'")).await?;
+    let there = exists("pg_roles", "rolname", &wanted.username).await?;
+    let verb = if there { "ALTER" } else { "CREATE" };
+    // REPLICATION is what rds_replication gives in RDS. Who has it can change nothing of oneself, not even the password.
+    let replication = if wanted.replicates() { "REPLICATION" } else { "NOREPLICATION" };
+    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB {replication}")).await?;
+    if !there || !known.as_ref().is_some_and(|known| known.is_of(wanted)) {
+        let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
+        client.batch_execute(&format!("ALTER ROLE {user} PASSWORD '{verifier}' VALID UNTIL 'infinity'")).await?;
+    }
     client.batch_execute(&format!("GRANT rds_superuser TO {user}")).await?;
     if exists("pg_database", "datname", "postgres").await? {
         client.batch_execute(&format!("ALTER DATABASE postgres OWNER TO {user}")).await?;
     }
-    if let Some(name) = &wanted.database
+    // One that has been there may have been dropped.
+    if let Some(name) = wanted.database.as_ref().filter(|_| known.is_none())
         && !exists("pg_database", "datname", name).await?
     {
         client.batch_execute(&format!("CREATE DATABASE {} OWNER {user}", identifier(name))).await?;
     }
+    Known::write(client, wanted).await?;
     // One that is about to be dropped has no limit that could be.
     let there = "SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2";
     let databases = client.query(there, &[]).await?;

@@ -45,6 +45,8 @@ pub(crate) struct Wanted {
     pub(crate) listener: Listener,
     pub(super) username: String,
     pub(super) password: Password,
+    /// How often it has been given.
+    pub(super) passwords: u64,
     pub(super) database: Option<String>,
     /// What the parameter groups set.
     pub(crate) parameters: Vec<(String, String)>,
@@ -70,6 +72,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether its users may replicate: as far as Aurora has it, that is a matter of this parameter.
+    pub(super) fn replicates(&self) -> bool {
+        self.parameters.iter().any(|(name, value)| name == "rds.logical_replication" && value == "1")
+    }
+
     /// The server behind the readers' endpoint, where it is one of its own.
     fn replica(&self) -> Option<Self> {
         let listener = self.reader.clone().filter(|_| self.replicated)?;

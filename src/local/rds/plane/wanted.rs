@@ -225,6 +225,7 @@ fn server(store: &Store, cluster: &Cluster, now: Millis) -> postgres::Wanted {
         listener: cluster.listener.clone(),
         username: cluster.username.clone(),
         password: cluster.password.clone(),
+        passwords: cluster.passwords,
         database: cluster.database.clone(),
         parameters: store.parameters(cluster, writer(store, cluster)),
         readers_parameters: reader.map(|reader| store.parameters(cluster, Some(reader))).unwrap_or_default(),
