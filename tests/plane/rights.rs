@@ -91,3 +91,45 @@ async fn a_password_is_of_no_use_to_who_logs_in_by_iam() {
     assert_eq!(enter().await, "let in");
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_user_uses_the_extensions_that_it_creates() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let cluster = make(&aws, &["shop-1"]).await;
+    until_available(&aws, "shop-1").await;
+    let host = cluster.endpoint().unwrap();
+    let client = connect(host, "first-99").await.unwrap();
+    let options = format!("OPTIONS (host '{host}', port '5432', dbname 'shop')");
+    let dblink =
+        |more: &str| format!("dblink('host={host} port=5432 dbname=shop {more}', 'SELECT 1') AS one(number int)");
+    for statement in [
+        "CREATE EXTENSION postgres_fdw; CREATE EXTENSION dblink; CREATE EXTENSION amcheck",
+        "CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept VALUES (1)",
+        &format!("CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw {options}"),
+        "CREATE USER MAPPING FOR app SERVER itself OPTIONS (user 'app', password 'first-99')",
+        "CREATE FOREIGN TABLE far (id int) SERVER itself OPTIONS (table_name 'kept')",
+        "SELECT * FROM far",
+        &format!("CREATE SERVER other FOREIGN DATA WRAPPER dblink_fdw {options}"),
+        &format!("SELECT * FROM {}", dblink("user=app password=first-99")),
+        "SELECT bt_index_check('kept_pkey'), bt_index_parent_check('kept_pkey', true, true)",
+        "SELECT * FROM verify_heapam('kept')",
+        "CREATE ROLE other; GRANT other TO app; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO other",
+    ] {
+        assert_eq!(said(&client, statement).await, "", "{statement}");
+    }
+
+    // None of them is a way to another's rights, or past a password.
+    for (statement, words) in [
+        ("ALTER USER MAPPING FOR app SERVER itself OPTIONS (ADD password_required 'false')", "superuser"),
+        ("ALTER USER MAPPING FOR app SERVER itself OPTIONS (ADD sslkey '/tmp/key')", "superuser"),
+        ("SELECT dblink_connect_u('host=127.0.0.1')", "permission denied for function"),
+        (&format!("SELECT * FROM {}", dblink("user=rdsadmin")), "password"),
+        (&format!("SELECT * FROM {}", dblink("user=rdsadmin password=none")), "could not establish connection"),
+        ("SET ROLE other; SELECT bt_index_check('kept_pkey')", "permission denied for function"),
+    ] {
+        let told = said(&client, statement).await;
+        assert!(told.contains(words), "{statement}: {told}");
+    }
+    cloud.stop().await;
+}

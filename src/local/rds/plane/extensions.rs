@@ -16,10 +16,22 @@ use crate::local::rds::parameters;
 const FOLDER: &str = "extensions";
 
 /// What extensions' scripts keep to the superuser and RDS gives to `rds_superuser`: a script, and what it does besides.
-const GRANTS: [(&str, &str); 1] = [(
-    "pg_stat_statements--1.6--1.7.sql",
-    "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset(oid, oid, bigint) TO rds_superuser;",
-)];
+const GRANTS: [(&str, &str); 4] = [
+    (
+        "pg_stat_statements--1.6--1.7.sql",
+        "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset(oid, oid, bigint) TO rds_superuser;",
+    ),
+    (
+        "amcheck--1.2--1.3.sql",
+        "GRANT EXECUTE ON FUNCTION bt_index_check(regclass), bt_index_check(regclass, boolean),
+             bt_index_parent_check(regclass), bt_index_parent_check(regclass, boolean),
+             bt_index_parent_check(regclass, boolean, boolean),
+             verify_heapam(regclass, boolean, boolean, text, bigint, bigint) TO rds_superuser WITH GRANT OPTION;",
+    ),
+    // Whoever may use a wrapper still has to give a password with each connection: only a superuser can do without.
+    ("dblink--1.2.sql", "GRANT USAGE ON FOREIGN DATA WRAPPER dblink_fdw TO rds_superuser WITH GRANT OPTION;"),
+    ("postgres_fdw--1.0.sql", "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO rds_superuser WITH GRANT OPTION;"),
+];
 
 /// What `extension_destdir` is to be; none where this server does not know it.
 pub(super) fn destination(home: &Path) -> Option<PathBuf> {
