@@ -73,9 +73,7 @@ pub(crate) const FOLDER: &str = "migrations.folder";
 
 fn folder(ground: &Ground<'_>) -> Found {
     let folder = &ground.stack.migrations.as_ref()?.folder;
-    if ground.stack.database.is_none() {
-        return None;
-    }
+    ground.stack.database.as_ref()?;
     if folder.is_dir() {
         let bare = Folder::bare(folder)?;
         let found =
