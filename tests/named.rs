@@ -22,6 +22,7 @@ fn a_secret_or_parameter_of_the_service_that_is_not_there_is_refused() {
             "`service.secrets.X` names the secret nope, which does not exist.",
             "Correct the name, or make it: `aws secretsmanager create-secret --name nope",
             "`service.secrets.Y` names the parameter /notes/nope, which does not exist.",
+            "find the local cloud after `eval \"$(infra local env --shell)\"`",
         ] {
             assert!(told.contains(words), "{words}: {told}");
         }

@@ -5,11 +5,14 @@ use tokio::time::Instant;
 use super::{
     CLEAN, Failure, ask, outputs, program,
     run::{self, Deletion, RunArgs, address, carry_out, deletion, end, lock, lock_and_look, release, show},
-    survey::{StackArgs, Stage, Survey, tell_unmet},
+    survey::{StackArgs, Stage, Survey, tell_unmet, tools},
 };
-use crate::engine::{
-    Address,
-    plan::{Plan, Policy, Step},
+use crate::{
+    engine::{
+        Address,
+        plan::{Plan, Policy, Step},
+    },
+    render::output::tell,
 };
 
 /// Create or update the stack as described, migrate its database, then put the service live.
@@ -138,6 +141,7 @@ fn decide(stage: &Stage, survey: &Survey, policy: &Policy, json: bool) -> Result
         if let Ok(all) = survey.plan_of_everything() {
             show(stage, &all, &survey.desired, json);
         }
+        tools(stage, &refused.to_string()).into_iter().for_each(tell);
         refused.into()
     })
 }

@@ -55,6 +55,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         }
         if let Some(refused) = survey::refusal(&refused) {
             super::print(&refused);
+            survey::tools(&stage, &refused).into_iter().for_each(super::print);
         }
     }
     Ok(if args.exit_code && !plan.is_empty() { CHANGES } else { CLEAN })

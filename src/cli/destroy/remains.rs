@@ -2,7 +2,7 @@
 
 use super::leaves_snapshot;
 use crate::{
-    cli::survey::Stage,
+    cli::survey::{Stage, tools},
     engine::{
         Desired, Resource as _, Seen,
         plan::{Plan, Step},
@@ -19,9 +19,6 @@ use crate::{
     },
     stack::OnDestroySecret,
 };
-
-/// How AWS's own tools find the local cloud.
-const TOOLS: &str = "The `aws` commands find the local cloud after `eval \"$(infra local env --shell)\"`.";
 
 /// What is left after a destruction and what it costs to forget it.
 pub(super) async fn told(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> String {
@@ -64,10 +61,11 @@ pub(super) async fn told(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> S
     let told = lines.iter().map(|line| wrapped(&format!("  {line}"), "  "));
     let mut told: Vec<String> = [first.to_owned()].into_iter().chain(told).collect();
     told.extend(earlier.map(|text| wrapped(text, "")));
-    if is_local && told.iter().any(|line| line.contains("`aws ")) {
-        told.push(TOOLS.to_owned());
+    let text = told.join("\n");
+    match tools(stage, &text) {
+        Some(tools) => format!("{text}\n{tools}"),
+        None => text,
     }
-    told.join("\n")
 }
 
 /// The final snapshot by its name, and how its data is had again: no description says so.
