@@ -178,9 +178,9 @@ impl Servers {
     async fn lead_readers(&self, wanted: &Wanted) -> Outcome<()> {
         let Some(reader) = &wanted.reader else { return Ok(()) };
         let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
-        led.map_err(said("listen at the readers' endpoint"))?;
-        self.let_in(&wanted.reading_poolers);
-        Ok(())
+        // A proxy's endpoint for reading never leads to the writer: its clients wait for a reader.
+        self.hold(&wanted.reading_poolers);
+        led.map_err(said("listen at the readers' endpoint"))
     }
 
     /// Makes a cluster's data, for when it gets its first instance. Repeated calls cost next to nothing.
