@@ -5,6 +5,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 use super::{Store, stream::Stream};
 use crate::local::disk::DiskError;
 
+/// The number of files where it is to be found out.
+const UNKNOWN: usize = usize::MAX;
+
 impl Store {
     fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.groups.values_mut().flat_map(|group| group.streams.values_mut())
@@ -18,7 +21,7 @@ impl Store {
             stream.events.write(folder)?;
             made += usize::from(stream.events.file().is_some_and(|file| before.as_deref() != Some(file)));
         }
-        self.files += made;
+        self.files = self.files.saturating_add(made);
         Ok(())
     }
 
@@ -35,18 +38,18 @@ impl Store {
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.file_name().to_str().is_none_or(|name| !named.contains(name)) {
-                // What stays is removed when the cloud is next started.
+                // What stays is removed once the cloud has been started again.
                 let _ = fs::remove_file(entry.path());
             }
         }
         self.files = named.len();
     }
 
-    /// Reads what the streams' files have, and removes what a killed cloud has left of others.
+    /// Reads what the streams' files have. Nothing is removed: the state names a file that a crash of the machine has cut off
+    /// until it is written again, and only then goes that file, and what a killed cloud has left.
     pub(crate) fn read_events(&mut self, folder: &Path) -> Result<(), DiskError> {
         self.streams().try_for_each(|stream| stream.events.read(folder))?;
-        self.files = usize::MAX;
-        self.sweep(folder);
+        self.files = UNKNOWN;
         Ok(())
     }
 }
@@ -63,6 +66,7 @@ mod tests {
     use super::super::SERVICE;
     use crate::local::{
         cloud::{Cloud, now},
+        inventory,
         pace::Pace,
         world::Ctx,
     };
@@ -132,6 +136,29 @@ mod tests {
         assert!(matches!(&files(&data)[..], [(_, content)] if content.contains("of two")));
         call(&cloud, "DeleteLogGroup", json!({ "logGroupName": "/a" }));
         assert_eq!(files(&data), []);
+    }
+
+    #[test]
+    fn what_a_crash_of_the_machine_left_stays_until_it_is_written_anew() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = opened(&data);
+        with_streams(&cloud, &["one", "two"]);
+        call(&cloud, "PutLogEvents", line("one", "second of one"));
+        drop(cloud);
+        let (journal, content) = files(&data).into_iter().find(|(_, content)| content.contains("of one")).unwrap();
+        std::fs::write(&journal, &content[..content.len() - 4]).unwrap();
+        std::fs::write(journal.with_file_name("left"), "by a killed cloud").unwrap();
+        // Whoever only reads, and who is started and not called, leaves everything where it is.
+        std::fs::write(data.path().join("lock"), "").unwrap();
+        inventory::saved(data.path()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(said(&opened(&data), "one"), ["first of one"]);
+        }
+        assert_eq!(files(&data).len(), 3);
+        let cloud = opened(&data);
+        call(&cloud, "PutLogEvents", line("two", "second of two"));
+        assert_eq!(files(&data).len(), 2, "what nothing names is gone");
+        assert_eq!((said(&opened(&data), "one").len(), said(&opened(&data), "two").len()), (1, 2));
     }
 
     #[test]
