@@ -121,16 +121,29 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
     private_folder(&folder)?;
     let global = global(&folder);
     // On a disk that takes only some of these it is none of them that changes.
-    let mut files = vec![(packed(&global, &content.iam)?, global)];
+    let mut files = vec![(packed(&global, &content.iam)?, global, None)];
     for region in regions {
+        let is_ahead = content.ahead.contains(region);
         if let Some(content) = content.regions.get_mut(region) {
+            if is_ahead {
+                content.logs.begin_anew();
+            }
             content.logs.write_events(&logs(&folder, region))?;
             let local = local(&folder, region);
-            files.push((packed(&local, content)?, local));
+            files.push((packed(&local, content)?, local, Some(region)));
         }
     }
-    files.into_iter().try_for_each(|(file, path)| place(&path, file))?;
+    let mut placed = Vec::new();
+    for (file, path, region) in files {
+        if let Err(error) = place(&path, file) {
+            // The caller takes back what they have.
+            content.ahead.extend(placed);
+            return Err(error);
+        }
+        placed.extend(region.cloned());
+    }
     for region in regions {
+        content.ahead.remove(region);
         if let Some(content) = content.regions.get_mut(region) {
             content.logs.sweep(&logs(&folder, region));
         }

@@ -36,6 +36,9 @@ pub(crate) struct Account {
     /// The regions that others changed since they were saved.
     #[serde(skip)]
     pub(crate) unsaved: BTreeSet<String>,
+    /// The regions that were saved with what has not happened after all, for others could not be saved.
+    #[serde(skip)]
+    pub(super) ahead: BTreeSet<String>,
 }
 
 impl Account {

@@ -86,6 +86,11 @@ impl Events {
         self.file.as_ref().map(|file| file.name.as_str())
     }
 
+    /// Leaves the file as it is, and has all written to another one.
+    pub(super) fn begin_anew(&mut self) {
+        self.file = None;
+    }
+
     /// Writes down what is not yet. The file is another one where that was written anew; the old one stays as it is.
     pub(super) fn write(&mut self, folder: &Path) -> Result<(), DiskError> {
         if self.all.is_empty() {

@@ -25,6 +25,12 @@ impl Store {
         Ok(())
     }
 
+    /// Has all that is there written to other files: those that it is in may be named by a state that has more of them.
+    pub(crate) fn begin_anew(&mut self) {
+        self.streams().for_each(|stream| stream.events.begin_anew());
+        self.files = UNKNOWN;
+    }
+
     /// Removes the files that the state no longer names; to be done after it was written.
     pub(crate) fn sweep(&mut self, folder: &Path) {
         let named: BTreeSet<&str> = self
@@ -159,6 +165,39 @@ mod tests {
         call(&cloud, "PutLogEvents", line("two", "second of two"));
         assert_eq!(files(&data).len(), 2, "what nothing names is gone");
         assert_eq!((said(&opened(&data), "one").len(), said(&opened(&data), "two").len()), (1, 2));
+    }
+
+    #[test]
+    fn a_region_that_was_saved_before_another_one_could_not_be_keeps_the_lines_that_its_state_names() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = opened(&data);
+        with_streams(&cloud, &["one"]);
+        cloud.change(PLACE.0, "us-west-2", |_| ()).unwrap();
+        let state = |region: &str| data.path().join("state").join(PLACE.0).join(format!("{region}.json"));
+        let block = |region: &str| {
+            std::fs::rename(state(region), data.path().join(region)).unwrap();
+            std::fs::create_dir_all(state(region).join("in the way")).unwrap();
+        };
+        let unblock = |region: &str| {
+            std::fs::remove_dir_all(state(region)).unwrap();
+            std::fs::rename(data.path().join(region), state(region)).unwrap();
+        };
+        let put = |text: &str| {
+            cloud.world().accounts.get_mut(PLACE.0).unwrap().unsaved.insert("us-west-2".to_owned());
+            cloud.change(PLACE.0, PLACE.1, |ctx| act(ctx, "PutLogEvents", line("one", text)))
+        };
+        block("us-west-2");
+        assert!(put("never").is_err());
+        assert_eq!(said(&cloud, "one"), ["first of one"]);
+        // As after a kill between the events and the state.
+        block("us-east-1");
+        assert!(put("never either, and longer").is_err());
+        unblock("us-east-1");
+        unblock("us-west-2");
+        assert_eq!(said(&opened(&data), "one"), ["first of one", "never"], "as the state has it");
+        put("then").unwrap();
+        assert_eq!(said(&opened(&data), "one"), ["first of one", "then"]);
+        assert_eq!(files(&data).len(), 1);
     }
 
     #[test]
