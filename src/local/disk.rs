@@ -90,6 +90,11 @@ fn state(data: &Path) -> PathBuf {
     data.join("state")
 }
 
+/// Whether anything was saved in `data`, or what was is still there.
+pub(crate) fn is_saved(data: &Path) -> bool {
+    state(data).exists()
+}
+
 /// Everything that was saved in `data`.
 pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
     let mut world = World::default();

@@ -10,7 +10,7 @@ use crate::{
     local::{
         LocalError,
         client::{self, Stopped},
-        inventory,
+        disk, inventory, rds,
     },
     render::{output::print, value::count},
 };
@@ -21,7 +21,7 @@ pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
         let path = data.display();
         return Err(Failure::Told(format!("{path} is not a local cloud's folder; nothing was deleted")));
     }
-    if let Some(question) = question(&contents(data).await).filter(|_| !sure) {
+    if let Some(question) = to_ask(data).await.filter(|_| !sure) {
         ask::yes(&question).map_err(|failure| match failure {
             crate::cli::Failure::Input(report) | crate::cli::Failure::Other(report) => Failure::Report(report),
             _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
@@ -39,13 +39,35 @@ pub(super) fn tell_left_behind(servers: usize) {
     print(&format!("The local cloud had been killed; {servers} database {left} stopped."));
 }
 
-/// Everything that exists, whether the cloud runs or not; what cannot be read keeps nobody from deleting it.
-async fn contents(data: &Path) -> Vec<Value> {
+/// What is to be asked before all in `data` goes, if anything is. What cannot be read keeps nobody from deleting it.
+async fn to_ask(data: &Path) -> Option<String> {
+    match contents(data).await {
+        Some(items) => question(&items),
+        None => question_unread(&rds::databases_of(data)),
+    }
+}
+
+/// Everything that exists, whether the cloud runs or not; none where that cannot be found out.
+async fn contents(data: &Path) -> Option<Vec<Value>> {
     let items = match client::get(data, "inventory").await {
+        Err(LocalError::NotRunning { .. }) if !disk::is_saved(data) => return None,
         Err(LocalError::NotRunning { .. }) => inventory::saved(data).map(|items| serde_json::json!(items)),
         answer => answer,
     };
-    items.ok().and_then(|items| items.as_array().cloned()).unwrap_or_default()
+    items.ok()?.as_array().cloned()
+}
+
+/// What is asked where only the folders of the databases and snapshots are known: nobody can say whose they are.
+fn question_unread(folders: &[String]) -> Option<String> {
+    let named = folders.join(", ");
+    let folders = match folders.len() {
+        0 => return None,
+        some => count(some, "folder"),
+    };
+    Some(format!(
+        "What this local cloud has cannot be read. This deletes it all, and with it {folders} of databases and snapshots \
+         ({named}). Continue?"
+    ))
 }
 
 /// What is asked, if anything is: a snapshot was made to outlive its database, and whoever works on one stack may not think
@@ -86,6 +108,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test]
+    async fn databases_whose_state_cannot_be_read_are_not_deleted_without_a_question() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("state/000000000000");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(data.path().join("lock"), "").unwrap();
+        std::fs::write(folder.join("global.json"), "{}").unwrap();
+        let state = folder.join("us-east-1.json");
+        std::fs::write(&state, "").unwrap();
+        assert_eq!(to_ask(data.path()).await, None, "there is nothing to lose");
+        for name in ["cluster-A/data", "cluster-A-reader/data", "snapshot-B/data", "prx-C"] {
+            std::fs::create_dir_all(data.path().join("servers").join(name)).unwrap();
+        }
+        let told = "What this local cloud has cannot be read. This deletes it all, and with it 2 folders of databases and \
+                    snapshots (cluster-A, snapshot-B). Continue?";
+        assert_eq!(to_ask(data.path()).await.as_deref(), Some(told));
+        std::fs::write(&state, "{}").unwrap();
+        assert_eq!(to_ask(data.path()).await, None);
+        std::fs::remove_dir_all(data.path().join("state")).unwrap();
+        assert_eq!(to_ask(data.path()).await.as_deref(), Some(told), "the state is gone");
+    }
 
     #[test]
     fn all_that_is_lost_is_named_where_anything_is_that_somebody_may_not_think_of() {

@@ -44,7 +44,7 @@ pub(crate) use plane::{
     certificates::ca_path,
     left_behind::{end_left_behind, signal_left_behind},
     momentary::Momentary,
-    system_folder::{copied_from, forget},
+    system_folder::{copied_from, databases_of, forget},
     ways::databases,
 };
 pub(crate) use snapshots::sharing::{abroad, looks_abroad};

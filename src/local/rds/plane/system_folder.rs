@@ -5,6 +5,7 @@
 //! folder may only have been moved. Only `infra local reset --everything` removes them.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -15,6 +16,7 @@ use rand::Rng as _;
 use super::{
     left_behind,
     process::{Kind, Process},
+    replicas::primary_name,
 };
 
 /// Where root keeps servers.
@@ -89,15 +91,40 @@ pub(crate) async fn forget(data: &Path) -> io::Result<usize> {
 
 async fn forget_below(system: &Path, data: &Path) -> io::Result<usize> {
     let mut ended = 0;
-    for folder in folders(system) {
-        let ours = owner(&folder).is_some_and(|owner| owner == data);
-        // Where the data folder is a copy of another one, or another one has been put in its place, they are not its.
-        if ours && (is_linked(data, &folder) || !data.exists()) {
-            ended += left_behind::end_in(&folder).await;
-            fs::remove_dir_all(&folder)?;
-        }
+    for folder in belonging(system, data) {
+        ended += left_behind::end_in(&folder).await;
+        fs::remove_dir_all(&folder)?;
     }
     Ok(ended)
+}
+
+/// The folders there of the cloud on `data`.
+fn belonging(system: &Path, data: &Path) -> Vec<PathBuf> {
+    let is_its = |folder: &PathBuf| {
+        let ours = owner(folder).is_some_and(|owner| owner == data);
+        // Where the data folder is a copy of another one, or another one has been put in its place, they are not its.
+        ours && (is_linked(data, folder) || !data.exists())
+    };
+    folders(system).into_iter().filter(is_its).collect()
+}
+
+/// The names of the folders with databases and snapshots that are deleted with the cloud on `data`, which may be gone itself.
+pub(crate) fn databases_of(data: &Path) -> Vec<String> {
+    let data = data.canonicalize().or_else(|_| std::path::absolute(data));
+    data.map(|data| databases_below(Path::new(SYSTEM), &data)).unwrap_or_default()
+}
+
+fn databases_below(system: &Path, data: &Path) -> Vec<String> {
+    let mut places = belonging(system, data);
+    let own = data.join(LINK);
+    // What a link leads to is not deleted, but where it is among those.
+    places.extend((!own.is_symlink()).then_some(own));
+    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_one = |name: &String| name.starts_with("cluster-") || name.starts_with("snapshot-");
+    // The servers of a cluster are one thing.
+    let names: BTreeSet<String> = names.filter(is_one).map(|name| primary_name(&name).to_owned()).collect();
+    names.into_iter().collect()
 }
 
 /// Removes what belongs to data folders that are gone, where it is no database; servers that still run there stay.
@@ -204,11 +231,16 @@ mod tests {
         let scene = Scene::new();
         let (gone, empty, kept) = (scene.cloud("gone"), scene.cloud("empty"), scene.cloud("kept"));
         fs::remove_dir_all(empty.join("cluster-A")).unwrap();
+        for name in ["cluster-A-reader", "snapshot-B", "prx-C"] {
+            fs::create_dir(kept.join(name)).unwrap();
+        }
         for name in ["gone", "empty"] {
             fs::remove_dir_all(scene.data(name)).unwrap();
         }
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
+        let held = |name: &str| databases_below(&scene.system(), &scene.data(name));
+        assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-B"]]);
         for name in ["gone", "kept"] {
             forget_below(&scene.system(), &scene.data(name)).await.unwrap();
         }
