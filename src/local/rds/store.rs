@@ -42,6 +42,9 @@ pub(crate) struct Store {
     /// The folder of the servers; only where the data plane runs, which tells it.
     #[serde(skip)]
     pub(super) servers: Option<PathBuf>,
+    /// How far the logs of servers and poolers have been exported, by the names of their folders; as the lines are, it is saved
+    /// with the region.
+    pub(super) exported: BTreeMap<String, u64>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
     /// The ARNs of the secrets that RDS kept for clusters that are gone.

@@ -39,6 +39,7 @@ impl Plane {
         if let Err(cause) = tokio::fs::remove_dir_all(&folder).await {
             self.cloud().log.line(&format!("Could not remove {}: {cause}", folder.display()));
         }
+        self.servers.forget_exports(name);
         false
     }
 
