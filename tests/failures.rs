@@ -65,7 +65,7 @@ fn credentials_that_expire_in_the_middle_end_the_run_and_the_next_one_goes_on() 
         let arguments = ["deploy", "--yes"];
         let run = Run::of(&arguments, &mut cloud.through(&wire.url, &arguments)).ends_with(1);
         assert!(run.stderr().contains("The credentials have expired. Sign in again"), "{}", run.stderr());
-        assert!(run.stdout().contains("run the same command again"), "{}", run.stdout());
+        assert!(run.stdout().contains("the same command continues from here"), "{}", run.stdout());
     }
     let run = cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
     assert!(run.stderr().contains("is no more"), "the lock stayed: {}", run.stderr());

@@ -18,14 +18,14 @@ use tokio::net::TcpStream;
 
 use super::{
     chosen::Chosen,
-    daemon::{LocalError, Note, Options, is_locked, try_lock},
+    daemon::{LocalError, Note, Options, folder},
     disk, end_left_behind,
     log::Log,
     pace::Pace,
     rds,
 };
 
-pub(crate) use super::daemon::is_data_folder;
+pub(crate) use super::daemon::folder::is_data_folder;
 pub(crate) use endpoint::{ca_at, data_at};
 
 /// The port that people expect such an endpoint on.
@@ -139,7 +139,7 @@ pub async fn stop(data: &Path) -> Result<Stopped, LocalError> {
         }
         // Kept until the end, so that no new daemon goes on with a server that is about to end. Who has it and does not
         // answer has just begun, or is about to end.
-        if let Some(_lock) = try_lock(&data)? {
+        if let Some(_lock) = folder::try_lock(&data)? {
             Note::remove(&data);
             return Ok(match end_left_behind(&data).await {
                 0 => Stopped::Nothing,
@@ -148,7 +148,7 @@ pub async fn stop(data: &Path) -> Result<Stopped, LocalError> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    Err(LocalError::Silent { pid: Note::read(&data).map(|note| note.pid), data })
+    Err(LocalError::Silent { pid: folder::holder(&data), data })
 }
 
 /// Stops the cloud, ends what it left running, and deletes its folder and databases; gives what there was to stop. Also
@@ -160,9 +160,9 @@ pub async fn forget(data: &Path) -> Result<Stopped, LocalError> {
     let stopped = stop(data).await?;
     let data = data.canonicalize().or_else(|_| std::path::absolute(data)).map_err(disk::error("find", data))?;
     // Kept until the end: no other daemon makes databases in what is about to go.
-    let lock = if data.exists() { Some(try_lock(&data)?) } else { None };
+    let lock = if data.exists() { Some(folder::try_lock(&data)?) } else { None };
     if lock.as_ref().is_some_and(Option::is_none) {
-        return Err(LocalError::InUse { pid: Note::read(&data).map(|note| note.pid), data });
+        return Err(LocalError::InUse { pid: folder::holder(&data), data });
     }
     let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
     let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };
@@ -176,7 +176,7 @@ async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {
     request(note, &Method::POST, "shutdown", &Value::Null).await?;
     let begun = Instant::now();
     // The note is the last thing that a daemon takes away, but for its lock.
-    while Note::read(data).is_some_and(|left| left.pid == note.pid) || is_locked(data) {
+    while Note::read(data).is_some_and(|left| left.pid == note.pid) || folder::is_locked(data) {
         if begun.elapsed() > STOP {
             let reason = format!("it still runs after {STOP:?} (pid {})", note.pid);
             return Err(LocalError::Unanswered { url: note.url.clone(), what: "its end".to_owned(), reason });
@@ -225,11 +225,12 @@ async fn ask(data: &Path, method: &Method, path: &str, content: &Value) -> Resul
 }
 
 /// The note of the daemon that runs on `data`. A note that a killed daemon left behind is none, even if its port
-/// or process id are somebody else's by now.
+/// or process id are somebody else's by now; nor is one in a copy of another daemon's folder.
 async fn find(data: &Path) -> Option<Note> {
     let note = Note::read(data)?;
     let status = request(&note, &Method::GET, "status", &Value::Null).await.ok()?;
-    (status["pid"].as_u64() == Some(note.pid.into())).then_some(note)
+    let is_here = data.canonicalize().is_ok_and(|data| status["data"] == data.display().to_string());
+    (is_here && status["pid"].as_u64() == Some(note.pid.into())).then_some(note)
 }
 
 async fn request(note: &Note, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {

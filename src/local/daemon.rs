@@ -1,9 +1,10 @@
 //! The daemon: one local cloud on one data folder, its endpoint, and the note by which others find it.
 
+pub(crate) mod folder;
+
 use std::{
     fs::File,
     net::Ipv4Addr,
-    os::unix::fs::OpenOptionsExt as _,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,7 +13,6 @@ use std::{
 
 use futures::FutureExt as _;
 use rand::Rng as _;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -243,7 +243,7 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     let services = chosen(&options.services)?;
     disk::private_folder(&options.data)?;
     let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
-    let lock = lock(&data).await?;
+    let lock = folder::lock(&data).await?;
     if let Some(original) = rds::copied_from(&data) {
         return Err(LocalError::Copied { data, original });
     }
@@ -297,7 +297,7 @@ async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     let services = tokio::spawn(lasting("programs", Arc::clone(&cloud), programs));
     let functions = tokio::spawn(lasting("functions", Arc::clone(&cloud), lambda::queue::run));
     cloud.wake();
-    http::serve(listener, control).await;
+    tokio::join!(http::serve(listener, control), folder::end_without(&cloud, &lock));
     let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane, functions) });
     if stopped.await.is_err() {
         let ended = rds::end_left_behind(&cloud.data).await;
@@ -328,38 +328,4 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Service>, LocalError> {
         found.copied().ok_or_else(|| LocalError::UnknownService { name: name.clone(), known: known() })
     };
     names.iter().map(find).collect()
-}
-
-/// Takes the data folder for this process; the lock ends with it, however it ends.
-async fn lock(data: &Path) -> Result<File, LocalError> {
-    // Who looks whether the folder is locked has it for an instant.
-    for _ in 0..3 {
-        if let Some(file) = try_lock(data)? {
-            return Ok(file);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Err(LocalError::InUse { data: data.to_owned(), pid: Note::read(data).map(|note| note.pid) })
-}
-
-/// Whether a daemon has the data folder.
-pub(crate) fn is_locked(data: &Path) -> bool {
-    matches!(try_lock(data), Ok(None))
-}
-
-/// Whether a daemon ever had this folder.
-pub(crate) fn is_data_folder(data: &Path) -> bool {
-    data.join("lock").is_file()
-}
-
-/// Takes the data folder, where nobody has it.
-pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
-    let path = data.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(disk::error("open", &path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(cause) => Err(disk::error("lock", &path)(cause.into())),
-    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     cloud::{Cloud, now},
-    daemon::{LocalError, try_lock},
+    daemon::{LocalError, folder::try_lock},
     disk,
     world::World,
 };

@@ -1,0 +1,124 @@
+//! The data folder as a daemon's own: locked while it runs, and the daemon's end where it goes.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+    time::Duration,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::{LocalError, Note};
+use crate::local::{
+    cloud::Cloud,
+    disk::{self, DiskError},
+};
+
+/// How often a daemon looks whether its folder is still there.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Takes the data folder for this process; the lock ends with it, however it ends.
+pub(super) async fn lock(data: &Path) -> Result<File, LocalError> {
+    // Who looks whether the folder is locked has it for an instant.
+    for _ in 0..3 {
+        if let Some(file) = try_lock(data)? {
+            return Ok(file);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(LocalError::InUse { data: data.to_owned(), pid: holder(data) })
+}
+
+/// Whether a daemon has the data folder.
+pub(crate) fn is_locked(data: &Path) -> bool {
+    matches!(try_lock(data), Ok(None))
+}
+
+/// Whether a daemon ever had this folder.
+pub(crate) fn is_data_folder(data: &Path) -> bool {
+    data.join("lock").is_file()
+}
+
+/// Takes the data folder, where nobody has it.
+pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
+    let path = data.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(disk::error("open", &path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(cause) => Err(disk::error("lock", &path)(cause.into())),
+    }
+}
+
+/// The daemon that has the data folder, as far as it can be known: on Linux by its lock, elsewhere by its note.
+pub(crate) fn holder(data: &Path) -> Option<u32> {
+    let by_lock = || {
+        let inode = std::fs::metadata(data.join("lock")).ok()?.ino();
+        // 1: FLOCK  ADVISORY  WRITE 1054 fe:00:1835012 0 EOF
+        let holds = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [_, "FLOCK", _, "WRITE", pid, place, ..] = fields[..] else { return None };
+            let is_this = place.rsplit(':').next()?.parse() == Ok(inode);
+            pid.parse().ok().filter(|_| is_this)
+        };
+        std::fs::read_to_string("/proc/locks").ok()?.lines().find_map(holds)
+    };
+    by_lock().or_else(|| Note::read(data).map(|note| note.pid))
+}
+
+/// Ends the cloud where its folder is removed or moved away, or another has come in its place: nobody finds it any more, and what
+/// it says exists is gone.
+pub(super) async fn end_without(cloud: &Cloud, lock: &File) {
+    while !cloud.is_closed() {
+        if !is_there(&cloud.data, lock) {
+            cloud.log.line(&format!("Stopping: {} is no longer there", cloud.data.display()));
+            cloud.close();
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = cloud.closed() => {}
+        }
+    }
+}
+
+/// Whether the folder is the one that was locked. What cannot be looked at counts as there.
+fn is_there(data: &Path, lock: &File) -> bool {
+    let Ok(own) = lock.metadata() else { return true };
+    match std::fs::metadata(data.join("lock")) {
+        Ok(found) => (found.dev(), found.ino()) == (own.dev(), own.ino()),
+        Err(cause) => cause.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{Options, client, start};
+
+    #[tokio::test]
+    async fn a_daemon_ends_where_its_folder_is_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let mut running = start(Options::in_test(data.path())).await.unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(holder(data.path()), Some(std::process::id()));
+        std::fs::remove_dir_all(data.path()).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), running.wait()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_copy_of_a_folder_whose_daemon_runs_is_not_its() {
+        let data = tempfile::tempdir().unwrap();
+        let running = start(Options::in_test(data.path())).await.unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["daemon.json", "lock", "port"] {
+            std::fs::copy(data.path().join(name), copy.path().join(name)).unwrap();
+        }
+        assert!(client::get(copy.path(), "calls").await.is_err());
+        assert_eq!(client::stop(copy.path()).await.unwrap(), client::Stopped::Nothing);
+        assert!(client::get(data.path(), "calls").await.is_ok(), "it goes on");
+        running.stop().await;
+    }
+}
