@@ -46,6 +46,27 @@ fn a_secret_or_parameter_of_the_service_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn the_stack_s_own_secret_may_be_named_while_it_is_to_be_restored() {
+    let cloud = Cloud::start();
+    let data = "stack: shop\nregion: us-east-1\ndatabase: {}\nproxy: {}\n";
+    cloud.write("stack.yaml", data);
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    let id = json!({"SecretId": "shop-database"});
+    let arn = cloud.ask("secretsmanager", "secretsmanager.DescribeSecret", &id)["ARN"].as_str().unwrap().to_owned();
+    cloud.ask("secretsmanager", "secretsmanager.DeleteSecret", &id);
+    let service = "service:\n  image: public.ecr.aws/aws-containers/hello-app-runner:latest\n";
+    let naming = |arn: &str| {
+        cloud.write("stack.yaml", &format!("{data}{service}  secrets: {{DBPASS: \"{arn}:password::\"}}\n"));
+        cloud.infra(&["diff", "--local"]).succeeds().stdout()
+    };
+    let other = format!("{}Abcdef", arn.strip_suffix(&arn[arn.len() - 6..]).unwrap());
+    assert!(naming(&other).contains("`service.secrets.DBPASS` names the secret shop-database-Abcdef"));
+    let told = naming(&arn);
+    assert!(told.contains("it is restored") && !told.contains("`service.secrets.DBPASS` names"), "{told}");
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+}
+
+#[test]
 fn a_setting_that_the_database_does_not_have_is_refused() {
     let cloud = Cloud::start();
     cloud.write("stack.yaml", "stack: shop\nregion: us-east-1\ndatabase: {parameters: {log_min_duration: \"5\"}}\n");

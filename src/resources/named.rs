@@ -42,8 +42,9 @@ async fn of_service(aws: &Clients, place: Place<'_>, desired: &[Desired], live: 
     // What runs has read it.
     let new = named.filter(|(name, arn)| there.is_none_or(|there| there["secrets"][name.as_str()] != **arn));
     // The stack's own secret may be still to be made.
-    let own = desired.iter().find(|one| one.kind == Secret::KIND).and_then(|one| one.attributes["name"].as_str());
-    let is_own = |named: &Named<'_>| matches!(named, Named::Secret(name) if Some(*name) == own);
+    let own = desired.iter().find(|one| one.kind == Secret::KIND);
+    let is_own =
+        |named: &Named<'_>| matches!(named, Named::Secret(name) if own.is_some_and(|own| is_called(own, name)));
     let looked = new.filter_map(|(name, arn)| Some((name, Named::of(arn, place).filter(|named| !is_own(named))?)));
     let found = looked.map(|(name, named)| async move {
         let state = named.look(aws).await?;
@@ -51,6 +52,13 @@ async fn of_service(aws: &Clients, place: Place<'_>, desired: &[Desired], live: 
         Some(Refusal { address: service.address.clone(), reason, remedy: named.remedy(state) })
     });
     join_all(found).await.into_iter().flatten().collect()
+}
+
+/// Whether the stack's own secret is the one with this name: one that is to be restored also by its whole ARN, which it keeps. What
+/// a new one's ARN ends with, nobody knows.
+fn is_called(own: &Desired, name: &str) -> bool {
+    let restored = own.spec::<Secret>().and_then(|secret| secret.scheduled.as_ref());
+    own.attributes["name"] == name || restored.is_some_and(|secret| secret.arn.ends_with(&format!(":secret:{name}")))
 }
 
 /// Something that an ARN names in the stack's own account and region.
