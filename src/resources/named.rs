@@ -120,9 +120,12 @@ impl<'a> Named<'a> {
                 let names = names.values(name);
                 // An ARN does not tell whether the name of a parameter at the top has a slash.
                 let names = if name.starts_with('/') { names } else { names.values(format!("/{name}")) };
-                let names = names.build().ok()?;
-                let found = aws.ssm.describe_parameters().parameter_filters(names).send().await.ok()?;
-                found.parameters().is_empty().then_some(State::Absent)
+                let call = aws.ssm.describe_parameters().parameter_filters(names.build().ok()?);
+                let page = async |token: Option<String>| {
+                    let page = call.clone().set_next_token(token).send().await.ok()?;
+                    Some((!page.parameters().is_empty(), page.next_token))
+                };
+                (!is_on_a_page(page).await?).then_some(State::Absent)
             }
         }
     }
@@ -156,6 +159,19 @@ impl<'a> Named<'a> {
                     "Correct the name, or make it: `aws ssm put-parameter --name {name} --type SecureString --value …`."
                 )
             }
+        }
+    }
+}
+
+/// Whether what is filtered for is on any page; none where one of them cannot be had. A page may be empty although it is on a
+/// later one.
+async fn is_on_a_page(page: impl AsyncFn(Option<String>) -> Option<(bool, Option<String>)>) -> Option<bool> {
+    let mut token = None;
+    loop {
+        let (is_here, next) = page(token).await?;
+        token = next.filter(|token| !token.is_empty());
+        if is_here || token.is_none() {
+            return Some(is_here);
         }
     }
 }
@@ -198,5 +214,26 @@ async fn family(aws: &Clients, family: &str) -> Option<BTreeSet<String>> {
         if marker.is_none() {
             return (!names.is_empty()).then_some(names);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_on_a_later_page_is_there_and_what_is_on_a_page_that_fails_is_not_known() {
+        let on = |pages: &'static [Option<bool>]| async move {
+            is_on_a_page(async |token: Option<String>| {
+                let number = token.map_or(0, |token| token.parse().unwrap());
+                let next = (number + 1 < pages.len()).then(|| (number + 1).to_string());
+                pages[number].map(|is_here| (is_here, next))
+            })
+            .await
+        };
+        assert_eq!(on(&[Some(false), Some(false), Some(true)]).await, Some(true));
+        assert_eq!(on(&[Some(false), Some(false)]).await, Some(false));
+        assert_eq!(on(&[Some(true), None]).await, Some(true), "nobody looks further");
+        assert_eq!(on(&[Some(false), None, Some(true)]).await, None);
     }
 }
