@@ -192,7 +192,7 @@ async fn observe_one(
     };
     let clusters = cluster::listed(scope).await?;
     let cluster = clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(&connection.cluster));
-    let phase = phase(cluster.and_then(DbCluster::status));
+    let phase = phase(cluster);
     let attached = cluster.map(|cluster| tags::listed_by_rds(cluster.tag_list()));
     let noted = attached.as_ref().and_then(cluster::password_of);
     let spec = SecretAttachment {
@@ -210,10 +210,13 @@ async fn observe_one(
     Ok(Some(Live::new(address, format!("{name}/connection"), spec).phase(phase).tags(stamp)))
 }
 
-/// A password does not let anybody in as long as the cluster is being given it.
-fn phase(cluster: Option<&str>) -> Phase {
-    match cluster {
+/// A password does not let anybody in as long as the cluster is being given it. AWS does so at once and says so a little later:
+/// until then the cluster is available, with the password as a change that is pending.
+fn phase(cluster: Option<&DbCluster>) -> Phase {
+    let pending = cluster.and_then(DbCluster::pending_modified_values).and_then(|one| one.master_user_password());
+    match cluster.and_then(DbCluster::status) {
         Some(status @ "resetting-master-credentials") => Phase::Changing(status.to_owned()),
+        _ if pending.is_some() => Phase::Awaited("the cluster does not have the password yet".to_owned()),
         _ => Phase::Ready,
     }
 }
@@ -252,12 +255,24 @@ fn unread(
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_rds::types::ClusterPendingModifiedValues;
+
     use super::*;
 
     #[test]
     fn a_password_is_not_there_before_the_cluster_has_it() {
+        let with = |status: &str, pending: Option<ClusterPendingModifiedValues>| {
+            phase(Some(&DbCluster::builder().status(status).set_pending_modified_values(pending).build()))
+        };
         let changing = Phase::Changing("resetting-master-credentials".to_owned());
-        assert_eq!(phase(Some("resetting-master-credentials")), changing);
-        assert_eq!([phase(Some("available")), phase(Some("modifying")), phase(None)], [const { Phase::Ready }; 3]);
+        assert_eq!(with("resetting-master-credentials", None), changing);
+        let password = || Some(ClusterPendingModifiedValues::builder().master_user_password("****").build());
+        assert_eq!(with("resetting-master-credentials", password()), changing);
+        for status in ["available", "modifying"] {
+            assert!(matches!(with(status, password()), Phase::Awaited(_)), "{status}");
+            let other = ClusterPendingModifiedValues::builder().engine_version("15.18").build();
+            assert_eq!([with(status, None), with(status, Some(other))], [const { Phase::Ready }; 2], "{status}");
+        }
+        assert_eq!(phase(None), Phase::Ready);
     }
 }
