@@ -197,6 +197,9 @@ fn check_environment(settings: &Settings) -> Result<(), Fault> {
             "The environment variable {name} is invalid: the prefix AWSAPPRUNNER is reserved."
         )));
     }
+    if names().any(|name| name == "PORT") {
+        return Err(invalid("The environment variable PORT is invalid: the name PORT is reserved."));
+    }
     let Some(secrets) = secrets.filter(|secrets| !secrets.is_empty()) else { return Ok(()) };
     if let Some(name) = secrets.keys().find(|name| variables.is_some_and(|variables| variables.contains_key(*name))) {
         return Err(invalid(format!("The environment variable {name} is both in variables and in secrets.")));

@@ -125,6 +125,23 @@ fn a_parameter_of_the_region_is_named_by_its_name() {
 }
 
 #[test]
+fn names_that_app_runner_keeps_for_itself_are_refused() {
+    let mut cloud = Cloud::new();
+    for (name, taken) in [("PORT", true), ("AWSAPPRUNNER_X", true), ("DB_PORT", false), ("port", false)] {
+        let mut input = service(&format!("service-{}", name.to_lowercase().replace('_', "-")));
+        let configuration = json!({ "RuntimeEnvironmentVariables": { name: "1" } });
+        input["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"] = configuration;
+        let fault = cloud.call(&SERVICE, "CreateService", input).err();
+        assert_eq!(
+            fault.as_ref().map(|fault| fault.code.as_str()),
+            taken.then_some("InvalidRequestException"),
+            "{name}"
+        );
+        assert!(fault.is_none_or(|fault| fault.message.contains("reserved")), "{name}");
+    }
+}
+
+#[test]
 fn app_runner_has_roles_of_its_own_while_it_needs_them() {
     let mut fixture = Fixture::new();
     let roles = |fixture: &mut Fixture| {
