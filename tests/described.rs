@@ -45,12 +45,23 @@ fn a_folder_that_is_not_there_is_an_error_also_beside_another_one() {
     let bare = of(&bare, "migrations.folder");
     assert_eq!((&bare["severity"], &bare["line"], &bare["column"]), (&"error".into(), &4.into(), &22.into()), "{bare}");
     assert!(bare["message"].as_str().unwrap().contains("holds no migrations"), "{bare}");
-    let program = said(&cloud, &format!("{SERVICE}  local: {{command: node server.mjs, dir: nope}}\n"));
-    let program = of(&program, "service.local.dir");
-    assert_eq!((&program["severity"], &program["line"]), (&"error".into(), &4.into()), "{program}");
-    // Only the local cloud starts it, and it is told where it is written there, too.
-    let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(3).told();
-    assert!(run.contains("stack.yaml:4:") && run.contains("nope"), "{run}");
+}
+
+#[test]
+fn the_folder_of_a_program_is_missed_by_the_local_cloud_alone() {
+    let cloud = Cloud::absent();
+    cloud.write("stack.yaml", &format!("{SERVICE}  local: {{command: node server.mjs, dir: nope}}\n"));
+    let said = cloud.infra(&["validate", "--json"]).succeeds().lines();
+    let program = said.iter().find(|one| one["path"] == "service.local.dir").expect("it is said");
+    assert_eq!((&program["severity"], &program["line"]), (&"warning".into(), &4.into()), "{program}");
+    let summary = said.last().expect("a summary");
+    assert_eq!((&summary["valid"], &summary["warnings"]), (&true.into(), &1.into()), "{summary}");
+    let told = cloud.infra(&["validate"]).succeeds().told();
+    assert!(told.contains("stack.yaml:4:") && told.contains("nope"), "{told}");
+    for verb in [&["deploy", "--local", "--yes"][..], &["diff", "--local"]] {
+        let told = cloud.infra(verb).ends_with(3).told();
+        assert!(told.contains("stack.yaml:4:") && told.contains("nope"), "{told}");
+    }
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> u8 {
-    let needed = [stack::MIGRATIONS_FOLDER, stack::PROGRAM_FOLDER];
-    let loaded = stack::load_with(&Sources::new(&args.file, &args.set), &needed);
+    // The folder of the program is needed by the local cloud alone: who uses that is told there.
+    let loaded = stack::load_with(&Sources::new(&args.file, &args.set), &[stack::MIGRATIONS_FOLDER]);
     let (name, diagnostics, defects) = match loaded {
         Ok(loaded) => {
             let folder = loaded.description.migrations.map(|migrations| migrations.folder);
