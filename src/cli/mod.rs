@@ -41,7 +41,7 @@ use crate::{
 pub const CLEAN: u8 = 0;
 /// Something failed; running the same command again goes on from there.
 pub const FAILED: u8 = 1;
-/// `diff --exit-code` found changes.
+/// `diff --exit-code` found changes, or could not find out whether there are any.
 pub const CHANGES: u8 = 2;
 /// The arguments or the description are wrong; nothing was called that changes anything.
 pub const BAD_INPUT: u8 = 3;
