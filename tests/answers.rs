@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     binary::{Cloud, Run},
+    migrate::shapes::hold,
     wire::Wire,
 };
 
@@ -87,4 +88,50 @@ fn a_held_lock_an_interruption_and_nothing_to_do() {
     let last = cloud.infra(DEPLOY).succeeds().lines().pop().expect("the last line");
     assert_eq!((&last["result"], &last["done"]), (&"complete".into(), &Value::Array(Vec::new())), "{last}");
     assert!(last["outputs"]["vpc_id"].is_string(), "what the stack offers is told again: {last}");
+}
+
+#[test]
+fn what_a_plan_and_a_run_print_is_documented() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\nregion: us-east-1\nnetwork: {nat: one}\n");
+    let json = |arguments: &[&str]| cloud.infra(&[arguments, &["--local", "--json"]].concat());
+    let mut plans = json(&["diff"]).succeeds().lines();
+    let (mut events, mut ends) = (Vec::new(), Vec::new());
+    let mut sort = |lines: Vec<Value>| {
+        for line in lines {
+            match line["event"].as_str().expect("every line says what it is") {
+                "plan" => plans.push(line),
+                "finished" => ends.push(line),
+                _ => events.push(line),
+            }
+        }
+    };
+    cloud.infra(&["local", "fault", "refuse", "ec2.CreateNatGateway", "NatGatewayLimitExceeded"]).succeeds();
+    sort(json(&["deploy", "--yes"]).ends_with(1).lines());
+    cloud.infra(&["local", "fault", "clear"]).succeeds();
+    sort(json(&["deploy", "--yes"]).succeeds().lines());
+    sort(json(&["deploy", "--yes", "--set", "network.nat=none"]).succeeds().lines());
+    sort(json(&["deploy", "--dry-run"]).succeeds().lines());
+    sort(json(&["destroy", "--yes"]).succeeds().lines());
+    hold("infra diff", &plans);
+    hold("infra deploy and infra destroy", &events);
+    hold("The end of infra deploy and infra destroy", &ends);
+    let with =
+        |ends: &[Value], list: &str| ends.iter().any(|end| end[list].as_array().is_some_and(|it| !it.is_empty()));
+    assert!(["done", "failed", "skipped"].iter().all(|list| with(&ends, list)), "{ends:?}");
+
+    cloud.write("bad.yaml", "stack: shop\nregion: us-east-1\nbad: 1\n");
+    let data = "stack: shop\nregion: us-east-1\ndatabase: {engine_version: \"15.1\"}\n";
+    cloud.write("data.yaml", data);
+    let secret = "service: {image: public.ecr.aws/a/b:1, secrets: {X: nope}}\n";
+    cloud.write("secret.yaml", &format!("stack: shop\nregion: us-east-1\n{secret}"));
+    let failures = [
+        json(&["deploy", "--yes", "bad.yaml"]).ends_with(3),
+        json(&["deploy", "--yes", "data.yaml"]).ends_with(1),
+        json(&["deploy", "--yes", "nowhere.yaml"]).ends_with(3),
+        json(&["deploy", "--yes", "secret.yaml"]).ends_with(1),
+    ];
+    let failures: Vec<Value> = failures.iter().filter_map(|run| run.lines().pop()).collect();
+    assert_eq!(failures[3]["result"], "refused");
+    hold("infra diff, deploy or destroy that did nothing", &failures);
 }

@@ -21,11 +21,14 @@ fn documented(section: &str) -> Vec<(String, bool)> {
     rows.map(|(field, rest)| (field.to_owned(), !rest.starts_with('?'))).collect()
 }
 
-/// Every field of an object, those of objects in lists as `list[].field`. What `lease` and `half` hold is theirs.
+/// Every field of an object, those of objects in lists as `list[].field`. What `lease` and `half` hold is theirs, and what an
+/// attribute of a resource holds is the resource's.
 fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let field = format!("{prefix}{key}");
-        if let Value::Array(items) = value {
+        if let Value::Array(items) = value
+            && !["before", "after"].contains(&key.as_str())
+        {
             items.iter().for_each(|item| fields(item, &format!("{field}[]."), found));
         }
         found.insert(field);
