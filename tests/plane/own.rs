@@ -129,3 +129,43 @@ async fn a_password_that_its_user_chooses_stands_until_a_call_gives_another() {
     assert_eq!(value(&client, closed).await, "3");
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_lets_nobody_in_holds_up_nothing() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let cluster = make(&aws, &["shop-1"]).await;
+    until_available(&aws, "shop-1").await;
+    until("the cluster", "available", || super::cluster(&aws)).await;
+    let host = cluster.endpoint().unwrap();
+    let client = connect(host, "first-99").await.unwrap();
+    for statement in [
+        "CREATE DATABASE closed TEMPLATE template0",
+        "ALTER DATABASE closed SET local_preload_libraries = 'nope'",
+        "CREATE DATABASE other ENCODING 'MULE_INTERNAL' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    ] {
+        assert_eq!(said(&client, statement).await, "", "{statement}");
+    }
+    for database in ["closed", "other"] {
+        assert_ne!(entered(host, database).await, "let in", "{database}");
+    }
+    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").master_user_password("second-99");
+    change.apply_immediately(true).send().await.unwrap();
+    until_accepted(host, "second-99").await;
+    until("the cluster", "available", || super::cluster(&aws)).await;
+    until("whether it is told which database was left out", "true", || async {
+        let log = std::fs::read_to_string(data.path().join("daemon.log")).unwrap_or_default();
+        log.contains("The database other of cluster-").to_string()
+    })
+    .await;
+
+    // What its owner has set there does not keep RDS out.
+    let client = connect(host, "second-99").await.unwrap();
+    assert_eq!(said(&client, "ALTER DATABASE closed RESET local_preload_libraries").await, "");
+    let mut config = tokio_postgres::Config::new();
+    config.host(host).port(5432).user("app").password("second-99").dbname("closed");
+    let (closed, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    assert_eq!(said(&closed, "SELECT pg_stat_reset()").await, "");
+    cloud.stop().await;
+}

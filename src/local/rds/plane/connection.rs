@@ -55,7 +55,8 @@ pub(super) const PATIENCE: u64 = 5;
 pub(super) const UNIMPEDED: &str = "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
     -c default_transaction_deferrable=off -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
     -c idle_in_transaction_session_timeout=0 -c temp_file_limit=-1 -c session_replication_role=origin \
-    -c search_path=pg_catalog -c default_tablespace= -c role=none -c row_security=off -c client_encoding=UTF8";
+    -c search_path=pg_catalog -c default_tablespace= -c role=none -c row_security=off -c client_encoding=UTF8 \
+    -c local_preload_libraries= -c session_preload_libraries=";
 
 /// Connects; the connection is driven by a task of its own until the client is dropped.
 pub(super) async fn open(login: &Login<'_>, authority: &str) -> Result<Client, Refused> {

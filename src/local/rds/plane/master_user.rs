@@ -1,6 +1,6 @@
 //! What stands in a server from the beginning: the roles that RDS has, the master user with its password, the first database.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 use tokio_postgres::Client;
 
@@ -18,21 +18,56 @@ impl Servers {
     pub(super) async fn apply(&self, wanted: &Wanted, home: &Path) -> Outcome<()> {
         let user = (&wanted.username, &wanted.password.0, wanted.passwords, wanted.replicates());
         let digest = digest(&(&wanted.name, user, &wanted.database, SHUT, SETTABLE, RESETS));
-        if fs::read_to_string(home.join("applied")).is_ok_and(|last| last == digest) {
+        let note = home.join("applied");
+        let last = fs::read_to_string(&note).unwrap_or_default();
+        let (applied, left_out) = last.split_once('\n').unwrap_or((&last, ""));
+        if applied == digest && (left_out.is_empty() || is_recent(&note)) {
             return Ok(());
         }
         let client = self.enter_own(wanted).await?;
         let failed =
             |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
         let databases = prepare(&client, wanted).await.map_err(failed)?;
+        let mut content = digest;
         for database in databases {
-            let client = self.enter(wanted, &database).await;
-            let client = client.map_err(|cause| format!("Could not prepare the database {database}: {cause}."))?;
-            client.batch_execute(&format!("{QUIET}; {RESETS}")).await.map_err(failed)?;
+            // Whoever owns a database can have it let nobody in, which is nothing that the others are to wait for.
+            if let Err(why) = self.prepare_database(wanted, &database).await {
+                let line = format!("The database {database} of {} is left as it is: {why}", wanted.name);
+                let line = line.replace('\n', " ");
+                if !left_out.lines().any(|known| known == line) {
+                    self.cloud.log.line(&line);
+                }
+                content.push('\n');
+                content.push_str(&line);
+            }
         }
-        self.user.write(&home.join("applied"), &digest).map_err(said("note what was applied"))?;
+        // Written anew also where it says the same: its age counts.
+        let said = said("note what was applied");
+        match fs::remove_file(&note) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(said(cause)),
+            _ => self.user.write(&note, &content).map_err(said)?,
+        };
         Ok(())
     }
+
+    /// Gives `rds_superuser` what each database has of its own.
+    async fn prepare_database(&self, wanted: &Wanted, database: &str) -> Outcome<()> {
+        let client = self.enter(wanted, database).await.map_err(|refused| refused.to_string())?;
+        let statements = format!("{QUIET}; {RESETS}");
+        let prepared = client.batch_execute(&statements);
+        let slow = |_| format!("there was no answer within {} s", connection::PATIENCE);
+        let prepared = tokio::time::timeout(Duration::from_secs(connection::PATIENCE), prepared).await.map_err(slow)?;
+        prepared.map_err(|cause| connection::reason(&cause))
+    }
+}
+
+/// How long a database that could not be entered is left alone.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Whether a note has been written so lately that what it says was left out is not tried again yet.
+fn is_recent(note: &Path) -> bool {
+    let age = fs::metadata(note).and_then(|note| note.modified()).ok().and_then(|written| written.elapsed().ok());
+    age.is_some_and(|age| age < RETRY)
 }
 
 /// What is done below is nobody's to read, whatever the parameter group says: it is neither logged nor counted. The password
@@ -96,7 +131,8 @@ async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_
     let verb = if there { "ALTER" } else { "CREATE" };
     // REPLICATION is what rds_replication gives in RDS. Who has it can change nothing of oneself, not even the password.
     let replication = if wanted.replicates() { "REPLICATION" } else { "NOREPLICATION" };
-    client.batch_execute(&format!("{verb} ROLE {user} LOGIN CREATEROLE CREATEDB {replication}")).await?;
+    let rights = "CREATEROLE CREATEDB NOSUPERUSER NOBYPASSRLS";
+    client.batch_execute(&format!("{verb} ROLE {user} LOGIN {rights} {replication}")).await?;
     if !there || !known.as_ref().is_some_and(|known| known.is_of(wanted)) {
         let verifier = postgres_protocol::password::scram_sha_256(wanted.password.0.as_bytes());
         client.batch_execute(&format!("ALTER ROLE {user} PASSWORD '{verifier}' VALID UNTIL 'infinity'")).await?;
