@@ -123,3 +123,34 @@ async fn what_still_runs_is_ended_by_a_reset_of_a_folder_that_is_gone() {
     assert_eq!(pids.map(|pid| lives(&pid)), [false, false]);
     assert!(!servers.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_whose_daemon_lives_are_left_alone_though_their_folder_has_moved() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let (cloud, aws) = start(&data).await;
+    let proxy = furnish(&aws).await.proxy;
+    cloud.stop().await;
+    let mut daemon = daemon(&data);
+    until("whether the proxy answers", "true", || async { connect(&proxy, "first-99").await.is_ok().to_string() })
+        .await;
+    let servers = fs::canonicalize(data.join("servers")).unwrap();
+    let pids = [pid(&pooler(&servers)), super::server_pid(&data)];
+    // Its daemon would otherwise begin to put right what it misses.
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, &daemon.id().to_string()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let moved = servers.with_file_name("moved-while-it-ran");
+    fs::rename(&servers, &moved).unwrap();
+    let another = DataFolder::new();
+    let (cloud, _) = start(another.path()).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let left = pids.each_ref().map(|pid| lives(pid));
+    cloud.stop().await;
+    fs::rename(&moved, &servers).unwrap();
+    signal("-CONT");
+    assert_eq!(left, [true, true], "the start of another cloud ended them");
+    assert!(said(&data, &["stop"]).contains("stopped"));
+    daemon.wait().unwrap();
+}

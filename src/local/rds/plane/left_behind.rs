@@ -46,7 +46,7 @@ fn find(kind: Kind, folder: &Path) -> Vec<Process> {
     let homes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found: Vec<Process> = homes.filter_map(|home| Process::find(kind, &home)).collect();
     let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home.parent() == Some(folder));
-    for one in running {
+    for one in running.filter(Running::is_here) {
         if !found.contains(&one.process) {
             found.push(one.process);
         }
@@ -57,15 +57,15 @@ fn find(kind: Kind, folder: &Path) -> Vec<Process> {
 /// Ends what runs from this home, whatever its pid file says.
 pub(super) async fn end_at(kind: Kind, home: &Path) {
     let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home == home);
-    join_all(running.map(|one| one.process.stop(kind.end()))).await;
+    join_all(running.filter(Running::is_here).map(|one| one.process.stop(kind.end()))).await;
 }
 
 /// Ends those whose folder has been removed or moved, whichever cloud they belonged to: no other would find them. PostgreSQL ends
-/// by itself after a while, PgBouncer never does.
+/// by itself after a while, PgBouncer never does. Those whose daemon lives are its own to end.
 pub(super) async fn end_strays() {
     let strays = Running::all().into_iter().filter(|one| {
         let name = one.home.file_name().unwrap_or_default().to_string_lossy();
-        ["prx-", "cluster-"].iter().any(|prefix| name.starts_with(prefix)) && one.is_stray()
+        ["prx-", "cluster-"].iter().any(|prefix| name.starts_with(prefix)) && one.is_stray() && !one.is_led()
     });
     join_all(strays.map(|one| one.process.stop(one.kind.end()))).await;
 }

@@ -81,6 +81,39 @@ impl Running {
         ours.filter_map(of).collect()
     }
 
+    /// Whether its folder is this machine's, and not one of the same name in somebody else's container: a container's processes
+    /// are seen from outside, with the same users' numbers and their own paths.
+    pub(super) fn is_here(&self) -> bool {
+        let place = PathBuf::from(format!("/proc/{}", self.process.0.as_raw_nonzero()));
+        let root = place.join("root");
+        // Who may not look, as root in a container may not, sees no other container's processes either.
+        if !cfg!(target_os = "linux") || !root.join(".").exists() {
+            return true;
+        }
+        let number = |path: &Path| fs::metadata(path).map(|folder| (folder.dev(), folder.ino())).ok();
+        match number(&self.home) {
+            Some(folder) => number(&below(&root, &self.home)) == Some(folder),
+            None => {
+                let files = |place: &Path| fs::read_link(place.join("ns/mnt")).ok();
+                // What an image runs here has been given its folder, and nothing else.
+                let given = || {
+                    let mounts = fs::read_to_string(place.join("mountinfo")).unwrap_or_default();
+                    let home = self.home.to_string_lossy().replace(' ', "\\040");
+                    mounts.lines().any(|line| line.split(' ').nth(4) == Some(&*home))
+                };
+                files(&place) == files(Path::new("/proc/self")) || given()
+            }
+        }
+    }
+
+    /// Whether the daemon that started it is still there: it has not been handed on to the system's first process.
+    pub(super) fn is_led(&self) -> bool {
+        let Some(leader) = parent(self.process.0.as_raw_nonzero()).and_then(name) else { return false };
+        // In tests a daemon is a part of something else.
+        leader == "infra"
+            || i32::try_from(std::process::id()).ok().and_then(NonZeroI32::new).and_then(name) == Some(leader)
+    }
+
     /// Whether its configuration is gone, and its folder with it: as the process itself sees it, which may be in a container.
     pub(super) fn is_stray(&self) -> bool {
         let file = match self.kind {
@@ -94,9 +127,13 @@ impl Running {
                 return false;
             }
         }
-        let file = root.join(file.strip_prefix("/").unwrap_or(&file));
-        fs::symlink_metadata(file).is_err_and(|cause| cause.kind() == ErrorKind::NotFound)
+        fs::symlink_metadata(below(&root, &file)).is_err_and(|cause| cause.kind() == ErrorKind::NotFound)
     }
+}
+
+/// A path as it is below another root.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// A process of a server or pooler.
@@ -189,6 +226,33 @@ fn ps(which: &[&str]) -> Vec<Seen> {
     String::from_utf8_lossy(&said).lines().filter_map(seen).collect()
 }
 
+/// The number of the process that a process belongs to.
+fn parent(number: NonZeroI32) -> Option<NonZeroI32> {
+    if !cfg!(target_os = "linux") {
+        return asked(number, "ppid=")?.parse().ok();
+    }
+    // The program's name stands in brackets before it, and can hold anything.
+    let told = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    told.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The name of the program that a process runs, without its folder.
+fn name(number: NonZeroI32) -> Option<String> {
+    let told = if cfg!(target_os = "linux") {
+        fs::read_to_string(format!("/proc/{number}/comm")).ok()?
+    } else {
+        asked(number, "comm=")?
+    };
+    told.trim().rsplit('/').next().map(str::to_owned)
+}
+
+/// What `ps` says of a process.
+fn asked(number: NonZeroI32, what: &str) -> Option<String> {
+    let said =
+        Command::new("/bin/ps").args(["-o", what, "-p", &number.to_string()]).stderr(Stdio::null()).output().ok()?;
+    Some(String::from_utf8_lossy(&said.stdout).trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
@@ -243,6 +307,68 @@ mod tests {
             ("postgres: checkpointer ", None),
         ] {
             assert_eq!(of(command), runs, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_process_belongs_to_another_one_that_has_a_name() {
+        let own = NonZeroI32::new(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let mut child = Command::new("/bin/sleep").arg("60").spawn().unwrap();
+        let number = NonZeroI32::new(i32::try_from(child.id()).unwrap()).unwrap();
+        assert_eq!(parent(number), Some(own));
+        assert_eq!(asked(number, "ppid="), Some(own.to_string()));
+        assert!(name(own).is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!((parent(number), name(number)), (None, None));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_of_the_same_name_in_a_container_is_another_one() {
+        // What says that it has begun, waits, and is called as a server is.
+        const WAITS: &str = "exec setpriv --reuid $2 --regid $3 --clear-groups /bin/sh -c 'echo; read line' \"$1\"";
+        const OWN: &str = "exec /bin/sh -c 'echo; read line' \"$1\"";
+        let Ok(user) = User::choose() else { return };
+        let (user, group) = user.numbers();
+        let root = rustix::process::geteuid().is_root();
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().canonicalize().unwrap().join("servers");
+        let home = folder.join("cluster-1");
+        fs::create_dir_all(&home).unwrap();
+        let called = format!("postgres -D {0}/data -c config_file={0}/postgresql.conf", home.display());
+        let run = |before: &str| {
+            let mut command = Command::new("unshare");
+            let (more, waits) = if root { (None, WAITS) } else { (Some("--map-root-user"), OWN) };
+            let script = format!("{before} {waits}");
+            command.arg("--mount").args(more);
+            command.args(["/bin/sh", "-c", &script]).arg(&folder).arg(&called);
+            command.args([user.to_string(), group.to_string()]);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
+        };
+        let mut begun = Vec::new();
+        for before in ["", "mount -t tmpfs none \"$0\" && mkdir \"$0/cluster-1\" &&"] {
+            let Some(mut child) = run(before) else { return };
+            // Not every machine lets everybody do that.
+            if child.stdout.take().unwrap().read_exact(&mut [0]).is_err() {
+                return;
+            }
+            begun.push(child);
+        }
+        let here = |child: &std::process::Child| {
+            let all = Running::all();
+            let is = |one: &&Running| u32::try_from(one.process.0.as_raw_nonzero().get()) == Ok(child.id());
+            let one = all.iter().find(is).unwrap();
+            assert_eq!(one.home, home);
+            one.is_here()
+        };
+        assert_eq!(begun.iter().map(here).collect::<Vec<_>>(), [true, false]);
+        // Where it is gone, nothing but the container's own files tells.
+        fs::remove_dir(&home).unwrap();
+        assert_eq!(begun.iter().map(here).collect::<Vec<_>>(), [false, false]);
+        for mut child in begun {
+            drop(child.stdin.take());
+            child.wait().unwrap();
         }
     }
 }
