@@ -8,7 +8,6 @@ pub(super) mod certificates;
 mod clearing;
 mod connection;
 mod extensions;
-mod follower;
 mod health;
 mod holding;
 mod known_password;
@@ -51,7 +50,6 @@ use super::{
 };
 use crate::local::{cloud::Cloud, world::Ctx};
 use certificates::Authority;
-use follower::FOLLOWER;
 use holding::Holding;
 use postgres::{SUPERUSER, Servers};
 use relay::Relays;
@@ -120,7 +118,6 @@ impl Servers {
             user,
             folder: user.folder(&cloud.data)?,
             superuser: authority.sign_client(SUPERUSER)?,
-            follower: authority.sign_client(FOLLOWER)?,
             authority,
             making_template: tokio::sync::Mutex::new(()),
             relays: Relays::default(),
