@@ -5,7 +5,7 @@ use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use super::{
     connect,
     rights::said,
-    servers::{make, reboot, until_available},
+    servers::{make, make_writer, reboot, until_available},
     start, until, value,
 };
 use crate::data_folder::DataFolder;
@@ -24,10 +24,8 @@ async fn entered(host: &str, database: &str) -> String {
 async fn rds_has_a_database_of_its_own_and_needs_no_other() {
     let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
-    let cluster = make(&aws, &["shop-1"]).await;
-    until_available(&aws, "shop-1").await;
-    let host = cluster.endpoint().unwrap();
-    let client = connect(host, "first-99").await.unwrap();
+    let (host, client) = make_writer(&aws).await;
+    let host = host.as_str();
     let owner = "SELECT concat(pg_get_userbyid(datdba), ' ', datacl) FROM pg_database WHERE datname = 'rdsadmin'";
     assert_eq!(value(&client, owner).await, "rdsadmin {rdsadmin=CTc/rdsadmin}");
     let told = entered(host, "rdsadmin").await;
@@ -48,10 +46,7 @@ async fn rds_has_a_database_of_its_own_and_needs_no_other() {
     // Another password is applied without that database, and does not bring it back.
     let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").master_user_password("second-99");
     change.apply_immediately(true).send().await.unwrap();
-    until("whether the other password is accepted", "true", || async {
-        connect(host, "second-99").await.is_ok().to_string()
-    })
-    .await;
+    until_accepted(host, "second-99").await;
     let client = connect(host, "second-99").await.unwrap();
     assert_eq!(value(&client, "SELECT count(*) FROM pg_database WHERE datname = 'postgres'").await, "0");
     cloud.stop().await;
@@ -69,10 +64,8 @@ async fn until_accepted(host: &str, password: &str) {
 async fn a_password_that_its_user_chooses_stands_until_a_call_gives_another() {
     let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
-    let cluster = make(&aws, &["shop-1"]).await;
-    until_available(&aws, "shop-1").await;
-    let host = cluster.endpoint().unwrap();
-    let client = connect(host, "first-99").await.unwrap();
+    let (host, client) = make_writer(&aws).await;
+    let host = host.as_str();
     for own in ["PASSWORD 'own-99'", "VALID UNTIL '2099-01-01'", "CONNECTION LIMIT 50"] {
         assert_eq!(said(&client, &format!("ALTER ROLE app {own}")).await, "", "{own}");
     }

@@ -2,11 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{
-    connect,
-    servers::{make, until_available},
-    start, value,
-};
+use super::{connect, servers::make_writer, start, value};
 use crate::data_folder::DataFolder;
 
 /// What a statement is answered: nothing, or PostgreSQL's words.
@@ -21,9 +17,7 @@ pub(super) async fn said(client: &Client, statement: &str) -> String {
 async fn the_master_user_may_what_rds_superuser_may() {
     let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
-    let cluster = make(&aws, &["shop-1"]).await;
-    until_available(&aws, "shop-1").await;
-    let client = connect(cluster.endpoint().unwrap(), "first-99").await.unwrap();
+    let (host, client) = make_writer(&aws).await;
     for statement in [
         "SET session_replication_role = replica",
         "SET session_replication_role = origin",
@@ -42,7 +36,7 @@ async fn the_master_user_may_what_rds_superuser_may() {
     let may = "SELECT has_function_privilege('rds_superuser', 'pg_stat_reset()', 'EXECUTE')";
     assert_eq!(value(&client, may).await, "t");
     let mut config = tokio_postgres::Config::new();
-    config.host(cluster.endpoint().unwrap()).port(5432).user("app").password("first-99").dbname("more");
+    config.host(&host).port(5432).user("app").password("first-99").dbname("more");
     let (more, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     assert_eq!(said(&more, "SELECT pg_stat_reset()").await, "");
@@ -69,10 +63,8 @@ async fn the_master_user_may_what_rds_superuser_may() {
 async fn a_password_is_of_no_use_to_who_logs_in_by_iam() {
     let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
-    let cluster = make(&aws, &["shop-1"]).await;
-    until_available(&aws, "shop-1").await;
-    let host = cluster.endpoint().unwrap();
-    let client = connect(host, "first-99").await.unwrap();
+    let (host, client) = make_writer(&aws).await;
+    let host = host.as_str();
     let enter = async || {
         let mut config = tokio_postgres::Config::new();
         config.host(host).port(5432).user("clerk").password("second-99").dbname("shop");
@@ -96,10 +88,8 @@ async fn a_password_is_of_no_use_to_who_logs_in_by_iam() {
 async fn the_master_user_uses_the_extensions_that_it_creates() {
     let data = DataFolder::new();
     let (cloud, aws) = start(data.path()).await;
-    let cluster = make(&aws, &["shop-1"]).await;
-    until_available(&aws, "shop-1").await;
-    let host = cluster.endpoint().unwrap();
-    let client = connect(host, "first-99").await.unwrap();
+    let (host, client) = make_writer(&aws).await;
+    let host = host.as_str();
     let options = format!("OPTIONS (host '{host}', port '5432', dbname 'shop')");
     let dblink =
         |more: &str| format!("dblink('host={host} port=5432 dbname=shop {more}', 'SELECT 1') AS one(number int)");

@@ -4,6 +4,7 @@ use std::{process::Command, time::Duration};
 
 use aws_sdk_rds::types::{ApplyMethod, DbCluster, Parameter};
 use infra::aws::Clients;
+use tokio_postgres::Client;
 
 use super::{connect, start, until, value};
 use crate::data_folder::DataFolder;
@@ -24,6 +25,15 @@ pub(super) async fn make(aws: &Clients, names: &[&str]) -> DbCluster {
         instance.engine("aurora-postgresql").db_instance_class("db.r6g.large").send().await.unwrap();
     }
     made.unwrap().db_cluster().unwrap().clone()
+}
+
+/// Makes a cluster with a writer, and waits for it: where it answers, and its master user's session there.
+pub(super) async fn make_writer(aws: &Clients) -> (String, Client) {
+    let cluster = make(aws, &["shop-1"]).await;
+    until_available(aws, "shop-1").await;
+    let host = cluster.endpoint().unwrap().to_owned();
+    let client = connect(&host, "first-99").await.unwrap();
+    (host, client)
 }
 
 pub(super) async fn until_available(aws: &Clients, name: &str) {
