@@ -1,5 +1,7 @@
 //! Nothing is taken away before what comes in its place can be had: what fails on the way there costs nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::binary::{Cloud, Run, id_in};
@@ -135,6 +137,25 @@ fn let_in(cloud: &Cloud, group: &str) -> Vec<String> {
     peers.filter_map(|peer| Some(peer.split_once('<')?.0.to_owned())).collect()
 }
 
+/// What a stopped replacement left stands twice in a status: each row says what becomes of it.
+fn status_tells_what_diff_deletes(cloud: &Cloud, description: &[&str], former: &str) {
+    let asked = |verb: &str| cloud.infra(&[&[verb, "--local", "--json"], description].concat()).succeeds().json();
+    let named = |list: &Value, key: &str, word: &str| {
+        let list = list.as_array().expect("a list").iter().filter(|one| one[key] == word);
+        list.map(|one| one["id"].as_str().expect("an id").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let going = named(&asked("status")["resources"], "next_deploy", "delete");
+    assert!(going.contains(former), "{going:?}");
+    assert_eq!(going, named(&asked("diff")["steps"], "action", "delete"));
+    let told = cloud.infra(&[&["status", "--local"], description].concat()).succeeds().stdout();
+    let rows: Vec<&str> = told.lines().filter(|line| line.contains("security-group/app ")).collect();
+    let ends = |row: &&str| row.ends_with(if row.contains(former) { "the next deploy deletes it" } else { "  stays" });
+    assert!(rows.len() == 2 && rows.iter().all(ends), "{told}");
+    assert!(told.contains("Where an address is shown more than once"), "{told}");
+    let wanted = told.lines().find(|line| line.contains("vpc/main ")).expect("a VPC");
+    assert!(!wanted.contains("stays"), "what stands once says nothing of that: {wanted}");
+}
+
 #[test]
 fn a_service_that_moves_is_let_in_until_it_has_moved() {
     let cloud = deployed();
@@ -148,6 +169,7 @@ fn a_service_that_moves_is_let_in_until_it_has_moved() {
     assert_eq!(deletions(&cloud), [] as [&str; 0]);
     let both = let_in(&cloud, &proxy);
     assert!(both.len() == 2 && both.contains(&app), "{app} is let in beside its successor: {both:?}");
+    status_tells_what_diff_deletes(&cloud, &third, &app);
     clear(&cloud);
     deploy(&cloud, &third).succeeds();
     let successor = let_in(&cloud, &proxy);
@@ -158,6 +180,9 @@ fn a_service_that_moves_is_let_in_until_it_has_moved() {
     cloud.forget_calls();
     deploy(&cloud, &["--set", "network.nat=per-zone"]).ends_with(1);
     assert_eq!(deletions(&cloud), [] as [&str; 0]);
+    let told = cloud.infra(&["status", "--local"]).succeeds().stdout();
+    let third = told.lines().find(|line| line.contains("subnet/private-3 ")).expect("it is still there");
+    assert!(third.ends_with("not in the description: the next deploy deletes it"), "{told}");
     clear(&cloud);
     deploy(&cloud, &[]).succeeds();
     has_no_changes(&cloud, &[]);

@@ -16,6 +16,7 @@ mod outputs;
 mod program;
 mod run;
 mod schema;
+mod status;
 mod stop;
 mod survey;
 mod unlock;
@@ -66,7 +67,7 @@ enum Verb {
     Diff(diff::Args),
     Deploy(deploy::Args),
     Destroy(destroy::Args),
-    Status(outputs::StatusArgs),
+    Status(status::Args),
     Outputs(outputs::Args),
     Validate(validate::Args),
     Schema(schema::Args),
@@ -175,7 +176,7 @@ async fn verb(verb: Verb) -> Result<u8, Failure> {
         Verb::Diff(args) => diff::run(args).await,
         Verb::Deploy(args) => Box::pin(deploy::run(args)).await,
         Verb::Destroy(args) => Box::pin(destroy::run(args)).await,
-        Verb::Status(args) => outputs::status(args).await,
+        Verb::Status(args) => status::run(args).await,
         Verb::Outputs(args) => outputs::run(args).await,
         Verb::Validate(args) => Ok(validate::run(&args)),
         Verb::Schema(args) => Ok(schema::run(&args)),

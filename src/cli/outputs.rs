@@ -1,18 +1,15 @@
-//! `infra outputs` and `infra status`: what the stack offers, and how it stands.
+//! `infra outputs`: what the stack offers.
 
 use std::collections::BTreeMap;
 
 use console::style;
-use serde_json::json;
 
 use super::{
     CLEAN, Failure, print, program,
     survey::{StackArgs, Stage},
 };
-use crate::engine::{Desired, Phase, Resource as _, scope::Known};
-use crate::render::{output::wrapped, value::count};
+use crate::engine::{Resource as _, scope::Known};
 use crate::resources::{
-    KINDS,
     cluster::Cluster,
     proxy::{PROXY_PORT, Proxy},
     secret::Secret,
@@ -39,25 +36,6 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether the answer is for a program.
-    pub(super) fn json(&self) -> bool {
-        self.json
-    }
-}
-
-/// Show every resource of the stack and what AWS is doing with it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  infra status\n  infra status --json")]
-pub(super) struct StatusArgs {
-    #[command(flatten)]
-    pub(super) stack: StackArgs,
-
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-impl StatusArgs {
     /// Whether the answer is for a program.
     pub(super) fn json(&self) -> bool {
         self.json
@@ -91,92 +69,6 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
         print(&text(&outputs));
     }
     Ok(CLEAN)
-}
-
-pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
-    let stage = Stage::look(args.stack).await?;
-    let mut live = stage.in_sight().await?;
-    live.sort_by(|a, b| a.address.cmp(&b.address));
-    // What a secret holds is nobody's business who only asks how the stack stands.
-    let unread: Vec<&str> =
-        stage.intended().iter().filter(|one| reads_secrets(one)).map(|one| one.address.as_str()).collect();
-    let holder = crate::engine::lock::holder(&stage.aws, stage.name()).await?;
-    if args.json {
-        let resources: Vec<_> = live
-            .iter()
-            .map(|seen| json!({"address": seen.address, "id": seen.id, "phase": word(&seen.phase), "detail": detail(&seen.phase), "notice": seen.notice, "setback": seen.setback, "outputs": seen.outputs}))
-            .collect();
-        print(
-            &json!({"stack": stage.name(), "region": stage.aws.region, "resources": resources, "unread": unread, "lock": holder})
-                .to_string(),
-        );
-        return Ok(CLEAN);
-    }
-    let mut lines = vec![stage.title(), String::new()];
-    let width = live.iter().map(|seen| seen.address.as_str().len()).max().unwrap_or(0);
-    for seen in &live {
-        let phase = match &seen.phase {
-            Phase::Ready => style(format!("{:9}", "ready")).green(),
-            Phase::Failed(_) | Phase::Blocked { .. } => style(format!("{:9}", word(&seen.phase))).red(),
-            Phase::Awaited(_) | Phase::Unknown(_) => style(format!("{:9}", word(&seen.phase))).yellow(),
-            Phase::Changing(word) | Phase::Deleting(word) | Phase::Stopped(word) => style(format!("{word:9}")).yellow(),
-        };
-        lines.push(format!("  {:width$}  {phase}  {}", seen.address, style(&seen.id).dim()));
-        if let Phase::Awaited(why) | Phase::Unknown(why) | Phase::Failed(why) | Phase::Blocked { why, .. } = &seen.phase
-        {
-            lines.push(format!("      {}", why.replace('\n', "\n      ")));
-        }
-        lines.extend(seen.notices().map(|notice| format!("      {notice}")));
-    }
-    if live.is_empty() {
-        lines.push("Nothing of this stack exists.".to_owned());
-    }
-    if !live.is_empty() && !unread.is_empty() {
-        let text = format!(
-            "{}. Not looked at here, since that would read the secret: {}. `infra diff` shows and counts these as well.",
-            count(live.len(), "resource"),
-            unread.join(", ")
-        );
-        lines.push(format!("\n{}", wrapped(&text, "")));
-    }
-    if program::is_missing(&stage) && live.iter().any(|seen| seen.address.kind() == Service::KIND) {
-        lines.push(format!("\n{}", program::NOTHING_RUNS));
-    }
-    if let Some(holder) = holder {
-        let fate = match holder.is_gone() {
-            true => " The next deploy takes the lock over; `infra unlock` removes it.",
-            false => "",
-        };
-        lines.push(format!("\nLocked by {holder}.{fate}"));
-    }
-    print(&lines.join("\n"));
-    Ok(CLEAN)
-}
-
-fn reads_secrets(desired: &Desired) -> bool {
-    KINDS.iter().any(|kind| kind.name == desired.kind && kind.reads_secrets)
-}
-
-fn word(phase: &Phase) -> &'static str {
-    match phase {
-        Phase::Ready => "ready",
-        Phase::Changing(_) => "changing",
-        Phase::Awaited(_) => "waiting",
-        Phase::Unknown(_) => "unknown",
-        Phase::Deleting(_) => "deleting",
-        Phase::Stopped(_) => "stopped",
-        Phase::Failed(_) => "failed",
-        Phase::Blocked { .. } => "blocked",
-    }
-}
-
-fn detail(phase: &Phase) -> Option<&str> {
-    match phase {
-        Phase::Ready => None,
-        Phase::Changing(text) | Phase::Deleting(text) | Phase::Stopped(text) | Phase::Failed(text) => Some(text),
-        Phase::Awaited(text) | Phase::Unknown(text) => Some(text),
-        Phase::Blocked { why, .. } => Some(why),
-    }
 }
 
 /// What the live resources put out.
