@@ -1,12 +1,12 @@
 //! What a cluster's servers do, writer's and readers', as their clients see it.
 
-use std::{process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use aws_sdk_rds::types::{ApplyMethod, DbCluster, Parameter};
 use infra::aws::Clients;
 use tokio_postgres::Client;
 
-use super::{connect, start, until, value};
+use super::{connect, rights::said, start, until, value};
 use crate::data_folder::DataFolder;
 
 /// The status of an instance.
@@ -134,5 +134,49 @@ async fn an_instance_s_parameter_group_reaches_its_server() {
     reboot(&aws, "shop-2").await;
     until_available(&aws, "shop-2").await;
     until("the readers' server", "9000kB 160", || answer(&reader, read)).await;
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_that_a_reader_follows_by_opens_no_database() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let (writer, reader) = pair(&aws).await;
+    let servers = fs::canonicalize(data.path().join("servers")).unwrap();
+    let homes = fs::read_dir(&servers).unwrap().map(|entry| entry.unwrap().path());
+    let home = homes.into_iter().find(|home| home.to_string_lossy().ends_with("-reader")).unwrap();
+    let client = connect(&writer, "first-99").await.unwrap();
+    assert_eq!(said(&client, "CREATE EXTENSION dblink; CREATE TABLE kept (id int)").await, "");
+    for user in ["rdsadmin", "rdsrepladmin"] {
+        for database in ["shop", "rdsadmin"] {
+            let open = format!(
+                "SELECT dblink_connect('host={writer} dbname={database} user={user} sslmode=require \
+                 sslcert={0}/client.crt sslkey={0}/client.key password=none')",
+                home.display()
+            );
+            let told = said(&client, &open).await;
+            assert_eq!(told, "could not establish connection", "{user} was let in to {database}");
+        }
+    }
+    let rights = "SELECT concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb, rolreplication) FROM pg_roles
+        WHERE rolname = 'rdsrepladmin'";
+    assert_eq!(value(&client, rights).await, "f f f t");
+    let dropped = said(&client, "DROP ROLE rdsrepladmin").await;
+    assert!(dropped.contains("cannot be dropped because some objects depend on it"), "{dropped}");
+    let followers = "SELECT string_agg(usename, ' ') FROM pg_stat_replication";
+    assert_eq!(value(&client, followers).await, "rdsrepladmin");
+    drop(client);
+    cloud.stop().await;
+
+    // One that followed as the superuser does so no more.
+    let file = home.join("data/postgresql.auto.conf");
+    let former = fs::read_to_string(&file).unwrap();
+    assert!(former.contains("user=rdsrepladmin "), "{former}");
+    fs::write(&file, former.replace("user=rdsrepladmin ", "user=rdsadmin ")).unwrap();
+    let (cloud, _) = start(data.path()).await;
+    until("who follows", "rdsrepladmin", || answer(&writer, followers)).await;
+    let client = connect(&writer, "first-99").await.unwrap();
+    client.batch_execute("INSERT INTO kept VALUES (1)").await.unwrap();
+    until("what the reader has", "1", || answer(&reader, "SELECT count(*) FROM kept")).await;
     cloud.stop().await;
 }

@@ -8,6 +8,7 @@ pub(super) mod certificates;
 mod clearing;
 mod connection;
 mod extensions;
+mod follower;
 mod health;
 mod holding;
 mod known_password;
@@ -50,6 +51,7 @@ use super::{
 };
 use crate::local::{cloud::Cloud, world::Ctx};
 use certificates::Authority;
+use follower::FOLLOWER;
 use holding::Holding;
 use postgres::{SUPERUSER, Servers};
 use relay::Relays;
@@ -118,6 +120,7 @@ impl Servers {
             user,
             folder: user.folder(&cloud.data)?,
             superuser: authority.sign_client(SUPERUSER)?,
+            follower: authority.sign_client(FOLLOWER)?,
             authority,
             making_template: tokio::sync::Mutex::new(()),
             relays: Relays::default(),

@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 use super::{
     connection::{self, Login, Proof, Refused},
+    listener::Listener,
     postgres::{Outcome, SUPERUSER, Servers, Wanted},
 };
 
@@ -17,8 +18,13 @@ const ALWAYS_THERE: &str = "template1";
 impl Servers {
     /// Lets the superuser into one of a server's databases.
     pub(super) async fn enter(&self, wanted: &Wanted, database: &str) -> Result<Client, Refused> {
+        self.enter_at(&wanted.listener, database).await
+    }
+
+    /// The same for the server that listens there.
+    pub(super) async fn enter_at(&self, listener: &Listener, database: &str) -> Result<Client, Refused> {
         let proof = Proof::Certificate(&self.superuser);
-        let login = Login { listener: &wanted.listener, username: SUPERUSER, proof, database, tls: true };
+        let login = Login { listener, username: SUPERUSER, proof, database, tls: true };
         // What it takes to get in is large, and is kept apart from what waits for it.
         Box::pin(connection::open(&login, &self.authority.certificate)).await
     }

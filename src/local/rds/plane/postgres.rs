@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use super::{
     certificates::{Authority, Signed},
-    connection,
+    follower::{self, FOLLOWER},
     holding::Holding,
     left_behind::end_at,
     listener::Listener,
@@ -99,6 +99,8 @@ pub(super) struct Servers {
     pub(super) authority: Authority,
     /// What lets the daemon in as the superuser; made anew by every daemon.
     pub(super) superuser: Signed,
+    /// What lets a server follow another one, or a program copy it; made anew by every daemon.
+    pub(super) follower: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
     pub(super) relays: Relays,
     pub(super) holding: Holding,
@@ -121,7 +123,8 @@ pub(super) fn said(what: &str) -> impl Fn(io::Error) -> String {
 fn begun(wanted: &Wanted) -> String {
     let statics = wanted.parameters.iter().filter(|(name, _)| is_static(name));
     let statics: String = statics.map(|(name, value)| format!(" {name}={value:?}")).collect();
-    format!("{} {:?}{statics}", wanted.restarts, wanted.listener)
+    let follows = wanted.source.as_ref().map(|_| format!(" {FOLLOWER}")).unwrap_or_default();
+    format!("{} {:?}{statics}{follows}", wanted.restarts, wanted.listener)
 }
 
 pub(super) fn succeeded(what: &str, output: io::Result<Output>) -> Outcome<()> {
@@ -268,7 +271,8 @@ impl Servers {
         let kind = if forced { "hostssl" } else { "host" };
         // As in RDS, a password is of no use to who has been granted `rds_iam`; and there are no tokens here.
         let access = format!(
-            "hostssl all,replication {SUPERUSER} 127.0.0.0/8 cert\nhost {OWN} all 127.0.0.0/8 reject\n\
+            "hostssl all {SUPERUSER} 127.0.0.0/8 cert\nhostssl replication {FOLLOWER} 127.0.0.0/8 cert\n\
+             host all {FOLLOWER} 127.0.0.0/8 reject\nhost {OWN} all 127.0.0.0/8 reject\n\
              host all +{BY_TOKEN} 127.0.0.0/8 reject\n{kind} all all 127.0.0.0/8 scram-sha-256\n"
         );
         let access = self.user.write(&home.join("pg_hba.conf"), &access)?;
@@ -294,11 +298,11 @@ impl Servers {
         self.user.write(&stamp, &addressed)
     }
 
-    /// What lets a server or program of ours in as the superuser; gives certificate and key.
+    /// What lets a server or program of ours follow or copy another server; gives certificate and key.
     fn write_client(&self, folder: &Path) -> io::Result<(PathBuf, PathBuf)> {
         let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
-        self.user.write(&certificate, &self.superuser.certificate)?;
-        self.user.write(&key, &self.superuser.key)?;
+        self.user.write(&certificate, &self.follower.certificate)?;
+        self.user.write(&key, &self.follower.key)?;
         Ok((certificate, key))
     }
 
@@ -346,6 +350,7 @@ impl Servers {
 
     /// Copies the data of the server at `from` into `folder`/data.
     async fn backup(&self, from: &Listener, programs: &Programs, folder: &Path, more: &[&str]) -> Outcome<()> {
+        self.admit(from).await?;
         let (begun, data) = (folder.join("data.new"), folder.join("data"));
         // What an interrupted copy left behind.
         let _ = fs::remove_dir_all(&begun);
@@ -353,13 +358,16 @@ impl Servers {
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup
-            .env("PGOPTIONS", connection::UNIMPEDED)
+            .env("PGOPTIONS", follower::UNIMPEDED)
             .env("PGSSLMODE", "require")
             .env("PGSSLCERT", &certificate)
             .env("PGSSLKEY", &key);
-        backup.args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"]).args(more);
+        // The server would keep a manifest in a temporary file until the end, and `temp_file_limit` holds for who is no superuser.
+        backup
+            .args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-manifest", "--no-password"])
+            .args(more);
         backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
-        backup.arg("--username").arg(SUPERUSER).arg("--pgdata").arg(&begun);
+        backup.arg("--username").arg(FOLLOWER).arg("--pgdata").arg(&begun);
         let copied = succeeded("copy the cluster's data", self.finish(backup).await);
         if copied.is_err() {
             // The next attempt begins anew, and there may be no room for both.

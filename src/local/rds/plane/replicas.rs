@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
+    follower::FOLLOWER,
     listener::Listener,
     postgres::{Outcome, Servers, Wanted, said, succeeded},
     programs::Programs,
@@ -32,11 +33,14 @@ impl Servers {
     /// Copies a server's data anew if it would not start with it. One that follows refuses to start with less (connections,
     /// locks, processes …) than the server that it follows once had, until it has read in the log that this one has less by
     /// now; and it reads the log only when it has started. See "Administrator Overview" of Hot Standby in PostgreSQL's manual.
+    /// One that follows as another user than it is to is copied anew as well.
     pub(super) async fn renew(&self, wanted: &Wanted, source: &Source, programs: &Programs) -> Outcome<()> {
         let home = self.folder.join(&wanted.name);
+        self.admit(&source.listener).await?;
+        let follows = fs::read_to_string(home.join("data/postgresql.auto.conf")).unwrap_or_default();
         let demanded = self.capacities(programs, &home).await?;
         let source = self.capacities(programs, &self.folder.join(&source.name)).await?;
-        if !exceeds(&demanded, &source) {
+        if follows.contains(&format!("user={FOLLOWER} ")) && !exceeds(&demanded, &source) {
             return Ok(());
         }
         let (data, former) = (home.join("data"), home.join("data.new"));

@@ -1,0 +1,36 @@
+//! Who follows a server and copies it: a role of RDS's own that can do nothing else.
+//!
+//! The readers' server keeps its key, in a file that `dblink` and `postgres_fdw` on it or on the writer can be told to use. So that
+//! key opens no session with a database, and the superuser's is in no file.
+
+use super::{
+    listener::Listener,
+    own_database::OWN,
+    postgres::{Outcome, Servers},
+};
+
+/// As it is called in RDS.
+pub(super) const FOLLOWER: &str = "rdsrepladmin";
+
+/// What its sessions begin with, as options of the command line: what a parameter group sets for its users' sessions is not to
+/// stop it. What only a superuser may set is left out.
+pub(super) const UNIMPEDED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c local_preload_libraries=";
+
+/// Makes the role, or makes it again what it is to be: whoever may create roles may rename one that is no superuser. As long as
+/// something in a database that is closed to them is granted to it, they cannot drop it.
+const ADMIT: &str = "DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'rdsrepladmin') THEN CREATE ROLE rdsrepladmin; END IF;
+    END $$;
+    ALTER ROLE rdsrepladmin NOSUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOBYPASSRLS LOGIN REPLICATION CONNECTION LIMIT -1
+        PASSWORD NULL;
+    GRANT USAGE ON SCHEMA public TO rdsrepladmin";
+
+impl Servers {
+    /// Sees to it that the server there lets itself be followed and copied.
+    pub(super) async fn admit(&self, server: &Listener) -> Outcome<()> {
+        let failed = |cause: String| format!("Could not make the role {FOLLOWER}: {cause}.");
+        let client = self.enter_at(server, OWN).await.map_err(|refused| failed(refused.to_string()))?;
+        client.batch_execute(ADMIT).await.map_err(|cause| failed(super::connection::reason(&cause)))
+    }
+}
