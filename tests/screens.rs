@@ -159,6 +159,28 @@ fn what_needs_no_cloud() {
     assert!(completions.contains("destroy") && completions.lines().count() > 100, "{completions}");
 }
 
+/// Who asks a local cloud that was stopped is told what starts it again; what is told `--local` does so itself, and says it.
+#[test]
+fn a_stopped_local_cloud() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    cloud.call("ec2", "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0/16");
+    cloud.infra(&["local", "stop"]).succeeds();
+    shows(&cloud, "local-psql-stopped", &["local", "psql"]);
+    for verb in
+        [&["env"][..], &["calls"], &["inventory"], &["logs", "--events"], &["reset", "--empty"], &["fault", "list"]]
+    {
+        let told = cloud.infra(&[&["local"], verb].concat()).ends_with(1).stderr();
+        assert!(told.contains(" is not running; everything in it is kept. `infra local start` starts it"), "{told}");
+    }
+    let told = cloud.infra(&["status", "--local"]).succeeds().stderr();
+    assert!(told.starts_with("Started the local cloud, at http://"), "{told}");
+    let elsewhere = Cloud::absent();
+    elsewhere.write("stack.yaml", "stack: shop\n");
+    let told = elsewhere.infra(&["status", "--local"]).succeeds().stderr();
+    assert!(told.starts_with(&format!("Started a new local cloud in {}", elsewhere.folder().display())), "{told}");
+}
+
 #[test]
 fn a_new_stack() {
     let cloud = Cloud::start();

@@ -25,6 +25,14 @@ use crate::{
     },
     render::output::{print, tell},
 };
+
+pub(super) use shell::tools;
+
+/// Which commands start it.
+pub(super) const WHO_STARTS: &str = "Of these, only `infra local start` starts the local cloud; the others say so if it is not running. Outside of them, every \
+command with --local starts it: `infra deploy --local`, and also `infra diff --local` or `infra status --local`. It runs \
+until `infra local stop`.";
+
 /// The verbs of `infra local`.
 #[derive(Debug, Subcommand)]
 pub enum Local {

@@ -74,7 +74,7 @@ enum Verb {
     Graph(graph::Args),
     Migrate(migrate::Args),
     /// Run the local cloud: AWS on this machine, with a real PostgreSQL behind it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = local::WHO_STARTS)]
     Local(local::Local),
     Import(import::Args),
     IamPolicy(iam_policy::Args),

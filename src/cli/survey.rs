@@ -21,7 +21,7 @@ use crate::{
         plan::{self, Plan, Policy, Refusal, plan},
         scope::Stranger,
     },
-    local::Launch,
+    local::{Launch, absent, disk},
     migrate::{Folder, FolderError},
     render::output::tell,
     resources::{KINDS, expand::expand, facts::Facts, forbidden, leftovers, named, strangers},
@@ -30,10 +30,14 @@ use crate::{
 
 /// Where the local cloud of a folder answers. That it was started is said, since it stays.
 async fn local_cloud(data: &Path) -> Result<String, Failure> {
+    let is_new = !disk::is_saved(data);
     Ok(match crate::local::ensure_started(data).await.into_diagnostic()? {
         Launch::Ran(url) => url,
         Launch::Started(url) => {
-            tell(&format!("Started the local cloud at {url}; it runs until `infra local stop`."));
+            // In the wrong folder, that is what there is to see.
+            let what =
+                if is_new { format!("a new local cloud in {}", data.display()) } else { "the local cloud".to_owned() };
+            tell(&format!("Started {what}, at {url}; it runs until `infra local stop{}`.", absent::option(data)));
             url
         }
     })

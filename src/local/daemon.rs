@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
-    apprunner, client,
+    absent, apprunner, client,
     cloud::Cloud,
     control::Control,
     disk::{self, DiskError},
@@ -107,7 +107,7 @@ pub enum LocalError {
         known: String,
     },
     /// The daemon does not run.
-    #[error("No local cloud is running in {}. Start one with `infra local start`", data.display())]
+    #[error("{}", absent::told(data))]
     NotRunning {
         /// The data folder.
         data: PathBuf,

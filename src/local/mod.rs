@@ -5,7 +5,8 @@
 //! account and region; nothing in them waits. Time passes by timestamps: a resource carries the moment
 //! at which it changes its state, and `settle` moves it on before each request.
 
-pub(crate) mod admission;
+pub(crate) mod absent;
+mod admission;
 pub(crate) mod calls;
 pub(crate) mod chaos;
 pub(crate) mod chosen;

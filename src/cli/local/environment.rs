@@ -96,7 +96,7 @@ fn place(inventory: &Value) -> Option<(String, String)> {
 }
 
 /// A value as .env files and shells alike read it.
-pub(super) fn quoted(value: &str) -> String {
+fn quoted(value: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
     match value {
         _ if !value.is_empty() && value.chars().all(plain) => value.to_owned(),

@@ -2,12 +2,12 @@
 //!
 //! What the shell had is kept in variables of its own, by the shell itself: no value of the user's is ever printed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap_complete::Shell;
 
-use super::{Failure, environment::quoted};
-use crate::local::client::DATA;
+use super::Failure;
+use crate::local::absent;
 
 /// The variable that names those that were set or taken away.
 const MARK: &str = "INFRA_LOCAL_ENV";
@@ -28,17 +28,29 @@ pub(super) fn shell_of(named: Option<Shell>) -> Result<Shell, Failure> {
 
 /// The line that leads the user's shell to the cloud on `data`, to be told where it was started.
 pub(super) fn hint(data: &Path) -> String {
-    let usual = std::env::var_os("INFRA_LOCAL_DATA").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
-    let data = match data == usual {
-        true => String::new(),
-        false => format!(" --data {}", quoted(&data.display().to_string())),
-    };
-    let command = match Shell::from_env() {
-        Some(Shell::Bash | Shell::Zsh) => format!("eval \"$(infra local env --shell{data})\""),
-        Some(Shell::Fish) => format!("infra local env --shell fish{data} | source"),
-        _ => return String::new(),
-    };
-    format!("\nTo use it in this shell: {command}")
+    match Shell::from_env() {
+        Some(shell @ (Shell::Bash | Shell::Zsh | Shell::Fish)) => {
+            format!("\nTo use it in this shell: {}", leading(shell, data))
+        }
+        _ => String::new(),
+    }
+}
+
+/// How AWS's own tool finds the cloud on `data`, to be told where its commands were.
+pub(in crate::cli) fn tools(data: &Path) -> String {
+    let command = leading(Shell::from_env().unwrap_or(Shell::Bash), data);
+    format!("The `aws` commands find the local cloud after `{command}`.")
+}
+
+/// The line that leads a shell to the cloud on `data`.
+fn leading(shell: Shell, data: &Path) -> String {
+    let data = absent::option(data);
+    match shell {
+        Shell::Fish => format!("infra local env --shell fish{data} | source"),
+        Shell::Elvish => format!("eval (infra local env --shell elvish{data} | slurp)"),
+        Shell::PowerShell => format!("infra local env --shell powershell{data} | Out-String | iex"),
+        _ => format!("eval \"$(infra local env --shell{data})\""),
+    }
 }
 
 /// Lines that set variables and keep what they had before. `inherited` is the environment of this process, and

@@ -1,0 +1,49 @@
+//! What is said where no local cloud runs: whether there is one to be started again, and the command that starts it.
+
+use std::path::{Path, PathBuf};
+
+use super::{client::DATA, disk};
+
+/// That none runs on `data`, and what starts one there. Only `start` and what is told `--local` does: who only looks at a local
+/// cloud, perhaps in the wrong folder, is not to find a new one there afterwards.
+pub(super) fn told(data: &Path) -> String {
+    let start = format!("`infra local start{}`", option(data));
+    let (folder, others) = (data.display(), "any command with --local, such as `infra deploy --local`");
+    match disk::is_saved(data) {
+        true => format!(
+            "The local cloud in {folder} is not running; everything in it is kept. {start} starts it again, and so does {others}"
+        ),
+        false => format!("No local cloud is running in {folder}. {start} starts one, and so does {others}"),
+    }
+}
+
+/// The option that leads to `data`, with a blank before it; nothing where it is found without.
+pub(crate) fn option(data: &Path) -> String {
+    let usual = std::env::var_os("INFRA_LOCAL_DATA").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
+    let text = data.display().to_string();
+    let is_plain = text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter));
+    match (data == usual, is_plain) {
+        (true, _) => String::new(),
+        (false, true) => format!(" --data {text}"),
+        (false, false) => format!(" --data '{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stopped_is_told_from_what_never_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("my cloud");
+        let text = told(&data);
+        assert!(text.starts_with("No local cloud is running in ") && text.contains("start --data '/"), "{text}");
+        std::fs::create_dir_all(data.join("state")).unwrap();
+        let text = told(&data);
+        assert!(
+            text.contains("my cloud is not running; everything in it is kept. `infra local start --data '/"),
+            "{text}"
+        );
+    }
+}
