@@ -231,8 +231,30 @@ fn a_database_without_an_instance_is_not_asked_what_is_applied() {
     let line = diff.lines().find(|line| line.contains("proxy-target/database")).expect("it is waited for");
     assert!(line.contains("no instance of the database behind it yet; deploy waits for it"), "{diff}");
     assert!(!line.contains("AWS says"), "{diff}");
+    told_at_once(&cloud, "The cluster shop-database has no instance, so its database does not answer.");
     deploy(&cloud, &[]).succeeds();
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes: "));
+    cloud.infra(&["migrate", "status", "--stack", "stack.yaml", "--local"]).succeeds();
+    show(&cloud, "rds.DescribeDBProxyTargets", "Targets.*.TargetHealth.State", "UNAVAILABLE");
+    show(&cloud, "rds.DescribeDBInstances", "DBInstances.*.DBInstanceStatus", "rebooting");
+    told_at_once(&cloud, "does not answer: shop-database-1 is rebooting.");
+    clear(&cloud);
+    stop(&cloud);
+    told_at_once(&cloud, "The cluster shop-database is stopped, so its database does not answer.");
+    deploy(&cloud, &[]).succeeds();
+    cloud.infra(&["migrate", "verify", "--stack", "stack.yaml", "--local"]).succeeds();
+}
+
+/// What asks a stack's database says that none can answer instead of waiting for its login, and what to do.
+fn told_at_once(cloud: &Cloud, why: &str) {
+    for verb in [&["apply"][..], &["status"], &["verify", "--json"]] {
+        let began = std::time::Instant::now();
+        let run = cloud.infra(&[&["migrate"], verb, &["--stack", "stack.yaml", "--local"]].concat()).ends_with(1);
+        assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+        assert!(run.told().contains(why), "{}", run.stderr());
+        let next = if why.contains("rebooting") { "`infra status` shows that" } else { "`infra deploy --local`" };
+        assert!(run.told().contains(next), "{}", run.stderr());
+    }
 }
 
 #[test]

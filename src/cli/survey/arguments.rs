@@ -51,6 +51,11 @@ impl StackArgs {
         file + &self.cloud.for_others()
     }
 
+    /// The command that deploys the stack.
+    pub(in crate::cli) fn deploy(&self) -> String {
+        format!("infra deploy{}", self.for_others())
+    }
+
     /// The command that does this with the stack's migrations alone.
     pub(super) fn migrate(&self, verb: &str) -> String {
         format!("infra migrate {verb}{}", self.for_migrations())
