@@ -64,7 +64,7 @@ impl Cloud {
         command.args(arguments).current_dir(self.folder()).stdin(Stdio::null());
         command.env("INFRA_LOCAL_DATA", self.folder().join("local"));
         command.env("INFRA_LAMBDA_BINARY", self.folder().join("bootstrap"));
-        command.env("NO_COLOR", "1");
+        command.env("NO_COLOR", "1").env("SHELL", "/bin/bash");
         for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PGSSLROOTCERT", "CI"] {
             command.env_remove(name);
         }

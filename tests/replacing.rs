@@ -63,6 +63,20 @@ fn a_network_that_cannot_be_had_costs_no_database() {
     has_no_changes(&cloud, &["--set", "network.cidr=10.40.0.0/16"]);
 }
 
+/// In the middle of a run as well: how the aws CLI finds the local cloud is said once, however many failures name it.
+#[test]
+fn commands_of_aws_are_said_to_need_the_way_to_the_local_cloud_once() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\n");
+    refuse(&cloud, "ec2.CreateSubnet", "InvalidSubnet.Conflict");
+    let run = deploy(&cloud, &[]).ends_with(1);
+    assert_eq!(run.stderr().matches("`aws ec2 describe-subnets").count(), 6, "{}", run.stderr());
+    assert_eq!(run.stderr().matches("The `aws` commands find the local cloud after `").count(), 1, "{}", run.stderr());
+    clear(&cloud);
+    // What names none needs none.
+    assert!(!deploy(&cloud, &[]).succeeds().stderr().contains("`aws` commands"));
+}
+
 #[test]
 fn a_subnet_that_lost_its_tags_costs_no_proxy() {
     let cloud = deployed();

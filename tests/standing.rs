@@ -272,8 +272,10 @@ fn parameters_that_wait_for_a_reboot_are_told_before_and_after() {
         "pending-reboot",
     );
     for verb in ["status", "diff"] {
-        let told = cloud.infra(&[verb, "--local"]).succeeds().stdout();
-        assert!(told.contains("wait for a reboot of shop-database-1"), "{told}");
+        let run = cloud.infra(&[verb, "--local"]).succeeds();
+        let told = run.stdout();
+        assert!(told.contains("wait for a reboot of shop-database-1: `aws rds "), "{told}");
+        assert!(run.stderr().contains("The `aws` commands find the local cloud after"), "{}", run.stderr());
     }
     clear(&cloud);
     let port = cloud.infra(&["diff", "--local", "--set", "database.port=6543"]).succeeds().stdout();

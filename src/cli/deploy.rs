@@ -5,14 +5,11 @@ use tokio::time::Instant;
 use super::{
     CLEAN, Failure, ask, outputs, program,
     run::{self, Deletion, RunArgs, address, carry_out, deletion, end, lock, lock_and_look, release, show},
-    survey::{StackArgs, Stage, Survey, tell_unmet, tools},
+    survey::{StackArgs, Stage, Survey, tell_unmet},
 };
-use crate::{
-    engine::{
-        Address,
-        plan::{Plan, Policy, Step},
-    },
-    render::output::tell,
+use crate::engine::{
+    Address,
+    plan::{Plan, Policy, Step},
 };
 
 /// Create or update the stack as described, migrate its database, then put the service live.
@@ -141,7 +138,6 @@ fn decide(stage: &Stage, survey: &Survey, policy: &Policy, json: bool) -> Result
         if let Ok(all) = survey.plan_of_everything() {
             show(stage, &all, &survey.desired, json);
         }
-        tools(stage, &refused.to_string()).into_iter().for_each(tell);
         refused.into()
     })
 }

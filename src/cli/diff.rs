@@ -55,7 +55,6 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         }
         if let Some(refused) = survey::refusal(&refused) {
             super::print(&refused);
-            survey::tools(&stage, &refused).into_iter().for_each(super::print);
         }
     }
     // What nobody could look at may have changed: a check for drift does not pass because the database is silent.

@@ -58,7 +58,7 @@ Without --everything, only the database itself is dropped: its cluster, snapshot
     Calls(Calls),
     /// List every resource in the local cloud, in all accounts and regions
     #[command(
-        after_help = "Log groups that AWS services created by themselves are left out: `aws logs describe-log-groups` lists them."
+        after_help = "Log groups that AWS services created by themselves are left out: `aws logs describe-log-groups` lists them. That command finds the local cloud after `eval \"$(infra local env --shell)\"`."
     )]
     Inventory(Query),
     /// Make calls fail, to see how a deploy or your own program copes

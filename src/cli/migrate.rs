@@ -96,7 +96,8 @@ impl Args {
         let mut arguments = vec![("migrate new", folder_alone)];
         arguments.extend(WITH_SOURCE.map(|verb| (verb, all.clone())));
         // What is printed may be SQL of the user's, word for word.
-        Given { arguments, everywhere: false }
+        let tools = self.verb.source().and_then(source::SourceArgs::tools);
+        Given { arguments, everywhere: false, tools }
     }
 }
 

@@ -123,10 +123,12 @@ pub fn run() -> ExitCode {
     }
     let end = runtime.block_on(Box::pin(telling(|text| output::tell(&text), verb(cli.verb))));
     runtime.shutdown_background();
-    match end {
+    let code = match end {
         Ok(code) => told(code),
         Err(failure) => ExitCode::from(failure.tell(json)),
-    }
+    };
+    command::tools().into_iter().for_each(output::tell);
+    code
 }
 
 impl Verb {

@@ -335,12 +335,6 @@ pub(super) fn refusal(refused: &[Refusal]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("\nA deploy would refuse this:\n{}", lines.join("\n")))
 }
 
-/// How AWS's own tools find the local cloud, where something that is told names them.
-pub(super) fn tools(stage: &Stage, told: &str) -> Option<&'static str> {
-    let tools = "The `aws` commands find the local cloud after `eval \"$(infra local env --shell)\"`.";
-    (stage.local.is_some() && told.contains("`aws ")).then_some(tools)
-}
-
 /// Says which of the addresses named on the command line are none of this stack's: another one may be meant.
 pub(super) fn tell_unmet<'a>(
     named: impl Iterator<Item = &'a Address>,

@@ -1,9 +1,17 @@
 //! Commands that are named in what is said: they get the arguments by which this run found its stack or its database, so that
 //! whoever copies one asks the same.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 static GIVEN: OnceLock<Given> = OnceLock::new();
+/// Whether anything that was said names a command of AWS's own tool.
+static NAMES_AWS: AtomicBool = AtomicBool::new(false);
 
 /// What commands are to be given.
 #[derive(Debug)]
@@ -12,6 +20,8 @@ pub struct Given {
     pub arguments: Vec<(&'static str, String)>,
     /// Whether everything that is printed is ours. Where it may be SQL of the user's, sentences alone are told so.
     pub everywhere: bool,
+    /// How AWS's own tool finds the cloud that is meant, as a sentence, where it does not by itself.
+    pub tools: Option<String>,
 }
 
 /// From here on commands in what is said are told with these arguments. Only the first call counts.
@@ -19,13 +29,32 @@ pub fn take(given: Given) {
     let _ = GIVEN.set(given);
 }
 
+/// How AWS's own tool finds the cloud that is meant, where what was said until now names a command of it: to be told once, at the end.
+pub fn tools() -> Option<&'static str> {
+    GIVEN.get()?.tools.as_deref().filter(|_| NAMES_AWS.load(Ordering::Relaxed))
+}
+
+/// Whether a command of AWS's own tool is named, between backticks, also where a report broke it in two lines, or in a line of its own.
+fn names_aws(text: &str) -> bool {
+    let within = text.split("`aws").skip(1).any(|command| command.starts_with(char::is_whitespace));
+    within || text.lines().any(|line| line.trim_start().starts_with("aws "))
+}
+
+fn heed(text: &str) {
+    if names_aws(text) {
+        NAMES_AWS.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A sentence of ours with its commands as they have to be typed.
 pub fn whole(text: &str) -> Cow<'_, str> {
+    heed(text);
     GIVEN.get().map_or(text.into(), |given| with(text, &given.arguments))
 }
 
 /// The same for whatever is printed.
 pub(super) fn printed(text: &str) -> Cow<'_, str> {
+    heed(text);
     GIVEN.get().filter(|given| given.everywhere).map_or(text.into(), |given| with(text, &given.arguments))
 }
 
@@ -75,6 +104,19 @@ mod tests {
         ] {
             let verbs = ["diff", "unlock", "import", "deploy"].map(|verb| (verb, " --local".to_owned()));
             assert_eq!(with(text, &verbs), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_of_aws_is_one_also_in_two_lines() {
+        for (text, expected) in [
+            ("start it (`aws rds start-db-cluster`)", true),
+            ("with `aws\n  │ rds start-db-cluster`", true),
+            ("Give the cluster the secret's:\n    umask 077\n    aws rds modify-db-cluster", true),
+            ("The `aws` commands find it", false),
+            ("`awslocal s3 ls` or `infra diff`", false),
+        ] {
+            assert_eq!(names_aws(text), expected, "{text}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::leaves_snapshot;
 use crate::{
-    cli::survey::{Stage, tools},
+    cli::survey::Stage,
     engine::{
         Desired, Resource as _, Seen,
         plan::{Plan, Step},
@@ -61,11 +61,7 @@ pub(super) async fn told(stage: &Stage, plan: &Plan, unplaced: &[Stranger]) -> S
     let told = lines.iter().map(|line| wrapped(&format!("  {line}"), "  "));
     let mut told: Vec<String> = [first.to_owned()].into_iter().chain(told).collect();
     told.extend(earlier.map(|text| wrapped(text, "")));
-    let text = told.join("\n");
-    match tools(stage, &text) {
-        Some(tools) => format!("{text}\n{tools}"),
-        None => text,
-    }
+    told.join("\n")
 }
 
 /// The final snapshot by its name, and how its data is had again: no description says so.

@@ -323,6 +323,11 @@ impl SourceArgs {
         options([folder, ledger, url, stack], &self.set) + &self.cloud.for_others()
     }
 
+    /// How AWS's own tool finds the stack's cloud, where it does not by itself.
+    pub(super) fn tools(&self) -> Option<String> {
+        self.cloud.tools()
+    }
+
     /// The same for a verb that takes the folder alone.
     pub(super) fn folder_for_others(&self) -> String {
         options(places(self.folder.as_deref(), self.stack.as_deref()), &self.set)

@@ -71,11 +71,20 @@ impl StackArgs {
         let of_stack =
             ["deploy", "destroy", "diff", "import", "outputs", "status", "unlock"].map(|verb| (verb, stack.clone()));
         let of_migrations = ["migrate apply", "migrate status"].map(|verb| (verb, migrations.clone()));
-        Given { arguments: of_stack.into_iter().chain(of_migrations).collect(), everywhere: true }
+        Given {
+            arguments: of_stack.into_iter().chain(of_migrations).collect(),
+            everywhere: true,
+            tools: self.cloud.tools(),
+        }
     }
 }
 
 impl CloudArgs {
+    /// How AWS's own tool finds this cloud, where it does not by itself.
+    pub(in crate::cli) fn tools(&self) -> Option<String> {
+        self.local.then(|| crate::cli::local::tools(&self.local_data))
+    }
+
     /// What another verb is to be given for the same cloud, with a blank before each.
     pub(in crate::cli) fn for_others(&self) -> String {
         match (&self.endpoint_url, self.local) {
