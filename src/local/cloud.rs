@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     calls::Calls,
     chaos::Chaos,
+    daemon::folder::Lock,
     disk,
     log::Log,
     pace::{Millis, Pace},
@@ -32,6 +33,10 @@ pub(crate) struct Cloud {
     pub(crate) services: Vec<&'static Service>,
     /// The data folder, 0700, absolute. The data plane has `data/servers`.
     pub(crate) data: PathBuf,
+    /// What makes the folder its own; a daemon's cloud has it.
+    pub(crate) lock: Option<Lock>,
+    /// The folder of its servers, which need not be in the data folder, once that is known.
+    pub(crate) servers: OnceLock<PathBuf>,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
     pub(crate) changed: Notify,
     /// The same for what runs the services' programs.
@@ -62,6 +67,8 @@ impl Cloud {
             pace,
             services,
             data: data.to_owned(),
+            lock: None,
+            servers: OnceLock::new(),
             changed: Notify::new(),
             services_changed: Notify::new(),
             functions_changed: Notify::new(),
@@ -130,7 +137,7 @@ impl Cloud {
             let content = entry(&mut world.accounts, account);
             content.replicate(now());
             let places = content.to_be_saved(region);
-            disk::save(&self.data, &mut world, account, &places).map(|()| (outcome, places))
+            self.write(&mut world, account, &places).map(|()| (outcome, places))
         }));
         let (outcome, places) = match made {
             Ok(Ok(saved)) => saved,
@@ -232,9 +239,15 @@ impl Cloud {
         self.chaos.note(&world, account, region, now());
         let content = entry(&mut world.accounts, account);
         let places = content.to_be_saved(region);
-        disk::save(&self.data, &mut world, account, &places)?;
+        self.write(&mut world, account, &places)?;
         entry(&mut world.accounts, account).unsaved.clear();
         Ok(())
+    }
+
+    fn write(&self, world: &mut World, account: &str, places: &[String]) -> Result<(), disk::DiskError> {
+        self.stand()?;
+        // What went meanwhile is not made anew, and so it is found to be gone.
+        disk::save(&self.data, world, account, places).or_else(|error| self.stand().and(Err(error)))
     }
 
     /// Has everything looked at that runs behind the API.

@@ -3,7 +3,6 @@
 pub(crate) mod folder;
 
 use std::{
-    fs::File,
     net::Ipv4Addr,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
@@ -15,6 +14,8 @@ use futures::FutureExt as _;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
+
+use folder::Lock;
 
 use super::{
     absent, apprunner, client,
@@ -177,7 +178,7 @@ impl Note {
         disk::write(&Self::path(data), &text)
     }
 
-    /// Takes the note away. The caller has locked the folder, so that it cannot be another daemon's.
+    /// Takes the note away. The caller has locked the folder and it is still that one, so that it cannot be another daemon's.
     pub(crate) fn remove(data: &Path) {
         // One that stays leads to nobody.
         let _ = std::fs::remove_file(Self::path(data));
@@ -230,7 +231,7 @@ impl Drop for Running {
         self.cloud.close();
         // Where the runtime ends with it, nothing but this would tell them to. As long as it has not ended, nobody else has them.
         if self.ended.as_ref().is_some_and(|ended| !ended.is_finished()) {
-            rds::signal_left_behind(&self.cloud.data);
+            rds::signal_own(&self.cloud);
         }
     }
 }
@@ -243,11 +244,13 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     let services = chosen(&options.services)?;
     disk::private_folder(&options.data)?;
     let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
-    let lock = folder::lock(&data).await?;
+    let lock = Lock::take(&data).await?;
     if let Some(original) = rds::copied_from(&data) {
         return Err(LocalError::Copied { data, original });
     }
-    let cloud = Arc::new(Cloud::open(&data, options.pace, services)?);
+    let mut cloud = Cloud::open(&data, options.pace, services)?;
+    cloud.lock = Some(lock);
+    let cloud = Arc::new(cloud);
     let listener = match listen(&data, options.port).await {
         Ok(listener) => listener,
         Err(cause) => {
@@ -264,7 +267,7 @@ pub async fn start(options: Options) -> Result<Running, LocalError> {
     cloud.log.line(&format!("Started at {url}, pace {}, pid {}", cloud.pace, std::process::id()));
     let control =
         Arc::new(Control { cloud: Arc::clone(&cloud), url: url.clone(), token, other_users: options.other_users });
-    let ended = tokio::spawn(run(listener, control, lock));
+    let ended = tokio::spawn(run(listener, control));
     Ok(Running { url, cloud, ended: Some(ended) })
 }
 
@@ -289,7 +292,7 @@ async fn listen(data: &Path, port: u16) -> std::io::Result<TcpListener> {
 /// Longer than PostgreSQL takes for a fast shutdown.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
-async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
+async fn run(listener: TcpListener, control: Arc<Control>) {
     let cloud = Arc::clone(&control.cloud);
     let plane = tokio::spawn(lasting("databases", Arc::clone(&cloud), rds::plane::run));
     let url = control.url.clone();
@@ -297,17 +300,19 @@ async fn run(listener: TcpListener, control: Arc<Control>, lock: File) {
     let services = tokio::spawn(lasting("programs", Arc::clone(&cloud), programs));
     let functions = tokio::spawn(lasting("functions", Arc::clone(&cloud), lambda::queue::run));
     cloud.wake();
-    tokio::join!(http::serve(listener, control), folder::end_without(&cloud, &lock));
+    tokio::join!(http::serve(listener, control), folder::end_without(&cloud));
     let stopped = tokio::time::timeout(SHUTDOWN, async { tokio::join!(services, plane, functions) });
     if stopped.await.is_err() {
-        let ended = rds::end_left_behind(&cloud.data).await;
+        let ended = rds::end_own(&cloud).await;
         cloud
             .log
             .line(&format!("The databases and programs did not stop in time; {ended} database processes were ended"));
     }
-    Note::remove(&cloud.data);
+    if cloud.is_there() {
+        Note::remove(&cloud.data);
+    }
     cloud.log.line("Stopped");
-    drop(lock);
+    cloud.lock.iter().for_each(Lock::let_go);
 }
 
 /// Runs what is to run as long as the cloud does, again where it panics.

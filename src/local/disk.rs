@@ -32,6 +32,16 @@ pub enum DiskError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The data folder is not the one any more on which the cloud was started.
+    #[error(
+        "The folder of this local cloud, {}, has been removed, moved or replaced, so it is ending. Start another one with `infra \
+         local start`",
+        data.display()
+    )]
+    Gone {
+        /// The data folder.
+        data: PathBuf,
+    },
     /// A state file is not what this version writes.
     #[error(
         "Could not read the local cloud's state in {}: {cause}. If nothing in it is needed, `infra local reset --everything` \
@@ -68,6 +78,25 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), DiskError> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(error("protect", folder))
 }
 
+/// Makes a folder of which these are the names below `data`, where missing. `data` itself never is: where it has been removed,
+/// nothing comes back of it.
+pub(crate) fn folder_below(data: &Path, names: &[&str]) -> Result<PathBuf, DiskError> {
+    let mut folder = data.to_owned();
+    for name in names {
+        folder.push(name);
+        inner_folder(&folder)?;
+    }
+    Ok(folder)
+}
+
+/// Makes a folder where it is missing, in one that is there.
+pub(crate) fn inner_folder(folder: &Path) -> Result<(), DiskError> {
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(error("create", folder)(cause)),
+        _ => Ok(()),
+    }
+}
+
 /// Replaces `path` by `content`, readable by its owner only; a reader finds the old content or the new.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), DiskError> {
     place(path, written(path, content)?)
@@ -86,8 +115,11 @@ fn place(path: &Path, file: NamedTempFile) -> Result<(), DiskError> {
     file.persist(path).map(drop).map_err(|refused| error("write", path)(refused.error))
 }
 
+/// What the folder is called that has the state.
+const STATE: &str = "state";
+
 fn state(data: &Path) -> PathBuf {
-    data.join("state")
+    data.join(STATE)
 }
 
 /// Whether anything was saved in `data`, or what was is still there.
@@ -122,8 +154,7 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
 /// Saves regions, in this order, and what is global in their account.
 pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[String]) -> Result<(), DiskError> {
     let Some(content) = world.accounts.get_mut(account) else { return Ok(()) };
-    let folder = state(data).join(account);
-    private_folder(&folder)?;
+    let folder = folder_below(data, &[STATE, account])?;
     let global = global(&folder);
     // On a disk that takes only some of these it is none of them that changes.
     let mut files = vec![(packed(&global, &content.iam)?, global, None)];

@@ -4,9 +4,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Mutex,
 };
 
-use super::{connect, daemon, furnish, said, start, until};
+use infra::aws::{Clients, Options};
+
+use super::{Addresses, connect, daemon, furnish, said, start, until};
 use crate::data_folder::DataFolder;
 
 /// The pid file of the one pooler.
@@ -153,4 +156,52 @@ async fn servers_whose_daemon_lives_are_left_alone_though_their_folder_has_moved
     assert_eq!(left, [true, true], "the start of another cloud ended them");
     assert!(said(&data, &["stop"]).contains("stopped"));
     daemon.wait().unwrap();
+}
+
+/// Clients of the cloud that has just been started on this folder.
+async fn clients(data: &Path) -> Clients {
+    let url = || async {
+        let mut status = Command::new(env!("CARGO_BIN_EXE_infra"));
+        let told = status.args(["local", "status", "--json", "--data"]).arg(data).output().unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap_or_default();
+        status["endpoint"].as_str().map(str::to_owned)
+    };
+    until("whether it runs", "true", || async { url().await.is_some().to_string() }).await;
+    let options = Options { region: Some("eu-central-1".into()), endpoint_url: url().await, local: true };
+    Clients::load(&options).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_whose_folder_is_replaced_leaves_the_next_one_alone() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let first = Mutex::new(daemon(&data));
+    let old = clients(&data).await;
+    furnish(&old).await;
+    let servers = fs::canonicalize(data.join("servers")).unwrap();
+    let pids = [pid(&pooler(&servers)), super::server_pid(&data)];
+    fs::remove_dir_all(&data).unwrap();
+    if servers.exists() {
+        // Root's are elsewhere.
+        fs::remove_dir_all(&servers).unwrap();
+    }
+    let mut second = daemon(&data);
+    let new = clients(&data).await;
+    // Who calls the first one is told, and it ends.
+    assert!(old.ec2.create_vpc().cidr_block("10.1.0.0/16").send().await.is_err());
+    let Addresses { cluster, proxy, .. } = furnish(&new).await;
+    let has_ended = || async { first.lock().unwrap().try_wait().unwrap().is_some().to_string() };
+    until("whether the first one has ended", "true", has_ended).await;
+    until_gone(&pids).await;
+    for place in [&cluster, &proxy] {
+        let client = connect(place, "first-99").await.unwrap();
+        assert_eq!(super::value(&client, "SELECT 1").await, "1");
+    }
+    assert!(new.rds.describe_db_clusters().db_cluster_identifier("shop").send().await.is_ok());
+    assert!(said(&data, &["stop"]).contains("The local cloud has stopped."));
+    second.wait().unwrap();
+    let mut third = daemon(&data);
+    assert_eq!(clients(&data).await.rds.describe_db_clusters().send().await.unwrap().db_clusters().len(), 1);
+    said(&data, &["stop"]);
+    third.wait().unwrap();
 }

@@ -1,10 +1,13 @@
 //! The data folder as a daemon's own: locked while it runs, and the daemon's end where it goes.
+//!
+//! Once the folder has been removed, moved, or replaced by another, nothing in its place is this daemon's any more: it writes
+//! nothing there, removes nothing, and ends no processes but its own.
 
 use std::{
     fs::File,
     io,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -19,16 +22,61 @@ use crate::local::{
 /// How often a daemon looks whether its folder is still there.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Takes the data folder for this process; the lock ends with it, however it ends.
-pub(super) async fn lock(data: &Path) -> Result<File, LocalError> {
-    // Who looks whether the folder is locked has it for an instant.
-    for _ in 0..3 {
-        if let Some(file) = try_lock(data)? {
-            return Ok(file);
+/// A data folder that is this process's, until it is let go of or the process ends, however that is.
+pub(crate) struct Lock {
+    data: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    /// Takes the data folder for this process.
+    pub(crate) async fn take(data: &Path) -> Result<Self, LocalError> {
+        // Who looks whether the folder is locked has it for an instant.
+        for _ in 0..3 {
+            if let Some(file) = try_lock(data)? {
+                return Ok(Self { data: data.to_owned(), file });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        Err(LocalError::InUse { data: data.to_owned(), pid: holder(data) })
     }
-    Err(LocalError::InUse { data: data.to_owned(), pid: holder(data) })
+
+    /// Whether the folder is the one that was locked. What cannot be looked at counts as there.
+    fn is_there(&self) -> bool {
+        let Ok(own) = self.file.metadata() else { return true };
+        match std::fs::metadata(self.data.join("lock")) {
+            Ok(found) => (found.dev(), found.ino()) == (own.dev(), own.ino()),
+            Err(cause) => cause.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Leaves the folder to others.
+    pub(super) fn let_go(&self) {
+        // It also ends with the file.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+impl Cloud {
+    /// Whether its folder is still its own: to be asked right before anything is written or removed there, or ended.
+    pub(crate) fn is_there(&self) -> bool {
+        self.lock.as_ref().is_none_or(Lock::is_there)
+    }
+
+    /// Ends the cloud where its folder is not: nobody finds it any more, and what it says exists is gone.
+    ///
+    /// # Errors
+    /// Where that is so.
+    pub(crate) fn stand(&self) -> Result<(), DiskError> {
+        if self.is_there() {
+            return Ok(());
+        }
+        if !self.is_closed() {
+            self.log.line(&format!("Stopping: {} is no longer there", self.data.display()));
+            self.close();
+        }
+        Err(DiskError::Gone { data: self.data.clone() })
+    }
 }
 
 /// Whether a daemon has the data folder.
@@ -69,14 +117,9 @@ pub(crate) fn holder(data: &Path) -> Option<u32> {
     by_lock().or_else(|| Note::read(data).map(|note| note.pid))
 }
 
-/// Ends the cloud where its folder is removed or moved away, or another has come in its place: nobody finds it any more, and what
-/// it says exists is gone.
-pub(super) async fn end_without(cloud: &Cloud, lock: &File) {
-    while !cloud.is_closed() {
-        if !is_there(&cloud.data, lock) {
-            cloud.log.line(&format!("Stopping: {} is no longer there", cloud.data.display()));
-            cloud.close();
-        }
+/// Ends the cloud where its folder is removed or moved away, or another has come in its place, also if nobody calls it.
+pub(super) async fn end_without(cloud: &Cloud) {
+    while cloud.stand().is_ok() && !cloud.is_closed() {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = cloud.closed() => {}
@@ -84,19 +127,10 @@ pub(super) async fn end_without(cloud: &Cloud, lock: &File) {
     }
 }
 
-/// Whether the folder is the one that was locked. What cannot be looked at counts as there.
-fn is_there(data: &Path, lock: &File) -> bool {
-    let Ok(own) = lock.metadata() else { return true };
-    match std::fs::metadata(data.join("lock")) {
-        Ok(found) => (found.dev(), found.ino()) == (own.dev(), own.ino()),
-        Err(cause) => cause.kind() != io::ErrorKind::NotFound,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::{Options, client, start};
+    use crate::local::{Options, client, pace::Pace, start};
 
     #[tokio::test]
     async fn a_daemon_ends_where_its_folder_is_removed() {
@@ -106,6 +140,39 @@ mod tests {
         assert_eq!(holder(data.path()), Some(std::process::id()));
         std::fs::remove_dir_all(data.path()).unwrap();
         tokio::time::timeout(Duration::from_secs(30), running.wait()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_cloud_whose_folder_is_gone_makes_nothing_of_it_anew_and_nothing_in_what_has_come_instead() {
+        let data = tempfile::tempdir().unwrap();
+        let opened = async || {
+            let mut cloud = Cloud::open(data.path(), Pace::Instant, Vec::new()).unwrap();
+            cloud.lock = Some(Lock::take(data.path()).await.unwrap());
+            cloud.change("000000000000", "us-east-1", |_| ()).unwrap();
+            cloud
+        };
+        let is_refused = |cloud: &Cloud| {
+            let change = cloud.change("000000000000", "us-east-1", |_| ());
+            let save = cloud.save("000000000000", "us-east-1");
+            assert!(cloud.is_closed());
+            matches!(change, Err(DiskError::Gone { .. })) && matches!(save, Err(DiskError::Gone { .. }))
+        };
+        let cloud = opened().await;
+        std::fs::remove_dir_all(data.path()).unwrap();
+        assert!(is_refused(&cloud));
+        assert!(!data.path().exists());
+        std::fs::create_dir(data.path()).unwrap();
+        let next = Lock::take(data.path()).await.unwrap();
+        assert!(is_refused(&cloud));
+        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 1, "the lock of the next one");
+        next.let_go();
+
+        // Where it goes at the very moment.
+        let cloud = opened().await;
+        let change = cloud.change("000000000000", "us-east-1", |_| std::fs::remove_dir_all(data.path()).unwrap());
+        assert!(matches!(change, Err(DiskError::Gone { .. })) && !data.path().exists());
+        let nowhere = disk::folder_below(data.path(), &["state"]).unwrap_err().to_string();
+        assert!(nowhere.starts_with("Could not create ") && !data.path().exists(), "{nowhere}");
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ impl Code {
     /// Makes this the code of a function, beside the code that it has so far.
     pub(super) fn place(self, data: &Path, place: &Place) -> Result<(), Fault> {
         let folder = folder(data, place, &self.sha256);
-        disk::private_folder(&home(data, place)).map_err(unusable)?;
+        disk::folder_below(data, &names(place)).map_err(unusable)?;
         if !folder.exists() {
             fs::rename(self.unpacked.path(), &folder).map_err(unusable)?;
             let _ = self.unpacked.keep();
@@ -51,7 +51,11 @@ fn unusable(error: impl Display) -> Fault {
 
 /// The folder with everything of one function.
 fn home(data: &Path, place: &Place) -> PathBuf {
-    data.join("functions").join(&place.account).join(&place.region).join(place.name.as_str())
+    data.join(names(place).iter().collect::<PathBuf>())
+}
+
+fn names(place: &Place) -> [&str; 4] {
+    ["functions", &place.account, &place.region, place.name.as_str()]
 }
 
 /// The folder with a function's code, by the digest.
@@ -63,9 +67,8 @@ pub(super) fn folder(data: &Path, place: &Place, sha256: &str) -> PathBuf {
 
 /// A new folder for what is not a function's code yet, or no longer. Those that a daemon left behind which was killed go.
 fn workshop(data: &Path) -> Result<TempDir, Fault> {
-    let all = data.join("functions").join("work");
+    let all = disk::folder_below(data, &["functions", "work"]).map_err(unusable)?;
     let mine = format!("{}-", std::process::id());
-    disk::private_folder(&all).map_err(unusable)?;
     for other in fs::read_dir(&all).map_err(unusable)?.flatten() {
         if !other.file_name().to_string_lossy().starts_with(&mine) {
             let _ = fs::remove_dir_all(other.path());

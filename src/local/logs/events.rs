@@ -121,7 +121,7 @@ impl Events {
             Line::of(event).write(&mut lines);
         }
         let name = random_hex(16);
-        disk::private_folder(folder)?;
+        disk::inner_folder(folder)?;
         disk::write(&folder.join(&name), &lines)?;
         let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         (self.file, self.news) = (Some(File { name, length, whole: length }), Vec::new());

@@ -97,6 +97,9 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
 async fn open(cloud: &Arc<Cloud>) -> Option<Servers> {
     let mut told = String::new();
     loop {
+        if cloud.stand().is_err() {
+            return None;
+        }
         let why = match Servers::open(cloud) {
             Ok(servers) => return Some(servers),
             Err(cause) => format!("The databases cannot run: {cause}"),
@@ -116,9 +119,11 @@ impl Servers {
     fn open(cloud: &Arc<Cloud>) -> io::Result<Self> {
         let user = User::choose()?;
         let authority = Authority::open(&cloud.data)?;
+        let folder = user.folder(&cloud.data)?;
+        cloud.servers.get_or_init(|| folder.clone());
         Ok(Self {
             user,
-            folder: user.folder(&cloud.data)?,
+            folder,
             superuser: authority.sign_client(SUPERUSER)?,
             follower: authority.sign_client(FOLLOWER)?,
             authority,
@@ -149,6 +154,9 @@ impl Plane {
 
     /// One comparison, and the beginning of what follows from it. Answers whether something is still under way.
     async fn pass(self: &Arc<Self>) -> bool {
+        if self.cloud().stand().is_err() {
+            return false;
+        }
         let wanted = Wanted::of(self.cloud());
         if wanted.expects && wanted.servers.is_empty() && !self.warmed.swap(true, Ordering::Relaxed) {
             // The next thing to come is a cluster: what takes longest is made by then.
@@ -174,11 +182,16 @@ impl Plane {
     }
 
     /// Begins what has to do with the folder `name`.
-    async fn work<F>(self: &Arc<Self>, name: &str, work: impl FnOnce(Arc<Self>) -> F)
+    async fn work<F>(self: &Arc<Self>, name: &str, work: impl FnOnce(Arc<Self>) -> F + Send + 'static)
     where
         F: Future<Output = bool> + Send + 'static,
     {
-        self.works.begin(name, work(Arc::clone(self))).await;
+        let plane = Arc::clone(self);
+        let work = async move {
+            // What is in the place of a folder that has gone is another cloud's.
+            plane.cloud().is_there() && work(plane).await
+        };
+        self.works.begin(name, work).await;
     }
 
     /// Brings a cluster's servers to where they are to be, and copies their data where that is wanted.

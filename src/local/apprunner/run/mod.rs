@@ -177,7 +177,8 @@ impl Shared {
         let Place { account, region, .. } = place.clone();
         let (named, data) = (Named { account, region, name: name.to_owned() }, &self.cloud.data);
         let path = named.file(data);
-        path.parent().map_or(Ok(()), disk::private_folder)?;
+        self.cloud.stand()?;
+        disk::folder_below(data, &["services", &named.account, &named.region])?;
         named.take_over(data).map_err(disk::error("move", &path))?;
         Ok(path)
     }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{
     Plane,
-    left_behind::{end_at, end_in},
+    left_behind::{end_at, end_own},
     process::Kind,
     replicas::primary_name,
     system_folder,
@@ -36,6 +36,9 @@ impl Plane {
         // Nobody would find it once its folder is gone.
         end_at(Kind::Pooler, &folder).await;
         end_at(Kind::Server, &folder).await;
+        if !self.cloud().is_there() {
+            return false;
+        }
         if let Err(cause) = tokio::fs::remove_dir_all(&folder).await {
             self.cloud().log.line(&format!("Could not remove {}: {cause}", folder.display()));
         }
@@ -45,13 +48,18 @@ impl Plane {
 
     /// Stops everything that runs.
     pub(super) async fn stop(&self) {
-        let entries = fs::read_dir(&self.servers.folder).into_iter().flatten().flatten();
-        let names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        // Poolers first: a server waits for nobody then.
-        join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
-        join_all(names.iter().map(|name| self.servers.stop(name))).await;
+        if self.cloud().is_there() {
+            let entries = fs::read_dir(&self.servers.folder).into_iter().flatten().flatten();
+            let names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            // Poolers first: a server waits for nobody then.
+            join_all(names.iter().map(|name| self.servers.stop_pooler(name))).await;
+            join_all(names.iter().map(|name| self.servers.stop(name))).await;
+        }
+        self.servers.relays.keep("", &[]).await;
         // Also where somebody has removed the folder, and the pid files with it.
-        end_in(&self.servers.folder).await;
-        system_folder::leave(&self.cloud().data);
+        end_own(self.cloud()).await;
+        if self.cloud().is_there() {
+            system_folder::leave(&self.cloud().data);
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use futures::future::join_all;
 
 use super::process::{Kind, Process, Running};
+use crate::local::cloud::Cloud;
 
 /// Ends the servers and poolers of a data folder, which the caller has locked; answers how many there were. `data` is the
 /// folder's canonical path, as their arguments have it.
@@ -15,12 +16,28 @@ pub(crate) async fn end_left_behind(data: &Path) -> usize {
     end_in(&servers_of(data)).await
 }
 
+/// Ends the servers and poolers of the cloud of this process; answers how many there were.
+pub(crate) async fn end_own(cloud: &Cloud) -> usize {
+    end(|kind| own(cloud, kind)).await
+}
+
 /// Tells them to end, and does not wait for it.
-pub(crate) fn signal_left_behind(data: &Path) {
-    let folder = servers_of(data);
+pub(crate) fn signal_own(cloud: &Cloud) {
     for kind in [Kind::Pooler, Kind::Server] {
-        find(kind, &folder).into_iter().for_each(|process| process.signal(kind.end()));
+        own(cloud, kind).into_iter().for_each(|process| process.signal(kind.end()));
     }
+}
+
+/// Those of the cloud of this process. Where another cloud has come in its folder's place, what that one runs is not: it has its
+/// own daemon, and its folders are there.
+fn own(cloud: &Cloud, kind: Kind) -> Vec<Process> {
+    let folder = cloud.servers.get().cloned();
+    if cloud.is_there() {
+        return find(kind, &folder.unwrap_or_else(|| servers_of(&cloud.data)));
+    }
+    let is_ours = |one: &Running| one.is_child() || (!one.is_led() && !one.home.exists() && one.is_here());
+    let running = folder.iter().flat_map(|folder| running(kind, folder));
+    running.filter(is_ours).map(|one| one.process).collect()
 }
 
 /// Where the servers of a data folder are: root's are elsewhere.
@@ -31,10 +48,14 @@ fn servers_of(data: &Path) -> PathBuf {
 
 /// Ends what runs from the homes in this folder, which may be gone; answers how many there were.
 pub(super) async fn end_in(folder: &Path) -> usize {
+    end(|kind| find(kind, folder)).await
+}
+
+async fn end(find: impl Fn(Kind) -> Vec<Process>) -> usize {
     let mut ended = 0;
     // Poolers first: a server waits for nobody then.
     for kind in [Kind::Pooler, Kind::Server] {
-        let found = find(kind, folder);
+        let found = find(kind);
         ended += found.len();
         join_all(found.into_iter().map(|process| process.stop(kind.end()))).await;
     }
@@ -45,13 +66,17 @@ pub(super) async fn end_in(folder: &Path) -> usize {
 fn find(kind: Kind, folder: &Path) -> Vec<Process> {
     let homes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found: Vec<Process> = homes.filter_map(|home| Process::find(kind, &home)).collect();
-    let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home.parent() == Some(folder));
-    for one in running.filter(Running::is_here) {
+    for one in running(kind, folder).filter(Running::is_here) {
         if !found.contains(&one.process) {
             found.push(one.process);
         }
     }
     found
+}
+
+/// Those whose home is, or was, in this folder.
+fn running(kind: Kind, folder: &Path) -> impl Iterator<Item = Running> {
+    Running::all().into_iter().filter(move |one| one.kind == kind && one.home.parent() == Some(folder))
 }
 
 /// Ends what runs from this home, whatever its pid file says.

@@ -106,6 +106,12 @@ impl Running {
         }
     }
 
+    /// Whether this process started it.
+    pub(super) fn is_child(&self) -> bool {
+        let own = i32::try_from(std::process::id()).ok().and_then(NonZeroI32::new);
+        own.is_some() && parent(self.process.0.as_raw_nonzero()) == own
+    }
+
     /// Whether the daemon that started it is still there: it has not been handed on to the system's first process.
     pub(super) fn is_led(&self) -> bool {
         let Some(leader) = parent(self.process.0.as_raw_nonzero()).and_then(name) else { return false };
