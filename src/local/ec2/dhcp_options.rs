@@ -57,11 +57,15 @@ fn show(view: &View<'_>, id: &str, options: &DhcpOptions) -> Value {
     })
 }
 
+/// The domain of a region's private names; that of the oldest region has no region in it.
+pub(super) fn domain(region: &str) -> String {
+    if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") }
+}
+
 /// What the default options of a region say.
 fn default(region: &str) -> DhcpOptions {
-    let domain = if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") };
     vec![
-        ("domain-name".to_owned(), vec![domain]),
+        ("domain-name".to_owned(), vec![domain(region)]),
         ("domain-name-servers".to_owned(), vec!["AmazonProvidedDNS".to_owned()]),
     ]
 }

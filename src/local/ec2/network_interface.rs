@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Store,
     call::{self, in_use},
-    kind,
+    dhcp_options, kind,
     listing::Listing,
     network_interface_owner::OF_FUNCTION,
     subnet::Subnet,
@@ -107,7 +107,8 @@ impl NetworkInterface {
     }
 
     pub(super) fn show(&self, view: &View<'_>) -> Value {
-        let dns_name = format!("ip-{}.{}.compute.internal", self.private_ip.to_string().replace('.', "-"), view.region);
+        let domain = dhcp_options::domain(view.region);
+        let dns_name = |address: Ipv4Addr| format!("ip-{}.{domain}", address.to_string().replace('.', "-"));
         let association = |private_ip| {
             view.store.association_at(&self.network_interface_id, private_ip).map(|(address, association)| {
                 json!({
@@ -137,10 +138,9 @@ impl NetworkInterface {
             })
         });
         let addresses = self.private_addresses().map(|address| {
-            let is_primary = address == self.private_ip;
             json!({
-                "Primary": is_primary,
-                "PrivateDnsName": is_primary.then_some(&dns_name),
+                "Primary": address == self.private_ip,
+                "PrivateDnsName": dns_name(address),
                 "PrivateIpAddress": address.to_string(),
                 "Association": association(address),
             })
@@ -159,7 +159,7 @@ impl NetworkInterface {
             "AvailabilityZoneId": zone::id(&self.availability_zone),
             "MacAddress": self.mac_address(),
             "PrivateIpAddress": self.private_ip.to_string(),
-            "PrivateDnsName": dns_name,
+            "PrivateDnsName": dns_name(self.private_ip),
             "PrivateIpAddresses": addresses.collect::<Vec<_>>(),
             "Association": association(self.private_ip),
             "Attachment": attachment,

@@ -57,6 +57,23 @@ fn an_interface_is_pending_at_first_and_a_gateways_is_amazons() {
 }
 
 #[test]
+fn every_private_address_has_a_name_in_its_regions_domain() {
+    for (region, domain) in [("us-east-1", "ec2.internal"), ("eu-central-1", "eu-central-1.compute.internal")] {
+        let mut cloud = Cloud::new();
+        cloud.region_name = region;
+        let vpc = cloud.vpc();
+        let subnet = cloud.subnet(&vpc, "10.0.0.0/24");
+        let input = json!({"SubnetId": subnet, "SecondaryPrivateIpAddressCount": 1});
+        let interface = cloud.done("CreateNetworkInterface", input)["NetworkInterface"].clone();
+        let name = |last: u8| json!(format!("ip-10-0-0-{last}.{domain}"));
+        assert_eq!(interface["PrivateDnsName"], name(4));
+        for (index, last) in [(0, 4), (1, 5)] {
+            assert_eq!(interface["PrivateIpAddresses"][index]["PrivateDnsName"], name(last), "{region}");
+        }
+    }
+}
+
+#[test]
 fn a_route_may_name_a_nat_gateway_as_any_gateway() {
     let mut cloud = Cloud::new();
     let vpc = cloud.vpc();
