@@ -144,6 +144,25 @@ impl Store {
         }
     }
 
+    /// Refuses a route to addresses of the VPC itself, unless it leads to the whole of a subnet by way of what may look at
+    /// the traffic between subnets.
+    fn check_within_vpc(&self, net: Ipv4Net, target: &Target, vpc_id: &str) -> Result<(), Fault> {
+        let vpc = kind::VPC.find(&self.vpcs, vpc_id)?;
+        if !vpc.contains(net) {
+            return Ok(());
+        }
+        let is_subnet = |net| self.subnets.values().any(|subnet| subnet.vpc_id == vpc_id && subnet.cidr == net);
+        match target {
+            Target::InternetGateway(_) => Err(invalid(format!(
+                "The destination CIDR block {net} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+            ))),
+            _ if vpc.has_block(net) || is_subnet(net) => Ok(()),
+            _ => Err(invalid(format!(
+                "The destination CIDR block {net} is more specific than one of this VPC's CIDR blocks, and is not the whole CIDR block of one of its subnets."
+            ))),
+        }
+    }
+
     /// Whether a route has this interface as its target.
     pub(super) fn routes_lead_to(&self, network_interface_id: &str) -> bool {
         let mut routes = self.route_tables.values().flat_map(|table| &table.routes);
@@ -216,14 +235,8 @@ impl PutRoute {
             region,
         )?;
         let target = store.target(self, &table.vpc_id)?;
-        let vpc = kind::VPC.find(&store.vpcs, &table.vpc_id)?;
-        if let Destination::Ipv4(net) = destination
-            && vpc.contains(net)
-            && !matches!(target, Target::NetworkInterface(_))
-        {
-            return Err(invalid(format!(
-                "The destination CIDR block {net} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
-            )));
+        if let Destination::Ipv4(net) = destination {
+            store.check_within_vpc(net, &target, &table.vpc_id)?;
         }
         Ok(Route { destination, target })
     }
@@ -234,7 +247,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>, mut input: PutRoute) -> Result<Value, Fa
     let store = &mut ctx.region.ec2;
     let route = input.read(store, ctx.region_name)?;
     let table = kind::ROUTE_TABLE.find_mut(&mut store.route_tables, &input.route_table_id)?;
-    if table.routes.iter().any(|present| present.destination == route.destination) {
+    let vpc = kind::VPC.find(&store.vpcs, &table.vpc_id)?;
+    let is_local = matches!(route.destination, Destination::Ipv4(net) if vpc.has_block(net));
+    if is_local || table.routes.iter().any(|present| present.destination == route.destination) {
         let message = format!("The route identified by {} already exists.", route.destination.text());
         return Err(Fault::new("RouteAlreadyExists", message));
     }
@@ -285,7 +300,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: DeleteRoute) -> Result<Value, Fau
     let text = destination.text();
     if let Destination::Ipv4(net) = destination {
         let vpc = kind::VPC.find(&store.vpcs, &table.vpc_id)?;
-        if vpc.cidr_blocks.iter().any(|block| block.cidr == net) {
+        if vpc.has_block(net) {
             return Err(invalid(format!("cannot remove local route {text} in route table {route_table_id}")));
         }
     }

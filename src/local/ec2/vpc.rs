@@ -61,6 +61,11 @@ impl Vpc {
         self.cidr_blocks.iter().any(|block| block.cidr.contains(&cidr))
     }
 
+    /// Whether this is one of the VPC's blocks.
+    pub(super) fn has_block(&self, cidr: Ipv4Net) -> bool {
+        self.cidr_blocks.iter().any(|block| block.cidr == cidr)
+    }
+
     pub(super) fn show(&self, view: &View<'_>, state: &str) -> Value {
         json!({
             "VpcId": self.vpc_id,

@@ -76,6 +76,32 @@ fn routes_are_refused_in_aws_words() {
 }
 
 #[test]
+fn traffic_between_subnets_may_go_through_a_nat_gateway_or_an_interface() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let subnet = cloud.subnet(&vpc, "10.0.0.0/24");
+    cloud.subnet(&vpc, "10.0.1.0/24");
+    let gateway = cloud.gateway(&vpc);
+    let nat = json!({"SubnetId": subnet, "ConnectivityType": "private"});
+    let nat = cloud.get("CreateNatGateway", nat, "/NatGateway/NatGatewayId");
+    let path = "/NetworkInterface/NetworkInterfaceId";
+    let interface = cloud.get("CreateNetworkInterface", json!({"SubnetId": subnet}), path);
+    let table = table(&mut cloud, &vpc);
+    let to =
+        |cidr: &str, member: &str, id: &str| json!({"RouteTableId": table, "DestinationCidrBlock": cidr, member: id});
+    for (member, id) in [("NatGatewayId", &nat), ("NetworkInterfaceId", &interface)] {
+        cloud.done("CreateRoute", to("10.0.1.0/24", member, id));
+        cloud.done("DeleteRoute", json!({"RouteTableId": table, "DestinationCidrBlock": "10.0.1.0/24"}));
+        cloud.refuses([
+            ("CreateRoute", to("10.0.1.0/25", member, id), "InvalidParameterValue"),
+            ("CreateRoute", to("10.0.2.0/24", member, id), "InvalidParameterValue"),
+            ("CreateRoute", to("10.0.0.0/16", member, id), "RouteAlreadyExists"),
+        ]);
+    }
+    assert_eq!(cloud.refusal("CreateRoute", to("10.0.1.0/24", "GatewayId", &gateway)), "InvalidParameterValue");
+}
+
+#[test]
 fn a_subnet_has_one_table() {
     let mut cloud = Cloud::new();
     let vpc = cloud.vpc();
