@@ -180,6 +180,9 @@ pub(super) fn platforms(_: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     page(&input, "ServerlessV2PlatformVersions", PLATFORMS.iter().filter(wanted).map(view).collect())
 }
 
+/// What the engine's instances are licensed under.
+pub(super) const LICENSE: &str = "postgresql-license";
+
 pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
     Filters::of(&input, &[])?;
@@ -187,7 +190,7 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
     let zones: Vec<Value> = ec2::zone_names(ctx.region_name).map(|zone| json!({"Name": zone})).collect();
     let option = |class: &str, version: &str, storage: &str| {
         json!({
-            "Engine": ENGINE, "EngineVersion": version, "DBInstanceClass": class, "LicenseModel": "postgresql-license",
+            "Engine": ENGINE, "EngineVersion": version, "DBInstanceClass": class, "LicenseModel": LICENSE,
             "AvailabilityZones": zones, "MultiAZCapable": false, "ReadReplicaCapable": false, "Vpc": true,
             "SupportsStorageEncryption": true, "StorageType": storage, "SupportsIops": false,
             "SupportsEnhancedMonitoring": true, "SupportsIAMDatabaseAuthentication": true,
@@ -198,8 +201,10 @@ pub(super) fn orderable(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault>
         })
     };
     let mut options = Vec::new();
-    for version in VERSIONS.iter().filter(|version| input.text("EngineVersion").is_none_or(|given| given == **version))
-    {
+    // All of them are in VPCs.
+    let offered = input.text("LicenseModel").is_none_or(|given| given == LICENSE) && input.flag("Vpc") != Some(false);
+    let wanted = |version: &&&str| offered && input.text("EngineVersion").is_none_or(|given| given == **version);
+    for version in VERSIONS.iter().filter(wanted) {
         for class in classes::all().filter(|class| input.text("DBInstanceClass").is_none_or(|given| given == class)) {
             options.extend(["aurora", "aurora-iopt1"].map(|storage| option(&class, version, storage)));
         }
