@@ -173,7 +173,7 @@ impl Cluster {
             "DBClusterParameterGroup": self.parameter_group, "DBSubnetGroup": self.subnet_group,
             "Endpoint": self.listener.address, "ReaderEndpoint": self.endpoint(false).address, "Port": self.port,
             "CustomEndpoints": Some(custom).filter(|custom: &Vec<&str>| !custom.is_empty()),
-            "HostedZoneId": arn::hosted_zone(&self.arn), "MultiAZ": store.members(&self.identifier).count() > 1,
+            "HostedZoneId": arn::hosted_zone(&self.arn), "MultiAZ": store.is_in_several_zones(&self.identifier),
             "MasterUsername": self.username, "ReadReplicaIdentifiers": [], "AssociatedRoles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "DBClusterMembers": store.members(&self.identifier).map(member).collect::<Vec<_>>(),
             "VpcSecurityGroups": self.security_groups.iter().map(group).collect::<Vec<_>>(),

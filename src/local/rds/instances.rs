@@ -3,6 +3,7 @@
 pub(super) mod boot;
 pub(super) mod changes;
 pub(super) mod incompatible;
+mod place;
 pub(super) mod settings;
 
 use serde::{Deserialize, Serialize};
@@ -162,7 +163,7 @@ impl Instance {
             "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": store.instance_group_status(self)}],
             "OptionGroupMemberships": [{"OptionGroupName": "default:aurora-postgresql-15", "Status": "in-sync"}],
             "AvailabilityZone": Some(&self.zone).filter(|_| !self.phase.is("creating")),
-            "DBSubnetGroup": group.map(super::subnet_groups::SubnetGroup::view), "LicenseModel": "postgresql-license",
+            "DBSubnetGroup": group.map(super::subnet_groups::SubnetGroup::view), "LicenseModel": engine::LICENSE,
             "PendingModifiedValues": self.pending, "ReadReplicaDBInstanceIdentifiers": [],
             "CertificateDetails": {"CAIdentifier": authority, "ValidTill": time(self.created + 31_536_000_000)},
             "TagList": tags::listed(&self.tags), "CustomerOwnedIpEnabled": false, "ActivityStreamStatus": "stopped",
@@ -245,8 +246,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let class = input.required("DBInstanceClass")?.to_owned();
     classes::check(&class, "creating", &cluster)?;
     check_kept(ctx, &input)?;
-    let members = store.members(&cluster.identifier).count();
-    if members >= 16 {
+    if store.members(&cluster.identifier).count() >= 16 {
         return Err(Fault::new(
             "InstanceQuotaExceeded",
             format!("DB cluster {} has 16 instances already.", cluster.identifier),
@@ -263,18 +263,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "Cannot create a publicly accessible DBInstance. The specified VPC has no internet gateway attached.";
         return Err(Fault::new("InvalidVPCNetworkStateFault", message));
     }
-    let zone = input.text("AvailabilityZone");
-    let at = group.subnets.iter().position(|(_, place)| zone.is_none_or(|zone| zone == place));
-    let Some(at) = at else {
-        let message = format!("DB subnet group {} has no subnet in the zone {}.", group.name, zone.unwrap_or_default());
-        return Err(Fault::new("InvalidVPCNetworkStateFault", message));
-    };
-    // Without a wish the members go round the zones. A subnet without a free address is passed over where another will do.
-    let at = if zone.is_some() { at } else { members % group.subnets.len() };
-    let suits = |(_, place): &&(String, String)| zone.is_none_or(|zone| zone == place);
-    let has_room = |(id, _): &&(String, String)| ctx.region.ec2.check_room(std::slice::from_ref(id)).is_ok();
-    let chosen = group.subnets.iter().cycle().skip(at).take(group.subnets.len()).filter(suits).find(has_room);
-    let (subnet_id, zone) = chosen.unwrap_or(&group.subnets[at]).clone();
+    let (subnet_id, zone) = place::choose(ctx, group, &cluster.identifier, input.text("AvailabilityZone"))?;
     let parameter_group = input.text("DBParameterGroupName").map(str::to_ascii_lowercase);
     let parameter_group = parameter_group.unwrap_or_else(|| format!("default.{}", engine::family(&cluster.version)));
     store.check_instance_group(&parameter_group, &cluster.version)?;

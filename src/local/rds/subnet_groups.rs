@@ -85,20 +85,37 @@ pub(super) fn place(ctx: &Ctx<'_>, ids: &[String]) -> Result<(String, Vec<(Strin
         let message = "The subnets are in different VPCs: all of them have to be in the same one.";
         return Err(Fault::new("InvalidSubnet", message));
     }
-    let zones: BTreeSet<&str> = found.iter().map(|subnet| subnet.availability_zone.as_str()).collect();
-    if zones.len() < 2 {
-        let covered = zones.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Fault::new(
-            "DBSubnetGroupDoesNotCoverEnoughAZs",
-            format!(
-                "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: \
-                 {covered}. Add subnets to cover at least 2 AZs."
-            ),
-        ));
-    }
+    let zones = found.iter().map(|subnet| subnet.availability_zone.as_str());
+    check_coverage("DBSubnetGroupDoesNotCoverEnoughAZs", zones)?;
     let vpc = vpcs.into_iter().next().unwrap_or_default().to_owned();
     let places = found.iter().map(|subnet| (subnet.subnet_id.clone(), subnet.availability_zone.clone())).collect();
     Ok((vpc, places))
+}
+
+/// Refuses what is in fewer than two zones.
+fn check_coverage<'a>(code: &str, zones: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
+    let zones: BTreeSet<&str> = zones.collect();
+    if zones.len() >= 2 {
+        return Ok(());
+    }
+    let covered = zones.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: {covered}. Add \
+         subnets to cover at least 2 AZs."
+    );
+    Err(Fault::new(code, message))
+}
+
+/// The subnets of a group that are still there: EC2 lets those go in which there is nothing. Refused where the rest of them
+/// is no place for a database any more.
+pub(super) fn present(ctx: &Ctx<'_>, group: &SubnetGroup) -> Result<Vec<(String, String)>, Fault> {
+    if !ctx.serves("ec2") {
+        return Ok(group.subnets.clone());
+    }
+    let is_there = |(id, _): &&(String, String)| ctx.region.ec2.subnet(id).is_some();
+    let subnets: Vec<(String, String)> = group.subnets.iter().filter(is_there).cloned().collect();
+    check_coverage("InvalidVPCNetworkStateFault", subnets.iter().map(|(_, zone)| zone.as_str()))?;
+    Ok(subnets)
 }
 
 /// The VPC of subnets that another cloud knows; a group does not tell it.

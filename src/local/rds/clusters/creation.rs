@@ -106,6 +106,7 @@ pub(crate) fn draft(ctx: &mut Ctx<'_>, input: &Input, version: &str) -> Result<C
     ctx.region.rds.check_cluster_group(&parameter_group, version)?;
     subnet_groups::make_default(ctx)?;
     let group = ctx.region.rds.subnet_group(input.text("DBSubnetGroupName").unwrap_or(subnet_groups::DEFAULT))?;
+    subnet_groups::present(ctx, group)?;
     let (subnet_group, vpc_id, zones) = (group.name.clone(), group.vpc_id.clone(), group.zones());
     let security_groups = rules::security_groups(ctx, input.texts("VpcSecurityGroupIds"), &vpc_id)?;
     let zones = rules::three_zones(rules::zones(input, ctx.region_name)?.unwrap_or(zones), ctx.region_name);

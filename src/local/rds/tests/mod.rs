@@ -13,6 +13,7 @@ mod events;
 mod full_subnets;
 mod groups;
 mod moments;
+mod places;
 mod proxies;
 mod restores;
 mod settings;
