@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Store,
     input::{Input, invalid, missing},
+    parameters::groups::is_default,
 };
 use crate::local::{fault::Fault, world::Ctx};
 
@@ -122,6 +123,12 @@ pub(super) fn remove(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 pub(super) fn list(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let input = Input(input);
-    let tags = ctx.region.rds.tags_mut(input.required("ResourceName")?)?;
-    Ok(json!({"TagList": listed(tags)}))
+    let arn = input.required("ResourceName")?;
+    // AWS's own groups are nowhere but have ARNs.
+    let is_default =
+        matches!(arn.rsplitn(3, ':').collect::<Vec<_>>()[..], [name, "cluster-pg" | "pg", _] if is_default(name));
+    if is_default {
+        return Ok(json!({"TagList": []}));
+    }
+    Ok(json!({"TagList": listed(ctx.region.rds.tags_mut(arn)?)}))
 }

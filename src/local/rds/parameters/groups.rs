@@ -1,6 +1,6 @@
 //! Parameter groups, of clusters and of instances: the same calls under two names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -147,13 +147,26 @@ impl Flavour {
             };
             return page(&input, self.list, vec![self.view(&group)]);
         }
-        let groups = self.groups(store).values().map(|group| self.view(group)).collect();
-        page(&input, self.list, groups)
+        let mut groups: Vec<ParameterGroup> = self.groups(store).values().cloned().collect();
+        groups.extend(self.default_groups(ctx));
+        groups.sort_by(|one, other| one.name.cmp(&other.name));
+        page(&input, self.list, groups.iter().map(|group| self.view(group)).collect())
+    }
+
+    /// The default groups that something uses: AWS makes them when the first one does.
+    fn default_groups(&self, ctx: &Ctx<'_>) -> Vec<ParameterGroup> {
+        let store = &ctx.region.rds;
+        let used: BTreeSet<&String> = if self.of_cluster {
+            store.clusters.values().map(|cluster| &cluster.parameter_group).collect()
+        } else {
+            store.instances.values().map(|instance| &instance.parameter_group).collect()
+        };
+        used.into_iter().filter_map(|name| self.default_group(ctx, name)).collect()
     }
 
     /// The group that AWS brings along for a family.
     fn default_group(&self, ctx: &Ctx<'_>, name: &str) -> Option<ParameterGroup> {
-        let family = name.strip_prefix("default.").filter(|family| engine::is_family(family))?;
+        let family = default_of(name)?;
         Some(ParameterGroup {
             name: name.to_owned(),
             arn: ctx.rds_arn(self.arn, name),
@@ -286,6 +299,16 @@ impl Flavour {
         }
         Ok(json!({"EngineDefaults": answer}))
     }
+}
+
+/// The family whose default group has this name.
+fn default_of(name: &str) -> Option<&str> {
+    name.strip_prefix("default.").filter(|family| engine::is_family(family))
+}
+
+/// Whether this is the name of a default group.
+pub(crate) fn is_default(name: &str) -> bool {
+    default_of(name).is_some()
 }
 
 impl Store {

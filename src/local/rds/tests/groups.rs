@@ -31,6 +31,33 @@ fn parameter_groups_tell_what_was_set() {
 }
 
 #[test]
+fn default_groups_that_are_used_are_listed_among_the_others() {
+    let mut cloud = Cloud::new();
+    let family = "aurora-postgresql15";
+    let listed = |cloud: &mut Cloud, kind: &str| {
+        let answer = cloud.ok(&format!("Describe{kind}s"), json!({}));
+        let groups = answer[format!("{kind}s")].as_array().unwrap().iter();
+        groups.map(|group| group[format!("{kind}Name")].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for kind in ["DBClusterParameterGroup", "DBParameterGroup"] {
+        for name in ["a", "z"] {
+            let input = json!({format!("{kind}Name"): name, "DBParameterGroupFamily": family, "Description": "d"});
+            cloud.ok(&format!("Create{kind}"), input);
+        }
+        assert_eq!(listed(&mut cloud, kind), ["a", "z"]);
+    }
+    let input = cloud.cluster_input(&json!({}));
+    cloud.ok("CreateDBCluster", input);
+    assert_eq!(listed(&mut cloud, "DBParameterGroup"), ["a", "z"]);
+    cloud.ok("CreateDBInstance", instance("shop-1"));
+    for kind in ["DBClusterParameterGroup", "DBParameterGroup"] {
+        assert_eq!(listed(&mut cloud, kind), ["a", "default.aurora-postgresql15", "z"]);
+        let arn = cloud.get(&format!("Describe{kind}s"), json!({}), &format!("/{kind}s/1/{kind}Arn"));
+        assert_eq!(cloud.ok("ListTagsForResource", json!({"ResourceName": arn}))["TagList"], json!([]));
+    }
+}
+
+#[test]
 fn a_static_parameter_waits_until_the_writer_is_rebooted() {
     let mut cloud = Cloud::furnished();
     let named = json!({"DBClusterParameterGroupName": "shop"});
