@@ -116,6 +116,8 @@ def called():
     answer, value = call({"exit": True})
     equal("one that ends", (answer["FunctionError"], value["errorType"]), ("Unhandled", "Runtime.ExitError"))
     holds("how it ended", value["errorMessage"].endswith(" Error: Runtime exited with error: exit status 3"), value)
+    said = [event["message"] for event in logs.filter_log_events(logGroupName="/aws/lambda/echo", filterPattern="INIT_START")["events"]]
+    holds("a process begins with its runtime", said and all(re.fullmatch(rf"INIT_START Runtime Version: provided:al2023\.v[0-9]+\tRuntime Version ARN: arn:aws:lambda:{lambdas.meta.region_name}::runtime:[0-9a-f]{{64}}", line) for line in said), said)
     equal("a trial", lambdas.invoke(FunctionName="echo", InvocationType="DryRun")["StatusCode"], 204)
     equal("one that nobody waits for", lambdas.invoke(FunctionName="echo", InvocationType="Event", Payload='{"later": 1}')["StatusCode"], 202)
     refused("what is no JSON", "InvalidRequestContentException", lambdas.invoke, FunctionName="echo", Payload=b"{", status=400)

@@ -48,6 +48,8 @@ pub(super) async fn run(
     limit: Duration,
 ) -> Result<Answer, Fault> {
     let log = Arc::new(Log::of(cloud, order));
+    // Every call starts a process of its own. What happens before a call is not in the end of the log that its answer brings.
+    log.put(&[report::init_start(order)]);
     let mut course = Course { begun: Instant::now(), fetched: None, used: 0 };
     let ended = match report::entrypoint(folder) {
         Ok(folder) => call(&log, order, folder, limit, &mut course)
@@ -197,12 +199,17 @@ impl Log {
         if lines.is_empty() {
             return;
         }
-        let to = Destination { account: &self.account, region: &self.region, group: &self.group, stream: &self.stream };
-        self.cloud.region(&self.account, &self.region, |ctx| ctx.region.logs.write_all(to, ctx.now, lines));
+        self.put(lines);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.extend(lines.iter().cloned());
         let surplus = last.len().saturating_sub(LAST);
         last.drain(..surplus);
+    }
+
+    /// Writes lines without remembering them.
+    fn put(&self, lines: &[String]) {
+        let to = Destination { account: &self.account, region: &self.region, group: &self.group, stream: &self.stream };
+        self.cloud.region(&self.account, &self.region, |ctx| ctx.region.logs.write_all(to, ctx.now, lines));
     }
 
     /// Takes in what comes from both ends, until both are at their end.

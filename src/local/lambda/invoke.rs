@@ -34,6 +34,7 @@ pub(super) struct Order {
     pub(super) name: Name,
     pub(super) arn: String,
     pub(super) handler: String,
+    pub(super) runtime: String,
     pub(super) memory: u64,
     /// Seconds.
     pub(super) timeout: u64,
@@ -137,6 +138,7 @@ pub(super) fn order(ctx: &mut Ctx<'_>, input: &Value, request: String) -> Result
         name: function.name()?,
         arn: format!("{}{version}", function.arn),
         handler: function.text("Handler").to_owned(),
+        runtime: function.text("Runtime").to_owned(),
         memory: number("MemorySize"),
         timeout: number("Timeout"),
         sha256: function.sha256.clone(),

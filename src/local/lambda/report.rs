@@ -3,6 +3,8 @@
 
 use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
+use sha2::{Digest as _, Sha256};
+
 use super::invoke::{Answer, Order};
 use crate::local::process::End;
 
@@ -88,6 +90,18 @@ pub(super) fn entrypoint(folder: Option<&Path>) -> Result<&Path, Failure> {
     }
 }
 
+/// The version of a runtime that AWS would have now; it goes up with every patch.
+const RUNTIME_VERSION: u32 = 109;
+
+/// The first line of a process, before its first call.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtime-management-identify.html>
+pub(super) fn init_start(order: &Order) -> String {
+    let Order { region, runtime, .. } = order;
+    let version = format!("{}.v{RUNTIME_VERSION}", runtime.replacen('.', ":", 1));
+    let digest: String = Sha256::digest(&version).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}")
+}
+
 /// The last line of a call.
 pub(super) struct Report<'a> {
     pub(super) order: &'a Order,
@@ -139,6 +153,17 @@ fn peak(process: &Path, group: i32) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::local::lambda::tests::an_order;
+
+    #[test]
+    fn the_first_line_has_lambdas_form() {
+        let line = init_start(&an_order("r-1"));
+        let (start, digest) = line.rsplit_once(':').unwrap();
+        assert_eq!(
+            start,
+            "INIT_START Runtime Version: provided:al2023.v109\tRuntime Version ARN: arn:aws:lambda:eu-central-1::runtime"
+        );
+        assert_eq!((digest.len(), digest.trim_start_matches(|letter: char| letter.is_ascii_hexdigit())), (64, ""));
+    }
 
     #[test]
     fn the_last_line_has_lambdas_form() {

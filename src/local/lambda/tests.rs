@@ -36,7 +36,7 @@ static AFTERWARDS: Service = Service {
 
 /// An order with this request's id.
 pub(super) fn an_order(request: &str) -> invoke::Order {
-    let order = json!({"account": Cloud::ACCOUNT, "region": Cloud::REGION, "name": "one", "arn": "", "handler": "x",
+    let order = json!({"account": Cloud::ACCOUNT, "region": Cloud::REGION, "name": "one", "arn": "", "handler": "x", "runtime": "provided.al2023",
         "memory": 128, "timeout": 3, "sha256": "", "log_group": "", "variables": {},
         "payload": "", "context": null, "kind": "RequestResponse", "tail": false, "request": request});
     serde_json::from_value(order).unwrap()
