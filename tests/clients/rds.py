@@ -358,6 +358,8 @@ def stopping_and_starting():
     rds.start_db_cluster(DBClusterIdentifier="shop")
     until("available", lambda: (cluster()["Status"], instance("shop-1")["DBInstanceStatus"]), ("available", "available"))
     equal("the data is back", sql(cluster()["Endpoint"], "select count(*) from item"), "2")
+    told = [one["Message"] for one in rds.describe_events(SourceType="db-cluster", SourceIdentifier="shop", EventCategories=["notification"])["Events"]]
+    equal("events tell of both ends", told, ["DB cluster stopped", "DB cluster started"])
 
 
 def switches_and_options():

@@ -50,6 +50,9 @@ pub(crate) struct Instance {
     /// Changes that wait for the maintenance window or a reboot, as `PendingModifiedValues` shows them.
     #[serde(default)]
     pub(super) pending: Map<String, Value>,
+    /// Whether it is being given another class.
+    #[serde(default)]
+    pub(super) resizing: bool,
     /// What its server read when it last started.
     #[serde(default)]
     pub(super) boot: Option<Boot>,
@@ -295,6 +298,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         created: ctx.now,
         kept,
         pending: Map::new(),
+        resizing: false,
         boot: None,
         tags: tags::given(&input)?,
         identifier: name,

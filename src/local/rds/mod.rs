@@ -12,6 +12,7 @@ mod arn;
 mod classes;
 mod clusters;
 mod defaults;
+mod endings;
 mod engine;
 mod events;
 mod input;

@@ -24,6 +24,19 @@ struct Next {
     status: String,
 }
 
+/// A status that has come to its end.
+pub(super) struct Over {
+    pub(super) status: String,
+    /// When its time was over; the data plane may have held it up beyond that.
+    pub(super) due: Millis,
+}
+
+impl Over {
+    pub(super) fn was(&self, status: &str) -> bool {
+        self.status == status
+    }
+}
+
 impl Phase {
     /// `status` until the moment `at`, then `then`.
     pub(super) fn until(status: &str, at: Millis, then: &str) -> Self {
@@ -52,14 +65,13 @@ impl Phase {
         self.next.as_ref().map(|next| next.at)
     }
 
-    /// Moves on if it is due and the data plane is `ready` for it.
-    pub(super) fn settle(&mut self, now: Millis, ready: bool) {
-        if ready
-            && self.due(now)
-            && let Some(next) = self.next.take()
-        {
-            self.status = next.status;
+    /// Moves on if it is due and the data plane is `ready` for it, and answers what is over.
+    pub(super) fn settle(&mut self, now: Millis, ready: bool) -> Option<Over> {
+        if !ready || !self.due(now) {
+            return None;
         }
+        let next = self.next.take()?;
+        Some(Over { status: std::mem::replace(&mut self.status, next.status), due: next.at })
     }
 
     pub(super) fn is(&self, status: &str) -> bool {

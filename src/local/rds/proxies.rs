@@ -334,7 +334,6 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         ctx.region.ec2.regroup_interfaces(&proxy.arn, &proxy.security_groups);
     }
     let answer = json!({"DBProxy": proxy.view()});
-    ctx.region.rds.note(ctx.now, "db-proxy", &proxy.arn, "configuration change", "DB proxy modified");
     ctx.region.rds.proxies.remove(&before.name);
     ctx.region.rds.proxies.insert(proxy.name.clone(), proxy);
     Ok(answer)

@@ -71,11 +71,13 @@ impl Store {
         if is_taken { Err(instances::exists(name)) } else { Ok(()) }
     }
 
-    /// Gives a cluster whose renaming is over its new name.
-    pub(super) fn finish_cluster(&mut self, old: &str) {
-        let Some(mut cluster) = self.clusters.remove(old) else { return };
+    /// Gives a cluster whose renaming is over its new name; answers the ARN that it then has.
+    pub(super) fn finish_cluster(&mut self, old: &str) -> Option<String> {
+        let mut cluster = self.clusters.remove(old)?;
         let new = cluster.pending.remove(CLUSTER).and_then(|name| Some(name.as_str()?.to_owned()));
-        if let Some(new) = new.filter(|new| !self.clusters.contains_key(new)) {
+        let new = new.filter(|new| !self.clusters.contains_key(new));
+        let renamed = new.is_some();
+        if let Some(new) = new {
             cluster.arn = renamed_arn(&cluster.arn, &new);
             let members = self.instances.values_mut().map(|member| &mut member.cluster);
             let targets = self.proxies.values_mut().flat_map(|proxy| &mut proxy.targets);
@@ -87,7 +89,9 @@ impl Store {
             }
             cluster.identifier = new;
         }
+        let arn = renamed.then(|| cluster.arn.clone());
         self.clusters.insert(cluster.identifier.clone(), cluster);
+        arn
     }
 
     /// Gives an instance whose renaming is over its new name.

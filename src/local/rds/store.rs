@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clusters::{Cluster, custom_endpoints::CustomEndpoint},
+    endings::{Ending, Endings},
     events::Event,
     instances::Instance,
     parameters::groups::ParameterGroup,
-    phase::Phase,
     proxies::{Proxy, endpoints::ProxyEndpoint},
     renaming::RENAMING,
     snapshots::Snapshot,
@@ -36,6 +36,9 @@ pub(crate) struct Store {
     pub(super) proxy_endpoints: BTreeMap<String, ProxyEndpoint>,
     pub(super) custom_endpoints: BTreeMap<String, CustomEndpoint>,
     pub(super) events: Vec<Event>,
+    /// When everything was last looked at by this process.
+    #[serde(skip)]
+    settled: Millis,
     /// What other regions and accounts have that can be copied here; read anew for each call that may name it.
     #[serde(skip)]
     pub(crate) abroad: Vec<Snapshot>,
@@ -54,63 +57,18 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Moves every resource whose time has come into its next state.
+    /// Moves every resource whose time has come into its next state, and tells of it.
     pub(crate) fn settle(&mut self, now: Millis) {
         let mut departed = Vec::new();
-        let mut renamed = Vec::new();
-        let mut created = Vec::new();
-        let mut told: Vec<(&str, String, &str, String)> = Vec::new();
+        let mut endings = Endings::between(std::mem::replace(&mut self.settled, now), now);
         for snapshot in self.snapshots.values_mut() {
-            let was_new = snapshot.phase.is("creating") && !snapshot.automated;
-            snapshot.phase.settle(now, snapshot.copied);
-            if was_new && snapshot.phase.is("available") {
-                let said = "Manual cluster snapshot created".to_owned();
-                told.push(("db-cluster-snapshot", snapshot.arn.clone(), "backup", said));
+            if let Some(over) = snapshot.phase.settle(now, snapshot.copied) {
+                endings.of_snapshot(&over, snapshot);
             }
         }
-        let is_new = |was_new: bool, phase: &Phase| was_new && phase.is("available");
-        for instance in self.instances.values_mut() {
-            let was_new = instance.arrives();
-            let was_renaming = instance.phase.is(RENAMING);
-            let cluster = self.clusters.get(&instance.cluster);
-            let leaves = instance.phase.is("deleting");
-            let ready = match cluster.map(|cluster| &cluster.progress) {
-                _ if instance.arrives() => instance.progress.complete(),
-                // A server that cannot be changed keeps nobody from leaving.
-                Some(progress) => progress.complete() || leaves && progress.fault.is_some(),
-                None => true,
-            };
-            instance.phase.settle(now, ready);
-            if is_new(was_new, &instance.phase) {
-                created.push(("db-instance", instance.arn.clone(), "DB instance created".to_owned()));
-            }
-            renamed
-                .extend(Some(&instance.identifier).filter(|_| was_renaming && !instance.phase.is(RENAMING)).cloned());
-        }
-        renamed.drain(..).for_each(|name| self.finish_instance(&name));
+        self.settle_instances(now, &mut endings);
         self.instances.retain(|_, instance| keep(instance.phase.is("deleted"), &instance.arn, &mut departed));
-        let snapshots = &self.snapshots;
-        let instances = &self.instances;
-        for cluster in self.clusters.values_mut() {
-            let was_renaming = cluster.phase.is(RENAMING);
-            // A cluster goes last: after its members, and after its final snapshot was made.
-            let held = cluster.phase.is("deleting")
-                && (snapshots.values().any(|one| one.source == cluster.resource_id && one.awaits_copy())
-                    || instances.values().any(|one| one.cluster == cluster.identifier));
-            let was_new = cluster.phase.is("creating");
-            let was_failing_over = cluster.phase.is("failing-over");
-            cluster.phase.settle(now, cluster.progress.complete() && !held);
-            if is_new(was_new, &cluster.phase) {
-                created.push(("db-cluster", cluster.arn.clone(), "DB cluster created".to_owned()));
-            }
-            let writer = instances.values().find(|one| one.cluster == cluster.identifier && one.writer);
-            if let Some(writer) = writer.filter(|_| was_failing_over && cluster.phase.is("available")) {
-                let said = format!("Completed failover to DB instance: {}", writer.identifier);
-                told.push(("db-cluster", cluster.arn.clone(), "failover", said));
-            }
-            renamed.extend(Some(&cluster.identifier).filter(|_| was_renaming && !cluster.phase.is(RENAMING)).cloned());
-        }
-        renamed.drain(..).for_each(|name| self.finish_cluster(&name));
+        self.settle_clusters(now, &mut endings);
         let gone = || self.clusters.values().filter(|one| one.phase.is("deleted"));
         self.orphaned_secrets.extend(gone().filter_map(Cluster::secret).map(str::to_owned));
         let gone: Vec<String> = gone().map(|one| one.identifier.clone()).collect();
@@ -128,20 +86,12 @@ impl Store {
         });
         for proxy in self.proxies.values_mut() {
             proxy.targets.retain(|target| !gone.contains(&target.cluster));
-            let was_new = proxy.phase.is("creating");
-            proxy.phase.settle(now, proxy.progress.complete());
-            if is_new(was_new, &proxy.phase) {
-                created.push(("db-proxy", proxy.arn.clone(), format!("RDS created DB proxy {}.", proxy.name)));
-            }
-            if proxy.phase.is("deleted") {
-                told.push(("db-proxy", proxy.arn.clone(), "deletion", format!("RDS deleted DB proxy {}.", proxy.name)));
+            if let Some(over) = proxy.phase.settle(now, proxy.progress.complete()) {
+                endings.of_proxy(&over, proxy);
             }
         }
-        for (kind, arn, category, message) in told {
-            self.note(now, kind, &arn, category, message);
-        }
-        for (kind, arn, message) in created {
-            self.note(now, kind, &arn, "creation", message);
+        for Ending { at, kind, arn, category, message } in endings.in_order() {
+            self.note(at, kind, &arn, category, message);
         }
         self.proxies.retain(|_, proxy| keep(proxy.phase.is("deleted"), &proxy.arn, &mut departed));
         for endpoint in self.proxy_endpoints.values_mut() {
@@ -149,6 +99,46 @@ impl Store {
         }
         self.proxy_endpoints.retain(|_, endpoint| keep(endpoint.phase.is("deleted"), &endpoint.arn, &mut departed));
         self.departed.extend(departed);
+    }
+
+    fn settle_instances(&mut self, now: Millis, endings: &mut Endings) {
+        let mut renamed = Vec::new();
+        for instance in self.instances.values_mut() {
+            let cluster = self.clusters.get(&instance.cluster);
+            let leaves = instance.phase.is("deleting");
+            let ready = match cluster.map(|cluster| &cluster.progress) {
+                _ if instance.arrives() => instance.progress.complete(),
+                // A server that cannot be changed keeps nobody from leaving.
+                Some(progress) => progress.complete() || leaves && progress.fault.is_some(),
+                None => true,
+            };
+            let Some(over) = instance.phase.settle(now, ready) else { continue };
+            endings.of_instance(&over, instance);
+            renamed.extend(Some(instance.identifier.clone()).filter(|_| over.was(RENAMING)));
+        }
+        renamed.iter().for_each(|name| self.finish_instance(name));
+    }
+
+    fn settle_clusters(&mut self, now: Millis, endings: &mut Endings) {
+        let mut renamed = Vec::new();
+        let (snapshots, instances) = (&self.snapshots, &self.instances);
+        for cluster in self.clusters.values_mut() {
+            // A cluster goes last: after its members, and after its final snapshot was made.
+            let held = cluster.phase.is("deleting")
+                && (snapshots.values().any(|one| one.source == cluster.resource_id && one.awaits_copy())
+                    || instances.values().any(|one| one.cluster == cluster.identifier));
+            let Some(over) = cluster.phase.settle(now, cluster.progress.complete() && !held) else { continue };
+            let writer = instances.values().find(|one| one.cluster == cluster.identifier && one.writer);
+            endings.of_cluster(&over, cluster, writer);
+            if over.was(RENAMING) {
+                renamed.push((cluster.identifier.clone(), over));
+            }
+        }
+        for (old, over) in renamed {
+            if let Some(arn) = self.finish_cluster(&old) {
+                endings.of_renaming(&over, &arn, &old);
+            }
+        }
     }
 
     /// The ARNs of what has gone since the last call: their network interfaces go with them.

@@ -46,6 +46,12 @@ const MODIFY: &[&str] = &[
     "EngineLifecycleSupport",
 ];
 
+/// The state of a cluster and its instances that are given another version, which they have when that is over.
+pub(in crate::local::rds) const UPGRADING: &str = "upgrading";
+
+/// The member of `PendingModifiedValues` that holds a version that is to come.
+const VERSION: &str = "EngineVersion";
+
 /// How long a cluster may be stopped in AWS, which then starts it: seven days, in milliseconds.
 const LONGEST_STOP: Millis = 7 * 24 * 60 * 60 * 1000;
 
@@ -65,15 +71,14 @@ fn change_logs(cluster: &mut Cluster, input: &Input) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the new version, or leaves it for the maintenance window. What waits for that is applied with whatever is applied
-/// immediately.
+/// Takes the new version down among what waits: for the upgrade, which begins at once or in the maintenance window. What waits
+/// for the window is applied with whatever is applied immediately.
 fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
     let now = input.flag("ApplyImmediately").unwrap_or(false);
-    let waiting =
-        cluster.pending.get("EngineVersion").filter(|_| now).and_then(|version| Some(version.as_str()?.to_owned()));
+    let waiting = cluster.pending.get(VERSION).filter(|_| now).and_then(|version| Some(version.as_str()?.to_owned()));
     let given = input.text("EngineVersion").map(str::to_owned);
     if given.as_ref() == Some(&cluster.version) {
-        cluster.pending.remove("EngineVersion");
+        cluster.pending.remove(VERSION);
         return Ok(false);
     }
     let Some(to) = given.or(waiting) else { return Ok(false) };
@@ -86,12 +91,7 @@ fn change_version(cluster: &mut Cluster, input: &Input) -> Result<bool, Fault> {
             cluster.identifier, cluster.version
         )));
     }
-    if now {
-        cluster.version = to.to_owned();
-        cluster.pending.remove("EngineVersion");
-    } else {
-        cluster.pending.insert("EngineVersion".to_owned(), json!(to));
-    }
+    cluster.pending.insert(VERSION.to_owned(), json!(to));
     Ok(now)
 }
 
@@ -133,14 +133,21 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     let renamed = renaming::plan(&input, identifiers, &before.identifier, &mut cluster.pending, check_name)?;
     secret.apply(ctx, &mut cluster, &input)?;
     let (status, duration) = match () {
-        () if renamed => (renaming::RENAMING, times::RENAMING),
-        () if upgraded => ("upgrading", times::UPGRADE),
+        () if renamed => (renaming::RENAMING, if upgraded { times::UPGRADE } else { times::RENAMING }),
+        () if upgraded => (UPGRADING, times::UPGRADE),
         () if cluster.renews_password(&before) => ("resetting-master-credentials", times::PASSWORD),
         () => ("modifying", times::MODIFICATION),
     };
-    if renamed || is_visible(&before, &cluster) {
-        cluster.phase = Phase::until(status, ctx.pace.after(ctx.now, duration), "available");
+    let until = ctx.pace.after(ctx.now, duration);
+    if renamed || upgraded || is_visible(&before, &cluster) {
+        cluster.phase = Phase::until(status, until, "available");
         cluster.progress.want();
+    }
+    if upgraded {
+        let all = ctx.region.rds.instances.values_mut();
+        for member in all.filter(|one| one.cluster == before.identifier && one.phase.is("available")) {
+            member.phase = Phase::until(UPGRADING, until, "available");
+        }
     }
     let (watched, name) = (watching::of_all(&cluster.kept), cluster.identifier.clone());
     if watched != watching::of_all(&before.kept) {
@@ -148,7 +155,6 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let regrouped = before.security_groups != cluster.security_groups;
     let restarted = before.listener != cluster.listener;
-    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "configuration change", "DB cluster modified");
     ctx.region.rds.clusters.insert(name.clone(), cluster);
     if restarted {
         ctx.region.rds.boot_members(&name);
@@ -161,8 +167,7 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
 
 /// Whether a change is one that the cluster is busy with for a while; switches are not.
 fn is_visible(before: &Cluster, after: &Cluster) -> bool {
-    before.version != after.version
-        || after.renews_password(before)
+    after.renews_password(before)
         || before.parameter_group != after.parameter_group
         || before.security_groups != after.security_groups
         || before.listener != after.listener
@@ -171,6 +176,13 @@ fn is_visible(before: &Cluster, after: &Cluster) -> bool {
 }
 
 impl Cluster {
+    /// Takes the version over for which it has waited; answers whether there was one.
+    pub(in crate::local::rds) fn take_version(&mut self) -> bool {
+        let Some(Value::String(version)) = self.pending.remove(VERSION) else { return false };
+        self.version = version;
+        true
+    }
+
     fn renews_password(&self, before: &Self) -> bool {
         (self.passwords, &self.password) != (before.passwords, &before.password)
     }
@@ -231,7 +243,6 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     doomed.phase = Phase::until("deleting", until, "deleted");
     doomed.final_snapshot = final_snapshot;
     doomed.progress.want();
-    ctx.region.rds.note(ctx.now, "db-cluster", &cluster.arn, "deletion", "DB cluster is being deleted");
     answer(&ctx.region.rds, &name, ctx.now)
 }
 
@@ -283,8 +294,6 @@ fn change_all(
     let cluster = ctx.region.rds.cluster_mut(name)?;
     cluster.phase = phase;
     cluster.progress.want();
-    let arn = cluster.arn.clone();
-    ctx.region.rds.note(ctx.now, "db-cluster", &arn, "notification", format!("DB cluster is {status}"));
     Ok(())
 }
 

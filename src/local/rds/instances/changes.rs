@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::settings::{KEPT, OF_THE_CLUSTER, check_kept};
+use super::{
+    Instance,
+    settings::{KEPT, OF_THE_CLUSTER, check_kept},
+};
 use crate::local::rds::{
     classes,
     input::{Input, combination},
@@ -77,15 +80,34 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
         instance.boot = Some(store.boot(&instance));
         instance.phase = Phase::until(renaming::RENAMING, ctx.pace.after(ctx.now, times::RENAMING), "available");
     }
+    instance.resizing = instance.class != before.class;
     let answer = json!({"DBInstance": instance.view(store, ctx.now)});
     if renamed && instance.writer {
         let cluster = ctx.region.rds.cluster_mut(&instance.cluster)?;
         cluster.restarts += 1;
         cluster.progress.want();
     }
-    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", "DB instance modified");
+    for change in told(&before, &instance) {
+        ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "configuration change", change);
+    }
     ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
     Ok(answer)
+}
+
+/// What RDS tells of changes when they are called for.
+fn told(before: &Instance, after: &Instance) -> Vec<String> {
+    let interval = |one: &Instance| one.kept.get("MonitoringInterval").and_then(Value::as_i64).unwrap_or_default();
+    let mut told = Vec::new();
+    if after.resizing {
+        told.push("Applying modification to database instance class".to_owned());
+    }
+    if before.parameter_group != after.parameter_group {
+        told.push(format!("Updated to use DBParameterGroup {}", after.parameter_group));
+    }
+    if interval(before) != interval(after) {
+        told.push(format!("Monitoring Interval changed to {}", interval(after)));
+    }
+    told
 }
 
 pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
@@ -107,8 +129,7 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     instance.phase = Phase::until("deleting", ctx.pace.after(ctx.now, times::INSTANCE_DELETION), "deleted");
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
-    let (name, cluster, writer, arn) =
-        (instance.identifier.clone(), instance.cluster.clone(), instance.writer, instance.arn.clone());
+    let (name, cluster, writer) = (instance.identifier.clone(), instance.cluster.clone(), instance.writer);
     let store = &mut ctx.region.rds;
     store.instances.insert(name.clone(), instance);
     let heir = store.members(&cluster).filter(|member| member.is_sound()).min_by_key(|member| member.promotion_tier());
@@ -118,7 +139,6 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     if let Some(cluster) = store.clusters.get_mut(&cluster) {
         cluster.progress.want();
     }
-    store.note(ctx.now, "db-instance", &arn, "deletion", "DB instance is being deleted");
     Ok(answer)
 }
 
@@ -136,7 +156,7 @@ pub(crate) fn reboot(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     cluster.restarts += u64::from(instance.writer);
     cluster.progress.want();
     let answer = json!({"DBInstance": instance.view(&ctx.region.rds, ctx.now)});
-    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance restarted");
+    ctx.region.rds.note(ctx.now, "db-instance", &instance.arn, "availability", "DB instance shutdown");
     ctx.region.rds.instances.insert(instance.identifier.clone(), instance);
     Ok(answer)
 }

@@ -37,6 +37,105 @@ fn a_failover_is_told_of_when_it_begins_and_when_it_ends() {
     assert_eq!(failover(&mut cloud), [started, completed]);
 }
 
+impl Cloud {
+    /// Has the state written and read again, as a cloud does that ends and starts.
+    fn restart(&mut self) {
+        let text = serde_json::to_string(&self.region.rds).unwrap();
+        self.region.rds = serde_json::from_str(&text).unwrap();
+    }
+}
+
+#[test]
+fn an_operation_is_told_of_once_when_it_is_over() {
+    let cluster = json!({"DBClusterIdentifier": "shop"});
+    let change =
+        |member: &str, value: &str| json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true, member: value});
+    let delete = json!({"DBClusterIdentifier": "shop", "SkipFinalSnapshot": true});
+    let first = json!({"DBInstanceIdentifier": "shop-1"});
+    let proxy = json!({"DBProxyName": "shop", "IdleClientTimeout": 60});
+    let resize = json!({"DBInstanceIdentifier": "shop-1", "DBInstanceClass": "db.r6g.large", "ApplyImmediately": true});
+    let mut cloud = Cloud::furnished();
+    cloud.region.rds.cluster_mut("shop").unwrap().version = "15.10".to_owned();
+    for (action, input, kind, at_once, seconds, message) in [
+        ("StopDBCluster", cluster.clone(), "db-cluster", None, 240, "DB cluster stopped"),
+        ("StartDBCluster", cluster, "db-cluster", None, 240, "DB cluster started"),
+        (
+            "ModifyDBCluster",
+            change("MasterUserPassword", "another-99"),
+            "db-cluster",
+            None,
+            20,
+            "Reset master credentials",
+        ),
+        (
+            "ModifyDBCluster",
+            change("EngineVersion", "15.17"),
+            "db-cluster",
+            None,
+            300,
+            "Database cluster engine version has been upgraded",
+        ),
+        (
+            "ModifyDBCluster",
+            change("NewDBClusterIdentifier", "store"),
+            "db-cluster",
+            None,
+            60,
+            "Renamed cluster from shop to store",
+        ),
+        (
+            "ModifyDBCluster",
+            json!({"DBClusterIdentifier": "store", "NewDBClusterIdentifier": "shop", "ApplyImmediately": true}),
+            "db-cluster",
+            None,
+            60,
+            "Renamed cluster from store to shop",
+        ),
+        ("RebootDBInstance", first.clone(), "db-instance", Some("DB instance shutdown"), 30, "DB instance restarted"),
+        (
+            "ModifyDBInstance",
+            resize,
+            "db-instance",
+            Some("Applying modification to database instance class"),
+            15,
+            "Finished applying modification to DB instance class",
+        ),
+        ("ModifyDBProxy", proxy, "db-proxy", None, 30, "RDS modified DB proxy shop."),
+        ("DeleteDBInstance", first, "db-instance", None, 360, "DB instance deleted"),
+        ("DeleteDBCluster", delete, "db-cluster", None, 360, "DB cluster deleted"),
+    ] {
+        let before = cloud.told(kind).len();
+        let new = |cloud: &mut Cloud| cloud.told(kind).split_off(before);
+        let began = cloud.now / 1000;
+        cloud.ok(action, input);
+        let mut expected: Vec<_> = at_once.map(|said| (began, said.to_owned())).into_iter().collect();
+        cloud.make_real();
+        cloud.pass(seconds - 1);
+        assert_eq!(new(&mut cloud), expected, "{action}");
+        cloud.restart();
+        // Nobody looks for a while.
+        cloud.pass(500);
+        expected.push((began + seconds, message.to_owned()));
+        assert_eq!(new(&mut cloud), expected, "{action}");
+        cloud.restart();
+        cloud.pass(1);
+        assert_eq!(new(&mut cloud), expected, "{action}");
+    }
+}
+
+#[test]
+fn what_the_servers_hold_up_is_told_of_when_they_are_there() {
+    let mut cloud = Cloud::furnished();
+    let began = cloud.now / 1000;
+    cloud.ok("StopDBCluster", json!({"DBClusterIdentifier": "shop"}));
+    cloud.pass(300);
+    let before = cloud.told("db-cluster").len();
+    cloud.make_real();
+    cloud.pass(10);
+    let told = cloud.told("db-cluster").split_off(before);
+    assert_eq!(told, [(began + 310, "DB cluster stopped".to_owned())]);
+}
+
 #[test]
 fn a_snapshot_is_told_of_when_it_begins_and_when_it_ends() {
     let mut cloud = Cloud::furnished();

@@ -108,7 +108,7 @@ fn a_creation_is_told_when_it_is_over() {
     cloud.make_real();
     assert_eq!(told(&mut cloud), ["DB cluster created"]);
     cloud.pass(360);
-    assert_eq!(told(&mut cloud), ["DB cluster created", "DB instance created", "RDS created DB proxy shop."]);
+    assert_eq!(told(&mut cloud), ["DB cluster created", "RDS created DB proxy shop.", "DB instance created"]);
 }
 
 #[test]
@@ -129,14 +129,53 @@ fn what_waits_is_applied_with_the_next_immediate_change_and_checked_again() {
     assert_eq!(shown(&mut cloud), (json!("15.10"), json!(null)), "what it has waits for nothing");
     cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.12"}));
     cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true}));
-    assert_eq!(shown(&mut cloud), (json!("15.12"), json!(null)));
+    assert_eq!(shown(&mut cloud), (json!("15.10"), json!({"EngineVersion": "15.12"})), "until it is upgraded");
     cloud.make_real();
     cloud.pass(1200);
+    assert_eq!(shown(&mut cloud), (json!("15.12"), json!(null)));
     cloud.ok("ModifyDBCluster", json!({"DBClusterIdentifier": "shop", "NewDBClusterIdentifier": "store"}));
     let input = cloud.cluster_input(&json!({"DBClusterIdentifier": "store"}));
     cloud.ok("CreateDBCluster", input);
     let now = json!({"DBClusterIdentifier": "shop", "ApplyImmediately": true});
     assert_eq!(cloud.refusal("ModifyDBCluster", now), "DBClusterAlreadyExistsFault");
+}
+
+#[test]
+fn an_upgrade_is_one_of_the_cluster_and_its_instances_and_shows_when_it_is_over() {
+    let mut cloud = Cloud::furnished();
+    cloud.region.rds.cluster_mut("shop").unwrap().version = "15.10".to_owned();
+    let shown = |cloud: &mut Cloud| {
+        let cluster = cloud.ok("DescribeDBClusters", json!({}))["DBClusters"][0].clone();
+        let member = cloud.ok("DescribeDBInstances", json!({}))["DBInstances"][0].clone();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let versions = [text(&cluster["EngineVersion"]), text(&member["EngineVersion"])];
+        (versions, [text(&cluster["Status"]), text(&member["DBInstanceStatus"])])
+    };
+    let upgrade = json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.17", "ApplyImmediately": true});
+    cloud.ok("ModifyDBCluster", upgrade);
+    cloud.make_real();
+    for (seconds, version, status) in
+        [(0, "15.10", "upgrading"), (299, "15.10", "upgrading"), (1, "15.17", "available")]
+    {
+        cloud.pass(seconds);
+        assert_eq!(shown(&mut cloud), ([version; 2].map(str::to_owned), [status; 2].map(str::to_owned)), "{seconds}");
+    }
+}
+
+#[test]
+fn an_upgrade_goes_with_a_renaming() {
+    let mut cloud = Cloud::furnished();
+    cloud.region.rds.cluster_mut("shop").unwrap().version = "15.10".to_owned();
+    let both = json!({"DBClusterIdentifier": "shop", "EngineVersion": "15.17", "NewDBClusterIdentifier": "store",
+        "ApplyImmediately": true});
+    cloud.ok("ModifyDBCluster", both);
+    cloud.make_real();
+    cloud.pass(300);
+    let version =
+        cloud.get("DescribeDBClusters", json!({"DBClusterIdentifier": "store"}), "/DBClusters/0/EngineVersion");
+    assert_eq!(version, "15.17");
+    let member = cloud.ok("DescribeDBInstances", json!({}))["DBInstances"][0].clone();
+    assert_eq!((&member["EngineVersion"], &member["DBInstanceStatus"]), (&json!("15.17"), &json!("available")));
 }
 
 #[test]
