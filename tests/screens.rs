@@ -305,6 +305,34 @@ fn refused_migrations() {
     assert!(diff.contains("0001_other was edited after it was applied"), "{diff}");
 }
 
+/// What is the matter with several of them is told once, with the command that lets all of them through.
+#[test]
+fn several_refused_migrations() {
+    let cloud = Cloud::start();
+    cloud.write("stack.yaml", "stack: shop\ndatabase: {}\nproxy: {}\nmigrations: {folder: drizzle}\n");
+    let late = ["0000_a", "0001_b", "0002_c"];
+    let write = |tags: &[&str]| {
+        for tag in tags {
+            let (_, table) = tag.split_once('_').expect("a number and a name");
+            cloud.write(&format!("drizzle/{tag}.sql"), &format!("CREATE TABLE {table} (id int);"));
+        }
+    };
+    folder(&cloud, &[&late[..], &["0003_d"]].concat());
+    let journal = std::fs::read_to_string(cloud.folder().join("drizzle/meta/_journal.json")).expect("a journal");
+    let mut last: serde_json::Value = serde_json::from_str(&journal).expect("JSON");
+    last["entries"].as_array_mut().expect("entries").drain(..3);
+    cloud.write("drizzle/meta/_journal.json", &last.to_string());
+    write(&["0003_d"]);
+    cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    cloud.write("drizzle/meta/_journal.json", &journal);
+    write(&late);
+    shows(&cloud, "diff-late", &["diff", "--local"]);
+    shows(&cloud, "deploy-late", &["deploy", "--local", "--yes"]);
+    let apply = ["migrate", "apply", "--stack", "stack.yaml", "--local", "--allow-out-of-order"];
+    cloud.infra(&apply).succeeds();
+    cloud.infra(&["diff", "--local", "--exit-code"]).succeeds();
+}
+
 #[test]
 fn clouds_that_cannot_be_used() {
     let nowhere = Cloud::absent();

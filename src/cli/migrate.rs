@@ -8,7 +8,6 @@ mod lint;
 mod new;
 mod outline;
 mod progress;
-mod refused;
 mod repair;
 mod show;
 mod source;
@@ -23,7 +22,10 @@ use console::style;
 
 use super::{BAD_INPUT, FAILED, Failure, INTERRUPTED, print};
 use crate::{
-    migrate::{self, LedgerError, Refusal},
+    migrate::{
+        self, LedgerError, Refusal,
+        refusal::{MANY, groups},
+    },
     render::{command::Given, output::tell},
 };
 
@@ -128,7 +130,7 @@ fn failed(failure: migrate::Failure, json: bool) -> u8 {
     match failure {
         migrate::Failure::Refused { refusals, .. } => {
             tell(&format!("{} {what}", style("Refused.").red().bold()));
-            for group in refused::groups(refusals) {
+            for group in groups(refusals, MANY) {
                 tell(&format!("{:?}", miette::Report::new(group)));
             }
         }

@@ -1,11 +1,15 @@
 //! What Drizzle would skip in silence or break on half-way, said before anything runs.
 
+mod together;
+
 use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
+
+pub use together::{Group, MANY, groups};
 
 use super::folder::{Folder, Layout, Migration, Stray};
 use super::guard;

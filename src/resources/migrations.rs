@@ -17,7 +17,12 @@ use self::{
 use crate::{
     aws::Result,
     engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times},
-    migrate::{Allow, Folder, Ledger, Plan, State, ledger::Contents, plan::plan, refusal::refusals},
+    migrate::{
+        Allow, Folder, Ledger, Plan, State,
+        ledger::Contents,
+        plan::plan,
+        refusal::{groups, refusals},
+    },
     resources::{
         function::{self, Function},
         proxy::{self, Proxy},
@@ -221,7 +226,11 @@ impl Migrations {
         let Settings { ledger, command, .. } = &self.settings;
         let plan = plan(folder, contents);
         let found = refusals(&plan, folder, ledger, contents.has_name, &Allow::default(), None);
-        found.iter().map(|refusal| Obstacle { reason: refusal.to_string(), remedy: remedy(refusal, command) }).collect()
+        // The plan names them already: what is the matter with several is told once.
+        groups(found, 2)
+            .iter()
+            .map(|refusal| Obstacle { reason: refusal.to_string(), remedy: remedy(refusal, refusal.option(), command) })
+            .collect()
     }
 
     /// The ARN of the stack's own secret, whatever its name: where there are two, while one takes the other's place, the one

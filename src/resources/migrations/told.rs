@@ -39,10 +39,10 @@ pub(super) fn told(event: Event) -> String {
     }
 }
 
-/// What to do about a refusal, with the command that has the option for it.
-pub(super) fn remedy(refusal: &Refusal, command: &str) -> String {
-    let help = miette::Diagnostic::help(refusal).map(|help| help.to_string()).unwrap_or_default();
-    match refusal.option() {
+/// What to do about a refusal, or several of a kind, with the command that has the `option` for it.
+pub(super) fn remedy(refusal: &dyn miette::Diagnostic, option: Option<String>, command: &str) -> String {
+    let help = refusal.help().map(|help| help.to_string()).unwrap_or_default();
+    match option {
         Some(option) => format!("{help} Here that is: {command} {option}"),
         None => help,
     }
@@ -105,8 +105,8 @@ pub(super) fn told_failure(failure: &Failure, command: &str, whence: Whence) -> 
             .advise(elsewhere())
         }
         Failure::Refused { refusals, .. } => {
-            let reasons: Vec<String> =
-                refusals.iter().map(|refusal| format!("{refusal}\n    {}", remedy(refusal, command))).collect();
+            let told = |refusal: &Refusal| format!("{refusal}\n    {}", remedy(refusal, refusal.option(), command));
+            let reasons: Vec<String> = refusals.iter().map(told).collect();
             Error::other(format!("{failure}\n{}", reasons.join("\n")))
         }
         Failure::Statement(_) => report(failure)

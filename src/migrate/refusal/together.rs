@@ -1,22 +1,22 @@
-//! Why nothing is applied, on the screen: the same reason for many migrations is told once.
+//! Why nothing is applied, as it is told: the same reason for many migrations once.
 
 use std::{fmt, mem};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use crate::migrate::{Layout, Refusal};
+use super::{Layout, Refusal};
 
-/// From how many refusals of one kind on they are told together.
-const MANY: usize = 4;
+/// From how many refusals of one kind on there may be one reason for all of them.
+pub const MANY: usize = 4;
 /// How many of them are named.
 const NAMED: usize = 3;
 
 /// Refusals of one kind, next to each other.
 #[derive(Debug)]
-pub(super) struct Group(Vec<Refusal>);
+pub struct Group(Vec<Refusal>);
 
-/// Few of a kind each on its own, many of it as one.
-pub(super) fn groups(refusals: Vec<Refusal>) -> Vec<Group> {
+/// Those of a kind each on its own, and as one from `many` of them on.
+pub fn groups(refusals: Vec<Refusal>, many: usize) -> Vec<Group> {
     let mut kinds: Vec<Vec<Refusal>> = Vec::new();
     for refusal in refusals {
         let kind = mem::discriminant(&refusal);
@@ -26,7 +26,7 @@ pub(super) fn groups(refusals: Vec<Refusal>) -> Vec<Group> {
         }
     }
     let apart = |kind: Vec<Refusal>| match what(&kind[0]) {
-        Some(_) if kind.len() >= MANY => vec![Group(kind)],
+        Some(_) if kind.len() >= many => vec![Group(kind)],
         _ => kind.into_iter().map(|refusal| Group(vec![refusal])).collect(),
     };
     kinds.into_iter().flat_map(apart).collect()
@@ -49,16 +49,24 @@ fn what(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-/// What to do about many at once.
-fn remedy(refusal: &Refusal) -> Option<&'static str> {
+/// What to do about several at once.
+fn remedy(refusal: &Refusal, is_many: bool) -> Option<&'static str> {
     match refusal {
-        Refusal::OutOfOrder { .. } => Some(
+        Refusal::OutOfOrder { .. } if is_many => Some(
             "So many at once are seldom late ones: is this the folder of this database? If it is, generate them again, so that \
              they come last; or, if they do not depend on the order, apply them with --allow-out-of-order.",
+        ),
+        Refusal::OutOfOrder { .. } => Some(
+            "Generate them again, so that they come last; or, if they do not depend on the order, apply them with \
+             --allow-out-of-order.",
         ),
         Refusal::Misordered { .. } => Some(
             "Drizzle would skip them wherever the earlier one is applied. Give each a `when` greater than that of the one \
              before it; or, if they do not depend on the order, apply them with --allow-out-of-order.",
+        ),
+        Refusal::Edited { .. } if !is_many => Some(
+            "Restore the files from version control and put changes into new migrations; or, if the database has them, apply with \
+             --accept-edited.",
         ),
         Refusal::Edited { .. } => Some(
             "So many at once usually have one reason: another folder. Restore the files from version control and put changes \
@@ -111,13 +119,25 @@ impl fmt::Display for Group {
     }
 }
 
+impl Group {
+    /// The option of `infra migrate apply` that lets it through.
+    pub fn option(&self) -> Option<String> {
+        let option = self.0[0].option()?;
+        match self.0.len() {
+            1 => Some(option),
+            // Of several, the option without the name of one.
+            _ => option.split(' ').next().map(str::to_owned),
+        }
+    }
+}
+
 impl std::error::Error for Group {}
 
 impl Diagnostic for Group {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match &self.0[..] {
             [only] => only.help(),
-            [first, ..] => remedy(first).map(|text| Box::new(text) as Box<dyn fmt::Display>),
+            [first, ..] => remedy(first, self.0.len() >= MANY).map(|text| Box::new(text) as Box<dyn fmt::Display>),
             [] => None,
         }
     }
@@ -145,15 +165,18 @@ mod tests {
         };
         let stray = || Refusal::Stray { path: "migrations/a.sql".into(), ledger: None, row: None };
         let refusals = |late_ones: usize| [stray()].into_iter().chain((0..late_ones).map(late)).collect();
-        assert_eq!(groups(refusals(3)).len(), 4);
-        let many = groups(refusals(295));
+        assert_eq!(groups(refusals(3), MANY).len(), 4);
+        let few = groups(refusals(3), 2);
+        assert!(few[1].to_string().ends_with("(the last one that is: 0300_last): 0000_m, 0001_m and 0002_m."));
+        assert!(few[1].help().unwrap().to_string().starts_with("Generate them again"));
+        let many = groups(refusals(295), MANY);
         assert_eq!(many.len(), 2);
         assert_eq!(
             many[1].to_string(),
             "295 migrations are not applied, but later ones are; Drizzle would skip them and report success (the last one that \
              is: 0300_last): 0000_m, 0001_m, 0002_m and 292 more."
         );
-        assert!(groups(refusals(4))[1].to_string().ends_with("0000_m, 0001_m, 0002_m and 0003_m."));
+        assert!(groups(refusals(4), MANY)[1].to_string().ends_with("0000_m, 0001_m, 0002_m and 0003_m."));
         assert!(many[1].help().unwrap().to_string().contains("--allow-out-of-order"));
     }
 }
