@@ -205,3 +205,24 @@ async fn a_cloud_whose_folder_is_replaced_leaves_the_next_one_alone() {
     said(&data, &["stop"]);
     third.wait().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_a_copy_of_a_folder_leaves_the_originals_servers_alone() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let (cloud, aws) = start(&data).await;
+    let places = furnish(&aws).await;
+    let servers = fs::canonicalize(data.join("servers")).unwrap();
+    let pids = [pid(&pooler(&servers)), super::server_pid(&data)];
+    let client = connect(&places.proxy, "first-99").await.unwrap();
+    let copy = folder.parent().join("copy");
+    assert!(Command::new("cp").arg("-a").arg(&data).arg(&copy).status().unwrap().success());
+    let told = said(&copy, &["stop"]);
+    assert!(told.contains("No local cloud is running in "), "{told}");
+    let told = said(&copy, &["reset", "--everything", "--yes"]);
+    assert!(told.contains("have been deleted") && !told.contains("killed") && !copy.exists(), "{told}");
+    assert_eq!(pids.map(|pid| lives(&pid)), [true, true]);
+    assert_eq!(super::value(&client, "SELECT 1").await, "1", "a session was broken");
+    drop(client);
+    cloud.stop().await;
+}

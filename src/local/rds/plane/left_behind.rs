@@ -7,12 +7,18 @@ use std::{
 
 use futures::future::join_all;
 
-use super::process::{Kind, Process, Running};
+use super::{
+    process::{Kind, Process, Running},
+    system_folder::copied_from,
+};
 use crate::local::cloud::Cloud;
 
 /// Ends the servers and poolers of a data folder, which the caller has locked; answers how many there were. `data` is the
-/// folder's canonical path, as their arguments have it.
+/// folder's canonical path, as their arguments have it. What a copy's link leads to is the original's, which has its own lock.
 pub(crate) async fn end_left_behind(data: &Path) -> usize {
+    if copied_from(data).is_some() {
+        return 0;
+    }
     end_in(&servers_of(data)).await
 }
 
