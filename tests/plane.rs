@@ -362,9 +362,14 @@ async fn what_a_killed_daemon_left_running_is_ended_by_stop_and_by_reset() {
         assert!(said(&data, &["stop"]).contains("No local cloud is running in"));
     }
     // Somebody's own folder is none of ours.
-    fs::write(folder.parent().join("kept"), "").unwrap();
-    let mut reset = Command::new(env!("CARGO_BIN_EXE_infra"));
-    let refused =
-        reset.args(["local", "reset", "--everything", "--yes", "--data"]).arg(folder.parent()).output().unwrap();
-    assert!(!refused.status.success() && folder.parent().join("kept").exists());
+    for name in ["kept", "lock"] {
+        fs::write(folder.parent().join(name), "").unwrap();
+    }
+    for arguments in [&["reset", "--everything", "--yes"][..], &["start", "--port", "0"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        let refused = command.arg("local").args(arguments).arg("--data").arg(folder.parent()).output().unwrap();
+        let why = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && why.contains("it holds kept and lock."), "{why}");
+        assert_eq!(fs::read_dir(folder.parent()).unwrap().count(), 2);
+    }
 }

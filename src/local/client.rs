@@ -18,14 +18,14 @@ use tokio::net::TcpStream;
 
 use super::{
     chosen::Chosen,
-    daemon::{LocalError, Note, Options, folder},
+    daemon::{LocalError, Note, Options, entries, folder},
     disk, end_left_behind,
     log::Log,
     pace::Pace,
     rds,
 };
 
-pub(crate) use super::daemon::folder::is_data_folder;
+pub(crate) use super::daemon::entries::is_data_folder;
 pub(crate) use endpoint::{ca_at, data_at};
 
 /// The port that people expect such an endpoint on.
@@ -68,12 +68,8 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
     if let Some(note) = find(data).await {
         return Ok(Launch::Ran(note.url));
     }
-    disk::private_folder(data)?;
-    // Keys, passwords and data of a machine are nobody else's.
-    let ignored = data.join(".gitignore");
-    if !ignored.exists() {
-        disk::write(&ignored, b"*\n")?;
-    }
+    entries::claim(data)?;
+    entries::ignore(data)?;
     let failed = |reason: String| LocalError::DidNotStart { data: data.clone(), reason };
     let said = data.join("daemon.out");
     let output = std::fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&said);
@@ -151,12 +147,21 @@ pub async fn stop(data: &Path) -> Result<Stopped, LocalError> {
     Err(LocalError::Silent { pid: folder::holder(&data), data })
 }
 
-/// Stops the cloud, ends what it left running, and deletes its folder and databases; gives what there was to stop. Also
-/// of a folder that is gone, where its databases were elsewhere.
+/// What a cloud left that was deleted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// What there was to stop.
+    pub stopped: Stopped,
+    /// What is still in its folder, by name: it is somebody else's.
+    pub left: Vec<String>,
+}
+
+/// Stops the cloud, ends what it left running, and deletes its databases and what it has made in its folder, with the folder if
+/// nothing else is in it. Also of a folder that is gone, where its databases were elsewhere.
 ///
 /// # Errors
 /// When it does not stop, or something cannot be deleted.
-pub async fn forget(data: &Path) -> Result<Stopped, LocalError> {
+pub async fn forget(data: &Path) -> Result<Forgotten, LocalError> {
     let stopped = stop(data).await?;
     let data = data.canonicalize().or_else(|_| std::path::absolute(data)).map_err(disk::error("find", data))?;
     // Kept until the end: no other daemon makes databases in what is about to go.
@@ -166,10 +171,7 @@ pub async fn forget(data: &Path) -> Result<Stopped, LocalError> {
     }
     let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
     let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };
-    match std::fs::remove_dir_all(&data) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(disk::error("delete", &data)(cause).into()),
-        _ => Ok(stopped),
-    }
+    Ok(Forgotten { stopped, left: entries::delete(&data)? })
 }
 
 async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {

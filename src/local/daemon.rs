@@ -1,5 +1,6 @@
 //! The daemon: one local cloud on one data folder, its endpoint, and the note by which others find it.
 
+pub(crate) mod entries;
 pub(crate) mod folder;
 
 use std::{
@@ -69,6 +70,18 @@ pub enum LocalError {
         data: PathBuf,
         /// The other daemon, as far as it is known.
         pid: Option<u32>,
+    },
+    /// The data folder is somebody's, and not a local cloud's.
+    #[error(
+        "Could not start the local cloud in {}: this is not a local cloud's folder, and it is not empty: it holds {holds}. Choose a \
+         new or an empty folder with --data",
+        data.display()
+    )]
+    Foreign {
+        /// The folder.
+        data: PathBuf,
+        /// What is in it.
+        holds: String,
     },
     /// The port is taken.
     #[error(
@@ -242,7 +255,7 @@ impl Drop for Running {
 /// When the data folder is in use or unusable, the port is taken, or a service is unknown.
 pub async fn start(options: Options) -> Result<Running, LocalError> {
     let services = chosen(&options.services)?;
-    disk::private_folder(&options.data)?;
+    entries::claim(&options.data)?;
     let data = options.data.canonicalize().map_err(disk::error("find", &options.data))?;
     let lock = Lock::take(&data).await?;
     if let Some(original) = rds::copied_from(&data) {

@@ -122,6 +122,17 @@ fn state(data: &Path) -> PathBuf {
     data.join(STATE)
 }
 
+/// Whether there is the state of an account in `data`, whatever else there is.
+pub(crate) fn has_accounts(data: &Path) -> bool {
+    let is_account = |name: &str| name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit());
+    list(&state(data)).is_ok_and(|all| all.iter().any(|(name, path)| is_account(name) && path.is_dir()))
+}
+
+/// Whether this is what a process that was killed was writing.
+pub(crate) fn is_unfinished(name: &str, path: &Path) -> bool {
+    name.starts_with(".tmp") && path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
 /// Whether anything was saved in `data`, or what was is still there.
 pub(crate) fn is_saved(data: &Path) -> bool {
     state(data).exists()
@@ -216,7 +227,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, DiskError> {
 }
 
 /// The entries of a folder, by name; none where it does not exist.
-fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
+pub(crate) fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -10,6 +10,7 @@ use crate::{
     local::{
         LocalError,
         client::{self, Stopped},
+        daemon::entries,
         disk, inventory, rds,
     },
     render::{output::print, value::count},
@@ -18,8 +19,10 @@ use crate::{
 /// Stops the cloud and deletes its folder; `sure` is who need not be asked.
 pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
     if data.exists() && !client::is_data_folder(data) {
-        let path = data.display();
-        return Err(Failure::Told(format!("{path} is not a local cloud's folder; nothing was deleted")));
+        let (path, holds) = (data.display(), entries::held(data));
+        return Err(Failure::Told(format!(
+            "{path} is not a local cloud's folder: it holds {holds}. Nothing was deleted"
+        )));
     }
     if let Some(question) = to_ask(data).await.filter(|_| !sure) {
         ask::yes(&question).map_err(|failure| match failure {
@@ -27,10 +30,15 @@ pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
             _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
         })?;
     }
-    if let Stopped::LeftBehind(servers) = client::forget(data).await? {
+    let forgotten = client::forget(data).await?;
+    if let Stopped::LeftBehind(servers) = forgotten.stopped {
         tell_left_behind(servers);
     }
     print("The local cloud and everything in it have been deleted.");
+    if !forgotten.left.is_empty() {
+        let (path, left) = (data.display(), entries::told(&forgotten.left));
+        print(&format!("{path} is still there: it also holds {left}."));
+    }
     Ok(())
 }
 

@@ -84,11 +84,6 @@ pub(crate) fn is_locked(data: &Path) -> bool {
     matches!(try_lock(data), Ok(None))
 }
 
-/// Whether a daemon ever had this folder.
-pub(crate) fn is_data_folder(data: &Path) -> bool {
-    data.join("lock").is_file()
-}
-
 /// Takes the data folder, where nobody has it.
 pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
     let path = data.join("lock");
@@ -180,7 +175,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let running = start(Options::in_test(data.path())).await.unwrap();
         let copy = tempfile::tempdir().unwrap();
-        for name in ["daemon.json", "lock", "port"] {
+        for name in [".infra-local", "daemon.json", "lock", "port"] {
             std::fs::copy(data.path().join(name), copy.path().join(name)).unwrap();
         }
         assert!(client::get(copy.path(), "calls").await.is_err());
