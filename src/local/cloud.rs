@@ -35,6 +35,8 @@ pub(crate) struct Cloud {
     pub(crate) data: PathBuf,
     /// What makes the folder its own; a daemon's cloud has it.
     pub(crate) lock: Option<Lock>,
+    /// Whether the state of any region was found when it was opened.
+    pub(crate) found: bool,
     /// The folder of its servers, which need not be in the data folder, once that is known.
     pub(crate) servers: OnceLock<PathBuf>,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
@@ -62,8 +64,10 @@ pub(crate) enum Reach {
 impl Cloud {
     /// The cloud whose state is in `data`, which exists; an empty one when nothing was saved there.
     pub(crate) fn open(data: &Path, pace: Pace, services: Vec<&'static Service>) -> Result<Self, disk::DiskError> {
+        let world = disk::load(data)?;
         Ok(Self {
-            world: Mutex::new(disk::load(data)?),
+            found: world.accounts.values().any(|account| !account.regions.is_empty()),
+            world: Mutex::new(world),
             pace,
             services,
             data: data.to_owned(),

@@ -50,7 +50,7 @@ pub(super) fn tell_left_behind(servers: usize) {
 /// What is to be asked before all in `data` goes, if anything is. What cannot be read keeps nobody from deleting it.
 async fn to_ask(data: &Path) -> Option<String> {
     match contents(data).await {
-        Some(items) => question(&items),
+        Some(items) => question_with(&rds::unknown_of(data), question(&items)),
         None => question_unread(&rds::databases_of(data)),
     }
 }
@@ -76,6 +76,16 @@ fn question_unread(folders: &[String]) -> Option<String> {
         "What this local cloud has cannot be read. This deletes it all, and with it {folders} of databases and snapshots \
          ({named}). Continue?"
     ))
+}
+
+/// The same question, with the databases of which the state is gone: nobody may think of them any more.
+fn question_with(unknown: &[String], question: Option<String>) -> Option<String> {
+    if unknown.is_empty() {
+        return question;
+    }
+    let (named, folders) = (unknown.join(", "), count(unknown.len(), "folder"));
+    let question = question.unwrap_or_else(|| "Continue?".to_owned());
+    Some(format!("{folders} of databases and snapshots ({named}), whose state is gone, would go as well. {question}"))
 }
 
 /// What is asked, if anything is: a snapshot was made to outlive its database, and whoever works on one stack may not think
@@ -137,6 +147,13 @@ mod tests {
         assert_eq!(to_ask(data.path()).await, None);
         std::fs::remove_dir_all(data.path().join("state")).unwrap();
         assert_eq!(to_ask(data.path()).await.as_deref(), Some(told), "the state is gone");
+    }
+
+    #[test]
+    fn databases_whose_state_is_gone_are_named_beside_the_rest() {
+        assert_eq!(question_with(&[], None), None);
+        let told = "1 folder of databases and snapshots (cluster-A), whose state is gone, would go as well. Continue?";
+        assert_eq!(question_with(&["cluster-A".to_owned()], None).as_deref(), Some(told));
     }
 
     #[test]

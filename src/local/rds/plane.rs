@@ -80,6 +80,7 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
         failures: Failures::default(),
         warmed: AtomicBool::new(false),
     });
+    plane.spare_unknown();
     loop {
         let restless = plane.pass().await;
         tokio::select! {

@@ -1,8 +1,8 @@
 //! Root's servers: in a folder of the system, for root's own folders are closed to the user that runs them. A link in the
 //! data folder leads there, and a note there names the data folder.
 //!
-//! Databases are never swept away: what belongs to a data folder that is gone stays as long as it holds one, for the data
-//! folder may only have been moved. Only `infra local reset --everything` removes them.
+//! No databases are swept away here: what belongs to a data folder that is gone stays as long as it holds one, for the data
+//! folder may only have been moved. They go with `infra local reset --everything`, or where the API deletes them.
 
 use std::{
     collections::BTreeSet,
@@ -24,6 +24,9 @@ const SYSTEM: &str = "/var/lib/infra-local";
 
 /// The note in a cloud's folder there that names its data folder.
 const OWNER: &str = "data-folder";
+
+/// The note in the folder of a database or snapshot of which there was no state.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The link to it in the data folder. Everybody else has the servers themselves in this place.
 const LINK: &str = "servers";
@@ -111,19 +114,31 @@ fn belonging(system: &Path, data: &Path) -> Vec<PathBuf> {
 /// The names of the folders with databases and snapshots that are deleted with the cloud on `data`, which may be gone itself.
 pub(crate) fn databases_of(data: &Path) -> Vec<String> {
     let data = data.canonicalize().or_else(|_| std::path::absolute(data));
-    data.map(|data| databases_below(Path::new(SYSTEM), &data)).unwrap_or_default()
+    data.map(|data| databases_below(Path::new(SYSTEM), &data, |_| true)).unwrap_or_default()
 }
 
-fn databases_below(system: &Path, data: &Path) -> Vec<String> {
+/// Those of them of which there was no state.
+pub(crate) fn unknown_of(data: &Path) -> Vec<String> {
+    let data = data.canonicalize().or_else(|_| std::path::absolute(data));
+    let is_unknown = |home: &Path| home.join(UNKNOWN).exists();
+    data.map(|data| databases_below(Path::new(SYSTEM), &data, is_unknown)).unwrap_or_default()
+}
+
+/// Whether a folder of this name is a database's or a snapshot's.
+pub(super) fn is_database(name: &str) -> bool {
+    name.starts_with("cluster-") || name.starts_with("snapshot-")
+}
+
+fn databases_below(system: &Path, data: &Path, which: impl Fn(&Path) -> bool) -> Vec<String> {
     let mut places = belonging(system, data);
     let own = data.join(LINK);
     // What a link leads to is not deleted, but where it is among those.
     places.extend((!own.is_symlink()).then_some(own));
-    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten();
+    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten().filter(|entry| which(&entry.path()));
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let is_one = |name: &String| name.starts_with("cluster-") || name.starts_with("snapshot-");
     // The servers of a cluster are one thing.
-    let names: BTreeSet<String> = names.filter(is_one).map(|name| primary_name(&name).to_owned()).collect();
+    let names: BTreeSet<String> =
+        names.filter(|name| is_database(name)).map(|name| primary_name(&name).to_owned()).collect();
     names.into_iter().collect()
 }
 
@@ -239,7 +254,7 @@ mod tests {
         }
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
-        let held = |name: &str| databases_below(&scene.system(), &scene.data(name));
+        let held = |name: &str| databases_below(&scene.system(), &scene.data(name), |_| true);
         assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-B"]]);
         for name in ["gone", "kept"] {
             forget_below(&scene.system(), &scene.data(name)).await.unwrap();
