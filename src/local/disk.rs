@@ -5,7 +5,7 @@
 //! DATA/state/000000000000/eu-central-1.json
 //! ```
 //!
-//! The events of a region's logs are beside it, in `eu-central-1.logs`.
+//! The events of a region's logs are beside it, in `eu-central-1.logs`. What else is there is somebody's, and left alone.
 
 use std::{
     fs, io,
@@ -17,7 +17,10 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::NamedTempFile;
 
-use super::world::{Account, World};
+use super::{
+    dispatch::is_region,
+    world::{Account, World},
+};
 
 /// Why the cloud could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -124,8 +127,11 @@ fn state(data: &Path) -> PathBuf {
 
 /// Whether there is the state of an account in `data`, whatever else there is.
 pub(crate) fn has_accounts(data: &Path) -> bool {
-    let is_account = |name: &str| name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit());
-    list(&state(data)).is_ok_and(|all| all.iter().any(|(name, path)| is_account(name) && path.is_dir()))
+    list(&state(data)).is_ok_and(|all| all.iter().any(|(name, path)| is_account(name, path)))
+}
+
+fn is_account(name: &str, path: &Path) -> bool {
+    name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit()) && path.is_dir()
 }
 
 /// Whether this is what a process that was killed was writing.
@@ -141,17 +147,16 @@ pub(crate) fn is_saved(data: &Path) -> bool {
 /// Everything that was saved in `data`.
 pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
     let mut world = World::default();
-    for (account, folder) in list(&state(data))? {
+    for (account, folder) in list(&state(data))?.into_iter().filter(|(name, path)| is_account(name, path)) {
         let mut content = Account::default();
-        for (name, file) in list(&folder)? {
+        for (name, file) in list(&folder)?.into_iter().filter(|(_, path)| path.is_file()) {
             match name.strip_suffix(".json") {
                 Some("global") => content.iam = read(&file)?,
-                Some(region) => {
+                Some(region) if is_region(region) => {
                     content.regions.insert(region.to_owned(), read(&file)?);
                 }
-                None if name.ends_with(LOGS) => {}
-                // What a killed daemon was writing.
-                None => fs::remove_file(&file).map_err(error("remove", &file))?,
+                _ if is_unfinished(&name, &file) => fs::remove_file(&file).map_err(error("remove", &file))?,
+                _ => {}
             }
         }
         for (region, place) in &mut content.regions {
@@ -167,7 +172,7 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
     let Some(content) = world.accounts.get_mut(account) else { return Ok(()) };
     let folder = folder_below(data, &[STATE, account])?;
     let global = global(&folder);
-    // On a disk that takes only some of these it is none of them that changes.
+    // All of it is written before any is placed: a disk that has no room for all keeps what it has.
     let mut files = vec![(packed(&global, &content.iam)?, global, None)];
     for region in regions {
         let is_ahead = content.ahead.contains(region);
@@ -183,7 +188,7 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
     let mut placed = Vec::new();
     for (file, path, region) in files {
         if let Err(error) = place(&path, file) {
-            // The caller takes back what they have.
+            // The caller takes back what they have. What is global is written again whatever is saved next.
             content.ahead.extend(placed);
             return Err(error);
         }
@@ -235,4 +240,38 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
     };
     let named = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
     entries.map(|entry| entry.map(named)).collect::<io::Result<_>>().map_err(error("read", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_put_beside_the_state_is_neither_read_nor_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let mut world = World::default();
+        world.accounts.entry("000000000000".to_owned()).or_default().regions.entry("us-east-1".to_owned()).or_default();
+        save(data.path(), &mut world, "000000000000", &["us-east-1".to_owned()]).unwrap();
+        let state = data.path().join("state");
+        let files = [
+            ".DS_Store",
+            "notes.txt",
+            "backup/us-east-1.json",
+            "000000000000/us-east-1.json.bak",
+            "000000000000/us-east-1 copy.json",
+            "000000000000/backup/global.json",
+            "000000000000/.DS_Store",
+        ];
+        let unfinished = state.join("000000000000/.tmpA1b2C3");
+        for file in files.map(|name| state.join(name)).iter().chain([&unfinished]) {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "not ours").unwrap();
+        }
+        let world = load(data.path()).unwrap();
+        let places: Vec<_> =
+            world.accounts.iter().map(|(name, account)| (name, account.regions.keys().collect::<Vec<_>>())).collect();
+        assert_eq!(places, [(&"000000000000".to_owned(), vec![&"us-east-1".to_owned()])]);
+        assert_eq!(files.map(|name| state.join(name).exists()), [true; 7]);
+        assert!(!unfinished.exists());
+    }
 }
