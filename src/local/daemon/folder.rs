@@ -99,17 +99,24 @@ pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
 /// The daemon that has the data folder, as far as it can be known: on Linux by its lock, elsewhere by its note.
 pub(crate) fn holder(data: &Path) -> Option<u32> {
     let by_lock = || {
-        let inode = std::fs::metadata(data.join("lock")).ok()?.ino();
-        // 1: FLOCK  ADVISORY  WRITE 1054 fe:00:1835012 0 EOF
-        let holds = |line: &str| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let [_, "FLOCK", _, "WRITE", pid, place, ..] = fields[..] else { return None };
-            let is_this = place.rsplit(':').next()?.parse() == Ok(inode);
-            pid.parse().ok().filter(|_| is_this)
-        };
-        std::fs::read_to_string("/proc/locks").ok()?.lines().find_map(holds)
+        let lock = std::fs::metadata(data.join("lock")).ok()?;
+        holder_among(&std::fs::read_to_string("/proc/locks").ok()?, lock.dev(), lock.ino())
     };
     by_lock().or_else(|| Note::read(data).map(|note| note.pid))
+}
+
+/// Who holds the lock on a file, among all that Linux tells of; nobody where that is not clear. A file system may show its files
+/// with another device's number than its locks.
+fn holder_among(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    // 1: FLOCK  ADVISORY  WRITE 1054 fe:00:1835012 0 EOF
+    let place = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
+    let holds = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, "WRITE", pid, at, ..] = fields[..] else { return None };
+        (at == place).then(|| pid.parse().ok().filter(|pid| *pid > 0))
+    };
+    let mut holders = locks.lines().filter_map(holds);
+    holders.next().flatten().filter(|_| holders.next().is_none())
 }
 
 /// Ends the cloud where its folder is removed or moved away, or another has come in its place, also if nobody calls it.
@@ -126,6 +133,18 @@ pub(super) async fn end_without(cloud: &Cloud) {
 mod tests {
     use super::*;
     use crate::local::{Options, client, pace::Pace, start};
+
+    #[test]
+    fn who_holds_a_lock_is_known_by_the_files_device_and_number() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 11 00:2a:5 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 00:2b:5 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 13 00:2b:5 0 EOF\n3: POSIX  ADVISORY  WRITE 14 00:2c:5 0 EOF\n\
+                     4: FLOCK  ADVISORY  WRITE 15 fe:00:7 0 EOF\n5: FLOCK  ADVISORY  WRITE 16 fe:00:7 0 EOF\n\
+                     6: FLOCK  ADVISORY  WRITE 0 00:2d:5 0 EOF\n7: FLOCK  ADVISORY  WRITE 17 103:02:5 0 EOF\n";
+        let holder = |major, minor, inode| holder_among(locks, rustix::fs::makedev(major, minor), inode);
+        let asked = [(0, 0x2a, 5), (0, 0x2b, 5), (0, 0x2c, 5), (0, 0x2d, 5), (0, 0x2a, 6), (0xfe, 0, 7), (0x103, 2, 5)];
+        let told = asked.map(|(major, minor, inode)| holder(major, minor, inode));
+        assert_eq!(told, [Some(11), Some(12), None, None, None, None, Some(17)]);
+    }
 
     #[tokio::test]
     async fn a_daemon_ends_where_its_folder_is_removed() {
