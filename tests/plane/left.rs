@@ -226,3 +226,35 @@ async fn what_is_done_to_a_copy_of_a_folder_leaves_the_originals_servers_alone()
     drop(client);
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_cloud_left_in_the_same_place_is_told_of_and_deleted_by_another_reset() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let mut first = daemon(&data);
+    until("whether it has a folder for servers", "true", || async { data.join("servers").exists().to_string() }).await;
+    let servers = fs::read_link(data.join("servers"));
+    if let Ok(servers) = &servers {
+        // A database of which no state knows, all at once.
+        fs::create_dir_all(servers.join("new/data")).unwrap();
+        fs::write(servers.join("new/unknown"), "").unwrap();
+        fs::rename(servers.join("new"), servers.join("cluster-A")).unwrap();
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // Elsewhere than with root they are in the folder itself, and go with it.
+    let Ok(servers) = servers else { return };
+    fs::remove_dir_all(&data).unwrap();
+    let mut second = daemon(&data);
+    clients(&data).await;
+    let reset = ["reset", "--everything", "--yes"];
+    let told = said(&data, &reset);
+    assert!(
+        told.contains("An earlier local cloud in this place has left databases or snapshots (cluster-A)"),
+        "{told}"
+    );
+    assert!(servers.exists());
+    second.wait().unwrap();
+    let told = said(&data, &reset);
+    assert!(!told.contains("earlier") && !servers.exists(), "{told}");
+}

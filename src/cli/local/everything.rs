@@ -39,6 +39,15 @@ pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
         let (path, left) = (data.display(), entries::told(&forgotten.left));
         print(&format!("{path} is still there: it also holds {left}."));
     }
+    // Root's are elsewhere, and those that an earlier cloud had left there were not this one's.
+    let earlier = rds::databases_of(data);
+    if !earlier.is_empty() {
+        print(&format!(
+            "An earlier local cloud in this place has left databases or snapshots ({}), which were kept, because its folder may \
+             only have been moved. If it was not, the same command deletes them.",
+            earlier.join(", ")
+        ));
+    }
     Ok(())
 }
 
