@@ -188,10 +188,8 @@ impl Plane {
         F: Future<Output = bool> + Send + 'static,
     {
         let plane = Arc::clone(self);
-        let work = async move {
-            // What is in the place of a folder that has gone is another cloud's.
-            plane.cloud().is_there() && work(plane).await
-        };
+        // What is in the place of a folder that has gone is another cloud's. Large, it is kept apart from what begins it.
+        let work = Box::pin(async move { plane.cloud().is_there() && work(plane).await });
         self.works.begin(name, work).await;
     }
 
