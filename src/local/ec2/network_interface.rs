@@ -12,6 +12,7 @@ use super::{
     dhcp_options, kind,
     listing::Listing,
     network_interface_owner::OF_FUNCTION,
+    private_address::check_number,
     subnet::Subnet,
     tag::{self, TagSpecification},
     view::{View, timestamp},
@@ -211,13 +212,15 @@ impl CreateNetworkInterface {
         }
         let others = self.private_ip_addresses.iter().filter(|one| !one.primary).map(|one| one.private_ip_address);
         let mut others: Vec<Option<Ipv4Addr>> = others.collect();
+        let counted = self.secondary_private_ip_address_count.unwrap_or_default();
+        check_number(others.len().saturating_add(counted).saturating_add(1))?;
         match self.secondary_private_ip_address_count {
             Some(_) if !others.is_empty() => {
                 return Err(call::combination(
                     "The parameters privateIpAddresses and secondaryPrivateIpAddressCount exclude each other.",
                 ));
             }
-            count => others.extend(std::iter::repeat_n(None, count.unwrap_or_default())),
+            _ => others.extend(std::iter::repeat_n(None, counted)),
         }
         let named = self.private_ip_addresses.iter().find(primary).and_then(|one| one.private_ip_address);
         others.insert(0, self.private_ip_address.or(named));

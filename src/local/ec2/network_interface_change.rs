@@ -9,7 +9,7 @@ use super::{
     call::{self, Flag, combination, invalid},
     kind,
     network_interface::NetworkInterface,
-    private_address::check_within,
+    private_address::{check_number, check_within},
     view::View,
 };
 use crate::local::{fault::Fault, world::Ctx};
@@ -134,6 +134,8 @@ pub(super) fn assign(ctx: &mut Ctx<'_>, input: Assign) -> Result<Value, Fault> {
         }
         (_, None) => 0,
     };
+    let had = interface.private_addresses().filter(|one| !input.private_ip_addresses.contains(one)).count();
+    check_number(had.saturating_add(input.private_ip_addresses.len()).saturating_add(count))?;
     let subnet = kind::SUBNET.find(&store.subnets, &subnet_id)?;
     for wanted in &input.private_ip_addresses {
         check_within(subnet, *wanted)?;

@@ -32,6 +32,18 @@ fn full(subnet: &Subnet) -> Fault {
     Fault::new(FULL, message)
 }
 
+/// How many addresses an interface can have. In AWS that depends on the type of its instance; here it is as many as the largest
+/// of the usual types have.
+const LIMIT: usize = 50;
+
+/// Refuses to give an interface more addresses than it can have.
+pub(super) fn check_number(addresses: usize) -> Result<(), Fault> {
+    match addresses <= LIMIT {
+        true => Ok(()),
+        false => Err(Fault::new("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.")),
+    }
+}
+
 impl Store {
     /// The addresses of a subnet that interfaces have.
     pub(super) fn addresses_in(&self, subnet_id: &str) -> BTreeSet<Ipv4Addr> {

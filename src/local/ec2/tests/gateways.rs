@@ -264,6 +264,23 @@ fn an_interface_begins_with_several_addresses() {
 }
 
 #[test]
+fn an_interface_has_so_many_addresses_and_no_more() {
+    let mut cloud = Cloud::new();
+    let vpc = cloud.vpc();
+    let subnet = cloud.subnet(&vpc, "10.0.0.0/20");
+    let counted = |count: u64| json!({"SubnetId": subnet, "SecondaryPrivateIpAddressCount": count});
+    for count in [50, 2_000_000_000, 9_000_000_000_000_000_000] {
+        assert_eq!(cloud.refusal("CreateNetworkInterface", counted(count)), "PrivateIpAddressLimitExceeded");
+    }
+    let id = cloud.get("CreateNetworkInterface", counted(48), "/NetworkInterface/NetworkInterfaceId");
+    let more = |count: u64| json!({"NetworkInterfaceId": id, "SecondaryPrivateIpAddressCount": count});
+    assert_eq!(cloud.refusal("AssignPrivateIpAddresses", more(2)), "PrivateIpAddressLimitExceeded");
+    cloud.done("AssignPrivateIpAddresses", more(1));
+    let named = json!({"NetworkInterfaceId": id, "PrivateIpAddresses": ["10.0.1.7"], "AllowReassignment": true});
+    assert_eq!(cloud.refusal("AssignPrivateIpAddresses", named), "PrivateIpAddressLimitExceeded");
+}
+
+#[test]
 fn a_subnet_runs_out_of_addresses() {
     let mut cloud = Cloud::new();
     let vpc = cloud.vpc();
