@@ -8,6 +8,7 @@
 //! The events of a region's logs are beside it, in `eu-central-1.logs`. What else is there is somebody's, and left alone.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
@@ -170,8 +171,26 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
 /// Saves regions, in this order, and what is global in their account.
 pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[String]) -> Result<(), DiskError> {
     let Some(content) = world.accounts.get_mut(account) else { return Ok(()) };
+    let mut made = BTreeMap::new();
     let folder = folder_below(data, &[STATE, account])?;
-    let global = global(&folder);
+    let saved = save_account(&folder, content, regions, &mut made);
+    if saved.is_err() {
+        // The caller takes back what they have, so no state names these: a disk that is full is not to become fuller.
+        for file in made.into_values().flatten() {
+            let _ = fs::remove_file(file);
+        }
+    }
+    saved
+}
+
+/// The same; `made` has the files that are new and that no state on the disk names yet, by their regions.
+fn save_account<'a>(
+    folder: &Path,
+    content: &mut Account,
+    regions: &'a [String],
+    made: &mut BTreeMap<&'a str, Vec<PathBuf>>,
+) -> Result<(), DiskError> {
+    let global = global(folder);
     // All of it is written before any is placed: a disk that has no room for all keeps what it has.
     let mut files = vec![(packed(&global, &content.iam)?, global, None)];
     for region in regions {
@@ -180,8 +199,8 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
             if is_ahead {
                 content.logs.begin_anew();
             }
-            content.logs.write_events(&logs(&folder, region))?;
-            let local = local(&folder, region);
+            content.logs.write_events(&logs(folder, region), made.entry(region).or_default())?;
+            let local = local(folder, region);
             files.push((packed(&local, content)?, local, Some(region)));
         }
     }
@@ -192,12 +211,15 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
             content.ahead.extend(placed);
             return Err(error);
         }
-        placed.extend(region.cloned());
+        if let Some(region) = region {
+            made.remove(region.as_str());
+            placed.push(region.clone());
+        }
     }
     for region in regions {
         content.ahead.remove(region);
         if let Some(content) = content.regions.get_mut(region) {
-            content.logs.sweep(&logs(&folder, region));
+            content.logs.sweep(&logs(folder, region));
         }
     }
     Ok(())

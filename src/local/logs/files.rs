@@ -1,6 +1,10 @@
 //! The events of a region's logs in its folder, a file for each stream that has some.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{Store, stream::Stream};
 use crate::local::disk::DiskError;
@@ -13,16 +17,23 @@ impl Store {
         self.groups.values_mut().flat_map(|group| group.streams.values_mut())
     }
 
-    /// Writes down what is new; to be done before the state is written, which names the files.
-    pub(crate) fn write_events(&mut self, folder: &Path) -> Result<(), DiskError> {
-        let mut made = 0;
+    /// Writes down what is new; to be done before the state is written, which names the files. Those that were not there before
+    /// are added to `made`, also where a later one cannot be written.
+    pub(crate) fn write_events(&mut self, folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), DiskError> {
+        let known = made.len();
+        let mut outcome = Ok(());
         for stream in self.streams() {
             let before = stream.events.file().map(str::to_owned);
-            stream.events.write(folder)?;
-            made += usize::from(stream.events.file().is_some_and(|file| before.as_deref() != Some(file)));
+            outcome = stream.events.write(folder);
+            if outcome.is_err() {
+                break;
+            }
+            made.extend(
+                stream.events.file().filter(|file| before.as_deref() != Some(*file)).map(|file| folder.join(file)),
+            );
         }
-        self.files = self.files.saturating_add(made);
-        Ok(())
+        self.files = self.files.saturating_add(made.len() - known);
+        outcome
     }
 
     /// Has all that is there written to other files: those that it is in may be named by a state that has more of them.
@@ -216,7 +227,17 @@ mod tests {
         let state = data.path().join("state").join(PLACE.0).join("us-east-1.json");
         std::fs::rename(&state, data.path().join("away")).unwrap();
         std::fs::create_dir_all(state.join("in the way")).unwrap();
-        assert!(cloud.change(PLACE.0, PLACE.1, |ctx| act(ctx, "PutLogEvents", line("one", "never"))).is_err());
+        let kept = files(&data).len();
+        for stream in ["one", "new", "new"] {
+            let put = |ctx: &mut Ctx<'_>| {
+                if stream == "new" {
+                    act(ctx, "CreateLogStream", json!({ "logGroupName": "/a", "logStreamName": stream }));
+                }
+                act(ctx, "PutLogEvents", line(stream, "never"));
+            };
+            assert!(cloud.change(PLACE.0, PLACE.1, put).is_err());
+            assert_eq!(files(&data).len(), kept, "what is tried again and again leaves nothing");
+        }
         std::fs::remove_dir_all(&state).unwrap();
         std::fs::rename(data.path().join("away"), &state).unwrap();
         assert_eq!(said(&cloud, "one"), ["first of one"]);
