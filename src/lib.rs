@@ -8,6 +8,7 @@
 //! - [`stack`]: YAML → a typed, checked description
 //! - [`engine`]: address, attributes, resource, graph, plan, execute, event, lock; knows no AWS kind
 //! - [`excerpt`]: source text as errors show it
+//! - `process`: whether a process of this machine has ended
 //! - [`resources`]: one kind of AWS resource a file
 //! - [`aws`]: the clients and what their errors mean
 //! - [`migrate`]: the Drizzle-compatible migrator
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod excerpt;
 pub mod local;
 pub mod migrate;
+mod process;
 pub mod render;
 pub mod resources;
 pub mod runner;

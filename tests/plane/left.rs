@@ -22,8 +22,11 @@ fn pid(file: &Path) -> String {
     fs::read_to_string(file).unwrap().lines().next().unwrap().to_owned()
 }
 
+/// Whether it runs; one that has ended is there until its parent asks how.
 fn lives(pid: &str) -> bool {
-    Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().unwrap().success()
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let is_unburied = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
+    !is_unburied && Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().unwrap().success()
 }
 
 async fn until_gone(pids: &[String]) {

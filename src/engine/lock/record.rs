@@ -56,17 +56,8 @@ impl Holder {
     pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
         let here = !self.machine.is_empty() && self.machine == machine() && self.host == host();
-        here && pid.is_some_and(|pid| {
-            rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || is_unburied(self.pid)
-        })
+        here && pid.is_some_and(crate::process::is_gone)
     }
-}
-
-/// Whether a process has ended and its parent has not asked how: a shell or a container without an init leaves it so for long.
-fn is_unburied(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name before it may hold anything, parentheses as well.
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 fn nonce() -> String {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
 use super::system::User;
@@ -171,7 +171,7 @@ impl Process {
     }
 
     fn lives(self) -> bool {
-        test_kill_process(self.0).is_ok()
+        !crate::process::is_gone(self.0)
     }
 
     pub(super) fn signal(self, signal: Signal) {
