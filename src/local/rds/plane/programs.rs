@@ -6,7 +6,8 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::process::Command;
@@ -88,16 +89,69 @@ pub(super) fn installed(major: &str) -> Option<PathBuf> {
     found.or_else(in_path)
 }
 
+/// How long Docker's daemon has to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long one that did not is not asked again.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// Docker's program, if its daemon answers; one that has answered is not asked again.
 fn docker() -> Option<&'static Path> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    static REFUSED: Mutex<Option<Instant>> = Mutex::new(None);
     if let Some(found) = FOUND.get() {
         return Some(found);
     }
     // Elsewhere containers run in a machine of their own, with other networks and processes.
     let program = system::find_program("docker", &[]).filter(|_| cfg!(target_os = "linux"))?;
-    let mut asked = std::process::Command::new(&program);
-    asked.args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null());
-    let answers = asked.output().is_ok_and(|answer| answer.status.success());
-    answers.then(|| FOUND.get_or_init(|| program).as_path())
+    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if refused.is_some_and(|at| at.elapsed() < SILENCE) {
+        return None;
+    }
+    if answers(&program) {
+        return Some(FOUND.get_or_init(|| program).as_path());
+    }
+    *refused = Some(Instant::now());
+    None
+}
+
+/// Whether the daemon behind Docker's program answers it in time.
+fn answers(program: &Path) -> bool {
+    let mut asked = std::process::Command::new(program);
+    asked.args(["version", "--format", "{{.Server.Version}}"]);
+    asked.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = asked.spawn() else { return false };
+    let begun = Instant::now();
+    while begun.elapsed() < ANSWER {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            ended => return ended.is_ok_and(|status| status.is_some_and(|status| status.success())),
+        }
+    }
+    // It can only have ended since.
+    let _ = child.kill().and_then(|()| child.wait());
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_docker_that_hangs_does_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let says = |script: &str| {
+            let program = folder.path().join("docker");
+            fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+            let begun = Instant::now();
+            (answers(&program), begun.elapsed() < Duration::from_secs(60))
+        };
+        assert_eq!(says("echo 27.0"), (true, true));
+        assert_eq!(says("exit 1"), (false, true));
+        assert_eq!(says("exec sleep 120"), (false, true));
+        assert!(!answers(&folder.path().join("none")));
+    }
 }
