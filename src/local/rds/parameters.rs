@@ -118,6 +118,8 @@ impl Parameter {
 pub(super) const CONNECTIONS: &str = "LEAST({DBInstanceClassMemory/9531392},5000)";
 const MILLISECONDS: &str = "0-2147483647";
 const LEVELS: &str = "debug5,debug4,debug3,debug2,debug1,info,notice,warning,error,log,fatal,panic";
+const PREFIXES: &str =
+    "%t:%r:%u@%d:[%p]:,%t:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a,%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
 
 /// Every parameter, by name.
 #[rustfmt::skip]
@@ -236,6 +238,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     parameter("log_duration", Some("0"), "boolean", "0,1", "Logs the duration of each completed SQL statement."),
     parameter("log_error_verbosity", Some("default"), "string", "terse,default,verbose", "Sets the verbosity of logged messages."),
     parameter("log_executor_stats", None, "boolean", "0,1", "Writes executor performance statistics to the server log."),
+    parameter("log_line_prefix", Some("%t:%r:%u@%d:[%p]:"), "string", PREFIXES, "Controls information prefixed to each log line."),
     parameter("log_lock_waits", Some("0"), "boolean", "0,1", "Logs long lock waits."),
     parameter("log_min_duration_sample", None, "integer", "-1-2147483647", "Sets the minimum execution time above which a sample of statements will be logged. Sampling is determined by log_statement_sample_rate."),
     parameter("log_min_duration_statement", Some("-1"), "integer", "-1-2147483647", "(ms) Sets the minimum execution time above which statements will be logged."),

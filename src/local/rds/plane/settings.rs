@@ -57,6 +57,7 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
         ("wal_retrieve_retry_interval", RETRY.into()),
         ("timezone", "UTC".into()),
         ("log_timezone", "UTC".into()),
+        ("log_line_prefix", "%t:%r:%u@%d:[%p]:".into()),
         ("jit", "off".into()),
         ("default_text_search_config", "pg_catalog.english".into()),
         ("idle_in_transaction_session_timeout", "86400000".into()),
