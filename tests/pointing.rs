@@ -56,6 +56,10 @@ fn a_shell_is_led_to_the_local_cloud_and_back() {
     // Whoever names a stack wants its database.
     assert!(cloud.infra(&["local", "env", "--stack", "shop"]).ends_with(1).stdout().is_empty());
 
+    // A shell that evaluates what it is given is told so too, and goes no further with the user's own.
+    let gone = cloud.infra(&["local", "env", "--stack", "shop", "--shell", "bash"]).ends_with(1);
+    assert_eq!(gone.stdout(), "false\n");
+
     // The user's own are out of the way meanwhile, whatever overlooks the endpoint, and then back.
     cloud.write("stack.yaml", "stack: shop\n");
     let script = "eval \"$(\"$INFRA\" local env --shell bash)\" && \"$INFRA\" diff && echo \"$AWS_ACCESS_KEY_ID $AWS_PROFILE\" && \
@@ -70,6 +74,29 @@ fn a_shell_is_led_to_the_local_cloud_and_back() {
     let run = Run::ended(&["local", "env", "--shell"], shell.output().expect("bash runs"));
     let said = run.succeeds().stdout();
     assert!(said.contains("vpc/main") && said.ends_with("\n000000000000 \nmine nobody \n"), "{said}");
+}
+
+#[test]
+fn of_several_databases_none_keeps_a_shell_from_the_local_cloud() {
+    let cloud = Cloud::start();
+    for stack in ["one", "two"] {
+        cloud.write("stack.yaml", &format!("stack: {stack}\nregion: us-east-1\ndatabase: {{}}\n"));
+        cloud.infra(&["deploy", "--local", "--yes"]).succeeds();
+    }
+    let several = "There are several databases. Choose one with --stack or --cluster: one-database, two-database.";
+    // A file without the database would be taken for one with it.
+    let file = cloud.infra(&["local", "env"]).ends_with(1);
+    assert_eq!((file.stdout(), file.told().trim()), (String::new(), several));
+    let shell = cloud.infra(&["local", "env", "--shell", "bash"]).succeeds();
+    assert!(shell.stdout().contains(&format!("export AWS_ENDPOINT_URL='{}'", cloud.url)), "{}", shell.stdout());
+    assert!(!shell.stdout().contains("DB_HOST"), "{}", shell.stdout());
+    assert!(
+        shell.told().contains(&format!("{several} Only the variables for AWS tools are printed.")),
+        "{}",
+        shell.told()
+    );
+    let one = cloud.infra(&["local", "env", "--shell", "bash", "--stack", "two"]).succeeds();
+    assert!(one.stdout().contains("export DB_HOST="), "{}", one.stdout());
 }
 
 #[test]

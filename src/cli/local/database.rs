@@ -145,10 +145,7 @@ pub(super) async fn find(choice: &Choice, proxied: bool) -> Result<Database, Fai
             let mut names = clusters.clone();
             names.sort_unstable();
             names.dedup();
-            return Err(Failure::Told(format!(
-                "There are several databases. Choose one with --stack or --cluster: {}",
-                names.join(", ")
-            )));
+            return Err(Failure::Databases(names.join(", ")));
         }
         Some(_) => {}
     }

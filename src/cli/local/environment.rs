@@ -12,7 +12,16 @@ use crate::{
 };
 
 /// Prints the variables, or what gives a shell its own ones back.
-pub(super) async fn env(Env { way, shell, unset }: &Env) -> Result<(), Failure> {
+pub(super) async fn env(asked: &Env) -> Result<(), Failure> {
+    let outcome = lines(asked).await;
+    // Nothing would be evaluated as a success, and what comes next would be meant for AWS.
+    if let (Err(_), Some(shell)) = (&outcome, asked.shell.map(shell_of).transpose().ok().flatten()) {
+        print(shell::refusal(shell));
+    }
+    outcome
+}
+
+async fn lines(Env { way, shell, unset }: &Env) -> Result<(), Failure> {
     let inherited = |name: &str| std::env::var(name).ok();
     if *unset {
         match shell::restored(shell_of(shell.flatten())?, &inherited) {
@@ -26,8 +35,13 @@ pub(super) async fn env(Env { way, shell, unset }: &Env) -> Result<(), Failure> 
     let shell = shell.map(shell_of).transpose()?;
     let database = match database::find(&way.choice, !way.direct).await {
         Ok(database) => Some(database),
-        Err(Failure::NoDatabase(why)) if way.choice.stack.is_none() && way.choice.cluster.is_none() => {
-            tell(&format!("{why}. Only the variables for AWS tools are printed."));
+        // Where there are several, a shell has use for the others, and a file has not: what reads it wants a database.
+        Err(failure @ (Failure::NoDatabase(_) | Failure::Databases(_)))
+            if way.choice.stack.is_none()
+                && way.choice.cluster.is_none()
+                && (shell.is_some() || matches!(failure, Failure::NoDatabase(_))) =>
+        {
+            tell(&format!("{failure}. Only the variables for AWS tools are printed."));
             None
         }
         Err(failure) => return Err(failure),

@@ -75,6 +75,15 @@ pub(super) fn given(
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// A line that fails, where there are none to set variables by.
+pub(super) fn refusal(shell: Shell) -> &'static str {
+    match shell {
+        Shell::Elvish => "fail 'no variables for the local cloud'",
+        Shell::PowerShell => "throw 'No variables for the local cloud'",
+        _ => "false",
+    }
+}
+
 /// Lines that undo [`given`]; none where it was not done.
 pub(super) fn restored(shell: Shell, inherited: &impl Fn(&str) -> Option<String>) -> String {
     let mut lines = Vec::new();
