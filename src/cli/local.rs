@@ -236,6 +236,9 @@ enum Failure {
     /// There is none at all in this cloud.
     #[error("{0}")]
     NoDatabase(String),
+    /// These, of which none was chosen.
+    #[error("There are several databases. Choose one with --stack or --cluster: {0}")]
+    Databases(String),
     #[error("{}", .0.render(100, false))]
     Invalid(crate::stack::Invalid),
     #[error("{0:?}")]
@@ -277,7 +280,10 @@ impl Local {
                     }
                     Launch::Ran(url) => {
                         let status = client::get(&options.data, "status").await?;
-                        print(&show::ran(&options, &url, &status));
+                        match show::ran(&options, &url, &status) {
+                            Err(told) if start.asks() => return Err(Failure::Told(told)),
+                            Ok(told) | Err(told) => print(&told),
+                        }
                     }
                 }
             }
@@ -342,6 +348,11 @@ impl Start {
         let Chosen { port, pace } = self.chosen();
         let (port, pace) = (port.unwrap_or(client::PORT), pace.unwrap_or(Pace::Instant));
         Options { port, pace, data, services: self.apis.clone(), other_users: self.other_users }
+    }
+
+    /// Whether it says how the cloud is to run.
+    fn asks(&self) -> bool {
+        self.port.is_some() || self.pace.is_some() || !self.apis.is_empty()
     }
 
     /// What is chosen now, and what was before.

@@ -38,6 +38,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How long a daemon may take until it answers, and until it has stopped its databases.
 const START: Duration = Duration::from_secs(10);
 const STOP: Duration = Duration::from_secs(60);
+/// How long one may that did not take the request.
+const REFUSED: Duration = Duration::from_secs(5);
 
 /// How the daemon came to run.
 pub enum Launch {
@@ -101,6 +103,11 @@ pub async fn launch(options: &Options) -> Result<Launch, LocalError> {
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             let words = std::fs::read_to_string(&said).unwrap_or_default();
             let words = words.trim().trim_end_matches('.').to_owned();
+            if words.is_empty() {
+                // What it said could not be written down.
+                std::fs::write(&said, "?").map_err(disk::error("write", &said))?;
+                return Err(failed("it ended without a word".to_owned()));
+            }
             return Err(if words.starts_with("Could not start ") { LocalError::Said(words) } else { failed(words) });
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -175,10 +182,16 @@ pub async fn forget(data: &Path) -> Result<Forgotten, LocalError> {
 }
 
 async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {
-    request(note, &Method::POST, "shutdown", &Value::Null).await?;
+    let mut refused = request(note, &Method::POST, "shutdown", &Value::Null).await.err();
     let begun = Instant::now();
     // The note is the last thing that a daemon takes away, but for its lock.
     while Note::read(data).is_some_and(|left| left.pid == note.pid) || folder::is_locked(data) {
+        // One that is told to stop by somebody else at the same time answers no more, and ends.
+        if begun.elapsed() > REFUSED
+            && let Some(refused) = refused.take()
+        {
+            return Err(refused);
+        }
         if begun.elapsed() > STOP {
             let reason = format!("it still runs after {STOP:?} (pid {})", note.pid);
             return Err(LocalError::Unanswered { url: note.url.clone(), what: "its end".to_owned(), reason });

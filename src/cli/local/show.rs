@@ -77,8 +77,8 @@ fn silence(shown: &Value) -> &'static str {
     if shown["answers"] == false { ", does not answer" } else { "" }
 }
 
-/// That a start found the cloud running, and what of it is not as the start would have had it.
-pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> String {
+/// That a start found the cloud running; as an error, where something of it is not as the start would have had it.
+pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> Result<String, String> {
     let running: Vec<_> = status["apis"].as_array().into_iter().flatten().map(text).collect();
     let mut differs = Vec::new();
     if *text(&status["pace"]) != asked.pace.to_string() {
@@ -90,8 +90,11 @@ pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> String {
     }
     let port = asked.port != 0 && !url.ends_with(&format!(":{}", asked.port));
     let with = if differs.is_empty() { String::new() } else { format!(", with {}", differs.join(" and ")) };
-    let change = if port || !differs.is_empty() { ". To change that, run `infra local stop` first" } else { "" };
-    format!("The local cloud is already running at {url}{with}{change}")
+    let told = format!("The local cloud is already running at {url}{with}");
+    match port || !differs.is_empty() {
+        true => Err(format!("{told}. To change that, run `infra local stop` first")),
+        false => Ok(told),
+    }
 }
 
 /// Whether both name the same, in whatever order.
@@ -205,7 +208,8 @@ mod tests {
         ] {
             let services = services.iter().map(|&name| name.to_owned()).collect();
             let asked = Options { port, pace, services, data: "x".into(), other_users: false };
-            assert_eq!(ran(&asked, url, &status), format!("The local cloud is already running at {url}{told}"));
+            let running = format!("The local cloud is already running at {url}{told}");
+            assert_eq!(ran(&asked, url, &status), if told.is_empty() { Ok(running) } else { Err(running) });
         }
     }
 }
