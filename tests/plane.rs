@@ -19,6 +19,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::data_folder::DataFolder;
 
 mod closed;
+mod copies;
 mod left;
 mod logs;
 mod own;

@@ -15,7 +15,7 @@ pub(super) const FOLLOWER: &str = "rdsrepladmin";
 /// What its sessions begin with, as options of the command line: what a parameter group sets for its users' sessions is not to
 /// stop it. What only a superuser may set is left out.
 pub(super) const UNIMPEDED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
-    -c idle_in_transaction_session_timeout=0 -c local_preload_libraries=";
+    -c idle_in_transaction_session_timeout=0 -c wal_sender_timeout=60s -c local_preload_libraries=";
 
 /// Makes the role, or makes it again what it is to be: whoever may create roles may rename one that is no superuser. As long as
 /// something in a database that is closed to them is granted to it, they cannot drop it.

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use super::{
     certificates::{Authority, Signed},
-    follower::{self, FOLLOWER},
+    follower::FOLLOWER,
     holding::Holding,
     left_behind::end_at,
     listener::Listener,
@@ -298,14 +298,6 @@ impl Servers {
         self.user.write(&stamp, &addressed)
     }
 
-    /// What lets a server or program of ours follow or copy another server; gives certificate and key.
-    fn write_client(&self, folder: &Path) -> io::Result<(PathBuf, PathBuf)> {
-        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
-        self.user.write(&certificate, &self.follower.certificate)?;
-        self.user.write(&key, &self.follower.key)?;
-        Ok((certificate, key))
-    }
-
     async fn start(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
         // One that a killed daemon had just started, and that has no pid file yet.
         end_at(Kind::Server, home).await;
@@ -328,52 +320,5 @@ impl Servers {
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
         Err(format!("{} {}.", not_started(&wanted.listener), system::tail(home)))
-    }
-
-    /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
-    pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
-        let programs = Programs::find(&wanted.major)?;
-        let folder = self.folder.join(snapshot);
-        if folder.join("data").exists() {
-            // It had been made, and the word of it was lost.
-            return Ok(());
-        }
-        self.user.make_home(&folder).map_err(said("make the snapshot's folder"))?;
-        let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
-        match fs::remove_file(folder.join("client.key")) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                copied.and(Err(said("remove the client's key")(cause)))
-            }
-            _ => copied,
-        }
-    }
-
-    /// Copies the data of the server at `from` into `folder`/data.
-    async fn backup(&self, from: &Listener, programs: &Programs, folder: &Path, more: &[&str]) -> Outcome<()> {
-        self.admit(from).await?;
-        let (begun, data) = (folder.join("data.new"), folder.join("data"));
-        // What an interrupted copy left behind.
-        let _ = fs::remove_dir_all(&begun);
-        self.user.make_folder(&begun).map_err(said("make the folder of the copied data"))?;
-        let mut backup = programs.command(self.user, "pg_basebackup", folder);
-        let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
-        backup
-            .env("PGOPTIONS", follower::UNIMPEDED)
-            .env("PGSSLMODE", "require")
-            .env("PGSSLCERT", &certificate)
-            .env("PGSSLKEY", &key);
-        // The server would keep a manifest in a temporary file until the end, and `temp_file_limit` holds for who is no superuser.
-        backup
-            .args(["--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-manifest", "--no-password"])
-            .args(more);
-        backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
-        backup.arg("--username").arg(FOLLOWER).arg("--pgdata").arg(&begun);
-        let copied = succeeded("copy the cluster's data", self.finish(backup).await);
-        if copied.is_err() {
-            // The next attempt begins anew, and there may be no room for both.
-            let _ = fs::remove_dir_all(&begun);
-        }
-        copied?;
-        fs::rename(&begun, &data).map_err(said("put the copied data in place"))
     }
 }

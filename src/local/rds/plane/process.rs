@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::Child;
 
 use super::system::User;
@@ -177,6 +177,11 @@ impl Process {
     pub(super) fn signal(self, signal: Signal) {
         // It can only be gone, which is as well.
         let _ = kill_process(self.0, signal);
+    }
+
+    /// Tells everything in the group that it leads.
+    pub(super) fn signal_group(self, signal: Signal) {
+        let _ = kill_process_group(self.0, signal);
     }
 
     /// Ends it: with `first`, and after five seconds with what cannot be refused.

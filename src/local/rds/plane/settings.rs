@@ -18,15 +18,29 @@ const CAPACITIES: [(&str, u64); 5] = [
     ("max_connections", CONNECTIONS),
     ("max_locks_per_transaction", 64),
     ("max_prepared_transactions", 0),
-    ("max_wal_senders", 10),
+    (SHARED[0], OTHERS),
     ("max_worker_processes", 8),
 ];
+
+/// What the cloud itself has a part of: its readers follow and its copies are made by them. Users may take up all that the parameter
+/// group gives them, and a server has these on top.
+const SHARED: [&str; 2] = ["max_wal_senders", "max_replication_slots"];
+
+/// A reader, a copy (two senders and a slot), and one that a killed daemon began.
+const RESERVED: u64 = 5;
+
+/// What remains for users where no group says it: together it is Aurora's 20.
+const OTHERS: u64 = 15;
 
 fn capacity(name: &str, least: u64, parameters: &[(String, String)]) -> u64 {
     let set = parameters.iter().find(|(set, _)| set == name);
     let set = set.and_then(|(name, value)| parameters::find(name, true).ok()?.resolve(value));
-    set.and_then(|value| value.parse().ok()).unwrap_or(least)
+    let reserved = if SHARED.contains(&name) { RESERVED } else { 0 };
+    set.and_then(|value| value.parse().ok()).unwrap_or(least).saturating_add(reserved).min(MOST)
 }
+
+/// More than this PostgreSQL does not take of anything that is counted here.
+const MOST: u64 = 262_143;
 
 /// How long a server that follows another waits before it asks again, where PostgreSQL would wait for 5 s: Aurora's readers have
 /// nothing to catch up with after the writer's crash.
@@ -88,6 +102,7 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
             _ => settings.extend(known.and_then(|known| Some((name.clone(), known.resolve(value)?)))),
         }
     }
+    settings.extend(SHARED.map(|name| (name.to_owned(), capacity(name, OTHERS, &wanted.parameters).to_string())));
     if let Some(source) = &wanted.source {
         // PostgreSQL does not follow with less, as Aurora's readers do.
         settings.extend(CAPACITIES.map(|(name, least)| {

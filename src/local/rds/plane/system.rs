@@ -7,10 +7,15 @@ use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::Signal;
-use tokio::{process::Command, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+    task::JoinHandle,
+};
 
 use super::{postgres::STOPPING, process::Process, system_folder};
 use crate::local::{cloud::Cloud, log::put_aside};
@@ -113,18 +118,18 @@ impl User {
     /// Runs a program to its end, in which the cloud's own is not waited for: it is told to end, made to where it does not, and
     /// what it has begun is begun anew by the next daemon.
     pub(super) async fn finish(mut command: Command, cloud: &Cloud) -> io::Result<Output> {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let process = Process::of(&child);
-        let output = child.wait_with_output();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
+        let group = Process::of(&child);
+        let output = output(child, group);
         tokio::pin!(output);
         tokio::select! {
             output = &mut output => return output,
             () = cloud.closed() => {}
         }
-        if let Some(process) = process {
-            tokio::select! {
-                output = &mut output => return output,
-                () = process.stop(Signal::TERM) => {}
+        for signal in [Signal::TERM, Signal::KILL] {
+            group.iter().for_each(|group| group.signal_group(signal));
+            if let Ok(output) = tokio::time::timeout(PATIENCE, &mut output).await {
+                return output;
             }
         }
         output.await
@@ -174,6 +179,32 @@ impl User {
         Ok(Started { process, ended })
     }
 }
+
+/// What a program says until it ends. Where it fails, all of its group ends with it: pg_basebackup has a second process, which
+/// would go on for ever, and have the server keep for it whatever is written.
+async fn output(mut child: Child, group: Option<Process>) -> io::Result<Output> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let status = child.wait().await?;
+        if !status.success() {
+            group.iter().for_each(|group| group.signal_group(Signal::TERM));
+        }
+        Ok(status)
+    };
+    let (status, stdout, stderr) = tokio::try_join!(ended, all_of(stdout), all_of(stderr))?;
+    Ok(Output { status, stdout, stderr })
+}
+
+async fn all_of(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut said).await?;
+    }
+    Ok(said)
+}
+
+/// How long what is told to end may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server that has been started, of which nothing else may be known yet.
 pub(super) struct Started {

@@ -1,0 +1,77 @@
+//! Copies of a running server's data, for a snapshot and for a server that is to follow it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    follower::{self, FOLLOWER},
+    listener::Listener,
+    postgres::{Outcome, Servers, Wanted, said, succeeded},
+    programs::Programs,
+};
+
+impl Servers {
+    /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
+    pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
+        let programs = Programs::find(&wanted.major)?;
+        let folder = self.folder.join(snapshot);
+        if folder.join("data").exists() {
+            // It had been made, and the word of it was lost.
+            return Ok(());
+        }
+        self.user.make_home(&folder).map_err(said("make the snapshot's folder"))?;
+        let copied = self.backup(&wanted.listener, &programs, &folder, &[]).await;
+        match fs::remove_file(folder.join("client.key")) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                copied.and(Err(said("remove the client's key")(cause)))
+            }
+            _ => copied,
+        }
+    }
+
+    /// Copies the data of the server at `from` into `folder`/data.
+    pub(super) async fn backup(
+        &self,
+        from: &Listener,
+        programs: &Programs,
+        folder: &Path,
+        more: &[&str],
+    ) -> Outcome<()> {
+        self.admit(from).await?;
+        let (begun, data) = (folder.join("data.new"), folder.join("data"));
+        // What an interrupted copy left behind.
+        let _ = fs::remove_dir_all(&begun);
+        self.user.make_folder(&begun).map_err(said("make the folder of the copied data"))?;
+        let mut backup = programs.command(self.user, "pg_basebackup", folder);
+        let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
+        backup
+            .env("PGOPTIONS", follower::UNIMPEDED)
+            .env("PGSSLMODE", "require")
+            .env("PGSSLCERT", &certificate)
+            .env("PGSSLKEY", &key);
+        // What is written meanwhile is fetched meanwhile, and a slot has the server keep it until then. It would keep a manifest in
+        // a temporary file, and `temp_file_limit` holds for who is no superuser.
+        backup
+            .args(["--checkpoint=fast", "--wal-method=stream", "--no-sync", "--no-manifest", "--no-password"])
+            .args(more);
+        backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
+        backup.arg("--username").arg(FOLLOWER).arg("--pgdata").arg(&begun);
+        let copied = succeeded("copy the cluster's data", self.finish(backup).await);
+        if copied.is_err() {
+            // The next attempt begins anew, and there may be no room for both.
+            let _ = fs::remove_dir_all(&begun);
+        }
+        copied?;
+        fs::rename(&begun, &data).map_err(said("put the copied data in place"))
+    }
+
+    /// What lets a server or program of ours follow or copy another server; gives certificate and key.
+    pub(super) fn write_client(&self, folder: &Path) -> io::Result<(PathBuf, PathBuf)> {
+        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
+        self.user.write(&certificate, &self.follower.certificate)?;
+        self.user.write(&key, &self.follower.key)?;
+        Ok((certificate, key))
+    }
+}
