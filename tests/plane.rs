@@ -20,6 +20,7 @@ use crate::data_folder::DataFolder;
 
 mod closed;
 mod copies;
+mod following;
 mod left;
 mod logs;
 mod own;

@@ -41,7 +41,7 @@ pub(super) async fn until_available(aws: &Clients, name: &str) {
 }
 
 /// Makes a cluster of two instances, and gives the addresses of its writer and of its reader.
-async fn pair(aws: &Clients) -> (String, String) {
+pub(super) async fn pair(aws: &Clients) -> (String, String) {
     let made = make(aws, &["shop-1", "shop-2"]).await;
     for name in ["shop-1", "shop-2"] {
         until_available(aws, name).await;
@@ -52,7 +52,7 @@ async fn pair(aws: &Clients) -> (String, String) {
 }
 
 /// What a new connection is answered, or that there is none.
-async fn answer(host: &str, query: &str) -> String {
+pub(super) async fn answer(host: &str, query: &str) -> String {
     let Ok(client) = connect(host, "first-99").await else { return "no connection".into() };
     // It may end in between.
     let messages = client.simple_query(query).await.unwrap_or_default();
@@ -169,10 +169,8 @@ async fn the_key_that_a_reader_follows_by_opens_no_database() {
     cloud.stop().await;
 
     // One that followed as the superuser does so no more.
-    let file = home.join("data/postgresql.auto.conf");
-    let former = fs::read_to_string(&file).unwrap();
-    assert!(former.contains("user=rdsrepladmin "), "{former}");
-    fs::write(&file, former.replace("user=rdsrepladmin ", "user=rdsadmin ")).unwrap();
+    let former = format!("primary_conninfo = 'host={writer} user=rdsadmin sslmode=require'\n");
+    fs::write(home.join("data/postgresql.auto.conf"), former).unwrap();
     let (cloud, _) = start(data.path()).await;
     until("who follows", "rdsrepladmin", || answer(&writer, followers)).await;
     let client = connect(&writer, "first-99").await.unwrap();

@@ -10,6 +10,7 @@ mod clearing;
 mod connection;
 mod extensions;
 mod follower;
+mod following;
 mod health;
 mod holding;
 mod known_password;
@@ -131,6 +132,7 @@ impl Servers {
             authority,
             making_template: tokio::sync::Mutex::new(()),
             relays: Relays::default(),
+            followers: following::Followers::default(),
             holding: Holding::default(),
             cloud: Arc::clone(cloud),
         })

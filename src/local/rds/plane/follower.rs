@@ -3,6 +3,8 @@
 //! The readers' server keeps its key, in a file that `dblink` and `postgres_fdw` on it or on the writer can be told to use. So that
 //! key opens no session with a database, and the superuser's is in no file.
 
+use std::path::Path;
+
 use super::{
     listener::Listener,
     own_database::OWN,
@@ -26,11 +28,45 @@ const ADMIT: &str = "DO $$ BEGIN
         PASSWORD NULL;
     GRANT USAGE ON SCHEMA public TO rdsrepladmin";
 
+/// How a server whose folder this is gets to the one that it follows. It stands in a file that is written anew with each start: the
+/// folder may have been moved, and the other server have another port.
+pub(super) fn way_to(server: &Listener, home: &Path) -> String {
+    let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
+    let file = |name: &str| quoted(&home.join(name).display().to_string());
+    format!(
+        "host={} port={} user={FOLLOWER} sslmode=require sslcert={} sslkey={} options={}",
+        quoted(&server.address),
+        server.port,
+        file("client.crt"),
+        file("client.key"),
+        quoted(UNIMPEDED)
+    )
+}
+
 impl Servers {
     /// Sees to it that the server there lets itself be followed and copied.
     pub(super) async fn admit(&self, server: &Listener) -> Outcome<()> {
         let failed = |cause: String| format!("Could not make the role {FOLLOWER}: {cause}.");
         let client = self.enter_at(server, OWN).await.map_err(|refused| failed(refused.to_string()))?;
         client.batch_execute(ADMIT).await.map_err(|cause| failed(super::connection::reason(&cause)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_one_whatever_the_folder_is_called() {
+        let server = Listener { address: "127.0.0.9".into(), port: 5433 };
+        let way: tokio_postgres::Config = way_to(&server, Path::new("/a folder's \\ own"))
+            .replace("sslcert=", "application_name=")
+            .replace(" sslkey=", " password=")
+            .parse()
+            .unwrap();
+        assert_eq!(way.get_application_name(), Some("/a folder's \\ own/client.crt"));
+        assert_eq!(way.get_password(), Some("/a folder's \\ own/client.key".as_bytes()));
+        assert_eq!((way.get_user(), way.get_ports()), (Some(FOLLOWER), &[5433][..]));
+        assert_eq!(way.get_options(), Some(UNIMPEDED));
     }
 }

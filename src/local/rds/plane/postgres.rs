@@ -14,6 +14,7 @@ use tokio::process::Command;
 use super::{
     certificates::{Authority, Signed},
     follower::FOLLOWER,
+    following::Followers,
     holding::Holding,
     left_behind::end_at,
     listener::Listener,
@@ -103,6 +104,7 @@ pub(super) struct Servers {
     pub(super) follower: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
     pub(super) relays: Relays,
+    pub(super) followers: Followers,
     pub(super) holding: Holding,
 }
 
@@ -150,10 +152,15 @@ impl Servers {
         Process::find(Kind::Server, &self.folder.join(name))
     }
 
+    pub(super) fn runs(&self, name: &str) -> bool {
+        self.process(name).is_some()
+    }
+
     /// Makes a cluster's servers run as wanted. Repeated calls cost next to nothing.
     pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
         self.ensure_server(wanted).await?;
         if let Some(replica) = wanted.replica() {
+            self.forget_lost(wanted, &replica).await?;
             // Until all is ready for it, the endpoint leads to the writer.
             self.prepare(&replica).await?;
             if self.process(&replica.name).is_none() {
@@ -178,7 +185,7 @@ impl Servers {
     }
 
     /// Has the readers' endpoint lead to the writer.
-    async fn lead_readers(&self, wanted: &Wanted) -> Outcome<()> {
+    pub(super) async fn lead_readers(&self, wanted: &Wanted) -> Outcome<()> {
         let Some(reader) = &wanted.reader else { return Ok(()) };
         let led = self.relays.lead(&wanted.name, reader, &wanted.listener).await;
         // A proxy's endpoint for reading never leads to the writer: its clients wait for a reader.

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    follower::FOLLOWER,
     listener::Listener,
     postgres::{Outcome, Servers, Wanted, said, succeeded},
     programs::Programs,
@@ -33,21 +32,32 @@ impl Servers {
     /// Copies a server's data anew if it would not start with it. One that follows refuses to start with less (connections,
     /// locks, processes …) than the server that it follows once had, until it has read in the log that this one has less by
     /// now; and it reads the log only when it has started. See "Administrator Overview" of Hot Standby in PostgreSQL's manual.
-    /// One that follows as another user than it is to is copied anew as well.
     pub(super) async fn renew(&self, wanted: &Wanted, source: &Source, programs: &Programs) -> Outcome<()> {
         let home = self.folder.join(&wanted.name);
         self.admit(&source.listener).await?;
-        let follows = fs::read_to_string(home.join("data/postgresql.auto.conf")).unwrap_or_default();
         let demanded = self.capacities(programs, &home).await?;
         let source = self.capacities(programs, &self.folder.join(&source.name)).await?;
-        if follows.contains(&format!("user={FOLLOWER} ")) && !exceeds(&demanded, &source) {
+        if exceeds(&demanded, &source) {
+            let (data, former) = (home.join("data"), home.join("data.new"));
+            // Where an interrupted copy would be, which goes before the next one is made.
+            let _ = fs::remove_dir_all(&former);
+            fs::rename(&data, &former).map_err(said("put the former copy of the data away"))?;
+            self.make_data(wanted, programs, &home).await?;
+        }
+        self.forget_way(&home).await
+    }
+
+    /// Empties the file, which comes before the configuration's, where the program that made the copy has written down whom to follow,
+    /// and by which files.
+    async fn forget_way(&self, home: &Path) -> Outcome<()> {
+        let file = home.join("data/postgresql.auto.conf");
+        if !fs::read_to_string(&file).unwrap_or_default().contains("primary_conninfo") {
             return Ok(());
         }
-        let (data, former) = (home.join("data"), home.join("data.new"));
-        // Where an interrupted copy would be, which goes before the next one is made.
-        let _ = fs::remove_dir_all(&former);
-        fs::rename(&data, &former).map_err(said("put the former copy of the data away"))?;
-        self.make_data(wanted, programs, &home).await
+        // As the user, to whom the file belongs, and who may have put anything in its place.
+        let mut empty = self.user.command(Path::new("cp"), home);
+        empty.arg("/dev/null").arg(&file);
+        succeeded("empty the server's own settings", self.finish(empty).await)
     }
 
     /// What was last noted in a server's data of how much it takes at once.

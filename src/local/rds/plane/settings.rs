@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{extensions, postgres::Wanted, programs::Programs};
+use super::{extensions, follower, postgres::Wanted, programs::Programs};
 use crate::local::rds::parameters;
 
 /// How many connections a server takes when the parameter group leaves AWS's formula: enough for one machine.
@@ -104,6 +104,7 @@ pub(super) fn of(wanted: &Wanted, programs: &Programs, home: &Path) -> Vec<(Stri
     }
     settings.extend(SHARED.map(|name| (name.to_owned(), capacity(name, OTHERS, &wanted.parameters).to_string())));
     if let Some(source) = &wanted.source {
+        settings.push(("primary_conninfo".into(), follower::way_to(&source.listener, home)));
         // PostgreSQL does not follow with less, as Aurora's readers do.
         settings.extend(CAPACITIES.map(|(name, least)| {
             let both = [&wanted.parameters, &source.parameters].map(|parameters| capacity(name, least, parameters));
