@@ -162,3 +162,35 @@ async fn a_database_that_lets_nobody_in_holds_up_nothing() {
     assert_eq!(said(&closed, "SELECT pg_stat_reset()").await, "");
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_transaction_holds_a_password_up_and_not_the_end_of_the_cloud() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let (host, client) = make_writer(&aws).await;
+    let host = host.as_str();
+    until("the cluster", "available", || super::cluster(&aws)).await;
+    let hold = "BEGIN; ALTER ROLE app CONNECTION LIMIT 50";
+    let change = async |password: &str| {
+        let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").master_user_password(password);
+        change.apply_immediately(true).send().await.unwrap();
+    };
+    assert_eq!(said(&client, hold).await, "");
+    change("second-99").await;
+    until("whether it is told why the password is not changed", "true", || async {
+        let answer = aws.rds.describe_events().send().await.unwrap();
+        let told = "Could not prepare the database: canceling statement due to lock timeout.";
+        answer.events().iter().any(|event| event.message() == Some(told)).to_string()
+    })
+    .await;
+    assert_eq!(said(&client, "COMMIT").await, "");
+    until_accepted(host, "second-99").await;
+    until("the cluster", "available", || super::cluster(&aws)).await;
+
+    assert_eq!(said(&client, hold).await, "");
+    change("third-99").await;
+    let monitor = connect(host, "second-99").await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rdsadmin' AND wait_event_type = 'Lock'";
+    until("how many wait", "1", || value(&monitor, waiting)).await;
+    tokio::time::timeout(std::time::Duration::from_secs(4), cloud.stop()).await.expect("the end waits for a user");
+}

@@ -21,7 +21,8 @@ pub(super) const UNIMPEDED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c 
 
 /// Makes the role, or makes it again what it is to be: whoever may create roles may rename one that is no superuser. As long as
 /// something in a database that is closed to them is granted to it, they cannot drop it.
-const ADMIT: &str = "DO $$ BEGIN
+const ADMIT: &str = "SET lock_timeout = '5s';
+    DO $$ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'rdsrepladmin') THEN CREATE ROLE rdsrepladmin; END IF;
     END $$;
     ALTER ROLE rdsrepladmin NOSUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOBYPASSRLS LOGIN REPLICATION CONNECTION LIMIT -1

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use super::{
     connection,
     known_password::{Known, digest},
-    postgres::{Outcome, Servers, Wanted, said},
+    postgres::{Outcome, PATIENCE, STOPPING, Servers, Wanted, said},
 };
 
 /// The role whose members log in with IAM's tokens, and not otherwise.
@@ -27,7 +27,12 @@ impl Servers {
         let client = self.enter_own(wanted).await?;
         let failed =
             |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
-        let databases = prepare(&client, wanted).await.map_err(failed)?;
+        let databases = tokio::select! {
+            prepared = tokio::time::timeout(PATIENCE, prepare(&client, wanted)) => prepared.map_err(|_| {
+                format!("Could not prepare the database: there was no answer within {} s.", PATIENCE.as_secs())
+            })?.map_err(failed)?,
+            () = self.cloud.closed() => return Err(STOPPING.to_owned()),
+        };
         let mut content = digest;
         for database in databases {
             // Whoever owns a database can have it let nobody in, which is nothing that the others are to wait for.
@@ -53,7 +58,7 @@ impl Servers {
     /// Gives `rds_superuser` what each database has of its own.
     async fn prepare_database(&self, wanted: &Wanted, database: &str) -> Outcome<()> {
         let client = self.enter(wanted, database).await.map_err(|refused| refused.to_string())?;
-        let statements = format!("{QUIET}; {RESETS}");
+        let statements = format!("{QUIET}; {PATIENT}; {RESETS}");
         let prepared = client.batch_execute(&statements);
         let slow = |_| format!("there was no answer within {} s", connection::PATIENCE);
         let prepared = tokio::time::timeout(Duration::from_secs(connection::PATIENCE), prepared).await.map_err(slow)?;
@@ -75,6 +80,9 @@ fn is_recent(note: &Path) -> bool {
 const QUIET: &str = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_duration_sample = -1;
     SET log_transaction_sample_rate = 0; SET log_min_error_statement = panic; SET pg_stat_statements.track = none;
     SET standard_conforming_strings = on";
+
+/// How long to wait for what a user's open transaction holds: it is tried again later.
+const PATIENT: &str = "SET lock_timeout = '5s'";
 
 /// What `rds_superuser` may set for a session, a role or a database of its own, where PostgreSQL lets only a superuser.
 const SETTABLE: &str = r"DO $$
@@ -112,6 +120,7 @@ const SHUT: &str = r"DO $$
 /// The roles that RDS has, the master user among them, and the first database. Gives the names of all databases.
 async fn prepare(client: &Client, wanted: &Wanted) -> Result<Vec<String>, tokio_postgres::Error> {
     client.batch_execute(QUIET).await?;
+    client.batch_execute(PATIENT).await?;
     client.batch_execute(SHUT).await?;
     let exists = async |table: &str, column: &str, name: &str| {
         let query = format!("SELECT 1 FROM {table} WHERE {column} = $1");
