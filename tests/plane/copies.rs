@@ -11,7 +11,7 @@ use infra::aws::Clients;
 use tokio_postgres::Client;
 
 use super::{
-    connect,
+    connect, daemon,
     rights::said,
     servers::{make_writer, reboot, until_available},
     start, until, value,
@@ -143,5 +143,36 @@ async fn a_copy_that_is_under_way_ends_with_its_cloud_whole() {
 
     let (cloud, aws) = start(data.path()).await;
     until_made(&aws, "begun").await;
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_daemon_s_copy_still_writes_does_not_disturb_the_next_one() {
+    let data = DataFolder::new();
+    let (cloud, aws) = start(data.path()).await;
+    let (host, client) = make_writer(&aws).await;
+    client.batch_execute(MUCH).await.unwrap();
+    snapshot(&aws, "begun").await;
+    until_copying(data.path()).await;
+    cloud.stop().await;
+    let mut killed = daemon(data.path());
+    let before = until_copying(data.path()).await;
+    // They are slow.
+    let stopped = Command::new("kill").arg("-STOP").args(&before).status().unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(stopped.success(), "{before:?}");
+
+    let (cloud, aws) = start(data.path()).await;
+    until_made(&aws, "begun").await;
+    let lives = |pid: &&String| {
+        Command::new("kill").args(["-0", pid]).stderr(std::process::Stdio::null()).status().unwrap().success()
+    };
+    assert_eq!(before.iter().filter(lives).count(), 0);
+    let client = connect(&host, "first-99").await.unwrap();
+    assert_eq!(value(&client, SLOTS).await, "0");
+    let events = aws.rds.describe_events().send().await.unwrap();
+    let failed = events.events().iter().filter_map(|event| event.message()).find(|text| text.contains("Could not"));
+    assert_eq!(failed, None);
     cloud.stop().await;
 }

@@ -5,6 +5,7 @@
 //! that was killed is followed by one that adopts its servers.
 
 mod backup;
+mod begun;
 pub(super) mod certificates;
 mod clearing;
 mod connection;

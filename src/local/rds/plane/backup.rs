@@ -40,10 +40,7 @@ impl Servers {
         more: &[&str],
     ) -> Outcome<()> {
         self.admit(from).await?;
-        let (begun, data) = (folder.join("data.new"), folder.join("data"));
-        // What an interrupted copy left behind.
-        let _ = fs::remove_dir_all(&begun);
-        self.user.make_folder(&begun).map_err(said("make the folder of the copied data"))?;
+        let (begun, data) = (self.begin(folder).await?, folder.join("data"));
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup

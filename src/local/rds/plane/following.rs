@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use std::{
 use super::{
     follower::FOLLOWER,
     own_database::OWN,
-    postgres::{Outcome, Servers, Wanted, said},
+    postgres::{Outcome, Servers, Wanted},
 };
 
 /// How often it is looked whether a server follows.
@@ -86,11 +85,7 @@ impl Servers {
         self.cloud.log.line(&format!("The readers' server of {} {line}", writer.name));
         self.hold(&replica.poolers);
         self.stop(&replica.name).await;
-        let home = self.folder.join(&replica.name);
-        // Where an interrupted copy would be, which goes before the next one is made.
-        let (data, former) = (home.join("data"), home.join("data.new"));
-        let _ = fs::remove_dir_all(&former);
-        fs::rename(&data, &former).map_err(said("put the former copy of the data away"))?;
+        self.put_away(&self.folder.join(&replica.name)).await?;
         self.lead_readers(writer).await
     }
 

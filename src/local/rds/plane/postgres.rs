@@ -259,10 +259,7 @@ impl Servers {
             Some(snapshot) => self.folder.join(snapshot).join("data"),
             None => self.template(programs).await?,
         };
-        let (begun, data) = (home.join("data.new"), home.join("data"));
-        // What an interrupted copy left behind.
-        let _ = fs::remove_dir_all(&begun);
-        self.user.make_folder(&begun).map_err(said("make the folder of the server's data"))?;
+        let (begun, data) = (self.begin(home).await?, home.join("data"));
         let mut copy = self.user.command(Path::new("cp"), home);
         copy.arg("-Rp").arg(source.join(".")).arg(&begun);
         succeeded("copy the server's data", self.finish(copy).await)?;

@@ -70,40 +70,17 @@ pub(super) struct Running {
 impl Running {
     /// Every one of the user that runs servers, whichever cloud it belongs to.
     pub(super) fn all() -> Vec<Self> {
-        let Ok(user) = User::choose() else { return Vec::new() };
-        let seen = if cfg!(target_os = "linux") { all_in_proc() } else { ps(&["-a", "-x"]) };
-        let (user, _) = user.numbers();
-        let ours = seen.into_iter().filter(|one| one.owner == user);
-        let of = |one: Seen| {
-            let (kind, home) = Kind::of(&one.command)?;
-            Some(Self { process: Process(Pid::from_raw(one.number.get())?), kind, home: home.to_owned() })
+        let of = |(process, command): (Process, String)| {
+            let (kind, home) = Kind::of(&command)?;
+            Some(Self { process, kind, home: home.to_owned() })
         };
-        ours.filter_map(of).collect()
+        commands().into_iter().filter_map(of).collect()
     }
 
     /// Whether its folder is this machine's, and not one of the same name in somebody else's container: a container's processes
     /// are seen from outside, with the same users' numbers and their own paths.
     pub(super) fn is_here(&self) -> bool {
-        let place = PathBuf::from(format!("/proc/{}", self.process.0.as_raw_nonzero()));
-        let root = place.join("root");
-        // Who may not look, as root in a container may not, sees no other container's processes either.
-        if !cfg!(target_os = "linux") || !root.join(".").exists() {
-            return true;
-        }
-        let number = |path: &Path| fs::metadata(path).map(|folder| (folder.dev(), folder.ino())).ok();
-        match number(&self.home) {
-            Some(folder) => number(&below(&root, &self.home)) == Some(folder),
-            None => {
-                let files = |place: &Path| fs::read_link(place.join("ns/mnt")).ok();
-                // What an image runs here has been given its folder, and nothing else.
-                let given = || {
-                    let mounts = fs::read_to_string(place.join("mountinfo")).unwrap_or_default();
-                    let home = self.home.to_string_lossy().replace(' ', "\\040");
-                    mounts.lines().any(|line| line.split(' ').nth(4) == Some(&*home))
-                };
-                files(&place) == files(Path::new("/proc/self")) || given()
-            }
-        }
+        self.process.has(&self.home)
     }
 
     /// Whether this process started it.
@@ -155,6 +132,30 @@ impl Process {
         // Who wrote the file can name what is his, and nobody else's.
         let writer = fs::symlink_metadata(file).ok()?.uid();
         (process.lives() && process.is_of(home, writer)).then_some(process)
+    }
+
+    /// Whether a folder in its command line is this machine's; see [`Running::is_here`].
+    pub(super) fn has(self, folder: &Path) -> bool {
+        let place = PathBuf::from(format!("/proc/{}", self.0.as_raw_nonzero()));
+        let root = place.join("root");
+        // Who may not look, as root in a container may not, sees no other container's processes either.
+        if !cfg!(target_os = "linux") || !root.join(".").exists() {
+            return true;
+        }
+        let number = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+        match number(folder) {
+            Some(own) => number(&below(&root, folder)) == Some(own),
+            None => {
+                let files = |place: &Path| fs::read_link(place.join("ns/mnt")).ok();
+                // What an image runs here has been given its folder, and nothing else.
+                let given = || {
+                    let mounts = fs::read_to_string(place.join("mountinfo")).unwrap_or_default();
+                    let home = folder.to_string_lossy().replace(' ', "\\040");
+                    mounts.lines().any(|line| line.split(' ').nth(4) == Some(&*home))
+                };
+                files(&place) == files(Path::new("/proc/self")) || given()
+            }
+        }
     }
 
     /// That of a program that has not been waited for.
@@ -235,6 +236,15 @@ fn ps(which: &[&str]) -> Vec<Seen> {
         Some(Seen { number: number.parse().ok()?, owner: owner.parse().ok()?, command: command.trim().to_owned() })
     };
     String::from_utf8_lossy(&said).lines().filter_map(seen).collect()
+}
+
+/// Every process of the user that runs servers, with its command line.
+pub(super) fn commands() -> Vec<(Process, String)> {
+    let Ok(user) = User::choose() else { return Vec::new() };
+    let seen = if cfg!(target_os = "linux") { all_in_proc() } else { ps(&["-a", "-x"]) };
+    let (user, _) = user.numbers();
+    let ours = seen.into_iter().filter(|one| one.owner == user);
+    ours.filter_map(|one| Some((Process(Pid::from_raw(one.number.get())?), one.command))).collect()
 }
 
 /// The number of the process that a process belongs to.

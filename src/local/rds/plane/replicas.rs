@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
     listener::Listener,
-    postgres::{Outcome, Servers, Wanted, said, succeeded},
+    postgres::{Outcome, Servers, Wanted, succeeded},
     programs::Programs,
 };
 
@@ -38,10 +38,7 @@ impl Servers {
         let demanded = self.capacities(programs, &home).await?;
         let source = self.capacities(programs, &self.folder.join(&source.name)).await?;
         if exceeds(&demanded, &source) {
-            let (data, former) = (home.join("data"), home.join("data.new"));
-            // Where an interrupted copy would be, which goes before the next one is made.
-            let _ = fs::remove_dir_all(&former);
-            fs::rename(&data, &former).map_err(said("put the former copy of the data away"))?;
+            self.put_away(&home).await?;
             self.make_data(wanted, programs, &home).await?;
         }
         self.forget_way(&home).await
