@@ -98,9 +98,10 @@ pub(super) struct Servers {
     /// The folder with one folder for each server, pooler and snapshot.
     pub(super) folder: PathBuf,
     pub(super) authority: Authority,
-    /// What lets the daemon in as the superuser; made anew by every daemon.
+    /// What lets the daemon in as the superuser. Every daemon makes one for itself, in memory alone; those of former daemons, which
+    /// nothing revokes, are valid as long as the authority is.
     pub(super) superuser: Signed,
-    /// What lets a server follow another one, or a program copy it; made anew by every daemon.
+    /// What lets a server follow another one, or a program copy it: the same, but in files.
     pub(super) follower: Signed,
     pub(super) making_template: tokio::sync::Mutex<()>,
     pub(super) relays: Relays,
