@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::DbCluster;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use futures::future::try_join_all;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     cluster::{self, Cluster},
@@ -32,14 +32,19 @@ pub struct SecretAttachment {
     /// The cluster, by identifier.
     pub cluster: Ref<Cluster>,
     /// The master user.
+    #[serde(serialize_with = "text")]
     pub username: String,
     /// `postgres`.
+    #[serde(serialize_with = "text")]
     pub engine: String,
     /// The cluster's endpoint.
+    #[serde(serialize_with = "host")]
     pub host: Ref<Cluster>,
     /// The cluster's port.
+    #[serde(serialize_with = "port")]
     pub port: u16,
     /// The database made with the cluster.
+    #[serde(serialize_with = "text")]
     pub dbname: String,
     /// Whether the master user has the secret's password, as far as the cluster's tag tells.
     pub password_set: bool,
@@ -49,6 +54,22 @@ pub struct SecretAttachment {
     /// Of a live one: whether the secret holds something else than a JSON object.
     #[serde(skip)]
     pub is_no_json: bool,
+}
+
+/// A member of the secret as an attribute: none, where it is empty or missing.
+fn text<S: Serializer>(value: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    Some(value).filter(|value| !value.is_empty()).serialize(serializer)
+}
+
+/// The same.
+fn host<S: Serializer>(value: &Ref<Cluster>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    Some(value).filter(|host| host.as_value() != Some("")).serialize(serializer)
+}
+
+/// The same.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's type")]
+fn port<S: Serializer>(value: &u16, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    Some(value).filter(|port| **port != 0).serialize(serializer)
 }
 
 /// The tag of the secret that names the cluster.
@@ -186,8 +207,8 @@ async fn observe_one(
         }
     };
     let is_no_json = content.is_none();
-    let Some(connection) = content.and_then(|content| content.connection()).or_else(|| tagged().map(Connection::lost))
-    else {
+    let left = |cluster| content.as_ref().map_or_else(|| Connection::lost(cluster), |content| content.remains(cluster));
+    let Some(connection) = content.as_ref().and_then(Content::connection).or_else(|| tagged().map(left)) else {
         return Ok(None);
     };
     let clusters = cluster::listed(scope).await?;
@@ -256,6 +277,7 @@ fn unread(
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::ClusterPendingModifiedValues;
+    use serde_json::json;
 
     use super::*;
 
@@ -274,5 +296,34 @@ mod tests {
             assert_eq!([with(status, None), with(status, Some(other))], [const { Phase::Ready }; 2], "{status}");
         }
         assert_eq!(phase(None), Phase::Ready);
+    }
+
+    #[test]
+    fn what_a_secret_still_says_is_told_and_what_it_does_not_is_none() {
+        let shown = |secret: &str| {
+            let content = Content::parse(secret).unwrap();
+            assert!(content.connection().is_none(), "{secret}");
+            let connection = content.remains("shop-database");
+            serde_json::to_value(SecretAttachment {
+                secret: Ref::value("arn"),
+                cluster: Ref::value(connection.cluster),
+                username: connection.username,
+                engine: connection.engine,
+                host: Ref::value(connection.host),
+                port: connection.port,
+                dbname: connection.dbname,
+                password_set: true,
+                scheduled_secret: None,
+                is_no_json: false,
+            })
+            .unwrap()
+        };
+        let by_hand = shown(r#"{"username": "app", "password": "x", "port": "5433"}"#);
+        assert_eq!(
+            by_hand,
+            json!({"secret": "arn", "cluster": "shop-database", "username": "app", "engine": null, "host": null,
+                   "port": 5433, "dbname": null, "password_set": true})
+        );
+        assert_eq!(shown(r#"{"password": "x"}"#)["username"], json!(null));
     }
 }

@@ -97,18 +97,27 @@ impl Content {
         self.0.get("password")?.as_str().filter(|text| !text.is_empty()).map(|text| Password(text.to_owned()))
     }
 
-    /// `None` as long as it does not say where the database is. Members that are missing come back empty, and so differ.
+    /// `None` as long as it does not say where the database is.
     pub(in crate::resources) fn connection(&self) -> Option<Connection> {
-        let host = self.0.get("host")?.as_str().filter(|host| !host.is_empty())?.to_owned();
+        Some(self.members()).filter(|connection| !connection.host.is_empty())
+    }
+
+    /// What is left of a connection to this cluster.
+    pub(in crate::resources) fn remains(&self, cluster: &str) -> Connection {
+        Connection { cluster: cluster.to_owned(), ..self.members() }
+    }
+
+    /// Members that are missing come back empty, and so differ.
+    fn members(&self) -> Connection {
         let text = |key: &str| self.0.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Connection {
+        Connection {
             username: self.username().unwrap_or_default().to_owned(),
             engine: text("engine"),
-            host,
+            host: text("host"),
             port: self.0.get("port").and_then(number).unwrap_or_default(),
             dbname: text("dbname"),
             cluster: text("dbClusterIdentifier"),
-        })
+        }
     }
 
     pub(in crate::resources) fn connect(&mut self, to: &Connection) {
