@@ -7,13 +7,18 @@ use super::{client::DATA, disk};
 /// That none runs on `data`, and what starts one there. Only `start` and what is told `--local` does: who only looks at a local
 /// cloud, perhaps in the wrong folder, is not to find a new one there afterwards.
 pub(super) fn told(data: &Path) -> String {
-    let start = format!("`infra local start{}`", option(data));
-    let (folder, others) = (data.display(), "any command with --local, such as `infra deploy --local`");
+    let (folder, option) = (data.display(), option(data));
+    let start = format!("`infra local start{option}`");
+    // Those use the usual folder.
+    let others = match option.is_empty() {
+        true => ", and so does any command with --local, such as `infra deploy --local`",
+        false => "",
+    };
     match disk::is_saved(data) {
         true => format!(
-            "The local cloud in {folder} is not running; everything in it is kept. {start} starts it again, and so does {others}"
+            "The local cloud in {folder} is not running; everything in it is kept. {start} starts it again{others}"
         ),
-        false => format!("No local cloud is running in {folder}. {start} starts one, and so does {others}"),
+        false => format!("No local cloud is running in {folder}. {start} starts one{others}"),
     }
 }
 
@@ -45,5 +50,20 @@ mod tests {
             text.contains("my cloud is not running; everything in it is kept. `infra local start --data '/"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_always_uses_the_usual_folder_is_no_way_to_start_another_one() {
+        let usual = std::env::var_os("INFRA_LOCAL_DATA").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
+        assert!(told(&usual).ends_with(", and so does any command with --local, such as `infra deploy --local`"));
+        let other = tempfile::tempdir().unwrap();
+        for (folder, starts) in [("new", "starts one"), ("stopped", "starts it again")] {
+            let data = other.path().join(folder);
+            if folder == "stopped" {
+                std::fs::create_dir_all(data.join("state")).unwrap();
+            }
+            let text = told(&data);
+            assert!(text.ends_with(&format!("` {starts}")), "{text}");
+        }
     }
 }
