@@ -146,11 +146,11 @@ mod tests {
         let state = folder.join("us-east-1.json");
         std::fs::write(&state, "").unwrap();
         assert_eq!(to_ask(data.path()).await, None, "there is nothing to lose");
-        for name in ["cluster-A/data", "cluster-A-reader/data", "snapshot-B/data", "prx-C"] {
+        for name in ["cluster-A/data", "cluster-A-reader/data", "snapshot-0b/data", "prx-0c"] {
             std::fs::create_dir_all(data.path().join("servers").join(name)).unwrap();
         }
         let told = "What this local cloud has cannot be read. This deletes it all, and with it 2 folders of databases and \
-                    snapshots (cluster-A, snapshot-B). Continue?";
+                    snapshots (cluster-A, snapshot-0b). Continue?";
         assert_eq!(to_ask(data.path()).await.as_deref(), Some(told));
         std::fs::write(&state, "{}").unwrap();
         assert_eq!(to_ask(data.path()).await, None);

@@ -37,7 +37,7 @@ pub(super) mod ways;
 mod works;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -82,6 +82,7 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
         works: Works::new(&cloud),
         failures: Failures::default(),
         warmed: AtomicBool::new(false),
+        spared: Mutex::default(),
     });
     plane.spare_unknown();
     loop {
@@ -147,6 +148,8 @@ struct Plane {
     failures: Failures,
     /// Whether the template has been begun.
     warmed: AtomicBool,
+    /// The folders of databases and snapshots of which there is no state, and which could not be noted.
+    spared: Mutex<HashSet<String>>,
 }
 
 /// By place and proxy: the circumstances of the last examination, when it was, and what it found.
@@ -174,8 +177,7 @@ impl Plane {
         for item in wanted.servers {
             let copies: Vec<Copy> =
                 wanted.copies.iter().filter(|one| one.server.name == item.spec.name).cloned().collect();
-            let name = item.spec.name.clone();
-            self.work(&name, |plane| async move { plane.server(&item, &copies).await }).await;
+            self.work(&item.spec.name.clone(), |plane| async move { plane.server(&item, &copies).await }).await;
         }
         for item in wanted.poolers {
             let check = wanted.checks.iter().find(|check| check.pooler.name == item.spec.name).cloned();

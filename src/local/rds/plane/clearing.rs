@@ -1,7 +1,12 @@
 //! What ends and goes: of what belongs to nothing any more, and at the end of all. Databases that the state does not know because
 //! it is not there belong to somebody all the same.
 
-use std::{collections::HashSet, fs, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs,
+    path::Path,
+    sync::{Arc, PoisonError},
+};
 
 use futures::future::join_all;
 
@@ -10,25 +15,38 @@ use super::{
     left_behind::{end_at, end_own},
     process::Kind,
     replicas::primary_name,
-    system_folder::{self, UNKNOWN, is_database},
+    system_folder::{self, UNKNOWN, is_database, is_home},
+    wanted::Wanted,
 };
 
 impl Plane {
     /// Where there was no state when the cloud began, but there are databases and snapshots, notes in their folders that they
-    /// are not known: the state may have been lost or put aside, and what comes after it does not know them either.
+    /// are not known: the state may have been lost or put aside, and what comes after it does not know them either. When it is
+    /// put back, it does not know what was made meanwhile: that is noted as well, where the state of others has been missed.
     pub(super) fn spare_unknown(&self) {
-        if self.cloud().found || !self.cloud().is_there() {
+        if !self.cloud().is_there() {
             return;
         }
         let homes = fs::read_dir(&self.servers.folder).into_iter().flatten().flatten();
-        let homes = homes.filter(|home| is_database(&home.file_name().to_string_lossy()));
+        let homes = homes.map(|home| (home.file_name().to_string_lossy().into_owned(), home.path()));
+        let homes: Vec<_> = homes.filter(|(name, home)| is_database(name) && home.join("data").exists()).collect();
+        let is_noted = |home: &Path| home.join(UNKNOWN).exists();
+        let found = self.cloud().found;
+        if found && !homes.iter().any(|(_, home)| is_noted(home)) {
+            return;
+        }
+        let known: HashSet<String> = Wanted::of(self.cloud()).folders.into_iter().collect();
+        // What a reader's server has is its cluster's.
+        let is_known = |name: &str| known.contains(name) || known.contains(primary_name(name));
         let mut spared = Vec::new();
-        for home in homes.filter(|home| home.path().join("data").exists()) {
-            let noted = self.servers.user.write(&home.path().join(UNKNOWN), "");
-            let name = home.file_name().to_string_lossy().into_owned();
-            spared.push(match noted {
+        for (name, home) in homes.into_iter().filter(|(name, home)| !found || !(is_known(name) || is_noted(home))) {
+            spared.push(match self.servers.user.write(&home.join(UNKNOWN), "") {
                 Ok(_) => name,
-                Err(cause) => format!("{name} (not noted: {cause})"),
+                Err(cause) => {
+                    let told = format!("{name} (only until this local cloud ends: it could not be noted: {cause})");
+                    self.spared.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+                    told
+                }
             });
         }
         if !spared.is_empty() {
@@ -48,14 +66,14 @@ impl Plane {
         let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = ["cluster-", "prx-", "snapshot-"].iter().any(|prefix| name.starts_with(prefix));
             let unknown = entry.path().join(UNKNOWN);
-            let is_spared = unknown.exists();
-            if is_spared && known.contains(name.as_str()) {
+            let is_noted = unknown.exists();
+            if is_noted && known.contains(name.as_str()) {
                 // Its state is there again. A note that stays keeps what belongs to nothing, and nothing else.
                 let _ = fs::remove_file(unknown);
             }
-            if !ours || is_spared || known.contains(name.as_str()) {
+            let is_spared = is_noted || self.spared.lock().unwrap_or_else(PoisonError::into_inner).contains(&name);
+            if !is_home(&name) || is_spared || known.contains(name.as_str()) {
                 continue;
             }
             // The servers of a cluster are one thing.
@@ -101,21 +119,21 @@ impl Plane {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, time::Duration};
+    use std::time::Duration;
 
     use super::*;
     use crate::local::{Options, cloud::Cloud, daemon::entries, pace::Pace, rds::plane::system::User, start};
 
     /// Lets a cloud run until it has removed what belongs to nothing; gives the databases and snapshots that are left.
     async fn left(data: &Path, servers: &Path) -> Vec<String> {
-        fs::create_dir_all(servers.join("prx-C")).unwrap();
+        fs::create_dir_all(servers.join("prx-0c")).unwrap();
         let cloud = start(Options::in_test(data)).await.unwrap();
         let names = || -> Vec<String> {
             let homes = fs::read_dir(servers).unwrap().flatten();
             homes.map(|home| home.file_name().into_string().unwrap()).filter(|name| name != "data-folder").collect()
         };
         tokio::time::timeout(Duration::from_secs(60), async {
-            while names().contains(&"prx-C".to_owned()) {
+            while names().contains(&"prx-0c".to_owned()) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
@@ -135,22 +153,47 @@ mod tests {
         let data = folder.path().canonicalize().unwrap();
         entries::claim(&data).unwrap();
         let servers = User::choose().unwrap().folder(&data).unwrap();
-        let all = ["cluster-A", "snapshot-B"];
+        let all = ["cluster-A", "snapshot-0b"];
         for name in all {
             fs::create_dir_all(servers.join(name).join("data")).unwrap();
         }
         assert_eq!(left(&data, &servers).await, all);
         let log = fs::read_to_string(data.join("daemon.log")).unwrap();
-        assert!(log.contains("There is no state of cluster-A, snapshot-B, which are in "), "{log}");
+        assert!(log.contains("There is no state of cluster-A, snapshot-0b, which are in "), "{log}");
         assert_eq!(system_folder::unknown_of(&data), all);
         // A new one does not know them either.
         let cloud = Cloud::open(&data, Pace::Instant, Vec::new()).unwrap();
         cloud.change("000000000000", "us-east-1", |_| ()).unwrap();
         drop(cloud);
         assert_eq!(left(&data, &servers).await, all);
-        // What a state that is there does not know has been deleted.
-        fs::remove_file(servers.join("cluster-A").join(UNKNOWN)).unwrap();
-        assert_eq!(left(&data, &servers).await, ["snapshot-B"]);
+        // When their state is put back, it does not know what was made meanwhile.
+        let unknown = ["cluster-A", "cluster-D", "snapshot-0b"];
+        fs::create_dir_all(servers.join("cluster-D/data")).unwrap();
+        assert_eq!(left(&data, &servers).await, unknown);
+        assert_eq!(system_folder::unknown_of(&data), unknown);
+        // Where no state has been missed, what it does not know has been deleted. What others put there is theirs.
+        for name in unknown {
+            fs::remove_file(servers.join(name).join(UNKNOWN)).unwrap();
+        }
+        fs::create_dir_all(servers.join("cluster-config")).unwrap();
+        assert_eq!(left(&data, &servers).await, ["cluster-config"]);
+        fs::remove_dir_all(servers).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_noted_stays_as_long_as_the_cloud_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().canonicalize().unwrap();
+        entries::claim(&data).unwrap();
+        let servers = User::choose().unwrap().folder(&data).unwrap();
+        let home = servers.join("cluster-A");
+        // In the way of the note.
+        fs::create_dir_all(home.join(format!("{UNKNOWN}.new"))).unwrap();
+        fs::create_dir_all(home.join("data")).unwrap();
+        assert_eq!(left(&data, &servers).await, ["cluster-A"]);
+        assert!(!home.join(UNKNOWN).exists());
+        let log = fs::read_to_string(data.join("daemon.log")).unwrap();
+        assert!(log.contains("There is no state of cluster-A (only until this local cloud ends: "), "{log}");
         fs::remove_dir_all(servers).unwrap();
     }
 }

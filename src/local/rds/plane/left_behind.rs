@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::{
     process::{Kind, Process, Running},
-    system_folder::copied_from,
+    system_folder::{copied_from, is_abandoned},
 };
 use crate::local::cloud::Cloud;
 
@@ -35,13 +35,16 @@ pub(crate) fn signal_own(cloud: &Cloud) {
 }
 
 /// Those of the cloud of this process. Where another cloud has come in its folder's place, what that one runs is not: it has its
-/// own daemon, and its folders are there.
+/// own daemon, and its folders are there. Root's folders always are: those that no data folder leads to any more are this cloud's
+/// as long as no other one has signed them.
 fn own(cloud: &Cloud, kind: Kind) -> Vec<Process> {
     let folder = cloud.servers.get().cloned();
     if cloud.is_there() {
         return find(kind, &folder.unwrap_or_else(|| servers_of(&cloud.data)));
     }
-    let is_ours = |one: &Running| one.is_child() || (!one.is_led() && !one.home.exists() && one.is_here());
+    let is_abandoned = folder.as_ref().is_some_and(|folder| is_abandoned(folder, &cloud.data));
+    let is_ours =
+        |one: &Running| one.is_child() || (!one.is_led() && (is_abandoned || !one.home.exists()) && one.is_here());
     let running = folder.iter().flat_map(|folder| running(kind, folder));
     running.filter(is_ours).map(|one| one.process).collect()
 }
@@ -99,4 +102,61 @@ pub(super) async fn end_strays() {
         ["prx-", "cluster-"].iter().any(|prefix| name.starts_with(prefix)) && one.is_stray() && !one.is_led()
     });
     join_all(strays.map(|one| one.process.stop(one.kind.end()))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read as _,
+        os::unix::process::CommandExt as _,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+    use crate::local::{daemon::folder::Lock, pace::Pace, rds::plane::system::User};
+
+    #[tokio::test]
+    async fn what_root_runs_elsewhere_ends_with_its_cloud_unless_another_cloud_has_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let scratch = scratch.path().canonicalize().unwrap();
+        let (data, folder) = (scratch.join("local"), scratch.join("system"));
+        let home = folder.join("prx-0c");
+        for made in [&data, &home] {
+            fs::create_dir_all(made).unwrap();
+        }
+        // Where it is gone, whichever cloud begins ends what ran there.
+        fs::write(home.join("pgbouncer.ini"), "").unwrap();
+        let sign = |owner: &Path| fs::write(folder.join("data-folder"), owner.display().to_string()).unwrap();
+        sign(&data);
+        let mut cloud = Cloud::open(&data, Pace::Instant, Vec::new()).unwrap();
+        cloud.lock = Some(Lock::take(&data).await.unwrap());
+        cloud.servers.set(folder.clone()).unwrap();
+
+        // As one that was adopted: its parent has ended.
+        let Ok(user) = User::choose() else { return };
+        let (user, group) = user.numbers();
+        let called = format!("/usr/sbin/pgbouncer {}/pgbouncer.ini", home.display());
+        let script = r#"exec 3<&0; /bin/sh -c "echo; read line" "$0" <&3 &"#;
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, &called]).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if rustix::process::geteuid().is_root() {
+            command.uid(user).gid(group);
+        }
+        let mut shell = command.spawn().unwrap();
+        let _waits = shell.stdin.take();
+        shell.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        shell.wait().unwrap();
+
+        fs::remove_dir_all(&data).unwrap();
+        assert!(!cloud.is_there());
+        sign(&scratch.join("moved"));
+        assert!(own(&cloud, Kind::Pooler).is_empty(), "a cloud on the folder that was moved has taken it over");
+        sign(&data);
+        fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&folder, data.join("servers")).unwrap();
+        assert!(own(&cloud, Kind::Pooler).is_empty(), "a cloud on the folder that was put back has it");
+        fs::remove_dir_all(&data).unwrap();
+        assert_eq!(end_own(&cloud).await, 1);
+        assert_eq!(running(Kind::Pooler, &folder).count(), 0);
+    }
 }

@@ -126,7 +126,24 @@ pub(crate) fn unknown_of(data: &Path) -> Vec<String> {
 
 /// Whether a folder of this name is a database's or a snapshot's.
 pub(super) fn is_database(name: &str) -> bool {
-    name.starts_with("cluster-") || name.starts_with("snapshot-")
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|sign| sign.is_ascii_uppercase() || sign.is_ascii_digit());
+    primary_name(name).strip_prefix("cluster-").is_some_and(is_id) || is_numbered(name, "snapshot-")
+}
+
+/// Whether a folder of this name is one of those that are made here: others may have put theirs beside them.
+pub(crate) fn is_home(name: &str) -> bool {
+    is_database(name) || is_numbered(name, "prx-") || is_numbered(name, "prx-endpoint-")
+}
+
+/// Whether a name is of the form of [`hex_id`](crate::local::rds::arn::hex_id)'s.
+fn is_numbered(name: &str, prefix: &str) -> bool {
+    let is_hex = |digits: &str| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    name.strip_prefix(prefix).and_then(|number| number.strip_prefix('0')).is_some_and(is_hex)
+}
+
+/// Whether a folder of servers belongs to the cloud on `data` as it was, and what is there now does not lead to it.
+pub(super) fn is_abandoned(folder: &Path, data: &Path) -> bool {
+    owner(folder).is_some_and(|owner| owner == data) && !is_linked(data, folder)
 }
 
 fn databases_below(system: &Path, data: &Path, which: impl Fn(&Path) -> bool) -> Vec<String> {
@@ -246,7 +263,7 @@ mod tests {
         let scene = Scene::new();
         let (gone, empty, kept) = (scene.cloud("gone"), scene.cloud("empty"), scene.cloud("kept"));
         fs::remove_dir_all(empty.join("cluster-A")).unwrap();
-        for name in ["cluster-A-reader", "snapshot-B", "prx-C"] {
+        for name in ["cluster-A-reader", "snapshot-0b", "prx-0c"] {
             fs::create_dir(kept.join(name)).unwrap();
         }
         for name in ["gone", "empty"] {
@@ -255,11 +272,30 @@ mod tests {
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
         let held = |name: &str| databases_below(&scene.system(), &scene.data(name), |_| true);
-        assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-B"]]);
+        assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-0b"]]);
         for name in ["gone", "kept"] {
             forget_below(&scene.system(), &scene.data(name)).await.unwrap();
         }
         assert_eq!([&gone, &kept].map(|folder| folder.exists()), [false, false]);
+    }
+
+    #[test]
+    fn folders_of_servers_are_known_by_the_form_of_their_names() {
+        let (id, number) = (crate::local::rds::arn::resource_id, crate::local::rds::arn::hex_id);
+        for (name, is) in [
+            (id("cluster-"), [true, true]),
+            (id("cluster-") + "-reader", [true, true]),
+            (number("snapshot-"), [true, true]),
+            (number("prx-"), [false, true]),
+            (number("prx-endpoint-"), [false, true]),
+            ("cluster-config".to_owned(), [false, false]),
+            ("cluster-".to_owned(), [false, false]),
+            ("snapshot-2026".to_owned(), [false, false]),
+            ("prx-notes".to_owned(), [false, false]),
+            ("templates".to_owned(), [false, false]),
+        ] {
+            assert_eq!([is_database(&name), is_home(&name)], is, "{name}");
+        }
     }
 
     #[test]
