@@ -1,5 +1,6 @@
 //! The daemon: one local cloud on one data folder, its endpoint, and the note by which others find it.
 
+pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod folder;
 

@@ -126,13 +126,21 @@ fn state(data: &Path) -> PathBuf {
     data.join(STATE)
 }
 
-/// Whether there is the state of an account in `data`, whatever else there is.
+/// Whether there is the state of an account in `data`, whatever else there is. Others number their folders by accounts as well:
+/// what is global in one is always saved, and always with its roles.
 pub(crate) fn has_accounts(data: &Path) -> bool {
-    list(&state(data)).is_ok_and(|all| all.iter().any(|(name, path)| is_account(name, path)))
+    let has_global =
+        |path: &Path| read::<serde_json::Value>(&global(path)).is_ok_and(|content| content["roles"].is_object());
+    list(&state(data)).is_ok_and(|all| all.iter().any(|(name, path)| is_account(name, path) && has_global(path)))
 }
 
 fn is_account(name: &str, path: &Path) -> bool {
-    name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit()) && path.is_dir()
+    is_number(name) && path.is_dir()
+}
+
+/// Whether this is an account's number.
+pub(crate) fn is_number(name: &str) -> bool {
+    name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Whether this is what a process that was killed was writing.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{find, is_data_folder, request};
 use crate::local::{
-    daemon::{LocalError, Note, entries, folder},
+    daemon::{LocalError, Note, deletion, folder},
     disk, end_left_behind, rds,
 };
 
@@ -82,7 +82,7 @@ pub async fn forget(data: &Path) -> Result<Forgotten, LocalError> {
     }
     let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
     let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };
-    Ok(Forgotten { stopped, left: entries::delete(&data)? })
+    Ok(Forgotten { stopped, left: deletion::delete(&data)? })
 }
 
 async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {

@@ -1,34 +1,16 @@
-//! What is in a data folder: what tells it from other people's folders, and what of it is the local cloud's own to delete.
+//! What is in a data folder, and tells it from other people's folders.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
-use super::LocalError;
+use super::{LocalError, deletion::is_temporary};
 use crate::local::disk::{self, DiskError};
 
 /// The file that says whose the folder is.
-const MARK: &str = ".infra-local";
+pub(super) const MARK: &str = ".infra-local";
 
 /// What it says.
 const SAYS: &[u8] =
     b"This folder is a local cloud's: `infra local reset --everything --data FOLDER` deletes what it has made here.\n";
-
-/// What the local cloud makes there, but for the mark and the lock, which are the last to go.
-const OURS: &[&str] = &[
-    "daemon.json",
-    "state",
-    "servers",
-    "services",
-    "functions",
-    "daemon.log",
-    "daemon.log.old",
-    "daemon.out",
-    "port",
-    "chosen.json",
-    "ca.pem",
-    "ca.key",
-    // Of builds before this one.
-    "superuser",
-];
 
 /// What file systems, file managers and version control put into a folder that is otherwise empty.
 const NOBODYS: &[&str] = &[
@@ -47,7 +29,8 @@ const NOBODYS: &[&str] = &[
 pub(crate) fn claim(data: &Path) -> Result<(), LocalError> {
     if !is_data_folder(data) {
         let holds = others(data)?;
-        if !holds.is_empty() {
+        // Another start may have taken it meanwhile.
+        if !holds.is_empty() && !is_data_folder(data) {
             return Err(LocalError::Foreign { data: data.to_owned(), holds: told(&holds) });
         }
     }
@@ -64,7 +47,8 @@ pub(crate) fn is_data_folder(data: &Path) -> bool {
     data.join(MARK).is_file() || is_old(data) || disk::has_accounts(data)
 }
 
-/// An empty lock, and a log that begins with a moment.
+/// An empty lock, and a log that begins with a moment. Where no start has succeeded yet the log is empty, and only what a start
+/// makes first is beside it.
 fn is_old(data: &Path) -> bool {
     let is_locked = fs::metadata(data.join("lock")).is_ok_and(|lock| lock.is_file() && lock.len() == 0);
     let log = || fs::read(data.join("daemon.log")).ok();
@@ -72,16 +56,27 @@ fn is_old(data: &Path) -> bool {
         let first = log.split(|byte| *byte == b' ').next().unwrap_or_default();
         std::str::from_utf8(first).is_ok_and(|first| first.parse::<jiff::Timestamp>().is_ok())
     };
-    is_locked && log().is_some_and(begins)
+    let is_first = || others(data).is_ok_and(|all| all.iter().all(|name| FIRST.contains(&name.as_str())));
+    is_locked && log().is_some_and(|log| if log.is_empty() { is_first() } else { begins(log) })
 }
+
+/// What a start that fails leaves.
+const FIRST: &[&str] = &["lock", "daemon.log", "daemon.out"];
 
 /// What is in the folder and is somebody's, by name; nothing where there is no folder.
 fn others(data: &Path) -> Result<Vec<String>, DiskError> {
-    let names = names(data)?.into_iter().filter(|name| !NOBODYS.contains(&name.as_str()) && !name.starts_with("._"));
+    let is_nobodys = |name: &str| NOBODYS.contains(&name) || name.starts_with("._");
+    // What another start is writing, or one that was killed was, is not somebody's either.
+    let names = names(data)?.into_iter().filter(|name| !is_nobodys(name) && !is_unfinished(name, &data.join(name)));
     Ok(names.collect())
 }
 
-fn names(data: &Path) -> Result<Vec<String>, DiskError> {
+/// Whether this is what a process is writing, or was when it was killed.
+pub(super) fn is_unfinished(name: &str, path: &Path) -> bool {
+    is_temporary(name) && path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+pub(super) fn names(data: &Path) -> Result<Vec<String>, DiskError> {
     let mut names: Vec<String> = disk::list(data)?.into_iter().map(|(name, _)| name).collect();
     names.sort();
     Ok(names)
@@ -102,48 +97,13 @@ pub(crate) fn held(data: &Path) -> String {
     others(data).map_or_else(|_| "what cannot be read".to_owned(), |names| told(&names))
 }
 
-/// Deletes what the local cloud has made in its folder, and the folder if that was all. Gives the names of what is left.
-pub(crate) fn delete(data: &Path) -> Result<Vec<String>, DiskError> {
-    let delete = |path: &Path| remove(path).map_err(disk::error("delete", path));
-    for name in OURS {
-        delete(&data.join(name))?;
-    }
-    for (name, path) in disk::list(data)? {
-        let is_ignored = name == ".gitignore" && fs::read(&path).is_ok_and(|text| text == IGNORED);
-        if is_ignored || disk::is_unfinished(&name, &path) {
-            delete(&path)?;
-        }
-    }
-    delete(&data.join("lock"))?;
-    delete(&data.join(MARK))?;
-    let left = names(data)?;
-    match fs::remove_dir(data) {
-        Err(cause) if left.is_empty() && cause.kind() != io::ErrorKind::NotFound => {
-            Err(disk::error("delete", data)(cause))
-        }
-        _ => Ok(left),
-    }
-}
-
 /// What keeps the folder out of version control: keys, passwords and data of a machine are nobody else's.
-const IGNORED: &[u8] = b"*\n";
+pub(super) const IGNORED: &[u8] = b"*\n";
 
 /// Keeps the folder out of version control.
 pub(crate) fn ignore(data: &Path) -> Result<(), DiskError> {
     let ignored = data.join(".gitignore");
     if ignored.exists() { Ok(()) } else { disk::write(&ignored, IGNORED) }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(cause) => Err(cause),
-    };
-    match removed {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 #[cfg(test)]
@@ -207,7 +167,13 @@ mod tests {
         let log = "2026-11-28T07:00:00.123Z Started at http://127.0.0.1:4566, pace instant, pid 7\n";
         for (name, files, is_ours) in [
             ("old", [("lock", ""), ("daemon.log", log), ("daemon.out", "")].as_slice(), true),
-            ("restored", &[("state/000000000000/global.json", "{}")], true),
+            ("restored", &[("state/000000000000/global.json", r#"{"roles":{}}"#)], true),
+            ("one whose first start failed", &[("lock", ""), ("daemon.log", ""), ("daemon.out", "no")], true),
+            ("another's first", &[("lock", ""), ("daemon.log", ""), ("main.c", "")], false),
+            ("another's without a log", &[("lock", ""), ("daemon.out", "")], false),
+            ("infrastructure", &[("state/123456789012/terraform.tfstate", r#"{"version":4}"#)], false),
+            ("settings", &[("state/123456789012/global.json", r#"{"tags":{}}"#)], false),
+            ("not ours", &[("state/123456789012/global.json", "no")], false),
             ("another's", &[("lock", ""), ("daemon.log", "Nov 28 07:00:00 started")], false),
             ("a held one", &[("lock", "4711"), ("daemon.log", log)], false),
             ("a project", &[("lock", ""), ("state/main.c", "")], false),
@@ -220,15 +186,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn two_that_take_a_new_folder_at_once_both_have_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let barrier = std::sync::Barrier::new(2);
+        for round in 0..200 {
+            let data = folder.path().join(round.to_string());
+            let take = || {
+                barrier.wait();
+                // What comes after it is there before the other one looks.
+                claim(&data)
+                    .map(|()| fs::write(data.join("daemon.out"), "").unwrap())
+                    .map_err(|error| error.to_string())
+            };
+            let taken =
+                std::thread::scope(|scope| [scope.spawn(take), scope.spawn(take)].map(|one| one.join().unwrap()));
+            assert_eq!(taken, [Ok(()), Ok(())]);
+        }
+    }
+
+    #[test]
+    fn a_folder_whose_first_start_was_killed_is_taken() {
+        let data = tempfile::tempdir().unwrap();
+        put(data.path(), ".tmpA1b2C3", "This fol");
+        claim(data.path()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        put(other.path(), ".tmp-notes", "text");
+        assert!(claim(other.path()).is_err());
+    }
+
     #[tokio::test]
     async fn what_somebody_has_put_into_the_folder_outlives_the_cloud() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("local");
         start(Options::in_test(&data)).await.unwrap().stop().await;
+        put(&data, "functions/handler.js", "text");
         put(&data, "src/main.c", "text");
         put(&data, ".tmpA1b2C3", "");
         let forgotten = client::forget(&data).await.unwrap();
-        assert_eq!(forgotten.left, ["src"]);
+        assert_eq!(forgotten.left, ["functions/handler.js", "src"]);
         assert_eq!(fs::read_to_string(data.join("src/main.c")).unwrap(), "text");
         assert!(!is_data_folder(&data));
     }

@@ -70,11 +70,22 @@ fn workshop(data: &Path) -> Result<TempDir, Fault> {
     let all = disk::folder_below(data, &["functions", "work"]).map_err(unusable)?;
     let mine = format!("{}-", std::process::id());
     for other in fs::read_dir(&all).map_err(unusable)?.flatten() {
-        if !other.file_name().to_string_lossy().starts_with(&mine) {
+        let name = other.file_name().to_string_lossy().into_owned();
+        if is_workshop(&name) && !name.starts_with(&mine) {
             let _ = fs::remove_dir_all(other.path());
         }
     }
     tempfile::Builder::new().prefix(&mine).tempdir_in(all).map_err(unusable)
+}
+
+/// Whether a folder of this name is such a one: it has the number of the daemon's process, and six letters.
+pub(crate) fn is_workshop(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(process, letters)| {
+        !process.is_empty()
+            && process.bytes().all(|digit| digit.is_ascii_digit())
+            && letters.len() == 6
+            && letters.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    })
 }
 
 /// Unpacks a zip file that came as base64.

@@ -45,7 +45,7 @@ pub(crate) use plane::{
     certificates::ca_path,
     left_behind::{end_left_behind, end_own, signal_own},
     momentary::Momentary,
-    system_folder::{copied_from, databases_of, forget, unknown_of},
+    system_folder::{copied_from, databases_of, forget, is_home, unknown_of},
     ways::databases,
 };
 pub(crate) use snapshots::sharing::{abroad, looks_abroad};
