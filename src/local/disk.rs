@@ -183,9 +183,15 @@ pub(crate) fn save(data: &Path, world: &mut World, account: &str, regions: &[Str
     let folder = folder_below(data, &[STATE, account])?;
     let saved = save_account(&folder, content, regions, &mut made);
     if saved.is_err() {
-        // The caller takes back what they have, so no state names these: a disk that is full is not to become fuller.
-        for file in made.into_values().flatten() {
-            let _ = fs::remove_file(file);
+        // No state names these: a disk that is full is not to become fuller. What they have is written again with the next save,
+        // unless the caller takes it back.
+        for (region, files) in made.into_iter().filter(|(_, files)| !files.is_empty()) {
+            for file in files {
+                let _ = fs::remove_file(file);
+            }
+            if let Some(content) = content.regions.get_mut(region) {
+                content.logs.begin_anew();
+            }
         }
     }
     saved

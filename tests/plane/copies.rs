@@ -76,7 +76,7 @@ async fn a_cluster_is_copied_though_its_users_have_taken_every_slot() {
     let (cloud, aws) = start(data.path()).await;
     let (host, client) = make_writer(&aws).await;
     let shown = "SELECT concat_ws(' ', current_setting('max_wal_senders'), current_setting('max_replication_slots'))";
-    assert_eq!(value(&client, shown).await, "20 20", "Aurora has as many");
+    assert_eq!(value(&client, shown).await, "25 25", "five more than Aurora's 20");
     let group = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name("own").description("own");
     group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
     let values = [("rds.logical_replication", "1"), ("max_wal_senders", "5"), ("max_replication_slots", "5")];

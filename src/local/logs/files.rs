@@ -247,4 +247,31 @@ mod tests {
         drop(cloud);
         assert_eq!(said(&opened(&data), "one"), ["first of one", "then"]);
     }
+
+    #[test]
+    fn what_could_not_be_saved_and_stays_in_memory_is_saved_the_next_time() {
+        let data = tempfile::tempdir().unwrap();
+        let cloud = opened(&data);
+        with_streams(&cloud, &["one"]);
+        // What the cloud itself writes is not taken back where it cannot be saved.
+        let add = |ctx: &mut Ctx<'_>| {
+            act(ctx, "CreateLogStream", json!({ "logGroupName": "/a", "logStreamName": "own" }));
+            act(ctx, "PutLogEvents", line("own", "first of own"));
+            act(ctx, "PutLogEvents", line("one", "second of one"));
+        };
+        cloud.region(PLACE.0, PLACE.1, add);
+        let state = data.path().join("state").join(PLACE.0).join("us-east-1.json");
+        std::fs::rename(&state, data.path().join("away")).unwrap();
+        std::fs::create_dir_all(state.join("in the way")).unwrap();
+        for _ in 0..2 {
+            assert!(cloud.save(PLACE.0, PLACE.1).is_err());
+            assert_eq!(files(&data).len(), 1, "a disk that is full becomes no fuller");
+        }
+        std::fs::remove_dir_all(&state).unwrap();
+        std::fs::rename(data.path().join("away"), &state).unwrap();
+        cloud.save(PLACE.0, PLACE.1).unwrap();
+        drop(cloud);
+        let cloud = opened(&data);
+        assert_eq!((said(&cloud, "own"), said(&cloud, "one").len()), (vec!["first of own".to_owned()], 2));
+    }
 }

@@ -29,17 +29,17 @@ const SHARED: [&str; 2] = ["max_wal_senders", "max_replication_slots"];
 /// A reader, a copy (two senders and a slot), and one that a killed daemon began.
 const RESERVED: u64 = 5;
 
-/// What remains for users where no group says it: together it is Aurora's 20.
-const OTHERS: u64 = 15;
+/// What users have of each where no group says it, as in Aurora.
+const OTHERS: u64 = 20;
 
 fn capacity(name: &str, least: u64, parameters: &[(String, String)]) -> u64 {
     let set = parameters.iter().find(|(set, _)| set == name);
     let set = set.and_then(|(name, value)| parameters::find(name, true).ok()?.resolve(value));
-    let reserved = if SHARED.contains(&name) { RESERVED } else { 0 };
-    set.and_then(|value| value.parse().ok()).unwrap_or(least).saturating_add(reserved).min(MOST)
+    let own = set.and_then(|value| value.parse().ok()).unwrap_or(least);
+    if SHARED.contains(&name) { own.saturating_add(RESERVED).min(MOST) } else { own }
 }
 
-/// More than this PostgreSQL does not take of anything that is counted here.
+/// More than this PostgreSQL does not take of what is shared.
 const MOST: u64 = 262_143;
 
 /// How long a server that follows another waits before it asks again, where PostgreSQL would wait for 5 s: Aurora's readers have
