@@ -59,6 +59,12 @@ fn a_shell_is_led_to_the_local_cloud_and_back() {
     // A shell that evaluates what it is given is told so too, and goes no further with the user's own.
     let gone = cloud.infra(&["local", "env", "--stack", "shop", "--shell", "bash"]).ends_with(1);
     assert_eq!(gone.stdout(), "false\n");
+    let by = |shell: &str| {
+        let asked = ["local", "env", "--shell"];
+        Run::of(&asked, cloud.command(&asked).env("SHELL", shell))
+    };
+    assert_eq!(by("/usr/bin/tcsh").ends_with(1).stdout(), "false\n");
+    assert!(by("/bin/dash").succeeds().stdout().contains("export AWS_ENDPOINT_URL="));
 
     // The user's own are out of the way meanwhile, whatever overlooks the endpoint, and then back.
     cloud.write("stack.yaml", "stack: shop\n");

@@ -1,5 +1,6 @@
 //! `infra local env`: the variables that lead to the local cloud and its database, for a file.
 
+use clap_complete::Shell;
 use serde_json::Value;
 
 use super::{
@@ -15,8 +16,8 @@ use crate::{
 pub(super) async fn env(asked: &Env) -> Result<(), Failure> {
     let outcome = lines(asked).await;
     // Nothing would be evaluated as a success, and what comes next would be meant for AWS.
-    if let (Err(_), Some(shell)) = (&outcome, asked.shell.map(shell_of).transpose().ok().flatten()) {
-        print(shell::refusal(shell));
+    if let (Err(_), Some(named)) = (&outcome, asked.shell) {
+        print(shell::refusal(shell_of(named).unwrap_or(Shell::Bash)));
     }
     outcome
 }

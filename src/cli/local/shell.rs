@@ -2,7 +2,7 @@
 //!
 //! What the shell had is kept in variables of its own, by the shell itself: no value of the user's is ever printed.
 
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use clap_complete::Shell;
 
@@ -18,12 +18,19 @@ const RIVALS: [&str; 3] = ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROF
 
 /// The shell that was named, else the user's.
 pub(super) fn shell_of(named: Option<Shell>) -> Result<Shell, Failure> {
-    named.or_else(Shell::from_env).ok_or_else(|| {
+    let plain = || is_posix(&std::env::var_os("SHELL")?).then_some(Shell::Bash);
+    named.or_else(Shell::from_env).or_else(plain).ok_or_else(|| {
         Failure::Told(
             "The variable SHELL does not name a known shell. Name yours: --shell bash, elvish, fish, powershell or zsh"
                 .to_owned(),
         )
     })
+}
+
+/// Whether a shell is one of those that know the lines for bash.
+fn is_posix(shell: &OsStr) -> bool {
+    let name = Path::new(shell).file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| ["sh", "ash", "dash", "ksh", "mksh"].contains(&name))
 }
 
 /// The line that leads the user's shell to the cloud on `data`, to be told where it was started.

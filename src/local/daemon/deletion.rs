@@ -106,15 +106,17 @@ pub(crate) fn delete(data: &Path) -> Result<Vec<String>, DiskError> {
         }
     }
     delete_file(&data.join("lock"))?;
-    delete_file(&data.join(MARK))?;
     let is_told = |name: &String| left.iter().any(|one| one.split('/').next() == Some(name));
-    let more: Vec<String> = names(data)?.into_iter().filter(|name| !is_told(name)).collect();
+    let more: Vec<String> = names(data)?.into_iter().filter(|name| name != MARK && !is_told(name)).collect();
     left.extend(more);
     left.sort();
+    if !left.is_empty() {
+        // A local cloud was started beside this, or with it, and can be again.
+        return Ok(left);
+    }
+    delete_file(&data.join(MARK))?;
     match fs::remove_dir(data) {
-        Err(cause) if left.is_empty() && cause.kind() != io::ErrorKind::NotFound => {
-            Err(disk::error("delete", data)(cause))
-        }
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(disk::error("delete", data)(cause)),
         _ => Ok(left),
     }
 }
@@ -284,6 +286,8 @@ mod tests {
             "superuser",
         ];
         assert_eq!(left, told);
+        // It was a local cloud's beside all that, and can be again.
+        claim(&data).unwrap();
         assert!(ours().iter().all(|name| name == "port" || !data.join(name).exists()));
     }
 }

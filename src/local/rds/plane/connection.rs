@@ -4,7 +4,7 @@ use std::{error::Error as _, io, sync::Arc, time::Duration};
 
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use tokio_postgres::{Client, Config, config::SslMode};
+use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{certificates::Signed, listener::Listener};
@@ -110,6 +110,11 @@ pub(super) fn is_slow(error: &Refused) -> bool {
 pub(super) fn lacks_database(error: &Refused) -> bool {
     let said = error.to_string();
     said.contains("database \"") && said.ends_with("\" does not exist")
+}
+
+/// Whether the server is still getting ready to let anybody in.
+pub(super) fn is_starting(error: &Refused) -> bool {
+    matches!(error, Refused::Postgres(error) if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW))
 }
 
 /// Whether nobody listens there.

@@ -3,9 +3,13 @@
 //! The readers' server keeps its key, in a file that `dblink` and `postgres_fdw` on it or on the writer can be told to use. So that
 //! key opens no session with a database, and the superuser's is in no file.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{
+    connection,
     listener::Listener,
     own_database::OWN,
     postgres::{Outcome, Servers},
@@ -18,6 +22,9 @@ pub(super) const FOLLOWER: &str = "rdsrepladmin";
 /// stop it. What only a superuser may set is left out.
 pub(super) const UNIMPEDED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
     -c idle_in_transaction_session_timeout=0 -c wal_sender_timeout=60s -c local_preload_libraries=";
+
+/// How long a server that has been killed may take to begin.
+const START: Duration = Duration::from_secs(30);
 
 /// Makes the role, or makes it again what it is to be: whoever may create roles may rename one that is no superuser. As long as
 /// something in a database that is closed to them is granted to it, they cannot drop it.
@@ -48,8 +55,17 @@ impl Servers {
     /// Sees to it that the server there lets itself be followed and copied.
     pub(super) async fn admit(&self, server: &Listener) -> Outcome<()> {
         let failed = |cause: String| format!("Could not make the role {FOLLOWER}: {cause}.");
-        let client = self.enter_at(server, OWN).await.map_err(|refused| failed(refused.to_string()))?;
-        client.batch_execute(ADMIT).await.map_err(|cause| failed(super::connection::reason(&cause)))
+        let begun = Instant::now();
+        let client = loop {
+            match self.enter_at(server, OWN).await {
+                // It has only begun, and will let in who waits.
+                Err(refused) if connection::is_starting(&refused) && begun.elapsed() < START => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                entered => break entered.map_err(|refused| failed(refused.to_string()))?,
+            }
+        };
+        client.batch_execute(ADMIT).await.map_err(|cause| failed(connection::reason(&cause)))
     }
 }
 

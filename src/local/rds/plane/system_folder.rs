@@ -96,9 +96,22 @@ async fn forget_below(system: &Path, data: &Path) -> io::Result<usize> {
     let mut ended = 0;
     for folder in belonging(system, data) {
         ended += left_behind::end_in(&folder).await;
-        fs::remove_dir_all(&folder)?;
+        remove(&folder)?;
     }
     Ok(ended)
+}
+
+/// Removes a folder, last of all what says whose it is: who is interrupted finds it again.
+fn remove(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false if entry.file_name() == OWNER => {}
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    fs::remove_dir_all(folder)
 }
 
 /// The folders there of the cloud on `data`.
