@@ -226,6 +226,8 @@ mod tests {
         let forgotten = client::forget(&data).await.unwrap();
         assert_eq!(forgotten.left, ["functions/handler.js", "src"]);
         assert_eq!(fs::read_to_string(data.join("src/main.c")).unwrap(), "text");
-        assert!(!is_data_folder(&data));
+        // There was one beside it, and there can be again.
+        assert!(is_data_folder(&data));
+        start(Options::in_test(&data)).await.unwrap().stop().await;
     }
 }
