@@ -103,6 +103,11 @@ fn of_several_databases_none_keeps_a_shell_from_the_local_cloud() {
     );
     let one = cloud.infra(&["local", "env", "--shell", "bash", "--stack", "two"]).succeeds();
     assert!(one.stdout().contains("export DB_HOST="), "{}", one.stdout());
+
+    // All that two stacks have left there is the local cloud's.
+    let told = cloud.infra(&["local", "reset", "--everything", "--yes"]).succeeds().stdout();
+    assert_eq!(told, "The local cloud and everything in it have been deleted.\n");
+    assert!(!cloud.folder().join("local").exists());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::entries::{IGNORED, MARK, is_unfinished, names};
 use crate::local::{
     disk::{self, DiskError},
     dispatch::is_region,
-    lambda, rds,
+    lambda, logs, rds,
 };
 
 /// The files that the local cloud makes in its folder, but for the mark and the lock, which are the last to go.
@@ -43,7 +43,7 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
         (["servers", "templates", one], true) => one.starts_with("postgres-") || is_hex(one.strip_prefix("new-"), 16),
         (["state", _, "global.json"], false) => true,
         (["state", _, file], false) => file.strip_suffix(".json").is_some_and(is_region) || is_temporary(file),
-        (["state", _, _, file], false) => is_hex(Some(file), 32) || is_temporary(file),
+        (["state", _, _, file], false) => logs::is_journal(file) || is_temporary(file),
         (["services", _, _, file], false) => file.ends_with(".log"),
         (["services", file], false) => is_early && file.ends_with(".log"),
         (["functions", "work", one], true) => lambda::is_workshop(one),
@@ -192,7 +192,7 @@ mod tests {
             "state/000000000000/global.json".to_owned(),
             "state/000000000000/eu-central-1.json".to_owned(),
             "state/000000000000/.tmpA1b2C3".to_owned(),
-            format!("state/000000000000/eu-central-1.logs/{hex}{hex}"),
+            format!("state/000000000000/eu-central-1.logs/{hex}"),
             format!("servers/cluster-{id}/data/PG_VERSION"),
             format!("servers/cluster-{id}-reader/data/PG_VERSION"),
             format!("servers/snapshot-0{hex}/data/PG_VERSION"),

@@ -120,7 +120,7 @@ impl Events {
         for event in self.all.iter() {
             Line::of(event).write(&mut lines);
         }
-        let name = random_hex(16);
+        let name = random_hex(NAME);
         disk::inner_folder(folder)?;
         disk::write(&folder.join(&name), &lines)?;
         let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
@@ -145,6 +145,14 @@ impl Events {
         }
         Ok(())
     }
+}
+
+/// How long the name of a file is.
+const NAME: usize = 16;
+
+/// Whether this can be the name of a file with events.
+pub(crate) fn is_journal(name: &str) -> bool {
+    name.len() == NAME && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Writes lines behind the first bytes of a file; as not found, where it has not that many.

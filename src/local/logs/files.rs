@@ -80,7 +80,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::super::SERVICE;
+    use super::super::{SERVICE, events::is_journal};
     use crate::local::{
         cloud::{Cloud, now},
         inventory,
@@ -141,6 +141,8 @@ mod tests {
         with_streams(&cloud, &["one", "two"]);
         let before = files(&data);
         assert_eq!(before.len(), 2);
+        let named = |(path, _): &(PathBuf, String)| is_journal(path.file_name().unwrap().to_str().unwrap());
+        assert!(before.iter().all(named), "{before:?}");
         call(&cloud, "PutLogEvents", line("two", "second of two"));
         let changed: Vec<_> = files(&data).into_iter().filter(|file| !before.contains(file)).collect();
         assert!(matches!(&changed[..], [(_, content)] if content.contains("second of two")), "{changed:?}");

@@ -23,6 +23,7 @@ use super::{
     pace::Millis,
     service::Service,
 };
+pub(crate) use events::is_journal;
 use group::Group;
 use policy::ResourcePolicy;
 use stream::{Event, Stream};
