@@ -119,6 +119,11 @@ pub(crate) fn random_hex(length: usize) -> String {
     random_text(length, b"0123456789abcdef")
 }
 
+/// Whether this can have come from [`random_hex`].
+pub(crate) fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A random UUID of version 4.
 pub(crate) fn random_uuid() -> String {
     let hex = random_hex(32);

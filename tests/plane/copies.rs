@@ -6,14 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use infra::aws::Clients;
 use tokio_postgres::Client;
 
 use super::{
     connect, daemon,
     rights::said,
-    servers::{make_writer, reboot, until_available},
+    servers::{configure, make_writer, until_available},
     start, until, value,
 };
 use crate::data_folder::DataFolder;
@@ -77,20 +76,8 @@ async fn a_cluster_is_copied_though_its_users_have_taken_every_slot() {
     let (host, client) = make_writer(&aws).await;
     let shown = "SELECT concat_ws(' ', current_setting('max_wal_senders'), current_setting('max_replication_slots'))";
     assert_eq!(value(&client, shown).await, "25 25", "five more than Aurora's 20");
-    let group = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name("own").description("own");
-    group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
     let values = [("rds.logical_replication", "1"), ("max_wal_senders", "5"), ("max_replication_slots", "5")];
-    let parameters = values.map(|(name, value)| {
-        let parameter = Parameter::builder().parameter_name(name).parameter_value(value);
-        parameter.apply_method(ApplyMethod::PendingReboot).build()
-    });
-    let set = aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name("own");
-    set.set_parameters(Some(parameters.into())).send().await.unwrap();
-    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").db_cluster_parameter_group_name("own");
-    change.send().await.unwrap();
-    until_available(&aws, "shop-1").await;
-    until("the cluster", "available", || super::cluster(&aws)).await;
-    reboot(&aws, "shop-1").await;
+    configure(&aws, &values).await;
     until("wal_level", "logical", || async {
         let Ok(client) = connect(&host, "first-99").await else { return "no connection".to_owned() };
         value(&client, "SHOW wal_level").await

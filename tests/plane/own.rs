@@ -1,11 +1,9 @@
 //! What is RDS's own in a server, and what is its master user's.
 
-use aws_sdk_rds::types::{ApplyMethod, Parameter};
-
 use super::{
     connect,
     rights::said,
-    servers::{make, make_writer, reboot, until_available},
+    servers::{configure, make, make_writer, reboot, until_available},
     start, until, value,
 };
 use crate::data_folder::DataFolder;
@@ -80,16 +78,7 @@ async fn a_password_that_its_user_chooses_stands_until_a_call_gives_another() {
     .await;
 
     // Parameters are applied anew, and the server is another one; who has replication cannot change oneself.
-    let group = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name("own").description("own");
-    group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
-    let logical = Parameter::builder().parameter_name("rds.logical_replication").parameter_value("1");
-    let set = aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name("own");
-    set.parameters(logical.apply_method(ApplyMethod::PendingReboot).build()).send().await.unwrap();
-    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").db_cluster_parameter_group_name("own");
-    change.send().await.unwrap();
-    until_available(&aws, "shop-1").await;
-    until("the cluster", "available", || super::cluster(&aws)).await;
-    reboot(&aws, "shop-1").await;
+    configure(&aws, &[("rds.logical_replication", "1")]).await;
     until("wal_level", "logical", || async {
         let Ok(client) = connect(host, "own-99").await else { return "no connection".to_owned() };
         value(&client, "SHOW wal_level").await

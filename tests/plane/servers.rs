@@ -27,6 +27,23 @@ pub(super) async fn make(aws: &Clients, names: &[&str]) -> DbCluster {
     made.unwrap().db_cluster().unwrap().clone()
 }
 
+/// Gives the cluster a parameter group of its own with these values, and has its writer take them.
+pub(super) async fn configure(aws: &Clients, values: &[(&str, &str)]) {
+    let group = aws.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name("own").description("own");
+    group.db_parameter_group_family("aurora-postgresql15").send().await.unwrap();
+    let parameter = |(name, value): &(&str, &str)| {
+        let parameter = Parameter::builder().parameter_name(*name).parameter_value(*value);
+        parameter.apply_method(ApplyMethod::PendingReboot).build()
+    };
+    let set = aws.rds.modify_db_cluster_parameter_group().db_cluster_parameter_group_name("own");
+    set.set_parameters(Some(values.iter().map(parameter).collect())).send().await.unwrap();
+    let change = aws.rds.modify_db_cluster().db_cluster_identifier("shop").db_cluster_parameter_group_name("own");
+    change.send().await.unwrap();
+    until_available(aws, "shop-1").await;
+    until("the cluster", "available", || super::cluster(aws)).await;
+    reboot(aws, "shop-1").await;
+}
+
 /// Makes a cluster with a writer, and waits for it: where it answers, and its master user's session there.
 pub(super) async fn make_writer(aws: &Clients) -> (String, Client) {
     let cluster = make(aws, &["shop-1"]).await;

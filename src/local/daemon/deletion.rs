@@ -11,7 +11,9 @@ use super::entries::{IGNORED, MARK, is_unfinished, names};
 use crate::local::{
     disk::{self, DiskError},
     dispatch::is_region,
-    lambda, logs, rds,
+    lambda, logs,
+    members::is_hex,
+    rds,
 };
 
 /// The files that the local cloud makes in its folder, but for the mark and the lock, which are the last to go.
@@ -40,7 +42,9 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
     let is_ours = match (path, is_folder) {
         (["servers", home], true) if rds::is_home(home) => true,
         // Where a user has no home.
-        (["servers", "templates", one], true) => one.starts_with("postgres-") || is_hex(one.strip_prefix("new-"), 16),
+        (["servers", "templates", one], true) => {
+            one.starts_with("postgres-") || one.strip_prefix("new-").is_some_and(|one| is_hex(one, 16))
+        }
         (["state", _, "global.json"], false) => true,
         (["state", _, file], false) => file.strip_suffix(".json").is_some_and(is_region) || is_temporary(file),
         (["state", _, _, file], false) => logs::is_journal(file) || is_temporary(file),
@@ -48,7 +52,7 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
         (["services", file], false) => is_early && file.ends_with(".log"),
         (["functions", "work", one], true) => lambda::is_workshop(one),
         (["functions", account, _, _, code], true) if disk::is_number(account) => {
-            is_hex(Some(code), 64) || is_temporary(code)
+            is_hex(code, 64) || is_temporary(code)
         }
         _ => false,
     };
@@ -66,11 +70,6 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
         (false, true) => Whose::Shared,
         (false, false) => Whose::Theirs,
     }
-}
-
-fn is_hex(name: Option<&str>, length: usize) -> bool {
-    let is_digit = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-    name.is_some_and(|name| name.len() == length && name.bytes().all(is_digit))
 }
 
 /// Whether this is a name of what is written and then put in its place.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
-use crate::local::fault::Fault;
+use crate::local::{fault::Fault, members::is_hex};
 
 /// A kind of resource.
 #[derive(Debug)]
@@ -105,9 +105,7 @@ impl Kind {
 /// Whether an id is the prefix and eight or seventeen hexadecimal digits.
 pub(super) fn has_form(prefix: &str, id: &str) -> bool {
     let digits = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
-    digits.is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    digits.is_some_and(|digits| is_hex(digits, 8) || is_hex(digits, 17))
 }
 
 /// The kind that `id` is of, by its form.

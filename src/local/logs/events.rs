@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::stream::Event;
 use crate::local::{
     disk::{self, DiskError},
-    members::random_hex,
+    members::{is_hex, random_hex},
 };
 
 /// How many bytes a journal grows before it is written anew, besides what it had when it last was.
@@ -152,7 +152,7 @@ const NAME: usize = 16;
 
 /// Whether this can be the name of a file with events.
 pub(crate) fn is_journal(name: &str) -> bool {
-    name.len() == NAME && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    is_hex(name, NAME)
 }
 
 /// Writes lines behind the first bytes of a file; as not found, where it has not that many.
