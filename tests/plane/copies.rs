@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 
 use super::{
     connect, daemon,
+    left::lives,
     rights::said,
     servers::{configure, make_writer, until_available},
     start, until, value,
@@ -152,10 +153,7 @@ async fn what_a_killed_daemon_s_copy_still_writes_does_not_disturb_the_next_one(
 
     let (cloud, aws) = start(data.path()).await;
     until_made(&aws, "begun").await;
-    let lives = |pid: &&String| {
-        Command::new("kill").args(["-0", pid]).stderr(std::process::Stdio::null()).status().unwrap().success()
-    };
-    assert_eq!(before.iter().filter(lives).count(), 0);
+    assert_eq!(before.iter().filter(|pid| lives(pid)).count(), 0);
     let client = connect(&host, "first-99").await.unwrap();
     assert_eq!(value(&client, SLOTS).await, "0");
     let events = aws.rds.describe_events().send().await.unwrap();

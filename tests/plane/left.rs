@@ -23,7 +23,7 @@ fn pid(file: &Path) -> String {
 }
 
 /// Whether it runs; one that has ended is there until its parent asks how.
-fn lives(pid: &str) -> bool {
+pub(super) fn lives(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let is_unburied = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
     !is_unburied && Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().unwrap().success()
