@@ -33,4 +33,5 @@ mod screens;
 mod signals;
 mod standing;
 mod strangers;
+mod versions;
 mod wire;

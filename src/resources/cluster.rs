@@ -110,7 +110,7 @@ impl Resource for Cluster {
 
     async fn create(&self, scope: &Scope<'_>) -> Result<()> {
         let secret = self.master_secret.get(scope)?;
-        let password = password(&secret, &secret::read(scope.aws, &secret).await?)?;
+        let password = password(&secret, &secret::read(scope.aws, &secret).await?.content)?;
         let call = scope.aws.rds.create_db_cluster().engine(ENGINE).engine_version(&self.engine_version);
         let call = call.db_cluster_identifier(&self.identifier).set_database_name(self.database_name.clone());
         let call = call.master_username(&self.master_username).master_user_password(password.reveal());

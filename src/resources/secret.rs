@@ -1,6 +1,7 @@
 //! The kind `secret`: the database's credentials.
 
 pub(super) mod content;
+pub(super) mod version;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,7 +12,10 @@ use aws_sdk_secretsmanager::{
 use futures::future::try_join;
 use serde::Serialize;
 
-use self::content::{Content, Password};
+use self::{
+    content::{Content, Password},
+    version::Held,
+};
 use crate::{
     aws::{Class, Clients, Error, Result, each, tags, unless_gone},
     engine::{Address, Change, Live, Outputs, Resource, Scope, Seen, Tags, Times, attributes::touches, identity},
@@ -251,9 +255,11 @@ async fn restore(name: &str, refusal: Error, scope: &Scope<'_>) -> Result<()> {
 ///
 /// # Errors
 /// The Secrets Manager's own, and one where the secret does not hold a JSON object.
-pub(super) async fn read(aws: &Clients, id: &str) -> Result<Content> {
+pub(super) async fn read(aws: &Clients, id: &str) -> Result<Held> {
     let answer = aws.secretsmanager.get_secret_value().secret_id(id).send().await?;
-    answer.secret_string().and_then(Content::parse).ok_or_else(|| Error::other(no_json(id)).advise(MEND))
+    let content = answer.secret_string().and_then(Content::parse);
+    let content = content.ok_or_else(|| Error::other(no_json(id)).advise(MEND))?;
+    Ok(Held { content, version: answer.version_id })
 }
 
 /// What is wrong with a secret that holds something else.

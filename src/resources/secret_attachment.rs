@@ -10,6 +10,7 @@ use super::{
     secret::{
         self, Scheduled, Secret,
         content::{Connection, Content},
+        version::{self, Held},
     },
 };
 use crate::{
@@ -23,8 +24,8 @@ use crate::{
 /// The cluster is in a tag of the secret besides. Whoever edits the secret may lose the members; that there was a database
 /// is not forgotten by that.
 ///
-/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue, TagResource, UntagResource;
-/// ModifyDBCluster where the secret was made anew. Its address has the secret's name.
+/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue, UpdateSecretVersionStage,
+/// TagResource, UntagResource; ModifyDBCluster where the secret was made anew. Its address has the secret's name.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretAttachment {
     /// The secret, by ARN.
@@ -128,9 +129,10 @@ impl Resource for SecretAttachment {
     async fn delete(live: &Live<Self>, scope: &Scope<'_>) -> Result<()> {
         let Some(arn) = live.spec.secret.as_value() else { return Ok(()) };
         // What cannot be read cannot be written without losing the rest of it; the tag is what has to go.
-        if let Ok(Some(mut content)) = look(scope.aws, arn).await? {
+        if let Ok(Some(held)) = look(scope.aws, arn).await? {
+            let mut content = held.content.clone();
             content.disconnect();
-            scope.aws.secretsmanager.put_secret_value().secret_id(arn).secret_string(content.text()).send().await?;
+            version::store(scope.aws, arn, &held, &content).await?;
         }
         tags::retag_secretsmanager(scope.aws, arn, &Tags::new(), &[CLUSTER.to_owned(), STAMP.key()]).await
     }
@@ -147,7 +149,8 @@ impl Resource for SecretAttachment {
 impl SecretAttachment {
     async fn attach(&self, scope: &Scope<'_>) -> Result<()> {
         let (arn, identifier) = (self.secret.get(scope)?, self.cluster.get(scope)?);
-        let mut content = secret::read(scope.aws, &arn).await?;
+        let held = secret::read(scope.aws, &arn).await?;
+        let mut content = held.content.clone();
         give_password(scope.aws, &arn, &identifier, &content).await?;
         let tag = Tags::from([(CLUSTER.to_owned(), identifier.clone())]);
         tags::retag_secretsmanager(scope.aws, &arn, &tag, &[]).await?;
@@ -159,8 +162,7 @@ impl SecretAttachment {
             dbname: self.dbname.clone(),
             cluster: identifier,
         });
-        scope.aws.secretsmanager.put_secret_value().secret_id(&arn).secret_string(content.text()).send().await?;
-        Ok(())
+        version::store(scope.aws, &arn, &held, &content).await
     }
 }
 
@@ -200,7 +202,7 @@ async fn observe_one(
         looked => looked?,
     };
     let content = match content {
-        Ok(content) => content,
+        Ok(held) => held.map(|held| held.content),
         Err(why) => {
             let unread = tagged().and_then(|cluster| unread(scope, address, arn, name, cluster, &why));
             return Ok(unread.map(|live| live.tags(stamp)));
@@ -243,10 +245,12 @@ fn phase(cluster: Option<&DbCluster>) -> Phase {
 }
 
 /// What a secret holds, if that is a JSON object; the inner error tells why nobody can say, for us or for now.
-async fn look(aws: &Clients, arn: &str) -> Result<std::result::Result<Option<Content>, Error>> {
+async fn look(aws: &Clients, arn: &str) -> Result<std::result::Result<Option<Held>, Error>> {
     let answer = aws.secretsmanager.get_secret_value().secret_id(arn).send().await;
     match unless_gone(answer) {
-        Ok(answer) => Ok(Ok(answer.and_then(|answer| Content::parse(answer.secret_string()?)))),
+        Ok(answer) => Ok(Ok(answer.and_then(|answer| {
+            Some(Held { content: Content::parse(answer.secret_string()?)?, version: answer.version_id })
+        }))),
         Err(error) if error.class == Class::Denied || secret::is_locked(&error) => Ok(Err(error)),
         Err(error) => Err(error),
     }

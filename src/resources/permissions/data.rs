@@ -22,6 +22,7 @@ const SECRET: &[&str] = &[
     "secretsmanager:TagResource",
     "secretsmanager:UntagResource",
     "secretsmanager:UpdateSecret",
+    "secretsmanager:UpdateSecretVersionStage",
 ];
 
 const MAKE: &[&str] =
