@@ -21,6 +21,7 @@ use crate::data_folder::DataFolder;
 mod closed;
 mod copies;
 mod following;
+mod kept;
 mod left;
 mod logs;
 mod own;

@@ -277,6 +277,8 @@ impl Local {
                         start.chosen().keep(&options.data).map_err(LocalError::from)?;
                         ready::wait(&options.data).await;
                         print(&format!("The local cloud is running at {url}{}", shell::hint(&options.data)));
+                        let status = client::get(&options.data, "status").await?;
+                        show::told_unknown(&show::unknown(&status)).iter().for_each(|told| tell(told));
                     }
                     Launch::Ran(url) => {
                         let status = client::get(&options.data, "status").await?;

@@ -35,8 +35,6 @@ pub(crate) struct Cloud {
     pub(crate) data: PathBuf,
     /// What makes the folder its own; a daemon's cloud has it.
     pub(crate) lock: Option<Lock>,
-    /// Whether the state of any region was found when it was opened.
-    pub(crate) found: bool,
     /// The folder of its servers, which need not be in the data folder, once that is known.
     pub(crate) servers: OnceLock<PathBuf>,
     /// Wakes the data plane: after every call that may have changed something, at start and at stop.
@@ -66,7 +64,6 @@ impl Cloud {
     pub(crate) fn open(data: &Path, pace: Pace, services: Vec<&'static Service>) -> Result<Self, disk::DiskError> {
         let world = disk::load(data)?;
         Ok(Self {
-            found: world.accounts.values().any(|account| !account.regions.is_empty()),
             world: Mutex::new(world),
             pace,
             services,

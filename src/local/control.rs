@@ -11,7 +11,7 @@ use hyper::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{apprunner::program::Offer, chaos, cloud::Cloud};
+use super::{apprunner::program::Offer, chaos, cloud::Cloud, rds};
 
 /// What the control interface knows and does.
 pub(crate) struct Control {
@@ -95,6 +95,7 @@ impl Control {
             "resources": self.cloud.inventory().len(),
             "services": self.cloud.app_runner_services(),
             "databases": databases.iter().map(database).collect::<Vec<_>>(),
+            "unknown": rds::unknown_of(&mut self.cloud.world(), &self.cloud.data),
         })
     }
 

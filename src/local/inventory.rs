@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     cloud::{Cloud, now},
     daemon::{LocalError, folder::try_lock},
-    disk,
+    disk, rds,
     world::World,
 };
 
@@ -49,14 +49,15 @@ impl Cloud {
     }
 }
 
-/// The same of a cloud that does not run, as it was saved.
+/// The same of a cloud that does not run, as it was saved, and the folders of databases and snapshots that are not in it.
 ///
 /// # Errors
 /// It cannot be read, or runs after all.
-pub(crate) fn saved(data: &Path) -> Result<Vec<Located>, LocalError> {
+pub(crate) fn saved(data: &Path) -> Result<(Vec<Located>, Vec<String>), LocalError> {
     // Kept until the end: what a daemon is writing is not to be taken for something that a killed one left.
     let Some(_lock) = try_lock(data)? else { return Err(LocalError::InUse { data: data.to_owned(), pid: None }) };
-    Ok(of(&mut disk::load(data)?))
+    let mut world = disk::load(data)?;
+    Ok((of(&mut world), rds::unknown_of(&mut world, data)))
 }
 
 fn of(world: &mut World) -> Vec<Located> {

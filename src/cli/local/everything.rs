@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, show};
 use crate::{
     cli::ask,
     local::{
@@ -59,19 +59,23 @@ pub(super) fn tell_left_behind(servers: usize) {
 /// What is to be asked before all in `data` goes, if anything is. What cannot be read keeps nobody from deleting it.
 async fn to_ask(data: &Path) -> Option<String> {
     match contents(data).await {
-        Some(items) => question_with(&rds::unknown_of(data), question(&items)),
+        Some((items, unknown)) => question_with(&unknown, question(&items)),
         None => question_unread(&rds::databases_of(data)),
     }
 }
 
-/// Everything that exists, whether the cloud runs or not; none where that cannot be found out.
-async fn contents(data: &Path) -> Option<Vec<Value>> {
-    let items = match client::get(data, "inventory").await {
+/// Everything that exists, whether the cloud runs or not, and the folders of databases and snapshots that are not in its state;
+/// none where that cannot be found out.
+async fn contents(data: &Path) -> Option<(Vec<Value>, Vec<String>)> {
+    let (items, unknown) = match client::get(data, "inventory").await {
         Err(LocalError::NotRunning { .. }) if !disk::is_saved(data) => return None,
-        Err(LocalError::NotRunning { .. }) => inventory::saved(data).map(|items| serde_json::json!(items)),
-        answer => answer,
+        Err(LocalError::NotRunning { .. }) => {
+            let (items, unknown) = inventory::saved(data).ok()?;
+            (serde_json::json!(items), unknown)
+        }
+        items => (items.ok()?, show::unknown(&client::get(data, "status").await.ok()?)),
     };
-    items.ok()?.as_array().cloned()
+    Some((items.as_array().cloned()?, unknown))
 }
 
 /// What is asked where only the folders of the databases and snapshots are known: nobody can say whose they are.
@@ -153,7 +157,9 @@ mod tests {
                     snapshots (cluster-A, snapshot-0b). Continue?";
         assert_eq!(to_ask(data.path()).await.as_deref(), Some(told));
         std::fs::write(&state, "{}").unwrap();
-        assert_eq!(to_ask(data.path()).await, None);
+        let unknown = "2 folders of databases and snapshots (cluster-A, snapshot-0b), whose state is gone, would go as well. \
+                       Continue?";
+        assert_eq!(to_ask(data.path()).await.as_deref(), Some(unknown));
         std::fs::remove_dir_all(data.path().join("state")).unwrap();
         assert_eq!(to_ask(data.path()).await.as_deref(), Some(told), "the state is gone");
     }

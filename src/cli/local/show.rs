@@ -61,7 +61,28 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         let (host, port) = (text(&database["host"]), &database["port"]);
         print(&format!("database   {host}:{port} ({}{})", way(database), silence(database)));
     }
+    for folder in unknown(&status) {
+        print(&format!(
+            "unknown    {folder} (a database or snapshot that is not in this local cloud's state; it is kept)"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folders of databases and snapshots that are not in the state.
+pub(super) fn unknown(status: &Value) -> Vec<String> {
+    status["unknown"].as_array().into_iter().flatten().map(|folder| text(folder).to_owned()).collect()
+}
+
+/// What is to be said of them, if there are any.
+pub(super) fn told_unknown(unknown: &[String]) -> Option<String> {
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "Of some databases or snapshots there is no state; they are kept ({}). To have them again, stop the local cloud and put \
+             its folder `state` back; `infra local reset --everything` deletes them.",
+            unknown.join(", ")
+        )
+    })
 }
 
 /// What leads to a database.

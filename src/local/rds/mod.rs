@@ -43,9 +43,10 @@ pub(crate) use clusters::master_secret::rotate_master_secret;
 use parameters::groups::{CLUSTER, INSTANCE};
 pub(crate) use plane::{
     certificates::ca_path,
+    clearing::unknown_of,
     left_behind::{end_left_behind, end_own, signal_own},
     momentary::Momentary,
-    system_folder::{copied_from, databases_of, forget, is_home, unknown_of},
+    system_folder::{copied_from, databases_of, forget, is_home},
     ways::databases,
 };
 pub(crate) use snapshots::sharing::{abroad, looks_abroad};

@@ -7,7 +7,7 @@
 mod backup;
 mod begun;
 pub(super) mod certificates;
-mod clearing;
+pub(super) mod clearing;
 mod connection;
 mod extensions;
 mod follower;
@@ -37,7 +37,7 @@ pub(super) mod ways;
 mod works;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -82,9 +82,8 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
         works: Works::new(&cloud),
         failures: Failures::default(),
         warmed: AtomicBool::new(false),
-        spared: Mutex::default(),
     });
-    plane.spare_unknown();
+    plane.end_unknown().await;
     loop {
         let restless = plane.pass().await;
         tokio::select! {
@@ -148,8 +147,6 @@ struct Plane {
     failures: Failures,
     /// Whether the template has been begun.
     warmed: AtomicBool,
-    /// The folders of databases and snapshots of which there is no state, and which could not be noted.
-    spared: Mutex<HashSet<String>>,
 }
 
 /// By place and proxy: the circumstances of the last examination, when it was, and what it found.
@@ -165,7 +162,7 @@ impl Plane {
         if self.cloud().stand().is_err() {
             return false;
         }
-        let wanted = Wanted::of(self.cloud());
+        let mut wanted = Wanted::of(&mut self.cloud().world());
         if wanted.expects && wanted.servers.is_empty() && !self.warmed.swap(true, Ordering::Relaxed) {
             // The next thing to come is a cluster: what takes longest is made by then.
             let make = |plane: Arc<Self>| async move {
@@ -174,17 +171,17 @@ impl Plane {
             };
             self.work("template", make).await;
         }
-        for item in wanted.servers {
+        for item in std::mem::take(&mut wanted.servers) {
             let copies: Vec<Copy> =
                 wanted.copies.iter().filter(|one| one.server.name == item.spec.name).cloned().collect();
             self.work(&item.spec.name.clone(), |plane| async move { plane.server(&item, &copies).await }).await;
         }
-        for item in wanted.poolers {
+        for item in std::mem::take(&mut wanted.poolers) {
             let check = wanted.checks.iter().find(|check| check.pooler.name == item.spec.name).cloned();
             let name = item.spec.name.clone();
             self.work(&name, |plane| async move { plane.pooler(&item).await | plane.examine(check).await }).await;
         }
-        self.remove_orphans(&wanted.folders).await;
+        self.remove_orphans(&wanted).await;
         wanted.restless
     }
 

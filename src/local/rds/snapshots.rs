@@ -309,7 +309,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
     }
     let mut answer = snapshot.view();
     answer["Status"] = json!("deleted");
-    ctx.region.rds.snapshots.remove(&name);
+    let store = &mut ctx.region.rds;
+    store.discarded.extend(store.snapshots.remove(&name).map(|snapshot| snapshot.data));
     Ok(json!({"DBClusterSnapshot": answer}))
 }
 

@@ -1,6 +1,9 @@
 //! What exists in RDS in one region, and how it moves on with time.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +51,9 @@ pub(crate) struct Store {
     /// How far the logs of servers and poolers have been exported, by the names of their folders; as the lines are, it is saved
     /// with the region.
     pub(super) exported: BTreeMap<String, u64>,
+    /// The folders of the clusters and snapshots that were deleted: the data plane removes no other databases. Those that it has
+    /// removed are forgotten when a cloud begins.
+    pub(super) discarded: BTreeSet<String>,
     /// The ARNs of what is gone and had network interfaces.
     departed: Vec<String>,
     /// The ARNs of the secrets that RDS kept for clusters that are gone.
@@ -71,6 +77,7 @@ impl Store {
         self.settle_clusters(now, &mut endings);
         let gone = || self.clusters.values().filter(|one| one.phase.is("deleted"));
         self.orphaned_secrets.extend(gone().filter_map(Cluster::secret).map(str::to_owned));
+        self.discarded.extend(gone().map(|one| one.resource_id.clone()));
         let gone: Vec<String> = gone().map(|one| one.identifier.clone()).collect();
         self.clusters.retain(|_, cluster| !cluster.phase.is("deleted"));
         for endpoint in self.custom_endpoints.values_mut() {
@@ -79,11 +86,12 @@ impl Store {
         let clusters = &self.clusters;
         self.custom_endpoints.retain(|_, one| !one.phase.is("deleted") && clusters.contains_key(&one.cluster));
         // What was made to restore from goes when that is done.
-        self.snapshots.retain(|_, snapshot| {
+        let done = self.snapshots.extract_if(.., |_, snapshot| {
             let needed =
                 |cluster: &Cluster| cluster.origin.as_ref() == Some(&snapshot.data) && !cluster.progress.complete();
-            !snapshot.automated || clusters.values().any(needed)
+            snapshot.automated && !clusters.values().any(needed)
         });
+        self.discarded.extend(done.map(|(_, snapshot)| snapshot.data));
         for proxy in self.proxies.values_mut() {
             proxy.targets.retain(|target| !gone.contains(&target.cluster));
             if let Some(over) = proxy.phase.settle(now, proxy.progress.complete()) {
@@ -149,6 +157,11 @@ impl Store {
     /// The ARNs of the secrets of the clusters that have gone since the last call.
     pub(crate) fn take_orphaned_secrets(&mut self) -> Vec<String> {
         std::mem::take(&mut self.orphaned_secrets)
+    }
+
+    /// Forgets the deleted databases and snapshots whose folders are not `there` any more.
+    pub(super) fn forget_discarded(&mut self, there: impl Fn(&str) -> bool) {
+        self.discarded.retain(|name| there(name));
     }
 
     /// The ARNs of what RDS needs its own role for.

@@ -1,12 +1,7 @@
-//! What ends and goes: of what belongs to nothing any more, and at the end of all. Databases that the state does not know because
-//! it is not there belong to somebody all the same.
+//! What ends and goes: of what belongs to nothing any more, and at the end of all. A database goes only where the state says that
+//! it was deleted: one that the state does not know belongs to somebody all the same.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::Path,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use futures::future::join_all;
 
@@ -15,67 +10,68 @@ use super::{
     left_behind::{end_at, end_own},
     process::Kind,
     replicas::primary_name,
-    system_folder::{self, UNKNOWN, is_database, is_home},
+    system_folder::{self, databases_of, is_database, is_home},
     wanted::Wanted,
 };
+use crate::local::world::World;
+
+/// The names of the folders of databases and snapshots of the cloud on `data` that are not this world's.
+pub(crate) fn unknown_of(world: &mut World, data: &Path) -> Vec<String> {
+    let folders = databases_of(data);
+    if folders.is_empty() {
+        return folders;
+    }
+    let wanted = Wanted::of(world);
+    folders.into_iter().filter(|name| !wanted.knows(name)).collect()
+}
 
 impl Plane {
-    /// Where there was no state when the cloud began, but there are databases and snapshots, notes in their folders that they
-    /// are not known: the state may have been lost or put aside, and what comes after it does not know them either. When it is
-    /// put back, it does not know what was made meanwhile: that is noted as well, where the state of others has been missed.
-    pub(super) fn spare_unknown(&self) {
+    /// Ends what still runs of databases that this state does not know, for the addresses may be others' by now, and says that
+    /// they are there.
+    pub(super) async fn end_unknown(&self) {
         if !self.cloud().is_there() {
             return;
         }
-        let homes = fs::read_dir(&self.servers.folder).into_iter().flatten().flatten();
-        let homes = homes.map(|home| (home.file_name().to_string_lossy().into_owned(), home.path()));
-        let homes: Vec<_> = homes.filter(|(name, home)| is_database(name) && home.join("data").exists()).collect();
-        let is_noted = |home: &Path| home.join(UNKNOWN).exists();
-        let found = self.cloud().found;
-        if found && !homes.iter().any(|(_, home)| is_noted(home)) {
-            return;
+        self.forget_removed();
+        let wanted = Wanted::of(&mut self.cloud().world());
+        let mut unknown: Vec<String> = self.homes().filter(|name| self.is_spared(name, &wanted)).collect();
+        unknown.sort();
+        for name in &unknown {
+            self.servers.stop(name).await;
+            end_at(Kind::Server, &self.servers.folder.join(name)).await;
         }
-        let known: HashSet<String> = Wanted::of(self.cloud()).folders.into_iter().collect();
-        // What a reader's server has is its cluster's.
-        let is_known = |name: &str| known.contains(name) || known.contains(primary_name(name));
-        let mut spared = Vec::new();
-        for (name, home) in homes.into_iter().filter(|(name, home)| !found || !(is_known(name) || is_noted(home))) {
-            spared.push(match self.servers.user.write(&home.join(UNKNOWN), "") {
-                Ok(_) => name,
-                Err(cause) => {
-                    let told = format!("{name} (only until this local cloud ends: it could not be noted: {cause})");
-                    self.spared.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-                    told
-                }
-            });
-        }
-        if !spared.is_empty() {
-            spared.sort();
+        if !unknown.is_empty() {
             self.cloud().log.line(&format!(
                 "There is no state of {}, which are in {} and stay there. Stop the local cloud and put its folder `state` back \
                  to have them again; `infra local reset --everything` deletes them",
-                spared.join(", "),
+                unknown.join(", "),
                 self.servers.folder.display()
             ));
         }
     }
 
+    /// Forgets what was deleted and has been removed; as long as nothing is under way that could make it anew.
+    fn forget_removed(&self) {
+        let homes: HashSet<String> = self.homes().map(|name| primary_name(&name).to_owned()).collect();
+        for account in self.cloud().world().accounts.values_mut() {
+            account.regions.values_mut().for_each(|region| region.rds.forget_discarded(|name| homes.contains(name)));
+        }
+    }
+
+    /// The names of the folders that are made here.
+    fn homes(&self) -> impl Iterator<Item = String> {
+        let entries = fs::read_dir(&self.servers.folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| is_home(name))
+    }
+
+    /// Whether a home holds a database or a snapshot that this state neither has nor has deleted.
+    fn is_spared(&self, name: &str, wanted: &Wanted) -> bool {
+        is_database(name) && !wanted.knows(name) && self.servers.folder.join(name).join("data").exists()
+    }
+
     /// Begins to stop and remove what belongs to nothing any more.
-    pub(super) async fn remove_orphans(self: &Arc<Self>, folders: &[String]) {
-        let known: HashSet<&str> = folders.iter().map(String::as_str).collect();
-        let Ok(entries) = fs::read_dir(&self.servers.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let unknown = entry.path().join(UNKNOWN);
-            let is_noted = unknown.exists();
-            if is_noted && known.contains(name.as_str()) {
-                // Its state is there again. A note that stays keeps what belongs to nothing, and nothing else.
-                let _ = fs::remove_file(unknown);
-            }
-            let is_spared = is_noted || self.spared.lock().unwrap_or_else(PoisonError::into_inner).contains(&name);
-            if !is_home(&name) || is_spared || known.contains(name.as_str()) {
-                continue;
-            }
+    pub(super) async fn remove_orphans(self: &Arc<Self>, wanted: &Wanted) {
+        for name in self.homes().filter(|name| !wanted.folders.contains(name) && !self.is_spared(name, wanted)) {
             // The servers of a cluster are one thing.
             let work = primary_name(&name).to_owned();
             self.work(&work, |plane| async move { plane.remove(&name).await }).await;
@@ -122,7 +118,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::local::{Options, cloud::Cloud, daemon::entries, pace::Pace, rds::plane::system::User, start};
+    use crate::local::{
+        Options,
+        cloud::Cloud,
+        daemon::entries,
+        pace::Pace,
+        rds::{Store, plane::system::User},
+        start,
+    };
 
     /// Lets a cloud run until it has removed what belongs to nothing; gives the databases and snapshots that are left.
     async fn left(data: &Path, servers: &Path) -> Vec<String> {
@@ -148,52 +151,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn databases_of_which_there_is_no_state_stay_until_it_is_back() {
+    async fn of_databases_only_those_go_that_the_state_says_were_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().canonicalize().unwrap();
         entries::claim(&data).unwrap();
         let servers = User::choose().unwrap().folder(&data).unwrap();
-        let all = ["cluster-A", "snapshot-0b"];
+        let all = ["cluster-A", "cluster-A-reader", "cluster-D", "snapshot-0b"];
         for name in all {
             fs::create_dir_all(servers.join(name).join("data")).unwrap();
         }
+        // It was broken off before it was whole.
+        fs::create_dir_all(servers.join("snapshot-0c/data.new")).unwrap();
         assert_eq!(left(&data, &servers).await, all);
         let log = fs::read_to_string(data.join("daemon.log")).unwrap();
-        assert!(log.contains("There is no state of cluster-A, snapshot-0b, which are in "), "{log}");
-        assert_eq!(system_folder::unknown_of(&data), all);
-        // A new one does not know them either.
-        let cloud = Cloud::open(&data, Pace::Instant, Vec::new()).unwrap();
-        cloud.change("000000000000", "us-east-1", |_| ()).unwrap();
-        drop(cloud);
+        assert!(
+            log.contains("no state of cluster-A, cluster-A-reader, cluster-D, snapshot-0b, which are in "),
+            "{log}"
+        );
+        // As an older state does not.
+        let open = || Cloud::open(&data, Pace::Instant, Vec::new()).unwrap();
+        let change = |work: fn(&mut Store)| {
+            open().change("000000000000", "us-east-1", |ctx| work(&mut ctx.region.rds)).unwrap();
+        };
+        change(|_| ());
         assert_eq!(left(&data, &servers).await, all);
-        // When their state is put back, it does not know what was made meanwhile.
-        let unknown = ["cluster-A", "cluster-D", "snapshot-0b"];
-        fs::create_dir_all(servers.join("cluster-D/data")).unwrap();
-        assert_eq!(left(&data, &servers).await, unknown);
-        assert_eq!(system_folder::unknown_of(&data), unknown);
-        // Where no state has been missed, what it does not know has been deleted. What others put there is theirs.
-        for name in unknown {
-            fs::remove_file(servers.join(name).join(UNKNOWN)).unwrap();
-        }
+        assert_eq!(unknown_of(&mut open().world(), &data), ["cluster-A", "cluster-D", "snapshot-0b"]);
+        // What others put there is theirs.
         fs::create_dir_all(servers.join("cluster-config")).unwrap();
-        assert_eq!(left(&data, &servers).await, ["cluster-config"]);
-        fs::remove_dir_all(servers).unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_noted_stays_as_long_as_the_cloud_that_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().canonicalize().unwrap();
-        entries::claim(&data).unwrap();
-        let servers = User::choose().unwrap().folder(&data).unwrap();
-        let home = servers.join("cluster-A");
-        // In the way of the note.
-        fs::create_dir_all(home.join(format!("{UNKNOWN}.new"))).unwrap();
-        fs::create_dir_all(home.join("data")).unwrap();
-        assert_eq!(left(&data, &servers).await, ["cluster-A"]);
-        assert!(!home.join(UNKNOWN).exists());
-        let log = fs::read_to_string(data.join("daemon.log")).unwrap();
-        assert!(log.contains("There is no state of cluster-A (only until this local cloud ends: "), "{log}");
+        change(|store| store.discarded.extend(["cluster-A".to_owned(), "snapshot-0b".to_owned()]));
+        assert_eq!(left(&data, &servers).await, ["cluster-D", "cluster-config"]);
+        assert_eq!(unknown_of(&mut open().world(), &data), ["cluster-D"]);
         fs::remove_dir_all(servers).unwrap();
     }
 }

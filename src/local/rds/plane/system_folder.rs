@@ -25,9 +25,6 @@ const SYSTEM: &str = "/var/lib/infra-local";
 /// The note in a cloud's folder there that names its data folder.
 const OWNER: &str = "data-folder";
 
-/// The note in the folder of a database or snapshot of which there was no state.
-pub(super) const UNKNOWN: &str = "unknown";
-
 /// The link to it in the data folder. Everybody else has the servers themselves in this place.
 const LINK: &str = "servers";
 
@@ -127,14 +124,7 @@ fn belonging(system: &Path, data: &Path) -> Vec<PathBuf> {
 /// The names of the folders with databases and snapshots that are deleted with the cloud on `data`, which may be gone itself.
 pub(crate) fn databases_of(data: &Path) -> Vec<String> {
     let data = data.canonicalize().or_else(|_| std::path::absolute(data));
-    data.map(|data| databases_below(Path::new(SYSTEM), &data, |_| true)).unwrap_or_default()
-}
-
-/// Those of them of which there was no state.
-pub(crate) fn unknown_of(data: &Path) -> Vec<String> {
-    let data = data.canonicalize().or_else(|_| std::path::absolute(data));
-    let is_unknown = |home: &Path| home.join(UNKNOWN).exists();
-    data.map(|data| databases_below(Path::new(SYSTEM), &data, is_unknown)).unwrap_or_default()
+    data.map(|data| databases_below(Path::new(SYSTEM), &data)).unwrap_or_default()
 }
 
 /// Whether a folder of this name is a database's or a snapshot's.
@@ -159,12 +149,12 @@ pub(super) fn is_abandoned(folder: &Path, data: &Path) -> bool {
     owner(folder).is_some_and(|owner| owner == data) && !is_linked(data, folder)
 }
 
-fn databases_below(system: &Path, data: &Path, which: impl Fn(&Path) -> bool) -> Vec<String> {
+fn databases_below(system: &Path, data: &Path) -> Vec<String> {
     let mut places = belonging(system, data);
     let own = data.join(LINK);
     // What a link leads to is not deleted, but where it is among those.
     places.extend((!own.is_symlink()).then_some(own));
-    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten().filter(|entry| which(&entry.path()));
+    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     // The servers of a cluster are one thing.
     let names: BTreeSet<String> =
@@ -284,7 +274,7 @@ mod tests {
         }
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
-        let held = |name: &str| databases_below(&scene.system(), &scene.data(name), |_| true);
+        let held = |name: &str| databases_below(&scene.system(), &scene.data(name));
         assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-0b"]]);
         for name in ["gone", "kept"] {
             forget_below(&scene.system(), &scene.data(name)).await.unwrap();

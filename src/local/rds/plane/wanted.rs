@@ -1,6 +1,13 @@
 //! What the API wants of the data plane, read off the world in one go.
 
-use super::{member_endpoints::Member, pooler, postgres, replicas::replica_name, settings};
+use std::collections::HashSet;
+
+use super::{
+    member_endpoints::Member,
+    pooler, postgres,
+    replicas::{primary_name, replica_name},
+    settings,
+};
 use crate::local::rds::{
     Store,
     clusters::{Cluster, custom_endpoints::CustomEndpoint},
@@ -10,10 +17,10 @@ use crate::local::rds::{
     proxies::{Proxy, targets::Target},
 };
 use crate::local::{
-    cloud::{Cloud, now},
+    cloud::now,
     iam,
     pace::Millis,
-    world::Region,
+    world::{Region, World},
 };
 
 /// The account and region that something is in.
@@ -81,7 +88,9 @@ pub(crate) struct Wanted {
     pub(crate) copies: Vec<Copy>,
     pub(super) checks: Vec<Check>,
     /// The folders that belong to something.
-    pub(super) folders: Vec<String>,
+    pub(super) folders: HashSet<String>,
+    /// The folders of databases and snapshots that were deleted.
+    pub(super) discarded: HashSet<String>,
     /// Whether a cluster may soon be made.
     pub(super) expects: bool,
     /// Whether something is under way whose end only the data plane sees.
@@ -89,11 +98,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What the whole cloud wants now.
-    pub(super) fn of(cloud: &Cloud) -> Self {
+    /// What everything wants now.
+    pub(super) fn of(world: &mut World) -> Self {
         let now = now();
         let mut wanted = Self::default();
-        for (account, content) in &mut cloud.world().accounts {
+        for (account, content) in &mut world.accounts {
             content.settle(now);
             for (name, region) in &mut content.regions {
                 region.settle(now, &content.iam);
@@ -104,13 +113,20 @@ impl Wanted {
         wanted
     }
 
+    /// Whether the state has, or has deleted, what is in a folder of this name. What a reader's server has is its cluster's.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let is_said = |name: &str| self.folders.contains(name) || self.discarded.contains(name);
+        is_said(name) || is_said(primary_name(name))
+    }
+
     pub(crate) fn add_region(&mut self, place: &Place, iam: &iam::Store, region: &Region, now: Millis) {
         let store = &region.rds;
         self.expects |= !store.subnet_groups.is_empty();
+        self.discarded.extend(store.discarded.iter().cloned());
         for cluster in store.clusters.values() {
-            self.folders.push(cluster.resource_id.clone());
+            self.folders.insert(cluster.resource_id.clone());
             if store.members(&cluster.identifier).any(|member| !member.writer && member.is_sound()) {
-                self.folders.push(replica_name(&cluster.resource_id));
+                self.folders.insert(replica_name(&cluster.resource_id));
             }
             // What it is made from may be another account's, who may delete it meanwhile.
             self.folders.extend(cluster.origin.clone().filter(|_| cluster.progress.reached == 0));
@@ -136,7 +152,7 @@ impl Wanted {
             self.servers.push(Item { place: place.clone(), id, wanted, aim, spec, members });
         }
         for (id, snapshot) in &store.snapshots {
-            self.folders.push(snapshot.data.clone());
+            self.folders.insert(snapshot.data.clone());
             let source = store.clusters.values().find(|cluster| cluster.resource_id == snapshot.source);
             if let Some(cluster) = source.filter(|_| snapshot.awaits_copy()) {
                 let (id, data) = (id.clone(), snapshot.data.clone());
@@ -170,7 +186,7 @@ impl Wanted {
             server: upstream,
         };
         let mut add = |id: &str, phase: &Phase, wanted: u64, complete: bool, spec: pooler::Wanted| {
-            self.folders.push(spec.name.clone());
+            self.folders.insert(spec.name.clone());
             let aim = if phase.is("deleting") { Aim::End } else { Aim::Run };
             self.restless |= aim == Aim::Run && !complete;
             self.poolers.push(Item { place: place.clone(), id: id.to_owned(), wanted, aim, spec, members: Vec::new() });

@@ -8,7 +8,7 @@ use crate::local::{cloud::Cloud, databases::Database};
 
 /// Every way into every database that runs, proxies before clusters.
 pub(crate) fn databases(cloud: &Cloud) -> Vec<Database> {
-    let wanted = Wanted::of(cloud);
+    let wanted = Wanted::of(&mut cloud.world());
     let authority = certificates::ca_path(&cloud.data).display().to_string();
     let world = cloud.world();
     let (mut proxies, mut clusters) = (Vec::new(), Vec::new());
