@@ -6,11 +6,16 @@ use std::{
 };
 
 use super::{
+    connection,
     follower::{self, FOLLOWER},
     listener::Listener,
     postgres::{Outcome, Servers, Wanted, said, succeeded},
     programs::Programs,
 };
+
+/// Has the server keep its log until the session ends, from the beginning of the copy on: pg_basebackup's own slot comes only after
+/// that, and by then a busy server may have removed it. A killed daemon's session may still be there for a moment.
+const KEEP: &str = "SELECT pg_create_physical_replication_slot('rdsrepladmin_' || pg_backend_pid(), true, true)";
 
 impl Servers {
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
@@ -39,7 +44,11 @@ impl Servers {
         folder: &Path,
         more: &[&str],
     ) -> Outcome<()> {
-        self.admit(from).await?;
+        let session = self.admit(from).await?;
+        session
+            .batch_execute(KEEP)
+            .await
+            .map_err(|cause| format!("Could not have the server keep its log: {}.", connection::reason(&cause)))?;
         let (begun, data) = (self.begin(folder).await?, folder.join("data"));
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
@@ -48,14 +57,15 @@ impl Servers {
             .env("PGSSLMODE", "require")
             .env("PGSSLCERT", &certificate)
             .env("PGSSLKEY", &key);
-        // What is written meanwhile is fetched meanwhile, and a slot has the server keep it until then. It would keep a manifest in
-        // a temporary file, and `temp_file_limit` holds for who is no superuser.
+        // What is written meanwhile is fetched meanwhile. The server would keep a manifest in a temporary file, and
+        // `temp_file_limit` holds for who is no superuser.
         backup
             .args(["--checkpoint=fast", "--wal-method=stream", "--no-sync", "--no-manifest", "--no-password"])
             .args(more);
         backup.arg("--host").arg(&from.address).arg("--port").arg(from.port.to_string());
         backup.arg("--username").arg(FOLLOWER).arg("--pgdata").arg(&begun);
         let copied = succeeded("copy the cluster's data", self.finish(backup).await);
+        drop(session);
         if copied.is_err() {
             // The next attempt begins anew, and there may be no room for both.
             let _ = fs::remove_dir_all(&begun);

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio_postgres::Client;
+
 use super::{
     connection,
     listener::Listener,
@@ -52,8 +54,8 @@ pub(super) fn way_to(server: &Listener, home: &Path) -> String {
 }
 
 impl Servers {
-    /// Sees to it that the server there lets itself be followed and copied.
-    pub(super) async fn admit(&self, server: &Listener) -> Outcome<()> {
+    /// Sees to it that the server there lets itself be followed and copied; gives the superuser's session there.
+    pub(super) async fn admit(&self, server: &Listener) -> Outcome<Client> {
         let failed = |cause: String| format!("Could not make the role {FOLLOWER}: {cause}.");
         let begun = Instant::now();
         let client = loop {
@@ -65,7 +67,8 @@ impl Servers {
                 entered => break entered.map_err(|refused| failed(refused.to_string()))?,
             }
         };
-        client.batch_execute(ADMIT).await.map_err(|cause| failed(connection::reason(&cause)))
+        client.batch_execute(ADMIT).await.map_err(|cause| failed(connection::reason(&cause)))?;
+        Ok(client)
     }
 }
 

@@ -26,7 +26,7 @@ const CAPACITIES: [(&str, u64); 5] = [
 /// group gives them, and a server has these on top.
 const SHARED: [&str; 2] = ["max_wal_senders", "max_replication_slots"];
 
-/// A reader, a copy (two senders and a slot), and one that a killed daemon began.
+/// A reader, a copy (two senders and two slots), and one that a killed daemon began.
 const RESERVED: u64 = 5;
 
 /// What users have of each where no group says it, as in Aurora.
