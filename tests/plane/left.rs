@@ -9,7 +9,7 @@ use std::{
 
 use infra::aws::{Clients, Options};
 
-use super::{Addresses, connect, daemon, furnish, said, start, until};
+use super::{Addresses, connect, daemon, furnish, said, servers::make_writer, start, until};
 use crate::data_folder::DataFolder;
 
 /// The pid file of the one pooler.
@@ -103,6 +103,43 @@ fn a_cloud_that_is_dropped_with_its_runtime_leaves_no_server_running() {
     runtime.shutdown_background();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(until_gone(&pids));
+}
+
+/// Has a session of the server be busy for ever, and kills the server: gives the session's process.
+#[cfg(target_os = "linux")]
+async fn orphan(data: &Path, host: &str) -> String {
+    let client = connect(host, "first-99").await.unwrap();
+    let session = super::value(&client, "SELECT pg_backend_pid()").await;
+    tokio::spawn(async move { client.batch_execute("DO $$ BEGIN LOOP END LOOP; END $$").await });
+    let watcher = connect(host, "first-99").await.unwrap();
+    let query = format!("SELECT query LIKE 'DO %' FROM pg_stat_activity WHERE pid = {session}");
+    until("whether the session is busy", "t", || super::value(&watcher, &query)).await;
+    assert!(Command::new("kill").args(["-KILL", &super::server_pid(data)]).status().unwrap().success());
+    session
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_outlives_its_server_is_ended_before_another_one_starts_and_by_stop() {
+    let folder = DataFolder::new();
+    let data = folder.path().to_owned();
+    let (cloud, aws) = start(&data).await;
+    let (host, _) = make_writer(&aws).await;
+    let answers = || async { connect(&host, "first-99").await.is_ok().to_string() };
+    let session = orphan(&data, &host).await;
+    until("whether the database answers again", "true", answers).await;
+    assert!(!lives(&session), "it was left running");
+    cloud.stop().await;
+
+    let mut daemon = daemon(&data);
+    until("whether the database answers", "true", answers).await;
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let session = orphan(&data, &host).await;
+    assert!(lives(&session));
+    let told = said(&data, &["stop"]);
+    assert!(!lives(&session), "`stop` left it running: {told}");
+    assert!(told.contains("that it left running w"), "{told}");
 }
 
 #[cfg(target_os = "linux")]

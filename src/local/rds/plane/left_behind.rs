@@ -1,11 +1,14 @@
 //! The servers that run where no daemon is to go on with them: those that a killed one left running, and those that nobody knows.
 
+mod orphans;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 use futures::future::join_all;
+use rustix::process::Signal;
 
 use super::{
     process::{Kind, Process, Running},
@@ -24,7 +27,7 @@ pub(crate) async fn end_left_behind(data: &Path) -> usize {
 
 /// Ends the servers and poolers of the cloud of this process; answers how many there were.
 pub(crate) async fn end_own(cloud: &Cloud) -> usize {
-    end(|kind| own(cloud, kind)).await
+    end(|kind| own(cloud, kind), || own_orphans(cloud)).await
 }
 
 /// Tells them to end, and does not wait for it.
@@ -32,6 +35,7 @@ pub(crate) fn signal_own(cloud: &Cloud) {
     for kind in [Kind::Pooler, Kind::Server] {
         own(cloud, kind).into_iter().for_each(|process| process.signal(kind.end()));
     }
+    own_orphans(cloud).into_iter().for_each(|process| process.signal(Signal::TERM));
 }
 
 /// Those of the cloud of this process. Where another cloud has come in its folder's place, what that one runs is not: it has its
@@ -49,6 +53,12 @@ fn own(cloud: &Cloud, kind: Kind) -> Vec<Process> {
     running.filter(is_ours).map(|one| one.process).collect()
 }
 
+/// What has outlived the servers of the cloud of this process, where no other cloud can have come in its folder's place.
+fn own_orphans(cloud: &Cloud) -> Vec<Process> {
+    let folder = || cloud.servers.get().cloned().unwrap_or_else(|| servers_of(&cloud.data));
+    if cloud.is_there() { orphans::of(homes(&folder())) } else { Vec::new() }
+}
+
 /// Where the servers of a data folder are: root's are elsewhere.
 fn servers_of(data: &Path) -> PathBuf {
     let place = data.join("servers");
@@ -57,10 +67,10 @@ fn servers_of(data: &Path) -> PathBuf {
 
 /// Ends what runs from the homes in this folder, which may be gone; answers how many there were.
 pub(super) async fn end_in(folder: &Path) -> usize {
-    end(|kind| find(kind, folder)).await
+    end(|kind| find(kind, folder), || orphans::of(homes(folder))).await
 }
 
-async fn end(find: impl Fn(Kind) -> Vec<Process>) -> usize {
+async fn end(find: impl Fn(Kind) -> Vec<Process>, orphans: impl Fn() -> Vec<Process>) -> usize {
     let mut ended = 0;
     // Poolers first: a server waits for nobody then.
     for kind in [Kind::Pooler, Kind::Server] {
@@ -68,13 +78,20 @@ async fn end(find: impl Fn(Kind) -> Vec<Process>) -> usize {
         ended += found.len();
         join_all(found.into_iter().map(|process| process.stop(kind.end()))).await;
     }
+    let orphans = orphans();
+    ended += orphans.len();
+    join_all(orphans.into_iter().map(|process| process.stop(Signal::TERM))).await;
     ended
+}
+
+/// The folders in which servers and poolers are.
+fn homes(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// Those that their pid files name, and those of which there is none: one that has only begun, and one whose folder is gone.
 fn find(kind: Kind, folder: &Path) -> Vec<Process> {
-    let homes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<Process> = homes.filter_map(|home| Process::find(kind, &home)).collect();
+    let mut found: Vec<Process> = homes(folder).filter_map(|home| Process::find(kind, &home)).collect();
     for one in running(kind, folder).filter(Running::is_here) {
         if !found.contains(&one.process) {
             found.push(one.process);
@@ -88,10 +105,13 @@ fn running(kind: Kind, folder: &Path) -> impl Iterator<Item = Running> {
     Running::all().into_iter().filter(move |one| one.kind == kind && one.home.parent() == Some(folder))
 }
 
-/// Ends what runs from this home, whatever its pid file says.
+/// Ends what runs from this home, whatever its pid file says, and what has outlived a server there.
 pub(super) async fn end_at(kind: Kind, home: &Path) {
     let running = Running::all().into_iter().filter(|one| one.kind == kind && one.home == home);
     join_all(running.filter(Running::is_here).map(|one| one.process.stop(kind.end()))).await;
+    if kind == Kind::Server {
+        join_all(orphans::of([home.to_owned()]).into_iter().map(|process| process.stop(Signal::TERM))).await;
+    }
 }
 
 /// Ends those whose folder has been removed or moved, whichever cloud they belonged to: no other would find them. PostgreSQL ends

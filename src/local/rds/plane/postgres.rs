@@ -231,6 +231,8 @@ impl Servers {
         }
         if self.process(&wanted.name).is_none() {
             self.hold_all(wanted);
+            // One that a killed daemon had just started, and that has no pid file yet.
+            end_at(Kind::Server, &home).await;
             if let Some(source) = &wanted.source {
                 self.renew(wanted, source, &programs).await?;
             }
@@ -304,8 +306,6 @@ impl Servers {
     }
 
     async fn start(&self, wanted: &Wanted, programs: &Programs, home: &Path) -> Outcome<()> {
-        // One that a killed daemon had just started, and that has no pid file yet.
-        end_at(Kind::Server, home).await;
         // A server that was killed leaves it behind, and its number may be another process's by now.
         let _ = fs::remove_file(Kind::Server.pid_file_in(home));
         let mut command = programs.command(self.user, "postgres", home);

@@ -171,6 +171,10 @@ impl Process {
         seen.is_some_and(|seen| seen.owner == user && seen.command.contains(&*folder))
     }
 
+    pub(super) fn number(self) -> NonZeroI32 {
+        self.0.as_raw_nonzero()
+    }
+
     fn lives(self) -> bool {
         !crate::process::is_gone(self.0)
     }
@@ -248,7 +252,7 @@ pub(super) fn commands() -> Vec<(Process, String)> {
 }
 
 /// The number of the process that a process belongs to.
-fn parent(number: NonZeroI32) -> Option<NonZeroI32> {
+pub(super) fn parent(number: NonZeroI32) -> Option<NonZeroI32> {
     if !cfg!(target_os = "linux") {
         return asked(number, "ppid=")?.parse().ok();
     }
@@ -258,7 +262,7 @@ fn parent(number: NonZeroI32) -> Option<NonZeroI32> {
 }
 
 /// The name of the program that a process runs, without its folder.
-fn name(number: NonZeroI32) -> Option<String> {
+pub(super) fn name(number: NonZeroI32) -> Option<String> {
     let told = if cfg!(target_os = "linux") {
         fs::read_to_string(format!("/proc/{number}/comm")).ok()?
     } else {
