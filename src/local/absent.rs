@@ -38,13 +38,20 @@ pub(crate) fn option(data: &Path) -> String {
 mod tests {
     use super::*;
 
+    /// Makes it a folder in which a cloud has been.
+    fn stopped(data: &Path) {
+        let account = data.join("state/000000000000");
+        std::fs::create_dir_all(&account).unwrap();
+        std::fs::write(account.join("global.json"), "{}").unwrap();
+    }
+
     #[test]
     fn what_was_stopped_is_told_from_what_never_was() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("my cloud");
         let text = told(&data);
         assert!(text.starts_with("No local cloud is running in ") && text.contains("start --data '/"), "{text}");
-        std::fs::create_dir_all(data.join("state")).unwrap();
+        stopped(&data);
         let text = told(&data);
         assert!(
             text.contains("my cloud is not running; everything in it is kept. `infra local start --data '/"),
@@ -60,7 +67,7 @@ mod tests {
         for (folder, starts) in [("new", "starts one"), ("stopped", "starts it again")] {
             let data = other.path().join(folder);
             if folder == "stopped" {
-                std::fs::create_dir_all(data.join("state")).unwrap();
+                stopped(&data);
             }
             let text = told(&data);
             assert!(text.ends_with(&format!("` {starts}")), "{text}");

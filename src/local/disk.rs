@@ -148,9 +148,19 @@ pub(crate) fn is_unfinished(name: &str, path: &Path) -> bool {
     name.starts_with(".tmp") && path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
-/// Whether anything was saved in `data`, or what was is still there.
+/// Whether anything was saved in `data`; what others have put there is not. What cannot be looked into counts: it may be.
 pub(crate) fn is_saved(data: &Path) -> bool {
-    state(data).exists()
+    let has_files = |folder: &Path| {
+        list(folder).map_or(true, |all| all.iter().any(|(name, file)| stem(name).is_some() && file.is_file()))
+    };
+    let accounts =
+        list(&state(data)).map(|all| all.iter().any(|(name, path)| is_account(name, path) && has_files(path)));
+    accounts.unwrap_or_else(|_| state(data).exists())
+}
+
+/// What a file of the state is named by: a region, or `global`.
+fn stem(name: &str) -> Option<&str> {
+    name.strip_suffix(".json").filter(|stem| *stem == GLOBAL || is_region(stem))
 }
 
 /// Everything that was saved in `data`.
@@ -159,9 +169,9 @@ pub(crate) fn load(data: &Path) -> Result<World, DiskError> {
     for (account, folder) in list(&state(data))?.into_iter().filter(|(name, path)| is_account(name, path)) {
         let mut content = Account::default();
         for (name, file) in list(&folder)?.into_iter().filter(|(_, path)| path.is_file()) {
-            match name.strip_suffix(".json") {
-                Some("global") => content.iam = read(&file)?,
-                Some(region) if is_region(region) => {
+            match stem(&name) {
+                Some(GLOBAL) => content.iam = read(&file)?,
+                Some(region) => {
                     content.regions.insert(region.to_owned(), read(&file)?);
                 }
                 _ if is_unfinished(&name, &file) => fs::remove_file(&file).map_err(error("remove", &file))?,
@@ -239,9 +249,12 @@ fn save_account<'a>(
     Ok(())
 }
 
+/// What the file of what is global in an account is named by.
+const GLOBAL: &str = "global";
+
 /// What is global in an account.
 fn global(folder: &Path) -> PathBuf {
-    folder.join("global.json")
+    local(folder, GLOBAL)
 }
 
 /// A region of an account.
@@ -303,11 +316,17 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, "not ours").unwrap();
         }
+        assert!(is_saved(data.path()));
         let world = load(data.path()).unwrap();
         let places: Vec<_> =
             world.accounts.iter().map(|(name, account)| (name, account.regions.keys().collect::<Vec<_>>())).collect();
         assert_eq!(places, [(&"000000000000".to_owned(), vec![&"us-east-1".to_owned()])]);
         assert_eq!(files.map(|name| state.join(name).exists()), [true; 7]);
         assert!(!unfinished.exists());
+        for file in ["global.json", "us-east-1.json"] {
+            assert!(is_saved(data.path()));
+            fs::remove_file(state.join("000000000000").join(file)).unwrap();
+        }
+        assert!(!is_saved(data.path()), "what is left is somebody's");
     }
 }
