@@ -147,7 +147,7 @@ fn cases() -> Vec<Case> {
                 "AWS reverted the change of service/main",
                 "ROLLBACK_SUCCEEDED",
                 "Service update failed and was rolled back. The container exited with 1.",
-                "What ran before is running again.",
+                "Its former configuration is in effect again.",
                 SAME_COMMAND,
             ],
             done: &["auto-scaling/main"],

@@ -53,7 +53,8 @@ pub(super) fn taken_back(step: &Step, why: &str, shown: bool) -> Error {
         "AWS nevertheless shows it as described, so another run would find nothing to change. Fix the cause, then change it \
          once more, or retry what failed in AWS."
     } else {
-        "What ran before is running again. Fix the cause and run the same command again."
+        // Not what ran before: what the configuration names, an image's tag or a program's files, may be something else by now.
+        "Its former configuration is in effect again. Fix the cause and run the same command again."
     };
     Error::other(format!("AWS reverted the change of {}: {why}", step.address)).advise(advice)
 }
