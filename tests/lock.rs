@@ -116,6 +116,22 @@ fn a_paused_holder_is_replaced_and_stops_by_itself_when_it_wakes() {
 }
 
 #[test]
+fn a_holder_that_is_just_ending_is_waited_for() {
+    let cloud = cloud();
+    let first = Wire::to(&cloud.url);
+    let running = start(cloud.through(&first.url, DEPLOY));
+    until(&first, "the first deploy's NAT gateway", |call| call.action == "CreateNatGateway");
+    let second = Wire::to(&cloud.url);
+    let next = start(cloud.through(&second.url, DEPLOY));
+    // It has seen who holds the lock: that one gives it back only now.
+    until(&second, "the second deploy's look at the lock", |call| call.action == "GetParameter");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&running, Signal::INT);
+    end(running).ends_with(130);
+    end(next).succeeds();
+}
+
+#[test]
 fn a_killed_holder_is_not_waited_for() {
     let cloud = cloud();
     let wire = Wire::to(&cloud.url);

@@ -21,6 +21,9 @@ use crate::{
 /// How long SSM may refuse for now, or not answer, also where nobody is waited for. After a deletion AWS asks for at least 30 s
 /// until a parameter of that name is made again.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a process of this machine may take to end, where nobody is waited for: one that was interrupted a moment ago is
+/// giving the lock back.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// Somebody who wants the lock.
 pub(super) struct Contest<'a> {
@@ -46,6 +49,8 @@ struct Watched {
     holder: Holder,
     version: i64,
     since: Instant,
+    /// Since when we know its holder.
+    met: Instant,
     /// By the clocks it has been silent for long, so that it is worth a closer look.
     suspect: bool,
 }
@@ -189,13 +194,17 @@ impl<'a> Contest<'a> {
             return self.take(seen).await;
         }
         let now = Instant::now();
-        let (silent_for, suspect) = self.watch(&seen);
+        let Watched { since, met, suspect, .. } = *self.watch(&seen);
+        let silent_for = now.saturating_duration_since(since);
         if silent_for >= WATCH {
             return self.take(seen).await;
         }
-        let patience = if suspect { WATCH - silent_for } else { Duration::ZERO };
-        if now >= self.until && patience.is_zero() {
-            return Err(Refused::Held(Box::new(seen.record.holder)));
+        if now >= self.until && !suspect {
+            if !seen.holder().is_here() || now.saturating_duration_since(met) >= LEAVING {
+                return Err(Refused::Held(Box::new(seen.record.holder)));
+            }
+            self.pause(LEAVING / 8).await?;
+            return Ok(None);
         }
         self.tell_once(format!("Waiting for {}.", seen.holder()));
         if suspect || silent_for > 2 * BEAT {
@@ -207,8 +216,8 @@ impl<'a> Contest<'a> {
         Ok(None)
     }
 
-    /// For how long the lock has been as it is, and whether it is worth watching although nobody is to be waited for.
-    fn watch(&mut self, seen: &Sight) -> (Duration, bool) {
+    /// The lock as it has been until now.
+    fn watch(&mut self, seen: &Sight) -> &Watched {
         let now = Instant::now();
         let met = self.watched.take().filter(|watched| watched.holder.is(seen.holder()));
         let watched = match met {
@@ -217,13 +226,12 @@ impl<'a> Contest<'a> {
                 holder: seen.holder().clone(),
                 version: seen.version,
                 since: now,
+                met: met.as_ref().map_or(now, |watched| watched.met),
                 // Whom we saw write is alive, whatever the clocks say.
                 suspect: met.is_none() && seen.seems_silent_for() > LEASE,
             },
         };
-        let found = (now - watched.since, watched.suspect);
-        self.watched = Some(watched);
-        found
+        self.watched.insert(watched)
     }
 
     /// Takes the lock over from what was seen, unless somebody else does, or it is not as it was.

@@ -55,8 +55,12 @@ impl Holder {
     /// Whether it was a process of this machine that has ended: then nobody has to wait for its lease.
     pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
-        let here = !self.machine.is_empty() && self.machine == machine() && self.host == host();
-        here && pid.is_some_and(crate::process::is_gone)
+        self.is_here() && pid.is_some_and(crate::process::is_gone)
+    }
+
+    /// Whether it is, or was, a process of this machine.
+    pub(super) fn is_here(&self) -> bool {
+        !self.machine.is_empty() && self.machine == machine() && self.host == host()
     }
 }
 
