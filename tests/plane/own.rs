@@ -47,6 +47,10 @@ async fn rds_has_a_database_of_its_own_and_needs_no_other() {
     until_accepted(host, "second-99").await;
     let client = connect(host, "second-99").await.unwrap();
     assert_eq!(value(&client, "SELECT count(*) FROM pg_database WHERE datname = 'postgres'").await, "0");
+    assert_eq!(said(&client, "CREATE TABLE gone ()").await, "");
+    super::said(data.path(), &["reset", "--empty"]);
+    let client = connect(host, "second-99").await.unwrap();
+    assert_eq!(value(&client, "SELECT to_regclass('gone') IS NULL").await, "t");
     cloud.stop().await;
 }
 

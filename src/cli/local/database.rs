@@ -100,7 +100,8 @@ pub(super) fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> 
 fn recreate(database: &Database) -> Result<(), Failure> {
     let name = database.name.replace('"', "\"\"");
     let mut command = command(database);
-    command.env("PGDATABASE", "postgres").args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
+    // A database that nobody can drop, and that can be copied by who is in it.
+    command.env("PGDATABASE", "template1").args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
     command.args(["--command", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")]);
     command.args(["--command", &format!("CREATE DATABASE \"{name}\"")]);
     let status = command.status().map_err(no_psql)?;
