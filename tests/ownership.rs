@@ -105,6 +105,10 @@ fn plan_lines(text: &str) -> Vec<String> {
 fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
     let cloud = deployed();
     untag(&cloud, "cluster/database", "shop-database");
+    // It is there, and nobody is told that it is gone or how to make another one.
+    let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+    assert!(diff.contains("+ cluster/database  shop-database is there and does not carry this stack's tags"), "{diff}");
+    assert!(!diff.contains("is gone") && !diff.contains("--allow-create"), "{diff}");
     cloud.forget_calls();
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     // Nothing says whether this is the stack's own database, so no second one is made beside it.

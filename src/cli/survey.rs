@@ -308,7 +308,8 @@ impl Survey {
         forbidden.extend(leftovers.filter(|one| !is_live(&one.address)).cloned());
         forbidden.extend(self.missing.iter().cloned());
         let undeletable = forbidden::bound(&self.desired, &self.live);
-        plan(&self.desired, &self.live, KINDS, &Policy { forbidden, undeletable, ..policy.clone() })
+        let policy = Policy { forbidden, undeletable, strays: strangers::strays(&self.strangers), ..policy.clone() };
+        plan(&self.desired, &self.live, KINDS, &policy)
     }
 
     /// What would be done if nothing were refused: for showing it.
@@ -316,7 +317,8 @@ impl Survey {
     /// # Errors
     /// Where there is no order for it.
     pub(super) fn plan_of_everything(&self) -> Result<Plan, plan::Error> {
-        plan(&self.desired, &self.live, KINDS, &Policy::everything(&self.desired, &self.live))
+        let strays = strangers::strays(&self.strangers);
+        plan(&self.desired, &self.live, KINDS, &Policy { strays, ..Policy::everything(&self.desired, &self.live) })
     }
 
     /// What a deploy without more words refuses.

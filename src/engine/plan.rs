@@ -20,7 +20,7 @@ use super::{
 };
 
 use decide::Decision;
-pub use lost::Lost;
+pub use lost::{Lost, Strays};
 pub(crate) use order::usual;
 pub use policy::{Policy, Refusal};
 use uses::Uses;
@@ -301,7 +301,7 @@ pub fn plan(desired: &[Desired], live: &[Seen], kinds: &[Kind], policy: &Policy)
     }
     decision.orphans(&wanted);
     let Decision { mut steps, known, .. } = decision;
-    lost::mark(&mut steps, &wanted, live, kinds);
+    lost::mark(&mut steps, &wanted, live, kinds, &policy.strays);
     side_effects(&mut steps, &wanted);
     let kept = policy::keep(&mut steps, live, &uses, policy);
     policy::check(&steps, &wanted, kinds, policy)?;

@@ -6,7 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    engine::{Address, Desired, Resource as _, Seen, identity::Stray, plan::Refusal, reference, scope::Stranger},
+    engine::{
+        Address, Desired, Resource as _, Seen,
+        identity::Stray,
+        plan::{Refusal, Strays},
+        reference,
+        scope::Stranger,
+    },
     resources::{route_table::RouteTable, subnet::Subnet},
 };
 
@@ -37,6 +43,12 @@ pub(crate) fn taken(desired: &[Desired], live: &[Seen], strangers: &[Stranger]) 
         Some(Refusal { address, reason, remedy })
     });
     taken.collect()
+}
+
+/// Those that may be the stack's own without their tags.
+pub(crate) fn strays(strangers: &[Stranger]) -> Strays {
+    let ours = strangers.iter().filter(|one| !matches!(one.why, Stray::Anothers(_)));
+    ours.map(|Stranger { kind, id, why }| (((*kind).to_owned(), id.clone()), why.to_string())).collect()
 }
 
 /// The name that AWS has once in an account and region, where the kind has one.

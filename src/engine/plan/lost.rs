@@ -15,6 +15,9 @@ use serde_json::Value;
 use super::{Action, Step, uses::OWN};
 use crate::engine::{Address, Desired, Kind, Phase, Seen, reference};
 
+/// What is there without a place in the stack, by kind and id: why it has none.
+pub type Strays = BTreeMap<(String, String), String>;
+
 /// Something that was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
@@ -26,11 +29,16 @@ pub struct Lost {
     pub way: Option<Address>,
     /// Whether it held data.
     pub held_data: bool,
+    /// Where it is there all the same: why it is not the stack's.
+    pub stray: Option<String>,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { witness, id, .. } = self;
+        if let Some(why) = &self.stray {
+            return write!(f, "{id} is there and {why}; {witness} still refers to it.");
+        }
         match &self.way {
             _ if !self.held_data => write!(f, "{witness} stands in {id}, which does not carry this stack's tags."),
             Some(way) => {
@@ -42,8 +50,14 @@ impl fmt::Display for Lost {
 }
 
 /// Says of each creation of something that was there already what points at it. A kind of which a new one is as good
-/// as the old one is none of these, unless something stands in the old one.
-pub(super) fn mark(steps: &mut [Step], wanted: &BTreeMap<&Address, &Desired>, live: &[Seen], kinds: &[Kind]) {
+/// as the old one is none of these, unless something stands in the old one. `strays` are there without a place in the stack.
+pub(super) fn mark(
+    steps: &mut [Step],
+    wanted: &BTreeMap<&Address, &Desired>,
+    live: &[Seen],
+    kinds: &[Kind],
+    strays: &Strays,
+) {
     let kind = |name: &str| kinds.iter().find(|kind| kind.name == name);
     for step in steps.iter_mut().filter(|step| step.action == Action::Create) {
         let held_data = kind(step.kind()).is_some_and(|kind| kind.holds_data && !kind.renewable);
@@ -65,7 +79,9 @@ pub(super) fn mark(steps: &mut [Step], wanted: &BTreeMap<&Address, &Desired>, li
             };
             (!others.contains(id)).then(|| (seen.address.clone(), id))
         });
-        let told = told.min().map(|(witness, id)| Lost { witness, id: id.to_owned(), way: None, held_data });
+        let stray = |id: &str| strays.get(&(step.kind().to_owned(), id.to_owned())).filter(|_| held_data).cloned();
+        let told =
+            told.min().map(|(witness, id)| Lost { witness, id: id.to_owned(), way: None, held_data, stray: stray(id) });
         let user = || {
             if held_data {
                 live.iter().filter(stays).find_map(|seen| used(seen, step, wanted, live, &kind))
@@ -95,7 +111,7 @@ fn used<'k>(
         is_its || wanted.get(way).and_then(|one| name(one)).is_some_and(|name| value.contains(name))
     })?;
     let id = name(wanted.get(&step.address)?).unwrap_or_default().to_owned();
-    Some(Lost { witness: seen.address.clone(), id, way: Some(way.clone()), held_data: true })
+    Some(Lost { witness: seen.address.clone(), id, way: Some(way.clone()), held_data: true, stray: None })
 }
 
 /// The name that a resource is to have in AWS.

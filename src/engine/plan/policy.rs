@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Action, Step,
-    lost::Lost,
+    lost::{Lost, Strays},
     uses::{Uses, key},
 };
 use crate::engine::{Address, Desired, Kind, Obstacle, Phase, Seen, identity};
@@ -34,6 +34,8 @@ pub struct Policy {
     pub forbidden: Vec<Refusal>,
     /// The same of deletions, with the id of what must not be deleted.
     pub undeletable: Vec<(String, Refusal)>,
+    /// What is there without a place in the stack: what seems to be gone may be one of these.
+    pub strays: Strays,
     /// Whether to plan although something stands in the way: for showing only.
     pub despite_obstacles: bool,
 }
@@ -52,6 +54,7 @@ impl Policy {
             keep: BTreeMap::new(),
             forbidden: Vec::new(),
             undeletable: Vec::new(),
+            strays: Strays::new(),
             despite_obstacles: true,
         }
     }
@@ -137,7 +140,12 @@ fn obstacles(step: &Step, wanted: &BTreeMap<&Address, &Desired>) -> Vec<Refusal>
 
 fn of_lost(address: &Address, lost: &Lost) -> Refusal {
     let id = &lost.id;
-    let (reason, remedy) = if lost.held_data {
+    let (reason, remedy) = if lost.stray.is_some() {
+        (
+            format!("{lost} A new one would be empty, and AWS refuses it as long as this one has its name."),
+            format!("Take it back into the stack: `infra import {address} {id}`."),
+        )
+    } else if lost.held_data {
         (
             format!("{lost} A new one would be empty."),
             format!(
