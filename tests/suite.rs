@@ -17,6 +17,7 @@ mod held;
 mod inside;
 mod killed;
 mod lock;
+mod losses;
 mod marks;
 mod migrate;
 mod named;

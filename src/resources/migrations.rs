@@ -1,6 +1,7 @@
 //! The kind `migrations`: the Drizzle folder against its ledger, applied through the proxy, from here or by a function inside the VPC.
 
 mod inside;
+mod losses;
 mod told;
 mod work;
 
@@ -16,10 +17,11 @@ use self::{
 };
 use crate::{
     aws::Result,
-    engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times},
+    engine::{Address, Change, Live, Obstacle, Phase, Ref, Resource, Scope, Times, attributes::touches},
     migrate::{
         Allow, Folder, Ledger, Plan, State,
         ledger::Contents,
+        lint::Rule,
         plan::plan,
         refusal::{groups, refusals},
     },
@@ -74,6 +76,10 @@ pub struct Settings {
     pub command: String,
     /// In a live one: what stands against applying the rest of the folder.
     pub obstacles: Vec<Obstacle>,
+    /// In a live one: what the rest of the folder drops.
+    pub losses: Vec<String>,
+    /// Rules of the linter that are switched off.
+    pub allowed: Vec<&'static Rule>,
     /// The database.
     pub dbname: String,
     /// The port of the proxy.
@@ -141,6 +147,10 @@ impl Resource for Migrations {
         }
     }
 
+    fn remark(live: &Live<Self>, changes: &[Change]) -> Option<String> {
+        losses::told(&live.spec.settings.losses).filter(|_| touches(changes, "applied"))
+    }
+
     /// What is in the database goes with the database.
     async fn delete(_live: &Live<Self>, _scope: &Scope<'_>) -> Result<()> {
         Ok(())
@@ -187,7 +197,11 @@ impl Migrations {
             }
             Ledgered::Contents(contents) => {
                 settings.obstacles = self.against(folder, &contents);
-                Applied::Migrations(applied(&plan(folder, &contents), folder))
+                let applied = applied(&plan(folder, &contents), folder);
+                if applied.len() < folder.migrations.len() {
+                    settings.losses = losses::losses(folder, &contents, &self.settings);
+                }
+                Applied::Migrations(applied)
             }
         };
         let live = Self {

@@ -197,7 +197,7 @@ impl Expansion<'_> {
             settings: migrations::Settings {
                 folder: Some(Arc::clone(folder)),
                 command: self.facts.migrate.clone(),
-                obstacles: Vec::new(),
+                allowed: settings.lint.allow.iter().map(|rule| rule.0).collect(),
                 dbname: database.name.as_str().to_owned(),
                 port: PROXY_PORT,
                 ca: self.facts.ca.clone(),
@@ -205,6 +205,7 @@ impl Expansion<'_> {
                 lock_timeout: settings.lock_timeout.get(),
                 statement_timeout: settings.statement_timeout.map(crate::stack::Duration::get),
                 together: settings.transaction == crate::stack::TransactionScope::All,
+                ..migrations::Settings::default()
             },
         };
         self.add(NAME, migrations);
