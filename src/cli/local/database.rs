@@ -67,7 +67,7 @@ pub(super) async fn reset(Reset { mut choice, file, empty, .. }: Reset) -> Resul
         }
     }
     let database = find(&choice, false).await?;
-    recreate(&database)?;
+    recreate(&database, beside(&database).await)?;
     print(&format!("The database {} of {} was dropped and created again", database.name, database.cluster_id));
     if let Some((folder, settings)) = migrations {
         let ledger = Ledger {
@@ -97,11 +97,19 @@ pub(super) fn read(answer: serde_json::Value) -> Result<Vec<Database>, Failure> 
         .map_err(|error| Failure::Told(format!("The local cloud's list of databases cannot be read: {error}")))
 }
 
-fn recreate(database: &Database) -> Result<(), Failure> {
+/// A database that one can be dropped and created from. Nobody can drop `template1`, but two sessions in it keep each other from
+/// creating any, so `postgres` is better where it is there.
+async fn beside(database: &Database) -> &'static str {
+    const USUAL: &str = "postgres";
+    let usual = Target { dbname: USUAL.to_owned(), ..target(database.clone()) };
+    let is_there = database.name != USUAL && Client::connect(&usual).await.is_ok();
+    if is_there { USUAL } else { "template1" }
+}
+
+fn recreate(database: &Database, from: &str) -> Result<(), Failure> {
     let name = database.name.replace('"', "\"\"");
     let mut command = command(database);
-    // A database that nobody can drop, and that can be copied by who is in it.
-    command.env("PGDATABASE", "template1").args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
+    command.env("PGDATABASE", from).args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]);
     command.args(["--command", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")]);
     command.args(["--command", &format!("CREATE DATABASE \"{name}\"")]);
     let status = command.status().map_err(no_psql)?;
