@@ -31,9 +31,9 @@ pub(super) fn of(homes: impl IntoIterator<Item = PathBuf>) -> Vec<Process> {
     }
     let processes = commands().into_iter().filter(|(_, command)| command.starts_with("postgres: "));
     let orphans = processes.map(|(process, _)| process).filter(|process| {
-        let leader = parent(process.number()).and_then(name);
+        let leader = parent(process.0.as_raw_nonzero()).and_then(name);
         leader.as_deref() != Some("postgres")
-            && works_at(user, process.number()).is_some_and(|place| places.contains(&place))
+            && works_at(user, process.0.as_raw_nonzero()).is_some_and(|place| places.contains(&place))
     });
     orphans.collect()
 }
