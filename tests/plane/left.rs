@@ -275,11 +275,12 @@ async fn what_an_earlier_cloud_left_in_the_same_place_is_told_of_and_deleted_by_
     let mut first = daemon(&data);
     until("whether it has a folder for servers", "true", || async { data.join("servers").exists().to_string() }).await;
     let servers = fs::read_link(data.join("servers"));
+    let unknown = "cluster-AAAAAAAAAAAAAAAAAAAAAAAAAA";
     if let Ok(servers) = &servers {
         // A database of which no state knows, all at once.
         fs::create_dir_all(servers.join("new/data")).unwrap();
         fs::write(servers.join("new/unknown"), "").unwrap();
-        fs::rename(servers.join("new"), servers.join("cluster-A")).unwrap();
+        fs::rename(servers.join("new"), servers.join(unknown)).unwrap();
     }
     first.kill().unwrap();
     first.wait().unwrap();
@@ -291,7 +292,7 @@ async fn what_an_earlier_cloud_left_in_the_same_place_is_told_of_and_deleted_by_
     let reset = ["reset", "--everything", "--yes"];
     let told = said(&data, &reset);
     assert!(
-        told.contains("An earlier local cloud in this place has left databases or snapshots (cluster-A)"),
+        told.contains(&format!("An earlier local cloud in this place has left databases or snapshots ({unknown})")),
         "{told}"
     );
     assert!(servers.exists());

@@ -140,6 +140,9 @@ mod tests {
 
     use super::*;
 
+    const CLUSTER: &str = "cluster-AAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const SNAPSHOT: &str = "snapshot-0bbbbbbbbbbbbbbbb";
+
     #[tokio::test]
     async fn databases_whose_state_cannot_be_read_are_not_deleted_without_a_question() {
         let data = tempfile::tempdir().unwrap();
@@ -150,25 +153,28 @@ mod tests {
         let state = folder.join("us-east-1.json");
         std::fs::write(&state, "").unwrap();
         assert_eq!(to_ask(data.path()).await, None, "there is nothing to lose");
-        for name in ["cluster-A/data", "cluster-A-reader/data", "snapshot-0b/data", "prx-0c"] {
-            std::fs::create_dir_all(data.path().join("servers").join(name)).unwrap();
+        for name in [CLUSTER, &format!("{CLUSTER}-reader"), SNAPSHOT, "prx-0cccccccccccccccc"] {
+            std::fs::create_dir_all(data.path().join("servers").join(name).join("data")).unwrap();
         }
-        let told = "What this local cloud has cannot be read. This deletes it all, and with it 2 folders of databases and \
-                    snapshots (cluster-A, snapshot-0b). Continue?";
-        assert_eq!(to_ask(data.path()).await.as_deref(), Some(told));
+        let told = format!(
+            "What this local cloud has cannot be read. This deletes it all, and with it 2 folders of databases and snapshots \
+             ({CLUSTER}, {SNAPSHOT}). Continue?"
+        );
+        assert_eq!(to_ask(data.path()).await.as_deref(), Some(told.as_str()));
         std::fs::write(&state, "{}").unwrap();
-        let unknown = "2 folders of databases and snapshots (cluster-A, snapshot-0b), whose state is gone, would go as well. \
-                       Continue?";
-        assert_eq!(to_ask(data.path()).await.as_deref(), Some(unknown));
+        let unknown = format!(
+            "2 folders of databases and snapshots ({CLUSTER}, {SNAPSHOT}), whose state is gone, would go as well. Continue?"
+        );
+        assert_eq!(to_ask(data.path()).await, Some(unknown));
         std::fs::remove_dir_all(data.path().join("state")).unwrap();
-        assert_eq!(to_ask(data.path()).await.as_deref(), Some(told), "the state is gone");
+        assert_eq!(to_ask(data.path()).await, Some(told), "the state is gone");
     }
 
     #[test]
     fn databases_whose_state_is_gone_are_named_beside_the_rest() {
         assert_eq!(question_with(&[], None), None);
-        let told = "1 folder of databases and snapshots (cluster-A), whose state is gone, would go as well. Continue?";
-        assert_eq!(question_with(&["cluster-A".to_owned()], None).as_deref(), Some(told));
+        let told = "1 folder of databases and snapshots (cluster-1), whose state is gone, would go as well. Continue?";
+        assert_eq!(question_with(&["cluster-1".to_owned()], None).as_deref(), Some(told));
     }
 
     #[test]

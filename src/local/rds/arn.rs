@@ -1,8 +1,13 @@
 //! Names that AWS makes: ARNs, resource ids, endpoints.
 
-use rand::Rng as _;
+use crate::local::{
+    hosted_zones,
+    members::{is_hex, random_hex, random_text},
+    world::Ctx,
+};
 
-use crate::local::{hosted_zones, world::Ctx};
+/// What the resource ids of databases are made of.
+const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The account and the region that an ARN tells.
 pub(super) fn account_and_region(arn: &str) -> Option<(&str, &str)> {
@@ -61,14 +66,21 @@ fn key_of(region: &str, account: &str, alias: &str) -> String {
 
 /// A resource id such as `cluster-` and 26 capitals and digits.
 pub(super) fn resource_id(prefix: &str) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut random = rand::rng();
-    let tail: String = (0..26).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect();
-    format!("{prefix}{tail}")
+    format!("{prefix}{}", random_text(26, SIGNS))
+}
+
+/// Whether this can have come from [`resource_id`].
+pub(super) fn is_resource_id(id: &str, prefix: &str) -> bool {
+    let is_made = |tail: &str| tail.len() == 26 && tail.bytes().all(|sign| SIGNS.contains(&sign));
+    id.strip_prefix(prefix).is_some_and(is_made)
 }
 
 /// An id such as `prx-` and 17 hexadecimal digits.
 pub(super) fn hex_id(prefix: &str) -> String {
-    let number: u128 = rand::rng().random();
-    format!("{prefix}0{:016x}", number >> 64)
+    format!("{prefix}0{}", random_hex(16))
+}
+
+/// Whether this can have come from [`hex_id`].
+pub(super) fn is_hex_id(id: &str, prefix: &str) -> bool {
+    id.strip_prefix(prefix).and_then(|tail| tail.strip_prefix('0')).is_some_and(|digits| is_hex(digits, 16))
 }

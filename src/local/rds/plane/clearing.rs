@@ -127,16 +127,22 @@ mod tests {
         start,
     };
 
+    const CLUSTER: &str = "cluster-AAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const READER: &str = "cluster-AAAAAAAAAAAAAAAAAAAAAAAAAA-reader";
+    const OTHER: &str = "cluster-DDDDDDDDDDDDDDDDDDDDDDDDDD";
+    const SNAPSHOT: &str = "snapshot-0bbbbbbbbbbbbbbbb";
+    const PROXY: &str = "prx-0cccccccccccccccc";
+
     /// Lets a cloud run until it has removed what belongs to nothing; gives the databases and snapshots that are left.
     async fn left(data: &Path, servers: &Path) -> Vec<String> {
-        fs::create_dir_all(servers.join("prx-0c")).unwrap();
+        fs::create_dir_all(servers.join(PROXY)).unwrap();
         let cloud = start(Options::in_test(data)).await.unwrap();
         let names = || -> Vec<String> {
             let homes = fs::read_dir(servers).unwrap().flatten();
             homes.map(|home| home.file_name().into_string().unwrap()).filter(|name| name != "data-folder").collect()
         };
         tokio::time::timeout(Duration::from_secs(60), async {
-            while names().contains(&"prx-0c".to_owned()) {
+            while names().contains(&PROXY.to_owned()) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
@@ -156,18 +162,15 @@ mod tests {
         let data = folder.path().canonicalize().unwrap();
         entries::claim(&data).unwrap();
         let servers = User::choose().unwrap().folder(&data).unwrap();
-        let all = ["cluster-A", "cluster-A-reader", "cluster-D", "snapshot-0b"];
+        let all = [CLUSTER, READER, OTHER, SNAPSHOT];
         for name in all {
             fs::create_dir_all(servers.join(name).join("data")).unwrap();
         }
         // It was broken off before it was whole.
-        fs::create_dir_all(servers.join("snapshot-0c/data.new")).unwrap();
+        fs::create_dir_all(servers.join("snapshot-0cccccccccccccccc/data.new")).unwrap();
         assert_eq!(left(&data, &servers).await, all);
         let log = fs::read_to_string(data.join("daemon.log")).unwrap();
-        assert!(
-            log.contains("no state of cluster-A, cluster-A-reader, cluster-D, snapshot-0b, which are in "),
-            "{log}"
-        );
+        assert!(log.contains(&format!("no state of {CLUSTER}, {READER}, {OTHER}, {SNAPSHOT}, which are in ")), "{log}");
         // As an older state does not.
         let open = || Cloud::open(&data, Pace::Instant, Vec::new()).unwrap();
         let change = |work: fn(&mut Store)| {
@@ -175,12 +178,12 @@ mod tests {
         };
         change(|_| ());
         assert_eq!(left(&data, &servers).await, all);
-        assert_eq!(unknown_of(&mut open().world(), &data), ["cluster-A", "cluster-D", "snapshot-0b"]);
+        assert_eq!(unknown_of(&mut open().world(), &data), [CLUSTER, OTHER, SNAPSHOT]);
         // What others put there is theirs.
         fs::create_dir_all(servers.join("cluster-config")).unwrap();
-        change(|store| store.discarded.extend(["cluster-A".to_owned(), "snapshot-0b".to_owned()]));
-        assert_eq!(left(&data, &servers).await, ["cluster-D", "cluster-config"]);
-        assert_eq!(unknown_of(&mut open().world(), &data), ["cluster-D"]);
+        change(|store| store.discarded.extend([CLUSTER.to_owned(), SNAPSHOT.to_owned()]));
+        assert_eq!(left(&data, &servers).await, [OTHER, "cluster-config"]);
+        assert_eq!(unknown_of(&mut open().world(), &data), [OTHER]);
         fs::remove_dir_all(servers).unwrap();
     }
 }

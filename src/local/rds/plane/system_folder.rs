@@ -18,6 +18,7 @@ use super::{
     process::{Kind, Process},
     replicas::primary_name,
 };
+use crate::local::rds::arn::{is_hex_id, is_resource_id};
 
 /// Where root keeps servers.
 const SYSTEM: &str = "/var/lib/infra-local";
@@ -129,19 +130,12 @@ pub(crate) fn databases_of(data: &Path) -> Vec<String> {
 
 /// Whether a folder of this name is a database's or a snapshot's.
 pub(super) fn is_database(name: &str) -> bool {
-    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|sign| sign.is_ascii_uppercase() || sign.is_ascii_digit());
-    primary_name(name).strip_prefix("cluster-").is_some_and(is_id) || is_numbered(name, "snapshot-")
+    is_resource_id(primary_name(name), "cluster-") || is_hex_id(name, "snapshot-")
 }
 
 /// Whether a folder of this name is one of those that are made here: others may have put theirs beside them.
 pub(crate) fn is_home(name: &str) -> bool {
-    is_database(name) || is_numbered(name, "prx-") || is_numbered(name, "prx-endpoint-")
-}
-
-/// Whether a name is of the form of [`hex_id`](crate::local::rds::arn::hex_id)'s.
-fn is_numbered(name: &str, prefix: &str) -> bool {
-    let is_hex = |digits: &str| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    name.strip_prefix(prefix).and_then(|number| number.strip_prefix('0')).is_some_and(is_hex)
+    is_database(name) || is_hex_id(name, "prx-") || is_hex_id(name, "prx-endpoint-")
 }
 
 /// Whether a folder of servers belongs to the cloud on `data` as it was, and what is there now does not lead to it.
@@ -209,6 +203,10 @@ mod tests {
     use tempfile::{TempDir, tempdir};
 
     use super::*;
+    use crate::local::rds::arn::{hex_id, resource_id};
+
+    /// A database's folder.
+    const DATABASE: &str = "cluster-AAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     struct Scene {
         folder: TempDir,
@@ -231,7 +229,7 @@ mod tests {
         fn cloud(&self, name: &str) -> PathBuf {
             fs::create_dir_all(self.data(name)).unwrap();
             let folder = open_below(&self.system(), &self.data(name)).unwrap();
-            fs::create_dir_all(folder.join("cluster-A/data")).unwrap();
+            fs::create_dir_all(folder.join(DATABASE).join("data")).unwrap();
             folder
         }
     }
@@ -243,7 +241,7 @@ mod tests {
         fs::rename(scene.data("here"), scene.data("there")).unwrap();
         scene.cloud("another");
         assert_eq!(open_below(&scene.system(), &scene.data("there")).unwrap(), servers);
-        assert!(servers.join("cluster-A/data").exists());
+        assert!(servers.join(DATABASE).join("data").exists());
         assert_eq!(copied_from(&scene.data("there")), None, "it was moved");
     }
 
@@ -256,7 +254,7 @@ mod tests {
         assert_eq!(copied_from(&scene.data("copy")), Some(scene.data("first")));
         assert_eq!(copied_from(&scene.data("first")), None);
         forget_below(&scene.system(), &scene.data("copy")).await.unwrap();
-        assert!(servers.join("cluster-A/data").exists(), "the copy's end took the first one's databases");
+        assert!(servers.join(DATABASE).join("data").exists(), "the copy's end took the first one's databases");
         fs::remove_dir_all(scene.data("first")).unwrap();
         assert_eq!(copied_from(&scene.data("copy")), None);
     }
@@ -265,8 +263,9 @@ mod tests {
     async fn databases_go_when_their_cloud_is_forgotten_and_else_only_empty_folders_do() {
         let scene = Scene::new();
         let (gone, empty, kept) = (scene.cloud("gone"), scene.cloud("empty"), scene.cloud("kept"));
-        fs::remove_dir_all(empty.join("cluster-A")).unwrap();
-        for name in ["cluster-A-reader", "snapshot-0b", "prx-0c"] {
+        fs::remove_dir_all(empty.join(DATABASE)).unwrap();
+        let snapshot = hex_id("snapshot-");
+        for name in [&format!("{DATABASE}-reader"), &snapshot, &hex_id("prx-")] {
             fs::create_dir(kept.join(name)).unwrap();
         }
         for name in ["gone", "empty"] {
@@ -275,7 +274,7 @@ mod tests {
         sweep(&scene.system());
         assert_eq!([&gone, &empty, &kept].map(|folder| folder.exists()), [true, false, true]);
         let held = |name: &str| databases_below(&scene.system(), &scene.data(name));
-        assert_eq!(["gone", "empty", "kept"].map(held), [vec!["cluster-A"], vec![], vec!["cluster-A", "snapshot-0b"]]);
+        assert_eq!(["gone", "empty", "kept"].map(held), [vec![DATABASE], vec![], vec![DATABASE, &snapshot]]);
         for name in ["gone", "kept"] {
             forget_below(&scene.system(), &scene.data(name)).await.unwrap();
         }
@@ -284,15 +283,20 @@ mod tests {
 
     #[test]
     fn folders_of_servers_are_known_by_the_form_of_their_names() {
-        let (id, number) = (crate::local::rds::arn::resource_id, crate::local::rds::arn::hex_id);
         for (name, is) in [
-            (id("cluster-"), [true, true]),
-            (id("cluster-") + "-reader", [true, true]),
-            (number("snapshot-"), [true, true]),
-            (number("prx-"), [false, true]),
-            (number("prx-endpoint-"), [false, true]),
+            (resource_id("cluster-"), [true, true]),
+            (resource_id("cluster-") + "-reader", [true, true]),
+            (hex_id("snapshot-"), [true, true]),
+            (hex_id("prx-"), [false, true]),
+            (hex_id("prx-endpoint-"), [false, true]),
             ("cluster-config".to_owned(), [false, false]),
             ("cluster-".to_owned(), [false, false]),
+            ("cluster-1".to_owned(), [false, false]),
+            (resource_id("cluster-") + "A", [false, false]),
+            (format!("cluster-{}", "1".repeat(26)), [false, false]),
+            ("snapshot-0".to_owned(), [false, false]),
+            ("prx-0abc".to_owned(), [false, false]),
+            (hex_id("prx-") + "0", [false, false]),
             ("snapshot-2026".to_owned(), [false, false]),
             ("prx-notes".to_owned(), [false, false]),
             ("templates".to_owned(), [false, false]),
