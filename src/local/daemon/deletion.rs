@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::entries::{IGNORED, MARK, is_unfinished, names};
+use super::entries::{IGNORED, MARK, is_data_folder, is_unfinished, mark, names};
 use crate::local::{
     disk::{self, DiskError},
     dispatch::is_region,
@@ -83,6 +83,10 @@ pub(super) fn is_temporary(name: &str) -> bool {
 pub(crate) fn delete(data: &Path) -> Result<Vec<String>, DiskError> {
     let marked = fs::metadata(data.join(MARK)).and_then(|mark| mark.modified()).ok();
     let is_early = |found: &Metadata| marked.is_none_or(|marked| found.modified().is_ok_and(|then| then <= marked));
+    if is_data_folder(data) {
+        // What an older build's is known by goes soon. Where the disk is full it goes all the same.
+        let _ = mark(data);
+    }
     let mut left = Vec::new();
     for name in FILES {
         delete_file(&data.join(name))?;
@@ -231,6 +235,24 @@ mod tests {
             assert_eq!(delete(&data).unwrap(), Vec::<String>::new());
             assert!(!data.exists());
         }
+    }
+
+    #[test]
+    fn a_folder_of_builds_before_the_mark_is_still_a_local_clouds_where_not_all_of_it_goes() {
+        let data = tempfile::tempdir().unwrap();
+        put(data.path(), "src/main.c");
+        put(data.path(), "functions/handler.js");
+        fs::write(data.path().join("lock"), "").unwrap();
+        fs::write(data.path().join("daemon.log"), "2026-11-28T07:00:00.123Z Started\n").unwrap();
+        for _ in ["by itself", "and what was broken off"] {
+            assert_eq!(delete(data.path()).unwrap(), ["functions/handler.js", "src"]);
+            assert!(is_data_folder(data.path()));
+        }
+        claim(data.path()).unwrap();
+        // Somebody's is not taken for one by it.
+        let other = tempfile::tempdir().unwrap();
+        put(other.path(), "src/main.c");
+        assert_eq!((delete(other.path()).unwrap(), is_data_folder(other.path())), (vec!["src".to_owned()], false));
     }
 
     #[test]

@@ -35,11 +35,13 @@ pub(crate) fn claim(data: &Path) -> Result<(), LocalError> {
         }
     }
     disk::private_folder(data)?;
+    Ok(mark(data)?)
+}
+
+/// Says in the folder whose it is, where nothing says so yet.
+pub(super) fn mark(data: &Path) -> Result<(), DiskError> {
     let mark = data.join(MARK);
-    if !mark.exists() {
-        disk::write(&mark, SAYS)?;
-    }
-    Ok(())
+    if mark.exists() { Ok(()) } else { disk::write(&mark, SAYS) }
 }
 
 /// Whether a folder is a local cloud's. Builds before this one did not mark theirs: they are known by what is in them.
