@@ -95,9 +95,14 @@ pub(crate) fn folder_below(data: &Path, names: &[&str]) -> Result<PathBuf, DiskE
 
 /// Makes a folder where it is missing, in one that is there.
 pub(crate) fn inner_folder(folder: &Path) -> Result<(), DiskError> {
+    make_inner(folder).map_err(error("create", folder))
+}
+
+/// The same, for who says otherwise what was attempted.
+pub(crate) fn make_inner(folder: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(error("create", folder)(cause)),
-        _ => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
     }
 }
 

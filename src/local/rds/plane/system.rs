@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{postgres::STOPPING, process::Process, system_folder};
-use crate::local::{cloud::Cloud, log::put_aside};
+use crate::local::{cloud::Cloud, disk::make_inner, log::put_aside};
 
 /// Who runs the servers. PostgreSQL and PgBouncer refuse to run as root; everybody else runs them as oneself.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ impl User {
             return system_folder::open(data);
         }
         let folder = data.join("servers");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        make_inner(&folder)?;
         Ok(folder)
     }
 
@@ -62,6 +62,9 @@ impl User {
         }
         let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
+        if let Some(cache) = &cache {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(cache)?;
+        }
         let templates = cache.map_or_else(|| folder.join("templates"), |cache| cache.join("infra"));
         self.make_folder(&templates)?;
         Ok(templates)
@@ -72,16 +75,17 @@ impl User {
         self.ids.unwrap_or_else(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()))
     }
 
-    /// Makes a folder that only the user can enter.
+    /// Makes a folder that only the user can enter, in one that is there: of a data folder that is removed while something is
+    /// under way nothing comes back.
     pub(super) fn make_folder(self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        make_inner(path)?;
         self.own(path)
     }
 
-    /// Makes the folder of one server, which it can pass through, and where it can change nothing: what root writes, moves
-    /// and reads there is what root has put there.
+    /// Makes the folder of one server, likewise, which it can pass through, and where it can change nothing: what root writes,
+    /// moves and reads there is what root has put there.
     pub(super) fn make_home(self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        make_inner(path)?;
         let Some((_, group)) = self.ids else { return Ok(()) };
         lchown(path, Some(0), Some(group))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o710))
@@ -257,6 +261,24 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_comes_back_of_a_folder_that_has_been_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = scratch.path().join("local");
+        let user = User { ids: None };
+        let make = || {
+            let home = data.join("servers/cluster-1");
+            [user.folder(&data).map(drop), user.make_home(&home), user.make_folder(&home.join("run"))]
+        };
+        assert!(make().iter().all(Result::is_err) && !data.exists());
+        fs::create_dir(&data).unwrap();
+        for _ in ["new", "there"] {
+            assert!(make().iter().all(Result::is_ok));
+        }
+        fs::write(data.join("file"), "").unwrap();
+        assert!(user.make_folder(&data.join("file")).is_err());
+    }
 
     #[test]
     fn the_end_of_a_log_tells_why_and_not_what_was_sent() {
