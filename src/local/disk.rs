@@ -120,6 +120,17 @@ fn written(path: &Path, content: &[u8]) -> Result<NamedTempFile, DiskError> {
     Ok(file)
 }
 
+/// Whether a name is one that `tempfile` gives to what is written and then put in its place.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let letters = name.strip_prefix(".tmp");
+    letters.is_some_and(|letters| letters.len() == 6 && letters.bytes().all(|letter| letter.is_ascii_alphanumeric()))
+}
+
+/// Whether this is what a process is writing, or was when it was killed.
+pub(crate) fn is_unfinished(name: &str, path: &Path) -> bool {
+    is_temporary(name) && path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
 fn place(path: &Path, file: NamedTempFile) -> Result<(), DiskError> {
     file.persist(path).map(drop).map_err(|refused| error("write", path)(refused.error))
 }
@@ -146,11 +157,6 @@ fn is_account(name: &str, path: &Path) -> bool {
 /// Whether this is an account's number.
 pub(crate) fn is_number(name: &str) -> bool {
     name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-/// Whether this is what a process that was killed was writing.
-pub(crate) fn is_unfinished(name: &str, path: &Path) -> bool {
-    name.starts_with(".tmp") && path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 /// Whether anything was saved in `data`; what others have put there is not. What cannot be looked into counts: it may be.
@@ -315,6 +321,7 @@ mod tests {
             "000000000000/us-east-1 copy.json",
             "000000000000/backup/global.json",
             "000000000000/.DS_Store",
+            "000000000000/.tmp-notes",
         ];
         let unfinished = state.join("000000000000/.tmpA1b2C3");
         for file in files.map(|name| state.join(name)).iter().chain([&unfinished]) {
@@ -326,7 +333,7 @@ mod tests {
         let places: Vec<_> =
             world.accounts.iter().map(|(name, account)| (name, account.regions.keys().collect::<Vec<_>>())).collect();
         assert_eq!(places, [(&"000000000000".to_owned(), vec![&"us-east-1".to_owned()])]);
-        assert_eq!(files.map(|name| state.join(name).exists()), [true; 7]);
+        assert_eq!(files.map(|name| state.join(name).exists()), [true; 8]);
         assert!(!unfinished.exists());
         for file in ["global.json", "us-east-1.json"] {
             assert!(is_saved(data.path()));

@@ -7,9 +7,9 @@ use std::{
     path::Path,
 };
 
-use super::entries::{IGNORED, MARK, is_data_folder, is_unfinished, mark, names};
+use super::entries::{IGNORED, MARK, is_data_folder, mark, names};
 use crate::local::{
-    disk::{self, DiskError},
+    disk::{self, DiskError, is_temporary, is_unfinished},
     dispatch::is_region,
     lambda, logs,
     members::is_hex,
@@ -70,12 +70,6 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
         (false, true) => Whose::Shared,
         (false, false) => Whose::Theirs,
     }
-}
-
-/// Whether this is a name of what is written and then put in its place.
-pub(super) fn is_temporary(name: &str) -> bool {
-    let letters = name.strip_prefix(".tmp");
-    letters.is_some_and(|letters| letters.len() == 6 && letters.bytes().all(|letter| letter.is_ascii_alphanumeric()))
 }
 
 /// Deletes what the local cloud has made in its folder, and the folder if that was all. Gives the names of what is left, with

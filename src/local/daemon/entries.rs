@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use super::{LocalError, deletion::is_temporary};
-use crate::local::disk::{self, DiskError};
+use super::LocalError;
+use crate::local::disk::{self, DiskError, is_unfinished};
 
 /// The file that says whose the folder is.
 pub(super) const MARK: &str = ".infra-local";
@@ -71,11 +71,6 @@ fn others(data: &Path) -> Result<Vec<String>, DiskError> {
     // What another start is writing, or one that was killed was, is not somebody's either.
     let names = names(data)?.into_iter().filter(|name| !is_nobodys(name) && !is_unfinished(name, &data.join(name)));
     Ok(names.collect())
-}
-
-/// Whether this is what a process is writing, or was when it was killed.
-pub(super) fn is_unfinished(name: &str, path: &Path) -> bool {
-    is_temporary(name) && path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 pub(super) fn names(data: &Path) -> Result<Vec<String>, DiskError> {
