@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::daemon::entries::is_early;
+
 /// A service, and where it is. Of a file that was written before services of one name were told apart, only the name is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Named {
@@ -33,10 +35,12 @@ impl Named {
         folder.join(format!("{}.log", self.name))
     }
 
-    /// Takes over what was written before services of one name were told apart: whichever of them is first has all of it.
+    /// Takes over what was written before services of one name were told apart: whichever of them is first has all of it. What
+    /// has come there since is somebody's.
     pub(crate) fn take_over(&self, data: &Path) -> io::Result<()> {
         let before = Self { account: String::new(), region: String::new(), name: self.name.clone() }.file(data);
-        match before.is_file() && !self.file(data).exists() {
+        let is_old = fs::symlink_metadata(&before).is_ok_and(|log| log.is_file() && is_early(data)(&log));
+        match is_old && !self.file(data).exists() {
             true => fs::rename(before, self.file(data)),
             false => Ok(()),
         }
@@ -107,6 +111,8 @@ fn shortest(all: &[Named], these: &[&Named]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn named(account: &str, region: &str, name: &str) -> Named {
@@ -157,6 +163,22 @@ mod tests {
         assert!(!there.file(data.path()).exists());
         fs::write(there.file(data.path()), "").unwrap();
         assert_eq!(all(data.path()), [here, there]);
+    }
+
+    #[test]
+    fn what_somebody_has_put_there_since_is_not_taken_over() {
+        let data = tempfile::tempdir().unwrap();
+        crate::local::daemon::entries::claim(data.path()).unwrap();
+        let shop = named("000000000000", "eu-central-1", "shop");
+        fs::create_dir_all(shop.file(data.path()).parent().unwrap()).unwrap();
+        let log = data.path().join("services/shop.log");
+        fs::write(&log, "somebody's\n").unwrap();
+        let now = std::time::SystemTime::now();
+        for (written, is_taken) in [(now + Duration::from_secs(60), false), (now - Duration::from_secs(60), true)] {
+            fs::File::options().write(true).open(&log).unwrap().set_modified(written).unwrap();
+            shop.take_over(data.path()).unwrap();
+            assert_eq!((log.exists(), shop.file(data.path()).exists()), (!is_taken, is_taken));
+        }
     }
 
     #[test]

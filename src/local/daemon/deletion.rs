@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::entries::{IGNORED, MARK, is_data_folder, mark, names};
+use super::entries::{self, IGNORED, MARK, is_data_folder, mark, names};
 use crate::local::{
     disk::{self, DiskError, is_temporary, is_unfinished},
     dispatch::is_region,
@@ -47,13 +47,11 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
         }
         (["state", _, "global.json"], false) => true,
         (["state", _, file], false) => file.strip_suffix(".json").is_some_and(is_region) || is_temporary(file),
-        (["state", _, _, file], false) => logs::is_journal(file) || is_temporary(file),
+        (["state", _, _, file], false) => logs::is_own(file),
         (["services", _, _, file], false) => file.ends_with(".log"),
         (["services", file], false) => is_early && file.ends_with(".log"),
         (["functions", "work", one], true) => lambda::is_workshop(one),
-        (["functions", account, _, _, code], true) if disk::is_number(account) => {
-            is_hex(code, 64) || is_temporary(code)
-        }
+        (["functions", account, _, _, code], true) => disk::is_number(account) && lambda::is_code(code),
         _ => false,
     };
     let is_shared = match path {
@@ -75,8 +73,7 @@ fn whose(path: &[&str], is_folder: bool, is_early: bool) -> Whose {
 /// Deletes what the local cloud has made in its folder, and the folder if that was all. Gives the names of what is left, with
 /// the folders of ours that it is in.
 pub(crate) fn delete(data: &Path) -> Result<Vec<String>, DiskError> {
-    let marked = fs::metadata(data.join(MARK)).and_then(|mark| mark.modified()).ok();
-    let is_early = |found: &Metadata| marked.is_none_or(|marked| found.modified().is_ok_and(|then| then <= marked));
+    let is_early = entries::is_early(data);
     if is_data_folder(data) {
         // What an older build's is known by goes soon. Where the disk is full it goes all the same.
         let _ = mark(data);

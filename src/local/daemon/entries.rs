@@ -1,6 +1,9 @@
 //! What is in a data folder, and tells it from other people's folders.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, Metadata},
+    path::Path,
+};
 
 use super::LocalError;
 use crate::local::disk::{self, DiskError, is_unfinished};
@@ -42,6 +45,12 @@ pub(crate) fn claim(data: &Path) -> Result<(), LocalError> {
 pub(super) fn mark(data: &Path) -> Result<(), DiskError> {
     let mark = data.join(MARK);
     if mark.exists() { Ok(()) } else { disk::write(&mark, SAYS) }
+}
+
+/// What tells whether builds before the mark may have made something: it is no younger than the mark.
+pub(crate) fn is_early(data: &Path) -> impl Fn(&Metadata) -> bool + use<> {
+    let marked = fs::metadata(data.join(MARK)).and_then(|mark| mark.modified()).ok();
+    move |found| marked.is_none_or(|marked| found.modified().is_ok_and(|then| then <= marked))
 }
 
 /// Whether a folder is a local cloud's. Builds before this one did not mark theirs: they are known by what is in them.

@@ -17,7 +17,11 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::{invalid, upload::Place};
-use crate::local::{disk, fault::Fault};
+use crate::local::{
+    disk::{self, is_temporary},
+    fault::Fault,
+    members::is_hex,
+};
 
 /// The largest zip file in a request, and the largest content of one; bytes.
 const LARGEST_ZIP: usize = 50 << 20;
@@ -63,6 +67,11 @@ pub(super) fn folder(data: &Path, place: &Place, sha256: &str) -> PathBuf {
     let letters = STANDARD.decode(sha256).unwrap_or_default();
     let hex: String = letters.iter().map(|byte| format!("{byte:02x}")).collect();
     home(data, place).join(hex)
+}
+
+/// Whether a folder of this name, among those of a function, is code of it: others may have put theirs beside them.
+pub(crate) fn is_code(name: &str) -> bool {
+    is_hex(name, 64) || is_temporary(name)
 }
 
 /// A new folder for what is not a function's code yet, or no longer. Those that a daemon left behind which was killed go.
@@ -118,8 +127,9 @@ fn is_held(folder: &Path) -> bool {
 pub(super) fn set_aside(data: &Path, place: &Place, needed: Option<&str>) -> Option<TempDir> {
     let home = home(data, place);
     let needed = needed.map(|sha256| folder(data, place, sha256));
-    let all = fs::read_dir(&home).ok()?.flatten().map(|entry| entry.path());
-    let surplus: Vec<PathBuf> = all.filter(|path| Some(path) != needed.as_ref() && !is_held(path)).collect();
+    let all = fs::read_dir(&home).ok()?.flatten();
+    let codes = all.filter(|entry| entry.file_name().to_str().is_some_and(is_code)).map(|entry| entry.path());
+    let surplus: Vec<PathBuf> = codes.filter(|path| Some(path) != needed.as_ref() && !is_held(path)).collect();
     let aside = if surplus.is_empty() { None } else { workshop(data).ok() };
     for (number, path) in surplus.iter().enumerate() {
         let _ = aside.as_ref().map(|aside| fs::rename(path, aside.path().join(number.to_string())));

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{fault::Fault, inventory::Item, pace::Millis, service::Service};
-pub(crate) use code::is_workshop;
+pub(crate) use code::{is_code, is_workshop};
 use function::Function;
 
 /// AWS's times: a function outside of a VPC, one whose network interfaces have to be made, and new code.

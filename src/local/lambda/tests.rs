@@ -294,6 +294,12 @@ fn what_is_deleted_is_a_function_and_none_of_its_versions() {
 fn no_code_goes_before_it_was_saved_that_it_is_not_needed() {
     let mut cloud = Cloud::with_function().0;
     let first = cloud.code("one");
+    // The folder of the function, in which others may have something as well.
+    let home = first.parent().and_then(std::path::Path::parent).unwrap().to_owned();
+    let theirs = [home.join("notes.txt"), home.join("drafts/handler.js")];
+    std::fs::create_dir(home.join("drafts")).unwrap();
+    theirs.iter().for_each(|file| std::fs::write(file, "text").unwrap());
+    std::fs::create_dir(home.join(".tmpA1b2C3")).unwrap();
     let other = json!({"FunctionName": "one", "ZipFile": zip("#!/bin/sh\nexit 1\n")});
     let order = cloud.call(&SERVICE, "UpdateFunctionCode", other).unwrap();
     assert!(cloud.code("one") == first, "nothing has changed where the code is only checked");
@@ -309,7 +315,8 @@ fn no_code_goes_before_it_was_saved_that_it_is_not_needed() {
     let place = cloud.call(&SERVICE, "DeleteFunction", json!({"FunctionName": "one"})).unwrap();
     assert!(second.is_file());
     cloud.call(&AFTERWARDS, "saved", place).unwrap();
-    assert!(!second.exists());
+    assert!(!second.exists() && !home.join(".tmpA1b2C3").exists());
+    assert!(theirs.iter().all(|file| file.is_file()));
     // What a killed daemon has left goes as well; what others have put there does not.
     assert!(!work.join("1-a1B2c3").exists());
     std::fs::remove_dir(work.join("queue")).unwrap();

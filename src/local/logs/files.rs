@@ -6,11 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Store, stream::Stream};
-use crate::local::disk::DiskError;
+use super::{Store, events::is_journal, stream::Stream};
+use crate::local::disk::{DiskError, is_temporary};
 
 /// The number of files where it is to be found out.
 const UNKNOWN: usize = usize::MAX;
+
+/// Whether a file of this name is one that is made here: others may have put theirs beside them.
+pub(crate) fn is_own(name: &str) -> bool {
+    is_journal(name) || is_temporary(name)
+}
 
 impl Store {
     fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
@@ -42,7 +47,7 @@ impl Store {
         self.files = UNKNOWN;
     }
 
-    /// Removes the files that the state no longer names; to be done after it was written.
+    /// Removes the files of events that the state no longer names; to be done after it was written.
     pub(crate) fn sweep(&mut self, folder: &Path) {
         let named: BTreeSet<&str> = self
             .groups
@@ -54,7 +59,7 @@ impl Store {
             return;
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_none_or(|name| !named.contains(name)) {
+            if entry.file_name().to_str().is_some_and(|name| is_own(name) && !named.contains(name)) {
                 // What stays is removed once the cloud has been started again.
                 let _ = fs::remove_file(entry.path());
             }
@@ -166,17 +171,21 @@ mod tests {
         drop(cloud);
         let (journal, content) = files(&data).into_iter().find(|(_, content)| content.contains("of one")).unwrap();
         std::fs::write(&journal, &content[..content.len() - 4]).unwrap();
-        std::fs::write(journal.with_file_name("left"), "by a killed cloud").unwrap();
+        for (name, text) in [("0123456789abcdef", "by a killed cloud"), (".tmpA1b2C3", ""), ("notes.txt", "somebody's")]
+        {
+            std::fs::write(journal.with_file_name(name), text).unwrap();
+        }
         // Whoever only reads, and who is started and not called, leaves everything where it is.
         std::fs::write(data.path().join("lock"), "").unwrap();
         inventory::saved(data.path()).unwrap();
         for _ in 0..2 {
             assert_eq!(said(&opened(&data), "one"), ["first of one"]);
         }
-        assert_eq!(files(&data).len(), 3);
+        assert_eq!(files(&data).len(), 5);
         let cloud = opened(&data);
         call(&cloud, "PutLogEvents", line("two", "second of two"));
-        assert_eq!(files(&data).len(), 2, "what nothing names is gone");
+        assert_eq!(files(&data).len(), 3, "what nothing names is gone");
+        std::fs::remove_file(journal.with_file_name("notes.txt")).unwrap();
         assert_eq!((said(&opened(&data), "one").len(), said(&opened(&data), "two").len()), (1, 2));
     }
 

@@ -23,7 +23,7 @@ use super::{
     pace::Millis,
     service::Service,
 };
-pub(crate) use events::is_journal;
+pub(crate) use files::is_own;
 use group::Group;
 use policy::ResourcePolicy;
 use stream::{Event, Stream};
