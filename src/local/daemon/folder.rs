@@ -96,13 +96,22 @@ pub(crate) fn try_lock(data: &Path) -> Result<Option<File>, DiskError> {
     }
 }
 
-/// The daemon that has the data folder, as far as it can be known: on Linux by its lock, elsewhere by its note.
+/// The daemon that has the data folder, as far as it can be known: on Linux by its lock, and by its note where the lock does not
+/// tell.
 pub(crate) fn holder(data: &Path) -> Option<u32> {
     let by_lock = || {
         let lock = std::fs::metadata(data.join("lock")).ok()?;
         holder_among(&std::fs::read_to_string("/proc/locks").ok()?, lock.dev(), lock.ino())
     };
-    by_lock().or_else(|| Note::read(data).map(|note| note.pid))
+    by_lock().or_else(|| Note::read(data).map(|note| note.pid).filter(|pid| may_be_daemon(*pid)))
+}
+
+/// Whether a process may be a daemon, by its name: a killed daemon's number may be another process's by now. In tests a daemon is a
+/// part of something else. Only Linux tells the name.
+fn may_be_daemon(pid: u32) -> bool {
+    let name = |process: &str| std::fs::read_to_string(format!("/proc/{process}/comm")).ok();
+    let told = name(&pid.to_string());
+    !cfg!(target_os = "linux") || told.is_some_and(|it| it.trim_end() == "infra" || Some(it) == name("self"))
 }
 
 /// Who holds the lock on a file, among all that Linux tells of; nobody where that is not clear. A file system may show its files
@@ -144,6 +153,20 @@ mod tests {
         let asked = [(0, 0x2a, 5), (0, 0x2b, 5), (0, 0x2c, 5), (0, 0x2d, 5), (0, 0x2a, 6), (0xfe, 0, 7), (0x103, 2, 5)];
         let told = asked.map(|(major, minor, inode)| holder(major, minor, inode));
         assert_eq!(told, [Some(11), Some(12), None, None, None, None, Some(17)]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_note_tells_who_has_the_folder_only_where_a_daemon_may_have_that_number() {
+        let data = tempfile::tempdir().unwrap();
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        for (pid, told) in [(other.id(), None), (std::process::id(), Some(std::process::id()))] {
+            let [url, token] = [String::new(), String::new()];
+            Note { pid, port: 0, url, token }.write(data.path()).unwrap();
+            assert_eq!(holder(data.path()), told);
+        }
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 
     #[tokio::test]
