@@ -60,3 +60,32 @@ fn where_somebody_put_another_password_the_former_one_stays_within_reach() {
     assert_eq!(password(&cloud, "AWSPREVIOUS"), right);
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
 }
+
+#[test]
+fn a_run_that_is_interrupted_while_it_writes_a_version_loses_no_password() {
+    const MOVE: &str = "secretsmanager.UpdateSecretVersionStage";
+    let cloud = deployed();
+    let deploy = || cloud.infra(&["deploy", "--local", "--yes"]);
+    for (nth, after) in [("1", "right"), ("2", "by-hand-2"), ("3", "right")] {
+        let put = |password: &str| {
+            let text = json!({"username": "app", "password": password}).to_string();
+            ask(&cloud, "PutSecretValue", &json!({"SecretId": SECRET, "SecretString": text}));
+        };
+        put("right");
+        put(&format!("by-hand-{nth}"));
+        cloud.infra(&["local", "fault", "refuse", MOVE, "AccessDeniedException", "--nth", nth]).succeeds();
+        let told = deploy().ends_with(1).stderr();
+        assert!(told.contains("UpdateSecretVersionStage"), "{told}");
+        assert_eq!(password(&cloud, "AWSPREVIOUS"), after, "{nth}");
+        cloud.infra(&["local", "fault", "clear"]).succeeds();
+        // What was interrupted is told, and finished.
+        let diff = cloud.infra(&["diff", "--local"]).succeeds().stdout();
+        assert!(diff.contains("secret-attachment/database"), "{diff}");
+        assert_eq!(diff.contains("displaced_version"), nth != "1", "{diff}");
+        deploy().succeeds();
+        assert_eq!(password(&cloud, "AWSCURRENT"), format!("by-hand-{nth}"));
+        assert_eq!(password(&cloud, "AWSPREVIOUS"), "right", "{nth}");
+        assert!(!versions(&cloud).to_string().contains("infra"), "{}", versions(&cloud));
+        assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));
+    }
+}

@@ -24,8 +24,8 @@ use crate::{
 /// The cluster is in a tag of the secret besides. Whoever edits the secret may lose the members; that there was a database
 /// is not forgotten by that.
 ///
-/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: GetSecretValue, PutSecretValue, UpdateSecretVersionStage,
-/// TagResource, UntagResource; ModifyDBCluster where the secret was made anew. Its address has the secret's name.
+/// As CDK's `AWS::SecretsManager::SecretTargetAttachment`. APIs: DescribeSecret, GetSecretValue, PutSecretValue,
+/// UpdateSecretVersionStage, TagResource, UntagResource; ModifyDBCluster where the secret was made anew. Its address has the secret's name.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretAttachment {
     /// The secret, by ARN.
@@ -49,6 +49,9 @@ pub struct SecretAttachment {
     pub dbname: String,
     /// Whether the master user has the secret's password, as far as the cluster's tag tells.
     pub password_set: bool,
+    /// Of a live one: the version of the secret that an interrupted run took AWSPREVIOUS from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub displaced_version: Option<String>,
     /// The secret, where it is to be restored.
     #[serde(skip)]
     pub scheduled_secret: Option<Scheduled>,
@@ -222,6 +225,7 @@ async fn observe_one(
         password_set: noted.is_none_or(|mark| mark == cluster::mark(arn)),
         secret: Ref::value(arn),
         cluster: Ref::value(connection.cluster),
+        displaced_version: secret.version_ids_to_stages().and_then(version::displaced).map(str::to_owned),
         username: connection.username,
         engine: connection.engine,
         host: Ref::value(connection.host),
@@ -317,6 +321,7 @@ mod tests {
                 port: connection.port,
                 dbname: connection.dbname,
                 password_set: true,
+                displaced_version: None,
                 scheduled_secret: None,
                 is_no_json: false,
             })

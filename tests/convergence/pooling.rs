@@ -32,6 +32,7 @@ fn attachment() -> SecretAttachment {
         port: 5432,
         dbname: "app".into(),
         password_set: true,
+        displaced_version: None,
         scheduled_secret: None,
         is_no_json: false,
     }

@@ -94,6 +94,7 @@ impl Expansion<'_> {
             port: database.port,
             dbname: database.name.as_str().to_owned(),
             password_set: true,
+            displaced_version: None,
             scheduled_secret: self.facts.scheduled_secret.clone(),
             is_no_json: false,
         };
