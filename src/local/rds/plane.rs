@@ -4,6 +4,7 @@
 //! how far that is; a resource becomes `available` only then. What runs is found by pid files, so a daemon
 //! that was killed is followed by one that adopts its servers.
 
+mod asking;
 mod backup;
 mod begun;
 pub(super) mod certificates;

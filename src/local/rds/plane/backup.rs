@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    connection,
+    asking::ask,
     follower::{self, FOLLOWER},
     listener::Listener,
     postgres::{Outcome, Servers, Wanted, said, succeeded},
@@ -45,15 +45,12 @@ impl Servers {
         more: &[&str],
     ) -> Outcome<()> {
         let session = self.admit(from).await?;
-        session
-            .batch_execute(KEEP)
-            .await
-            .map_err(|cause| format!("Could not have the server keep its log: {}.", connection::reason(&cause)))?;
+        ask(&self.cloud, "have the server keep its log", session.batch_execute(KEEP)).await?;
         let (begun, data) = (self.begin(folder).await?, folder.join("data"));
         let mut backup = programs.command(self.user, "pg_basebackup", folder);
         let (certificate, key) = self.write_client(folder).map_err(said("write the client's key"))?;
         backup
-            .env("PGOPTIONS", follower::UNIMPEDED)
+            .env("PGOPTIONS", follower::options())
             .env("PGSSLMODE", "require")
             .env("PGSSLCERT", &certificate)
             .env("PGSSLKEY", &key);

@@ -50,13 +50,16 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
 
 pub(super) const PATIENCE: u64 = 5;
 
-/// What the superuser's sessions begin with, as options of the command line: what a parameter group sets for its users'
+/// What every session of RDS's own begins with, as options of the command line: what a parameter group sets for its users'
 /// sessions is not to stop what RDS does itself.
-pub(super) const UNIMPEDED: &str = "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
-    -c default_transaction_deferrable=off -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
-    -c idle_in_transaction_session_timeout=0 -c temp_file_limit=-1 -c session_replication_role=origin \
+pub(super) const UNLIMITED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c local_preload_libraries=";
+
+/// What the superuser's begin with besides.
+const PLAIN: &str = "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
+    -c default_transaction_deferrable=off -c temp_file_limit=-1 -c session_replication_role=origin \
     -c search_path=pg_catalog -c default_tablespace= -c role=none -c row_security=off -c client_encoding=UTF8 \
-    -c local_preload_libraries= -c session_preload_libraries=";
+    -c session_preload_libraries=";
 
 /// Connects; the connection is driven by a task of its own until the client is dropped.
 pub(super) async fn open(login: &Login<'_>, authority: &str) -> Result<Client, Refused> {
@@ -68,7 +71,7 @@ pub(super) async fn open(login: &Login<'_>, authority: &str) -> Result<Client, R
             config.password(&password.0);
         }
         Proof::Certificate(_) => {
-            config.options(UNIMPEDED);
+            config.options(format!("{UNLIMITED} {PLAIN}"));
         }
     }
     config.ssl_mode(if login.tls { SslMode::Require } else { SslMode::Prefer });

@@ -11,19 +11,20 @@ use std::{
 use tokio_postgres::Client;
 
 use super::{
-    connection,
+    asking::ask,
+    connection::{self, UNLIMITED},
     listener::Listener,
     own_database::OWN,
-    postgres::{Outcome, Servers},
+    postgres::{Outcome, STOPPING, Servers},
 };
 
 /// As it is called in RDS.
 pub(super) const FOLLOWER: &str = "rdsrepladmin";
 
-/// What its sessions begin with, as options of the command line: what a parameter group sets for its users' sessions is not to
-/// stop it. What only a superuser may set is left out.
-pub(super) const UNIMPEDED: &str = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
-    -c idle_in_transaction_session_timeout=0 -c wal_sender_timeout=60s -c local_preload_libraries=";
+/// What its sessions begin with, as options of the command line. What only a superuser may set is left out.
+pub(super) fn options() -> String {
+    format!("{UNLIMITED} -c wal_sender_timeout=60s")
+}
 
 /// How long a server that has been killed may take to begin.
 const START: Duration = Duration::from_secs(30);
@@ -49,25 +50,28 @@ pub(super) fn way_to(server: &Listener, home: &Path) -> String {
         server.port,
         file("client.crt"),
         file("client.key"),
-        quoted(UNIMPEDED)
+        quoted(&options())
     )
 }
 
 impl Servers {
     /// Sees to it that the server there lets itself be followed and copied; gives the superuser's session there.
     pub(super) async fn admit(&self, server: &Listener) -> Outcome<Client> {
-        let failed = |cause: String| format!("Could not make the role {FOLLOWER}: {cause}.");
+        let what = format!("make the role {FOLLOWER}");
         let begun = Instant::now();
         let client = loop {
             match self.enter_at(server, OWN).await {
                 // It has only begun, and will let in who waits.
                 Err(refused) if connection::is_starting(&refused) && begun.elapsed() < START => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
+                    if self.cloud.is_closed() {
+                        return Err(STOPPING.to_owned());
+                    }
                 }
-                entered => break entered.map_err(|refused| failed(refused.to_string()))?,
+                entered => break entered.map_err(|refused| format!("Could not {what}: {refused}."))?,
             }
         };
-        client.batch_execute(ADMIT).await.map_err(|cause| failed(connection::reason(&cause)))?;
+        ask(&self.cloud, &what, client.batch_execute(ADMIT)).await?;
         Ok(client)
     }
 }
@@ -87,6 +91,6 @@ mod tests {
         assert_eq!(way.get_application_name(), Some("/a folder's \\ own/client.crt"));
         assert_eq!(way.get_password(), Some("/a folder's \\ own/client.key".as_bytes()));
         assert_eq!((way.get_user(), way.get_ports()), (Some(FOLLOWER), &[5433][..]));
-        assert_eq!(way.get_options(), Some(UNIMPEDED));
+        assert_eq!(way.get_options(), Some(&*options()));
     }
 }

@@ -5,9 +5,10 @@ use std::{fs, io, path::Path, time::Duration};
 use tokio_postgres::Client;
 
 use super::{
+    asking::ask,
     connection,
     known_password::{Known, digest},
-    postgres::{Outcome, PATIENCE, STOPPING, Servers, Wanted, said},
+    postgres::{Outcome, Servers, Wanted, said},
 };
 
 /// The role whose members log in with IAM's tokens, and not otherwise.
@@ -25,14 +26,7 @@ impl Servers {
             return Ok(());
         }
         let client = self.enter_own(wanted).await?;
-        let failed =
-            |cause: tokio_postgres::Error| format!("Could not prepare the database: {}.", connection::reason(&cause));
-        let databases = tokio::select! {
-            prepared = tokio::time::timeout(PATIENCE, prepare(&client, wanted)) => prepared.map_err(|_| {
-                format!("Could not prepare the database: there was no answer within {} s.", PATIENCE.as_secs())
-            })?.map_err(failed)?,
-            () = self.cloud.closed() => return Err(STOPPING.to_owned()),
-        };
+        let databases = ask(&self.cloud, "prepare the database", prepare(&client, wanted)).await?;
         let mut content = digest;
         for database in databases {
             // Whoever owns a database can have it let nobody in, which is nothing that the others are to wait for.

@@ -4,6 +4,7 @@
 use tokio_postgres::Client;
 
 use super::{
+    asking::ask,
     connection::{self, Login, Proof, Refused},
     listener::Listener,
     postgres::{Outcome, SUPERUSER, Servers, Wanted},
@@ -36,18 +37,20 @@ impl Servers {
 
     /// Enters the database of RDS's own, which is made where it is missing: in new data, and in data of before it was there.
     pub(super) async fn enter_own(&self, wanted: &Wanted) -> Outcome<Client> {
-        let entered = match self.enter(wanted, OWN).await {
+        match self.enter(wanted, OWN).await {
             Err(refused) if connection::lacks_database(&refused) => self.make_own(wanted).await,
-            entered => entered,
-        };
-        entered.map_err(|refused| refused.to_string())
+            entered => entered.map_err(|refused| refused.to_string()),
+        }
     }
 
-    async fn make_own(&self, wanted: &Wanted) -> Result<Client, Refused> {
-        let client = self.enter(wanted, ALWAYS_THERE).await?;
-        // A copy of `template1` would be refused while anybody is in it.
-        client.batch_execute(&format!("CREATE DATABASE {OWN} TEMPLATE template0")).await?;
-        client.batch_execute(&format!("REVOKE ALL ON DATABASE {OWN} FROM PUBLIC")).await?;
-        self.enter(wanted, OWN).await
+    async fn make_own(&self, wanted: &Wanted) -> Outcome<Client> {
+        let client = self.enter(wanted, ALWAYS_THERE).await.map_err(|refused| refused.to_string())?;
+        let made = async {
+            // A copy of `template1` would be refused while anybody is in it.
+            client.batch_execute(&format!("CREATE DATABASE {OWN} TEMPLATE template0")).await?;
+            client.batch_execute(&format!("REVOKE ALL ON DATABASE {OWN} FROM PUBLIC")).await
+        };
+        ask(&self.cloud, &format!("make the database {OWN}"), made).await?;
+        self.enter(wanted, OWN).await.map_err(|refused| refused.to_string())
     }
 }
