@@ -20,7 +20,7 @@ const KEEP: &str = "SELECT pg_create_physical_replication_slot('rdsrepladmin_' |
 impl Servers {
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
     pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
-        let programs = Programs::find(&wanted.major)?;
+        let programs = Programs::find(&wanted.major).await?;
         let folder = self.folder.join(snapshot);
         if folder.join("data").exists() {
             // It had been made, and the word of it was lost.
@@ -65,7 +65,7 @@ impl Servers {
         drop(session);
         if copied.is_err() {
             // The next attempt begins anew, and there may be no room for both.
-            let _ = fs::remove_dir_all(&begun);
+            let _ = tokio::fs::remove_dir_all(&begun).await;
         }
         copied?;
         fs::rename(&begun, &data).map_err(said("put the copied data in place"))

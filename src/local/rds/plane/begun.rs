@@ -37,7 +37,7 @@ async fn clear(home: &Path) -> io::Result<PathBuf> {
     let writing =
         process::commands().into_iter().filter(|(process, command)| writes(command, &begun) && process.has(home));
     join_all(writing.map(|(process, _)| process.stop(Signal::TERM))).await;
-    match fs::remove_dir_all(&begun) {
+    match tokio::fs::remove_dir_all(&begun).await {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
         _ => Ok(begun),
     }

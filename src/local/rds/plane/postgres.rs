@@ -209,13 +209,13 @@ impl Servers {
                 data.display()
             ));
         }
-        let programs = Programs::find(&wanted.major)?;
+        let programs = Programs::find(&wanted.major).await?;
         self.make_data(wanted, &programs, &home).await
     }
 
     async fn ensure_server(&self, wanted: &Wanted) -> Outcome<()> {
         self.prepare(wanted).await?;
-        let programs = Programs::find(&wanted.major)?;
+        let programs = Programs::find(&wanted.major).await?;
         let home = self.home(wanted);
         self.user.shorten(&home).map_err(said("put the server's log aside"))?;
         self.write_extensions(&programs, &wanted.major, &home).await?;

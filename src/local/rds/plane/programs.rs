@@ -6,11 +6,11 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use tokio::process::Command;
+use tokio::{process::Command, sync::Mutex};
 
 use super::system::{self, User};
 
@@ -28,11 +28,11 @@ const TOLD: [&str; 4] = ["PGOPTIONS", "PGSSLMODE", "PGSSLCERT", "PGSSLKEY"];
 
 impl Programs {
     /// The programs of this major version, or why there are none.
-    pub(super) fn find(major: &str) -> Result<Self, String> {
+    pub(super) async fn find(major: &str) -> Result<Self, String> {
         if let Some(folder) = installed(major) {
             return Ok(Self::Installed(folder));
         }
-        let docker = docker().ok_or_else(|| {
+        let docker = docker().await.ok_or_else(|| {
             format!(
                 "PostgreSQL {major} is not installed on this machine, and no Docker daemon answers. Install it (Debian \
                  and Ubuntu: `apt install postgresql-{major}`; macOS: `brew install postgresql@{major}`), or start \
@@ -96,19 +96,20 @@ const ANSWER: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Docker's program, if its daemon answers; one that has answered is not asked again.
-fn docker() -> Option<&'static Path> {
+async fn docker() -> Option<&'static Path> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    static REFUSED: Mutex<Option<Instant>> = Mutex::new(None);
+    static REFUSED: Mutex<Option<Instant>> = Mutex::const_new(None);
     if let Some(found) = FOUND.get() {
         return Some(found);
     }
     // Elsewhere containers run in a machine of their own, with other networks and processes.
     let program = system::find_program("docker", &[]).filter(|_| cfg!(target_os = "linux"))?;
-    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever comes meanwhile waits for the same answer.
+    let mut refused = REFUSED.lock().await;
     if refused.is_some_and(|at| at.elapsed() < SILENCE) {
         return None;
     }
-    if answers(&program) {
+    if answers(&program).await {
         return Some(FOUND.get_or_init(|| program).as_path());
     }
     *refused = Some(Instant::now());
@@ -116,21 +117,12 @@ fn docker() -> Option<&'static Path> {
 }
 
 /// Whether the daemon behind Docker's program answers it in time.
-fn answers(program: &Path) -> bool {
-    let mut asked = std::process::Command::new(program);
-    asked.args(["version", "--format", "{{.Server.Version}}"]);
+async fn answers(program: &Path) -> bool {
+    let mut asked = Command::new(program);
+    asked.args(["version", "--format", "{{.Server.Version}}"]).kill_on_drop(true);
     asked.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let Ok(mut child) = asked.spawn() else { return false };
-    let begun = Instant::now();
-    while begun.elapsed() < ANSWER {
-        match child.try_wait() {
-            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
-            ended => return ended.is_ok_and(|status| status.is_some_and(|status| status.success())),
-        }
-    }
-    // It can only have ended since.
-    let _ = child.kill().and_then(|()| child.wait());
-    false
+    let ended = tokio::time::timeout(ANSWER, asked.status()).await;
+    ended.is_ok_and(|status| status.is_ok_and(|status| status.success()))
 }
 
 #[cfg(test)]
@@ -139,19 +131,26 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_docker_that_hangs_does_not_answer() {
+    #[tokio::test]
+    async fn a_docker_that_hangs_does_not_answer_and_holds_nobody_else_up() {
         let folder = tempfile::tempdir().unwrap();
-        let says = |script: &str| {
+        let says = async |script: &str| {
             let program = folder.path().join("docker");
             fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
             let begun = Instant::now();
-            (answers(&program), begun.elapsed() < Duration::from_secs(60))
+            (answers(&program).await, begun.elapsed() < Duration::from_secs(60))
         };
-        assert_eq!(says("echo 27.0"), (true, true));
-        assert_eq!(says("exit 1"), (false, true));
-        assert_eq!(says("exec sleep 120"), (false, true));
-        assert!(!answers(&folder.path().join("none")));
+        assert_eq!(says("echo 27.0").await, (true, true));
+        assert_eq!(says("exit 1").await, (false, true));
+        let begun = Instant::now();
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            begun.elapsed()
+        };
+        let (hanging, other) = tokio::join!(says("exec sleep 120"), other);
+        assert_eq!(hanging, (false, true));
+        assert!(other < ANSWER, "{other:?}");
+        assert!(!answers(&folder.path().join("none")).await);
     }
 }

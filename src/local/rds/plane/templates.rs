@@ -59,7 +59,7 @@ impl Servers {
 
     /// Begins the template before the first cluster is asked for.
     pub(super) async fn warm(&self, major: &str) {
-        if let Ok(programs) = Programs::find(major) {
+        if let Ok(programs) = Programs::find(major).await {
             // A failure shows, with its reason, when a cluster needs it.
             let _ = self.template(&programs).await;
         }
