@@ -74,17 +74,29 @@ pub(crate) fn is_code(name: &str) -> bool {
     is_hex(name, 64) || is_temporary(name)
 }
 
-/// A new folder for what is not a function's code yet, or no longer. Those that a daemon left behind which was killed go.
+/// Where folders for work on code are.
+const WORK: [&str; 2] = ["functions", "work"];
+
+/// What the names of this daemon's begin with.
+fn mine() -> String {
+    format!("{}-", std::process::id())
+}
+
+/// A new folder for what is not a function's code yet, or no longer.
 fn workshop(data: &Path) -> Result<TempDir, Fault> {
-    let all = disk::folder_below(data, &["functions", "work"]).map_err(unusable)?;
-    let mine = format!("{}-", std::process::id());
-    for other in fs::read_dir(&all).map_err(unusable)?.flatten() {
+    let all = disk::folder_below(data, &WORK).map_err(unusable)?;
+    tempfile::Builder::new().prefix(&mine()).tempdir_in(all).map_err(unusable)
+}
+
+/// Removes those that daemons left behind which were killed.
+pub(super) fn remove_left_behind(data: &Path) {
+    let mine = mine();
+    for other in fs::read_dir(data.join(WORK.iter().collect::<PathBuf>())).into_iter().flatten().flatten() {
         let name = other.file_name().to_string_lossy().into_owned();
         if is_workshop(&name) && !name.starts_with(&mine) {
             let _ = fs::remove_dir_all(other.path());
         }
     }
-    tempfile::Builder::new().prefix(&mine).tempdir_in(all).map_err(unusable)
 }
 
 /// Whether a folder of this name is such a one: it has the number of the daemon's process, and six letters.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::{
-    Store,
+    Store, code,
     invoke::{self, Order},
 };
 use crate::local::{
@@ -99,6 +99,9 @@ enum Outcome {
 /// Makes the calls whose time has come, until the cloud closes. Those that are under way then are made again after the next
 /// start: a call is made at least once.
 pub(crate) async fn run(cloud: Arc<Cloud>) {
+    let data = cloud.data.clone();
+    // It may be much, and no call waits for it.
+    drop(tokio::task::spawn_blocking(move || code::remove_left_behind(&data)));
     let under_way = Arc::new(Mutex::new(HashSet::new()));
     let mut tasks = JoinSet::new();
     while !cloud.is_closed() {
@@ -340,5 +343,27 @@ mod tests {
         assert_eq!(noted(&Outcome::Failed), Some((1_030_000, 1)));
         assert_eq!(noted(&Outcome::Failed), Some((1_060_000, 2)));
         assert_eq!(noted(&Outcome::Failed), None);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_daemon_has_left_of_code_goes_with_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().canonicalize().unwrap();
+        let work = data.join("functions/work");
+        for name in ["1-a1B2c3", "queue"] {
+            std::fs::create_dir_all(work.join(name).join("inside")).unwrap();
+        }
+        let cloud = Arc::new(Cloud::open(&data, Pace::Instant, vec![&SERVICE]).unwrap());
+        let running = tokio::spawn(run(Arc::clone(&cloud)));
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while work.join("1-a1B2c3").exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .unwrap();
+        assert!(work.join("queue/inside").exists(), "what others have put there is theirs");
+        cloud.close();
+        running.await.unwrap();
     }
 }
