@@ -31,7 +31,7 @@ pub(crate) struct Cloud {
     pub(crate) pace: Pace,
     /// The services that run.
     pub(crate) services: Vec<&'static Service>,
-    /// The data folder, 0700, absolute. The data plane has `data/servers`.
+    /// The data folder, 0700, absolute.
     pub(crate) data: PathBuf,
     /// What makes the folder its own; a daemon's cloud has it.
     pub(crate) lock: Option<Lock>,

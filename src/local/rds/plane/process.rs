@@ -185,7 +185,7 @@ impl Process {
         let _ = kill_process_group(self.0, signal);
     }
 
-    /// Ends it: with `first`, and after five seconds with what cannot be refused.
+    /// Ends it: with `first`, five seconds later with QUIT, and after as many again with what cannot be refused.
     pub(super) async fn stop(self, first: Signal) {
         for signal in [first, Signal::QUIT, Signal::KILL] {
             self.signal(signal);
