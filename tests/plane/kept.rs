@@ -42,6 +42,8 @@ async fn what_an_older_state_does_not_know_stays_until_a_newer_one_deletes_it() 
     fs::remove_dir_all(&state).unwrap();
     fs::rename(&newer, &state).unwrap();
     let (cloud, aws) = start(data).await;
+    until("whether the server answers", "true", || async { connect(&host, "first-99").await.is_ok().to_string() })
+        .await;
     let client = connect(&host, "first-99").await.unwrap();
     assert_eq!(value(&client, "SELECT id FROM orders").await, "7");
     drop(client);
