@@ -7,6 +7,7 @@ mod fault;
 mod ready;
 mod shell;
 mod show;
+mod start;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,18 +16,18 @@ use std::{
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     local::{
-        self, Chosen, LocalError, Options, Pace,
-        client::{self, Launch, Stopped},
+        LocalError,
+        client::{self, Stopped},
         service_log::{self, Unclear},
     },
     render::output::{print, tell},
 };
 
 pub(super) use shell::tools;
+pub use start::Start;
 
 /// Which commands start it.
 pub(super) const WHO_STARTS: &str = "Of these, only `infra local start` starts the local cloud; the others say so if it is not running. Outside of them, every \
@@ -94,30 +95,6 @@ pub struct Folder {
     /// The local cloud's folder, which holds everything that survives a restart
     #[arg(long, value_name = "DIR", default_value = client::DATA, env = "INFRA_LOCAL_DATA", hide_env_values = true)]
     data: PathBuf,
-}
-
-/// Arguments of `infra local start`.
-#[derive(Debug, Args)]
-pub struct Start {
-    #[command(flatten)]
-    folder: Folder,
-    /// The port on 127.0.0.1; 0 means the one that this folder had last, or any other if that is not free [default: the last
-    /// one chosen, or 4566]
-    #[arg(long)]
-    port: Option<u16>,
-    /// How long changes take: `instant`, `real`, or a number: that many times faster than AWS [default: the last one
-    /// chosen, or instant]
-    #[arg(long)]
-    pace: Option<Pace>,
-    /// Serve only these AWS APIs, by their signing names, e.g. `ec2,rds`
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    apis: Vec<String>,
-    /// Let in programs of every user of this machine, not only your own and root's
-    #[arg(long)]
-    other_users: bool,
-    /// Run in this process until interrupted
-    #[arg(long)]
-    foreground: bool,
 }
 
 /// Arguments of the verbs that show something.
@@ -250,7 +227,7 @@ enum Failure {
 impl Local {
     /// Does what was asked.
     pub fn run(self) -> ExitCode {
-        let outcome = runtime(matches!(&self, Self::Start(start) if start.foreground))
+        let outcome = runtime(matches!(&self, Self::Start(start) if start.serves()))
             .map_err(|cause| Failure::System { what: "start the runtime".to_owned(), cause })
             .and_then(|runtime| runtime.block_on(self.perform()));
         match outcome {
@@ -269,26 +246,7 @@ impl Local {
 
     async fn perform(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Start(start) if start.foreground => foreground(start.options()).await?,
-            Self::Start(start) => {
-                let options = start.options();
-                match client::launch(&options).await? {
-                    Launch::Started(url) => {
-                        start.chosen().keep(&options.data).map_err(LocalError::from)?;
-                        ready::wait(&options.data).await;
-                        print(&format!("The local cloud is running at {url}{}", shell::hint(&options.data)));
-                        let status = client::get(&options.data, "status").await?;
-                        show::told_unknown(&show::unknown(&status)).iter().for_each(|told| tell(told));
-                    }
-                    Launch::Ran(url) => {
-                        let status = client::get(&options.data, "status").await?;
-                        match show::ran(&options, &url, &status) {
-                            Err(told) if start.asks() => return Err(Failure::Told(told)),
-                            Ok(told) | Err(told) => print(&told),
-                        }
-                    }
-                }
-            }
+            Self::Start(start) => start.run().await?,
             Self::Stop(folder) => match client::stop(&folder.data).await? {
                 Stopped::Daemon => {
                     print("The local cloud has stopped. Everything is kept for the next `infra local start`.")
@@ -342,41 +300,6 @@ fn runtime(serving: bool) -> std::io::Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_current_thread()
     };
     builder.enable_all().build()
-}
-
-impl Start {
-    fn options(&self) -> Options {
-        let data = self.folder.data.clone();
-        let Chosen { port, pace } = self.chosen();
-        let (port, pace) = (port.unwrap_or(client::PORT), pace.unwrap_or(Pace::Instant));
-        Options { port, pace, data, services: self.apis.clone(), other_users: self.other_users }
-    }
-
-    /// Whether it says how the cloud is to run.
-    fn asks(&self) -> bool {
-        self.port.is_some() || self.pace.is_some() || !self.apis.is_empty()
-    }
-
-    /// What is chosen now, and what was before.
-    fn chosen(&self) -> Chosen {
-        Chosen { port: self.port, pace: self.pace }.or(Chosen::of(&self.folder.data))
-    }
-}
-
-/// Runs the cloud in this process until it is interrupted, terminated, or told to stop.
-async fn foreground(options: Options) -> Result<(), Failure> {
-    let system = |cause| Failure::System { what: "wait for signals".to_owned(), cause };
-    let mut terminated = signal(SignalKind::terminate()).map_err(system)?;
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(system)?;
-    let mut running = local::start(options).await?;
-    print(&format!("The local cloud is running at {}; ctrl-C stops it", running.url));
-    tokio::select! {
-        () = running.wait() => return Ok(()),
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
-    running.stop().await;
-    Ok(())
 }
 
 /// The file with what the program of a service said: of this one, or of the only one there is.

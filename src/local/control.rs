@@ -90,12 +90,13 @@ impl Control {
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
             "pace": self.cloud.pace.to_string(),
+            "other_users": self.other_users,
             "data": shown(&self.cloud.data),
             "apis": self.cloud.services.iter().map(|service| service.name).collect::<Vec<_>>(),
             "resources": self.cloud.inventory().len(),
             "services": self.cloud.app_runner_services(),
             "databases": databases.iter().map(database).collect::<Vec<_>>(),
-            "unknown": rds::unknown_of(&mut self.cloud.world(), &self.cloud.data),
+            "unknown": rds::unknown_of(&self.cloud),
         })
     }
 

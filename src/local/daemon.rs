@@ -72,6 +72,16 @@ pub enum LocalError {
         /// The other daemon, as far as it is known.
         pid: Option<u32>,
     },
+    /// Another daemon has it again that was stopped for its end.
+    #[error(
+        "Could not delete the local cloud in {}: it was started again meanwhile. Nothing was deleted; `infra local reset \
+         --everything` again stops and deletes it",
+        data.display()
+    )]
+    StartedAgain {
+        /// The data folder.
+        data: PathBuf,
+    },
     /// The data folder is somebody's, and not a local cloud's.
     #[error(
         "Could not start the local cloud in {}: this is not a local cloud's folder, and it is not empty: it holds {holds}. Choose a \

@@ -57,7 +57,7 @@ pub(crate) fn saved(data: &Path) -> Result<(Vec<Located>, Vec<String>), LocalErr
     // Kept until the end: what a daemon is writing is not to be taken for something that a killed one left.
     let Some(_lock) = try_lock(data)? else { return Err(LocalError::InUse { data: data.to_owned(), pid: None }) };
     let mut world = disk::load(data)?;
-    Ok((of(&mut world), rds::unknown_of(&mut world, data)))
+    Ok((of(&mut world), rds::unknown_in(&mut world, rds::databases_of(data))))
 }
 
 fn of(world: &mut World) -> Vec<Located> {

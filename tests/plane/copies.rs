@@ -18,12 +18,12 @@ use super::{
 };
 use crate::data_folder::DataFolder;
 
-async fn snapshot(aws: &Clients, name: &str) {
+pub(super) async fn snapshot(aws: &Clients, name: &str) {
     let snapshot = aws.rds.create_db_cluster_snapshot().db_cluster_identifier("shop");
     snapshot.db_cluster_snapshot_identifier(name).send().await.unwrap();
 }
 
-async fn until_made(aws: &Clients, name: &str) {
+pub(super) async fn until_made(aws: &Clients, name: &str) {
     until(name, "available", || async {
         let answer = aws.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(name).send().await;
         let status = answer.unwrap().db_cluster_snapshots()[0].status().unwrap().to_owned();

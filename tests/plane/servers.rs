@@ -6,7 +6,12 @@ use aws_sdk_rds::types::{ApplyMethod, DbCluster, Parameter};
 use infra::aws::Clients;
 use tokio_postgres::Client;
 
-use super::{connect, rights::said, start, until, value};
+use super::{
+    connect,
+    copies::{snapshot, until_made},
+    rights::said,
+    start, until, value,
+};
 use crate::data_folder::DataFolder;
 
 /// The status of an instance.
@@ -147,6 +152,9 @@ async fn an_instance_s_parameter_group_reaches_its_server() {
     until("shop-2", "incompatible-parameters", || instance(&aws, "shop-2")).await;
     assert_eq!(instance(&aws, "shop-1").await, "available");
     assert_eq!(answer(&writer, read).await, "9000kB 150");
+    // The writer's data can be copied all the same.
+    snapshot(&aws, "meanwhile").await;
+    until_made(&aws, "meanwhile").await;
     set(&aws, &[("max_connections", "160")]).await;
     reboot(&aws, "shop-2").await;
     until_available(&aws, "shop-2").await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Failure, ready};
 use crate::{
     local::{
-        LocalError, Options, client,
+        LocalError, client,
         service_log::{self, Named, Unclear},
     },
     render::output::print,
@@ -96,32 +96,6 @@ pub(super) fn way(database: &Value) -> String {
 /// That nobody answers there now.
 fn silence(shown: &Value) -> &'static str {
     if shown["answers"] == false { ", does not answer" } else { "" }
-}
-
-/// That a start found the cloud running; as an error, where something of it is not as the start would have had it.
-pub(super) fn ran(asked: &Options, url: &str, status: &Value) -> Result<String, String> {
-    let running: Vec<_> = status["apis"].as_array().into_iter().flatten().map(text).collect();
-    let mut differs = Vec::new();
-    if *text(&status["pace"]) != asked.pace.to_string() {
-        differs.push(format!("pace {}", text(&status["pace"])));
-    }
-    // None asked for are all; which those are the daemon knows, and nobody asked for others.
-    if !asked.services.is_empty() && !same(&running, &asked.services) {
-        differs.push(format!("the APIs {}", running.join(", ")));
-    }
-    let port = asked.port != 0 && !url.ends_with(&format!(":{}", asked.port));
-    let with = if differs.is_empty() { String::new() } else { format!(", with {}", differs.join(" and ")) };
-    let told = format!("The local cloud is already running at {url}{with}");
-    match port || !differs.is_empty() {
-        true => Err(format!("{told}. To change that, run `infra local stop` first")),
-        false => Ok(told),
-    }
-}
-
-/// Whether both name the same, in whatever order.
-fn same(some: &[&str], others: &[String]) -> bool {
-    let others: BTreeSet<&str> = others.iter().map(String::as_str).collect();
-    some.iter().copied().collect::<BTreeSet<_>>() == others
 }
 
 /// The number of calls of each action.
@@ -207,30 +181,5 @@ pub(super) async fn events(data: &Path, name: &str, lines: usize, follow: bool) 
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::local::Pace;
-
-    #[test]
-    fn a_start_that_finds_it_running_tells_what_is_not_as_it_was_asked_for() {
-        let url = "http://127.0.0.1:4830";
-        let status = json!({ "pace": "40", "apis": ["ec2", "rds"] });
-        let change = ". To change that, run `infra local stop` first";
-        for (port, pace, services, told) in [
-            (4830, Pace::Scaled(40.0), &["rds", "ec2"][..], String::new()),
-            (0, Pace::Scaled(40.0), &[], String::new()),
-            (4831, Pace::Scaled(40.0), &[], change.to_owned()),
-            (4830, Pace::Instant, &[], format!(", with pace 40{change}")),
-            (4830, Pace::Instant, &["ec2"], format!(", with pace 40 and the APIs ec2, rds{change}")),
-        ] {
-            let services = services.iter().map(|&name| name.to_owned()).collect();
-            let asked = Options { port, pace, services, data: "x".into(), other_users: false };
-            let running = format!("The local cloud is already running at {url}{told}");
-            assert_eq!(ran(&asked, url, &status), if told.is_empty() { Ok(running) } else { Err(running) });
-        }
     }
 }

@@ -78,7 +78,7 @@ pub async fn forget(data: &Path) -> Result<Forgotten, LocalError> {
     // Kept until the end: no other daemon makes databases in what is about to go.
     let lock = if data.exists() { Some(folder::try_lock(&data)?) } else { None };
     if lock.as_ref().is_some_and(Option::is_none) {
-        return Err(LocalError::InUse { pid: folder::holder(&data), data });
+        return Err(LocalError::StartedAgain { data });
     }
     let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
     let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };

@@ -43,7 +43,7 @@ pub(crate) use clusters::master_secret::rotate_master_secret;
 use parameters::groups::{CLUSTER, INSTANCE};
 pub(crate) use plane::{
     certificates::ca_path,
-    clearing::unknown_of,
+    clearing::{unknown_in, unknown_of},
     left_behind::{end_left_behind, end_own, signal_own},
     momentary::Momentary,
     system_folder::{copied_from, databases_of, forget, is_home},

@@ -210,7 +210,8 @@ impl Plane {
             Aim::End => Ok(()),
         };
         let done = outcome.is_ok();
-        let running = outcome.clone();
+        // What is wrong with a readers' server, or with an endpoint, keeps nobody from copying the data.
+        let running = outcome.clone().or_else(|why| if self.servers.runs(&item.spec.name) { Ok(()) } else { Err(why) });
         let news = done && self.arrive(item);
         let news = news
             | self.report(&item.place, "db-cluster", item.wanted, outcome, |ctx| {
@@ -235,10 +236,10 @@ impl Plane {
         if let Some(why) = self.failures.recent(&wanted.name, &circumstances) {
             return Err(why);
         }
-        let outcome = match self.servers.ensure(wanted).await {
-            Ok(()) => self.servers.lead_members(wanted).await,
-            failed => failed,
-        };
+        let mut outcome = self.servers.ensure(wanted).await;
+        if self.servers.runs(&wanted.name) {
+            outcome = outcome.and(self.servers.lead_members(wanted).await);
+        }
         self.failures.note(&wanted.name, circumstances, &outcome);
         outcome
     }

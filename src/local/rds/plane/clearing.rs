@@ -1,7 +1,7 @@
 //! What ends and goes: of what belongs to nothing any more, and at the end of all. A database goes only where the state says that
 //! it was deleted: one that the state does not know belongs to somebody all the same.
 
-use std::{collections::HashSet, fs, path::Path, sync::Arc};
+use std::{collections::HashSet, fs, sync::Arc};
 
 use futures::future::join_all;
 
@@ -13,16 +13,22 @@ use super::{
     system_folder::{self, databases_of, is_database, is_home},
     wanted::Wanted,
 };
-use crate::local::world::World;
+use crate::local::{cloud::Cloud, world::World};
 
-/// The names of the folders of databases and snapshots of the cloud on `data` that are not this world's.
-pub(crate) fn unknown_of(world: &mut World, data: &Path) -> Vec<String> {
-    let folders = databases_of(data);
-    if folders.is_empty() {
-        return folders;
+/// The names of the folders of a cloud's databases and snapshots that its state neither has nor has deleted.
+pub(crate) fn unknown_of(cloud: &Cloud) -> Vec<String> {
+    // The disk comes first: nobody waits for it.
+    let folders = databases_of(&cloud.data);
+    unknown_in(&mut cloud.world(), folders)
+}
+
+/// Those of these folders that are not this world's.
+pub(crate) fn unknown_in(world: &mut World, mut folders: Vec<String>) -> Vec<String> {
+    if !folders.is_empty() {
+        let wanted = Wanted::of(world);
+        folders.retain(|name| !wanted.knows(name));
     }
-    let wanted = Wanted::of(world);
-    folders.into_iter().filter(|name| !wanted.knows(name)).collect()
+    folders
 }
 
 impl Plane {
@@ -115,7 +121,7 @@ impl Plane {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{path::Path, time::Duration};
 
     use super::*;
     use crate::local::{
@@ -178,12 +184,12 @@ mod tests {
         };
         change(|_| ());
         assert_eq!(left(&data, &servers).await, all);
-        assert_eq!(unknown_of(&mut open().world(), &data), [CLUSTER, OTHER, SNAPSHOT]);
+        assert_eq!(unknown_of(&open()), [CLUSTER, OTHER, SNAPSHOT]);
         // What others put there is theirs.
         fs::create_dir_all(servers.join("cluster-config")).unwrap();
         change(|store| store.discarded.extend([CLUSTER.to_owned(), SNAPSHOT.to_owned()]));
         assert_eq!(left(&data, &servers).await, [OTHER, "cluster-config"]);
-        assert_eq!(unknown_of(&mut open().world(), &data), [OTHER]);
+        assert_eq!(unknown_of(&open()), [OTHER]);
         fs::remove_dir_all(servers).unwrap();
     }
 }

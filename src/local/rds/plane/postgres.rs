@@ -159,7 +159,15 @@ impl Servers {
 
     /// Makes a cluster's servers run as wanted. Repeated calls cost next to nothing.
     pub(super) async fn ensure(&self, wanted: &Wanted) -> Outcome<()> {
-        self.ensure_server(wanted).await?;
+        match self.ensure_server(wanted).await {
+            // It runs, but for a setting or a password: that keeps nobody from reading.
+            Err(why) if self.runs(&wanted.name) => self.ensure_readers(wanted).await.and(Err(why)),
+            Err(why) => Err(why),
+            Ok(()) => self.ensure_readers(wanted).await,
+        }
+    }
+
+    async fn ensure_readers(&self, wanted: &Wanted) -> Outcome<()> {
         if let Some(replica) = wanted.replica() {
             self.forget_lost(wanted, &replica).await?;
             // Until all is ready for it, the endpoint leads to the writer.
