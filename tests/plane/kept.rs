@@ -2,14 +2,26 @@
 
 use std::{fs, path::Path, process::Command};
 
-use super::{cluster, connect, said, servers::make_writer, start, until, value};
+use infra::aws::{Clients, Options};
+
+use super::{
+    cluster, connect,
+    copies::{snapshot, until_made},
+    said,
+    servers::make_writer,
+    start, until, value,
+};
 use crate::data_folder::DataFolder;
 
-/// The folders of databases.
-fn databases(data: &Path) -> Vec<String> {
+/// The folders of databases, or of snapshots.
+fn homes(data: &Path, kind: &str) -> Vec<String> {
     let homes = fs::read_dir(data.join("servers")).into_iter().flatten().flatten();
     let names = homes.map(|home| home.file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with("cluster-")).collect()
+    names.filter(|name| name.starts_with(kind)).collect()
+}
+
+fn databases(data: &Path) -> Vec<String> {
+    homes(data, "cluster-")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,5 +66,41 @@ async fn what_an_older_state_does_not_know_stays_until_a_newer_one_deletes_it() 
     cloud.stop().await;
     let (cloud, _) = start(data).await;
     until("the databases", "[]", || async { format!("{:?}", databases(data)) }).await;
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_s_data_is_there_as_long_as_a_copy_shares_it_even_if_that_one_s_state_is_missing() {
+    let folder = DataFolder::new();
+    let data = folder.path();
+    let (cloud, aws) = start(data).await;
+    let there = Options { region: Some("us-west-2".into()), endpoint_url: Some(cloud.url.clone()), local: true };
+    let there = Clients::load(&there).await.unwrap();
+    make_writer(&aws).await;
+    snapshot(&aws, "first").await;
+    until_made(&aws, "first").await;
+    let arn = "arn:aws:rds:eu-central-1:000000000000:cluster-snapshot:first";
+    let copy = there.rds.copy_db_cluster_snapshot().source_db_cluster_snapshot_identifier(arn);
+    copy.target_db_cluster_snapshot_identifier("second").send().await.unwrap();
+    until_made(&there, "second").await;
+    let shared = homes(data, "snapshot-");
+    let delete = |aws: &Clients, name: &str| aws.rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(name);
+    delete(&aws, "first").send().await.unwrap();
+    cloud.stop().await;
+
+    let [state, away] = ["state/000000000000/us-west-2.json", "away"].map(|name| data.join(name));
+    fs::rename(&state, &away).unwrap();
+    let (cloud, _) = start(data).await;
+    assert!(said(data, &["status"]).contains(&format!("unknown    {}", shared[0])));
+    // The next look at what is to go.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(homes(data, "snapshot-"), shared);
+    cloud.stop().await;
+
+    fs::rename(&away, &state).unwrap();
+    let (cloud, _) = start(data).await;
+    let there = Options { region: Some("us-west-2".into()), endpoint_url: Some(cloud.url.clone()), local: true };
+    delete(&Clients::load(&there).await.unwrap(), "second").send().await.unwrap();
+    until("the snapshots", "[]", || async { format!("{:?}", homes(data, "snapshot-")) }).await;
     cloud.stop().await;
 }

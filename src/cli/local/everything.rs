@@ -39,6 +39,10 @@ pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
         let (path, left) = (data.display(), entries::told(&forgotten.left));
         print(&format!("{path} is still there: it also holds {left}."));
     }
+    if !forgotten.elsewhere.is_empty() {
+        let left: Vec<_> = forgotten.elsewhere.iter().map(|path| path.display().to_string()).collect();
+        print(&format!("What others put among its databases is still there: {}.", left.join(", ")));
+    }
     // Root's are elsewhere, and those that an earlier cloud had left there were not this one's.
     let earlier = rds::databases_of(data);
     if !earlier.is_empty() {

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::{Failure, ready};
 use crate::{
     local::{
-        LocalError, client,
+        LocalError, client, inventory,
         service_log::{self, Named, Unclear},
     },
-    render::output::print,
+    render::output::{print, tell},
 };
 
 pub(super) fn text(value: &Value) -> &str {
@@ -30,6 +30,8 @@ pub(super) async fn status(data: &Path, as_json: bool) -> Result<ExitCode, Failu
         Ok(status) => status,
         Err(Failure::Local(error @ LocalError::NotRunning { .. })) => {
             print(&if as_json { json!({ "running": false, "data": data }).to_string() } else { format!("{error}.") });
+            let unknown = inventory::saved(data).map(|(_, unknown)| unknown).unwrap_or_default();
+            told_unknown(&unknown).iter().for_each(|told| tell(told));
             return Ok(ExitCode::FAILURE);
         }
         Err(error) => return Err(error),

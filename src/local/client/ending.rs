@@ -1,7 +1,7 @@
 //! The end of a daemon, and of all that it has made.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -65,6 +65,8 @@ pub struct Forgotten {
     pub stopped: Stopped,
     /// What is still in its folder, by name: it is somebody else's.
     pub left: Vec<String>,
+    /// What is still among root's servers: it is somebody else's as well.
+    pub elsewhere: Vec<PathBuf>,
 }
 
 /// Stops the cloud, ends what it left running, and deletes its databases and what it has made in its folder, with the folder if
@@ -80,9 +82,9 @@ pub async fn forget(data: &Path) -> Result<Forgotten, LocalError> {
     if lock.as_ref().is_some_and(Option::is_none) {
         return Err(LocalError::StartedAgain { data });
     }
-    let more = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
-    let stopped = if more > 0 { Stopped::LeftBehind(more) } else { stopped };
-    Ok(Forgotten { stopped, left: deletion::delete(&data)? })
+    let servers = rds::forget(&data).await.map_err(disk::error("delete the databases of", &data))?;
+    let stopped = if servers.ended > 0 { Stopped::LeftBehind(servers.ended) } else { stopped };
+    Ok(Forgotten { stopped, left: deletion::delete(&data)?, elsewhere: servers.left })
 }
 
 async fn shut_down(data: &Path, note: &Note) -> Result<Stopped, LocalError> {

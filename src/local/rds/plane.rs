@@ -163,6 +163,7 @@ impl Plane {
         if self.cloud().stand().is_err() {
             return false;
         }
+        self.keep_shared();
         let mut wanted = Wanted::of(&mut self.cloud().world());
         if wanted.expects && wanted.servers.is_empty() && !self.warmed.swap(true, Ordering::Relaxed) {
             // The next thing to come is a cluster: what takes longest is made by then.
@@ -332,8 +333,8 @@ impl Plane {
                 continue;
             }
             let outcome = match &running {
-                Ok(()) => self.servers.copy(&copy.server, &copy.data).await,
-                Err(why) => Err(why.clone()),
+                Err(why) if !self.servers.has_copied(&copy.data) => Err(why.clone()),
+                _ => self.servers.copy(&copy.server, &copy.data).await,
             };
             if outcome.is_err() && self.cloud().is_closed() {
                 // Broken off: it is nobody's fault.

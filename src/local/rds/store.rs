@@ -159,9 +159,16 @@ impl Store {
         std::mem::take(&mut self.orphaned_secrets)
     }
 
-    /// Forgets the deleted databases and snapshots whose folders are not `there` any more.
-    pub(super) fn forget_discarded(&mut self, there: impl Fn(&str) -> bool) {
-        self.discarded.retain(|name| there(name));
+    /// The folders of the snapshots; of several that share one, each has its name.
+    pub(super) fn snapshot_folders(&self) -> impl Iterator<Item = &String> {
+        self.snapshots.values().map(|snapshot| &snapshot.data)
+    }
+
+    /// Keeps of the deleted databases and snapshots those whose folders are still to go; answers whether any was forgotten.
+    pub(super) fn keep_discarded(&mut self, goes: impl Fn(&str) -> bool) -> bool {
+        let before = self.discarded.len();
+        self.discarded.retain(|name| goes(name));
+        self.discarded.len() < before
     }
 
     /// The ARNs of what RDS needs its own role for.

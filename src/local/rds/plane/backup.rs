@@ -18,12 +18,16 @@ use super::{
 const KEEP: &str = "SELECT pg_create_physical_replication_slot('rdsrepladmin_' || pg_backend_pid(), true, true)";
 
 impl Servers {
+    /// Whether a copy had been made, and the word of it was lost.
+    pub(super) fn has_copied(&self, snapshot: &str) -> bool {
+        self.folder.join(snapshot).join("data").exists()
+    }
+
     /// Copies a running cluster's data, whole and consistent, as Aurora's snapshots of the storage are.
     pub(super) async fn copy(&self, wanted: &Wanted, snapshot: &str) -> Outcome<()> {
         let programs = Programs::find(&wanted.major).await?;
         let folder = self.folder.join(snapshot);
-        if folder.join("data").exists() {
-            // It had been made, and the word of it was lost.
+        if self.has_copied(snapshot) {
             return Ok(());
         }
         self.user.make_home(&folder).map_err(said("make the snapshot's folder"))?;

@@ -11,7 +11,7 @@ use super::{
     process::Kind,
     replicas::primary_name,
     system_folder::{self, databases_of, is_database, is_home},
-    wanted::Wanted,
+    wanted::{Place, Wanted},
 };
 use crate::local::{cloud::Cloud, world::World};
 
@@ -29,6 +29,19 @@ pub(crate) fn unknown_in(world: &mut World, mut folders: Vec<String>) -> Vec<Str
         folders.retain(|name| !wanted.knows(name));
     }
     folders
+}
+
+/// Keeps of what was deleted only what is still to go. Gives the places where something was forgotten.
+fn keep_discarded(world: &mut World, goes: impl Fn(&str) -> bool) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (account, content) in &mut world.accounts {
+        for (region, place) in &mut content.regions {
+            if place.rds.keep_discarded(&goes) {
+                places.push(Place { account: account.clone(), region: region.clone() });
+            }
+        }
+    }
+    places
 }
 
 impl Plane {
@@ -59,9 +72,19 @@ impl Plane {
     /// Forgets what was deleted and has been removed; as long as nothing is under way that could make it anew.
     fn forget_removed(&self) {
         let homes: HashSet<String> = self.homes().map(|name| primary_name(&name).to_owned()).collect();
-        for account in self.cloud().world().accounts.values_mut() {
-            account.regions.values_mut().for_each(|region| region.rds.forget_discarded(|name| homes.contains(name)));
-        }
+        keep_discarded(&mut self.cloud().world(), |name| homes.contains(name));
+    }
+
+    /// Forgets that a snapshot was deleted whose data another one shares, in whichever account and region: it goes with that one.
+    /// On the disk too, for the other one's state may be missing the next time.
+    pub(super) fn keep_shared(&self) {
+        let forgotten = {
+            let mut world = self.cloud().world();
+            let regions = world.accounts.values().flat_map(|account| account.regions.values());
+            let shared: HashSet<String> = regions.flat_map(|region| region.rds.snapshot_folders()).cloned().collect();
+            keep_discarded(&mut world, |name| !shared.contains(name))
+        };
+        forgotten.iter().for_each(|place| self.save(place));
     }
 
     /// The names of the folders that are made here.

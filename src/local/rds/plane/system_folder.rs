@@ -84,32 +84,48 @@ pub(super) fn leave(data: &Path) {
     }
 }
 
+/// What has become of a cloud's servers.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    /// How many processes still ran.
+    pub(crate) ended: usize,
+    /// What is still there, for it is somebody else's.
+    pub(crate) left: Vec<PathBuf>,
+}
+
 /// Removes the databases of the cloud on `data`, which may be gone itself. The caller has stopped it; what still runs where
-/// `data` is gone is ended here. Answers how many processes that were.
-pub(crate) async fn forget(data: &Path) -> io::Result<usize> {
+/// `data` is gone is ended here.
+pub(crate) async fn forget(data: &Path) -> io::Result<Removed> {
     forget_below(Path::new(SYSTEM), data).await
 }
 
-async fn forget_below(system: &Path, data: &Path) -> io::Result<usize> {
-    let mut ended = 0;
+async fn forget_below(system: &Path, data: &Path) -> io::Result<Removed> {
+    let mut removed = Removed::default();
     for folder in belonging(system, data) {
-        ended += left_behind::end_in(&folder).await;
-        remove(&folder)?;
+        removed.ended += left_behind::end_in(&folder).await;
+        removed.left.extend(remove(&folder)?);
     }
-    Ok(ended)
+    Ok(removed)
 }
 
-/// Removes a folder, last of all what says whose it is: who is interrupted finds it again.
-fn remove(folder: &Path) -> io::Result<()> {
+/// Removes what was made in a folder, last of all what says whose it is: who is interrupted finds it again. Gives what is
+/// somebody else's, which stays.
+fn remove(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut left = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        match entry.file_type()?.is_dir() {
+        let name = entry.file_name();
+        match entry.file_type()?.is_dir() && is_home(&name.to_string_lossy()) {
             true => fs::remove_dir_all(entry.path())?,
-            false if entry.file_name() == OWNER => {}
-            false => fs::remove_file(entry.path())?,
+            false if name == OWNER => {}
+            false => left.push(entry.path()),
         }
     }
-    fs::remove_dir_all(folder)
+    if left.is_empty() {
+        fs::remove_dir_all(folder)?;
+    }
+    left.sort();
+    Ok(left)
 }
 
 /// The folders there of the cloud on `data`.
@@ -149,6 +165,8 @@ fn databases_below(system: &Path, data: &Path) -> Vec<String> {
     // What a link leads to is not deleted, but where it is among those.
     places.extend((!own.is_symlink()).then_some(own));
     let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten();
+    // One without data was never whole.
+    let entries = entries.filter(|entry| entry.path().join("data").exists());
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     // The servers of a cluster are one thing.
     let names: BTreeSet<String> =
@@ -160,13 +178,14 @@ fn databases_below(system: &Path, data: &Path) -> Vec<String> {
 fn sweep(system: &Path) {
     for folder in folders(system) {
         let Some(owner) = owner(&folder) else { continue };
-        let inside: Vec<PathBuf> =
-            fs::read_dir(&folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
+        let inside = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let inside = inside.filter(|home| is_home(&home.file_name().to_string_lossy())).map(|home| home.path());
+        let inside: Vec<PathBuf> = inside.collect();
         let holds = |home: &PathBuf| home.join("data").exists() || home.join("data.new").exists();
         let runs = |home: &PathBuf| Process::find(Kind::Pooler, home).is_some();
         if !is_linked(&owner, &folder) && !inside.iter().any(|home| holds(home) || runs(home)) {
             // What cannot be removed now is tried again by the next daemon.
-            let _ = fs::remove_dir_all(&folder);
+            let _ = remove(&folder);
         }
     }
 }
@@ -266,7 +285,7 @@ mod tests {
         fs::remove_dir_all(empty.join(DATABASE)).unwrap();
         let snapshot = hex_id("snapshot-");
         for name in [&format!("{DATABASE}-reader"), &snapshot, &hex_id("prx-")] {
-            fs::create_dir(kept.join(name)).unwrap();
+            fs::create_dir_all(kept.join(name).join("data")).unwrap();
         }
         for name in ["gone", "empty"] {
             fs::remove_dir_all(scene.data(name)).unwrap();
@@ -303,6 +322,28 @@ mod tests {
         ] {
             assert_eq!([is_database(&name), is_home(&name)], is, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_others_put_among_the_databases_stays_and_is_named() {
+        let scene = Scene::new();
+        let servers = scene.cloud("local");
+        let theirs = ["cluster-mine/data", "notes.txt", &format!("{DATABASE}.bak/data")].map(|name| servers.join(name));
+        for theirs in &theirs {
+            fs::create_dir_all(theirs).unwrap();
+        }
+        let left = forget_below(&scene.system(), &scene.data("local")).await.unwrap().left;
+        let whole = [format!("{DATABASE}.bak"), "cluster-mine".to_owned(), "notes.txt".to_owned()];
+        assert_eq!(left, whole.map(|name| servers.join(name)));
+        assert!(theirs.iter().all(|theirs| theirs.exists()) && !servers.join(DATABASE).exists());
+        fs::remove_dir_all(scene.data("local")).unwrap();
+        sweep(&scene.system());
+        assert!(theirs.iter().all(|theirs| theirs.exists()), "it was swept away");
+        for theirs in left {
+            fs::remove_dir_all(theirs).unwrap();
+        }
+        sweep(&scene.system());
+        assert!(!servers.exists());
     }
 
     #[test]
