@@ -220,6 +220,7 @@ def instances():
     until("another tier", lambda: (instance("shop-2")["PromotionTier"], instance("shop-2")["DBInstanceStatus"]), (5, "available"))
     changed = lambda: tuple(instance("shop-2")[key] for key in ("DBInstanceClass", "PendingModifiedValues", "PromotionTier", "DBInstanceStatus"))
     modify = lambda **change: rds.modify_db_instance(DBInstanceIdentifier="shop-2", **change)
+    refused("no change", "InvalidParameterCombination", modify, ApplyImmediately=True)
     modify(DBInstanceClass="db.r6g.large", PromotionTier=4)
     until("what interrupts waits, the rest does not", changed, ("db.serverless", {"DBInstanceClass": "db.r6g.large"}, 4, "available"))
     modify(DBInstanceClass="db.serverless")

@@ -50,7 +50,9 @@ fn rotate_managed(ctx: &mut Ctx<'_>, input: &Input) -> Result<Value, Fault> {
         check_rules(rules)?;
     }
     if input.rotate_immediately != Some(false) {
-        rds::rotate_master_secret(ctx, &arn)?;
+        // What keeps the cluster from it is told in the Secrets Manager's terms.
+        rds::rotate_master_secret(ctx, &arn)
+            .map_err(|refused| Fault::new("InvalidRequestException", refused.message))?;
     }
     let secret = ctx.region.secretsmanager.find(&arn)?;
     if let Some(rules) = &input.rotation_rules {

@@ -40,9 +40,15 @@ pub(crate) fn modify(ctx: &mut Ctx<'_>, input: Value) -> Result<Value, Fault> {
             "The DB instance is a member of a DB cluster. Set {what} for the DB cluster."
         )));
     }
-    input.only("ModifyDBInstance", &watching::and_watching(MODIFY))?;
+    let members = watching::and_watching(MODIFY);
+    input.only("ModifyDBInstance", &members)?;
     let store = &ctx.region.rds;
     let before = store.available_instance(input.required("DBInstanceIdentifier")?)?.clone();
+    let applies = input.flag("ApplyImmediately") == Some(true) && !before.pending.is_empty();
+    let asks = |member: &&str| !["DBInstanceIdentifier", "ApplyImmediately"].contains(member) && input.has(member);
+    if !applies && !members.iter().any(asks) {
+        return Err(combination("No modifications were requested"));
+    }
     let cluster = store.cluster(&before.cluster)?;
     let mut instance = before.clone();
     check_kept(ctx, &input)?;

@@ -153,7 +153,7 @@ fn rds_keeps_the_password_of_the_master_user_in_a_secret_of_its_own() {
     assert!(cloud.get("secretsmanager GetSecretValue", pending.clone(), "/SecretString").contains("app"));
     assert_eq!(
         cloud.refusal("secretsmanager RotateSecret", named.clone()),
-        "InvalidDBClusterStateFault",
+        "InvalidRequestException",
         "it is being rotated"
     );
     cloud.make_real();
