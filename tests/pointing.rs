@@ -108,6 +108,8 @@ fn of_several_databases_none_keeps_a_shell_from_the_local_cloud() {
     let told = cloud.infra(&["local", "reset", "--everything", "--yes"]).succeeds().stdout();
     assert_eq!(told, "The local cloud and everything in it have been deleted.\n");
     assert!(!cloud.folder().join("local").exists());
+    let told = cloud.infra(&["local", "reset", "--everything", "--yes"]).succeeds().stdout();
+    assert!(told.starts_with("There is no local cloud in ") && told.ends_with("; nothing was deleted.\n"), "{told}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use super::{
     chosen::Chosen,
-    daemon::{LocalError, Note, Options, entries},
+    daemon::{LocalError, Note, Options, entries, folder},
     disk,
     log::Log,
     pace::Pace,
@@ -147,8 +147,22 @@ pub fn log_file(data: &Path) -> Result<PathBuf, LocalError> {
 }
 
 async fn ask(data: &Path, method: &Method, path: &str, content: &Value) -> Result<Value, LocalError> {
-    let note = find(data).await.ok_or_else(|| LocalError::NotRunning { data: data.to_owned() })?;
-    request(&note, method, path, content).await
+    match find(data).await {
+        Some(note) => request(&note, method, path, content).await,
+        None => Err(unfound(data, path)),
+    }
+}
+
+/// Why there is no daemon to ask: none runs, or one has the folder and is silent.
+fn unfound(data: &Path, path: &str) -> LocalError {
+    match Note::read(data).filter(|_| folder::is_locked(data)) {
+        Some(Note { url, .. }) => {
+            let pid = folder::holder(data).map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            let reason = format!("it is running{pid}, and silent");
+            LocalError::Unanswered { url, what: path.to_owned(), reason }
+        }
+        None => LocalError::NotRunning { data: data.to_owned() },
+    }
 }
 
 /// The note of the daemon that runs on `data`. A note that a killed daemon left behind is none, even if its port
@@ -258,6 +272,21 @@ mod tests {
         assert!(Note::read(data.path()).is_none());
         assert_eq!(stop(data.path()).await.unwrap(), Stopped::Nothing);
         assert!(matches!(get(data.path(), "calls").await, Err(LocalError::NotRunning { .. })));
+    }
+
+    #[tokio::test]
+    async fn who_has_the_folder_and_is_silent_is_running_all_the_same() {
+        let data = tempfile::tempdir().unwrap();
+        let running = cloud(data.path()).await;
+        let note = std::fs::read(data.path().join("daemon.json")).unwrap();
+        running.stop().await;
+        std::fs::write(data.path().join("daemon.json"), note).unwrap();
+        assert!(matches!(get(data.path(), "calls").await, Err(LocalError::NotRunning { .. })), "it was killed");
+        let _lock = folder::try_lock(data.path()).unwrap().unwrap();
+        let told = get(data.path(), "calls").await.unwrap_err().to_string();
+        let own =
+            format!("did not answer the request for calls: it is running (pid {}), and silent", std::process::id());
+        assert!(told.ends_with(&own), "{told}");
     }
 
     #[tokio::test]

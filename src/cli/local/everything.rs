@@ -30,7 +30,12 @@ pub(super) async fn forget(data: &Path, sure: bool) -> Result<(), Failure> {
             _ => Failure::Told("Not confirmed; nothing was changed".to_owned()),
         })?;
     }
+    let was = data.exists() || !rds::databases_of(data).is_empty();
     let forgotten = client::forget(data).await?;
+    if !was && forgotten.stopped == Stopped::Nothing {
+        print(&format!("There is no local cloud in {}; nothing was deleted.", data.display()));
+        return Ok(());
+    }
     if let Stopped::LeftBehind(servers) = forgotten.stopped {
         tell_left_behind(servers);
     }
