@@ -53,4 +53,7 @@ fn the_plan_names_what_pending_migrations_drop() {
     // What is applied is no warning any more.
     let told = diff();
     assert!(told.contains("No changes") && !told.contains("is dropped"), "{told}");
+    migrations(&cloud, &[first, second, third, ("0003_d", "TRUNCATE users;")]);
+    let told = diff();
+    assert!(told.contains("0003_d: ") && told.contains("`infra migrate lint` tells more."), "{told}");
 }

@@ -113,6 +113,13 @@ fn a_name_that_somebody_else_holds_is_refused_with_the_way_to_take_it_in() {
     let run = cloud.infra(&["deploy", "--local", "--yes"]).ends_with(1);
     // Nothing says whether this is the stack's own database, so no second one is made beside it.
     assert!(run.stderr().contains("infra import cluster/database shop-database"), "{}", run.stderr());
+    // Its instance, its proxy and the password that it has do not go without it either.
+    let run = cloud.infra(&["destroy", "--local", "--yes", "--allow-delete", "secret/database"]).ends_with(1);
+    let told = run.stderr();
+    assert!(
+        told.contains("instance/1 would be taken from it") && told.contains("infra import cluster/database"),
+        "{told}"
+    );
     assert!(changing(&cloud).iter().all(|call| call.starts_with("ssm.")), "only the lock: {:?}", changing(&cloud));
     cloud.infra(&["import", "cluster/database", "shop-database", "--local", "--yes"]).succeeds();
     assert!(cloud.infra(&["diff", "--local"]).succeeds().stdout().contains("No changes"));

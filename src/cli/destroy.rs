@@ -16,12 +16,13 @@ use crate::{
         Address, Resource as _,
         identity::Stray,
         observe::obstructions,
-        plan::{Action, Plan, Policy, Step, plan},
+        plan::{self, Action, Plan, Policy, Step, plan},
         scope::Stranger,
     },
     render::{output::tell, value::count},
     resources::{
         KINDS, cluster::Cluster, forbidden, instance::Instance, secret::Secret, secret_attachment::SecretAttachment,
+        strangers,
     },
     stack::{OnDestroyDatabase, OnDestroySecret},
 };
@@ -118,6 +119,10 @@ pub(super) async fn run(mut args: Args) -> Result<u8, Failure> {
 /// stack's name is typed in place of naming each resource that holds data; protection has to be named.
 async fn decide(stage: &Stage, named: &[Deletion], asks: bool) -> Result<(Vec<Stranger>, Plan), Failure> {
     let (live, strangers) = stage.met().await?;
+    let abandoned = strangers::abandoned(&live, &strangers);
+    if !abandoned.is_empty() {
+        return Err(plan::Error::Refused(abandoned).into());
+    }
     let addresses = || named.iter().map(|one| &one.address);
     tell_unmet(addresses(), &live, stage.intended().iter());
     let data = live.iter().map(|seen| &seen.address).filter(|address| asks && holds_data(address));

@@ -13,7 +13,7 @@ use crate::{
         reference,
         scope::Stranger,
     },
-    resources::{route_table::RouteTable, subnet::Subnet},
+    resources::{cluster::Cluster, instance::Instance, route_table::RouteTable, subnet::Subnet},
 };
 
 /// Names that something to be made is to have, and that something without the stack's tags has already: AWS would refuse it,
@@ -49,6 +49,23 @@ pub(crate) fn taken(desired: &[Desired], live: &[Seen], strangers: &[Stranger]) 
 pub(crate) fn strays(strangers: &[Stranger]) -> Strays {
     let ours = strangers.iter().filter(|one| !matches!(one.why, Stray::Anothers(_)));
     ours.map(|Stranger { kind, id, why }| (((*kind).to_owned(), id.clone()), why.to_string())).collect()
+}
+
+/// Clusters that are there without a place in the stack, but with an instance that has one: a destruction would take away what they
+/// are reached by and the password that they have, and would get no further, for they stand in the rest.
+pub(crate) fn abandoned(live: &[Seen], strangers: &[Stranger]) -> Vec<Refusal> {
+    let strays = strays(strangers);
+    let instances = live.iter().filter(|seen| seen.address.kind() == Instance::KIND);
+    let found = instances.filter_map(|instance| {
+        let id = instance.attributes.get("cluster")?.as_str()?;
+        let is_here = live.iter().any(|seen| seen.address.kind() == Cluster::KIND && seen.id == id);
+        let why = strays.get(&(Cluster::KIND.to_owned(), id.to_owned())).filter(|_| !is_here)?;
+        let address = Address::new(Cluster::KIND, "database");
+        let reason = format!("{id} is there and {why}; {} would be taken from it.", instance.address);
+        let remedy = format!("Take it back into the stack first: `infra import {address} {id}`.");
+        Some(Refusal { address, reason, remedy })
+    });
+    found.take(1).collect()
 }
 
 /// The name that AWS has once in an account and region, where the kind has one.

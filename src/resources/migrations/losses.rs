@@ -8,11 +8,11 @@ use crate::migrate::{
 };
 
 /// Rules whose findings are about rows and values that are there.
-const LOSING: [&str; 2] = ["drop-table", "drop-column"];
+const LOSING: [&str; 3] = ["drop-table", "drop-column", "empties-table"];
 /// How many are named; the linter tells all of them.
 const NAMED: usize = 3;
 
-/// What the migrations that are not in the ledger drop, each with its migration: tables that they make themselves are none.
+/// What the migrations that are not in the ledger drop or empty, each with its migration: tables that they make themselves are none.
 pub(super) fn losses(folder: &Folder, contents: &Contents, settings: &Settings) -> Vec<String> {
     let linted = lint::Settings {
         known: Known::Ledger(settings.ledger.clone(), Box::new(contents.clone())),
