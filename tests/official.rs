@@ -150,6 +150,14 @@ fn behind_its_back(cloud: &Cloud) -> String {
         "secretsmanager.UpdateSecret",
         &json!({"SecretId": "shop-database", "Description": "mine"}),
     );
+    // Another password and back again, by hand: what a database is reached by is not in it any more.
+    let value = cloud.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({"SecretId": "shop-database"}));
+    let held: Value = serde_json::from_str(value["SecretString"].as_str().expect("a text")).expect("JSON");
+    for password in [json!("another-99"), held["password"].clone()] {
+        let text = json!({"username": held["username"], "password": password}).to_string();
+        let put = json!({"SecretId": "shop-database", "SecretString": text});
+        cloud.ask("secretsmanager", "secretsmanager.PutSecretValue", &put);
+    }
     let shared = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}]}"#;
     cloud.ask(
         "secretsmanager",
