@@ -52,6 +52,14 @@ fn until(wire: &Wire, what: &str, seen: impl Fn(&Call) -> bool) -> Instant {
     }
 }
 
+/// A deploy in its middle, and its calls.
+fn under_way(cloud: &Cloud) -> (Wire, Child) {
+    let wire = Wire::to(&cloud.url);
+    let running = start(cloud.through(&wire.url, DEPLOY));
+    until(&wire, "the deploy's NAT gateway", |call| call.action == "CreateNatGateway");
+    (wire, running)
+}
+
 /// The calls that change the stack: not the lock's own.
 fn changes(call: &Call) -> bool {
     !call.reads() && call.service != "ssm"
@@ -66,9 +74,7 @@ fn changed_after(wire: &Wire, at: Instant) -> Vec<String> {
 #[test]
 fn a_second_deploy_waits_for_the_first() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the first deploy's NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_first, running) = under_way(&cloud);
     let second = Wire::to(&cloud.url);
     let waiting = [DEPLOY, &["--lock-wait", "120"]].concat();
     let run = Run::of(&waiting, &mut cloud.through(&second.url, &waiting)).succeeds();
@@ -81,11 +87,9 @@ fn a_second_deploy_waits_for_the_first() {
 #[test]
 fn a_paused_holder_is_replaced_and_stops_by_itself_when_it_wakes() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let paused = start(cloud.through(&first.url, DEPLOY));
     // While the NAT gateway is being made there is nothing to change: a call that is on its way when the process is stopped
     // could not be called back.
-    until(&first, "the first deploy's NAT gateway", |call| call.action == "CreateNatGateway");
+    let (first, paused) = under_way(&cloud);
     std::thread::sleep(Duration::from_secs(2));
     signal(&paused, Signal::STOP);
     std::thread::sleep(Duration::from_secs(1));
@@ -118,9 +122,7 @@ fn a_paused_holder_is_replaced_and_stops_by_itself_when_it_wakes() {
 #[test]
 fn a_holder_that_is_just_ending_is_waited_for() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the first deploy's NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_first, running) = under_way(&cloud);
     let second = Wire::to(&cloud.url);
     let next = start(cloud.through(&second.url, DEPLOY));
     // It has seen who holds the lock: that one gives it back only now.
@@ -134,9 +136,7 @@ fn a_holder_that_is_just_ending_is_waited_for() {
 #[test]
 fn a_killed_holder_is_not_waited_for() {
     let cloud = cloud();
-    let wire = Wire::to(&cloud.url);
-    let running = start(cloud.through(&wire.url, DEPLOY));
-    until(&wire, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_wire, running) = under_way(&cloud);
     signal(&running, Signal::KILL);
     assert_eq!(end(running).code(), None);
     let status = cloud.infra(&["status", "--local"]).succeeds().stdout();
@@ -170,9 +170,7 @@ fn a_local_cloud_that_is_killed_is_no_interruption() {
 #[test]
 fn of_two_that_take_over_at_once_one_works_and_the_other_waits() {
     let cloud = cloud();
-    let wire = Wire::to(&cloud.url);
-    let running = start(cloud.through(&wire.url, DEPLOY));
-    until(&wire, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_wire, running) = under_way(&cloud);
     signal(&running, Signal::KILL);
     end(running);
 
@@ -243,9 +241,7 @@ fn a_holder_that_is_paused_before_an_answer_makes_no_call_after_it() {
 #[test]
 fn a_clock_that_is_wrong_does_not_make_a_living_holder_dead() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_first, running) = under_way(&cloud);
     // By the clock of the second one, the first has been silent for an hour.
     let skewed = Wire::with(&cloud.url, |call, behind| {
         Box::pin(async move {

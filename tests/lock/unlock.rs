@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{DEPLOY, changed_after, changes, cloud, end, signal, start, until};
+use super::{DEPLOY, changed_after, changes, cloud, end, signal, start, under_way, until};
 use crate::{
     binary::{Cloud, Run},
     wire::{Answer, Call, Wire, refusing},
@@ -19,9 +19,7 @@ use crate::{
 
 /// A deploy that was killed in its middle, so that its lock is left.
 fn killed(cloud: &Cloud) {
-    let wire = Wire::to(&cloud.url);
-    let running = start(cloud.through(&wire.url, DEPLOY));
-    until(&wire, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_wire, running) = under_way(cloud);
     signal(&running, Signal::KILL);
     end(running);
 }
@@ -147,9 +145,7 @@ fn an_import_whose_lock_was_taken_away_tags_nothing() {
 #[test]
 fn unlocking_takes_no_error_for_no_lock() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (_first, running) = under_way(&cloud);
     // The first look names the holder; the second is refused.
     let denied = refusing(
         |call| call.action == "GetParameter",
@@ -165,9 +161,7 @@ fn unlocking_takes_no_error_for_no_lock() {
 #[test]
 fn unlocking_asks_and_stops_whoever_holds_the_lock() {
     let cloud = cloud();
-    let first = Wire::to(&cloud.url);
-    let running = start(cloud.through(&first.url, DEPLOY));
-    until(&first, "the NAT gateway", |call| call.action == "CreateNatGateway");
+    let (first, running) = under_way(&cloud);
     let run = cloud.infra(&["unlock", "--local"]).ends_with(3);
     assert!(run.stdout().contains("Locked by arn:aws") && run.stderr().contains("--yes"), "{}", run.stderr());
     let run = cloud.infra(&["unlock", "--local", "--yes"]).succeeds();
